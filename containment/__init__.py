@@ -1,0 +1,1 @@
+"""Leaked cloud credentials, contained as code."""

@@ -1,0 +1,25 @@
+"""The one place that asks for the time; everything else is handed a clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Answers the present moment as an aware UTC datetime."""
+
+    def __call__(self) -> datetime: ...
+
+
+def utc_now() -> datetime:
+    """Return the machine's own idea of the present, in UTC."""
+    return datetime.now(UTC)  # noqa: TID251 -- this is the place the ban points to
+
+
+def isoformat(moment: datetime) -> str:
+    """Return *moment* as IAM date conditions want it: whole seconds, UTC, ``Z``.
+
+    Source: IAM User Guide, "Date condition operators" (ISO 8601 date formats, W3C NOTE-datetime).
+    """
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,74 @@
+"""Every error the product raises on purpose.
+
+::
+
+    ContainmentError            exit 1
+    ├── SpecError               exit 2   the incident spec, or a value on the command line
+    ├── NotFoundError           exit 3   the principal, key or file is not there
+    ├── NotContainedError       exit 4   a change did not take, or was undone
+    ├── ConflictError           exit 5   live differs from what we left; a lift needs a decision
+    ├── RefusedError            exit 7   identity, self-harm or a limit; nothing has changed
+    ├── AccessError             exit 8   credentials or permissions are missing
+    └── UnavailableError        exit 9   AWS, the lab or the engine cannot be reached
+
+A message says what (with the id, in the reader's words) and why; *remedy* is the next step. Both
+are shown as ``what; remedy``. Neither ever holds a secret: key ids may be shown, nothing else.
+"""
+
+from __future__ import annotations
+
+
+class ContainmentError(Exception):
+    """What went wrong, and the next step."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}"
+
+
+class SpecError(ContainmentError):
+    """The incident spec, or a value that stands for part of one, cannot be used."""
+
+    exit_code = 2
+
+
+class NotFoundError(ContainmentError):
+    """A principal, key, file or stack that was named is not there."""
+
+    exit_code = 3
+
+
+class NotContainedError(ContainmentError):
+    """A change was asked for and live does not show it."""
+
+    exit_code = 4
+
+
+class ConflictError(ContainmentError):
+    """Live is neither what we left nor what was there before; somebody has to decide."""
+
+    exit_code = 5
+
+
+class RefusedError(ContainmentError):
+    """The change would hurt the responder or passes a limit. Nothing has been changed."""
+
+    exit_code = 7
+
+
+class AccessError(ContainmentError):
+    """Credentials are missing, wrong, about to expire, or lack permissions."""
+
+    exit_code = 8
+
+
+class UnavailableError(ContainmentError):
+    """AWS, the lab or the engine does not answer."""
+
+    exit_code = 9

@@ -1,0 +1,100 @@
+"""Who is meant: ARNs, principals and access key ids as frozen values. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from containment.errors import SpecError
+
+PrincipalKind = Literal["user", "role"]
+
+# IAM and STS quotas, "IAM name requirements": names are 1-64 of these, paths are "/" or
+# "/" + U+0021..U+007E + "/" up to 512.
+_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+_PATH = re.compile(r"/(?:[\x21-\x7e]{1,510}/)?")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+# "Understanding unique ID prefixes": AKIA is a long-term access key, ASIA a temporary one.
+_ACCESS_KEY = re.compile(r"AKIA[A-Z0-9]{12,124}")
+_TEMPORARY_KEY = re.compile(r"ASIA[A-Z0-9]{12,124}")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An IAM user or role, named once by its full ARN.
+
+    Source: IAM User Guide, "IAM identifiers".
+    """
+
+    partition: str
+    account: str
+    kind: PrincipalKind
+    path: str
+    name: str
+
+    @property
+    def arn(self) -> str:
+        """The ARN with the path, as IAM answers it."""
+        return f"arn:{self.partition}:iam::{self.account}:{self.kind}{self.path}{self.name}"
+
+    @property
+    def label(self) -> str:
+        """``<account>/<user|role>/<name>``: unique in AWS, for names are unique in an account."""
+        return f"{self.account}/{self.kind}/{self.name}"
+
+    @property
+    def service_linked(self) -> bool:
+        """True for a role that only its service may change."""
+        return self.kind == "role" and self.path.startswith("/aws-service-role/")
+
+    @property
+    def identity_center(self) -> bool:
+        """True for a role that IAM Identity Center keeps and IAM cannot edit."""
+        return self.kind == "role" and self.name.startswith("AWSReservedSSO_")
+
+
+def parse_principal(arn: str) -> Principal:
+    """Return the user or role that *arn* names.
+
+    Raises:
+        SpecError: *arn* is no ARN of an IAM user or role; says what was expected.
+    """
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn" or parts[2] != "iam" or parts[3]:  # noqa: PLR2004
+        raise _malformed(arn, "it is not of the form arn:aws:iam::<account>:user/<name>")
+    _, partition, _, _, account, resource = parts
+    if resource == "root":
+        raise SpecError(
+            f"{arn} is the account's root user, which no policy of the account can hold",
+            remedy="change its password and MFA, delete its access keys, and see docs/limits",
+        )
+    kind, _, rest = resource.partition("/")
+    path, _, name = ("/" + rest).rpartition("/")
+    path += "/"
+    if not _ACCOUNT.fullmatch(account):
+        raise _malformed(arn, f"{account!r} is not a 12-digit account id")
+    if kind == "user" or kind == "role":  # noqa: PLR1714 -- keeps the Literal for the checkers
+        if not _NAME.fullmatch(name):
+            raise _malformed(arn, f"{name!r} is not an IAM {kind} name")
+        if not _PATH.fullmatch(path):
+            raise _malformed(arn, f"{path!r} is not an IAM path")
+        return Principal(partition, account, kind, path, name)
+    raise _malformed(arn, f"{kind!r} is neither user nor role")
+
+
+def is_access_key_id(value: str) -> bool:
+    """Tell whether *value* has the shape of a long-term access key id (``AKIA…``)."""
+    return _ACCESS_KEY.fullmatch(value) is not None
+
+
+def is_temporary_key_id(value: str) -> bool:
+    """Tell whether *value* has the shape of a session's access key id (``ASIA…``)."""
+    return _TEMPORARY_KEY.fullmatch(value) is not None
+
+
+def _malformed(arn: str, why: str) -> SpecError:
+    return SpecError(
+        f"{arn!r} does not name an IAM user or role: {why}",
+        remedy="write it as arn:aws:iam::111122223333:user/path/name or …:role/path/name",
+    )
