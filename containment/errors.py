@@ -29,6 +29,7 @@ class ContainmentError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
+        """Return both parts on one line."""
         return f"{self.message}; {self.remedy}"
 
 

@@ -1,0 +1,336 @@
+"""The contract every action keeps, and what it is handed to keep it with.
+
+``check`` and ``diff`` change nothing and ask AWS nothing but who is calling. ``create`` and
+``update`` with *preview* read and never write. ``create`` may be repeated after any outcome.
+``read`` never raises. ``delete`` takes away what is ours and widens access no further than the
+lift's terms say.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from containment.aws.principal import LivePrincipal, locate
+from containment.errors import (
+    ConflictError,
+    ContainmentError,
+    NotFoundError,
+    RefusedError,
+    SpecError,
+)
+from containment.identities import Principal, parse_principal
+from containment.spec import load, terms_in_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from containment.aws.caller import Caller
+    from containment.aws.clients import Clients
+    from containment.clock import Clock
+
+Severity = Literal["info", "warning"]
+Live = Literal["applied", "unverified", "missing", "altered", "stale", "unknown"]
+
+
+class Wire(BaseModel):
+    """Values as they cross the wire: camelCase there, snake_case here, immutable."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class Lift(Wire):
+    """The terms of the lift, as the spec had them when the stack was applied.
+
+    A delete knows only state, so they travel with every resource, and a delete compares them with
+    the spec file as it is then.
+    """
+
+    spec: str
+    disposition: Literal["suspected", "confirmed", "false-positive"]
+    compromised_at: str
+    leaked: tuple[str, ...] = ()
+
+    @property
+    def false_positive(self) -> bool:
+        """True where everything comes back, leaked credentials included."""
+        return self.disposition == "false-positive"
+
+
+class Inputs(Wire):
+    """What every resource is told; *on_destroy* is added by the provider for reviewers."""
+
+    incident: str
+    principal: str
+    endpoint: str = ""
+    lift: Lift
+    on_destroy: str = ""
+
+    @property
+    def target(self) -> Principal:
+        """The principal that the ARN names."""
+        return parse_principal(self.principal)
+
+
+class HeldInputs(Inputs):
+    """Inputs of a resource that changes something under a snapshot.
+
+    *snapshot_id* is None only in a preview, where it is not known yet.
+    """
+
+    principal_id: str
+    snapshot_id: str | None = None
+
+
+class Held(Wire):
+    """What every mutating resource remembers besides its inputs.
+
+    *generation* orders the writes of one artefact; *live* is what the last look at AWS showed.
+    """
+
+    state_version: int = 1
+    generation: int | None = None
+    live: Live = "applied"
+
+
+In = TypeVar("In", bound=Inputs)
+St = TypeVar("St", bound=Inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One input that cannot be used, and why."""
+
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Which fields of a resource change; a replace is a create followed by a delete."""
+
+    changed: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+
+
+class UnfinishedError(ContainmentError):
+    """Something was changed or may have been, and the resource is not as declared.
+
+    The engine keeps *state*, so that the next ``up`` repairs and a ``destroy`` lifts it.
+    """
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, remedy: str, state: Inputs) -> None:
+        super().__init__(message, remedy=remedy)
+        self.state = state
+
+
+class Generation(Protocol):
+    """Anything of ours that says which write it is of: a mark or a claim."""
+
+    @property
+    def generation(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an action works with: clients, the caller, clocks, a voice, the project's folder."""
+
+    clients: Clients
+    caller: Caller
+    now: Clock
+    directory: Path
+    credentials_expire_at: datetime | None = None
+    permissions: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    say: Callable[[Severity, str], None] = field(default=lambda _severity, _message: None)
+
+    def locate(self, inputs: Inputs, unique_id: str | None) -> LivePrincipal | None:
+        """Return the principal as it is now, or None if it is gone.
+
+        Raises:
+            RefusedError: the credentials in use are of another endpoint or account.
+        """
+        self.require_same_place(inputs)
+        return locate(self.clients.iam, inputs.target, unique_id)
+
+    def require_same_place(self, inputs: Inputs) -> None:
+        """Refuse to work for one endpoint and account with the credentials of another."""
+        if inputs.endpoint and inputs.endpoint != self.clients.endpoint:
+            raise RefusedError(
+                f"this stack was applied at {inputs.endpoint} and the credentials in use are for"
+                f" {self.clients.endpoint}",
+                remedy="set AWS_ENDPOINT_URL and credentials as they were when it was applied"
+                " (for a lab: start that lab again, or remove the stack with 'pulumi stack rm')",
+            )
+        account = inputs.target.account
+        if account != self.caller.account:
+            raise RefusedError(
+                f"{inputs.principal} is in account {account} and the credentials in use are of"
+                f" account {self.caller.account} ({self.caller.arn})",
+                remedy="use credentials of that account, or set containment:role in the stack's"
+                f" configuration to the responder role in {account}",
+            )
+
+    def generation(self, started_ms: int, *found: Generation | None) -> int:
+        """Return a generation newer than all of *found* and no older than *started_ms*."""
+        return max([started_ms, *(artefact.generation + 1 for artefact in found if artefact)])
+
+    def started_ms(self) -> int:
+        """Return this machine's time in milliseconds: what orders two writers on it."""
+        return int(self.now().timestamp() * 1000)
+
+
+class Action(ABC, Generic[In, St]):
+    """One kind of containment: facts on the class, lifecycle over a context.
+
+    Attributes:
+        resource: the word for file, class, resource, docs page and test.
+        summary: what it does, in the imperative, without a full stop.
+        survives: what an adversary keeps all the same.
+        permissions: the IAM actions that it calls, all of them and no others.
+        identity: inputs that cannot change without a new resource.
+        computed: outputs that only an apply knows.
+    """
+
+    resource: ClassVar[str]
+    summary: ClassVar[str]
+    survives: ClassVar[str]
+    permissions: ClassVar[frozenset[str]]
+    identity: ClassVar[frozenset[str]]
+    computed: ClassVar[frozenset[str]] = frozenset()
+    silent: ClassVar[frozenset[str]] = frozenset()
+    inputs_type: ClassVar[type[Any]]
+    state_type: ClassVar[type[Any]]
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def check(self, inputs: In, old: In | None) -> list[Failure]:
+        """Return what makes *inputs* unusable; *old* is what the stack has now, if anything."""
+        del inputs, old
+        return []
+
+    def checked(self, inputs: In) -> In:
+        """Return *inputs* with what the provider adds to them."""
+        return inputs.model_copy(update={"on_destroy": self.on_destroy(inputs)})
+
+    def adopt(self, incident: str, principal: str) -> St:
+        """Return the state of what is live already, for ``pulumi import``."""
+        raise NotFoundError(
+            f"a {self.resource} cannot be imported ({incident}, {principal})",
+            remedy="import the PrincipalSnapshot and run 'pulumi up', which takes the rest over",
+        )
+
+    @abstractmethod
+    def on_destroy(self, inputs: In) -> str:
+        """Return, for a reviewer, what a destroy of this would do."""
+
+    @abstractmethod
+    def create(self, inputs: In, *, preview: bool) -> St:
+        """Contain; in a preview only say what that would be."""
+
+    @abstractmethod
+    def read(self, state: St) -> St | None:
+        """Return *state* as live shows it, or None if the principal's unique id is gone."""
+
+    @abstractmethod
+    def update(self, state: St, inputs: In, *, preview: bool) -> St:
+        """Go from *state* to *inputs*, repairing what drifted."""
+
+    @abstractmethod
+    def delete(self, state: St) -> None:
+        """Lift."""
+
+    def diff(self, old: In, state: St, new: In) -> Diff:
+        """Return what changes between *old* and *new*, and whether live has drifted."""
+        changed = [
+            name
+            for name in type(new).model_fields
+            if name not in self.silent and getattr(old, name) != getattr(new, name)
+        ]
+        replaces = [name for name in changed if name in self.identity]
+        live = getattr(state, "live", "applied")
+        if live not in {"applied", "unknown"}:
+            changed.append("live")
+        return Diff(tuple(changed), tuple(replaces))
+
+    def _require(self, inputs: Inputs, unique_id: str) -> LivePrincipal:
+        live = self._context.locate(inputs, unique_id)
+        if live is None:
+            raise NotFoundError(
+                f"{inputs.principal} with the id {unique_id} is gone",
+                remedy="run 'pulumi up' again: a principal made anew under the name is contained"
+                " with a snapshot of its own",
+            )
+        return live
+
+    def _require_terms(self, state: Inputs) -> None:
+        """Refuse a lift whose terms are not those of the spec file as it is now."""
+        require_terms(state, self._context.directory)
+
+
+def require_terms(state: Inputs, directory: Path) -> None:
+    """Compare the lift's terms in *state* with the spec file in *directory*.
+
+    Raises:
+        ConflictError: they differ, or the file cannot be read, or it is missing and the state
+            would give a leaked credential back.
+    """
+    terms = state.lift
+    path = directory / terms.spec
+    if not path.exists():
+        if terms.false_positive:
+            raise ConflictError(
+                f"{terms.spec} is missing, and the stack was applied as false-positive, which"
+                " gives the leaked credentials back",
+                remedy="restore the spec file (git log -- " + terms.spec + ") and run"
+                " 'pulumi destroy' again",
+            )
+        return
+    try:
+        now = terms_in_file(load(path), state.target, terms.leaked)
+    except SpecError as error:
+        raise ConflictError(
+            f"{terms.spec} cannot be read, so nobody knows on which terms to lift: {error.message}",
+            remedy="mend the file and run 'pulumi destroy' again",
+        ) from error
+    for word, said, applied in (
+        ("disposition", now.disposition, terms.disposition),
+        ("compromised_at", now.compromised_at, terms.compromised_at),
+        ("leaked", now.leaked, terms.leaked),
+    ):
+        if said is not None and said != applied:
+            raise ConflictError(
+                f"the file says {word} {_shown(said)}, the stack was applied as {_shown(applied)}",
+                remedy="run 'pulumi up' first, then lift",
+            )
+
+
+def _shown(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else (", ".join(value) or "none")
+
+
+__all__ = [
+    "Action",
+    "Context",
+    "Diff",
+    "Failure",
+    "Generation",
+    "Held",
+    "HeldInputs",
+    "Inputs",
+    "Lift",
+    "Live",
+    "UnfinishedError",
+    "Wire",
+    "require_terms",
+]

@@ -1,0 +1,146 @@
+"""Close a role's trust policy to everyone but break-glass, by one Deny statement.
+
+The statement is added to the live document and nothing else in it is touched, so that what the
+role trusted is still to be read there, and comes back when the statement goes. It stops new
+sessions; those that exist are denied by the DenyPolicy that follows it with a later time.
+
+What survives it: sessions that were issued before, until they are revoked; and whoever may write
+IAM in the account can edit the trust policy again.
+
+Sources: IAM User Guide, "Modifying a role trust policy" and "AWS JSON policy elements: Principal".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from containment.actions.base import Action, Failure, Held, HeldInputs, UnfinishedError
+from containment.aws.consistency import eventually
+from containment.aws.faults import code, explain, outcome_unknown
+from containment.errors import NotContainedError
+from containment.facets import deny, documents, marks, trust
+
+if TYPE_CHECKING:
+    from containment.aws.principal import LivePrincipal
+
+
+class Inputs(HeldInputs):
+    """The trust policy as it was, and who may still come in."""
+
+    break_glass: tuple[str, ...] = ()
+    trust_policy: str
+
+
+class State(Inputs, Held):
+    """The trust policy holds a statement of ours."""
+
+
+class ClosedTrustPolicy(Action[Inputs, State]):
+    """Deny everyone but break-glass to assume a role."""
+
+    resource = "ClosedTrustPolicy"
+    summary = "Close a role's trust policy to everyone but break-glass"
+    survives = "sessions that were issued before live on until they are revoked"
+    permissions = frozenset({"iam:GetRole", "iam:UpdateAssumeRolePolicy"})
+    identity = frozenset({"principal_id"})
+    computed = frozenset({"generation"})
+    silent = frozenset({"trust_policy"})
+    inputs_type, state_type = Inputs, State
+
+    def check(self, inputs: Inputs, old: Inputs | None) -> list[Failure]:
+        del old
+        if inputs.target.kind == "user":
+            return [Failure("principal", "is a user, which has no trust policy; use DenyPolicy")]
+        return []
+
+    def on_destroy(self, inputs: Inputs) -> str:
+        return (
+            f"our statement leaves the trust policy of {inputs.target.name};"
+            " what others changed in it meanwhile stays"
+        )
+
+    def create(self, inputs: Inputs, *, preview: bool) -> State:
+        started_ms = self._context.started_ms()
+        live = self._require(inputs, inputs.principal_id)
+        if preview:
+            return State(**dict(inputs))
+        newest = trust.newest(live.trust_policy, inputs.incident)
+        generation = self._context.generation(started_ms, newest)
+        return self._close(live, inputs, generation)
+
+    def read(self, state: State) -> State | None:
+        live = self._context.locate(state, state.principal_id)
+        if live is None:
+            return None
+        seen = "applied" if self._is_closed(live, state) else "missing"
+        if seen == "missing" and state.live == "applied":
+            self._context.say(
+                "warning", f"{live}: its trust policy is open again; 'pulumi up' closes it"
+            )
+        theirs = trust.reopened(live.trust_policy, state.incident, state.trust_policy)
+        if not documents.equal(theirs, state.trust_policy):
+            self._context.say(
+                "warning",
+                f"{live}: others changed its trust policy; a lift leaves their change in place",
+            )
+        return state.model_copy(update={"live": seen})
+
+    def update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+        moved = inputs.snapshot_id not in {state.snapshot_id, None}
+        if state.live == "applied" and inputs.break_glass == state.break_glass and not moved:
+            return state.model_copy(update=dict(inputs))
+        return self.create(inputs, preview=preview)
+
+    def delete(self, state: State) -> None:
+        live = self._context.locate(state, state.principal_id)
+        if live is None:
+            self._context.say("info", f"{state.target.name} is gone; there is nothing to lift")
+            return
+        newest = trust.newest(live.trust_policy, state.incident)
+        if newest is None:
+            self._context.say("info", f"{live}: its trust policy holds nothing of ours any more")
+            return
+        if newest.generation > (state.generation or 0):
+            self._context.say("info", f"{live}: a newer statement is in force; this is superseded")
+            return
+        self._require_terms(state)
+        self._context.say("info", trust.lift(live, state.incident, state.trust_policy))
+
+    def _close(self, live: LivePrincipal, inputs: Inputs, generation: int) -> State:
+        state = State(**dict(inputs), generation=generation, live="unverified")
+        mark = marks.mark(inputs.incident, inputs.snapshot_id or "", generation)
+        ours = trust.statement(mark, inputs.break_glass, live.trust_policy)
+        try:
+            live.set_trust_policy(trust.closed(live.trust_policy, inputs.incident, ours))
+        except (ClientError, BotoCoreError) as error:
+            if code(error) == "MalformedPolicyDocument":
+                raise NotContainedError(
+                    f"AWS refuses any change of the trust policy of {live}"
+                    f" ({explain('writing it', error).message}): it names a principal that is gone",
+                    remedy="use rung deny-all for this role, which leaves the trust policy alone",
+                ) from error
+            if not outcome_unknown(error):
+                raise explain(f"closing the trust policy of {live}", error) from error
+        if not eventually(lambda: self._shows(live, ours)):
+            raise UnfinishedError(
+                f"the trust policy of {live} was closed and reading it back does not show it",
+                remedy="something may be undoing it: run 'pulumi up' again at once",
+                state=state,
+            )
+        return state.model_copy(update={"live": "applied"})
+
+    def _shows(self, live: LivePrincipal, ours: documents.Statement) -> bool:
+        now = live.again()
+        return now is not None and deny.holds(now.trust_policy, {"Statement": [ours]})
+
+    def _is_closed(self, live: LivePrincipal, state: State) -> bool:
+        newest = trust.newest(live.trust_policy, state.incident)
+        if newest is None:
+            return False
+        ours = trust.statement(newest, state.break_glass, live.trust_policy)
+        return deny.holds(live.trust_policy, {"Statement": [ours]})
+
+
+__all__ = ["ClosedTrustPolicy", "Inputs", "State"]

@@ -1,0 +1,314 @@
+"""Deny a principal: everything, the tokens issued before a moment, or picked sessions.
+
+One inline policy of the incident's own. A deny wins over every allow and reaches the sessions
+that the principal issued, which deactivating a key does not; the scope is the least that stops
+the thief. Where inline policies have no room, AWSDenyAll is attached instead.
+
+What survives it: whoever may write IAM in the account can take it off again, and does, twice a
+second; `up` and `hold` put it back, only a control outside the account wins. Calls that AWS lets
+no policy deny (`sts:GetCallerIdentity`, `sts:GetSessionToken`) go on answering. Sessions of other
+roles that the principal assumed earlier are theirs, not its.
+
+Sources: IAM User Guide, "Disabling permissions for temporary security credentials" and "Revoking
+IAM role temporary security credentials".
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from containment.actions.base import (
+    Action,
+    Held,
+    HeldInputs,
+    UnfinishedError,
+    Wire,
+)
+from containment.aws.consistency import eventually
+from containment.aws.faults import explain, is_full, outcome_unknown
+from containment.clock import isoformat
+from containment.errors import ConflictError
+from containment.facets import attachment, deny, fence, marks, sessions
+from containment.identities import parse_principal
+
+if TYPE_CHECKING:
+    from containment.aws.principal import LivePrincipal
+
+_PROPAGATION_S = 60
+
+
+class SessionMatch(Wire):
+    """One way to pick sessions; exactly one field is set."""
+
+    name: str | None = None
+    source_identity: str | None = None
+    source_ip: str | None = None
+    source_instance: str | None = None
+
+
+class Inputs(HeldInputs):
+    """What is denied, and with whom it shares a revocation time."""
+
+    scope: deny.ScopeKind
+    sessions: tuple[SessionMatch, ...] = ()
+    margin_s: int = 120
+    cohort: tuple[str, ...] = ()
+    attached_policies: tuple[str, ...] = ()
+
+
+class State(Inputs, Held):
+    """Where the deny is, and the moment it revokes."""
+
+    placement: Literal["inline", "AWSDenyAll"] | None = None
+    issued_before: str | None = None
+    swapped: str | None = None
+
+
+class DenyPolicy(Action[Inputs, State]):
+    """Deny a principal by one policy of the incident's own."""
+
+    resource = "DenyPolicy"
+    summary = "Deny a principal everything, its older tokens, or picked sessions"
+    survives = (
+        "whoever may write IAM in the account can strip it; GetCallerIdentity and GetSessionToken"
+        " cannot be denied; sessions of other roles live on"
+    )
+    permissions = frozenset(
+        {
+            "iam:GetUser",
+            "iam:GetRole",
+            "iam:ListUsers",
+            "iam:GetUserPolicy",
+            "iam:GetRolePolicy",
+            "iam:PutUserPolicy",
+            "iam:PutRolePolicy",
+            "iam:DeleteUserPolicy",
+            "iam:DeleteRolePolicy",
+            "iam:ListAttachedUserPolicies",
+            "iam:ListAttachedRolePolicies",
+            "iam:AttachUserPolicy",
+            "iam:AttachRolePolicy",
+            "iam:DetachUserPolicy",
+            "iam:DetachRolePolicy",
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:TagUser",
+            "iam:TagRole",
+            "iam:UntagUser",
+            "iam:UntagRole",
+        }
+    )
+    identity = frozenset({"principal_id"})
+    computed = frozenset({"generation", "placement", "issued_before", "swapped"})
+    silent = frozenset({"attached_policies"})
+    inputs_type, state_type = Inputs, State
+
+    def on_destroy(self, inputs: Inputs) -> str:
+        name = inputs.target.name
+        if inputs.lift.false_positive:
+            return f"the deny on {name} is removed and nothing of it stays"
+        when = "the release" if inputs.scope != "issued-before" else "the revocation"
+        return (
+            f"the deny on {name} becomes a fence: tokens issued before {when} stay denied for 37 h"
+        )
+
+    def create(self, inputs: Inputs, *, preview: bool) -> State:
+        started_ms = self._context.started_ms()
+        live = self._require(inputs, inputs.principal_id)
+        if preview:
+            return State(**dict(inputs))
+        found = deny.find(live, inputs.incident)
+        claim = attachment.find(live, inputs.incident)
+        generation = self._context.generation(started_ms, found.mark, claim)
+        return self._place(live, inputs, found, generation)
+
+    def read(self, state: State) -> State | None:
+        live = self._context.locate(state, state.principal_id)
+        if live is None:
+            return None
+        found = deny.find(live, state.incident)
+        seen = self._seen(live, state, found)
+        if seen not in {"applied", state.live}:
+            self._context.say("warning", f"{live}: the deny is {seen}; 'pulumi up' puts it back")
+        return state.model_copy(update={"live": seen})
+
+    def update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+        rewrite = (
+            state.live != "applied"
+            or inputs.scope != state.scope
+            or inputs.sessions != state.sessions
+            or inputs.margin_s != state.margin_s
+            or inputs.snapshot_id not in {state.snapshot_id, None}
+        )
+        if not rewrite:
+            return state.model_copy(update=dict(inputs))
+        placed = self.create(inputs, preview=preview)
+        if preview or state.placement != "AWSDenyAll" or placed.placement != "inline":
+            return placed
+        live = self._require(inputs, inputs.principal_id)
+        if (claim := attachment.find(live, inputs.incident)) is not None:
+            attachment.take_away(live, inputs.incident, claim, state.swapped)
+        return placed
+
+    def delete(self, state: State) -> None:
+        started_ms = self._context.started_ms()
+        live = self._context.locate(state, state.principal_id)
+        if live is None:
+            self._context.say("info", f"{state.target.name} is gone; there is nothing to lift")
+            return
+        found = deny.find(live, state.incident)
+        claim = attachment.find(live, state.incident)
+        mine = state.generation or 0
+        if any(newest is not None and newest.generation > mine for newest in (found.mark, claim)):
+            self._context.say("info", f"{live}: a newer deny is in force; this one is superseded")
+            return
+        self._require_terms(state)
+        if state.placement == "AWSDenyAll" and claim is None:
+            raise ConflictError(
+                f"{live}: AWSDenyAll was attached and the claim on it"
+                f" (tag {marks.attachment_tag(state.incident)}) is gone, so nobody but the state"
+                " says that it is ours",
+                remedy=f"decide: 'aws iam detach-{live.principal.kind}-policy' takes it off by"
+                " hand; then run 'pulumi destroy' again",
+            )
+        scope = self._scope(live, state, _earlier(found.issued_before, state.issued_before))
+        mark = marks.mark(
+            state.incident,
+            state.snapshot_id or "",
+            self._context.generation(started_ms, found.mark, claim),
+        )
+        fenced = not state.lift.false_positive
+        done = fence.lift(live, state.incident, scope, found, mark, fenced=fenced)
+        if claim is not None:
+            attachment.take_away(live, state.incident, claim, state.swapped)
+        self._context.say("info", done)
+
+    def _place(
+        self, live: LivePrincipal, inputs: Inputs, found: deny.LiveDeny, generation: int
+    ) -> State:
+        issued_before = (
+            _revocation(live, inputs, found) if inputs.scope == "issued-before" else None
+        )
+        state = State(
+            **dict(inputs), generation=generation, issued_before=issued_before, live="unverified"
+        )
+        scope = self._scope(live, inputs, issued_before)
+        mark = marks.mark(inputs.incident, inputs.snapshot_id or "", generation)
+        ours = deny.document(scope, mark)
+        try:
+            deny.put(live, inputs.incident, found, ours)
+        except (ClientError, BotoCoreError) as error:
+            if is_full(error):
+                return self._attach(live, state)
+            if not outcome_unknown(error):
+                raise explain(f"writing the deny on {live}", error) from error
+        if not eventually(lambda: deny.shows(live, inputs.incident, ours)):
+            raise UnfinishedError(
+                f"the deny on {live} was written and reading it back does not show it",
+                remedy="something may be undoing it: run 'pulumi up' again at once",
+                state=state,
+            )
+        return state.model_copy(update={"live": "applied", "placement": "inline"})
+
+    def _attach(self, live: LivePrincipal, state: State) -> State:
+        try:
+            done = attachment.place(
+                live,
+                state.incident,
+                snapshot_id=state.snapshot_id or "",
+                generation=state.generation or 0,
+                prior=state.attached_policies,
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise UnfinishedError(
+                str(explain(f"attaching AWSDenyAll to {live}", error)),
+                remedy="run 'pulumi up' again",
+                state=state,
+            ) from error
+        placed = state.model_copy(
+            update={"placement": "AWSDenyAll", "swapped": done.swapped, "live": "applied"}
+        )
+        for warning in done.warnings:
+            self._context.say("warning", warning)
+        room = f"; {done.swapped} made room and comes back at lift" if done.swapped else ""
+        self._context.say(
+            "warning", f"{live}: inline policies are full, so AWSDenyAll is attached{room}"
+        )
+        if state.scope != "all":
+            raise UnfinishedError(
+                f"{live} has no room for the deny of {state.scope}: AWSDenyAll is attached, which"
+                " denies every session and not only those",
+                remedy="free room in its inline policies and run 'pulumi up' again, or choose rung"
+                " deny-all",
+                state=placed.model_copy(update={"live": "altered"}),
+            )
+        return placed
+
+    def _seen(self, live: LivePrincipal, state: State, found: deny.LiveDeny) -> str:
+        claim = attachment.find(live, state.incident)
+        if state.placement == "AWSDenyAll" and claim is not None:
+            there = attachment.deny_all_arn(live.principal.partition) in live.attached()
+            return "applied" if there and state.scope == "all" else "missing"
+        if found.mark is None or found.text is None or found.is_fence:
+            return "missing"
+        scope = self._scope(live, state, state.issued_before)
+        if not deny.holds(found.text, deny.document(scope, found.mark)):
+            return "altered"
+        if state.scope == "issued-before" and self._cohort_is_late(state, found):
+            return "stale"
+        return state.live if state.live == "unverified" else "applied"
+
+    def _cohort_is_late(self, state: State, found: deny.LiveDeny) -> bool:
+        """Tell whether a member of the incident was open after another's revocation time.
+
+        Two roles that may assume each other keep each other alive if one is revoked while the
+        other is not, so a member that is missing, or was stamped late, has all stamped again.
+        """
+        moments = [datetime.fromisoformat(found.issued_before)] if found.issued_before else []
+        for arn in state.cohort:
+            if arn == state.principal:
+                continue
+            member = self._context.locate(
+                state.model_copy(update={"principal": parse_principal(arn).arn}), None
+            )
+            if member is None:
+                continue
+            theirs = deny.find(member, state.incident)
+            if not theirs.in_force and attachment.find(member, state.incident) is None:
+                return True
+            if theirs.issued_before is not None:
+                moments.append(datetime.fromisoformat(theirs.issued_before))
+        allowed = timedelta(seconds=max(state.margin_s - _PROPAGATION_S, 0))
+        return bool(moments) and max(moments) - min(moments) > allowed
+
+    def _scope(self, live: LivePrincipal, inputs: Inputs, issued_before: str | None) -> deny.Scope:
+        matches = sessions.matches(
+            live,
+            [session.model_dump(by_alias=True, exclude_none=True) for session in inputs.sessions],
+        )
+        if inputs.scope == "issued-before":
+            return deny.Scope("issued-before", issued_before)
+        return deny.Scope(inputs.scope, None, matches if inputs.scope == "sessions" else ())
+
+
+def _revocation(live: LivePrincipal, inputs: Inputs, found: deny.LiveDeny) -> str:
+    """Return T: AWS's own time just before the write, or T already live, plus the margin.
+
+    The margin covers sessions minted while the deny spreads ("Troubleshoot IAM: Changes that I
+    make are not always immediately visible").
+    """
+    known = [live.answered_at]
+    if found.issued_before is not None:
+        known.append(datetime.fromisoformat(found.issued_before))
+    return isoformat(max(known) + timedelta(seconds=inputs.margin_s))
+
+
+def _earlier(live: str | None, state: str | None) -> str | None:
+    """Return the revocation time to fence with: live's, else the state's hint."""
+    return live or state
+
+
+__all__ = ["DenyPolicy", "Inputs", "SessionMatch", "State"]

@@ -1,0 +1,243 @@
+"""Hold a user's access keys at Inactive, those that appear later included.
+
+Every key of the user, because the thief who has one can make a second; or, for rung `key-only`,
+the leaked ones alone. Deactivating is chosen over deleting because a key that is Inactive can be
+given back and a deleted one cannot. What each key was is claimed by a tag on the user before it
+is changed.
+
+What survives it: sessions that were minted with a key, for up to 36 hours, and every principal
+made with it. Pair it with DenyPolicy.
+
+Sources: IAM API Reference, UpdateAccessKey; STS API Reference, GetSessionToken and
+GetFederationToken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from containment.actions.base import (
+    Action,
+    Failure,
+    Held,
+    HeldInputs,
+    UnfinishedError,
+    Wire,
+)
+from containment.aws.consistency import eventually
+from containment.aws.faults import code, explain, is_missing, outcome_unknown
+from containment.errors import ConflictError
+from containment.facets import claims, credentials, deny
+
+if TYPE_CHECKING:
+    from containment.aws.principal import AccessKey, LivePrincipal
+
+_FENCE_WAIT_S = 20.0
+
+
+class KeyStatus(Wire):
+    """An access key and its status when the snapshot was taken."""
+
+    access_key_id: str
+    status: str
+
+
+class Inputs(HeldInputs):
+    """Which credentials are to be Inactive, and what they were."""
+
+    which: credentials.Which = "all"
+    access_keys: tuple[KeyStatus, ...] = ()
+
+
+class State(Inputs, Held):
+    """The keys that are held at Inactive."""
+
+    held: tuple[str, ...] = ()
+
+
+class InactiveCredentials(Action[Inputs, State]):
+    """Deactivate a user's access keys and keep them so."""
+
+    resource = "InactiveCredentials"
+    summary = "Deactivate a user's access keys and keep them deactivated"
+    survives = "tokens minted with a key live up to 36 hours; so do principals made with it"
+    permissions = frozenset(
+        {
+            "iam:GetUser",
+            "iam:ListUsers",
+            "iam:ListAccessKeys",
+            "iam:UpdateAccessKey",
+            "iam:TagUser",
+            "iam:UntagUser",
+            "iam:GetUserPolicy",
+        }
+    )
+    identity = frozenset({"principal_id"})
+    computed = frozenset({"generation"})
+    silent = frozenset({"access_keys"})
+    inputs_type, state_type = Inputs, State
+
+    def check(self, inputs: Inputs, old: Inputs | None) -> list[Failure]:
+        del old
+        if inputs.target.kind == "role":
+            return [Failure("principal", "is a role, which has no access keys; use DenyPolicy")]
+        return []
+
+    def on_destroy(self, inputs: Inputs) -> str:
+        name = inputs.target.name
+        if inputs.lift.false_positive:
+            return f"every key of {name} gets its status back, leaked ones included"
+        leaked = ", ".join(inputs.lift.leaked) or f"all keys of {name}"
+        return f"{leaked} stays Inactive; other keys of {name} made before the compromise come back"
+
+    def create(self, inputs: Inputs, *, preview: bool) -> State:
+        started_ms = self._context.started_ms()
+        live = self._require(inputs, inputs.principal_id)
+        keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
+        if preview:
+            return State(**dict(inputs), held=_ids(keys))
+        before = credentials.find(live, inputs.incident)
+        generation = self._context.generation(started_ms, before)
+        return self._hold(live, inputs, keys, before, generation)
+
+    def read(self, state: State) -> State | None:
+        live = self._context.locate(state, state.principal_id)
+        if live is None:
+            return None
+        keys = credentials.in_scope(live.access_keys(), state.which, state.lift.leaked)
+        open_ = credentials.active(keys)
+        seen = "altered" if open_ else "applied"
+        if open_ and state.live == "applied":
+            self._context.say(
+                "warning",
+                f"{live}: {', '.join(_ids(open_))} is Active; 'pulumi up' deactivates it",
+            )
+        if credentials.find(live, state.incident) is None:
+            self._context.say(
+                "warning",
+                f"{live}: the claim on its keys is gone; the lift will ask for a decision",
+            )
+        return state.model_copy(update={"live": seen, "held": _ids(keys)})
+
+    def update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+        moved = inputs.snapshot_id not in {state.snapshot_id, None}
+        scope = (inputs.which, inputs.lift.leaked if inputs.which == "leaked" else ())
+        before = (state.which, state.lift.leaked if state.which == "leaked" else ())
+        if state.live == "applied" and scope == before and not moved:
+            return state.model_copy(update=dict(inputs))
+        held = self.create(inputs, preview=preview)
+        if not preview and state.which == "all" and inputs.which == "leaked":
+            self._give_back_others(state, held)
+        return held
+
+    def delete(self, state: State) -> None:
+        live = self._context.locate(state, state.principal_id)
+        if live is None:
+            self._context.say("info", f"{state.target.name} is gone; there is nothing to lift")
+            return
+        claim = credentials.find(live, state.incident)
+        if claim is not None and claim.generation > (state.generation or 0):
+            self._context.say("info", f"{live}: a newer claim is in force; this one is superseded")
+            return
+        self._require_terms(state)
+        self._after_the_deny(live, state)
+        decided = self._decide(live, state, claim)
+        for done in credentials.lift(live, state.incident, decided):
+            self._context.say("info", done)
+
+    def _hold(
+        self,
+        live: LivePrincipal,
+        inputs: Inputs,
+        keys: list[AccessKey],
+        before: claims.Claim | None,
+        generation: int,
+    ) -> State:
+        state = State(**dict(inputs), generation=generation, held=_ids(keys), live="unverified")
+        # What an earlier write found stands; what is found now is added, and never from memory.
+        priors = {key.access_key_id: key.status for key in keys} | dict(
+            before.priors if before else {}
+        )
+        ours = claims.Claim(inputs.snapshot_id or "", generation, priors)
+        try:
+            credentials.claim(live, inputs.incident, ours)
+        except (ClientError, BotoCoreError) as error:
+            self._context.say(
+                "warning",
+                f"{live}: the claim on its keys could not be written ({code(error) or error});"
+                " the lift will ask for a decision",
+            )
+        for key in credentials.active(keys):
+            self._deactivate(live, key.access_key_id, state)
+        if not eventually(lambda: not self._still_active(live, inputs)):
+            raise UnfinishedError(
+                f"{live}: {', '.join(self._still_active(live, inputs))} still reads Active",
+                remedy="something may be undoing it: run 'pulumi up' again at once",
+                state=state,
+            )
+        return state.model_copy(update={"live": "applied"})
+
+    def _deactivate(self, live: LivePrincipal, access_key_id: str, state: State) -> None:
+        try:
+            live.set_key_status(access_key_id, "Inactive")
+        except (ClientError, BotoCoreError) as error:
+            if outcome_unknown(error) or is_missing(error):
+                return  # the read-back decides
+            raise UnfinishedError(
+                str(explain(f"deactivating {access_key_id} of {live}", error)),
+                remedy="run 'pulumi up' again",
+                state=state,
+            ) from error
+
+    def _still_active(self, live: LivePrincipal, inputs: Inputs) -> tuple[str, ...]:
+        keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
+        return _ids(credentials.active(keys))
+
+    def _after_the_deny(self, live: LivePrincipal, state: State) -> None:
+        """Wait until the deny has become its fence: keys come back after it, never before."""
+
+        def lifted() -> bool:
+            found = deny.find(live, state.incident)
+            return not found.in_force or (found.mark is not None and not _same(found.mark, state))
+
+        if not eventually(lifted, timeout_s=_FENCE_WAIT_S):
+            raise ConflictError(
+                f"{live}: its deny is still in force, so its keys are not given back yet",
+                remedy="lift the deny (run 'pulumi destroy' without --target)",
+            )
+
+    def _decide(
+        self, live: LivePrincipal, state: State, claim: claims.Claim | None
+    ) -> credentials.Return:
+        return credentials.to_return(
+            keys=live.access_keys(),
+            known={key.access_key_id: key.status for key in state.access_keys},
+            claimed=claim.priors if claim else None,
+            leaked=state.lift.leaked,
+            compromised_at=state.lift.compromised_at,
+            false_positive=state.lift.false_positive,
+        )
+
+    def _give_back_others(self, old: State, new: State) -> None:
+        """After the scope shrank to the leaked keys: the others come back as a lift would do it."""
+        live = self._require(new, new.principal_id)
+        claim = credentials.find(live, new.incident)
+        leaked = set(new.lift.leaked)
+        decided = self._decide(live, old.model_copy(update={"lift": new.lift}), claim)
+        for name in decided.activate:
+            if name not in leaked:
+                live.set_key_status(name, "Active")
+                self._context.say("info", f"{live}: {name} is Active again")
+
+
+def _ids(keys: list[AccessKey]) -> tuple[str, ...]:
+    return tuple(key.access_key_id for key in keys)
+
+
+def _same(mark: object, state: State) -> bool:
+    return getattr(mark, "snapshot_id", None) == state.snapshot_id
+
+
+__all__ = ["InactiveCredentials", "Inputs", "KeyStatus", "State"]

@@ -1,0 +1,335 @@
+"""Remember a principal as it was, before anything changes, and be the last to go.
+
+It changes nothing. What it reads is in the stack's state before any deny is written, and its id
+is in the mark of every artefact made under it, so that a retry knows its own work from a
+stranger's. Its delete runs after all others and finishes what carries its id: after a crash the
+engine forgets interrupted creates, and would otherwise leave a deny behind an empty stack.
+
+What survives it: everything; it only watches. What was changed before it was taken is remembered
+as it was then, the thief's work included.
+
+Sources: IAM User Guide, "IAM identifiers" (unique ids) and "IAM and AWS STS quotas".
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from containment.actions.base import Action, Failure, Live, Wire
+from containment.actions.base import Inputs as BaseInputs
+from containment.clock import isoformat
+from containment.errors import ConflictError, NotFoundError
+from containment.facets import attachment, credentials, deny, documents, leftovers, marks, trust
+from containment.preflight import expiring, missing_permissions, refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from containment.aws.principal import AccessKey, LivePrincipal
+
+# The deny waits for the snapshot, so it makes few calls: principal, inline names, attachments,
+# keys, and this many inline policies.
+_MOST_INLINE_READS = 4
+
+
+class InlinePolicy(Wire):
+    """An inline policy's name and size in characters; None where the size was not read."""
+
+    name: str
+    size: int | None = None
+
+
+class AccessKeyStatus(Wire):
+    """An access key as it was."""
+
+    access_key_id: str
+    status: str
+
+
+class Inputs(BaseInputs):
+    """Who is remembered, and what is about to be done to it."""
+
+    break_glass: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+
+class State(Inputs):
+    """The principal as it was, less what any incident had put there."""
+
+    state_version: int = 1
+    live: Live = "applied"
+    principal_id: str = ""
+    snapshot_id: str | None = None
+    captured_at: str | None = None
+    account: str = ""
+    emulated: bool = False
+    inline_policies: tuple[InlinePolicy, ...] = ()
+    attached_policies: tuple[str, ...] = ()
+    permissions_boundary: str | None = None
+    access_keys: tuple[AccessKeyStatus, ...] = ()
+    trust_policy: str = ""
+    tags: dict[str, str] = Field(default_factory=dict)
+    contested: tuple[str, ...] = ()
+
+
+class PrincipalSnapshot(Action[Inputs, State]):
+    """Remember a principal as it was."""
+
+    resource = "PrincipalSnapshot"
+    summary = "Remember a principal as it was and see that nothing of ours is left behind"
+    survives = "everything: a snapshot changes nothing"
+    permissions = frozenset(
+        {
+            "iam:GetUser",
+            "iam:GetRole",
+            "iam:ListUsers",
+            "iam:ListUserPolicies",
+            "iam:ListRolePolicies",
+            "iam:GetUserPolicy",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedUserPolicies",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListAccessKeys",
+            "iam:SimulatePrincipalPolicy",
+        }
+    )
+    identity = frozenset({"principal"})
+    computed = frozenset({"snapshot_id", "captured_at"})
+    silent = frozenset({"uses"})
+    inputs_type, state_type = Inputs, State
+
+    def check(self, inputs: Inputs, old: Inputs | None) -> list[Failure]:
+        context = self._context
+        if old is not None and old.endpoint:
+            context.require_same_place(inputs.model_copy(update={"endpoint": old.endpoint}))
+        context.require_same_place(inputs)
+        found = refusals(
+            inputs.target,
+            clients=context.clients,
+            caller=context.caller,
+            break_glass=inputs.break_glass,
+        )
+        late = expiring(context.credentials_expire_at, context.caller)
+        if late is not None:
+            found.append(late)
+        if not found:
+            found.extend(self._missing(inputs))
+        return [Failure("principal", reason) for reason in found]
+
+    def checked(self, inputs: Inputs) -> Inputs:
+        here = inputs.model_copy(update={"endpoint": self._context.clients.endpoint})
+        return super().checked(here)
+
+    def on_destroy(self, inputs: Inputs) -> str:
+        return (
+            f"whatever is left on {inputs.target.name} under this snapshot is lifted, or it fails"
+        )
+
+    def create(self, inputs: Inputs, *, preview: bool) -> State:
+        live = self._context.locate(inputs, None)
+        if live is None:
+            raise NotFoundError(
+                f"{inputs.principal} does not exist",
+                remedy="check the ARN with 'containment resolve', and CloudTrail for DeleteUser,"
+                " DeleteRole or UpdateUser",
+            )
+        state, policies = self._capture(live, inputs)
+        self._refuse_other_snapshot(live, inputs, policies)
+        if preview:
+            return state
+        return state.model_copy(
+            update={
+                "snapshot_id": marks.new_snapshot_id(),
+                "captured_at": isoformat(live.answered_at),
+            }
+        )
+
+    def read(self, state: State) -> State | None:
+        live = self._context.locate(state, state.principal_id)
+        if live is None:
+            self._context.say(
+                "warning", f"{state.principal} with the id {state.principal_id} is gone"
+            )
+            return None
+        if live.principal.arn != state.principal:
+            self._context.say(
+                "warning", f"{state.principal} is {live.principal.arn} now and stays contained"
+            )
+        return state.model_copy(update={"live": "applied"})
+
+    def update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+        del preview  # metadata only: what was captured never changes
+        return state.model_copy(update=dict(inputs))
+
+    def delete(self, state: State) -> None:
+        live = self._context.locate(state, state.principal_id)
+        if live is None:
+            return
+        left = leftovers.find(live, state.incident, state.snapshot_id or "")
+        if not left:
+            return
+        self._require_terms(state)
+        self._context.say(
+            "warning", f"{live}: an interrupted run left {', '.join(left)}; lifting it now"
+        )
+        remembered = leftovers.Remembered(
+            incident=state.incident,
+            snapshot_id=state.snapshot_id or "",
+            generation=self._context.started_ms(),
+            statuses={key.access_key_id: key.status for key in state.access_keys},
+            trust_policy=state.trust_policy,
+            leaked=state.lift.leaked,
+            compromised_at=state.lift.compromised_at,
+            false_positive=state.lift.false_positive,
+        )
+        for done in leftovers.lift(live, remembered, left):
+            self._context.say("info", done)
+        now = live.again()
+        remains = leftovers.find(now, state.incident, state.snapshot_id or "") if now else []
+        if remains:
+            raise ConflictError(
+                f"{live}: {', '.join(remains)} of this stack is still in force",
+                remedy="run 'pulumi destroy' again",
+            )
+
+    def _missing(self, inputs: Inputs) -> list[str]:
+        other = "role" if inputs.target.kind == "user" else "user"
+        needed = {
+            name
+            for used in (self.resource, *inputs.uses)
+            for name in self._context.permissions.get(used, ())
+            if other not in name.lower()
+        }
+        missing, blocked = missing_permissions(
+            inputs.target,
+            clients=self._context.clients,
+            caller=self._context.caller,
+            actions=sorted(needed),
+        )
+        if not missing:
+            return []
+        text = f"the credentials in use ({self._context.caller.arn}) lack {', '.join(missing)}"
+        if blocked:
+            return [f"{text}; give them the policy that 'containment responder-policy' prints"]
+        self._context.say("warning", f"{text}: what needs them will be left undone")
+        return []
+
+    def _capture(self, live: LivePrincipal, inputs: Inputs) -> tuple[State, dict[str, str]]:
+        with ThreadPoolExecutor(max_workers=3) as pool:
+            names = pool.submit(live.inline_names)
+            attached = pool.submit(live.attached)
+            keys = pool.submit(live.access_keys if live.principal.kind == "user" else list)
+            policies = self._inline(live, names.result(), pool)
+        contested = _contested(live, policies)
+        for what in contested:
+            self._context.say(
+                "warning", f"{live}: {what}, which this stack did not make; it is left alone"
+            )
+        theirs = [name for name in names.result() if not documents.marks(policies.get(name))]
+        state = State(
+            **dict(inputs),
+            principal_id=live.unique_id,
+            account=live.principal.account,
+            emulated=self._context.clients.emulated,
+            inline_policies=tuple(
+                InlinePolicy(name=name, size=_size(policies.get(name))) for name in sorted(theirs)
+            ),
+            attached_policies=tuple(sorted(attached.result())),
+            permissions_boundary=live.permissions_boundary,
+            access_keys=tuple(
+                AccessKeyStatus(access_key_id=key.access_key_id, status=key.status)
+                for key in _keys(keys.result())
+            ),
+            trust_policy=_without_ours(live.trust_policy),
+            tags={
+                key: value
+                for key, value in sorted(live.tags.items())
+                if marks.incident_of_tag(key) is None
+            },
+            contested=tuple(contested),
+        )
+        return state, policies
+
+    def _inline(
+        self, live: LivePrincipal, names: list[str], pool: ThreadPoolExecutor
+    ) -> dict[str, str]:
+        # Ours first: who else contains this principal matters more than sizes do.
+        wanted = sorted(names, key=lambda name: (marks.incident_of_policy(name) is None, name))
+        read = pool.map(live.inline_text, wanted[:_MOST_INLINE_READS])
+        return {name: text for name, text in zip(wanted, read, strict=False) if text is not None}
+
+    def _refuse_other_snapshot(
+        self, live: LivePrincipal, inputs: Inputs, policies: Mapping[str, str]
+    ) -> None:
+        own = self._own_marks(live, inputs.incident, policies)
+        if own:
+            raise ConflictError(
+                f"{live} is already contained by {inputs.incident} under another snapshot"
+                f" ({', '.join(sorted(own))}), so taking a new one would forget how it was",
+                remedy="restore the stack's state, or take the containment over with"
+                f" 'containment adopt {inputs.incident}'",
+            )
+        other = _bound_by_other(live, inputs.incident, policies)
+        if other:
+            raise ConflictError(
+                f"{live} is contained by {other} already",
+                remedy=f"lift {other} first, or add this credential to stacks/{other}.yaml",
+            )
+
+    def _own_marks(
+        self, live: LivePrincipal, incident: str, policies: Mapping[str, str]
+    ) -> set[str]:
+        found = deny.read(policies.get(marks.policy_name(incident)), incident)
+        own = {found.mark.snapshot_id} if found.in_force and found.mark is not None else set[str]()
+        newest = trust.newest(live.trust_policy, incident)
+        claims = (credentials.find(live, incident), attachment.find(live, incident))
+        own |= {newest.snapshot_id} if newest else set()
+        return own | {claim.snapshot_id for claim in claims if claim}
+
+
+def _keys(found: list[AccessKey]) -> list[AccessKey]:
+    return sorted(found, key=lambda key: key.access_key_id)
+
+
+def _size(policy: str | None) -> int | None:
+    return None if policy is None else len("".join(policy.split()))
+
+
+def _without_ours(trust_policy: str) -> str:
+    """Return *trust_policy* less every incident's statement; its own bytes where there is none."""
+    document = documents.parse(trust_policy)
+    if document is None or not documents.marks(trust_policy):
+        return trust_policy
+    return documents.compact(documents.without(document, lambda _mark: True))
+
+
+def _contested(live: LivePrincipal, policies: Mapping[str, str]) -> list[str]:
+    """Return what carries a mark of some incident: recorded, never a reason not to contain."""
+    named = [f"inline policy {name}" for name, text in policies.items() if documents.marks(text)]
+    tagged = [f"tag {key}" for key in live.tags if marks.incident_of_tag(key) is not None]
+    trusted = (
+        ["a marked statement in the trust policy"] if documents.marks(live.trust_policy) else []
+    )
+    return sorted([*named, *tagged, *trusted])
+
+
+def _bound_by_other(live: LivePrincipal, incident: str, policies: Mapping[str, str]) -> str | None:
+    """Return the other incident whose deny binds everything *live* can do now, if there is one.
+
+    A mark alone proves nothing, for the thief can plant one; a deny that holds him as well is
+    worth nothing to him.
+    """
+    for name, policy in policies.items():
+        other = marks.incident_of_policy(name)
+        if other is None or other == incident:
+            continue
+        found = deny.read(policy, other)
+        if found.in_force and deny.binds_everything(found, isoformat(live.answered_at)):
+            return other
+    return None
+
+
+__all__ = ["Inputs", "PrincipalSnapshot", "State"]

@@ -1,0 +1,163 @@
+"""Clients for one responder: bounded waits, a user agent that names the incident, a stop switch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.handlers import json_decode_policies
+
+from containment.aws.endpoint import is_emulated
+from containment.errors import AccessError, ContainmentError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import Event
+
+    from botocore.awsrequest import AWSPreparedRequest
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_sts import STSClient
+
+_READ_VERBS = ("Get", "List", "Simulate", "Generate", "Describe")
+
+
+class CancelledError(ContainmentError):
+    """The engine asked to stop; the change that was about to be sent was not."""
+
+    exit_code = 130
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(
+            f"cancelled before {operation}: that change was not made",
+            remedy="run 'pulumi up' to finish containing or 'pulumi destroy' to lift",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The AWS clients of one run, and the endpoint they talk to."""
+
+    iam: IAMClient
+    sts: STSClient
+    endpoint: str
+
+    @property
+    def emulated(self) -> bool:
+        """True where the endpoint is not AWS's own."""
+        return is_emulated(self.endpoint)
+
+
+def is_mutating(operation: str) -> bool:
+    """Tell whether an IAM or STS *operation* changes anything, by AWS's naming of its verbs."""
+    return not operation.startswith(_READ_VERBS)
+
+
+def connect(
+    *,
+    incident: str | None = None,
+    region: str | None = None,
+    role_arn: str | None = None,
+    cancelled: Event | None = None,
+) -> Clients:
+    """Return clients made from the environment's credentials.
+
+    Waits are bounded (the engine sets no deadline of its own) and stay well inside the margin of
+    the revocation time, so that a call that succeeds late is a call that failed. Policy documents
+    are handed out as AWS sent them (URL-encoded JSON), because botocore's own decoding loses the
+    bytes that a lift gives back.
+
+    Args:
+        incident: named in the user agent, so that our calls can be told from the thief's.
+        region: where STS is asked; the environment decides where it is None.
+        role_arn: a role to assume first.
+        cancelled: once set, no mutating call is sent any more, not even as a retry.
+
+    Raises:
+        AccessError: no credentials are found, or *role_arn* cannot be assumed.
+        RefusedError: IAM and STS are set to endpoints of which only one is AWS's.
+    """
+    # IAM is global and STS answers everywhere; a Region that nobody set must not stop anyone.
+    session = boto3.Session(region_name=region or boto3.Session().region_name or "us-east-1")
+    if session.get_credentials() is None:
+        raise AccessError(
+            "no AWS credentials were found",
+            remedy="set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            ' (for the lab: eval "$(containment lab env)")',
+        )
+    agent = f"containment/{version('containment')}" + (f" incident/{incident}" if incident else "")
+    config = Config(
+        connect_timeout=5,
+        read_timeout=15,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        user_agent_extra=agent,
+        max_pool_connections=32,
+    )
+    if role_arn:
+        session = _assume(session, role_arn, config)
+    iam = session.client("iam", config=config)
+    sts = session.client("sts", config=config)
+    if is_emulated(iam.meta.endpoint_url) != is_emulated(sts.meta.endpoint_url):
+        raise RefusedError(
+            f"IAM is at {iam.meta.endpoint_url} and STS at {sts.meta.endpoint_url}:"
+            " one of them is AWS and the other is not",
+            remedy="set AWS_ENDPOINT_URL for both, or for neither",
+        )
+    iam.meta.events.unregister("after-call.iam", json_decode_policies)
+    if cancelled is not None:
+        stop = _stop_switch(cancelled)
+        iam.meta.events.register("before-send.iam", stop)
+        sts.meta.events.register("before-send.sts", stop)
+    return Clients(iam=iam, sts=sts, endpoint=iam.meta.endpoint_url)
+
+
+def profile_role_chain() -> tuple[str, ...]:
+    """Return the role ARNs that the active AWS profile goes through, outermost first.
+
+    Source: AWS SDKs and Tools Reference Guide, "Assume role credential provider"
+    (``role_arn`` and ``source_profile``).
+    """
+    session = botocore.session.get_session()
+    profiles = cast("dict[str, dict[str, Any]]", session.full_config.get("profiles", {}))
+    name: object = session.profile or "default"
+    chain: list[str] = []
+    seen: set[object] = set()
+    while isinstance(name, str) and name not in seen:
+        seen.add(name)
+        profile = profiles.get(name, {})
+        if isinstance(role := profile.get("role_arn"), str):
+            chain.append(role)
+        name = profile.get("source_profile")
+    return tuple(chain)
+
+
+def _stop_switch(cancelled: Event) -> Callable[..., None]:
+    def stop(request: AWSPreparedRequest, event_name: str, **_: object) -> None:
+        del request
+        operation = event_name.rpartition(".")[2]
+        if cancelled.is_set() and is_mutating(operation):
+            raise CancelledError(operation)
+
+    return stop
+
+
+def _assume(session: boto3.Session, role_arn: str, config: Config) -> boto3.Session:
+    from botocore.exceptions import ClientError  # noqa: PLC0415 -- only where a role is set
+
+    sts = session.client("sts", config=config)
+    try:
+        issued = sts.assume_role(RoleArn=role_arn, RoleSessionName="containment")["Credentials"]
+    except ClientError as error:
+        raise AccessError(
+            f"the responder role {role_arn} cannot be assumed ({error.response['Error']['Code']})",
+            remedy="check the role in the stack's configuration and its trust policy",
+        ) from error
+    return boto3.Session(
+        aws_access_key_id=issued["AccessKeyId"],
+        aws_secret_access_key=issued["SecretAccessKey"],
+        aws_session_token=issued["SessionToken"],
+        region_name=session.region_name,
+    )

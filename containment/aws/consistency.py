@@ -1,0 +1,33 @@
+"""IAM is eventually consistent: wait, a bounded time, for a write to be readable.
+
+Source: IAM User Guide, "Troubleshoot IAM: Changes that I make are not always immediately visible".
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 1.0
+
+
+def eventually(
+    shows: Callable[[], bool],
+    *,
+    timeout_s: float = 10.0,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Ask *shows* until it says yes or *timeout_s* of waiting is spent; return its last answer."""
+    pause = _FIRST_PAUSE_S
+    waited = 0.0
+    while not shows():
+        if waited >= timeout_s:
+            return False
+        sleep(pause)
+        waited += pause
+        pause = min(pause * 2, _LONGEST_PAUSE_S)
+    return True

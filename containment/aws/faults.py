@@ -1,0 +1,119 @@
+"""What an AWS error means for a change: certainly not made, or nobody knows."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+)
+
+from containment.errors import AccessError, ContainmentError, NotFoundError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_AUTHENTICATION = frozenset(
+    {
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "SignatureDoesNotMatch",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+    }
+)
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_SERVER_ERROR = 500
+
+
+class UncertainError(ContainmentError):
+    """A change was sent and no answer says whether it was made."""
+
+    exit_code = 4
+
+
+def code(error: BaseException) -> str:
+    """Return AWS's error code of *error*, or an empty string where AWS did not answer."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", ""))
+    return ""
+
+
+def is_missing(error: BaseException) -> bool:
+    """Tell whether AWS answered that the entity is not there."""
+    return code(error) == "NoSuchEntity"
+
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether AWS refused because a quota has no room left."""
+    return code(error) == "LimitExceeded"
+
+
+def is_denied(error: BaseException) -> bool:
+    """Tell whether AWS refused because the caller lacks a permission."""
+    return code(error) in _DENIED
+
+
+def outcome_unknown(error: BaseException) -> bool:
+    """Tell whether the change that raised *error* may have been made all the same.
+
+    A 4xx answer says no. A 5xx answer, a time-out or a lost connection says nothing.
+    """
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return int(status) >= _SERVER_ERROR
+    return isinstance(error, (HTTPClientError, ConnectionClosedError)) and not isinstance(
+        error, EndpointConnectionError
+    )
+
+
+@contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Turn a botocore error raised inside into one of ours that says what was being done.
+
+    Raises:
+        AccessError: the caller is not known to AWS, has expired, or lacks a permission.
+        NotFoundError: AWS has no such entity.
+        UnavailableError: there was no answer.
+    """
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise explain(doing, error) from error
+
+
+def explain(doing: str, error: ClientError | BotoCoreError) -> ContainmentError:
+    """Return *error* as one of ours: what was being done, what AWS said, what to do."""
+    said = code(error)
+    if isinstance(error, NoCredentialsError):
+        return AccessError(
+            f"{doing}: no AWS credentials were found",
+            remedy="set AWS_PROFILE or the AWS_ACCESS_KEY_ID variables",
+        )
+    if isinstance(error, ClientError):
+        message = str(error.response.get("Error", {}).get("Message", ""))
+        if said in _AUTHENTICATION:
+            return AccessError(
+                f"{doing}: AWS does not accept the responder's credentials ({said}: {message})",
+                remedy="get fresh credentials and check them with 'aws sts get-caller-identity'",
+            )
+        if said in _DENIED:
+            return AccessError(
+                f"{doing}: {message or said}",
+                remedy="give the responder role the policy that 'containment responder-policy'"
+                " prints",
+            )
+        if is_missing(error):
+            return NotFoundError(f"{doing}: {message}", remedy="check the ARN and the account")
+        return UnavailableError(f"{doing}: {said}: {message}", remedy="try again in a moment")
+    return UnavailableError(
+        f"{doing}: no answer ({error})",
+        remedy="check the network and AWS_ENDPOINT_URL (is the lab running? containment lab start)",
+    )

@@ -1,0 +1,211 @@
+"""One IAM user or role as it is now: the same words for both kinds, and AWS's time beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
+
+from botocore.exceptions import ClientError
+
+from containment.aws.faults import explained, is_missing
+from containment.identities import Principal, parse_principal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mypy_boto3_iam import IAMClient
+
+KeyStatus = Literal["Active", "Inactive"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A user's access key without its secret, which AWS never shows again."""
+
+    access_key_id: str
+    status: str
+    created_at: datetime
+
+
+class LivePrincipal:
+    """The calls that read and change one user or role.
+
+    Reads raise what :func:`containment.aws.faults.explained` makes of AWS's errors; changes raise
+    botocore's own, because what they mean for the change is decided where it is made.
+    """
+
+    def __init__(self, iam: IAMClient, principal: Principal, details: Mapping[str, Any]) -> None:
+        self._iam = iam
+        self._word = principal.kind.capitalize()
+        self._details = details
+        self.principal = principal
+        self.unique_id = str(details[f"{self._word}Id"])
+        self.answered_at = datetime.fromtimestamp(0, UTC)
+
+    def __str__(self) -> str:
+        """Return ``user NAME`` or ``role NAME``, for messages."""
+        return f"{self.principal.kind} {self.principal.name}"
+
+    @property
+    def permissions_boundary(self) -> str | None:
+        """The boundary's policy ARN, if one is set."""
+        boundary = self._details.get("PermissionsBoundary") or {}
+        arn = boundary.get("PermissionsBoundaryArn")
+        return str(arn) if arn else None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags as they were when this object was made."""
+        return {tag["Key"]: tag["Value"] for tag in self._details.get("Tags", ())}
+
+    @property
+    def trust_policy(self) -> str:
+        """A role's trust policy, byte for byte, as it was when this object was made."""
+        return unquote(str(self._details.get("AssumeRolePolicyDocument", "")))
+
+    def inline_names(self) -> list[str]:
+        """Return the names of all inline policies."""
+        pages = self._pages(f"list_{self.principal.kind}_policies")
+        return [str(name) for page in pages for name in page["PolicyNames"]]
+
+    def inline_text(self, name: str) -> str | None:
+        """Return the inline policy *name* byte for byte, or None if there is none."""
+        with explained(f"reading inline policy {name} of {self}"):
+            try:
+                answer = self._call("get", "policy", PolicyName=name)
+            except ClientError as error:
+                if is_missing(error):
+                    return None
+                raise
+        return unquote(str(answer["PolicyDocument"]))
+
+    def attached(self) -> list[str]:
+        """Return the ARNs of all attached managed policies."""
+        pages = self._pages(f"list_attached_{self.principal.kind}_policies")
+        return [str(item["PolicyArn"]) for page in pages for item in page["AttachedPolicies"]]
+
+    def access_keys(self) -> list[AccessKey]:
+        """Return a user's access keys, oldest first."""
+        pages = self._pages("list_access_keys")
+        keys = [
+            AccessKey(str(item["AccessKeyId"]), str(item["Status"]), item["CreateDate"])
+            for page in pages
+            for item in page["AccessKeyMetadata"]
+        ]
+        return sorted(keys, key=lambda key: (key.created_at, key.access_key_id))
+
+    def put_inline(self, name: str, document: str) -> None:
+        """Write the inline policy *name*."""
+        self._call("put", "policy", PolicyName=name, PolicyDocument=document)
+
+    def delete_inline(self, name: str) -> None:
+        """Delete the inline policy *name*."""
+        self._call("delete", "policy", PolicyName=name)
+
+    def attach(self, policy_arn: str) -> None:
+        """Attach a managed policy."""
+        self._call("attach", "policy", PolicyArn=policy_arn)
+
+    def detach(self, policy_arn: str) -> None:
+        """Detach a managed policy."""
+        self._call("detach", "policy", PolicyArn=policy_arn)
+
+    def tag(self, key: str, value: str) -> None:
+        """Set one tag."""
+        self._call("tag", Tags=[{"Key": key, "Value": value}])
+
+    def untag(self, key: str) -> None:
+        """Remove one tag."""
+        self._call("untag", TagKeys=[key])
+
+    def set_key_status(self, access_key_id: str, status: KeyStatus) -> None:
+        """Make an access key Active or Inactive."""
+        self._noted(
+            self._iam.update_access_key(
+                UserName=self.principal.name, AccessKeyId=access_key_id, Status=status
+            )
+        )
+
+    def set_trust_policy(self, document: str) -> None:
+        """Replace a role's trust policy."""
+        self._noted(
+            self._iam.update_assume_role_policy(
+                RoleName=self.principal.name, PolicyDocument=document
+            )
+        )
+
+    def again(self) -> LivePrincipal | None:
+        """Return this principal as it is now, or None if its unique id is gone."""
+        return locate(self._iam, self.principal, self.unique_id)
+
+    def policy_document(self, policy_arn: str) -> str:
+        """Return the default version of a managed policy."""
+        with explained(f"reading managed policy {policy_arn}"):
+            version = self._iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
+            answer = self._iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)
+        return unquote(str(answer["PolicyVersion"]["Document"]))
+
+    def _call(self, verb: str, noun: str = "", **values: object) -> Any:
+        method = "_".join(part for part in (verb, self.principal.kind, noun) if part)
+        return self._noted(getattr(self._iam, method)(**self._key, **values))
+
+    def _pages(self, operation: str) -> Iterator[Any]:
+        paginator = getattr(self._iam, "get_paginator")(operation)  # noqa: B009 -- one name of many
+        with explained(f"{operation.replace('_', ' ')} of {self}"):
+            for page in paginator.paginate(**self._key):
+                yield self._noted(page)
+
+    @property
+    def _key(self) -> dict[str, str]:
+        return {f"{self._word}Name": self.principal.name}
+
+    def _noted(self, answer: Any) -> Any:
+        self.answered_at = answered_at(answer)
+        return answer
+
+
+def answered_at(answer: Mapping[str, Any]) -> datetime:
+    """Return AWS's own time from the ``Date`` header of *answer* (RFC 9110, section 6.6.1)."""
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    return parsedate_to_datetime(headers["date"]).astimezone(UTC)
+
+
+def locate(iam: IAMClient, principal: Principal, unique_id: str | None) -> LivePrincipal | None:
+    """Return the live user or role, or None if it is gone.
+
+    With *unique_id* a principal that was deleted and made again under its name counts as gone, and
+    a user that was renamed or moved is found again: the id is the identity ("IAM identifiers",
+    unique identifiers).
+    """
+    live = _by_name(iam, principal)
+    if live is not None and unique_id in (None, live.unique_id):
+        return live
+    if unique_id is None or principal.kind == "role":  # a role cannot be renamed
+        return None
+    with explained(f"looking for the user with id {unique_id}"):
+        for page in iam.get_paginator("list_users").paginate():
+            for user in page["Users"]:
+                if user["UserId"] == unique_id:
+                    return _by_name(iam, parse_principal(user["Arn"]))
+    return None
+
+
+def _by_name(iam: IAMClient, principal: Principal) -> LivePrincipal | None:
+    with explained(f"reading {principal.arn}"):
+        try:
+            answer: Any = (
+                iam.get_user(UserName=principal.name)
+                if principal.kind == "user"
+                else iam.get_role(RoleName=principal.name)
+            )
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+    details = answer[principal.kind.capitalize()]
+    live = LivePrincipal(iam, parse_principal(details["Arn"]), details)
+    live.answered_at = answered_at(answer)
+    return live

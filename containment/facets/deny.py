@@ -1,0 +1,178 @@
+"""The deny on a principal: one inline policy of ours, or AWSDenyAll where inline has no room.
+
+At lift the same policy is rewritten, in one Put, into the release fence: it denies the tokens
+minted while the principal was denied, which would otherwise come alive, and carries its own end.
+Explicit denies win over every allow, and reach the sessions that a user or role issued: IAM User
+Guide, "Policy evaluation logic" and "Disabling permissions for temporary security credentials".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from containment.facets import documents
+from containment.facets.marks import Mark, parse_sid, policy_name
+from policies import render, text
+
+if TYPE_CHECKING:
+    from containment.aws.principal import LivePrincipal
+
+ScopeKind = Literal["all", "issued-before", "sessions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One condition that picks sessions: operator, condition key, exact values."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whom the deny reaches: everybody, tokens issued before a moment, or picked sessions."""
+
+    kind: ScopeKind
+    issued_before: str | None = None
+    matches: tuple[Match, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDeny:
+    """The incident's inline policy as it is now."""
+
+    text: str | None
+    mark: Mark | None
+    is_fence: bool
+    issued_before: str | None
+    until: str | None
+
+    @property
+    def in_force(self) -> bool:
+        """True where a deny of the incident is there that is not just a fence."""
+        return self.mark is not None and not self.is_fence
+
+
+def find(live: LivePrincipal, incident: str) -> LiveDeny:
+    """Return the incident's deny or fence on *live*."""
+    return read(live.inline_text(policy_name(incident)), incident)
+
+
+def read(policy: str | None, incident: str) -> LiveDeny:
+    """Return what an inline policy of the incident's name says."""
+    document = documents.parse(policy) if policy else None
+    ours: list[tuple[Mark, documents.Statement]] = []
+    for statement in documents.statements(document or {}):
+        found = parse_sid(statement.get("Sid"))
+        if found is not None and found.is_of(incident):
+            ours.append((found, statement))
+    if not ours:
+        return LiveDeny(policy, None, is_fence=False, issued_before=None, until=None)
+    newest, statement = max(ours, key=lambda pair: pair[0].generation)
+    dates = _dates(statement)
+    until = dates.get("aws:CurrentTime")
+    return LiveDeny(policy, newest, until is not None, dates.get("aws:TokenIssueTime"), until)
+
+
+def document(scope: Scope, mark: Mark) -> documents.Document:
+    """Return the policy that denies *scope*."""
+    if scope.kind == "all":
+        return render("deny-all", sid=mark.sid)
+    if scope.kind == "issued-before":
+        return render("deny-issued-before", sid=mark.sid, issued_before=scope.issued_before)
+    return render("deny-sessions", sid=mark.sid, matches=as_values(scope.matches))
+
+
+def put(live: LivePrincipal, incident: str, found: LiveDeny, ours: documents.Document) -> None:
+    """Write *ours* as the incident's policy; statements of others in it stay."""
+    live.put_inline(policy_name(incident), text(merged(found, incident, ours)))
+
+
+def merged(found: LiveDeny, incident: str, ours: documents.Document) -> documents.Document:
+    """Return *ours* plus the statements that others put into the incident's policy."""
+    document = documents.parse(found.text) if found.text else None
+    theirs = documents.without(document or {}, lambda mark: mark.is_of(incident))["Statement"]
+    return {**ours, "Statement": [*ours["Statement"], *theirs]}
+
+
+def shows(live: LivePrincipal, incident: str, ours: documents.Document) -> bool:
+    """Tell whether the incident's policy holds every statement of *ours* now."""
+    found = live.inline_text(policy_name(incident))
+    return found is not None and holds(found, ours)
+
+
+def holds(policy: str, ours: documents.Document) -> bool:
+    """Tell whether *policy* holds every statement of *ours*, whatever else it holds."""
+    document = documents.parse(policy)
+    if document is None:
+        return False
+    have = {documents.canonical({"Statement": [item]}) for item in documents.statements(document)}
+    return all(
+        documents.canonical({"Statement": [item]}) in have for item in documents.statements(ours)
+    )
+
+
+def take_away(live: LivePrincipal, incident: str, found: LiveDeny) -> None:
+    """Remove every statement of the incident; delete the policy where nothing else is in it."""
+    rest = documents.without(
+        documents.parse(found.text or "") or {}, lambda mark: mark.is_of(incident)
+    )
+    if rest["Statement"]:
+        live.put_inline(policy_name(incident), text(rest))
+    elif found.text is not None:
+        live.delete_inline(policy_name(incident))
+
+
+def as_values(matches: tuple[Match, ...]) -> list[dict[str, Any]]:
+    """Return *matches* as a template takes them."""
+    return [
+        {"operator": match.operator, "key": match.key, "values": list(match.values)}
+        for match in matches
+    ]
+
+
+def _dates(statement: documents.Statement) -> dict[str, str]:
+    condition = statement.get("Condition")
+    block = (
+        cast("dict[str, Any]", condition).get("DateLessThan")
+        if isinstance(condition, dict)
+        else None
+    )
+    if not isinstance(block, dict):
+        return {}
+    return {str(key): str(value) for key, value in cast("dict[str, Any]", block).items()}
+
+
+def scope_of(found: LiveDeny) -> Scope:
+    """Return the scope that a live deny says by itself, for a lift that has no state to ask."""
+    document = documents.parse(found.text or "") or {}
+    matches: list[Match] = []
+    for statement in documents.statements(document):
+        if parse_sid(statement.get("Sid")) is None:
+            continue
+        for operator, keys in cast(
+            "dict[str, dict[str, Any]]", statement.get("Condition", {})
+        ).items():
+            for key, values in keys.items():
+                if operator != "DateLessThan":
+                    listed = values if isinstance(values, list) else [values]
+                    matches.append(Match(operator, key, tuple(str(value) for value in listed)))
+    if matches:
+        return Scope("sessions", None, tuple(matches))
+    return Scope("issued-before" if found.issued_before else "all", found.issued_before)
+
+
+def binds_everything(found: LiveDeny, now: str) -> bool:
+    """Tell whether a live deny holds every credential of the principal that exists at *now*."""
+    document = documents.parse(found.text or "") or {}
+    for statement in documents.statements(document):
+        if parse_sid(statement.get("Sid")) is None or statement.get("Effect") != "Deny":
+            continue
+        everything = statement.get("Action") == "*" and statement.get("Resource") == "*"
+        condition = cast("dict[str, Any]", statement.get("Condition", {}))
+        moment = _dates(statement).get("aws:TokenIssueTime", "")
+        if everything and (not condition or (len(condition) == 1 and moment > now)):
+            return True
+    return False

@@ -1,0 +1,134 @@
+"""Policy documents compared by what they say: AWS rewrites them, so bytes prove nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+from containment.facets.marks import Mark, parse_sid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Document = dict[str, Any]
+Statement = dict[str, Any]
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
+
+
+def parse(text: str) -> Document | None:
+    """Return the policy document in *text*, or None if it is none (AWS stores only valid ones)."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    return cast("Document", document) if isinstance(document, dict) else None
+
+
+def statements(document: Document) -> list[Statement]:
+    """Return the statements; IAM's grammar lets a single one stand without its list."""
+    found = document.get("Statement", [])
+    listed = _listed(found)
+    return [item for item in listed if isinstance(item, dict)]
+
+
+def marks(text: str | None) -> list[Mark]:
+    """Return the marks of ours that a policy carries, in order."""
+    document = parse(text) if text else None
+    if document is None:
+        return []
+    found = (parse_sid(statement.get("Sid")) for statement in statements(document))
+    return [item for item in found if item is not None]
+
+
+def without(document: Document, ours: Callable[[Mark], bool]) -> Document:
+    """Return *document* without the statements whose mark *ours* accepts."""
+
+    def keep(statement: Statement) -> bool:
+        found = parse_sid(statement.get("Sid"))
+        return found is None or not ours(found)
+
+    return {**document, "Statement": [item for item in statements(document) if keep(item)]}
+
+
+def compact(document: Document) -> str:
+    """Return *document* as JSON text without white space."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def equal(left: str | Document, right: str | Document) -> bool:
+    """Tell whether two policies say the same."""
+    return canonical(left) == canonical(right)
+
+
+def canonical(policy: str | Document) -> str:
+    """Return *policy* in a form in which policies that say the same are the same text.
+
+    What may differ without a difference in meaning ("IAM JSON policy elements reference"): one
+    value or a list of one, the order of lists and of statements, an account id or its root ARN as
+    principal, true or "true" as condition value, a missing Version or the default one. The case
+    of action names does not matter to IAM either.
+    """
+    document = parse(policy) if isinstance(policy, str) else policy
+    if document is None:
+        return str(policy)
+    listed = sorted(json.dumps(_statement(item), sort_keys=True) for item in statements(document))
+    rest = {key: value for key, value in document.items() if key not in {"Statement", "Version"}}
+    version = document.get("Version", "2008-10-17")
+    return json.dumps([version, rest, listed], sort_keys=True)
+
+
+def _statement(statement: Statement) -> Statement:
+    plain: Statement = {}
+    for key, value in statement.items():
+        if key in {"Action", "NotAction"}:
+            plain[key] = sorted(str(item).lower() for item in _listed(value))
+        elif key in {"Resource", "NotResource"}:
+            plain[key] = sorted(str(item) for item in _listed(value))
+        elif key in {"Principal", "NotPrincipal"}:
+            plain[key] = _principal(value)
+        elif key == "Condition":
+            plain[key] = _condition(value)
+        else:
+            plain[key] = value
+    return plain
+
+
+def _principal(value: object) -> object:
+    if not isinstance(value, dict):
+        return {"AWS": ["*"]} if value == "*" else value
+    kinds = cast("dict[str, Any]", value)
+    return {
+        kind: sorted(
+            _account_root(str(item)) if kind == "AWS" else str(item) for item in _listed(named)
+        )
+        for kind, named in kinds.items()
+    }
+
+
+def _account_root(principal: str) -> str:
+    return f"arn:aws:iam::{principal}:root" if _ACCOUNT.fullmatch(principal) else principal
+
+
+def _condition(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    blocks = cast("dict[str, Any]", value)
+    return {
+        operator.lower(): {
+            key.lower(): sorted(_scalar(item) for item in _listed(wanted))
+            for key, wanted in cast("dict[str, Any]", keys).items()
+        }
+        if isinstance(keys, dict)
+        else keys
+        for operator, keys in blocks.items()
+    }
+
+
+def _scalar(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

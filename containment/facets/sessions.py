@@ -1,0 +1,35 @@
+"""Which condition picks which sessions of a principal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from containment.facets.deny import Match
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from containment.aws.principal import LivePrincipal
+
+_SESSION_KEYS = {
+    "name": ("StringEquals", "aws:userid"),
+    "sourceIdentity": ("StringEquals", "aws:SourceIdentity"),
+    "sourceIp": ("IpAddress", "aws:SourceIp"),
+    "sourceInstance": ("ArnEquals", "ec2:SourceInstanceARN"),
+}
+
+
+def matches(live: LivePrincipal, sessions: Sequence[Mapping[str, str]]) -> tuple[Match, ...]:
+    """Return the conditions that pick *sessions* of *live*.
+
+    Source: "AWS global condition context keys": ``aws:userid`` is ``AROA…:session-name`` for a
+    role session and ``account:name`` for a federated user; ``aws:SourceIdentity``,
+    ``aws:SourceIp``; EC2 keys: ``ec2:SourceInstanceARN``.
+    """
+    holder = live.principal.account if live.principal.kind == "user" else live.unique_id
+    picked: dict[tuple[str, str], list[str]] = {}
+    for session in sessions:
+        for word, value in session.items():
+            wanted = f"{holder}:{value}" if word == "name" else value
+            picked.setdefault(_SESSION_KEYS[word], []).append(wanted)
+    return tuple(Match(*where, tuple(sorted(values))) for where, values in sorted(picked.items()))

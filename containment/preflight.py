@@ -1,0 +1,121 @@
+"""What stops everything before anything changes: identity and self-harm, nothing else.
+
+Doubt about a principal never blocks containing it; standing on it does.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from containment.aws.caller import denied_actions, trusted_by
+from containment.aws.clients import is_mutating, profile_role_chain
+from containment.errors import SpecError
+from containment.facets import documents
+from containment.identities import Principal, parse_principal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from containment.aws.caller import Caller
+    from containment.aws.clients import Clients
+
+_LEAST_LIFE = timedelta(minutes=15)
+
+
+def refusals(
+    target: Principal, *, clients: Clients, caller: Caller, break_glass: Iterable[str]
+) -> list[str]:
+    """Return why *target* must not be touched by *caller*; an empty list lets it go ahead."""
+    found: list[str] = []
+    if target.service_linked:
+        found.append(
+            f"{target.arn} is a service-linked role, which only its service may change;"
+            " contain the principal that drives the service instead"
+        )
+    if target.identity_center:
+        found.append(
+            f"{target.arn} belongs to IAM Identity Center, and IAM cannot edit it; disable the"
+            " user in Identity Center and remove its account assignments instead"
+        )
+    if target.arn in set(break_glass):
+        found.append(
+            f"{target.arn} is a break-glass principal of this incident; take it out of"
+            " break_glass only if somebody else can still get in"
+        )
+    if caller.principal is not None and _same(target, caller.principal):
+        found.append(
+            f"{target.arn} is the principal you are acting as ({caller.arn}); contain it with the"
+            " credentials of another responder"
+        )
+    found.extend(
+        f"{target.arn} is part of the role chain you are acting through; contain it with the"
+        " credentials of another responder"
+        for link in _chain(clients, caller)
+        if _same(target, link)
+    )
+    return found
+
+
+def missing_permissions(
+    target: Principal, *, clients: Clients, caller: Caller, actions: Sequence[str]
+) -> tuple[list[str], bool]:
+    """Return the *actions* that the caller lacks, and whether nothing can be done without them.
+
+    Nothing can be done where a read is missing, or every change is.
+    """
+    missing = denied_actions(clients.iam, caller, sorted(actions), target.arn)
+    if not missing:
+        return [], False
+    changes = {name for name in actions if is_mutating(name.partition(":")[2])}
+    blocked = any(name not in changes for name in missing) or changes <= set(missing)
+    return missing, blocked
+
+
+def expiring(expires_at: datetime | None, caller: Caller) -> str | None:
+    """Return a refusal if the credentials end within 15 minutes of AWS's own time."""
+    if expires_at is None or expires_at - caller.answered_at >= _LEAST_LIFE:
+        return None
+    return (
+        f"the credentials in use expire at {expires_at:%H:%M:%S} UTC, in less than 15 minutes;"
+        " get fresh ones first, so that a lift is not cut in half"
+    )
+
+
+def _chain(clients: Clients, caller: Caller) -> list[Principal]:
+    links: list[Principal] = []
+    for arn in profile_role_chain():
+        try:
+            links.append(parse_principal(arn))
+        except SpecError:
+            continue
+    trust = trusted_by(clients.iam, caller)
+    if trust is not None:
+        trusted = _trusted(unquote(trust))
+        # One name among many is not the caller's for sure; the only one is.
+        if len(trusted) == 1:
+            links.extend(trusted)
+    return [link for link in links if caller.principal is None or link != caller.principal]
+
+
+def _trusted(trust_policy: str) -> list[Principal]:
+    found: list[Principal] = []
+    for statement in documents.statements(documents.parse(trust_policy) or {}):
+        principal = statement.get("Principal")
+        named = principal.get("AWS", []) if isinstance(principal, dict) else []
+        for arn in named if isinstance(named, list) else [named]:
+            try:
+                found.append(parse_principal(str(arn)))
+            except SpecError:  # an account, "*", or an id: nobody in particular
+                return []
+    return found
+
+
+def _same(left: Principal, right: Principal) -> bool:
+    return (left.account, left.kind, left.name.lower()) == (
+        right.account,
+        right.kind,
+        right.name.lower(),
+    )

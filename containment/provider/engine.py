@@ -1,0 +1,31 @@
+"""The engine's ear: messages shown on a resource's line and again under Diagnostics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+if TYPE_CHECKING:
+    from containment.actions.base import Severity
+
+_SEVERITIES = {"info": engine_pb2.INFO, "warning": engine_pb2.WARNING}
+
+
+class Engine:
+    """Says things to whoever runs the engine; silent where none is known."""
+
+    def __init__(self, address: str | None) -> None:
+        self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
+
+    def say(self, severity: Severity, message: str, urn: str = "") -> None:
+        """Show *message* at the resource *urn*, or at the stack."""
+        if self._stub is None:
+            return
+        request = engine_pb2.LogRequest(severity=_SEVERITIES[severity], message=message, urn=urn)
+        try:
+            self._stub.Log(request, timeout=5)
+        except grpc.RpcError:
+            # The engine has gone away; containing matters more than talking about it.
+            return

@@ -1,0 +1,105 @@
+"""Where the actions of one engine run work: clients, caller, clock and folder, made once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from threading import Event, Lock
+from typing import TYPE_CHECKING
+
+from containment.actions import ACTIONS
+from containment.actions.base import Context
+from containment.aws.caller import identify
+from containment.aws.clients import connect
+from containment.aws.endpoint import banner
+from containment.clock import utc_now
+from containment.provider.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What AWS's own credential helpers export ("aws configure export-credentials --format env").
+_EXPIRATION = "AWS_CREDENTIAL_EXPIRATION"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The provider's configuration; credentials come from the environment alone.
+
+    *role* may hold ``{account}``, which stands for the account of the principal.
+    """
+
+    region: str | None = None
+    role: str | None = None
+
+
+class Workplace:
+    """Makes the context that an action is handed, on the first time it is needed."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:  # noqa: TID251 -- an edge
+        self.cancelled = Event()
+        self.engine = Engine(None)
+        self.directory = Path.cwd()
+        self._environ = environ
+        self._settings = Settings()
+        self._made: dict[str | None, Context] = {}
+        self._lock = Lock()
+
+    def configure(self, settings: Settings) -> None:
+        """Use *settings* from now on."""
+        with self._lock:
+            self._settings = settings
+            self._made.clear()
+
+    def context(self, urn: str, *, account: str | None, incident: str | None) -> Context:
+        """Return a context for *account* whose voice is heard at *urn*.
+
+        Raises:
+            AccessError: there are no credentials, or AWS does not accept them.
+            UnavailableError: nobody answers at the endpoint.
+        """
+        template = self._settings.role
+        role = template.replace("{account}", account or "") if template else None
+        with self._lock:
+            if role not in self._made:
+                self._made[role] = self._make(role, incident)
+            made = self._made[role]
+        return Context(
+            clients=made.clients,
+            caller=made.caller,
+            now=made.now,
+            directory=self.directory,
+            credentials_expire_at=made.credentials_expire_at,
+            permissions=made.permissions,
+            say=partial(self.engine.say, urn=urn),
+        )
+
+    def _make(self, role: str | None, incident: str | None) -> Context:
+        clients = connect(
+            incident=incident,
+            region=self._settings.region,
+            role_arn=role,
+            cancelled=self.cancelled,
+        )
+        caller = identify(clients.sts)
+        if clients.emulated:
+            self.engine.say("info", banner(clients.endpoint))
+        return Context(
+            clients=clients,
+            caller=caller,
+            now=utc_now,
+            directory=self.directory,
+            credentials_expire_at=_moment(self._environ.get(_EXPIRATION)),
+            permissions={action.resource: action.permissions for action in ACTIONS},
+        )
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
