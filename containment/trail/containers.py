@@ -1,0 +1,254 @@
+"""The forms in which CloudTrail records reach an investigator, read into events.
+
+S3 objects (``{"Records": […]}``), arrays, JSON lines, EventBridge envelopes, LookupEvents answers,
+Athena and CloudTrail Lake exports, log subscriptions, search hits. Exact parsing first; what does
+not parse as a whole is cut into records, and each record that cannot be read is counted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from containment.trail.records import Event
+from containment.trail.tables import csv_rows, record_of_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class _Envelope(msgspec.Struct):
+    Records: list[Event] | msgspec.UnsetType = msgspec.UNSET
+
+
+@dataclass(slots=True)
+class Decoded:
+    """The events of one file, how many records were unreadable, and what was wrong."""
+
+    events: list[Event]
+    rejected: int = 0
+    fault: str = ""
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+_array = msgspec.json.Decoder(list[Event])
+_one = msgspec.json.Decoder(Event)
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
+_DEPTH = 16
+
+
+def decode(content: bytes) -> Decoded:
+    """Read every record of *content*, whatever its form."""
+    content = _utf8(content).strip(b" \t\r\n\0")
+    if not content:
+        return Decoded([], fault="empty")
+    try:
+        if content[:1] == b"{":
+            # A line for a record and one record alone look the same; the envelope is the rule.
+            records = _envelope.decode(content).Records
+            if records is not msgspec.UNSET and _whole(records):
+                return Decoded(records)
+        elif content[:1] == b"[":
+            records = _array.decode(content)
+            if _whole(records):
+                return Decoded(records)
+    except _UNREADABLE:
+        pass
+    return _carefully(content)
+
+
+def _whole(records: list[Event]) -> bool:
+    return all(record.event_name for record in records)
+
+
+def _utf8(content: bytes) -> bytes:
+    for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if content.startswith(mark):
+            return content.decode(name, "replace").encode("utf-8", "backslashreplace")
+    return content
+
+
+def _carefully(content: bytes) -> Decoded:
+    """Read what the fast path could not: other envelopes, lines, and damaged files."""
+    fault = ""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        content = content.decode("utf-8", "replace").encode()
+        fault = "not UTF-8: bad bytes were replaced"
+    result = Decoded([], fault=fault)
+    if content[:1] not in b"{[":
+        rows = csv_rows(content)
+        if rows is None:
+            result.fault = "no records: neither JSON nor a CloudTrail table"
+            return result
+        _take(map(record_of_row, rows), result)
+        return result
+    try:
+        parsed: Any = msgspec.json.decode(content)
+    except _UNREADABLE:
+        if b"\n" in content and _lines(content, result):
+            return result
+        _cut(content, result)
+        return result
+    _take(_unwrap(parsed, 0), result)
+    if not result.events and not result.rejected:
+        result.fault = result.fault or "no records in it"
+    return result
+
+
+def _lines(content: bytes, result: Decoded) -> bool:
+    """Read JSON lines; False (and nothing read) when the content is not lines at all."""
+    try:
+        events = msgspec.json.Decoder(Event).decode_lines(content)
+        if events and _whole(events):
+            result.events = events
+            return True
+    except _UNREADABLE:
+        pass
+    lines = [line for line in content.split(b"\n") if line.strip()]
+    first_ends = sum(line.rstrip().endswith(b"}") and line[:1] == b"{" for line in lines[:50])
+    if first_ends < min(len(lines), 50) / 2:
+        return False
+    for line in lines:
+        try:
+            _take(_unwrap(msgspec.json.decode(line), 0), result)
+        except _UNREADABLE:
+            result.rejected += not _append(line, result)
+    if result.rejected:
+        result.fault = result.fault or f"{result.rejected} unreadable lines"
+    return True
+
+
+def _take(records: Iterable[dict[str, Any] | None], result: Decoded) -> None:
+    for record in records:
+        if record is None or not _append(_json(record), result):
+            result.rejected += 1
+
+
+def _append(raw: bytes, result: Decoded) -> bool:
+    """Add the record that *raw* holds; False if there is none."""
+    try:
+        event = _one.decode(raw)
+    except _UNREADABLE:
+        try:
+            event = _one.decode(_json(_tame(json.loads(raw))))
+        except (ValueError, RecursionError, TypeError):
+            return False
+    if event.event_name is None and event.user_identity is None:
+        return False
+    result.events.append(event)
+    return True
+
+
+def _json(record: object) -> bytes:
+    return json.dumps(record).encode("utf-8", "backslashreplace")
+
+
+# Fields that hold objects. In all others of the record, and in all of userIdentity, an object or
+# a list is a mistake of the exporter, and a number or a truth value stands for its text.
+_FREE = frozenset({"requestParameters", "responseElements", "additionalEventData", "resources"})
+_OBJECTS = frozenset({"userIdentity", "sessionContext", "sessionIssuer", "attributes", "inScopeOf"})
+
+
+def _tame(record: dict[str, Any]) -> dict[str, Any]:
+    tame: dict[str, Any] = {}
+    for name, value in record.items():
+        if name in _FREE:
+            tame[name] = value
+        elif name in _OBJECTS:
+            tame[name] = _tame(value) if isinstance(value, dict) else None
+        elif isinstance(value, bool) or value is None:
+            tame[name] = value if name in ("readOnly", "sessionCredentialFromConsole") else None
+        elif isinstance(value, str | int | float):
+            # \ud800 alone is legal JSON and no text; it is kept as the escape it came as.
+            tame[name] = str(value).encode("utf-8", "backslashreplace").decode()
+    return tame
+
+
+def _unwrap(item: Any, depth: int) -> Iterator[dict[str, Any] | None]:  # noqa: ANN401, C901, PLR0911, PLR0912
+    """Yield the CloudTrail records inside *item*; None for each thing that holds none."""
+    if depth > _DEPTH:
+        yield None
+        return
+    if isinstance(item, str):
+        try:
+            item = json.loads(item)
+        except (ValueError, RecursionError):
+            yield None
+            return
+    if isinstance(item, list):
+        for part in item:
+            yield from _unwrap(part, depth + 1)
+        return
+    if not isinstance(item, dict):
+        yield None
+        return
+    if "eventName" in item or ("userIdentity" in item and "eventSource" in item):
+        yield item
+        return
+    lowered = {str(name).lower() for name in item}
+    if "eventname" in lowered and "useridentity" in lowered:
+        yield record_of_row({str(name).lower(): value for name, value in item.items()})
+        return
+    if "QueryResultRows" in item:  # CloudTrail Lake's GetQueryResults: a list of pairs a row
+        for row in item["QueryResultRows"] or []:
+            if isinstance(row, list):
+                yield from _unwrap({k: v for pair in row for k, v in dict(pair).items()}, depth + 1)
+        return
+    for name in _INSIDE:
+        if item.get(name) is not None:
+            yield from _unwrap(item[name], depth + 1)
+            return
+    if item.get("eventType") == "AwsCloudTrailInsight" or "insightDetails" in item:
+        return
+    if depth:
+        yield None
+
+
+# S3 object, LookupEvents, EventBridge, a log subscription, search engines' hits.
+_INSIDE = (
+    "Records",
+    "Events",
+    "CloudTrailEvent",
+    "detail",
+    "logEvents",
+    "message",
+    "eventJson",
+    "eventjson",
+    "hits",
+    "_source",
+    "_raw",
+)
+
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|[{}\[\]]', re.DOTALL)
+
+
+def _cut(content: bytes, result: Decoded) -> None:
+    """Cut a damaged file into its records by counting brackets outside strings."""
+    level = 2 if content[:1] == b"{" else 1
+    depth = start = 0
+    for token in _TOKENS.finditer(content):
+        mark = token.group()
+        if mark in (b"{", b"["):
+            if depth == level and mark == b"{":
+                start = token.start()
+            depth += 1
+        elif mark in (b"}", b"]"):
+            depth -= 1
+            if depth == level and mark == b"}":
+                piece = content[start : token.end()]
+                if not _append(piece, result):
+                    result.rejected += 1
+            elif depth <= 0:
+                break
+    if depth > 0:
+        result.fault = "truncated: it ends inside the JSON"
+    else:
+        result.fault = result.fault or (f"{result.rejected} unreadable records" if result.rejected else "")
+    if not result.events and not result.rejected and not result.fault:
+        result.fault = "no records in it"

@@ -1,0 +1,77 @@
+"""What has been taken out of the logs so far, ordered so that delivery does not matter."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from containment.trail.facts import Caller, Fact, Use
+
+
+class Moment(NamedTuple):
+    """One call, as far as it matters for who caused what: when, by which key, on which things."""
+
+    time: str
+    event_id: str
+    event_name: str
+    caller: Caller
+    names: frozenset[str]
+
+
+class Evidence:
+    """Facts, uses and moments; asked by key, by principal, by role and by session."""
+
+    def __init__(
+        self, facts: Iterable[Fact], uses: Iterable[Use], moments: Iterable[Moment] = ()
+    ) -> None:
+        # The same record may be delivered twice; structs compare by value, so a set is enough.
+        self.facts = sorted(set(facts), key=lambda fact: (fact.time, fact.event_id, fact.name))
+        self.uses = sorted(
+            set(uses), key=lambda use: (use.time, use.event_id, use.caller.key, use.caller.arn)
+        )
+        self.moments = sorted(set(moments), key=lambda moment: moment[:3])
+
+    @cached_property
+    def issued(self) -> dict[str, list[Fact]]:
+        """Key id -> the calls that handed it out."""
+        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        for fact in self.facts:
+            for issued in fact.issued:
+                found[issued.key].append(fact)
+        return found
+
+    @cached_property
+    def shared(self) -> dict[str, list[Fact]]:
+        """SharedEventID -> the copies of one call in several accounts."""
+        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        for fact in self.facts:
+            if fact.shared_id:
+                found[fact.shared_id].append(fact)
+        return found
+
+    @cached_property
+    def uses_of(self) -> dict[str, list[Use]]:
+        """Key id -> its uses."""
+        found: defaultdict[str, list[Use]] = defaultdict(list)
+        for use in self.uses:
+            if use.caller.key:
+                found[use.caller.key].append(use)
+        return found
+
+    @cached_property
+    def moments_of(self) -> dict[str, list[Moment]]:
+        """Caller's ARN -> the calls made under it."""
+        found: defaultdict[str, list[Moment]] = defaultdict(list)
+        for moment in self.moments:
+            if moment.caller.arn:
+                found[moment.caller.arn].append(moment)
+        return found
+
+    @cached_property
+    def sign_ins(self) -> list[Fact]:
+        """Console sign-ins and role switches, which carry no key id."""
+        return [fact for fact in self.facts if fact.name in ("ConsoleLogin", "SwitchRole", "CreateOAuth2Token")]

@@ -1,0 +1,100 @@
+"""Which log files there are, and which of them can matter.
+
+Source: CloudTrail User Guide, "Finding your CloudTrail log files": objects are named
+``AWSLogs/[O-…/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_….json.gz``
+after the time of delivery, which is later than every event inside.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from containment.errors import NotFoundError
+from containment.trail.records import apart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Status = Literal[
+    "ok", "truncated", "partly_read", "not_gzip", "no_records", "too_large", "unreadable", "pruned"
+]
+
+_LAYOUT = re.compile(
+    r"(?P<account>\d{12})_CloudTrail_(?P<region>[a-z0-9-]+)_(?P<day>\d{8})T(?P<minute>\d{4})Z_"
+)
+_DIGEST = re.compile(r"/CloudTrail-Digest/|_CloudTrail-Digest_")
+# A file's name tells when it was delivered; an hour covers clocks and redelivery.
+_PADDING = 3600
+
+
+class FileReport(msgspec.Struct, array_like=True, gc=False):
+    """What became of one file."""
+
+    path: str
+    status: Status = "ok"
+    detail: str = ""
+    sha256: str = ""
+    size: int = 0
+    records: int = 0
+    rejected: int = 0
+    first: str = ""
+    last: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the name of a delivered log object says."""
+
+    account: str
+    region: str
+    at: str
+
+
+def delivery(path: str) -> Delivery | None:
+    """Return what *path* says in CloudTrail's layout; None for any other name."""
+    match = _LAYOUT.search(os.path.basename(path))  # noqa: PTH119 -- a hot path, strings will do
+    if match is None:
+        return None
+    day, minute = match["day"], match["minute"]
+    at = f"{day[:4]}-{day[4:6]}-{day[6:]}T{minute[:2]}:{minute[2:]}:00Z"
+    return Delivery(match["account"], match["region"], at)
+
+
+def too_early(path: str, since: str) -> bool:
+    """Tell whether the file was delivered before *since*, so that nothing in it can matter."""
+    named = delivery(path)
+    if named is None or not since:
+        return False
+    distance = apart(named.at, since)
+    return distance is not None and distance > _PADDING
+
+
+def find(paths: Iterable[str]) -> list[str]:
+    """Return every file under *paths*, sorted and once.
+
+    Raises:
+        NotFoundError: one of *paths* is not there.
+    """
+    found: set[str] = set()
+    for path in paths:
+        if os.path.isdir(path):  # noqa: PTH112
+            found.update(_walk(path))
+        elif os.path.lexists(path):
+            found.add(path)
+        else:
+            raise NotFoundError(
+                f"there is no {path!r}",
+                remedy="give the folder, file or s3:// prefix that holds the CloudTrail logs",
+            )
+    return sorted(path for path in found if not _DIGEST.search(path))
+
+
+def _walk(folder: str) -> Iterator[str]:
+    for base, _, names in os.walk(folder):
+        for name in names:
+            yield os.path.join(base, name)  # noqa: PTH118 -- ten times faster over 10,000 files

@@ -1,0 +1,140 @@
+"""What the logs cannot answer. Silence is part of the answer, so it is said.
+
+Source: CloudTrail User Guide, "CloudTrail concepts" (data events, delivery, global services).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from containment.trail.files import delivery
+from containment.trail.records import apart
+from containment.trail.result import Gap, TracedCall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from containment.trail.files import FileReport
+    from containment.trail.lineage import Lineage
+    from containment.trail.store import Store
+
+_TAMPER = frozenset(
+    {
+        "StopLogging",
+        "DeleteTrail",
+        "UpdateTrail",
+        "PutEventSelectors",
+        "DeleteEventDataStore",
+        "StopEventDataStoreIngestion",
+        "PutInsightSelectors",
+        "DeleteFlowLogs",
+        "DeleteDetector",
+        "UpdateDetector",
+        "StopConfigurationRecorder",
+        "DeleteResolverQueryLogConfig",
+    }
+)
+_DATA_EVENTS = frozenset(
+    {"GetObject", "PutObject", "DeleteObject", "ListObjects", "Invoke", "GetItem", "PutItem", "Query"}
+)
+_HOUR = 3600
+_SHOWN = 5
+
+
+def find(
+    lineage: Lineage, calls: list[TracedCall], reports: list[FileReport], store: Store
+) -> Iterator[Gap]:
+    """Yield everything that may hide something from this trace."""
+    yield from _unread(reports)
+    yield from _span(lineage, reports)
+    yield from _places(store)
+    yield from _silent_hours(lineage.seed.since, reports)
+    for traced in calls:
+        call = traced.call
+        if call.name in _TAMPER and call.outcome == "success":
+            what = f"{traced.credential} called {call.name} at {call.time} ({call.event_id})"
+            yield Gap("logging_tampered", f"{what}: records after it may be missing")
+        if call.name == "GetWebIdentityToken" and call.outcome == "success":
+            what = f"{traced.credential} took a token for use outside AWS at {call.time}"
+            yield Gap("left_aws", f"{what}: what it opens elsewhere is in no trail")
+    if calls and not any(traced.call.name in _DATA_EVENTS for traced in calls):
+        yield Gap(
+            "data_events",
+            "no call found is a data event (S3 objects, Lambda invocations, DynamoDB items):"
+            " either none was made, or the trail does not log them",
+        )
+    if not calls:
+        yield Gap("seed_unseen", f"no record since {lineage.seed.since} is by {lineage.seed.id}")
+    for (kind, _), what in sorted(lineage.notices.items()):
+        yield Gap(kind, what)
+    yield from _hidden(lineage)
+
+
+def _unread(reports: Iterable[FileReport]) -> Iterator[Gap]:
+    bad: defaultdict[str, list[FileReport]] = defaultdict(list)
+    for report in reports:
+        if report.status not in ("ok", "pruned"):
+            bad[report.status].append(report)
+    for status, files in sorted(bad.items()):
+        some = ", ".join(file.path for file in files[:_SHOWN])
+        more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+        yield Gap("files", f"{len(files)} file(s) {status}: {some}{more}")
+
+
+def _span(lineage: Lineage, reports: list[FileReport]) -> Iterator[Gap]:
+    first = min((report.first for report in reports if report.first), default="")
+    last = max((report.last for report in reports if report.last), default="")
+    since = lineage.seed.since
+    pruned = any(report.status == "pruned" for report in reports)
+    if first and first > since and not pruned:
+        yield Gap("retention", f"the logs begin at {first}, after {since}")
+    if last:
+        yield Gap("end", f"the logs end at {last}; delivery takes up to 15 minutes")
+
+
+def _places(store: Store) -> Iterator[Gap]:
+    places: defaultdict[str, set[str]] = defaultdict(set)
+    for entry in store.entries:
+        for account, region in entry.places:
+            if account and region:
+                places[account].add(region)
+    for account, regions in sorted(places.items()):
+        listed = ", ".join(sorted(regions))
+        yield Gap("regions", f"account {account}: records from {listed} only; other Regions are unknown")
+        # IAM and global sign-in events are recorded in us-east-1 alone.
+        commercial = not any(region.startswith(("cn-", "us-gov-", "us-iso")) for region in regions)
+        if commercial and "us-east-1" not in regions:
+            yield Gap("regions", f"account {account}: nothing from us-east-1, where IAM is recorded")
+
+
+def _silent_hours(since: str, reports: Iterable[FileReport]) -> Iterator[Gap]:
+    """Hours between two deliveries of one account and Region in which nothing was delivered."""
+    delivered: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for report in reports:
+        named = delivery(report.path)
+        if named is not None and named.at >= since:
+            delivered[named.account, named.region].append(named.at)
+    for (account, region), times in sorted(delivered.items()):
+        times.sort()
+        silent = [
+            (one, other)
+            for one, other in zip(times, times[1:], strict=False)
+            if (apart(one, other) or 0) >= 2 * _HOUR
+        ]
+        for one, other in silent[:_SHOWN]:
+            yield Gap("hours", f"{account} {region}: no file between {one} and {other}")
+        if len(silent) > _SHOWN:
+            yield Gap("hours", f"{account} {region}: {len(silent) - _SHOWN} more silent spells")
+
+
+def _hidden(lineage: Lineage) -> Iterator[Gap]:
+    """Sessions that were handed out and that nobody can name."""
+    linked = {event for member in lineage.members for event in member.link_event_ids}
+    for fact in lineage.evidence.facts:
+        asks = fact.name.startswith("AssumeRole") or fact.name in ("GetSessionToken", "GetFederationToken")
+        if asks and not fact.issued and fact.event_id not in linked and lineage.actor(fact):
+            copies = lineage.evidence.shared.get(fact.shared_id, []) if fact.shared_id else []
+            if not any(copy.issued for copy in copies):
+                what = f"{fact.name} at {fact.time} ({fact.event_id}) hides the key it handed out"
+                yield Gap("hidden_answer", f"{what}, and no use of it is seen")

@@ -1,0 +1,218 @@
+"""Links that no id proves: console sessions, role switches, issuance whose answer is hidden.
+
+Principal and creation time say it. Each comes with a confidence, and a key whose issuance the logs
+do show is never inferred.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from containment.trail.made import issued_member
+from containment.trail.members import Confidence, Member
+from containment.trail.principals import label
+from containment.trail.records import apart
+
+if TYPE_CHECKING:
+    from containment.trail.facts import Fact, Use
+    from containment.trail.lineage import Lineage
+
+_NEAR = 2
+# A sign-in URL is valid for 15 minutes: IAM User Guide, "Enabling custom identity broker access".
+_URL_LIFE = 900
+
+
+def apply(lineage: Lineage) -> None:
+    """Infer what the certain rules left open."""
+    _copies_alone(lineage)
+    for use in lineage.evidence.uses:
+        caller = use.caller
+        if (
+            not caller.key
+            or not caller.created
+            or not caller.arn
+            or use.all_invoked
+            or lineage.who(caller, use.time) is not None
+        ):
+            continue
+        found = (
+            _hidden_answer(lineage, use)
+            or _password(lineage, use)
+            or _federated_console(lineage, use)
+            or _switched(lineage, use)
+            or _same_sign_in(lineage, use)
+        )
+        if found is not None and not lineage.issued_elsewhere(caller.key):
+            lineage.add(found)
+
+
+def _hidden_answer(lineage: Lineage, use: Use) -> Member | None:
+    """The answer that named the key is redacted or cut: the request names the session."""
+    for fact in lineage.evidence.facts:
+        if fact.issued or fact.name not in ASKS or not _near(fact.time, use.caller.created):
+            continue
+        maker = lineage.actor(fact)
+        if maker is None:
+            continue
+        if fact.name == "GetSessionToken":
+            same = fact.caller.arn == use.caller.arn
+        elif fact.name == "GetFederationToken":
+            same = label(use.caller.arn).endswith(f"/federated-user/{fact.target.session}")
+        else:
+            same = (
+                label(use.caller.arn) == fact.target.role
+                and use.caller.arn.rsplit("/", 1)[-1] == fact.target.session
+            )
+        if same:
+            why = f"{fact.name} asked for this session in the same second; the answer is hidden"
+            return _member(use, maker, fact, why, "high")
+    return None
+
+
+def expected(fact: Fact) -> set[str]:
+    """Return the names under which the session that *fact* asked for would be seen."""
+    if fact.name == "GetSessionToken":
+        return {fact.caller.arn}
+    if fact.name == "GetFederationToken":
+        return {f"{fact.account}/federated-user/{fact.target.session}"}
+    return {f"session:{fact.target.session}"}
+
+
+ASKS = frozenset(
+    {
+        "AssumeRole",
+        "AssumeRoleWithSAML",
+        "AssumeRoleWithWebIdentity",
+        "GetSessionToken",
+        "GetFederationToken",
+    }
+)
+
+
+def _password(lineage: Lineage, use: Use) -> Member | None:
+    """A console session of a user whose password a member set, opened after that."""
+    password = lineage.by_id.get(f"console_password:{_plain(use.caller.arn)}")
+    if password is None:
+        password = next(
+            (
+                member
+                for member in lineage.members
+                if member.kind == "console_password" and label(member.arn) == use.caller.label
+            ),
+            None,
+        )
+    if password is None or not password.begun(use.caller.created):
+        return None
+    sign_ins = [
+        fact
+        for fact in lineage.evidence.sign_ins
+        if fact.caller.label == use.caller.label and password.begun(fact.time)
+    ]
+    for fact in sign_ins:
+        if _near(fact.time, use.caller.created):
+            return _member(use, password, fact, "a sign-in with the password that second", "high")
+    if not sign_ins and use.console:
+        return _member(use, password, None, "a console session after the password was set", "medium")
+    return None
+
+
+def _federated_console(lineage: Lineage, use: Use) -> Member | None:
+    """GetSigninToken turns a member's session into a console session of the same ARN."""
+    for fact in lineage.evidence.facts:
+        if fact.name != "GetSigninToken" or fact.caller.arn != use.caller.arn:
+            continue
+        maker = lineage.actor(fact)
+        distance = apart(fact.time, use.caller.created)
+        if maker is None or distance is None or not -_NEAR <= distance <= _URL_LIFE:
+            continue
+        for sign_in in lineage.evidence.sign_ins:
+            if sign_in.caller.arn == use.caller.arn and _near(sign_in.time, use.caller.created):
+                return _member(use, maker, sign_in, "its console sign-in that second", "high")
+        if use.console or abs(distance) <= _NEAR:
+            return _member(use, maker, fact, "a console session after its GetSigninToken", "medium")
+    return None
+
+
+def _switched(lineage: Lineage, use: Use) -> Member | None:
+    """A console session of a member switched to a role."""
+    for fact in lineage.evidence.sign_ins:
+        if fact.name != "SwitchRole" or fact.caller.arn != use.caller.arn:
+            continue
+        if not _near(fact.time, use.caller.created):
+            continue
+        for member in lineage.members:
+            console = member.tier in ("B_principal", "E_inferred") or member.owned
+            if console and member.arn == fact.target.switched_from and member.begun(fact.time):
+                return _member(use, member, fact, "switched to this role in the console", "high")
+    return None
+
+
+def _same_sign_in(lineage: Lineage, use: Use) -> Member | None:
+    """One sign-in mints many keys: those of a member's own sign-in are the same session."""
+    for key, members in lineage.by_key.items():
+        for other in lineage.evidence.uses_of.get(key, []):
+            if other.caller.arn != use.caller.arn or other.all_invoked:
+                continue
+            if not _near(other.caller.created, use.caller.created) or key == use.caller.key:
+                continue
+            signed_in = any(
+                fact.caller.arn == use.caller.arn and _near(fact.time, use.caller.created)
+                for fact in lineage.evidence.sign_ins
+            )
+            if signed_in or (use.console and other.console):
+                fitting = [m for m in members if m.fits(other.caller, other.time)]
+                if fitting and not lineage.evidence.issued.get(key):
+                    return _member(use, fitting[0], None, "the same console sign-in", "high")
+    return None
+
+
+def _copies_alone(lineage: Lineage) -> None:
+    """A role's account logs only the visitor's unique id: a session's is as good as its name."""
+    for fact in lineage.evidence.facts:
+        who = fact.caller
+        if who.key or who.type != "AWSAccount" or ":" not in who.principal_id:
+            continue
+        if not fact.issued or lineage.actor(fact) is not None:
+            continue
+        for member in lineage.members:
+            if member.principal_id == who.principal_id and member.begun(fact.time):
+                for issued in fact.issued:
+                    why = f"{fact.name} by the same session, seen in the role's account only"
+                    child = issued_member(fact, issued, member, "E_inferred", why)
+                    child.confidence = "high"
+                    lineage.add(child)
+                break
+
+
+def _member(
+    use: Use, parent: Member, link: Fact | None, why: str, confidence: Confidence
+) -> Member:
+    caller = use.caller
+    return Member(
+        id=caller.key,
+        kind="access_key",
+        tier="E_inferred",
+        parent=parent,
+        link_event_ids=[link.event_id] if link else [use.event_id],
+        issued_by=link.name if link else "",
+        issued_at=caller.created,
+        for_principal=caller.arn,
+        why=why,
+        confidence=confidence,
+        since=caller.created,
+        arn=caller.arn,
+        account=caller.account,
+        principal_id=caller.principal_id,
+        is_session=True,
+    )
+
+
+def _near(one: str, other: str) -> bool:
+    distance = apart(one, other)
+    return distance is not None and abs(distance) <= _NEAR
+
+
+def _plain(arn: str) -> str:
+    """The user's ARN as other calls name it, without the path."""
+    head, _, rest = arn.partition("user/")
+    return f"{head}user/{rest.rsplit('/', 1)[-1]}"

@@ -1,0 +1,44 @@
+"""Names for whoever acts: an ARN of any kind brought to the user or role behind it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+
+@lru_cache(maxsize=65536)
+def label(arn: str) -> str:
+    """``<account>/user/<name>``, ``<account>/role/<name>``, …: the principal, whatever its path.
+
+    A session's ARN gives its role, a federated user's ARN stays itself.
+    """
+    parts = arn.split(":", 5)
+    if len(parts) < 6:  # noqa: PLR2004
+        return ""
+    account, resource = parts[4], parts[5]
+    kind, _, rest = resource.partition("/")
+    if kind == "assumed-role":
+        return f"{account}/role/{rest.split('/', 1)[0]}"
+    if kind in ("user", "role"):
+        return f"{account}/{kind}/{rest.rsplit('/', 1)[-1]}"
+    if kind == "federated-user":
+        return f"{account}/federated-user/{rest}"
+    return f"{account}/{resource}"
+
+
+def session_name(arn: str) -> str:
+    """Return the role session name of an assumed-role ARN, else nothing."""
+    resource = arn.split(":", 5)[-1]
+    if not resource.startswith("assumed-role/"):
+        return ""
+    parts = resource.split("/", 2)
+    return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004
+
+
+def unique_id(principal_id: str) -> str:
+    """``AIDA…`` or ``AROA…`` of a principal id, without the session name."""
+    return principal_id.split(":", 1)[0]
+
+
+def arn_of(account: str, kind: str, name: str) -> str:
+    """Return the ARN of a user or role named without its path, as a session's record names it."""
+    return f"arn:aws:iam::{account}:{kind}/{name}"

@@ -1,0 +1,103 @@
+"""What a trace answers, as typed values; the outputs only print them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from containment.trail.calls import Call
+    from containment.trail.files import FileReport
+    from containment.trail.members import Confidence, Kind, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential or principal that came out of the seed, with how and what it did."""
+
+    id: str
+    kind: Kind
+    tier: Tier
+    parent: str
+    link_event_ids: tuple[str, ...]
+    issued_by: str
+    issued_at: str
+    for_principal: str
+    owner: str
+    why: str
+    confidence: Confidence
+    generation: int
+    expires: str
+    event_count: int
+    event_names: dict[str, int]
+    errors: int
+    first_seen: str
+    last_seen: str
+    source_ips: tuple[str, ...]
+    regions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalTrust:
+    """A role that a member opened to a principal outside its account."""
+
+    role: str
+    principal: str
+    event_id: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class TracedCall:
+    """A call with the credential that made it."""
+
+    credential: str
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something that a member's calls named."""
+
+    id: str
+    type: str
+    account: str
+    regions: tuple[str, ...]
+    tags: dict[str, str]
+    owner: str
+    first_touched: str
+    last_touched: str
+    classes: dict[str, int]
+    credentials: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something the logs cannot answer, and why."""
+
+    kind: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The whole answer."""
+
+    seed: str
+    seed_kind: str
+    since: str
+    seed_principal: str
+    files: tuple[FileReport, ...]
+    origin: Credential
+    credentials: tuple[Credential, ...]
+    external_trust: tuple[ExternalTrust, ...]
+    calls: tuple[TracedCall, ...]
+    resources: tuple[Resource, ...]
+    gaps: tuple[Gap, ...]
+    records: int = 0
+    classes: dict[str, int] = field(default_factory=dict)
+
+    def by_tier(self) -> dict[str, int]:
+        """How many credentials each tier holds."""
+        return dict(Counter(credential.tier for credential in self.credentials))

@@ -1,0 +1,109 @@
+"""Where a trace begins: a key id, a user, a role, a role session or an instance; and when."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from containment.errors import SpecError
+from containment.trail.members import Member
+from containment.trail.principals import label
+
+if TYPE_CHECKING:
+    from containment.trail.evidence import Evidence
+    from containment.trail.facts import Use
+
+SeedKind = Literal["access_key", "user", "role", "session", "instance"]
+_KEY = re.compile(r"A[A-Z0-9]{15,127}", re.ASCII)
+_INSTANCE = re.compile(r"(?:m?i)-[0-9a-f]{8,17}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """What was leaked, and since when."""
+
+    id: str
+    kind: SeedKind
+    since: str
+
+    def tokens(self) -> set[str]:
+        """Return the names under which its records are found."""
+        if self.kind == "instance":
+            return {f"session:{self.id}", self.id}
+        if self.kind in ("user", "role"):
+            return {self.id, label(self.id)}
+        return {self.id}
+
+    def plant(self, evidence: Evidence) -> Member:
+        """Return the seed as the first member, bound to the one principal that used it."""
+        if self.kind == "access_key":
+            home = self._home(evidence)
+            return Member(
+                id=self.id,
+                kind="access_key",
+                tier="seed",
+                since=self.since,
+                arn=home.caller.arn if home else "",
+                account=home.caller.account if home else "",
+                principal_id=home.caller.principal_id if home else "",
+                for_principal=home.caller.arn if home else "",
+                # Two sessions may share an ARN but not a key id, so the ARN alone binds it.
+                is_session=False,
+                why="the credential the trace was asked for",
+            )
+        if self.kind == "instance":
+            return Member(id=self.id, kind="instance", tier="seed", since=self.since)
+        return Member(
+            id=self.id,
+            kind="iam_role" if self.kind == "role" else "iam_user",
+            tier="seed",
+            since=self.since,
+            arn=self.id,
+            for_principal=self.id,
+            owned=self.kind != "session",
+            why="the principal the trace was asked for",
+        )
+
+    def _home(self, evidence: Evidence) -> Use | None:
+        """The principal that used the key first at or after T0: ids come back elsewhere."""
+        uses = [use for use in evidence.uses_of.get(self.id, []) if use.caller.arn]
+        later = [use for use in uses if use.time >= self.since]
+        return (later or uses or [None])[0]
+
+    def notices(self, evidence: Evidence) -> list[str]:
+        """Say what about the seed itself the reader must know."""
+        uses = evidence.uses_of.get(self.id, [])
+        if self.kind == "access_key":
+            owners = {use.caller.label for use in uses if use.caller.arn}
+            if len(owners) > 1:
+                return [f"{self.id} is used by several principals: {', '.join(sorted(owners))}"]
+        return []
+
+
+def parse_seed(value: str, since: str) -> Seed:
+    """Return the seed that *value* names.
+
+    Raises:
+        SpecError: it is neither a key id, nor the ARN of a user, role or session, nor an instance.
+    """
+    if _KEY.fullmatch(value):
+        return Seed(value, "access_key", since)
+    if _INSTANCE.fullmatch(value):
+        return Seed(value, "instance", since)
+    parts = value.split(":", 5)
+    if len(parts) == 6 and parts[0] == "arn":  # noqa: PLR2004
+        kind = parts[5].partition("/")[0]
+        if parts[2] == "ec2" and kind == "instance":
+            return Seed(parts[5].partition("/")[2], "instance", since)
+        if parts[2] == "iam" and kind in ("user", "role"):
+            return Seed(value, "user" if kind == "user" else "role", since)
+        if parts[2] == "sts" and kind in ("assumed-role", "federated-user"):
+            return Seed(value, "session", since)
+        if parts[2] == "iam" and parts[5] == "root":
+            return Seed(value, "user", since)
+    raise SpecError(
+        f"{value!r} is no credential the trace can start from",
+        remedy="give an access key id (AKIA… or ASIA…), the ARN of a user, role or role session,"
+        " or an instance id",
+    )

@@ -1,0 +1,102 @@
+"""The fact index: for every log file, what it says about identities, and a way to find it again.
+
+A file's facts are kept packed, beside the checksums of every name in it. A question unpacks only
+the files whose checksums meet its names; a checksum that meets by chance costs time, never truth,
+for the facts themselves are compared by name.
+"""
+
+from __future__ import annotations
+
+import zlib
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from containment.trail.facts import Fact, FileFacts, Use, fact_tokens, use_tokens
+from containment.trail.files import FileReport
+from containment.trail.inflate import pack, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_facts = msgspec.msgpack.Decoder(FileFacts)
+_FEW = 32
+
+
+class Entry(msgspec.Struct, array_like=True, gc=False):
+    """One file in the index."""
+
+    report: FileReport
+    stamp: tuple[int, int]  # size and modification time when it was read
+    names: bytes  # sorted checksums, four bytes each
+    packed: bytes
+    places: list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Found:
+    """What a lookup brought: facts, uses, and in which files."""
+
+    facts: list[Fact]
+    uses: list[Use]
+    files: set[int]
+
+
+def entry_of(report: FileReport, stamp: tuple[int, int], facts: FileFacts) -> Entry:
+    """Pack *facts* of the file that *report* is about."""
+    names: set[str] = set()
+    for fact in facts.facts:
+        names.update(fact_tokens(fact))
+    for use in facts.uses:
+        names.update(use_tokens(use))
+    sums = array("I", sorted({checksum(name) for name in names}))
+    return Entry(
+        report=report,
+        stamp=stamp,
+        names=sums.tobytes(),
+        packed=pack(msgspec.msgpack.encode(facts)),
+        places=facts.places,
+    )
+
+
+def checksum(name: str) -> int:
+    """Return the four-byte checksum under which *name* is looked up."""
+    return zlib.crc32(name.encode("utf-8", "backslashreplace"))
+
+
+class Store:
+    """All files of a trace, in the order of their paths."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = sorted(entries, key=lambda entry: entry.report.path)
+        self._sums = [memoryview(entry.names).cast("I") for entry in self.entries]
+
+    def files_with(self, names: set[str]) -> list[int]:
+        """Return the numbers of the files that may hold one of *names*."""
+        sums = {checksum(name) for name in names}
+        if len(sums) > _FEW:
+            return [i for i, held in enumerate(self._sums) if not sums.isdisjoint(held)]
+        return [i for i, held in enumerate(self._sums) if any(_in(held, one) for one in sums)]
+
+    def lookup(self, names: set[str]) -> Found:
+        """Return every fact and use that bears one of *names*."""
+        found = Found([], [], set())
+        for number in self.files_with(names):
+            facts = _facts.decode(unpack(self.entries[number].packed))
+            for fact in facts.facts:
+                if not names.isdisjoint(fact_tokens(fact)):
+                    found.facts.append(fact)
+                    found.files.add(number)
+            for use in facts.uses:
+                if not names.isdisjoint(use_tokens(use)):
+                    found.uses.append(use)
+                    found.files.add(number)
+        return found
+
+
+def _in(held: memoryview, one: int) -> bool:
+    at = bisect_left(held, one)
+    return at < len(held) and held[at] == one

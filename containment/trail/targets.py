@@ -1,0 +1,219 @@
+"""Whom or what an identity call is about: the user, the role, the provider, the machine.
+
+One small table per kind of call, so that what the trace understands can be read in one place.
+
+Source: the services' API references; the paths are those of real records (docs/trace.md).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from containment.trail.policies_in_events import trusted
+from containment.trail.principals import arn_of, label
+from containment.trail.records import at, loose, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from containment.trail.records import Event
+
+MAKES_USER = frozenset({"CreateUser"})
+MAKES_ROLE = frozenset({"CreateRole"})
+EDITS_TRUST = frozenset({"UpdateAssumeRolePolicy"})
+SETS_PASSWORD = frozenset({"CreateLoginProfile", "UpdateLoginProfile"})
+SIGN_INS = frozenset({"ConsoleLogin", "SwitchRole", "CreateOAuth2Token"})
+SIGNIN_TOKEN = frozenset({"GetSigninToken"})
+# API -> the kind of member it makes or changes. The ARN is in the answer or the request.
+PROVIDERS = {
+    "CreateSAMLProvider": "saml_provider",
+    "UpdateSAMLProvider": "saml_provider",
+    "CreateOpenIDConnectProvider": "oidc_provider",
+    "UpdateOpenIDConnectProviderThumbprint": "oidc_provider",
+    "AddClientIDToOpenIDConnectProvider": "oidc_provider",
+    "CreateTrustAnchor": "rolesanywhere_trust_anchor",
+    "UpdateTrustAnchor": "rolesanywhere_trust_anchor",
+    "EnableTrustAnchor": "rolesanywhere_trust_anchor",
+    "CreateProfile": "rolesanywhere_profile",
+    "UpdateProfile": "rolesanywhere_profile",
+    "EnableProfile": "rolesanywhere_profile",
+}
+USER_CREDENTIALS = {
+    "CreateServiceSpecificCredential": "service_specific_credential",
+    "ResetServiceSpecificCredential": "service_specific_credential",
+    "UploadSSHPublicKey": "ssh_public_key",
+    "UploadSigningCertificate": "signing_certificate",
+}
+# Compute that a service gives credentials to.
+COMPUTE = frozenset(
+    {
+        "RunInstances",
+        "AssociateIamInstanceProfile",
+        "ReplaceIamInstanceProfileAssociation",
+        "CreateFunction20150331",
+        "CreateFunction20150331v2",
+        "CreateFunction",
+        "RunTask",
+        "StartTask",
+        "CreateAutoScalingGroup",
+    }
+)
+NAMES = (
+    MAKES_USER
+    | MAKES_ROLE
+    | EDITS_TRUST
+    | SETS_PASSWORD
+    | SIGN_INS
+    | SIGNIN_TOKEN
+    | PROVIDERS.keys()
+    | USER_CREDENTIALS.keys()
+    | COMPUTE
+)
+
+
+class Target(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What the call is about; every field may be empty."""
+
+    user: str = ""  # label
+    user_id: str = ""
+    user_arn: str = ""
+    role: str = ""  # label
+    role_id: str = ""
+    role_arn: str = ""
+    session: str = ""
+    object_id: str = ""  # ARN of a provider, anchor or profile; id of a credential
+    via: tuple[str, ...] = ()  # providers, anchors or profiles that let the caller in
+    trusts: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()
+    group: str = ""  # Auto Scaling group that asked for the machines
+    switched_from: str = ""
+
+    def tokens(self) -> Iterator[str]:
+        """Every name under which the call can be looked up."""
+        yield from filter(None, (self.user, self.user_id, self.role, self.role_id, self.object_id))
+        yield from self.via
+        yield from self.machines
+        yield from filter(None, (self.group, self.switched_from))
+        if self.session:
+            yield f"session:{self.session}"
+
+
+def target_of(event: Event, name: str, response: Any) -> Target:  # noqa: ANN401
+    """Return what *event* is about."""
+    if name in COMPUTE:
+        return _compute(event, name, loose(event.request_parameters), response)
+    if name in SIGN_INS or name in SIGNIN_TOKEN:
+        extra = loose(event.additional_event_data)
+        return Target(
+            switched_from=text(at(extra, "SwitchFrom")),
+            object_id=f"console:{(event.user_identity and event.user_identity.arn) or ''}",
+        )
+    request = loose(event.request_parameters)
+    account = event.account
+    if name in PROVIDERS:
+        return Target(object_id=_first_arn(response) or _first_arn(request))
+    if name in USER_CREDENTIALS:
+        user = text(at(request, "userName"))
+        found = _ids(response) or _ids(request)
+        return Target(user=f"{account}/user/{user}" if user else "", object_id=found)
+    user, role = at(response, "user"), at(response, "role")
+    user_name = text(at(user, "userName")) or text(at(request, "userName"))
+    role_arn = text(at(request, "roleArn")) or text(at(role, "arn"))
+    role_name = text(at(role, "roleName")) or text(at(request, "roleName"))
+    if not role_arn and role_name:
+        role_arn = arn_of(account, "role", role_name)
+    document = at(request, "policyDocument") or at(request, "assumeRolePolicyDocument")
+    return Target(
+        user=f"{account}/user/{user_name}" if user_name else "",
+        user_id=text(at(user, "userId")),
+        user_arn=text(at(user, "arn")) or (arn_of(account, "user", user_name) if user_name else ""),
+        role=label(role_arn) if role_arn else "",
+        role_id=text(at(role, "roleId")),
+        role_arn=role_arn,
+        session=text(at(request, "roleSessionName")) or text(at(request, "name")),
+        via=_via(event, request),
+        trusts=trusted(document) if document and role_arn else (),
+    )
+
+
+def _via(event: Event, request: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """Which provider, anchor or profile let the caller in."""
+    names = [text(at(request, field)) for field in ("principalArn", "trustAnchorArn", "profileArn")]
+    who = event.user_identity
+    if who is not None and who.type == "WebIdentityUser":
+        names.append(text(who.principal_id).rsplit(":", 2)[0])
+    return tuple(filter(None, names))
+
+
+def _compute(event: Event, name: str, request: Any, response: Any) -> Target:  # noqa: ANN401
+    machines: list[str] = []
+    group = ""
+    role_arn = text(at(request, "role"))
+    if name == "RunInstances":
+        items = at(response, "instancesSet", "items")
+        machines = [text(at(item, "instanceId")) for item in _list(items)]
+        for spec in _list(at(request, "tagSpecificationSet", "items")):
+            for tag in _list(at(spec, "tags")):
+                if at(tag, "key") == "aws:autoscaling:groupName":
+                    group = f"asg:{event.account}/{event.region}/{text(at(tag, 'value'))}"
+    elif name.endswith(("IamInstanceProfile", "IamInstanceProfileAssociation")):
+        machines = _values(request, "instanceId") or _values(response, "instanceId")
+    elif name.startswith("CreateFunction"):
+        machines = [f"lambda:{label(role_arn)}/{text(at(request, 'functionName'))}"]
+    elif name == "CreateAutoScalingGroup":
+        group = f"asg:{event.account}/{event.region}/{text(at(request, 'autoScalingGroupName'))}"
+    else:
+        machines = [text(at(task, "taskArn")).rsplit("/", 1)[-1] for task in _list(at(response, "tasks"))]
+    return Target(
+        machines=tuple(filter(None, machines)),
+        group=group,
+        role_arn=role_arn,
+        role=label(role_arn) if role_arn else "",
+    )
+
+
+def _list(value: Any) -> list[Any]:  # noqa: ANN401
+    return value if isinstance(value, list) else []
+
+
+def _values(tree: Any, name: str) -> list[str]:  # noqa: ANN401
+    """Every text called *name* in *tree*, whatever its capitals."""
+    if isinstance(tree, list):
+        return [found for item in tree for found in _values(item, name)]
+    if not isinstance(tree, dict):
+        return []
+    found = []
+    for key, value in tree.items():
+        if key.lower() == name.lower() and isinstance(value, str):
+            found.append(value)
+        else:
+            found += _values(value, name)
+    return found
+
+
+def _first_arn(tree: Any) -> str:  # noqa: ANN401
+    """Return the first text that is called …Arn; the answers hold one that counts."""
+    if not isinstance(tree, dict):
+        return ""
+    for name, value in tree.items():
+        if name.lower().endswith("arn") and isinstance(value, str):
+            return value
+        if isinstance(value, dict) and (found := _first_arn(value)):
+            return found
+    return ""
+
+
+def _ids(tree: Any) -> str:  # noqa: ANN401
+    if not isinstance(tree, dict):
+        return ""
+    for name, value in tree.items():
+        if name in _CREDENTIAL_IDS and isinstance(value, str):
+            return value
+        if isinstance(value, dict) and (found := _ids(value)):
+            return found
+    return ""
+
+
+_CREDENTIAL_IDS = frozenset({"serviceSpecificCredentialId", "sSHPublicKeyId", "certificateId"})

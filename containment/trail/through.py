@@ -1,0 +1,145 @@
+"""Who comes in through what members made: services, visitors of roles, users of providers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from containment.trail.made import issued_member
+from containment.trail.members import SLACK, Member
+from containment.trail.policies_in_events import account_of
+from containment.trail.records import apart
+
+if TYPE_CHECKING:
+    from containment.trail.facts import Fact, Use
+    from containment.trail.lineage import Lineage
+
+_MADE_PROVIDERS = frozenset(
+    {"CreateSAMLProvider", "CreateOpenIDConnectProvider", "CreateTrustAnchor", "CreateProfile"}
+)
+
+
+def apply(lineage: Lineage) -> None:
+    """Apply the rules for credentials that others obtained through a member's work."""
+    for fact in lineage.evidence.facts:
+        _group(lineage, fact)
+        if fact.issued and lineage.actor(fact) is None:
+            _issued(lineage, fact)
+    for use in lineage.evidence.uses:
+        if use.caller.key and not lineage.who(use.caller, use.time):
+            _used(lineage, use)
+
+
+def _group(lineage: Lineage, fact: Fact) -> None:
+    """An Auto Scaling group of a member starts instances: they are the member's too."""
+    maker = lineage.machines.get(fact.target.group) if fact.name == "RunInstances" else None
+    if maker is not None:
+        for machine in fact.target.machines:
+            lineage.machines.setdefault(machine, (maker[0], fact))
+
+
+def _issued(lineage: Lineage, fact: Fact) -> None:
+    target = fact.target
+    by_service = fact.caller.type == "AWSService" or (
+        not fact.caller.key and fact.caller.invoked_by.endswith(".amazonaws.com")
+    )
+    machine = lineage.machine(target.role, target.session) if by_service else None
+    if machine and _after(fact.time, machine[1].time):
+        why = f"{fact.caller.invoked_by or 'a service'} gave it to compute made by {machine[1].name}"
+        _take(lineage, fact, machine[0], "C_service_issued", why)
+        return
+    if lineage.seed.kind == "instance" and by_service and target.session == lineage.seed.id:
+        if fact.time >= lineage.seed.since:
+            _take(lineage, fact, lineage.seed, "C_service_issued", "issued to the instance")
+        return
+    role = lineage.owned.get(target.role_id) or lineage.owned.get(target.role)
+    if role and role.begun(fact.time) and role.tier != "seed":
+        tier = "C_service_issued" if by_service else "B_principal"
+        _take(lineage, fact, role, tier, f"{fact.name} of a role that a member made")
+        return
+    for name in target.via:
+        provider = lineage.by_id.get(name)
+        if provider and provider.issued_by in _MADE_PROVIDERS and provider.begun(fact.time):
+            _take(lineage, fact, provider, "B_principal", f"{fact.name} through it")
+            return
+    _visitor(lineage, fact)
+
+
+def _visitor(lineage: Lineage, fact: Fact) -> None:
+    """An outside principal assumes a role whose trust a member opened to it."""
+    visitor = fact.caller.account or account_of(fact.caller.arn)
+    for role, opened_to, edit in lineage.trusts:
+        if role.owned or fact.target.role != role.owner or fact.time < edit.time:
+            continue
+        if not visitor or visitor == role.account:
+            continue
+        if opened_to != "*" and account_of(opened_to) != visitor:
+            continue
+        if _came_before(lineage, fact.target.role, visitor, edit.time):
+            note = f"{visitor} assumed {role.owner} before its trust was edited too: its sessions are not counted"
+            lineage.notices["visitor", note] = note
+            continue
+        _take(lineage, fact, role, "B_principal", f"{fact.name} by {visitor}, whom the edit let in")
+        return
+
+
+def _came_before(lineage: Lineage, role: str, visitor: str, edited: str) -> bool:
+    return any(
+        fact.time < edited and fact.target.role == role and fact.caller.account == visitor
+        for fact in lineage.evidence.facts
+        if fact.issued
+    )
+
+
+def _take(lineage: Lineage, fact: Fact, parent: Member, tier: str, why: str) -> None:
+    for issued in fact.issued:
+        lineage.add(issued_member(fact, issued, parent, tier, why))
+
+
+def _used(lineage: Lineage, use: Use) -> None:
+    """A key that nobody is seen handing out, used by a principal or machine of a member."""
+    caller = use.caller
+    if use.all_invoked:  # a forwarded session: who caused it is asked elsewhere
+        return
+    principal = lineage.owner(caller, use.time)
+    if principal is not None:
+        if principal.tier == "seed" and use.time < principal.since:
+            return
+        _claim(lineage, use, principal, "B_principal", "used by a principal that is the thief's")
+        return
+    seed = lineage.seed
+    its_own = seed.kind == "instance" and caller.arn.endswith(f"/{seed.id}")
+    if use.time >= seed.since and (its_own or (seed.kind != "access_key" and caller.arn == seed.arn)):
+        tier = "C_service_issued" if its_own else "B_principal"
+        _claim(lineage, use, seed, tier, "used by the instance or session itself")
+        return
+    if lineage.issued_elsewhere(caller.key):
+        return
+    machine = lineage.session_machine(caller.arn)
+    if machine and _after(use.time, machine[1].time):
+        _claim(lineage, use, machine[0], "C_service_issued", f"compute made by {machine[1].name}")
+
+
+def _claim(lineage: Lineage, use: Use, parent: Member, tier: str, why: str) -> None:
+    caller = use.caller
+    lineage.add(
+        Member(
+            id=caller.key,
+            kind="access_key",
+            tier=tier,  # type: ignore[arg-type]  # one of the literals
+            parent=parent,
+            link_event_ids=[use.event_id] if parent.tier == "seed" else list(parent.link_event_ids),
+            issued_at=caller.created,
+            for_principal=caller.arn,
+            why=why,
+            since=caller.created or parent.since,
+            arn=caller.arn,
+            account=caller.account,
+            principal_id=caller.principal_id,
+            is_session=bool(caller.created),
+        )
+    )
+
+
+def _after(moment: str, cause: str) -> bool:
+    distance = apart(cause, moment)
+    return distance is None or distance >= -SLACK
