@@ -1,1 +1,1 @@
-""
+"""The ``containment`` command: a skin over the library, one file a verb."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,6 +19,8 @@ from containment.errors import AccessError, NotFoundError, RefusedError, SpecErr
 from containment.identities import Principal, is_temporary_key_id, parse_principal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
 
@@ -117,10 +118,10 @@ def _user(iam: IAMClient, name: str) -> Resolved:
     with explained(f"reading user {name}"):
         user = iam.get_user(UserName=name)["User"]
         pages = iam.get_paginator("list_access_keys").paginate(UserName=name)
+        listed: list[Any] = [item for page in pages for item in page["AccessKeyMetadata"]]
         keys = [
             AccessKey(str(item["AccessKeyId"]), str(item["Status"]), item["CreateDate"])
-            for page in pages
-            for item in page["AccessKeyMetadata"]
+            for item in listed
         ]
     keys.sort(key=lambda key: (key.created_at, key.access_key_id))
     return Resolved(parse_principal(user["Arn"]), user["UserId"], user["CreateDate"], tuple(keys))

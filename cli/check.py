@@ -1,0 +1,115 @@
+"""``containment check``: everything that is wrong with the specs, before anything is planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import render
+from containment.clock import Clock, utc_now
+from containment.errors import ContainmentError, NotFoundError
+from containment.spec import IncidentSpec, SpecProblemsError, load, moment_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+STACKS = Path("stacks")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One file and what came of reading it."""
+
+    path: Path
+    spec: IncidentSpec | None
+    error: ContainmentError | None
+    overdue: bool
+
+
+@click.command()
+@click.argument("specs", nargs=-1, metavar="[SPEC]...", type=click.Path(path_type=Path))
+@render.json_option
+@click.pass_context
+def check(ctx: click.Context, *, specs: Sequence[Path], as_json: bool) -> None:
+    """Validate incident specs: all of stacks/ if none is named. AWS is not asked."""
+    checked = [_checked(path, utc_now) for path in specs or _all(STACKS)]
+    if as_json:
+        render.document({"specs": [_document(one) for one in checked]})
+    else:
+        _report(checked)
+    ctx.exit(max((one.error.exit_code for one in checked if one.error), default=0))
+
+
+def _all(directory: Path) -> list[Path]:
+    if not directory.is_dir():
+        raise NotFoundError(
+            f"there is no directory {directory} here",
+            remedy="run this in the project's root, or name the specs",
+        )
+    # .yml is read too, so that a spec under that name is refused and not overlooked.
+    return sorted(
+        path
+        for path in directory.iterdir()
+        if path.suffix in (".yaml", ".yml") and not path.name.startswith("Pulumi.")
+    )
+
+
+def _checked(path: Path, now: Clock) -> Checked:
+    try:
+        spec = load(path, now=now)
+    except ContainmentError as error:
+        return Checked(path, None, error, overdue=False)
+    return Checked(path, spec, None, overdue=spec.review_by < now())
+
+
+def _report(checked: Sequence[Checked]) -> None:
+    if not checked:
+        render.say(f"no incident specs in {STACKS}")
+    for one in checked:
+        if one.error is not None:
+            render.tell(f"error: {one.error}", style="red")
+        if one.spec is not None:
+            render.say(f"ok: {one.path}: {_summary(one.spec)}")
+        if one.spec is not None and one.overdue:
+            render.tell(
+                f"note: {one.path}: review_by {moment_text(one.spec.review_by)} has passed; its "
+                f"owner, {one.spec.owner}, has to decide again",
+                style="yellow",
+            )
+
+
+def _summary(spec: IncidentSpec) -> str:
+    rungs = ", ".join(f"{target.named} ({target.rung})" for target in spec.targets)
+    return f"{spec.disposition}, {rungs}"
+
+
+def _document(one: Checked) -> dict[str, object]:
+    found: dict[str, object] = {"path": str(one.path), "ok": one.error is None}
+    if one.spec is not None:
+        found |= {"incident": one.spec.incident, "review_overdue": one.overdue}
+        found["spec"] = one.spec.model_dump(mode="json")
+    if isinstance(one.error, SpecProblemsError):
+        found["problems"] = [
+            {
+                "line": line,
+                "field": problem.field,
+                "what": problem.what,
+                "expected": problem.expected,
+                "mend": problem.mend,
+            }
+            for line, problem in one.error.found
+        ]
+    elif one.error is not None:
+        found["problems"] = [
+            {
+                "line": None,
+                "field": "",
+                "what": one.error.message,
+                "expected": "",
+                "mend": one.error.remedy,
+            }
+        ]
+    return found

@@ -1,0 +1,162 @@
+"""``containment``: finds the verb, turns errors into one line and an exit code.
+
+Exit codes: 0 done; 1 other, or a bug; 2 a spec or an argument is wrong; 3 something named is not
+there; 4 not contained; 5 live differs and somebody has to decide; 7 refused, nothing changed; 8
+credentials or permissions are missing; 9 AWS, the lab or the engine does not answer; 130
+interrupted; 141 nobody reads the output any more.
+
+A verb is one line of ``VERBS`` and one file; the file is imported only when its verb is used.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import render
+from containment.aws import endpoint
+from containment.errors import ContainmentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """Where a command is, and its line in the help.
+
+    *announced* is False for verbs that say themselves what they emulate, or whose output is read
+    by a shell.
+    """
+
+    where: str
+    summary: str
+    announced: bool = True
+
+
+VERBS = {
+    "open": Verb("cli.open:open_", "Write an incident spec from a key id, an ARN or a finding."),
+    "resolve": Verb("cli.resolve:resolve", "Say whose key it is, or whether a principal is there."),
+    "check": Verb("cli.check:check", "Validate incident specs."),
+}
+
+
+class LazyGroup(click.Group):
+    """Lists the verbs without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        verb = VERBS.get(cmd_name)
+        if verb is None:
+            return None
+        module, _, name = verb.where.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 other, 2 wrong input, 3 not there, 4 not contained, 5 conflict, "
+    "7 refused, 8 no access, 9 no answer, 130 interrupted.",
+)
+@click.version_option(package_name="containment", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
+@click.pass_context
+def containment(ctx: click.Context, *, debug: bool) -> None:
+    """Contain leaked cloud credentials as code: a spec, `pulumi up`, `pulumi destroy`."""
+    run: Run = ctx.obj
+    run.debug = debug
+    url = endpoint.configured(os.environ)  # noqa: TID251 -- the edge where settings come in
+    verb = VERBS.get(ctx.invoked_subcommand or "")
+    if url and endpoint.is_emulated(url) and verb is not None and verb.announced:
+        announce = render.tell if run.as_json else render.say
+        announce(endpoint.banner(url), style="bold yellow")
+
+
+@dataclass(slots=True)
+class Run:
+    """What the edges of one run have to know."""
+
+    as_json: bool
+    debug: bool = False
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 -- one return for each way to end
+    """Run *arguments* and return the exit code; everything that can go wrong has been told."""
+    state = Run(as_json="--json" in arguments)
+    try:
+        result = containment.main(
+            args=list(arguments), prog_name="containment", standalone_mode=False, obj=state
+        )
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _stop_writing()
+        return _BROKEN_PIPE
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        if state.as_json:
+            _tell_json("UsageError", error.format_message(), "see --help", error.exit_code)
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        render.tell("interrupted")
+        return _INTERRUPTED
+    except ContainmentError as error:
+        if state.as_json:
+            _tell_json(type(error).__name__, error.message, error.remedy, error.exit_code)
+        render.tell(f"error: {error}", style="red")
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 -- the edge: the reader gets a sentence, not a stack
+        return _bug(error, state)
+    return result if isinstance(result, int) else 0
+
+
+def _bug(error: Exception, state: Run) -> int:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__} in {os.path.basename(place.filename)}:{place.lineno}"  # noqa: PTH119
+    message = f"this is a bug in containment ({what})"
+    remedy = "run it again as 'containment --debug …' and report the traceback"
+    if state.as_json:
+        _tell_json(type(error).__name__, message, remedy, 1)
+    if state.debug:
+        render.tell("".join(traceback.format_exception(error)))
+    render.tell(f"error: {message}; {remedy}", style="red")
+    return 1
+
+
+def _tell_json(kind: str, message: str, remedy: str, exit_code: int) -> None:
+    render.document(
+        {"error": {"kind": kind, "message": message, "remedy": remedy, "exit_code": exit_code}}
+    )
+
+
+def _stop_writing() -> None:
+    # Python flushes standard output once more at exit, which would raise again.
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())

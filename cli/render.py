@@ -1,0 +1,95 @@
+"""How every verb speaks: lines and tables for people, one JSON document for programs.
+
+On a terminal tables have rules and colours (unless NO_COLOR is set); in a pipe they are plain
+columns that never wrap. Text from outside is escaped, so that a name cannot act on the terminal.
+With ``--json`` standard output holds exactly one JSON document and everything else goes to
+standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from containment.spec.problems import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+
+def json_option(command: Command) -> Command:
+    """Give *command* the option ``--json``, passed as *as_json*."""
+    option = click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else."
+    )
+    return option(command)
+
+
+def document(value: object) -> None:
+    """Print *value* as the one JSON document of this run."""
+    # ASCII only: whatever a name holds, it arrives as data and not as control characters.
+    click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
+
+
+def say(text: str = "", *, style: str = "") -> None:
+    """Print lines for a person; *style* (a rich one, such as ``bold red``) shows on a terminal."""
+    _print(text, style, sys.stdout)
+
+
+def tell(text: str, *, style: str = "") -> None:
+    """Print lines that are not the result: to standard error."""
+    _print(text, style, sys.stderr)
+
+
+def verbatim(text: str) -> None:
+    """Print *text* as it is, for example a file's content."""
+    click.echo(text, nl=not text.endswith("\n"))
+
+
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    title: str = "",
+    styles: Mapping[str, str] | None = None,
+) -> None:
+    """Print *rows*; a cell whose text is a key of *styles* is shown in that style."""
+    cells = [[safe(str(cell)) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        shown = Table(*columns, title=title or None, title_justify="left", box=SIMPLE_HEAD)
+        for row in cells:
+            shown.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in row))
+        Console(file=sys.stdout, highlight=False, markup=False).print(shown)
+        return
+    if title:
+        click.echo(safe(title))
+    lines = [list(columns), *cells]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+    for line in lines:
+        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
+
+
+def fields(pairs: Sequence[tuple[str, object]]) -> None:
+    """Print names and values, one pair a line, aligned; an empty name continues the one above."""
+    width = max(len(name) for name, _ in pairs)
+    for name, value in pairs:
+        say(f"  {name.ljust(width)}  {value}")
+
+
+def _print(text: str, style: str, file: TextIO) -> None:
+    lines = "\n".join(safe(line) for line in text.split("\n"))
+    if style and file.isatty():
+        console = Console(file=file, highlight=False, markup=False, soft_wrap=True)
+        console.print(Text(lines, style=style))
+    else:
+        click.echo(lines, file=file)

@@ -1,0 +1,63 @@
+"""``containment resolve``: whose key is this, and what to write in the spec."""
+
+from __future__ import annotations
+
+import click
+
+from cli import render
+from cli.words import describe_keys
+from containment.aws.clients import connect
+from containment.aws.faults import explained
+from containment.clock import isoformat
+from containment.intake.subject import resolve as resolve_named
+from containment.spec import Target, target_lines
+
+
+@click.command()
+@click.argument("named", metavar="KEY_OR_ARN")
+@render.json_option
+def resolve(*, named: str, as_json: bool) -> None:
+    """Say whose key it is, or whether a principal is there. Nothing in AWS is changed.
+
+    KEY_OR_ARN is an access key id (AKIA…) or the ARN of a user or role.
+    """
+    with explained("looking for credentials"):
+        clients = connect()
+    found = resolve_named(clients.iam, clients.sts, named)
+    principal = found.principal
+    leaked = (found.key.access_key_id,) if found.key else ()
+    target = Target.model_validate({principal.kind: principal.arn, "leaked": leaked})
+    if as_json:
+        render.document(
+            {
+                "principal": principal.arn,
+                "account": principal.account,
+                "kind": principal.kind,
+                "name": principal.name,
+                "unique_id": found.unique_id,
+                "created_at": isoformat(found.created_at),
+                "access_keys": [
+                    {
+                        "access_key_id": key.access_key_id,
+                        "status": key.status,
+                        "created_at": isoformat(key.created_at),
+                        "asked": key == found.key,
+                    }
+                    for key in found.keys
+                ],
+                "target": target.model_dump(mode="json", exclude_defaults=True),
+                "text": target_lines(target),
+            }
+        )
+        return
+    render.fields(
+        [
+            (principal.kind, principal.arn),
+            ("account", principal.account),
+            ("unique id", found.unique_id),
+            ("made", isoformat(found.created_at)),
+            *describe_keys(found, leaked),
+        ]
+    )
+    render.say("in the spec, under targets:")
+    render.verbatim(target_lines(target))

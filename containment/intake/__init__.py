@@ -1,0 +1,1 @@
+"""From a signal to an incident spec: what was reported, who is meant, since when."""

@@ -1,0 +1,213 @@
+"""Opens an incident: drafts the spec of whoever is meant, ready to commit.
+
+AWS is only asked. What nobody said is filled with the choice that can hurt least, and told: T0
+without evidence is the creation of the credential, since an earlier T0 only finds more.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from containment.aws.caller import identify
+from containment.errors import ConflictError, ContainmentError, NotFoundError, SpecError
+from containment.intake.subject import Subject, find_subject
+from containment.intake.text import quoted
+from containment.spec import (
+    Cause,
+    Disposition,
+    IncidentSpec,
+    Severity,
+    emit,
+    load,
+    target_for,
+)
+from containment.spec.loading import problems_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_sts import STSClient
+
+    from containment.aws.caller import Caller
+
+REVIEW_AFTER = timedelta(days=2)
+_NUMBERED = re.compile(r"(?:Pulumi\.)?inc-(?P<year>\d{4})-(?P<number>\d{4})\.yaml", re.ASCII)
+_LAST_NUMBER = 9999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the responder says; whatever is None is found out or filled in."""
+
+    incident: str | None = None
+    title: str | None = None
+    since: str | None = None
+    source: str | None = None
+    owner: str | None = None
+    disposition: Disposition = Disposition.SUSPECTED
+    severity: Severity | None = None
+    cause: Cause = Cause.UNKNOWN
+    break_glass: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A drafted incident; *text* is the whole file, *notes* what a responder should know."""
+
+    spec: IncidentSpec
+    subject: Subject
+    path: Path
+    text: str
+    notes: tuple[str, ...]
+
+
+def open_incident(
+    iam: IAMClient,
+    sts: STSClient,
+    named: str,
+    choices: Choices,
+    *,
+    directory: Path,
+    now: datetime,
+) -> Opened:
+    """Return the drafted spec for *named*: an access key id, an ARN, or a finding's file.
+
+    Nothing is written and nothing in AWS is changed.
+
+    Raises:
+        ContainmentError: the one reason why there is nobody to contain, or no place for the spec.
+    """
+    if not directory.is_dir():
+        raise NotFoundError(
+            f"{quoted(str(directory))} is not a directory, so the spec has no place",
+            remedy="run this in the project's root, or name the directory with --dir",
+        )
+    incident = choices.incident or next_incident(directory, now.year)
+    if Path(incident).name != incident:  # it becomes a path before the spec has checked it
+        raise SpecError(
+            f"incident: {quoted(incident)} is not an incident id", remedy="write inc-2026-0042"
+        )
+    path = directory / f"{incident}.yaml"
+    refuse_existing(path)
+    caller = identify(sts)
+    subject = find_subject(iam, sts, named, caller.account)
+    spec = _drafted(subject, choices, caller, incident, now)
+    notes = [*subject.notes, *_warnings(spec, subject, caller, path, now)]
+    if choices.since is None:
+        notes.append(subject.since_note)
+    return Opened(spec, subject, path, emit(spec), tuple(notes))
+
+
+def write(opened: Opened) -> None:
+    """Write the spec as a new file.
+
+    Raises:
+        ConflictError: the file is there already; it is left as it is.
+        SpecError: it cannot be written.
+    """
+    try:
+        with opened.path.open("x", encoding="utf-8") as file:
+            file.write(opened.text)
+    except FileExistsError:
+        refuse_existing(opened.path)
+    except OSError as error:
+        raise SpecError(
+            f"{opened.path} cannot be written: {error.strerror}",
+            remedy="see the directory's owner and mode, or name another one with --dir",
+        ) from error
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse *path* if something is there: a spec says who is contained and is never replaced.
+
+    Raises:
+        ConflictError: something is there.
+    """
+    if path.exists() or path.is_symlink():
+        raise ConflictError(
+            f"{path} is there already and is not overwritten",
+            remedy="add the principal to its targets, or name another incident with --incident",
+        )
+
+
+def next_incident(directory: Path, year: int) -> str:
+    """Return the incident id after all those of *year* in *directory*, specs and stacks."""
+    numbers = [
+        int(match["number"])
+        for entry in directory.iterdir()
+        if (match := _NUMBERED.fullmatch(entry.name)) and int(match["year"]) == year
+    ]
+    number = max(numbers, default=0) + 1
+    if number > _LAST_NUMBER:
+        raise SpecError(
+            f"inc-{year}-{_LAST_NUMBER} is taken", remedy="name the incident with --incident"
+        )
+    return f"inc-{year}-{number:04d}"
+
+
+def _drafted(
+    subject: Subject, choices: Choices, caller: Caller, incident: str, now: datetime
+) -> IncidentSpec:
+    principal = subject.resolved.principal
+    target: dict[str, Any] = {principal.kind: principal.arn, "leaked": subject.leaked}
+    since = choices.since or subject.since
+    if since is None:
+        raise SpecError(
+            "the finding has no service.eventFirstSeen, so T0 is not known",
+            remedy="give it with --since, such as --since 2026-11-23T21:14:00Z",
+        )
+    given = f"given by {caller.arn}"[:200]
+    fields = {
+        "incident": incident,
+        "title": choices.title or subject.title,
+        "compromised_at": since,
+        "compromised_at_source": choices.source
+        or (given if choices.since else subject.since_source),
+        "disposition": choices.disposition,
+        "severity": choices.severity or subject.severity,
+        "cause": choices.cause,
+        "owner": choices.owner or caller.arn[:200],
+        "review_by": (now + REVIEW_AFTER).replace(minute=0, second=0, microsecond=0),
+        "targets": (target,),
+        "break_glass": choices.break_glass,
+    }
+    try:
+        return IncidentSpec.model_validate(fields, context={"now": now})
+    except ValidationError as error:
+        problems = problems_of(error)
+        what = "; ".join(
+            f"{p.field}: {p.what}; expected {p.expected}" if p.expected else f"{p.field}: {p.what}"
+            for p in problems
+        )
+        raise SpecError(what, remedy=problems[0].mend) from error
+
+
+def _warnings(
+    spec: IncidentSpec, subject: Subject, caller: Caller, path: Path, now: datetime
+) -> Iterator[str]:
+    principal = subject.resolved.principal
+    if caller.principal is not None and target_for(spec, caller.principal) is not None:
+        yield (
+            f"{principal.label} is who you are calling as, and 'pulumi up' will refuse it: "
+            "use other credentials"
+        )
+    for other in sorted(path.parent.glob("*.yaml")):
+        if other.name.startswith("Pulumi."):
+            continue
+        try:
+            known = load(other, now=lambda: now)
+        except ContainmentError:
+            continue  # 'containment check' tells what is wrong with it
+        is_named = target_for(known, principal) is not None
+        if is_named or any(key in known.unpinned for key in subject.leaked):
+            yield (
+                f"{quoted(str(other))} names {principal.label} too: if that incident is still "
+                "contained, add to it instead"
+            )

@@ -1,0 +1,248 @@
+"""The incident spec: who is contained, how far, since when, and who answers for it.
+
+A spec is plain data and never changes; what is live in AWS is found by the provider. Everything
+that can be wrong without asking AWS is refused here, with what was expected and how to mend it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from containment.clock import isoformat
+from containment.spec.between import across
+from containment.spec.naming import break_glass_arn
+from containment.spec.problems import Problem, Wrong, is_plain, shown
+from containment.spec.target import STRICT, Target
+from containment.spec.vocabulary import Cause, Disposition, GuardMode, Severity
+
+_INCIDENT = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
+# RFC 3339, section 5.6; the space instead of T is its own note.
+_MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_NAIVE = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?)?", re.ASCII)
+_MOMENT_EXPECTED = "a time with its zone, such as 2026-11-23T21:14:00Z"
+# Clocks of honest machines differ by seconds, not by minutes.
+_CLOCK_SKEW = timedelta(minutes=5)
+
+
+def _moment(value: object) -> datetime:
+    moment = value
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        try:
+            moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise Wrong(
+                Problem(
+                    f"{shown(value)} is not a time of any calendar",
+                    _MOMENT_EXPECTED,
+                    "check month, day, hour and zone",
+                )
+            ) from error
+    if isinstance(moment, datetime) and moment.tzinfo is not None:
+        return moment.astimezone(UTC)
+    naive = isinstance(value, datetime) or (isinstance(value, str) and _NAIVE.fullmatch(value))
+    raise Wrong(
+        Problem(
+            f"{shown(value)} says no time zone, and hours decide here"
+            if naive
+            else f"{shown(value)} is not a time",
+            _MOMENT_EXPECTED,
+            "write date, time and zone: Z for UTC, or an offset such as +01:00",
+        )
+    )
+
+
+def _line(value: str) -> str:
+    if value.strip() and is_plain(value):
+        return value
+    raise Wrong(
+        Problem(
+            f"{shown(value)} cannot be shown as one line of text",
+            "one line of printable text",
+            "remove line ends and control characters, and write something",
+        )
+    )
+
+
+def _incident(value: str) -> str:
+    if _INCIDENT.fullmatch(value):
+        return value
+    raise Wrong(
+        Problem(
+            f"{shown(value)} is not an incident id",
+            "3-40 small letters, digits or hyphens, beginning with a letter or digit",
+            "write it as inc-2026-0042, and name file and stack the same",
+        )
+    )
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Line = Annotated[str, Field(max_length=200), AfterValidator(_line)]
+
+IncidentId = Annotated[
+    str,
+    AfterValidator(_incident),
+    WithJsonSchema({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{2,39}$"}),
+]
+BreakGlassArn = Annotated[
+    str,
+    AfterValidator(break_glass_arn),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^arn:aws[a-z0-9-]*:iam::[0-9]{12}:(user|role)/[^*?]+$"}
+    ),
+]
+
+
+def moment_text(moment: datetime) -> str:
+    """Return *moment* as a spec writes it: UTC, with a fraction only where there is one."""
+    if not moment.microsecond:
+        return isoformat(moment)
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class Guard(BaseModel):
+    """A service control policy on the affected account, while the incident lasts."""
+
+    model_config = STRICT
+
+    mode: Annotated[GuardMode, Field(strict=False)] = Field(
+        default=GuardMode.OFF,
+        description="`off`; `freeze`: nobody but responder and break-glass can change identities, "
+        "and the targets are denied everything; `quarantine`: everybody else is denied everything.",
+    )
+    required: bool = Field(
+        default=False,
+        description="Refuse to contain at all where the guard cannot be set.",
+    )
+
+    @model_validator(mode="after")
+    def _required_needs_a_mode(self) -> Self:
+        if self.required and self.mode is GuardMode.OFF:
+            raise Wrong(
+                Problem(
+                    "a guard that is off is required",
+                    "mode: freeze | quarantine",
+                    "write 'mode: freeze', or remove 'required'",
+                    ("required",),
+                )
+            )
+        return self
+
+
+class Limits(BaseModel):
+    """The brake: more than this is refused before anything changes."""
+
+    model_config = STRICT
+
+    principals: int = Field(
+        default=5, ge=1, le=1000, description="How many principals the spec may contain."
+    )
+
+
+class IncidentSpec(BaseModel):
+    """One incident: the stack of the same name contains it, and its destroy lifts it."""
+
+    model_config = STRICT
+
+    incident: IncidentId = Field(
+        description="Id of the incident; the same as the file's name and the stack's.",
+        examples=["inc-2026-0042"],
+    )
+    title: Line = Field(
+        description="What happened, in one line.",
+        examples=["ci-deploy access key pushed to a public repository"],
+    )
+    compromised_at: Moment = Field(
+        description="T0: what the credential did from then on is the thief's. An earlier time only "
+        "finds more; a later one may give him something back.",
+        examples=["2026-11-23T21:14:00Z"],
+    )
+    compromised_at_source: Line = Field(
+        description="Where T0 comes from.", examples=["GitHub secret scanning alert 17"]
+    )
+    disposition: Annotated[Disposition, Field(strict=False)] = Field(
+        default=Disposition.SUSPECTED,
+        description="`suspected` and `confirmed` keep the leaked credentials Inactive at a lift; "
+        "`false-positive` gives everything back.",
+        examples=["suspected"],
+    )
+    severity: Annotated[Severity, Field(strict=False)] = Field(
+        default=Severity.HIGH, description="How bad it is.", examples=["high"]
+    )
+    cause: Annotated[Cause, Field(strict=False)] = Field(
+        description="How the credential got out; `unknown` where nobody knows yet.",
+        examples=["unknown"],
+    )
+    owner: Line = Field(
+        description="Who answers for this containment: a person or a team that can be reached.",
+        examples=["security-oncall@example.com"],
+    )
+    review_by: Moment = Field(
+        description="When somebody has to decide again. Nothing happens by itself then.",
+        examples=["2026-11-25T09:00:00Z"],
+    )
+    targets: Annotated[tuple[Target, ...], Field(strict=False, min_length=1)] = Field(
+        description="The principals to contain, each named once, all in one account.",
+        examples=[[{"user": "arn:aws:iam::111122223333:user/ci/ci-deploy"}]],
+    )
+    guard: Guard = Field(default=Guard(), description="Service control policy, see below.")
+    break_glass: Annotated[tuple[BreakGlassArn, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Full ARNs of users or roles that no containment may touch or lock out.",
+        examples=[["arn:aws:iam::111122223333:role/BreakGlass"]],
+    )
+    limits: Limits = Field(default=Limits(), description="The brake, see below.")
+
+    @field_validator("compromised_at")
+    @classmethod
+    def _not_in_the_future(cls, value: datetime, info: ValidationInfo) -> datetime:
+        now = (info.context or {}).get("now")
+        if now is not None and value > now + _CLOCK_SKEW:
+            raise Wrong(
+                Problem(
+                    f"{isoformat(value)} is in the future",
+                    f"a time before {isoformat(now)}",
+                    "check day and zone; T0 is when the credential was first misused",
+                )
+            )
+        return value
+
+    @field_validator("review_by")
+    @classmethod
+    def _after_the_compromise(cls, value: datetime, info: ValidationInfo) -> datetime:
+        began = info.data.get("compromised_at")
+        if began is not None and value <= began:
+            raise Wrong(
+                Problem(
+                    f"{isoformat(value)} is before the compromise itself",
+                    f"a time after {isoformat(began)}",
+                    "write when the owner decides again, a day or two from now",
+                )
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _targets_agree(self) -> Self:
+        numbered = list(enumerate(self.targets))
+        if problems := list(across(numbered, self.break_glass, self.limits.principals)):
+            raise Wrong(*problems)
+        return self
+
+    @property
+    def unpinned(self) -> tuple[str, ...]:
+        """The access key ids that stand for a user nobody has looked up yet."""
+        return tuple(t.access_key for t in self.targets if t.access_key is not None)

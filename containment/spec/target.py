@@ -1,0 +1,354 @@
+"""A target: one principal, named once, with the rung that holds it.
+
+Every refusal here is about what the words of the spec mean; nothing is asked of AWS.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+    model_validator,
+)
+
+from containment.errors import SpecError
+from containment.identities import Principal, PrincipalKind, parse_principal
+from containment.spec.naming import access_key_id, principal_arn
+from containment.spec.problems import Problem, Wrong, shown
+from containment.spec.vocabulary import DEFAULT_RUNG, HELD, REFUSED, Rung, rungs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+# STS API reference: RoleSessionName and SourceIdentity are 2-64, GetFederationToken's Name 2-32.
+_SESSION_WORD = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_INSTANCE_ARN = re.compile(r"arn:aws[a-z0-9-]*:ec2:[a-z0-9-]+:[0-9]{12}:instance/i-[0-9a-f]{3,32}")
+# Wider than this, a deny by address is a deny of everybody and should be called one.
+_WIDEST = {4: 8, 6: 32}
+
+
+def _session_word(value: str) -> str:
+    if _SESSION_WORD.fullmatch(value):
+        return value
+    raise Wrong(
+        Problem(
+            f"{shown(value)} is not a session name or source identity",
+            "2-64 letters, digits or any of +=,.@_- without a wildcard",
+            "copy it from the CloudTrail event: the last part of userIdentity.arn, or "
+            "sessionContext.sourceIdentity",
+        )
+    )
+
+
+def _network(value: str) -> str:
+    try:
+        network = ipaddress.ip_network(value)
+    except ValueError as error:
+        raise Wrong(
+            Problem(
+                f"{shown(value)} is not an address or a network",
+                "an address such as 203.0.113.7, or a network such as 203.0.113.0/24",
+                "copy sourceIPAddress from the CloudTrail event; a network has no host bits set",
+            )
+        ) from error
+    if network.prefixlen < _WIDEST[network.version]:
+        raise Wrong(
+            Problem(
+                f"{shown(value)} is so wide that it denies nearly every session",
+                f"a network of /{_WIDEST[network.version]} or narrower",
+                "name the network the thief calls from, or write 'rung: revoke-sessions'",
+            )
+        )
+    return str(network) if "/" in value else str(network.network_address)
+
+
+def _instance(value: str) -> str:
+    if _INSTANCE_ARN.fullmatch(value):
+        return value
+    raise Wrong(
+        Problem(
+            f"{shown(value)} is not the ARN of an EC2 instance",
+            "arn:aws:ec2:eu-central-1:111122223333:instance/i-0abc1234def567890",
+            "write the full ARN; or 'name: i-…', which is the session name of an instance",
+        )
+    )
+
+
+def _user_arn(value: str) -> str:
+    return principal_arn(value, "user")
+
+
+def _role_arn(value: str) -> str:
+    return principal_arn(value, "role")
+
+
+def _text(pattern: str) -> WithJsonSchema:
+    """What an editor checks while typing; the loader checks more, and explains."""
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+
+SessionWord = Annotated[str, AfterValidator(_session_word), _text(r"[A-Za-z0-9_+=,.@-]{2,64}")]
+Network = Annotated[str, AfterValidator(_network), _text("[0-9A-Fa-f.:]+(/[0-9]{1,3})?")]
+Instance = Annotated[
+    str,
+    AfterValidator(_instance),
+    _text("arn:aws[a-z0-9-]*:ec2:[a-z0-9-]+:[0-9]{12}:instance/i-.+"),
+]
+UserArn = Annotated[
+    str, AfterValidator(_user_arn), _text("arn:aws[a-z0-9-]*:iam::[0-9]{12}:user/.+")
+]
+RoleArn = Annotated[
+    str, AfterValidator(_role_arn), _text("arn:aws[a-z0-9-]*:iam::[0-9]{12}:role/.+")
+]
+KeyId = Annotated[str, AfterValidator(access_key_id), _text("AKIA[A-Z0-9]{12,124}")]
+
+
+class Session(BaseModel):
+    """Some sessions of a role, by exactly one mark that AWS itself puts on the requests."""
+
+    model_config = STRICT
+
+    name: SessionWord | None = Field(
+        default=None,
+        description="Role session name (an EC2 instance's is its id), or the name given to "
+        "`GetFederationToken` where the target is a user.",
+        examples=["i-0abc1234def567890"],
+    )
+    source_identity: SessionWord | None = Field(
+        default=None,
+        description="`sts:SourceIdentity`, which a session keeps through every role it assumes.",
+        examples=["alice"],
+    )
+    source_ip: Network | None = Field(
+        default=None,
+        description="Address or network the calls come from. A thief can change it, and calls "
+        "through a VPC endpoint carry none.",
+        examples=["203.0.113.7"],
+    )
+    source_instance: Instance | None = Field(
+        default=None,
+        description="ARN of the EC2 instance that was given the credentials.",
+        examples=["arn:aws:ec2:eu-central-1:111122223333:instance/i-0abc1234def567890"],
+    )
+
+    @model_validator(mode="after")
+    def _one_mark(self) -> Self:
+        marks = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(marks) != 1:
+            raise Wrong(
+                Problem(
+                    f"has {len(marks)} marks" if marks else "has no mark",
+                    "exactly one of name, source_identity, source_ip, source_instance",
+                    "write one entry of the list for each mark",
+                )
+            )
+        return self
+
+    @property
+    def mark(self) -> tuple[str, str]:
+        """The one mark, as (field, value)."""
+        return next(
+            (name, value)
+            for name in type(self).model_fields
+            if (value := getattr(self, name)) is not None
+        )
+
+
+def _default_rung(fields: dict[str, Any]) -> Rung:
+    return DEFAULT_RUNG["role" if fields.get("role") is not None else "user"]
+
+
+def _one_principal(schema: dict[str, JsonValue]) -> None:
+    """Say in the JSON Schema what a target of each kind may have."""
+    users: list[JsonValue] = [str(rung) for rung in rungs_of("user")]
+    roles: list[JsonValue] = [str(rung) for rung in rungs_of("role")]
+    schema["oneOf"] = [
+        {"required": ["user"], "properties": {"rung": {"enum": users}}},
+        {"required": ["role"], "properties": {"rung": {"enum": roles}, "leaked": False}},
+        {"required": ["access_key"], "properties": {"rung": {"enum": users}, "leaked": False}},
+    ]
+
+
+class Target(BaseModel):
+    """One principal to contain: exactly one of *user*, *role* and *access_key*."""
+
+    model_config = STRICT | ConfigDict(json_schema_extra=_one_principal)
+
+    user: UserArn | None = Field(
+        default=None,
+        description="ARN of an IAM user, with its path.",
+        examples=["arn:aws:iam::111122223333:user/ci/ci-deploy"],
+    )
+    role: RoleArn | None = Field(
+        default=None,
+        description="ARN of an IAM role, with its path. Not a service-linked role, and not a role "
+        "that IAM Identity Center keeps.",
+        examples=["arn:aws:iam::111122223333:role/app"],
+    )
+    access_key: KeyId | None = Field(
+        default=None,
+        description="Id of a leaked long-term key: short for its user with that key in `leaked`. "
+        "`containment resolve` prints the lines to write instead.",
+        examples=["AKIAIOSFODNN7EXAMPLE"],
+    )
+    leaked: Annotated[tuple[KeyId, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Ids of the user's keys that are in the wrong hands. They stay Inactive at a "
+        "lift, unless the incident was a false positive. None named: all keys count as leaked.",
+        examples=[["AKIAIOSFODNN7EXAMPLE"]],
+    )
+    rung: Annotated[Rung, Field(strict=False)] = Field(
+        default_factory=_default_rung,
+        description="How far to contain it, see the table below. Left out: `deny-all` for a user, "
+        "`revoke-sessions` for a role.",
+        examples=["revoke-sessions"],
+    )
+    sessions: Annotated[tuple[Session, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Which sessions to deny; with `rung: session` and with no other.",
+        examples=[[{"name": "i-0abc1234def567890"}]],
+    )
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if problems := list(self._contradictions()):
+            raise Wrong(*problems)
+        return self
+
+    @property
+    def kind(self) -> PrincipalKind:
+        """Whether the principal is a user or a role; an access key stands for a user."""
+        return "role" if self.role is not None else "user"
+
+    @property
+    def principal(self) -> Principal:
+        """The principal; an access key has to be pinned to its user first."""
+        arn = self.user or self.role
+        if arn is None:
+            raise SpecError(
+                f"access key {self.access_key} is not resolved to its user yet",
+                remedy=f"run 'containment resolve {self.access_key}' and write the lines it prints",
+            )
+        return parse_principal(arn)
+
+    @property
+    def named(self) -> str:
+        """The target as the spec names it."""
+        return self.user or self.role or self.access_key or ""
+
+    def _contradictions(self) -> Iterator[Problem]:
+        named = [name for name in ("user", "role", "access_key") if getattr(self, name) is not None]
+        if len(named) != 1:
+            yield Problem(
+                f"names {' and '.join(named)}" if named else "names no principal",
+                "exactly one of user, role, access_key",
+                "write one target for each principal",
+                (named[-1],) if named else (),
+            )
+            return
+        yield from self._rung_problems()
+        yield from self._session_problems()
+        if self.leaked and self.role is not None:
+            yield Problem(
+                "lists access keys, and a role has none of its own",
+                "leaked only beside user",
+                "name the user whose key it is as a target of its own",
+                ("leaked",),
+            )
+        if self.leaked and self.access_key is not None:
+            yield Problem(
+                "stands beside access_key, which is the leaked key already",
+                "leaked only beside user",
+                "write 'user: <its ARN>' with every leaked key in 'leaked'",
+                ("leaked",),
+            )
+        for index, key in enumerate(self.leaked):
+            if key in self.leaked[:index]:
+                yield Problem(
+                    f"{shown(key)} is listed twice",
+                    "each key once",
+                    "remove one of them",
+                    ("leaked", index),
+                )
+
+    def _rung_problems(self) -> Iterator[Problem]:
+        at = ("rung",)
+        expected = " | ".join(rungs_of(self.kind))
+        if (self.kind, self.rung) not in HELD:
+            why, mend = REFUSED[self.kind, self.rung]
+            yield Problem(f"{shown(self.rung)} {why}", f"{expected} for a {self.kind}", mend, at)
+            return
+        has_leaked = bool(self.leaked) or self.access_key is not None
+        if self.rung is Rung.KEY_ONLY and not has_leaked:
+            yield Problem(
+                "'key-only' makes the leaked keys Inactive, and none is named",
+                "the ids of the leaked keys in 'leaked'",
+                "add 'leaked: [AKIA…]', or write 'rung: deny-all'",
+                at,
+            )
+        if self.rung is Rung.SESSION and has_leaked:
+            yield Problem(
+                "'session' denies single sessions and would leave the leaked key working",
+                "key-only | deny-all for a user with a leaked key",
+                "write 'rung: deny-all'",
+                at,
+            )
+
+    def _session_problems(self) -> Iterator[Problem]:
+        at = ("sessions",)
+        if self.sessions and self.rung is not Rung.SESSION:
+            given = "rung" in self.model_fields_set
+            yield Problem(
+                f"lists sessions, and the rung is {shown(self.rung)}",
+                "sessions only with 'rung: session'",
+                "remove 'sessions', or write 'rung: session'" if given else "add 'rung: session'",
+                at,
+            )
+        if self.rung is Rung.SESSION and not self.sessions:
+            yield Problem(
+                "'session' denies the sessions that are listed, and none is",
+                "a list 'sessions'",
+                "add 'sessions: [{name: …}]', or write 'rung: revoke-sessions'"
+                if self.kind == "role"
+                else "add 'sessions: [{name: …}]', or write 'rung: deny-all'",
+                ("rung",),
+            )
+        for index, session in enumerate(self.sessions):
+            field, value = session.mark
+            if session in self.sessions[:index]:
+                yield Problem(
+                    f"{field} {shown(value)} is listed twice",
+                    "each session once",
+                    "remove one of them",
+                    (*at, index),
+                )
+            if self.kind == "user" and field != "name":
+                yield Problem(
+                    "marks a role's session, and the target is a user",
+                    "name, the one given to GetFederationToken",
+                    "write 'rung: deny-all', or name the role whose session it is",
+                    (*at, index, field),
+                )
+            yield from self._instance_problems(index, session)
+
+    def _instance_problems(self, index: int, session: Session) -> Iterator[Problem]:
+        if session.source_instance is None or self.role is None:
+            return
+        account = parse_principal(self.role).account
+        if f":{account}:" not in session.source_instance:
+            yield Problem(
+                f"{shown(session.source_instance)} is not in account {account}, where the role is",
+                "an instance of the role's own account",
+                "an instance only has roles of its own account: check both ARNs",
+                ("sessions", index, "source_instance"),
+            )
