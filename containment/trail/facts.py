@@ -30,6 +30,7 @@ class Caller(msgspec.Struct, array_like=True, frozen=True, gc=False):
     created: str = ""
     invoked_by: str = ""
     mfa: bool = False
+    issuer_arn: str = ""
 
     @property
     def label(self) -> str:
@@ -89,6 +90,7 @@ def caller_of(event: Event) -> Caller:
         created=who.created,
         invoked_by=who.invoked_by or "",
         mfa=who.mfa,
+        issuer_arn=who.issuer_arn,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter, defaultdict
 from contextlib import nullcontext
@@ -60,7 +61,8 @@ def trace(
             f"{since!r} is no moment in time", remedy="write it as 2026-11-23T21:14:00Z, in UTC"
         )
     start = parse_seed(seed, moment)
-    found = log_files.find(os.fspath(path) for path in logs)
+    logs = [os.fspath(path) for path in logs]
+    found = log_files.find(logs)
     if not found:
         raise NotFoundError(
             "there is no log file in what --logs names",
@@ -72,11 +74,18 @@ def trace(
         for path in sorted(set(found) - set(late))
     ]
     scanner = Scanner(workers or os.cpu_count() or 1)
-    with scanner.running(), Index(index).open() if index else nullcontext() as kept:
+    place = index / _name_of(logs) if index else None
+    with scanner.running(), Index(place).open() if place else nullcontext() as kept:
         store = _store(scanner, late, kept, progress)
         lineage, calls = _follow(start, store, scanner)
     reports = [*skipped, *(entry.report for entry in store.entries)]
     return _answer(start, lineage, calls, reports, store, inventory or {})
+
+
+def _name_of(logs: list[str]) -> str:
+    """One index for one set of logs, wherever it is asked from."""
+    whole = "\0".join(sorted(os.path.realpath(path) for path in logs))
+    return hashlib.blake2b(whole.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
 
 def _store(
@@ -162,7 +171,11 @@ def _answer(
         if member is not None:
             by_member[id(member)].append(call)
             made.append(TracedCall(member.id, call))
-    credentials = [_credential(member, by_member[id(member)]) for member in lineage.members]
+    arns = full_arns(lineage)
+    credentials = [
+        _credential(member, by_member[id(member)], arns.get(member.owner, ""))
+        for member in lineage.members
+    ]
     origin = credentials[0]
     return Trace(
         seed=seed.id,
@@ -202,7 +215,22 @@ def maker_of(lineage: Lineage, call: Call) -> Member | None:
     return member
 
 
-def _credential(member: Member, calls: list[Call]) -> Credential:
+def full_arns(lineage: Lineage) -> dict[str, str]:
+    """Principal -> its ARN with the path, which sessions and names leave out."""
+    arns: dict[str, str] = {}
+    evidence = lineage.evidence
+    seen = [use.caller for use in evidence.uses] + [fact.caller for fact in evidence.facts]
+    named = [arn for caller in seen for arn in (caller.issuer_arn, caller.arn)]
+    named += [arn for fact in evidence.facts for arn in (fact.target.role_arn, fact.target.user_arn)]
+    named += [member.arn for member in lineage.members]
+    for arn in named:
+        parts = arn.split(":", 5)
+        if len(parts) == 6 and parts[2] == "iam" and len(arn) > len(arns.get(label(arn), "")):  # noqa: PLR2004
+            arns[label(arn)] = arn
+    return arns
+
+
+def _credential(member: Member, calls: list[Call], owner_arn: str) -> Credential:
     times = [call.time for call in calls]
     return Credential(
         id=member.id,
@@ -214,6 +242,7 @@ def _credential(member: Member, calls: list[Call]) -> Credential:
         issued_at=member.issued_at,
         for_principal=member.for_principal,
         owner=member.owner,
+        owner_arn=owner_arn,
         why=member.why,
         confidence=member.confidence,
         generation=member.generation,

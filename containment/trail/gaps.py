@@ -48,7 +48,7 @@ def find(
     """Yield everything that may hide something from this trace."""
     yield from _unread(reports)
     yield from _span(lineage, reports)
-    yield from _places(store)
+    yield from _places(lineage, calls, store)
     yield from _silent_hours(lineage.seed.since, reports)
     for traced in calls:
         call = traced.call
@@ -93,19 +93,27 @@ def _span(lineage: Lineage, reports: list[FileReport]) -> Iterator[Gap]:
         yield Gap("end", f"the logs end at {last}; delivery takes up to 15 minutes")
 
 
-def _places(store: Store) -> Iterator[Gap]:
+def _places(lineage: Lineage, calls: list[TracedCall], store: Store) -> Iterator[Gap]:
+    """Regions: those of the accounts the members belong to or acted in; the rest is a bystander."""
     places: defaultdict[str, set[str]] = defaultdict(set)
     for entry in store.entries:
         for account, region in entry.places:
             if account and region:
                 places[account].add(region)
-    for account, regions in sorted(places.items()):
-        listed = ", ".join(sorted(regions))
-        yield Gap("regions", f"account {account}: records from {listed} only; other Regions are unknown")
+    ours = {traced.call.account for traced in calls} | {m.account for m in lineage.members} - {""}
+    for account in sorted(ours):
+        regions = places.get(account, set())
+        if not regions:
+            yield Gap("regions", f"account {account}: no records at all, and members are of it")
+            continue
         # IAM and global sign-in events are recorded in us-east-1 alone.
         commercial = not any(region.startswith(("cn-", "us-gov-", "us-iso")) for region in regions)
-        if commercial and "us-east-1" not in regions:
-            yield Gap("regions", f"account {account}: nothing from us-east-1, where IAM is recorded")
+        iam = commercial and "us-east-1" not in regions
+        yield Gap(
+            "regions",
+            f"account {account}: records from {', '.join(sorted(regions))} only; other Regions are"
+            f" unknown{', us-east-1 with IAM among them' if iam else ''}",
+        )
 
 
 def _silent_hours(since: str, reports: Iterable[FileReport]) -> Iterator[Gap]:

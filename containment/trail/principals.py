@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+
+# IAM API reference, "Path": visible ASCII only. Anything else is no path, and its last part no name.
+_PATH = re.compile(r"[\x21-\x7e]*")
 
 
 @lru_cache(maxsize=65536)
@@ -18,7 +22,7 @@ def label(arn: str) -> str:
     kind, _, rest = resource.partition("/")
     if kind == "assumed-role":
         return f"{account}/role/{rest.split('/', 1)[0]}"
-    if kind in ("user", "role"):
+    if kind in ("user", "role") and _PATH.fullmatch(rest):
         return f"{account}/{kind}/{rest.rsplit('/', 1)[-1]}"
     if kind == "federated-user":
         return f"{account}/federated-user/{rest}"

@@ -93,6 +93,14 @@ class Identity(_Part):
             return False
         return context.attributes.mfa_authenticated == "true"
 
+    @property
+    def issuer_arn(self) -> str:
+        """The role (or user) that issued the session, with its path; empty where there is none."""
+        context = self.session_context
+        if context is None or context.session_issuer is None:
+            return ""
+        return context.session_issuer.arn or ""
+
 
 def _rename(name: str) -> str:
     head, *tail = name.split("_")

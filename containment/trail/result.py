@@ -25,6 +25,7 @@ class Credential:
     issued_at: str
     for_principal: str
     owner: str
+    owner_arn: str
     why: str
     confidence: Confidence
     generation: int

@@ -1,0 +1,163 @@
+"""``containment trace``: what a leaked credential did, and everything that came out of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from containment.trail import Trace
+    from containment.trail.outputs.propose import Proposals
+
+
+@click.command()
+@click.argument("credential", metavar="KEY_OR_ARN")
+@click.option("--since", required=True, metavar="T0", help="When the thief may have begun, in UTC.")
+@click.option(
+    "--logs",
+    "logs",
+    required=True,
+    multiple=True,
+    metavar="PATH",
+    help="A file or folder of CloudTrail logs; may be given more than once.",
+)
+@click.argument("more_logs", nargs=-1, metavar="[PATH]...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("--csv", "csv_folder", type=click.Path(path_type=Path), help="Write tables here.")
+@click.option("--parquet", "parquet_folder", type=click.Path(path_type=Path), help="Write tables here.")
+@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a page here.")
+@click.option("--propose", "spec", type=click.Path(path_type=Path), help="Add targets to this spec.")
+@click.option("--responder", "responders", multiple=True, metavar="ARN", help="Never propose this.")
+@click.option("--inventory", type=click.Path(path_type=Path), help="JSON: resource to owner.")
+@click.option("--index", type=click.Path(path_type=Path), help="Where the fact index is kept.")
+@click.option("--no-index", is_flag=True, help="Keep no fact index.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes that read; all CPUs.")
+def trace(
+    credential: str,
+    since: str,
+    logs: tuple[str, ...],
+    more_logs: tuple[str, ...],
+    csv_folder: Path | None,
+    parquet_folder: Path | None,
+    html_file: Path | None,
+    spec: Path | None,
+    responders: tuple[str, ...],
+    inventory: Path | None,
+    index: Path | None,
+    workers: int | None,
+    *,
+    as_json: bool,
+    no_index: bool,
+) -> None:
+    """Follow KEY_OR_ARN through CloudTrail logs to every credential that came out of it.
+
+    The logs may be plain or gzip, in S3's layout or any export's, of several accounts and Regions,
+    late, doubled and in any order. Nothing is changed anywhere; --propose edits the spec it names.
+    """
+    # Imported here: the reader brings a JSON decoder that no other verb needs.
+    from containment.trail import trace as follow  # noqa: PLC0415
+
+    found = follow(
+        credential,
+        since=since,
+        logs=[*logs, *more_logs],
+        workers=workers,
+        index=None if no_index else index or _index_folder(),
+        inventory=_inventory(inventory),
+        progress=_progress(),
+    )
+    _write(found, csv_folder, parquet_folder, html_file)
+    proposals = _propose(found, spec, responders) if spec else None
+    _print(found, proposals, spec, as_json=as_json)
+
+
+def _print(found: Trace, proposals: Proposals | None, spec: Path | None, *, as_json: bool) -> None:
+    from containment.trail.outputs import document, tree  # noqa: PLC0415 -- as above
+
+    if as_json:
+        click.echo(document.dumps(found, indent=1 if sys.stdout.isatty() else None))
+    else:
+        for line in tree.lines(found):
+            click.echo(line)
+    if proposals is not None:
+        for line in _proposed(proposals, spec):
+            click.echo(line, err=as_json)
+
+
+def _proposed(proposals: Proposals, spec: Path | None) -> list[str]:
+    said = [f"", f"PROPOSED in {spec} ({len(proposals.targets)}), for review"]
+    said += [f"  {p.principal.arn}  {p.rung}  {p.why}" for p in proposals.targets]
+    if proposals.decide:
+        said += ["FOR A DECISION", *(f"  {line}" for line in proposals.decide)]
+    if proposals.protected:
+        said += ["NEVER PROPOSED", *(f"  {line}" for line in proposals.protected)]
+    return said
+
+
+def _propose(found: Trace, spec: Path, responders: tuple[str, ...]) -> Proposals:
+    from containment.trail.outputs.propose import add_to_spec  # noqa: PLC0415 -- as above
+
+    return add_to_spec(found, spec, responders)
+
+
+def _write(found: Trace, csv: Path | None, parquet: Path | None, html_file: Path | None) -> None:
+    from containment.trail.outputs import html, tables  # noqa: PLC0415 -- as above
+
+    written: list[Path] = []
+    if csv:
+        written += tables.write_csv(found, csv)
+    if parquet:
+        written += tables.write_parquet(found, parquet)
+    if html_file:
+        html.write_html(found, html_file)
+        written.append(html_file)
+    for path in written:
+        click.echo(f"wrote {path}", err=True)
+
+
+def _index_folder() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"  # noqa: TID251 -- cli reads settings
+    return Path(home) / "containment" / "trail"
+
+
+def _inventory(path: Path | None) -> dict[str, str]:
+    from containment.errors import NotFoundError, SpecError  # noqa: PLC0415 -- as above
+
+    if path is None:
+        return {}
+    try:
+        loaded = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no inventory {path}", remedy="give a JSON file") from error
+    except (OSError, ValueError) as error:
+        raise SpecError(f"{path} is no JSON: {error}", remedy="give {\"arn:…\": \"owner\"}") from error
+    if not isinstance(loaded, dict):
+        raise SpecError(f"{path} is no map", remedy="give {\"arn:…\": \"owner\"}")
+    return {str(name): str(owner) for name, owner in loaded.items()}
+
+
+class _Bar:
+    """One line on a terminal, nothing in a pipe."""
+
+    def __init__(self) -> None:
+        self._shown = -1
+
+    def __call__(self, done: int, total: int) -> None:
+        percent = 100 * done // max(1, total)
+        if percent != self._shown:
+            self._shown = percent
+            click.echo(f"\rreading {done} of {total} files", nl=done == total, err=True)
+
+
+def _progress() -> _Bar | _Silence:
+    return _Bar() if sys.stderr.isatty() else _Silence()
+
+
+class _Silence:
+    def __call__(self, done: int, total: int) -> None:
+        """Say nothing."""

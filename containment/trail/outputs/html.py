@@ -1,0 +1,114 @@
+"""The answer as one HTML file: graph, timeline and tables, without a network and without trust.
+
+The page's policy allows the one script and the one style sheet of this package, by their hashes,
+and nothing else: no inline handler, no request. The answer travels as a data block that no browser
+runs, with ``<``, ``>`` and ``&`` as escapes, and the script writes it with textContent alone.
+
+Source: W3C, "Content Security Policy Level 3" (hash sources); HTML standard, "data blocks".
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from containment.trail.outputs.document import document
+from containment.trail.outputs.plain import plain
+from containment.trail.outputs.tables import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from containment.trail.result import Trace
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width">
+<meta name="referrer" content="no-referrer">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<header>
+<h1>{title}</h1>
+<div>{summary}</div>
+<div><input id="search" placeholder="filter by id, owner, tier or API" aria-label="filter"></div>
+</header>
+<main>
+<section>
+<h2>What came out of it</h2><div class="box" id="graph"></div>
+<h2>When</h2><div class="box" id="timeline"></div>
+<h2>Roles opened to the outside</h2><div class="box" id="trust"></div>
+<h2>Resources touched</h2><div class="box" id="resources"></div>
+<h2>Not known</h2><div class="box" id="gaps"></div>
+<h2>Files</h2><div class="box" id="files"></div>
+</section>
+<aside id="detail"></aside>
+</main>
+<script type="application/json" id="data">{data}</script>
+<script>{script}</script>
+</body>
+</html>
+"""
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+
+
+def page(trace: Trace) -> str:
+    """Return the page."""
+    script, style = _asset("page.js"), _asset("page.css")
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{_hash(script)}'; style-src 'sha256-{_hash(style)}';"
+        " base-uri 'none'; form-action 'none'"
+    )
+    # ASCII, so that no byte of a log can be read as anything but a JSON escape.
+    data = json.dumps(_visible(document(trace)), ensure_ascii=True)
+    for char, escape in _ESCAPES.items():
+        data = data.replace(char, escape)
+    summary = (
+        f"{len(trace.credentials)} credentials came out of it; {len(trace.calls)} calls;"
+        f" {trace.records:,} records read"
+    )
+    return _PAGE.format(
+        policy=html.escape(policy),
+        title=html.escape(f"{plain(trace.seed)} since {plain(trace.since)}"),
+        summary=html.escape(summary),
+        style=style,
+        data=data,
+        script=script,
+    )
+
+
+def write_html(trace: Trace, path: Path) -> None:
+    """Write the page to *path*.
+
+    Raises:
+        UnavailableError: *path* cannot be written.
+    """
+    with replacing(path) as draft:
+        draft.write_text(page(trace), "utf-8")
+
+
+def _visible(value: object) -> object:
+    """Control and direction marks as escapes, also in names: the browser would obey them."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, list):
+        return [_visible(item) for item in value]
+    if isinstance(value, dict):
+        return {plain(name): _visible(item) for name, item in value.items()}
+    return value
+
+
+def _asset(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,26 @@
+"""Log text made harmless: everything in a log may have been written by the attacker."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Letters that move the cursor, reorder the line or cannot be seen: control, format (bidirectional
+# marks, zero width), surrogates, private use, line and paragraph separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def plain(value: object) -> str:
+    """Return *value* as one line of visible characters; the others are shown as escapes."""
+    text = value if isinstance(value, str) else str(value)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(char) for char in text)
+
+
+def _shown(char: str) -> str:
+    if unicodedata.category(char) not in _UNSEEN:
+        return char
+    number = ord(char)
+    if number < 0x100:  # noqa: PLR2004
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"  # noqa: PLR2004

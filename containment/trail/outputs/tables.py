@@ -1,0 +1,148 @@
+"""The answer as tables, in CSV for a spreadsheet and in Parquet for a query engine."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from containment.errors import UnavailableError
+from containment.trail.outputs.document import document
+from containment.trail.outputs.plain import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from containment.trail.result import Trace
+
+TABLES = ("credentials", "calls", "resources", "external_trust", "files", "gaps")
+_FORMULA = ("=", "+", "-", "@")
+
+
+def write_csv(trace: Trace, folder: Path) -> list[Path]:
+    """Write one file a table; cells that a spreadsheet would run are disarmed.
+
+    Raises:
+        UnavailableError: the folder cannot be written.
+    """
+    written = []
+    for name, columns, rows in _tables(trace):
+        with replacing(folder / f"{name}.csv") as path, path.open("w", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(columns)
+            table.writerows([_cell(row[column]) for column in columns] for row in rows)
+        written.append(folder / f"{name}.csv")
+    return written
+
+
+def _cell(value: object) -> str | int:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return value
+    text = plain(value if isinstance(value, str) else json.dumps(value))
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+
+
+def write_parquet(trace: Trace, folder: Path) -> list[Path]:
+    """Write one Parquet file a table.
+
+    Raises:
+        UnavailableError: pyarrow is missing, or the folder cannot be written.
+    """
+    try:
+        import pyarrow as pa  # noqa: PLC0415 -- 170 MB that only this needs
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError as error:
+        raise UnavailableError(
+            "Parquet needs the package pyarrow, which is not installed",
+            remedy="install containment[trace], or use --csv",
+        ) from error
+    written = []
+    for name, columns, rows in _tables(trace):
+        fields = [(column, _arrow_type(pa, name, column)) for column in columns]
+        held = {
+            column: [_parquet_value(row[column]) for row in rows] for column in columns
+        }
+        with replacing(folder / f"{name}.parquet") as path:
+            pq.write_table(pa.table(held, schema=pa.schema(fields)), path)
+        written.append(folder / f"{name}.parquet")
+    return written
+
+
+_NUMBERS = frozenset({"generation", "event_count", "errors", "size", "records", "rejected"})
+_LISTS = frozenset({"link_event_ids", "source_ips", "regions", "credentials", "resources"})
+
+
+def _arrow_type(pa: Any, table: str, column: str) -> Any:  # noqa: ANN401, ARG001
+    if column in _NUMBERS:
+        return pa.int64()
+    return pa.list_(pa.string()) if column in _LISTS else pa.string()
+
+
+def _parquet_value(value: object) -> object:
+    """Text that is no Unicode (lone surrogates) and maps, which have no fixed columns, as text."""
+    if isinstance(value, dict):
+        return json.dumps(value)
+    if isinstance(value, list):
+        return [_parquet_value(item) for item in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
+
+
+def _tables(trace: Trace) -> Iterator[tuple[str, list[str], list[dict[str, Any]]]]:
+    whole = document(trace)
+    for name in TABLES:
+        yield name, list(COLUMNS[name]), whole[name]
+
+
+COLUMNS = {
+    "credentials": (
+        "id kind tier parent link_event_ids issued_by issued_at for_principal owner owner_arn why"
+        " confidence generation expires event_count event_names errors first_seen last_seen"
+        " source_ips regions"
+    ).split(),
+    "calls": (
+        "event_id credential class outcome at name source account region error source_ip"
+        " user_agent resources"
+    ).split(),
+    "resources": (
+        "id type account regions tags owner first_touched last_touched classes credentials"
+    ).split(),
+    "external_trust": ["role", "principal", "event_id", "at"],
+    "files": "path status detail sha256 size records rejected first last".split(),
+    "gaps": ["kind", "what"],
+}
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a draft that takes the place of *path* at the end, whole or not at all.
+
+    Raises:
+        UnavailableError: *path* cannot be written.
+    """
+    draft: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=".", suffix=path.suffix, delete=False
+        ) as made:
+            draft = Path(made.name)
+        yield draft
+        draft.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> UnavailableError:
+    return UnavailableError(
+        f"{path} cannot be written: {error.strerror}", remedy="name a folder you may write to"
+    )
