@@ -1,0 +1,77 @@
+"""Run a long program: its lines as they come, a beat in between, and no orphan behind us."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+BEAT_S = 0.5
+GRACE_S = 5.0
+KEPT_LINES = 60
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    on_line: Callable[[str], None],
+    on_beat: Callable[[], None],
+    limit_s: float | None = None,
+) -> tuple[int, list[str]]:
+    """Run *command* and return its exit status with the last lines it printed.
+
+    Raises TimeoutError when it is not done after *limit_s*. The program has a process group of its
+    own, and the whole group is ended when this function is left early.
+    """
+    tail: deque[str] = deque(maxlen=KEPT_LINES)
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        process_group=0,
+    )
+
+    def read() -> None:
+        for raw in process.stdout or ():
+            line = raw.rstrip()
+            tail.append(line)
+            on_line(line)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        waited_s = 0.0
+        while not _ends_within(process, BEAT_S):
+            waited_s += BEAT_S
+            if limit_s is not None and waited_s >= limit_s:
+                raise TimeoutError
+            on_beat()
+    finally:
+        if process.returncode is None:
+            _end(process)
+    # A grandchild may hold the pipe open; what it would still say is not worth waiting for.
+    reader.join(timeout=GRACE_S)
+    return process.wait(), list(tail)
+
+
+def _ends_within(process: subprocess.Popen[str], seconds: float) -> bool:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=seconds)
+    return process.returncode is not None
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        _ends_within(process, GRACE_S)

@@ -1,0 +1,43 @@
+#!/bin/sh
+# containment's launcher for the Pulumi engine, written by `make setup`: what the project needs set, if it is not set.
+engine=@ENGINE@
+
+if [ ! -x "$engine" ]; then
+  echo "error: the pulumi that was found at $engine is gone; run 'make setup'" >&2
+  exit 1
+fi
+case "${PULUMI_SKIP_CHECKPOINTS:-}" in
+  '' | 0 | [Ff] | [Ff]alse | FALSE) ;;
+  *)
+    echo "error: PULUMI_SKIP_CHECKPOINTS is set: after a crash nothing would remember what was changed in AWS;" \
+      "unset it and run this again" >&2
+    exit 1
+    ;;
+esac
+
+backend=${PULUMI_BACKEND_URL:-}
+if [ -z "$backend" ]; then
+  login=${PULUMI_CREDENTIALS_PATH:-${PULUMI_HOME:-$HOME/.pulumi}}/credentials.json
+  if [ -r "$login" ] && grep -q '"current": *"file:' "$login"; then backend=file:; fi
+fi
+case "$backend" in
+  file:*)
+    if [ -z "${PULUMI_CONFIG_PASSPHRASE+set}${PULUMI_CONFIG_PASSPHRASE_FILE:-}" ]; then
+      export PULUMI_CONFIG_PASSPHRASE=
+    fi
+    if [ -z "${AWS_ENDPOINT_URL:-}${AWS_ENDPOINT_URL_IAM:-}" ]; then
+      case " $* " in
+        *' up '* | *' update '* | *' destroy '* | *' down '* | *' refresh '*)
+          echo "warning: the state of a change in AWS goes to a file on this machine: if it is lost, no lift is exact;" \
+            "log in to a shared backend (pulumi login s3://BUCKET)" >&2
+          ;;
+      esac
+    fi
+    ;;
+esac
+
+export PULUMI_SKIP_UPDATE_CHECK="${PULUMI_SKIP_UPDATE_CHECK-true}"
+export PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION="${PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION-true}"
+export PULUMI_CONTINUE_ON_ERROR="${PULUMI_CONTINUE_ON_ERROR-true}"
+export PULUMI_DIY_BACKEND_GZIP="${PULUMI_DIY_BACKEND_GZIP-true}"
+exec "$engine" "$@"
