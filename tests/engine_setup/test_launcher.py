@@ -1,0 +1,159 @@
+"""`.venv/bin/pulumi` sets what the project needs, keeps what the user has set, and steps aside."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.engine_setup.conftest import Machine
+
+pytestmark = pytest.mark.plain
+
+ENGINE = """#!/bin/sh
+if [ "$1" = version ]; then echo v3.259.0; exit; fi
+if [ "$1" = wait ]; then echo "$$"; exec sleep 30; fi
+for argument in "$@"; do echo "<$argument>"; done
+env
+exit 3
+"""
+FILE = "file:///tmp/state"
+WARNING = "warning: the state of a change in AWS goes to a file on this machine"
+
+
+@pytest.fixture
+def launcher(machine: Machine) -> Machine:
+    machine.script(machine.programs / "pulumi", ENGINE)
+    machine.provide()
+    return machine
+
+
+def settings(printed: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
+
+
+def test_what_the_project_needs_is_set(launcher: Machine) -> None:
+    seen = settings(launcher.run_pulumi("stack").stdout)
+
+    assert seen["PULUMI_SKIP_UPDATE_CHECK"] == "true"
+    assert seen["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
+    assert seen["PULUMI_CONTINUE_ON_ERROR"] == "true"
+    assert seen["PULUMI_DIY_BACKEND_GZIP"] == "true"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PULUMI_SKIP_UPDATE_CHECK",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION",
+        "PULUMI_CONTINUE_ON_ERROR",
+        "PULUMI_DIY_BACKEND_GZIP",
+    ],
+)
+@pytest.mark.parametrize("value", ["false", ""])
+def test_what_the_user_has_set_is_kept(launcher: Machine, name: str, value: str) -> None:
+    assert settings(launcher.run_pulumi("up", **{name: value}).stdout)[name] == value
+
+
+def test_arguments_and_exit_status_are_the_engines(launcher: Machine) -> None:
+    ran = launcher.run_pulumi("up", "two words", "", "$HOME", "*")
+
+    assert ran.stdout.startswith("<up>\n<two words>\n<>\n<$HOME>\n<*>\n")
+    assert ran.returncode == 3
+
+
+def test_a_signal_reaches_the_engine_itself(launcher: Machine) -> None:
+    process = subprocess.Popen(
+        [launcher.venv / "bin" / "pulumi", "wait"],
+        env=launcher.env,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert int(process.stdout.readline()) == process.pid
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(timeout=5) == -signal.SIGINT
+    process.stdout.close()
+
+
+def test_a_file_backend_gets_an_empty_passphrase(launcher: Machine) -> None:
+    seen = settings(launcher.run_pulumi("up", PULUMI_BACKEND_URL=FILE).stdout)
+
+    assert seen["PULUMI_CONFIG_PASSPHRASE"] == ""
+
+
+@pytest.mark.parametrize("current", [FILE, "s3://bucket"])
+def test_the_backend_that_the_user_logged_in_to_counts(launcher: Machine, current: str) -> None:
+    login = launcher.folder / ".pulumi" / "credentials.json"
+    login.parent.mkdir()
+    login.write_text(json.dumps({"current": current, "accessTokens": {FILE: ""}}, indent=4))
+
+    seen = settings(launcher.run_pulumi("up").stdout)
+
+    assert ("PULUMI_CONFIG_PASSPHRASE" in seen) == (current == FILE)
+
+
+def test_a_shared_backend_gets_no_passphrase_and_no_warning(launcher: Machine) -> None:
+    ran = launcher.run_pulumi("up", PULUMI_BACKEND_URL="s3://bucket")
+
+    assert "PULUMI_CONFIG_PASSPHRASE" not in settings(ran.stdout)
+    assert ran.stderr == ""
+
+
+def test_a_passphrase_of_the_user_is_kept(launcher: Machine) -> None:
+    ran = launcher.run_pulumi("up", PULUMI_BACKEND_URL=FILE, PULUMI_CONFIG_PASSPHRASE="theirs")
+    assert settings(ran.stdout)["PULUMI_CONFIG_PASSPHRASE"] == "theirs"
+
+    ran = launcher.run_pulumi("up", PULUMI_BACKEND_URL=FILE, PULUMI_CONFIG_PASSPHRASE_FILE="/f")
+    assert "PULUMI_CONFIG_PASSPHRASE" not in settings(ran.stdout)
+
+
+@pytest.mark.parametrize("command", ["up", "destroy", "refresh"])
+def test_a_real_endpoint_with_a_file_backend_is_warned_about(
+    launcher: Machine, command: str
+) -> None:
+    ran = launcher.run_pulumi("-s", "inc-1", command, PULUMI_BACKEND_URL=FILE)
+
+    assert ran.stderr.startswith(WARNING)
+    assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM"])
+def test_an_emulated_endpoint_is_not_warned_about(launcher: Machine, name: str) -> None:
+    emulated = {name: "http://127.0.0.1:5000", "PULUMI_BACKEND_URL": FILE}
+
+    assert launcher.run_pulumi("up", **emulated).stderr == ""
+
+
+def test_a_command_that_changes_nothing_is_not_warned_about(launcher: Machine) -> None:
+    assert launcher.run_pulumi("stack", "ls", PULUMI_BACKEND_URL=FILE).stderr == ""
+
+
+@pytest.mark.parametrize("value", ["true", "1", "yes"])
+def test_running_without_checkpoints_is_refused(launcher: Machine, value: str) -> None:
+    ran = launcher.run_pulumi("up", PULUMI_SKIP_CHECKPOINTS=value)
+
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert ran.stderr.startswith("error: PULUMI_SKIP_CHECKPOINTS is set")
+    assert "unset it" in ran.stderr
+
+
+@pytest.mark.parametrize("value", ["", "0", "false"])
+def test_checkpoints_that_are_not_switched_off_are_fine(launcher: Machine, value: str) -> None:
+    assert launcher.run_pulumi("up", PULUMI_SKIP_CHECKPOINTS=value).returncode == 3
+
+
+def test_an_engine_that_is_gone_names_make_setup(launcher: Machine) -> None:
+    (launcher.programs / "pulumi").unlink()
+
+    ran = launcher.run_pulumi("up")
+
+    assert ran.returncode == 1
+    assert "is gone; run 'make setup'" in ran.stderr
