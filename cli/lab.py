@@ -1,0 +1,157 @@
+"""``containment lab``: an emulated AWS organisation to practise on and to test with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from containment.aws.endpoint import banner
+from containment.lab import runtime
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_port = click.option("--port", type=click.IntRange(0, 65535), help="The lab's port.")
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def _directory() -> Path:
+    return runtime.directory(os.environ)  # noqa: TID251 -- settings are read in the cli
+
+
+def _say(lab: runtime.RunningLab, text: str, document: dict[str, Any], *, as_json: bool) -> None:
+    click.echo(banner(lab.endpoint), err=as_json)
+    click.echo(json.dumps(document) if as_json else text)
+
+
+@click.group()
+def lab() -> None:
+    """Run an emulated AWS organisation on this machine."""
+
+
+@lab.command()
+@_port
+@click.option("--detach", is_flag=True, help="Go on in the background.")
+@_json
+def start(port: int | None, *, detach: bool, as_json: bool) -> None:
+    """Start a lab: in the foreground until Ctrl-C, or with --detach in the background."""
+
+    def announce(started: runtime.RunningLab) -> None:
+        hint = "" if detach else "; Ctrl-C ends it"
+        _say(
+            started,
+            f"lab on {started.endpoint} (process {started.pid}){hint}\n"
+            f'next: eval "$(containment lab env)" after containment lab seed company',
+            {"endpoint": started.endpoint, "port": started.port, "pid": started.pid},
+            as_json=as_json,
+        )
+
+    if detach:
+        announce(runtime.start_detached(_directory(), port or 0))
+        return
+    from containment.lab.foreground import serve  # noqa: PLC0415 -- the server is heavy
+
+    serve(_directory(), port or 0, announce=announce)
+
+
+@lab.command()
+@_port
+@_json
+def stop(port: int | None, *, as_json: bool) -> None:
+    """Stop a lab and remove everything it kept."""
+    found = runtime.find(_directory(), port)
+    runtime.stop(found)
+    _say(
+        found,
+        f"lab on {found.endpoint} stopped",
+        {"stopped": found.port},
+        as_json=as_json,
+    )
+
+
+@lab.command()
+@_port
+@_json
+def status(port: int | None, *, as_json: bool) -> None:
+    """Show what a lab has seen."""
+    found = runtime.find(_directory(), port)
+    document = {"endpoint": found.endpoint, **found.control("status")}
+    mutations = document["mutations"]["total"]
+    _say(
+        found,
+        f"lab on {found.endpoint} (process {found.pid})\n"
+        f"enforcement {'on' if document['enforcement'] else 'OFF'}, clock {document['clock']}\n"
+        f"{document['requests']} requests, {mutations} of them mutating,"
+        f" {document['unrouted']} unanswerable, {document['evaluator_errors']} errors",
+        document,
+        as_json=as_json,
+    )
+
+
+@lab.command()
+@click.argument("world", type=click.Choice(["company"]))
+@_port
+@click.option("--seed", default=42, show_default=True, help="Same seed, same ids and secrets.")
+@_json
+def seed(world: str, port: int | None, *, seed: int, as_json: bool) -> None:
+    """Start over with a world to contain incidents in."""
+    found = runtime.find(_directory(), port)
+    built = found.control("seed", {"world": world, "seed": seed})
+    found.keep_world(built)
+    _say(
+        found,
+        f"seeded {world}: account {built['account']}, leaked key"
+        f" {built['leaked']['access_key_id']} of {built['ci_user']}\n"
+        f"every credential is in {found.world_file}",
+        {
+            "world": world,
+            "account": built["account"],
+            "leaked_access_key_id": built["leaked"]["access_key_id"],
+            "world_file": str(found.world_file),
+        },
+        as_json=as_json,
+    )
+
+
+@lab.command()
+@_port
+@_json
+def env(port: int | None, *, as_json: bool) -> None:
+    """Print the exports that point the AWS SDKs and Pulumi at a lab, as its responder."""
+    found = runtime.find(_directory(), port)
+    variables = _variables(found)
+    click.echo(banner(found.endpoint), err=True)
+    if as_json:
+        click.echo(json.dumps(variables))
+        return
+    if "AWS_SESSION_TOKEN" not in variables:
+        # A token of somebody else's session would be sent along.
+        click.echo("unset AWS_SESSION_TOKEN")
+    for name, value in variables.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+def _variables(found: runtime.RunningLab) -> dict[str, str]:
+    world = found.world()
+    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    region = "us-east-1"
+    if world is not None:
+        responder = world["responder"]
+        region = str(world["region"])
+        credentials = {
+            "AWS_ACCESS_KEY_ID": str(responder["access_key_id"]),
+            "AWS_SECRET_ACCESS_KEY": str(responder["secret_access_key"]),
+            "AWS_SESSION_TOKEN": str(responder["session_token"]),
+        }
+    return {
+        "AWS_ENDPOINT_URL": found.endpoint,
+        **credentials,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "PULUMI_BACKEND_URL": f"file://{found.backend}",
+        "PULUMI_CONFIG_PASSPHRASE": "",
+    }

@@ -1,0 +1,26 @@
+"""Serve a lab in the foreground: ``python -m containment.lab DIRECTORY PORT``.
+
+``containment lab start --detach`` runs this; people use ``containment lab start``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from containment.errors import ContainmentError
+from containment.lab.foreground import serve
+
+
+def main() -> int:
+    """Serve until told to stop."""
+    try:
+        serve(Path(sys.argv[1]), int(sys.argv[2]), announce=lambda _lab: None)
+    except ContainmentError as error:
+        print(error, file=sys.stderr)  # noqa: T201 -- whoever started us reads it
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

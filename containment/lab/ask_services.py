@@ -1,0 +1,288 @@
+"""Actions and resources of the services whose calls do not name them one to one.
+
+Source: Service Authorization Reference, the page of each service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from containment.lab import ground
+from containment.lab.callers import Caller
+from containment.lab.operations import Operation
+
+Parameters = Mapping[str, Any]
+
+# Operations whose permission has another name. "Required permissions for Amazon S3 API operations".
+_RENAMED: Mapping[str, Mapping[str, str]] = {
+    "s3": {
+        "ListBuckets": "ListAllMyBuckets",
+        "HeadBucket": "ListBucket",
+        "ListObjects": "ListBucket",
+        "ListObjectsV2": "ListBucket",
+        "ListObjectVersions": "ListBucketVersions",
+        "ListMultipartUploads": "ListBucketMultipartUploads",
+        "HeadObject": "GetObject",
+        "CreateMultipartUpload": "PutObject",
+        "UploadPart": "PutObject",
+        "UploadPartCopy": "PutObject",
+        "CompleteMultipartUpload": "PutObject",
+        "CopyObject": "PutObject",
+        "DeleteObjects": "DeleteObject",
+        "ListParts": "ListMultipartUploadParts",
+        "SelectObjectContent": "GetObject",
+        "GetBucketLifecycle": "GetLifecycleConfiguration",
+        "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+        "PutBucketLifecycle": "PutLifecycleConfiguration",
+        "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+        "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+        "GetBucketEncryption": "GetEncryptionConfiguration",
+        "PutBucketEncryption": "PutEncryptionConfiguration",
+        "DeleteBucketEncryption": "PutEncryptionConfiguration",
+        "GetBucketCors": "GetBucketCORS",
+        "PutBucketCors": "PutBucketCORS",
+        "DeleteBucketCors": "PutBucketCORS",
+        "DeleteBucketTagging": "PutBucketTagging",
+        "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+        "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+        "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+        "GetBucketNotificationConfiguration": "GetBucketNotification",
+        "PutBucketNotificationConfiguration": "PutBucketNotification",
+        "GetBucketReplication": "GetReplicationConfiguration",
+        "PutBucketReplication": "PutReplicationConfiguration",
+        "DeleteBucketReplication": "PutReplicationConfiguration",
+        "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
+        "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
+        "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
+        "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
+        "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+    },
+    "lambda": {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction"},
+    "sqs": {
+        "SendMessageBatch": "SendMessage",
+        "DeleteMessageBatch": "DeleteMessage",
+        "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+    },
+    "sns": {"PublishBatch": "Publish"},
+}
+_VERSIONED = {"GetObject": "GetObjectVersion", "DeleteObject": "DeleteObjectVersion"}
+_TRANSACTION = {
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+
+
+def actions_of(operation: Operation) -> list[tuple[str, Parameters]]:
+    """Return the actions that *operation* needs, each with the parameters it is about."""
+    prefix, name, parameters = operation.service.prefix, operation.name, operation.parameters
+    if prefix == "dynamodb" and name in {"BatchGetItem", "BatchWriteItem"}:
+        return [(name, {"TableName": table}) for table in parameters.get("RequestItems", {})]
+    if prefix == "dynamodb" and name in {"TransactGetItems", "TransactWriteItems"}:
+        return [
+            (_TRANSACTION[kind], {"TableName": item["TableName"]})
+            for entry in parameters.get("TransactItems", [])
+            for kind, item in entry.items()
+            if kind in _TRANSACTION
+        ]
+    if prefix == "kms" and name == "ReEncrypt":
+        return [
+            ("ReEncryptFrom", {"KeyId": parameters.get("SourceKeyId")}),
+            ("ReEncryptTo", {"KeyId": parameters.get("DestinationKeyId")}),
+        ]
+    if prefix == "s3" and name == "DeleteObjects":
+        return [
+            (
+                "DeleteObjectVersion" if item.get("VersionId") else "DeleteObject",
+                {"Bucket": parameters.get("Bucket"), "Key": item["Key"]},
+            )
+            for item in (parameters.get("Delete") or {}).get("Objects", [])
+        ]
+    action = _RENAMED.get(prefix, {}).get(name, name)
+    actions: list[tuple[str, Parameters]] = [(action, parameters)]
+    if prefix == "s3":
+        if parameters.get("VersionId") and action in _VERSIONED:
+            actions = [(_VERSIONED[action], parameters)]
+        if name in {"CopyObject", "UploadPartCopy"}:
+            actions.append(("GetObject", _copied_from(parameters)))
+    return actions
+
+
+def _copied_from(parameters: Parameters) -> Parameters:
+    source = unquote(str(parameters.get("CopySource", ""))).lstrip("/").partition("?")[0]
+    bucket, _, key = source.partition("/")
+    return {"Bucket": bucket, "Key": key}
+
+
+def sts(
+    _operation: Operation, action: str, parameters: Parameters, caller: Caller, _region: str
+) -> list[tuple[str, str]]:
+    """Return the role to assume, or the federated user to be."""
+    if action.startswith("AssumeRole"):
+        arn = str(parameters.get("RoleArn") or "")
+        return [(arn, arn.split(":")[4] if arn.count(":") > 4 else caller.account)]  # noqa: PLR2004
+    if action == "GetFederationToken":
+        arn = f"arn:aws:sts::{caller.account}:federated-user/{parameters.get('Name', '')}"
+        return [(arn, caller.account)]
+    return [("*", caller.account)]
+
+
+def s3(
+    _operation: Operation, action: str, parameters: Parameters, caller: Caller, _region: str
+) -> list[tuple[str, str]]:
+    """Return the bucket or the object, and the account that owns the bucket."""
+    bucket, key = parameters.get("Bucket"), parameters.get("Key")
+    if not bucket:
+        return [("*", caller.account)]
+    owner = bucket_owner(bucket) or caller.account
+    about_bucket = not key or action in {"ListBucket", "ListBucketMultipartUploads"}
+    arn = f"arn:aws:s3:::{bucket}" + ("" if about_bucket else f"/{key}")
+    return [(arn, owner)]
+
+
+def bucket_owner(bucket: str) -> str | None:
+    """Return the account that owns *bucket*, None where there is no such bucket."""
+    from moto.s3.models import s3_backends  # noqa: PLC0415 -- heavy
+
+    for account in list(s3_backends):
+        if bucket in s3_backends[account]["aws"].buckets:
+            return account
+    return None
+
+
+def sqs(
+    operation: Operation, _action: str, parameters: Parameters, caller: Caller, region: str
+) -> list[tuple[str, str]]:
+    """Return the queue, by its URL, its name or the path the call was sent to."""
+    url = str(parameters.get("QueueUrl") or "")
+    parts = url.rstrip("/").split("/")
+    name = parameters.get("QueueName") or (parts[-1] if url else "")
+    account = str(parameters.get("QueueOwnerAWSAccountId") or "") or (
+        parts[-2] if len(parts) > 1 and parts[-2].isdigit() else caller.account
+    )
+    if not name and operation.name == "ListQueues":
+        return [("*", caller.account)]
+    return [(f"arn:aws:sqs:{region}:{account}:{name}", account)]
+
+
+def kms(
+    _operation: Operation, action: str, parameters: Parameters, caller: Caller, region: str
+) -> list[tuple[str, str]]:
+    """Return the key, found by id, ARN, alias, or by the ciphertext that names it."""
+    arn = kms_key_arn(parameters, caller.account, region)
+    if arn is None:
+        if action in {"CreateKey", "ListKeys", "ListAliases", "GenerateRandom"}:
+            return [("*", caller.account)]
+        stated = parameters.get("KeyId") or parameters.get("TargetKeyId") or "*"
+        return [(f"arn:aws:kms:{region}:{caller.account}:key/{stated}", caller.account)]
+    return [(arn, arn.split(":")[4])]
+
+
+def kms_key_arn(parameters: Parameters, account: str, region: str) -> str | None:
+    """Return the ARN of the key that a KMS call is about, None where there is none."""
+    from moto.kms.models import kms_backends  # noqa: PLC0415 -- heavy
+
+    stated = parameters.get("KeyId") or parameters.get("TargetKeyId") or parameters.get("AliasName")
+    blob = parameters.get("CiphertextBlob")
+    if not stated and isinstance(blob, bytes):
+        stated = blob[:36].decode("ascii", "replace")
+    if not stated:
+        return None
+    if stated.startswith("arn:"):
+        account, region, stated = *stated.split(":")[4:2:-1], stated.split(":", 5)[-1]
+    name = stated.removeprefix("key/")
+    backend = kms_backends[account][region]
+    for key in backend.keys.values():
+        if name in (key.id, *backend.get_all_aliases().get(key.id, ())):
+            return str(key.arn)
+    return None
+
+
+def secretsmanager(
+    _operation: Operation, action: str, parameters: Parameters, caller: Caller, region: str
+) -> list[tuple[str, str]]:
+    """Return the secret with the suffix AWS gave it, or ``name-??????`` where there is none."""
+    from moto.secretsmanager.models import secretsmanager_backends  # noqa: PLC0415 -- heavy
+
+    if action in {"ListSecrets", "GetRandomPassword", "BatchGetSecretValue"}:
+        return [("*", caller.account)]
+    stated = str(parameters.get("SecretId") or parameters.get("Name") or "")
+    account = stated.split(":")[4] if stated.startswith("arn:") else caller.account
+    for secret in secretsmanager_backends[account][region].secrets.values():
+        if stated in {secret.arn, secret.name, secret.arn.rsplit("-", 1)[0]}:
+            return [(secret.arn, account)]
+    arn = f"arn:aws:secretsmanager:{region}:{account}:secret:{stated}"
+    return [(stated if stated.startswith("arn:") else arn, account)]
+
+
+def functions(
+    _operation: Operation, action: str, parameters: Parameters, caller: Caller, region: str
+) -> list[tuple[str, str]]:
+    """Return the function, with its qualifier where one is given."""
+    stated = str(parameters.get("FunctionName") or parameters.get("Resource") or "")
+    if not stated or action == "ListFunctions":
+        return [("*", caller.account)]
+    if stated.startswith("arn:"):
+        return [(stated, stated.split(":")[4])]
+    name, _, qualifier = stated.split(":function:")[-1].partition(":")
+    qualifier = qualifier or str(parameters.get("Qualifier") or "")
+    arn = f"arn:aws:lambda:{region}:{caller.account}:function:{name}"
+    return [(f"{arn}:{qualifier}" if qualifier else arn, caller.account)]
+
+
+def organizations(
+    _operation: Operation, _action: str, parameters: Parameters, caller: Caller, _region: str
+) -> list[tuple[str, str]]:
+    """Return the policy, account, unit or root that the ids in the call stand for."""
+    state = ground.organization()
+    arns = [
+        entity.arn
+        for entity in (*state.policies, *state.accounts, *state.ou)
+        if entity.id in {v for v in parameters.values() if isinstance(v, str)}
+    ]
+    return [(arn, caller.account) for arn in arns or ["*"]]
+
+
+# Where a role is handed to a service: parameter path -> the service principal that gets it.
+# IAM User Guide, "Granting a user permissions to pass a role to an AWS service".
+_PASSED: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("lambda", "CreateFunction"): ("Role", "lambda.amazonaws.com"),
+    ("lambda", "UpdateFunctionConfiguration"): ("Role", "lambda.amazonaws.com"),
+    ("ec2", "RunInstances"): ("IamInstanceProfile", "ec2.amazonaws.com"),
+    ("ec2", "AssociateIamInstanceProfile"): ("IamInstanceProfile", "ec2.amazonaws.com"),
+    ("iam", "AddRoleToInstanceProfile"): ("RoleName", ""),
+    ("states", "CreateStateMachine"): ("roleArn", "states.amazonaws.com"),
+    ("states", "UpdateStateMachine"): ("roleArn", "states.amazonaws.com"),
+    ("cloudformation", "CreateStack"): ("RoleARN", "cloudformation.amazonaws.com"),
+    ("cloudformation", "UpdateStack"): ("RoleARN", "cloudformation.amazonaws.com"),
+    ("glue", "CreateJob"): ("Role", "glue.amazonaws.com"),
+    ("sagemaker", "CreateNotebookInstance"): ("RoleArn", "sagemaker.amazonaws.com"),
+    ("cloudtrail", "CreateTrail"): ("CloudWatchLogsRoleArn", "cloudtrail.amazonaws.com"),
+    ("ecs", "RegisterTaskDefinition"): ("taskRoleArn", "ecs-tasks.amazonaws.com"),
+}
+
+
+def passed_roles(
+    operation: Operation, parameters: Parameters, account: str
+) -> Iterator[tuple[str, str]]:
+    """Yield each role that *operation* hands to a service, with the service's principal."""
+    found = _PASSED.get((operation.service.prefix, operation.name))
+    if found is None:
+        return
+    name, service = found
+    value = parameters.get(name)
+    if name == "IamInstanceProfile" and isinstance(value, dict):
+        stated = str(value.get("Name") or str(value.get("Arn", "")).rsplit("/", 1)[-1])
+        for profile in ground.iam(account).instance_profiles.values():
+            if profile.name == stated:
+                yield from ((role.arn, service) for role in profile.roles)
+    elif name == "RoleName" and value:
+        yield from (
+            (role.arn, service) for role in ground.iam(account).roles.values() if role.name == value
+        )
+    elif isinstance(value, str) and value:
+        yield value, service

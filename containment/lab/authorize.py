@@ -1,0 +1,191 @@
+"""May this caller do this? The layers are gathered here, and the pure evaluator asked.
+
+Denial texts: IAM User Guide, "Troubleshoot access denied error messages".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from containment.lab import ground, resource_policies
+from containment.lab.asks import Ask, asks_of
+from containment.lab.call import Call
+from containment.lab.callers import Caller
+from containment.lab.context import of_ask, of_caller
+from containment.lab.facts import Entity, Facts
+from containment.lab.iam.conditions import UnknownOperatorError, UnmodelledKeyError
+from containment.lab.iam.evaluate import Decision, Layers, Request, decide
+from containment.lab.iam.policies import Policy, compile_policy
+from containment.lab.operations import Operation
+from containment.lab.refusal import Reason, Refusal
+from containment.lab.services import service_of
+
+# "Permissions for GetCallerIdentity": returned even where a policy denies it. GetSessionToken
+# needs no permission either ("Comparing AWS STS credentials").
+UNDENIABLE = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
+
+
+def authorize(operation: Operation, call: Call, caller: Caller, *, facts: Facts, now: datetime) -> None:
+    """Let *operation* pass, or say why not.
+
+    Raises:
+        Refusal: a policy denies it, none allows it, or the lab cannot tell.
+    """
+    _limits_of_user_sessions(operation, caller)
+    if operation.label in UNDENIABLE and caller.kind != "anonymous":
+        return
+    base = of_caller(caller, call, now=now)
+    for ask in asks_of(operation, caller, call.region):
+        try:
+            layers = layers_for(caller, ask, facts)
+            request = Request(
+                action=ask.action,
+                resource=ask.resource,
+                resource_account=ask.account,
+                caller=caller.identity,
+                context=of_ask(base, operation, ask, facts),
+            )
+            decision = decide(request, layers)
+        except (UnknownOperatorError, UnmodelledKeyError) as error:
+            raise Refusal(
+                Reason.NOT_IN_LAB,
+                f"The lab cannot evaluate {ask.action} on {ask.resource}: a policy uses {error}.",
+            ) from error
+        if not decision.allowed:
+            raise Refusal(Reason.DENIED, denial(caller, ask, decision))
+
+
+def _limits_of_user_sessions(operation: Operation, caller: Caller) -> None:
+    """Refuse what sessions of GetSessionToken and GetFederationToken can never do.
+
+    Source: IAM User Guide, "Compare AWS STS credentials".
+    """
+    session = caller.session
+    if session is None or session.kind == "role":
+        return
+    prefix, name = operation.service.prefix, operation.name
+    if prefix == "iam" and not (session.kind == "user" and session.mfa):
+        raise Refusal(Reason.UNKNOWN_KEY)
+    allowed = {"GetCallerIdentity"} | ({"AssumeRole"} if session.kind == "user" else set())
+    if prefix == "sts" and name not in allowed:
+        raise Refusal(
+            Reason.DENIED, f"Cannot call {name} with session credentials", code="AccessDenied"
+        )
+
+
+def layers_for(caller: Caller, ask: Ask, facts: Facts) -> Layers:
+    """Return every policy that has a say in *ask*."""
+    kind = service_of(ask.action.partition(":")[0]).prefix
+    document, rules = resource_policies.document_for(kind, ask, facts)
+    trust = kind == "sts" and rules
+    entity = caller.entity
+    boundary = entity.get(("boundary",))
+    session = caller.session
+    return Layers(
+        identity=identity_policies(caller, facts),
+        boundary=compile_policy(_managed(caller.account, boundary, facts)) if boundary else None,
+        session=_session_policies(caller),
+        service_control=_control(caller.account, "SERVICE_CONTROL_POLICY", facts)
+        if not _service_linked(entity)
+        else (),
+        resource_control=_control(ask.account, "RESOURCE_CONTROL_POLICY", facts)
+        if kind in _RESOURCE_CONTROLLED and not _service_linked(entity)
+        else (),
+        resource=compile_policy(document) if document else None,
+        resource_rules=rules and not (session is not None and session.kind == "federated"),
+        resource_layer="role trust policy" if trust else "resource-based policy",
+    )
+
+
+# AWS Organizations User Guide, "Resource control policies": the services that support them.
+_RESOURCE_CONTROLLED = frozenset({"s3", "sts", "kms", "sqs", "secretsmanager"})
+
+
+def identity_policies(caller: Caller, facts: Facts) -> tuple[Policy, ...]:
+    """Return the compiled identity policies of the user or role: own, managed, through groups."""
+    if caller.kind == "root":
+        return (_EVERYTHING,)
+    documents = _documents(caller.account, caller.entity, facts)
+    for entry in caller.entity:
+        if entry[0] == "group":
+            group = facts(("group", caller.account, entry[1]))
+            documents += _documents(caller.account, group, facts)
+    return tuple(compile_policy(document) for document in documents)
+
+
+_EVERYTHING = compile_policy(
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
+)
+
+
+def _documents(account: str, entity: Entity, facts: Facts) -> list[str]:
+    documents = []
+    for entry, value in entity.items():
+        if entry[0] == "inline":
+            documents.append(value)
+        elif entry[0] == "attached":
+            document = _managed(account, entry[1], facts)
+            if document:
+                documents.append(document)
+    return documents
+
+
+_NOTHING = '{"Version": "2012-10-17", "Statement": []}'
+
+
+def _managed(account: str, arn: str, facts: Facts) -> str:
+    # A boundary whose policy is gone allows nothing.
+    return facts(("policy", account, arn)).get(("document",), _NOTHING)
+
+
+def _session_policies(caller: Caller) -> tuple[Policy, ...] | None:
+    session = caller.session
+    if session is None or session.policies is None:
+        return None
+    return tuple(compile_policy(document) for document in session.policies)
+
+
+def _service_linked(entity: Entity) -> bool:
+    return entity.get(("path",), "").startswith("/aws-service-role/")
+
+
+def _control(account: str, kind: str, facts: Facts) -> Sequence[Sequence[Policy]]:
+    """Return the control policies from the root down to *account*, one sequence a level.
+
+    The management account is exempt from both kinds.
+    """
+    organization = ground.organization()
+    if organization.org is None or account == organization.org.master_account_id:
+        return ()
+    levels: list[tuple[Policy, ...]] = []
+    target = facts(("target", "", account))
+    while target:
+        policies = [entry[1] for entry in target if entry[0] == kind]
+        levels.append(
+            tuple(
+                compile_policy(facts(("control policy", "", policy)).get(("document",), _NOTHING))
+                for policy in policies
+            )
+        )
+        parent = target.get(("parent",), "")
+        target = facts(("target", "", parent)) if parent else {}
+    return levels[::-1]
+
+
+def denial(caller: Caller, ask: Ask, decision: Decision) -> str:
+    """Return AWS's text for a denial."""
+    if caller.kind == "anonymous":
+        return "Access Denied"
+    about = "" if decision.layer == "role trust policy" else f" on resource: {ask.resource}"
+    who = f"User: {caller.arn} is not authorized to perform: {ask.action}"
+    if decision.layer == "role trust policy" and not decision.explicit:
+        return f"{who} on resource: {ask.resource}"
+    if decision.explicit:
+        article = "the" if decision.layer == "role trust policy" else _article(decision.layer or "")
+        return f"{who}{about} with an explicit deny in {article} {decision.layer}"
+    return f"{who}{about} because no {decision.layer} allows the {ask.action} action"
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[:1] in "aeiou" else "a"

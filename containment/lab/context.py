@@ -1,0 +1,293 @@
+"""The circumstances of a call, as condition keys.
+
+Sources: IAM User Guide, "AWS global condition context keys" and "IAM and AWS STS condition context
+keys"; Service Authorization Reference for the services' own.
+
+TLS: the lab listens on plain HTTP on loopback and stands for endpoints that speak TLS, so
+``aws:SecureTransport`` is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from containment.clock import isoformat
+from containment.lab import ground
+from containment.lab.asks import Ask
+from containment.lab.call import Call
+from containment.lab.callers import Caller
+from containment.lab.facts import Facts
+from containment.lab.iam.conditions import UnmodelledKeyError
+from containment.lab.operations import Operation
+from containment.lab.services import action_details
+
+Value = str | tuple[str, ...]
+
+_PRINCIPAL_TYPES = {
+    "user": "User",
+    "role": "AssumedRole",
+    "federated": "FederatedUser",
+    "root": "Account",
+    "anonymous": "Anonymous",
+}
+# Keys of the services' own that are filled below; any other one is an error, never "absent".
+_FILLED = frozenset(
+    {
+        "iam:policyarn",
+        "iam:permissionsboundary",
+        "iam:passedtoservice",
+        "iam:awsservicename",
+        "sts:externalid",
+        "sts:rolesessionname",
+        "sts:sourceidentity",
+        "sts:transitivetagkeys",
+        "s3:prefix",
+        "s3:delimiter",
+        "s3:max-keys",
+        "s3:versionid",
+        "s3:x-amz-acl",
+        "s3:x-amz-copy-source",
+        "s3:x-amz-storage-class",
+        "s3:x-amz-server-side-encryption",
+        "s3:x-amz-server-side-encryption-aws-kms-key-id",
+        "s3:x-amz-content-sha256",
+        "s3:resourceaccount",
+        "s3:signatureversion",
+        "s3:authtype",
+        "kms:calleraccount",
+        "kms:viaservice",
+        "organizations:policytype",
+        "secretsmanager:secretid",
+        "lambda:functionarn",
+    }
+)
+# Services whose resource tags the lab can tell, or that have no tags on their resources.
+_TAGGED = frozenset({"iam", "sts", "s3", "kms", "secretsmanager", "organizations"})
+_FILLED_FAMILIES = ("iam:resourcetag/",)
+
+
+class RequestContext(dict[str, Value]):
+    """Condition keys of one call, lower case.
+
+    A key of the action's own service that AWS would fill and the lab does not is an error.
+    """
+
+    def __init__(self, values: Mapping[str, Value], action: str) -> None:
+        super().__init__(values)
+        self._action = action
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 -- dict's signature
+        if key in self:
+            return self[key]
+        if _unmodelled(key, self._action):
+            raise UnmodelledKeyError(key)
+        return default
+
+
+def _unmodelled(key: str, action: str) -> bool:
+    prefix, _, _ = key.partition(":")
+    if key.startswith("aws:resourcetag/"):
+        return action.partition(":")[0] not in _TAGGED
+    if prefix == "aws" or key in _FILLED or key.startswith(_FILLED_FAMILIES):
+        return False
+    service, _, name = action.partition(":")
+    if prefix != service:
+        return False
+    details = action_details(service, name) or {}
+    types = cast("list[dict[str, Any]]", details.get("resourceTypes", []))
+    known = [
+        *cast("list[str]", details.get("conditionKeys", [])),
+        *(name for kind in types for name in kind.get("conditionKeys", [])),
+    ]
+    return any(key.partition("/")[0] == one.lower().partition("/")[0] for one in known)
+
+
+def of_caller(caller: Caller, call: Call, *, now: datetime) -> dict[str, Value]:
+    """Return the keys that depend on who calls, when and from where."""
+    values: dict[str, Value] = {
+        "aws:currenttime": isoformat(now),
+        "aws:epochtime": str(int(now.timestamp())),
+        "aws:sourceip": call.source_ip,
+        "aws:useragent": call.user_agent,
+        "aws:securetransport": "true",
+        "aws:viaawsservice": "false",
+        "aws:principalisawsservice": "false",
+        "aws:requestedregion": call.region,
+        "aws:principaltype": _PRINCIPAL_TYPES[caller.kind],
+    }
+    if "referer" in call.headers:
+        values["aws:referer"] = call.headers["referer"]
+    if caller.kind == "anonymous":
+        return values
+    values |= {
+        "aws:principalarn": caller.principal_arn,
+        "aws:principalaccount": caller.account,
+        "aws:userid": caller.user_id,
+    }
+    if caller.kind in {"user", "root"}:
+        values["aws:username"] = caller.name
+    organization = ground.organization().org
+    if organization is not None and ground.in_organization(caller.account):
+        values["aws:principalorgid"] = organization.id
+        values["aws:principalorgpaths"] = (ground.organization_path(caller.account),)
+    values |= _of_session(caller)
+    return values
+
+
+def _of_session(caller: Caller) -> dict[str, Value]:
+    values: dict[str, Value] = {
+        f"aws:principaltag/{entry[1].lower()}": value
+        for entry, value in caller.entity.items()
+        if entry[0] == "tag"
+    }
+    session = caller.session
+    if session is None:
+        return values
+    # Session tags override the role's tags of the same key.
+    values |= {f"aws:principaltag/{key.lower()}": value for key, value in session.tags}
+    values["aws:tokenissuetime"] = isoformat(session.issued)
+    values["aws:multifactorauthpresent"] = "true" if session.mfa else "false"
+    if session.source_identity:
+        values["aws:sourceidentity"] = session.source_identity
+    if session.federated_provider:
+        values["aws:federatedprovider"] = session.federated_provider
+    values |= dict(session.context)
+    return values
+
+
+def of_ask(
+    base: Mapping[str, Value], operation: Operation, ask: Ask, facts: Facts
+) -> RequestContext:
+    """Return the keys for one action on one resource."""
+    parameters = operation.parameters
+    values: dict[str, Value] = {**base, "aws:resourceaccount": ask.account}
+    organization = ground.organization().org
+    if organization is not None and ground.in_organization(ask.account):
+        values["aws:resourceorgid"] = organization.id
+    tags = _request_tags(parameters)
+    if tags:
+        values |= {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()}
+    keys = [*tags, *(parameters.get("TagKeys") or ())]
+    if keys:
+        values["aws:tagkeys"] = tuple(keys)
+    filled = _FILLERS.get(operation.service.prefix)
+    if filled is not None:
+        values |= filled(operation, ask)
+    values |= _resource_tags(ask, facts)
+    values |= ask.context
+    return RequestContext(values, ask.action)
+
+
+def _request_tags(parameters: Mapping[str, Any]) -> dict[str, str]:
+    tags = parameters.get("Tags") or parameters.get("tags")
+    if isinstance(tags, dict):
+        return {str(key): str(value) for key, value in tags.items()}
+    if not isinstance(tags, list):
+        return {}
+    return {
+        str(tag.get("Key", tag.get("TagKey"))): str(tag.get("Value", tag.get("TagValue", "")))
+        for tag in tags
+        if isinstance(tag, dict)
+    }
+
+
+def _resource_tags(ask: Ask, facts: Facts) -> dict[str, Value]:
+    parts = ask.resource.split(":", 5)
+    if ask.resource.startswith("arn:aws:iam::") and parts[-1].startswith(("user/", "role/")):
+        kind, name = parts[-1].split("/", 1)[0], parts[-1].rsplit("/", 1)[-1]
+        entity = (
+            facts(("user", ask.account, name))
+            if kind == "user"
+            else facts(("role", ask.account, ground.role_id(ask.account, name)))
+        )
+        tags = {entry[1]: value for entry, value in entity.items() if entry[0] == "tag"}
+    else:
+        tags = ground.resource_tags(ask.resource, ask.account)
+    return {
+        f"{prefix}:resourcetag/{key.lower()}": value
+        for key, value in tags.items()
+        for prefix in ("aws", ask.action.partition(":")[0])
+    }
+
+
+def _text(parameters: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Value]:
+    return {
+        key: str(parameters[name]) for key, name in names.items() if parameters.get(name) is not None
+    }
+
+
+def _iam(operation: Operation, ask: Ask) -> dict[str, Value]:
+    values = _text(
+        operation.parameters,
+        {
+            "iam:policyarn": "PolicyArn",
+            "iam:permissionsboundary": "PermissionsBoundary",
+            "iam:awsservicename": "AWSServiceName",
+        },
+    )
+    boundary = ground.boundary_of(ask.resource, ask.account)
+    if boundary and "iam:permissionsboundary" not in values:
+        values["iam:permissionsboundary"] = boundary
+    return values
+
+
+def _sts(operation: Operation, _ask: Ask) -> dict[str, Value]:
+    values = _text(
+        operation.parameters,
+        {
+            "sts:externalid": "ExternalId",
+            "sts:rolesessionname": "RoleSessionName",
+            "sts:sourceidentity": "SourceIdentity",
+        },
+    )
+    keys = operation.parameters.get("TransitiveTagKeys")
+    if keys:
+        values["sts:transitivetagkeys"] = tuple(keys)
+    return values
+
+
+def _s3(operation: Operation, ask: Ask) -> dict[str, Value]:
+    headers = operation.request.headers
+    values: dict[str, Value] = {
+        "s3:resourceaccount": ask.account,
+        "s3:signatureversion": "AWS4-HMAC-SHA256",
+        "s3:authtype": "REST-HEADER" if "Authorization" in headers else "REST-QUERY-STRING",
+    }
+    for name in (
+        "x-amz-acl",
+        "x-amz-copy-source",
+        "x-amz-storage-class",
+        "x-amz-server-side-encryption",
+        "x-amz-server-side-encryption-aws-kms-key-id",
+        "x-amz-content-sha256",
+    ):
+        if name in headers:
+            values[f"s3:{name}"] = headers[name]
+    return values | _text(
+        operation.parameters,
+        {
+            "s3:prefix": "Prefix",
+            "s3:delimiter": "Delimiter",
+            "s3:max-keys": "MaxKeys",
+            "s3:versionid": "VersionId",
+        },
+    )
+
+
+def _kms(_operation: Operation, ask: Ask) -> dict[str, Value]:
+    return {"kms:calleraccount": ask.account}
+
+
+def _organizations(operation: Operation, _ask: Ask) -> dict[str, Value]:
+    return _text(operation.parameters, {"organizations:policytype": "Type"})
+
+
+_FILLERS = {
+    "iam": _iam,
+    "sts": _sts,
+    "s3": _s3,
+    "kms": _kms,
+    "organizations": _organizations,
+}

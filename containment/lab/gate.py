@@ -1,0 +1,158 @@
+"""The gate in front of moto: nothing reaches the state that AWS would not have let through."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from email.utils import format_datetime
+from typing import Any
+
+from werkzeug.exceptions import HTTPException
+
+from containment.lab import facts as live
+from containment.lab import ground, iam_api, sts_api
+from containment.lab.authorize import authorize
+from containment.lab.call import MAX_BODY, Call, read_call
+from containment.lab.callers import Caller, identify
+from containment.lab.facts import Facts
+from containment.lab.operations import Operation, protocol_of, recognise
+from containment.lab.refusal import Reason, Refusal, render
+from containment.lab.sessions import Sessions
+from containment.lab.status import Status, is_mutating
+
+log = logging.getLogger(__name__)
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class Gate:
+    """One lab's front door. *control* answers what is under ``/_lab/``."""
+
+    sessions: Sessions = field(default_factory=Sessions)
+    status: Status = field(default_factory=Status)
+    facts: Facts = live.read
+    enforcing: bool = False
+    # moto is not thread-safe, and a decision has to see a state that no writer is half through.
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    control: Callable[[Gate, Call], Answer] | None = None
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one WSGI request."""
+        request_id = secrets.token_hex(4) + "-lab0-4000-8000-" + secrets.token_hex(6)
+        try:
+            status, headers, body = self._answer(environ, request_id)
+        except Exception:
+            what = traceback.format_exc(limit=-3)
+            log.exception("the lab failed to answer %s", environ.get("REQUEST_URI"))
+            self.status.evaluator_error(what)
+            status, headers, body = 500, {}, b"the lab failed; see GET /_lab/status"
+        headers = {name: str(value) for name, value in headers.items() if name.lower() != "status"}
+        for name in list(headers):
+            if name.lower() in {"date", "x-amzn-requestid", "content-length", "server"}:
+                del headers[name]
+        headers["Date"] = format_datetime(ground.clock(), usegmt=True)
+        headers["x-amzn-RequestId"] = request_id
+        headers["x-amz-request-id"] = request_id
+        headers["Server"] = "containment-lab"
+        if environ["REQUEST_METHOD"] == "HEAD":
+            body = b""
+        elif status != 204:  # noqa: PLR2004 -- No Content
+            headers["Content-Length"] = str(len(body))
+        start_response(f"{status} {_PHRASES.get(status, 'Status')}", list(headers.items()))
+        return [body]
+
+    def _answer(self, environ: dict[str, Any], request_id: str) -> Answer:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit():
+            return 400, {}, b"malformed Content-Length"
+        if int(length) > MAX_BODY:
+            return 413, {"Connection": "close"}, b"the lab takes bodies up to 64 MiB"
+        call = read_call(environ)
+        call.request_id = request_id
+        if call.raw_path.startswith("/_lab/"):
+            if self.control is None:
+                return 404, {}, b"this lab takes no control requests"
+            return self.control(self, call)
+        self.status.request()
+        try:
+            return self._as_aws(call)
+        except Refusal as refusal:
+            if refusal.reason is Reason.NOT_IN_LAB:
+                self.status.unanswerable(refusal.message)
+            rendered = render(
+                refusal, protocol=protocol_of(call), service=call.service, request_id=request_id
+            )
+            return rendered.status, rendered.headers, rendered.body
+
+    def _as_aws(self, call: Call) -> Answer:
+        with self.lock:
+            caller = identify(
+                call,
+                facts=self.facts,
+                sessions=self.sessions,
+                now=ground.clock,
+                enforcing=self.enforcing,
+            )
+        _fill_in_unsigned(call)
+        operation = recognise(call)
+        with self.lock:
+            if self.enforcing:
+                authorize(operation, call, caller, facts=self.facts, now=ground.clock())
+            return self._forward(operation, call, caller)
+
+    def _forward(self, operation: Operation, call: Call, caller: Caller) -> Answer:
+        account = caller.account or ground.MANAGEMENT_ACCOUNT
+        call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
+        if is_mutating(operation.service.prefix, operation.name):
+            self.status.mutation(operation.label, caller.arn)
+        handler = ground.handler_for(
+            ground.module_of(operation.host) or "", operation.host, call.raw_path
+        )
+        if operation.service.prefix == "iam":
+            handler = iam_api.answer(caller)
+        elif operation.service.prefix == "sts":
+            handler = sts_api.answer(caller, self.sessions, self.facts)
+        if handler is None:
+            raise Refusal(Reason.NOT_IN_LAB, f"moto does not route {operation.label}.")
+        request = operation.request
+        try:
+            status, headers, body = handler(request, request.raw_url, request.headers)
+        except HTTPException as error:
+            status, headers, body = error.code or 500, dict(error.get_headers()), error.get_body()
+        except NotImplementedError as error:
+            raise Refusal(
+                Reason.NOT_IN_LAB, f"Nobody implements {operation.label} in the lab."
+            ) from error
+        payload = body.encode() if isinstance(body, str) else bytes(body or b"")
+        return int(status), dict(headers), payload
+
+
+def _fill_in_unsigned(call: Call) -> None:
+    """Name the service of an unsigned call: only S3 and two STS operations take those."""
+    if not call.service:
+        body = call.body[:2000]
+        call.service = "sts" if b"Action=AssumeRoleWith" in body else "s3"
+
+
+_PHRASES = {
+    200: "OK",
+    204: "No Content",
+    206: "Partial Content",
+    301: "Moved Permanently",
+    304: "Not Modified",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    409: "Conflict",
+    412: "Precondition Failed",
+    413: "Payload Too Large",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+}

@@ -1,0 +1,1 @@
+"""IAM's policy language and its decision, as pure functions over values: no state, no clock."""

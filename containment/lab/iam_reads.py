@@ -1,0 +1,134 @@
+"""IAM's lists, in pages and whole, which moto answers in one page or in part."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from moto.core.responses import ActionResult
+from moto.iam.exceptions import ValidationError
+from moto.iam.responses import IamResponse
+
+from containment.lab import aws_managed
+
+_PAGE = 100
+
+
+class ReadOperations(IamResponse):
+    """Lists of users, groups, policies and everything at once."""
+
+    def list_users(self) -> ActionResult:
+        """List users by name, in pages."""
+        prefix = self._get_param("PathPrefix") or "/"
+        users = [u for u in self.backend.users.values() if u.path.startswith(prefix)]
+        return self._page("Users", sorted(users, key=lambda user: str(user.name)))
+
+    def list_groups(self) -> ActionResult:
+        """List groups by name, in pages."""
+        prefix = self._get_param("PathPrefix") or "/"
+        groups = [g for g in self.backend.groups.values() if g.path.startswith(prefix)]
+        return self._page("Groups", sorted(groups, key=lambda group: str(group.name)))
+
+    def list_roles(self) -> ActionResult:
+        """List roles by name, in pages."""
+        prefix = self._get_param("PathPrefix") or "/"
+        roles = [r for r in self.backend.roles.values() if r.path.startswith(prefix)]
+        return self._page("Roles", sorted(roles, key=lambda role: str(role.name)))
+
+    def list_policies(self) -> ActionResult:
+        """List managed policies; AWS's own are all there once somebody asks for them."""
+        if self._get_param("Scope", "All") != "Local" and not self._get_param("OnlyAttached"):
+            aws_managed.ensure_all(self.current_account)
+        return super().list_policies()
+
+    def list_user_policies(self) -> ActionResult:
+        """List inline policy names of a user, in pages."""
+        user = self.backend.get_user(self._get_param("UserName"))
+        return self._page("PolicyNames", sorted(user.policies))
+
+    def list_role_policies(self) -> ActionResult:
+        """List inline policy names of a role, in pages."""
+        role = self.backend.get_role(self._get_param("RoleName"))
+        return self._page("PolicyNames", sorted(role.policies))
+
+    def list_group_policies(self) -> ActionResult:
+        """List inline policy names of a group, in pages."""
+        group = self.backend.get_group(self._get_param("GroupName"))
+        return self._page("PolicyNames", sorted(group.policies))
+
+    def list_groups_for_user(self) -> ActionResult:
+        """List the groups of a user, in pages."""
+        return self._page("Groups", self.backend.get_groups_for_user(self._get_param("UserName")))
+
+    def list_user_tags(self) -> ActionResult:
+        """List a user's tags, in pages."""
+        user = self.backend.get_user(self._get_param("UserName"))
+        tags = self.backend.tagger.list_tags_for_resource(user.arn)["Tags"]
+        return self._page("Tags", sorted(tags, key=lambda tag: str(tag["Key"])))
+
+    def get_account_authorization_details(self) -> ActionResult:
+        """Answer users, groups, roles and policies with everything attached, in pages.
+
+        Without a filter, of the managed policies only the account's own and AWS's that are in use.
+        """
+        wanted = set(self._get_param("Filter", []))
+        details: list[tuple[str, Any]] = []
+        if not wanted or "User" in wanted:
+            details += [("UserDetailList", user) for user in self.backend.users.values()]
+        if not wanted or "Group" in wanted:
+            details += [("GroupDetailList", group) for group in self.backend.groups.values()]
+        if not wanted or "Role" in wanted:
+            details += [("RoleDetailList", role) for role in self.backend.roles.values()]
+        for policy in self.backend.managed_policies.values():
+            own = not policy.arn.startswith(aws_managed.PREFIX)
+            asked = ("LocalManagedPolicy" if own else "AWSManagedPolicy") in wanted
+            if asked or (not wanted and (own or policy.attachment_count > 0)):
+                details.append(("Policies", policy))
+        chosen, marker = self._cut(details)
+        result: dict[str, Any] = {
+            "IsTruncated": bool(marker),
+            "Marker": marker,
+            "UserDetailList": [],
+            "GroupDetailList": [],
+            "RoleDetailList": [],
+            "Policies": [],
+        }
+        for kind, item in chosen:
+            result[kind].append(_user_detail(item) if kind == "UserDetailList" else item)
+        return ActionResult(result)
+
+    def _page(self, key: str, items: Sequence[Any]) -> ActionResult:
+        chosen, marker = self._cut(items)
+        return ActionResult({key: chosen, "IsTruncated": bool(marker), "Marker": marker})
+
+    def _cut(self, items: Sequence[Any]) -> tuple[list[Any], str | None]:
+        start, size = 0, int(self._get_param("MaxItems") or _PAGE)
+        marker = self._get_param("Marker")
+        if marker:
+            try:
+                start = int(base64.b64decode(marker, validate=True))
+            except ValueError as error:
+                raise ValidationError("Invalid Marker.") from error
+        end = start + size
+        following = base64.b64encode(str(end).encode()).decode() if end < len(items) else None
+        return list(items[start:end]), following
+
+
+def _user_detail(user: Any) -> dict[str, Any]:  # noqa: ANN401 -- moto's User
+    return {
+        "Path": user.path,
+        "UserName": user.name,
+        "UserId": user.id,
+        "Arn": user.arn,
+        "CreateDate": user.create_date,
+        "UserPolicyList": [
+            {"PolicyName": name, "PolicyDocument": quote(document)}
+            for name, document in user.policies.items()
+        ],
+        "GroupList": user.group_list,
+        "AttachedManagedPolicies": user.attached_managed_policies,
+        "PermissionsBoundary": getattr(user, "permissions_boundary", None),
+        "Tags": user.tags or [],
+    }

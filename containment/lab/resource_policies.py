@@ -1,0 +1,103 @@
+"""Policies that live on resources: trust policies, buckets, keys, queues, topics, secrets, functions.
+
+Sources: IAM User Guide, "Identity-based policies and resource-based policies"; KMS Developer Guide,
+"Key policies in AWS KMS" (a key policy decides alone, and may delegate to its account).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from containment.lab import ground
+from containment.lab.asks import Ask
+from containment.lab.facts import Facts
+
+_NONE = ("", False)
+
+
+def document_for(prefix: str, ask: Ask, facts: Facts) -> tuple[str, bool]:
+    """Return the resource's policy, empty where it has none, and whether it decides alone."""
+    if prefix == "sts":
+        return _trust(ask, facts)
+    finder = _FINDERS.get(prefix)
+    if finder is None or ask.resource == "*":
+        return _NONE
+    return finder(ask.resource, ask.account), prefix == "kms"
+
+
+def _trust(ask: Ask, facts: Facts) -> tuple[str, bool]:
+    if not ask.action.startswith("sts:AssumeRole") and ask.action != "sts:TagSession":
+        return _NONE
+    role_id = ground.role_id(ask.account, ask.resource.rsplit("/", 1)[-1])
+    role = facts(("role", ask.account, role_id))
+    arn = f"arn:aws:iam::{ask.account}:role{role.get(('path',), '')}{role.get(('name',), '')}"
+    return (role["trust",] if arn == ask.resource else "", True)
+
+
+def _bucket(arn: str, account: str) -> str:
+    from moto.s3.models import s3_backends  # noqa: PLC0415 -- heavy
+
+    name = arn.removeprefix("arn:aws:s3:::").partition("/")[0]
+    bucket = s3_backends[account]["aws"].buckets.get(name)
+    policy = getattr(bucket, "policy", None)
+    return policy.decode() if isinstance(policy, bytes) else str(policy or "")
+
+
+def _key(arn: str, account: str) -> str:
+    from moto.kms.models import kms_backends  # noqa: PLC0415 -- heavy
+
+    key = kms_backends[account][arn.split(":")[3]].keys.get(arn.rsplit("/", 1)[-1])
+    return str(getattr(key, "policy", "") or "")
+
+
+def _queue(arn: str, account: str) -> str:
+    from moto.sqs.models import sqs_backends  # noqa: PLC0415 -- heavy
+
+    _, _, _, region, _, name = arn.split(":", 5)
+    queue = sqs_backends[account][region].queues.get(name)
+    return _json(getattr(queue, "policy", None))
+
+
+def _topic(arn: str, account: str) -> str:
+    from moto.sns.models import sns_backends  # noqa: PLC0415 -- heavy
+
+    topic = sns_backends[account][arn.split(":")[3]].topics.get(arn)
+    return _json(getattr(topic, "policy", None))
+
+
+def _secret(arn: str, account: str) -> str:
+    from moto.secretsmanager.models import secretsmanager_backends  # noqa: PLC0415 -- heavy
+
+    secrets = secretsmanager_backends[account][arn.split(":")[3]].secrets
+    for secret in secrets.values():
+        if secret.arn == arn:
+            return _json(secret.policy)
+    return ""
+
+
+def _function(arn: str, account: str) -> str:
+    from moto.awslambda.models import lambda_backends  # noqa: PLC0415 -- heavy
+
+    parts = arn.split(":")
+    for function in lambda_backends[account][parts[3]].list_functions():
+        if function.function_name == parts[6] and function.policy is not None:
+            return _json(function.policy.get_policy())
+    return ""
+
+
+def _json(policy: Any) -> str:  # noqa: ANN401 -- moto keeps policies as text or as dicts
+    if not policy:
+        return ""
+    return policy if isinstance(policy, str) else json.dumps(policy)
+
+
+_FINDERS: Mapping[str, Callable[[str, str], str]] = {
+    "s3": _bucket,
+    "kms": _key,
+    "sqs": _queue,
+    "sns": _topic,
+    "secretsmanager": _secret,
+    "lambda": _function,
+}

@@ -1,0 +1,1 @@
+"""Worlds to contain incidents in, built in the lab's own process in moments."""

@@ -1,0 +1,81 @@
+"""The lab's HTTP server: loopback only, threaded, with connections kept alive."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cheroot import wsgi
+
+from containment.errors import RefusedError, UnavailableError
+from containment.lab import control, ground
+from containment.lab.gate import Gate
+
+HOST = "127.0.0.1"
+_IN_USE = threading.Lock()
+
+
+class LabServer:
+    """A lab that answers on a port of its own."""
+
+    def __init__(self, port: int = 0) -> None:
+        """Bind *port*, or a free one.
+
+        Raises:
+            UnavailableError: somebody else listens there.
+            RefusedError: this process has a lab already.
+        """
+        if not _IN_USE.acquire(blocking=False):
+            raise RefusedError(
+                "this process runs a lab already, and its state is the process's",
+                remedy="stop that one first, or start the second in a process of its own",
+            )
+        self.gate = Gate(control=control.answer)
+        ground.prepare()
+        control.reset(self.gate)
+        self._server = wsgi.Server(
+            (HOST, port), self.gate, numthreads=16, request_queue_size=128, timeout=60
+        )
+        self._server.shutdown_timeout = 1
+        try:
+            self._server.prepare()
+        except OSError as error:
+            _IN_USE.release()
+            raise UnavailableError(
+                f"port {port} on {HOST} cannot be used: {error}",
+                remedy="give another port, or none for a free one",
+            ) from error
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._server.bind_addr[1])
+
+    @property
+    def endpoint(self) -> str:
+        """The URL to point AWS clients at."""
+        return f"http://{HOST}:{self.port}"
+
+    def serve(self) -> None:
+        """Answer until *stop* is called."""
+        self._server.serve()
+
+    def stop(self) -> None:
+        """Close the port and forget the world."""
+        self._server.stop()
+        control.reset(self.gate)
+        _IN_USE.release()
+
+
+@contextmanager
+def running(port: int = 0) -> Iterator[LabServer]:
+    """Serve from a thread for the length of a block."""
+    server = LabServer(port)
+    thread = threading.Thread(target=server.serve, name="lab", daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join(timeout=5)

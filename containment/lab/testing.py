@@ -1,0 +1,98 @@
+"""A lab for tests: served from a thread of the test's own process, on a free loopback port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from containment.lab import control, ground
+from containment.lab.seed.company import company
+from containment.lab.seed.world import Credentials, World
+from containment.lab.server import LabServer, running
+
+_CONFIG = Config(
+    retries={"max_attempts": 1, "mode": "standard"},
+    s3={"addressing_style": "path"},
+    connect_timeout=5,
+    read_timeout=30,
+    parameter_validation=False,
+)
+
+
+class Lab:
+    """A running lab and the world in it."""
+
+    def __init__(self, server: LabServer) -> None:
+        self._server = server
+        self._world: World | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The URL to point AWS clients at."""
+        return self._server.endpoint
+
+    @property
+    def world(self) -> World:
+        """The seeded company."""
+        if self._world is None:
+            raise LookupError("this lab has no seeded world; use lab_server(seed='company')")
+        return self._world
+
+    def reset(self) -> None:
+        """Empty the world; enforcement is off afterwards."""
+        control.reset(self._server.gate)
+        self._world = None
+
+    def reseed(self) -> World:
+        """Start over with a fresh company, enforcement on."""
+        self.reset()
+        gate = self._server.gate
+        with gate.lock:
+            self._world = company(gate.sessions)
+            gate.enforcing = True
+        return self._world
+
+    def enforce(self) -> None:
+        """Turn enforcement on."""
+        self._server.gate.enforcing = True
+
+    def advance(self, seconds: float) -> None:
+        """Move the lab's clock forward."""
+        ground.clock.advance(seconds)
+
+    def now(self) -> datetime:
+        """Return the lab's time."""
+        return ground.clock()
+
+    def status(self) -> dict[str, Any]:
+        """Return what GET /_lab/status shows."""
+        return control.status(self._server.gate)
+
+    def client(self, service: str, credentials: Credentials, *, region: str = "us-east-1") -> Any:  # noqa: ANN401 -- boto3's clients have no common type
+        """Return a boto3 client of the lab."""
+        return boto3.client(  # type: ignore[call-overload]  # noqa: TID251 -- the lab's own clients
+            service,
+            endpoint_url=self.endpoint,
+            region_name=region,
+            config=_CONFIG,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+        )
+
+
+@contextmanager
+def lab_server(*, seed: str | None = "company", port: int = 0) -> Iterator[Lab]:
+    """Serve a lab for the length of a block, seeded and enforcing unless *seed* is None."""
+    with running(port) as server:
+        lab = Lab(server)
+        if seed == "company":
+            lab.reseed()
+        elif seed is not None:
+            raise LookupError(f"there is no world called {seed!r}; there is 'company'")
+        yield lab
