@@ -17,7 +17,7 @@ def main() -> int:
     try:
         serve(Path(sys.argv[1]), int(sys.argv[2]), announce=lambda _lab: None)
     except ContainmentError as error:
-        print(error, file=sys.stderr)  # noqa: T201 -- whoever started us reads it
+        print(error.message, file=sys.stderr)  # noqa: T201 -- whoever started us reads it
         return error.exit_code
     return 0
 

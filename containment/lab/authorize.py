@@ -84,12 +84,12 @@ def layers_for(caller: Caller, ask: Ask, facts: Facts) -> Layers:
     session = caller.session
     return Layers(
         identity=identity_policies(caller, facts),
-        boundary=compile_policy(_managed(caller.account, boundary, facts)) if boundary else None,
+        boundary=compile_policy(managed_document(caller.account, boundary, facts)) if boundary else None,
         session=_session_policies(caller),
-        service_control=_control(caller.account, "SERVICE_CONTROL_POLICY", facts)
+        service_control=control_policies(caller.account, "SERVICE_CONTROL_POLICY", facts)
         if not _service_linked(entity)
         else (),
-        resource_control=_control(ask.account, "RESOURCE_CONTROL_POLICY", facts)
+        resource_control=control_policies(ask.account, "RESOURCE_CONTROL_POLICY", facts)
         if kind in _RESOURCE_CONTROLLED and not _service_linked(entity)
         else (),
         resource=compile_policy(document) if document else None,
@@ -125,7 +125,7 @@ def _documents(account: str, entity: Entity, facts: Facts) -> list[str]:
         if entry[0] == "inline":
             documents.append(value)
         elif entry[0] == "attached":
-            document = _managed(account, entry[1], facts)
+            document = managed_document(account, entry[1], facts)
             if document:
                 documents.append(document)
     return documents
@@ -134,8 +134,8 @@ def _documents(account: str, entity: Entity, facts: Facts) -> list[str]:
 _NOTHING = '{"Version": "2012-10-17", "Statement": []}'
 
 
-def _managed(account: str, arn: str, facts: Facts) -> str:
-    # A boundary whose policy is gone allows nothing.
+def managed_document(account: str, arn: str, facts: Facts) -> str:
+    """Return the default version of a managed policy; a policy that is gone allows nothing."""
     return facts(("policy", account, arn)).get(("document",), _NOTHING)
 
 
@@ -150,7 +150,7 @@ def _service_linked(entity: Entity) -> bool:
     return entity.get(("path",), "").startswith("/aws-service-role/")
 
 
-def _control(account: str, kind: str, facts: Facts) -> Sequence[Sequence[Policy]]:
+def control_policies(account: str, kind: str, facts: Facts) -> Sequence[Sequence[Policy]]:
     """Return the control policies from the root down to *account*, one sequence a level.
 
     The management account is exempt from both kinds.

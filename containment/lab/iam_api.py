@@ -17,7 +17,7 @@ from containment.lab.callers import Caller
 from containment.lab.iam.conditions import UnknownOperatorError
 from containment.lab.iam.policies import compile_policy
 from containment.lab.iam_principals import PrincipalOperations
-from containment.lab.iam_reads import ReadOperations
+from containment.lab.iam_simulation import SimulationOperations
 
 # "Using service-linked roles": only the linked service may change these.
 _ROLE_EDITS = frozenset(
@@ -42,7 +42,7 @@ def _trust_for_answer(document: Any) -> Any:  # noqa: ANN401 -- moto's transform
     return url_encode(trust.shown(document))
 
 
-class LabIam(PrincipalOperations, ReadOperations, IamResponse):
+class LabIam(PrincipalOperations, SimulationOperations, IamResponse):
     """Every IAM operation of the lab, on behalf of one caller."""
 
     RESPONSE_KEY_PATH_TO_TRANSFORMER: ClassVar[dict[str, Callable[[Any], Any]]] = {

@@ -43,7 +43,7 @@ class LabServer:
         except OSError as error:
             _IN_USE.release()
             raise UnavailableError(
-                f"port {port} on {HOST} cannot be used: {error}",
+                f"port {port} on {HOST} is in use or not ours to use",
                 remedy="give another port, or none for a free one",
             ) from error
 

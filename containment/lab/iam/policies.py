@@ -74,8 +74,9 @@ class Principals:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement."""
+    """One statement, the *number*-th of its policy."""
 
+    number: int
     sid: str
     allow: bool
     actions: ActionMatcher
@@ -109,7 +110,10 @@ def compile_policy(document: str) -> Policy:
     """
     parsed = cast("dict[str, Any]", json.loads(document))
     variables = parsed.get("Version") == WITH_VARIABLES
-    statements = [_statement(raw, variables=variables) for raw in as_list(parsed["Statement"])]
+    statements = [
+        _statement(number, raw, variables=variables)
+        for number, raw in enumerate(as_list(parsed["Statement"]))
+    ]
     return Policy(
         allows=tuple(s for s in statements if s.allow),
         denies=tuple(s for s in statements if not s.allow),
@@ -121,8 +125,9 @@ def as_list(value: Any) -> list[Any]:  # noqa: ANN401 -- JSON: one value or a li
     return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
-def _statement(raw: dict[str, Any], *, variables: bool) -> Statement:
+def _statement(number: int, raw: dict[str, Any], *, variables: bool) -> Statement:
     return Statement(
+        number=number,
         sid=raw.get("Sid", ""),
         allow=raw["Effect"] == "Allow",
         actions=_actions(raw),
