@@ -47,6 +47,7 @@ VERBS = {
     "open": Verb("cli.open:open_", "Write an incident spec from a key id, an ARN or a finding."),
     "resolve": Verb("cli.resolve:resolve", "Say whose key it is, or whether a principal is there."),
     "check": Verb("cli.check:check", "Validate incident specs."),
+    "lab": Verb("cli.lab:lab", "Run an emulated AWS organisation on loopback.", announced=False),
 }
 
 

@@ -1,7 +1,6 @@
 """Whose key is this, and is the principal there: the questions asked before a spec is written.
 
-Nothing is changed. Needed are iam:GetAccessKeyLastUsed, iam:GetUser, iam:GetRole,
-iam:ListAccessKeys and sts:GetAccessKeyInfo.
+Nothing is changed.
 """
 
 from __future__ import annotations
@@ -24,6 +23,16 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
 
+# All that is called here and needs a permission; GetCallerIdentity needs none.
+PERMISSIONS = frozenset(
+    {
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetRole",
+        "iam:GetUser",
+        "iam:ListAccessKeys",
+        "sts:GetAccessKeyInfo",
+    }
+)
 _USER_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 
 

@@ -181,12 +181,10 @@ def _drafted(
     try:
         return IncidentSpec.model_validate(fields, context={"now": now})
     except ValidationError as error:
-        problems = problems_of(error)
-        what = "; ".join(
-            f"{p.field}: {p.what}; expected {p.expected}" if p.expected else f"{p.field}: {p.what}"
-            for p in problems
-        )
-        raise SpecError(what, remedy=problems[0].mend) from error
+        *others, last = problems_of(error)
+        lines = [f"{problem.sentence}; mend: {problem.mend}" for problem in others]
+        what = "\n  ".join([*lines, last.sentence])
+        raise SpecError(what, remedy=f"mend: {last.mend}") from error
 
 
 def _warnings(

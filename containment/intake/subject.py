@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 # IAM API Reference, accessKeyIdType: 16 to 128 characters.
 _KEY_LIKE = re.compile(r"[A-Z0-9]{16,128}")
 _SECRET_LIKE = re.compile(r"[A-Za-z0-9/+=]{40}")
-_EARLIEST = (
-    "T0 is the earliest possible: a lift keeps every credential made since Inactive; set a later "
-    "one in the spec, or with --since, when more is known"
-)
+_EARLIEST = "T0 is the earliest possible; set a later one when more is known"
+_KEYS_SINCE = f"{_EARLIEST}, since a lift keeps every credential made after T0 Inactive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ def _of_key(found: Resolved) -> Subject:
         severity=Severity.HIGH,
         since=key.created_at,
         since_source=f"creation of access key {key.access_key_id}, before which nobody had it",
-        since_note=_EARLIEST,
+        since_note=_KEYS_SINCE,
         notes=notes,
     )
 
@@ -117,7 +115,7 @@ def _of_principal(found: Resolved) -> Subject:
         severity=Severity.HIGH,
         since=found.created_at,
         since_source=f"creation of {kind} {name}, before which nobody was it",
-        since_note=_EARLIEST,
+        since_note=_KEYS_SINCE if kind == "user" else _EARLIEST,
         notes=(no_key,) if kind == "user" else (),
     )
 

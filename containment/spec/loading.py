@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _EXPECTED = {
     "string_type": ("text", "put the value in quotes"),
+    "string_unicode": ("text", "remove the half of a character that is in it"),
     "bool_type": ("true or false", "write true or false, without quotes"),
     "int_type": ("a whole number", "write the number alone, without quotes"),
     "tuple_type": ("a list", "write each entry on a line of its own, beginning with '- '"),
@@ -112,10 +113,11 @@ def _between_valid_parts(values: dict[str, Any], found: list[Problem]) -> Iterat
         except ValidationError:
             continue
     break_glass: list[str] = []
-    for arn in values.get("break_glass") or ():
+    named = values.get("break_glass")
+    for arn in named if isinstance(named, tuple) else ():
         try:
-            break_glass.append(break_glass_arn(arn))
-        except (Wrong, TypeError):
+            break_glass.append(break_glass_arn(str(arn)))
+        except Wrong:
             continue
     try:
         limits = TypeAdapter(Limits).validate_python(values.get("limits", {}))
@@ -157,8 +159,8 @@ def _problems(detail: ErrorDetails) -> Iterator[Problem]:
             yield problem.inside(at)
         return
     kind, value = detail["type"], detail["input"]
-    if kind == "default_factory_not_called":
-        return  # the field it would be made from is wrong, and that is told already
+    if kind == "default_factory_not_called" or (kind == "too_short" and value):
+        return  # what the field is made from is wrong, and that is told already
     if kind == "extra_forbidden":
         yield _unknown(at)
     elif kind == "missing":

@@ -6,7 +6,6 @@ so that a file cannot move the reader's cursor, colour the terminal or turn the 
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
 Location = tuple[str | int, ...]
 
 _LONGEST_SHOWN = 100
-# Cc controls, Cs lone surrogates, Zl and Zp line ends; the rest are bidirectional controls, which
-# let a reviewer read another name than the machine does.
-_UNSAFE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_BIDIRECTIONAL = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +41,13 @@ class Problem:
             text += f"[{part}]" if isinstance(part, int) else f".{safe(part)}"
         return text.removeprefix(".")
 
+    @property
+    def sentence(self) -> str:
+        """Where it is, what it is and what was expected; the mend is told after it."""
+        place = f"{self.field}: " if self.at else ""
+        expected = f"; expected {self.expected}" if self.expected else ""
+        return f"{place}{self.what}{expected}"
+
 
 class Wrong(ValueError):  # noqa: N818 -- never leaves this package: it carries problems to the loader
     """Raised by a field's own check; holds every problem that the check found."""
@@ -68,7 +68,7 @@ class SpecProblemsError(SpecError):
         # A reader works from the top of the file down.
         self.found = tuple(sorted(found, key=lambda pair: pair[0]))
         name = safe(str(path))
-        texts = [f"{name}:{line}: {_sentence(problem)}" for line, problem in self.found]
+        texts = [f"{name}:{line}: {problem.sentence}" for line, problem in self.found]
         if len(texts) == 1:
             super().__init__(texts[0], remedy=f"mend: {self.found[0][1].mend}")
             return
@@ -90,8 +90,12 @@ def line_of(at: Location, lines: Mapping[Location, int]) -> int:
 
 
 def is_plain(text: str) -> bool:
-    """Tell whether *text* is one line that a terminal shows as it is."""
-    return not any(_is_unsafe(character) for character in text)
+    """Tell whether *text* is one line that a terminal shows as it is.
+
+    Not so are controls, line ends, and whatever cannot be seen or turns the reading direction,
+    which would let a reviewer read another name than the machine does.
+    """
+    return text.isprintable()
 
 
 def safe(text: str) -> str:
@@ -99,7 +103,7 @@ def safe(text: str) -> str:
     if is_plain(text):
         return text
     return "".join(
-        character.encode("unicode_escape").decode("ascii") if _is_unsafe(character) else character
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
 
@@ -118,13 +122,3 @@ def shown(value: object) -> str:
     if len(text) > _LONGEST_SHOWN:
         text = text[:_LONGEST_SHOWN] + "…"
     return f"'{text}'" if isinstance(value, str) else text
-
-
-def _is_unsafe(character: str) -> bool:
-    return character in _BIDIRECTIONAL or unicodedata.category(character) in _UNSAFE_CATEGORIES
-
-
-def _sentence(problem: Problem) -> str:
-    place = f"{problem.field}: " if problem.at else ""
-    expected = f"; expected {problem.expected}" if problem.expected else ""
-    return f"{place}{problem.what}{expected}"

@@ -71,9 +71,11 @@ def read_document(content: bytes) -> Document:
     except Wrong as error:
         document.problems.extend(error.problems)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        _stopped(document, line, str(error.problem or error.context or "it cannot be parsed"))
+        begun, ended = error.context_mark, error.problem_mark or error.context_mark
+        why = str(error.problem or error.context or "it cannot be parsed")
+        if begun and ended and begun.line != ended.line:
+            why += f", in what begins on line {begun.line + 1}"
+        _stopped(document, ended.line + 1 if ended else 1, why)
     except ReaderError as error:
         _stopped(document, text.count("\n", 0, error.position) + 1, "it holds a control character")
     except (YAMLError, ValueError, OverflowError) as error:
