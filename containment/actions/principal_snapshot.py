@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from containment.actions.base import Action, Failure, Live, Wire
+from containment.actions.base import Action, Failure, Lift, Live, Wire
 from containment.actions.base import Inputs as BaseInputs
 from containment.clock import isoformat
 from containment.errors import ConflictError, NotFoundError
 from containment.facets import attachment, credentials, deny, documents, leftovers, marks, trust
+from containment.identities import parse_principal
 from containment.preflight import expiring, missing_permissions, refusals
+from containment.spec import lift_terms, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,6 +124,58 @@ class PrincipalSnapshot(Action[Inputs, State]):
     def checked(self, inputs: Inputs) -> Inputs:
         here = inputs.model_copy(update={"endpoint": self._context.clients.endpoint})
         return super().checked(here)
+
+    def adopt(self, incident: str, principal: str) -> State:
+        """Return the snapshot that the live containment of *incident* was made under.
+
+        What the keys were comes from the claim, everything else is live less what is ours.
+
+        Raises:
+            ConflictError: nothing of the incident is live, or it is of more than one snapshot.
+            SpecError: the spec is missing or does not name the principal.
+        """
+        spec_file = f"stacks/{incident}.yaml"
+        spec = load(self._context.directory / spec_file)
+        target = parse_principal(principal)
+        terms = lift_terms(spec, target)
+        inputs = Inputs(
+            incident=incident,
+            principal=target.arn,
+            lift=Lift(
+                spec=spec_file,
+                disposition=terms.disposition.value,
+                compromised_at=terms.compromised_at,
+                leaked=terms.leaked,
+            ),
+            break_glass=tuple(sorted(spec.break_glass)),
+        )
+        live = self._context.locate(inputs, None)
+        if live is None:
+            raise NotFoundError(f"{principal} does not exist", remedy="check the ARN")
+        state, policies = self._capture(live, self.checked(inputs))
+        own = self._own_marks(live, incident, policies)
+        if len(own) != 1:
+            found = ", ".join(sorted(own)) or "none"
+            raise ConflictError(
+                f"{live} cannot be adopted: it carries marks of {found} of {incident}",
+                remedy="'containment status' lists what is live; one snapshot's marks are needed",
+            )
+        claim = credentials.find(live, incident)
+        return state.model_copy(
+            update={
+                "snapshot_id": own.pop(),
+                "captured_at": isoformat(live.answered_at),
+                "access_keys": tuple(
+                    AccessKeyStatus(
+                        access_key_id=key.access_key_id,
+                        status=claim.priors.get(key.access_key_id, key.status)
+                        if claim
+                        else key.status,
+                    )
+                    for key in state.access_keys
+                ),
+            }
+        )
 
     def on_destroy(self, inputs: Inputs) -> str:
         return (

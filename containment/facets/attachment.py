@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from containment.aws.faults import code, is_full
-from containment.errors import NotContainedError
+from containment.errors import ContainmentError, NotContainedError
 from containment.facets import claims, documents
 from containment.facets.marks import attachment_tag
 
@@ -91,7 +91,10 @@ def _make_room(live: LivePrincipal, attached: list[str]) -> str:
     for arn in sorted(attached):
         if "AWSCompromisedKeyQuarantine" in arn or len(arn) > claims.LONGEST // 2:
             continue
-        document = documents.parse(live.policy_document(arn)) or {}
+        try:
+            document = documents.parse(live.policy_document(arn)) or {}
+        except ContainmentError:  # another one may be readable
+            continue
         if all(item.get("Effect") == "Allow" for item in documents.statements(document)):
             return arn
     raise NotContainedError(

@@ -1,0 +1,56 @@
+"""Actions run against the lab as the responder; what they call is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+from workbench import INCIDENT, Bench
+
+from containment.actions import ACTIONS
+from containment.actions.base import Context
+from containment.aws.caller import identify
+from containment.aws.clients import connect
+from containment.clock import utc_now
+from containment.lab.seed.world import Credentials
+from containment.lab.testing import Lab
+
+
+@pytest.fixture
+def bench_for(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Bench]:
+    def make(credentials: Credentials | None = None) -> Bench:
+        monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+        for name, value in (credentials or lab.world.responder).env().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", lab.endpoint)
+        cancelled = Event()
+        clients = connect(incident=INCIDENT, cancelled=cancelled)
+        caller = identify(clients.sts)
+        bench: Bench
+
+        def note(event_name: str, **_: object) -> None:
+            bench.calls.append(f"iam:{event_name.rpartition('.')[2]}")
+
+        clients.iam.meta.events.register("before-call.iam", note)
+        context = Context(
+            clients=clients,
+            caller=caller,
+            now=utc_now,
+            directory=tmp_path,
+            permissions={action.resource: action.permissions for action in ACTIONS},
+            say=lambda severity, message: bench.said.append((severity, message)),
+        )
+        bench = Bench(lab, context, cancelled, tmp_path)
+        return bench
+
+    return make
+
+
+@pytest.fixture
+def bench(bench_for: Callable[..., Bench]) -> Iterator[Bench]:
+    made = bench_for()
+    yield made
+    declared = set().union(*(action.permissions for action in ACTIONS))
+    assert set(made.calls) <= declared

@@ -1,0 +1,215 @@
+"""ClosedTrustPolicy: nobody new comes in but break-glass, and the document comes back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from workbench import Bench, allowed, session_of, write_spec
+
+from containment.actions.closed_trust_policy import State
+from containment.errors import ConflictError, NotContainedError
+
+pytestmark = pytest.mark.lab
+
+
+def can_assume(bench: Bench, credentials: Any, role_arn: str) -> bool:
+    sts = bench.lab.client("sts", credentials)
+    return allowed(sts.assume_role, RoleArn=role_arn, RoleSessionName="probe")
+
+
+def trust(bench: Bench, role: str) -> dict[str, Any]:
+    document = bench.admin().get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    assert isinstance(document, dict)
+    return document
+
+
+def close(bench: Bench, arn: str, *break_glass: str) -> State:
+    taken = bench.snapshot(arn)
+    return bench.trust_action().create(bench.trust_inputs(taken, *break_glass), preview=False)
+
+
+def test_the_role_is_closed_and_comes_back_as_it_was(bench: Bench) -> None:
+    world = bench.lab.world
+    before = trust(bench, "deploy")
+    assert can_assume(bench, world.leaked, world.deploy_role)
+
+    state = close(bench, world.deploy_role)
+
+    assert not can_assume(bench, world.leaked, world.deploy_role)
+    assert can_assume(bench, world.bystander, world.bystander_role)
+
+    bench.trust_action().delete(state)
+
+    assert trust(bench, "deploy") == before
+    assert can_assume(bench, world.leaked, world.deploy_role)
+
+
+def test_break_glass_still_comes_in(bench: Bench) -> None:
+    world = bench.lab.world
+    glass = world.break_glass_role
+    bench.admin().update_assume_role_policy(
+        RoleName="deploy",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"AWS": [world.ci_user, glass]},
+                        "Action": "sts:AssumeRole",
+                    }
+                ],
+            }
+        ),
+    )
+    saviour = session_of(bench.lab, world.admin, glass)
+
+    close(bench, world.deploy_role, glass)
+
+    assert can_assume(bench, saviour, world.deploy_role)
+    assert not can_assume(bench, world.leaked, world.deploy_role)
+
+
+def test_what_others_changed_meanwhile_stays(bench: Bench) -> None:
+    world = bench.lab.world
+    state = close(bench, world.deploy_role)
+    document = trust(bench, "deploy")
+    theirs = {
+        "Sid": "Theirs",
+        "Effect": "Allow",
+        "Principal": {"AWS": world.bystander_user},
+        "Action": "sts:AssumeRole",
+    }
+    document["Statement"].append(theirs)
+    bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(document))
+
+    bench.trust_action().delete(state)
+
+    left = trust(bench, "deploy")["Statement"]
+    assert theirs in left
+    assert not any(str(item.get("Sid", "")).startswith("Containment") for item in left)
+    assert "others changed the trust policy" in bench.words()
+
+
+def test_a_state_that_holds_another_trust_policy_writes_none_of_it(bench: Bench) -> None:
+    world = bench.lab.world
+    before = trust(bench, "deploy")
+    state = close(bench, world.deploy_role)
+    forged = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+            ],
+        }
+    )
+
+    bench.trust_action().delete(state.model_copy(update={"trust_policy": forged}))
+
+    assert trust(bench, "deploy") == before
+
+
+def test_an_opened_trust_policy_is_seen_and_closed_again(bench: Bench) -> None:
+    world = bench.lab.world
+    state = close(bench, world.deploy_role)
+    bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=state.trust_policy)
+
+    seen = bench.trust_action().read(state)
+    assert seen is not None
+    assert seen.live == "missing"
+    inputs = bench.trust_inputs(snapshot_like(bench, state))
+    repaired = bench.trust_action().update(seen, inputs, preview=False)
+
+    assert repaired.live == "applied"
+    assert not can_assume(bench, world.leaked, world.deploy_role)
+
+
+def test_a_superseded_delete_does_nothing(bench: Bench) -> None:
+    old = close(bench, bench.lab.world.deploy_role)
+    bench.trust_action().create(bench.trust_inputs(snapshot_like(bench, old)), preview=False)
+
+    bench.trust_action().delete(old)
+
+    assert not can_assume(bench, bench.lab.world.leaked, bench.lab.world.deploy_role)
+
+
+def test_a_trust_policy_that_names_somebody_gone_cannot_be_closed_and_says_what_to_do(
+    bench: Bench,
+) -> None:
+    world = bench.lab.world
+    bench.admin().create_user(UserName="leaver")
+    bench.admin().update_assume_role_policy(
+        RoleName="deploy",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"AWS": "arn:aws:iam::111122223333:user/leaver"},
+                        "Action": "sts:AssumeRole",
+                    }
+                ],
+            }
+        ),
+    )
+    bench.admin().delete_user(UserName="leaver")
+
+    with pytest.raises(NotContainedError, match="use rung deny-all"):
+        close(bench, world.deploy_role)
+
+
+def test_a_principal_that_went_meanwhile_makes_the_lift_ask(bench: Bench) -> None:
+    world = bench.lab.world
+    iam = bench.admin()
+    iam.create_user(UserName="leaver")
+    document = trust(bench, "deploy")
+    document["Statement"].append(
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::111122223333:user/leaver"},
+            "Action": "sts:AssumeRole",
+        }
+    )
+    iam.update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(document))
+    state = close(bench, world.deploy_role)
+    iam.delete_user(UserName="leaver")
+
+    with pytest.raises(ConflictError, match="names a principal that is gone"):
+        bench.trust_action().delete(state)
+
+    assert not can_assume(bench, world.leaked, world.deploy_role)
+
+
+def test_preview_writes_nothing_and_a_user_is_refused(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.deploy_role)
+    bench.trust_action().create(bench.trust_inputs(taken), preview=True)
+    user = bench.snapshot(bench.lab.world.ci_user)
+
+    failures = bench.trust_action().check(bench.trust_inputs(user), None)
+
+    assert bench.writes == []
+    assert "has no trust policy" in failures[0].reason
+
+
+def test_the_terms_of_the_lift_are_the_files(bench: Bench) -> None:
+    state = close(bench, bench.lab.world.deploy_role)
+    bench.disposition = "confirmed"
+    write_spec(bench, bench.lab.world.ci_user)
+
+    with pytest.raises(ConflictError, match="pulumi up"):
+        bench.trust_action().delete(state)
+
+
+def snapshot_like(bench: Bench, state: State) -> Any:
+    from containment.actions.principal_snapshot import State as Snapshot  # noqa: PLC0415
+
+    return Snapshot(
+        **bench.common(state.principal),
+        endpoint=state.endpoint,
+        principal_id=state.principal_id,
+        snapshot_id=state.snapshot_id,
+        trust_policy=state.trust_policy,
+    )

@@ -1,0 +1,272 @@
+"""InactiveCredentials: keys stop, those that appear later too, and only some come back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from workbench import INCIDENT, Bench, can_list, write_spec
+
+from containment.actions.base import UnfinishedError
+from containment.actions.inactive_credentials import Inputs, State
+from containment.errors import ConflictError
+from containment.lab.seed.world import Credentials
+
+pytestmark = pytest.mark.lab
+
+TAG = f"containment:{INCIDENT}"
+
+
+def hold(bench: Bench, arn: str, which: str = "all") -> State:
+    taken = bench.snapshot(arn)
+    return bench.keys_action().create(bench.keys_inputs(taken, which), preview=False)
+
+
+def statuses(bench: Bench, user: str) -> dict[str, str]:
+    keys = bench.admin().list_access_keys(UserName=user)["AccessKeyMetadata"]
+    return {key["AccessKeyId"]: key["Status"] for key in keys}
+
+
+def tags(bench: Bench, user: str) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in bench.admin().list_user_tags(UserName=user)["Tags"]}
+
+
+def second_key(bench: Bench, user: str) -> Credentials:
+    made = bench.admin().create_access_key(UserName=user)["AccessKey"]
+    return Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+
+
+def test_every_key_stops_and_what_each_was_is_claimed_first(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    assert can_list(lab, world.release_key)
+
+    hold(bench, world.release_user)
+
+    assert not can_list(lab, world.release_key)
+    assert can_list(lab, world.leaked)
+    claim = tags(bench, "release-bot")[TAG]
+    assert f"{world.release_key.access_key_id}=Active" in claim
+    assert f"{world.release_inactive_key_id}=Inactive" in claim
+    assert bench.writes == ["iam:TagUser", "iam:UpdateAccessKey"]
+
+
+def test_collateral_comes_back_exactly_and_the_leaked_key_does_not(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    other = second_key(bench, "ci-deploy")
+    age(bench, "ci-deploy", other.access_key_id)
+    bench.leaked = (world.leaked.access_key_id,)
+    state = hold(bench, world.ci_user)
+
+    bench.keys_action().delete(state)
+
+    assert can_list(lab, other)
+    assert not can_list(lab, world.leaked)
+    assert TAG not in tags(bench, "ci-deploy")
+
+
+def test_with_no_key_named_every_key_counts_as_leaked(bench: Bench) -> None:
+    state = hold(bench, bench.lab.world.release_user)
+
+    bench.keys_action().delete(state)
+
+    assert set(statuses(bench, "release-bot").values()) == {"Inactive"}
+
+
+def test_a_false_alarm_gives_every_status_back(bench: Bench) -> None:
+    world = bench.lab.world
+    bench.disposition = "false-positive"
+    write_spec(bench, world.release_user)
+    before = statuses(bench, "release-bot")
+    state = hold(bench, world.release_user)
+    assert set(statuses(bench, "release-bot").values()) == {"Inactive"}
+
+    bench.keys_action().delete(state)
+
+    assert statuses(bench, "release-bot") == before
+    assert tags(bench, "release-bot") == {"team": "platform"}
+
+
+def test_only_the_leaked_key_stops_on_the_lowest_rung(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    other = second_key(bench, "ci-deploy")
+    bench.leaked = (world.leaked.access_key_id,)
+
+    hold(bench, world.ci_user, "leaked")
+
+    assert not can_list(lab, world.leaked)
+    assert can_list(lab, other)
+
+
+def test_a_key_made_later_is_seen_said_and_stopped(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    state = hold(bench, world.ci_user)
+    new = second_key(bench, "ci-deploy")
+    assert can_list(lab, new)
+
+    seen = bench.keys_action().read(state)
+    assert seen is not None
+    assert seen.live == "altered"
+    assert new.access_key_id in bench.words()
+    held = bench.keys_action().update(seen, inputs_of(state), preview=False)
+
+    assert held.live == "applied"
+    assert not can_list(lab, new)
+    assert f"{new.access_key_id}=Active" in tags(bench, "ci-deploy")[TAG]
+
+
+def test_a_key_made_later_never_comes_back_by_a_lift(bench: Bench) -> None:
+    world = bench.lab.world
+    bench.leaked = (world.leaked.access_key_id,)
+    state = hold(bench, world.ci_user)
+    new = second_key(bench, "ci-deploy")
+    seen = bench.keys_action().read(state)
+    assert seen is not None
+    held = bench.keys_action().update(seen, inputs_of(state), preview=False)
+
+    bench.keys_action().delete(held)
+
+    assert not can_list(bench.lab, new)
+
+
+def test_a_state_that_says_more_than_the_claim_gives_nothing_back(bench: Bench) -> None:
+    world = bench.lab.world
+    bench.leaked = (world.release_key.access_key_id,)
+    age(bench, "release-bot", world.release_inactive_key_id)
+    state = hold(bench, world.release_user)
+    forged = [key.model_copy(update={"status": "Active"}) for key in state.access_keys]
+
+    with pytest.raises(ConflictError, match="does not say so"):
+        bench.keys_action().delete(state.model_copy(update={"access_keys": tuple(forged)}))
+
+    assert set(statuses(bench, "release-bot").values()) == {"Inactive"}
+
+
+def test_a_stripped_claim_asks_for_a_decision(bench: Bench) -> None:
+    world = bench.lab.world
+    bench.disposition = "false-positive"
+    write_spec(bench, world.ci_user)
+    state = hold(bench, world.ci_user)
+    bench.admin().untag_user(UserName="ci-deploy", TagKeys=[TAG])
+
+    seen = bench.keys_action().read(state)
+    assert seen is not None
+    assert "claim on its keys is gone" in bench.words()
+    with pytest.raises(ConflictError, match="aws iam update-access-key"):
+        bench.keys_action().delete(state)
+
+    assert not can_list(bench.lab, world.leaked)
+
+
+def test_a_claim_that_cannot_be_written_does_not_stop_the_containing(bench: Bench) -> None:
+    deny_responder(bench, "iam:TagUser")
+
+    state = hold(bench, bench.lab.world.ci_user)
+
+    assert state.live == "applied"
+    assert not can_list(bench.lab, bench.lab.world.leaked)
+    assert "lift will ask for a decision" in bench.words()
+
+
+def test_a_key_that_cannot_be_stopped_is_unfinished_and_kept_in_the_state(bench: Bench) -> None:
+    deny_responder(bench, "iam:UpdateAccessKey")
+
+    with pytest.raises(UnfinishedError, match="UpdateAccessKey"):
+        hold(bench, bench.lab.world.ci_user)
+
+
+def test_keys_are_not_given_back_while_the_deny_is_in_force(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("containment.actions.inactive_credentials._FENCE_WAIT_S", 0.1)
+    bench.disposition = "false-positive"
+    write_spec(bench, bench.lab.world.ci_user)
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    state = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+
+    with pytest.raises(ConflictError, match="deny is still in force"):
+        bench.keys_action().delete(state)
+
+    assert set(statuses(bench, "ci-deploy").values()) == {"Inactive"}
+
+
+def test_a_repeated_create_keeps_what_the_first_one_found(bench: Bench) -> None:
+    world = bench.lab.world
+    taken = bench.snapshot(world.ci_user)
+    first = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+
+    second = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+
+    assert (second.generation or 0) > (first.generation or 0)
+    assert f"{world.leaked.access_key_id}=Active" in tags(bench, "ci-deploy")[TAG]
+
+
+def test_a_superseded_delete_does_nothing(bench: Bench) -> None:
+    bench.disposition = "false-positive"
+    write_spec(bench, bench.lab.world.ci_user)
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    old = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+    bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+
+    bench.keys_action().delete(old)
+
+    assert set(statuses(bench, "ci-deploy").values()) == {"Inactive"}
+
+
+def test_preview_writes_nothing(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+
+    state = bench.keys_action().create(bench.keys_inputs(taken), preview=True)
+
+    assert bench.writes == []
+    assert state.held == (bench.lab.world.leaked.access_key_id,)
+
+
+def test_a_role_is_refused(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.app_role)
+
+    failures = bench.keys_action().check(bench.keys_inputs(taken), None)
+
+    assert "use DenyPolicy" in failures[0].reason
+
+
+def test_lowering_the_rung_gives_the_others_back(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    other = second_key(bench, "ci-deploy")
+    age(bench, "ci-deploy", other.access_key_id)
+    bench.leaked = (world.leaked.access_key_id,)
+    state = hold(bench, world.ci_user)
+    assert not can_list(lab, other)
+
+    lower = inputs_of(state).model_copy(update={"which": "leaked"})
+    bench.keys_action().update(state, lower, preview=False)
+
+    assert can_list(lab, other)
+    assert not can_list(lab, world.leaked)
+
+
+def inputs_of(state: State) -> Inputs:
+    return Inputs(**{name: getattr(state, name) for name in Inputs.model_fields})
+
+
+def age(bench: Bench, user: str, access_key_id: str) -> None:
+    """Make a key older than the compromise, as collateral is."""
+    from containment.lab import ground  # noqa: PLC0415
+
+    backend = ground.iam(bench.lab.world.account)
+    for key in backend.get_user(user).access_keys:
+        if key.access_key_id == access_key_id:
+            key.create_date = key.create_date.replace(year=key.create_date.year - 1)
+
+
+def deny_responder(bench: Bench, action: str) -> None:
+    bench.admin().put_role_policy(
+        RoleName="ContainmentResponder",
+        PolicyName="less",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Deny", "Action": action, "Resource": "*"}],
+            }
+        ),
+    )

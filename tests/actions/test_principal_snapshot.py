@@ -1,0 +1,291 @@
+"""PrincipalSnapshot: how a principal was, and nothing of ours left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from workbench import Bench, can_list, inline, write_spec
+
+from containment.actions.base import Context
+from containment.actions.principal_snapshot import Inputs
+from containment.errors import ConflictError, NotFoundError, RefusedError
+from containment.lab.seed.world import Credentials
+
+pytestmark = pytest.mark.lab
+
+ALLOW = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}],
+}
+
+
+def checked(bench: Bench, arn: str, **more: Any) -> list[str]:
+    inputs = Inputs(**bench.common(arn), **more)
+    return [failure.reason for failure in bench.snapshot_action().check(inputs, None)]
+
+
+def test_it_remembers_the_user_and_changes_nothing(bench: Bench) -> None:
+    world = bench.lab.world
+
+    taken = bench.snapshot(world.release_user)
+
+    assert bench.writes == []
+    assert [policy.name for policy in taken.inline_policies] == ["release"]
+    assert {key.access_key_id: key.status for key in taken.access_keys} == {
+        world.release_key.access_key_id: "Active",
+        world.release_inactive_key_id: "Inactive",
+    }
+    assert taken.tags == {"team": "platform"}
+    assert taken.principal_id.startswith("AIDA")
+    assert taken.emulated
+
+
+def test_it_makes_at_most_eight_calls_since_the_deny_waits_for_it(bench: Bench) -> None:
+    iam = bench.admin()
+    for number in range(7):
+        iam.put_user_policy(
+            UserName="ci-deploy",
+            PolicyName=f"p{number}",
+            PolicyDocument=json.dumps(ALLOW),
+        )
+
+    bench.snapshot(bench.lab.world.ci_user)
+
+    assert len(bench.calls) <= 8
+
+
+def test_it_remembers_a_trust_policy_byte_for_byte(bench: Bench) -> None:
+    raw = (
+        '{ "Version":"2012-10-17",  "Statement": [{"Effect":"Allow",'
+        '"Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}] }'
+    )
+    bench.admin().update_assume_role_policy(RoleName="app", PolicyDocument=raw)
+    sent = bench.context.clients.iam.get_role(RoleName="app")["Role"]["AssumeRolePolicyDocument"]
+
+    taken = bench.snapshot(bench.lab.world.app_role)
+
+    assert taken.trust_policy == unquote(str(sent))
+    assert json.loads(taken.trust_policy) == json.loads(raw)
+
+
+def test_a_principal_that_is_not_there_is_named_with_the_next_command(bench: Bench) -> None:
+    with pytest.raises(NotFoundError, match="containment resolve"):
+        bench.snapshot("arn:aws:iam::111122223333:user/nobody")
+
+
+def test_the_responder_is_refused(bench: Bench) -> None:
+    assert "the principal you are acting as" in checked(bench, bench.lab.world.responder_role)[0]
+
+
+def test_the_only_way_into_the_responder_role_is_refused(bench: Bench) -> None:
+    assert "role chain" in checked(bench, bench.lab.world.responder_user)[0]
+
+
+def test_break_glass_is_refused(bench: Bench) -> None:
+    role = bench.lab.world.break_glass_role
+
+    assert "break-glass" in checked(bench, role, break_glass=(role,))[0]
+
+
+@pytest.mark.parametrize(
+    ("role", "instead"),
+    [
+        ("aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS", "drives the service"),
+        ("aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef", "Identity Center"),
+    ],
+)
+def test_roles_that_iam_cannot_edit_are_refused_with_what_to_do_instead(
+    bench: Bench, role: str, instead: str
+) -> None:
+    assert instead in checked(bench, f"arn:aws:iam::111122223333:role/{role}")[0]
+
+
+def test_another_principal_is_let_through(bench: Bench) -> None:
+    assert checked(bench, bench.lab.world.ci_user) == []
+
+
+def test_a_principal_of_another_account_is_refused(bench: Bench) -> None:
+    with pytest.raises(RefusedError, match="account 999999999999"):
+        checked(bench, "arn:aws:iam::999999999999:user/ci-deploy")
+
+
+def test_a_stack_of_another_endpoint_is_refused(bench: Bench) -> None:
+    inputs = Inputs(**bench.common(bench.lab.world.ci_user))
+    old = inputs.model_copy(update={"endpoint": "https://iam.amazonaws.com"})
+
+    with pytest.raises(RefusedError, match="applied at https://iam"):
+        bench.snapshot_action().check(inputs, old)
+
+
+def test_credentials_that_end_soon_are_refused(bench: Bench) -> None:
+    soon = bench.context.caller.answered_at + timedelta(minutes=14)
+    context = Context(
+        clients=bench.context.clients,
+        caller=bench.context.caller,
+        now=bench.context.now,
+        directory=bench.directory,
+        credentials_expire_at=soon,
+    )
+    action = type(bench.snapshot_action())(context)
+
+    failures = action.check(Inputs(**bench.common(bench.lab.world.ci_user)), None)
+
+    assert "less than 15 minutes" in failures[0].reason
+
+
+def test_permissions_that_nothing_can_be_done_without_are_listed_at_once(
+    bench_for: Callable[[Credentials], Bench], bench: Bench
+) -> None:
+    poor = bench_for(bench.lab.world.bystander)
+    poor.admin().put_user_policy(
+        UserName="alice",
+        PolicyName="simulates",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {"Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy", "Resource": "*"}
+                ],
+            }
+        ),
+    )
+
+    reasons = checked(poor, poor.lab.world.ci_user, uses=("DenyPolicy", "InactiveCredentials"))
+
+    for name in ("iam:GetUser", "iam:PutUserPolicy", "iam:UpdateAccessKey", "iam:ListAccessKeys"):
+        assert name in reasons[0]
+    assert "containment responder-policy" in reasons[0]
+
+
+def test_a_missing_permission_for_one_part_is_said_and_does_not_block(bench: Bench) -> None:
+    bench.admin().put_role_policy(
+        RoleName="ContainmentResponder",
+        PolicyName="less",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Deny", "Action": "iam:UpdateAccessKey", "Resource": "*"}],
+            }
+        ),
+    )
+
+    uses = ("DenyPolicy", "InactiveCredentials")
+    assert checked(bench, bench.lab.world.ci_user, uses=uses) == []
+    assert "lack iam:UpdateAccessKey" in bench.words()
+
+
+def test_a_new_snapshot_of_a_contained_principal_is_refused(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+
+    with pytest.raises(ConflictError, match="containment adopt"):
+        bench.snapshot(bench.lab.world.ci_user)
+
+
+def test_a_second_incident_is_refused_while_the_first_one_binds(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    bench.incident = "inc-2026-0043"
+
+    with pytest.raises(ConflictError, match="contained by inc-2026-0042 already"):
+        bench.snapshot(bench.lab.world.ci_user)
+
+
+def test_a_forged_mark_that_binds_nobody_does_not_stop_the_containing(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    forged = inline(bench, bench.lab.world.ci_user)
+    assert forged is not None
+    forged["Statement"][0]["Effect"] = "Allow"
+    iam = bench.admin()
+    iam.put_user_policy(
+        UserName="ci-deploy",
+        PolicyName="containment-inc-2026-0042",
+        PolicyDocument=json.dumps(forged),
+    )
+    iam.tag_user(UserName="ci-deploy", Tags=[{"Key": "containment:inc-1999-0001", "Value": "x"}])
+    bench.incident = "inc-2026-0043"
+
+    again = bench.snapshot(bench.lab.world.ci_user)
+
+    assert again.contested == (
+        "inline policy containment-inc-2026-0042",
+        "tag containment:inc-1999-0001",
+    )
+    assert "containment-inc-2026-0042" not in {policy.name for policy in again.inline_policies}
+
+
+def test_its_delete_lifts_what_an_interrupted_run_left(bench: Bench) -> None:
+    world = bench.lab.world
+    bench.leaked = (world.leaked.access_key_id,)
+    taken = bench.snapshot(world.ci_user)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+
+    bench.snapshot_action().delete(taken)
+
+    left = inline(bench, world.ci_user)
+    assert left is not None
+    assert "aws:CurrentTime" in left["Statement"][0]["Condition"]["DateLessThan"]
+    assert "containment:inc-2026-0042" not in {
+        tag["Key"] for tag in bench.admin().list_user_tags(UserName="ci-deploy")["Tags"]
+    }
+    assert not can_list(bench.lab, world.leaked)  # leaked, so it stays Inactive
+
+
+def test_its_delete_gives_everything_back_after_a_false_alarm(bench: Bench) -> None:
+    world = bench.lab.world
+    bench.disposition = "false-positive"
+    write_spec(bench, world.ci_user)
+    taken = bench.snapshot(world.ci_user)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+    assert not can_list(bench.lab, world.leaked)
+
+    bench.snapshot_action().delete(taken)
+
+    assert inline(bench, world.ci_user) is None
+    assert can_list(bench.lab, world.leaked)
+
+
+def test_its_delete_leaves_the_marks_of_another_snapshot_alone(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+
+    bench.snapshot_action().delete(taken.model_copy(update={"snapshot_id": "0000000000"}))
+
+    left = inline(bench, bench.lab.world.ci_user)
+    assert left is not None
+    assert "Condition" not in left["Statement"][0]
+
+
+def test_a_renamed_user_is_followed_by_its_id(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    bench.admin().update_user(UserName="ci-deploy", NewUserName="innocent", NewPath="/x/")
+
+    seen = bench.snapshot_action().read(taken)
+
+    assert seen is not None
+    assert "user/x/innocent now" in bench.words()
+
+
+def test_a_user_made_again_under_the_name_is_not_the_one_remembered(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    recreate_user(bench, "ci-deploy")
+
+    assert bench.snapshot_action().read(taken) is None
+
+
+def recreate_user(bench: Bench, name: str) -> None:
+    iam = bench.admin()
+    for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    for policy in iam.list_user_policies(UserName=name)["PolicyNames"]:
+        iam.delete_user_policy(UserName=name, PolicyName=policy)
+    iam.delete_user(UserName=name)
+    iam.create_user(UserName=name, Path="/ci/")

@@ -1,0 +1,78 @@
+"""Policies are compared by what they say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from containment.facets import documents
+from containment.facets.marks import mark
+
+pytestmark = pytest.mark.plain
+
+SID = mark("inc-2026-0042", "abcdefghij", 7).sid
+
+
+def policy(**statement: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ({"Action": "s3:Get*"}, {"Action": ["s3:Get*"]}),
+        ({"Action": ["a:B", "c:D"]}, {"Action": ["c:D", "a:b"]}),
+        ({"Principal": "*"}, {"Principal": {"AWS": "*"}}),
+        (
+            {"Principal": {"AWS": "111122223333"}},
+            {"Principal": {"AWS": ["arn:aws:iam::111122223333:root"]}},
+        ),
+        (
+            {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": True}}},
+            {"Condition": {"bool": {"AWS:multifactorauthpresent": ["true"]}}},
+        ),
+    ],
+)
+def test_the_same_said_otherwise_is_equal(left: dict[str, Any], right: dict[str, Any]) -> None:
+    assert documents.equal(policy(**left), policy(**right))
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ({"Action": "s3:*"}, {"Action": "s3:Get*"}),
+        ({"Action": "s3:*"}, {"NotAction": "s3:*"}),
+        ({"Resource": "arn:aws:s3:::A"}, {"Resource": "arn:aws:s3:::a"}),
+        ({"Effect": "Deny"}, {}),
+        ({"Principal": {"Service": "*"}}, {"Principal": {"AWS": "*"}}),
+        ({"Sid": "A"}, {"Sid": "B"}),
+    ],
+)
+def test_another_meaning_is_not_equal(left: dict[str, Any], right: dict[str, Any]) -> None:
+    assert not documents.equal(policy(**left), policy(**right))
+
+
+def test_a_missing_version_is_the_old_one() -> None:
+    bare = json.dumps({"Statement": {"Effect": "Allow", "Action": "s3:*"}})
+    old = json.dumps(
+        {"Version": "2008-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*"}]}
+    )
+
+    assert documents.equal(bare, old)
+    assert not documents.equal(bare, policy(Action="s3:*"))
+
+
+def test_ours_is_taken_out_and_theirs_stays() -> None:
+    theirs = {"Sid": "Theirs", "Effect": "Allow", "Action": "s3:*"}
+    document = {"Version": "2012-10-17", "Statement": [theirs, {"Sid": SID, "Effect": "Deny"}]}
+
+    assert documents.without(document, lambda _: True)["Statement"] == [theirs]
+    assert documents.without(document, lambda _: False)["Statement"] == document["Statement"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "7"])
+def test_what_is_no_policy_is_none(text: str) -> None:
+    assert documents.parse(text) is None
+    assert documents.marks(text) == []
