@@ -77,7 +77,7 @@ _TRANSACTION = {
 }
 
 
-def actions_of(operation: Operation) -> list[tuple[str, Parameters]]:
+def actions_of(operation: Operation, caller: Caller) -> list[tuple[str, Parameters]]:
     """Return the actions that *operation* needs, each with the parameters it is about."""
     prefix, name, parameters = operation.service.prefix, operation.name, operation.parameters
     if prefix == "dynamodb" and name in {"BatchGetItem", "BatchWriteItem"}:
@@ -104,12 +104,29 @@ def actions_of(operation: Operation) -> list[tuple[str, Parameters]]:
         ]
     action = _RENAMED.get(prefix, {}).get(name, name)
     actions: list[tuple[str, Parameters]] = [(action, parameters)]
+    if prefix == "sts":
+        actions += [(extra, parameters) for extra in _with_session(name, parameters, caller)]
     if prefix == "s3":
         if parameters.get("VersionId") and action in _VERSIONED:
             actions = [(_VERSIONED[action], parameters)]
         if name in {"CopyObject", "UploadPartCopy"}:
             actions.append(("GetObject", _copied_from(parameters)))
     return actions
+
+
+def _with_session(name: str, parameters: Parameters, caller: Caller) -> Iterator[str]:
+    """Yield what passing tags and a source identity needs; a chain carries its identity along.
+
+    Source: IAM User Guide, "Monitor and control actions taken with assumed roles" and "Pass session
+    tags in AWS STS".
+    """
+    if not name.startswith("AssumeRole") and name != "GetFederationToken":
+        return
+    carried = caller.session.source_identity if caller.session is not None else ""
+    if parameters.get("Tags"):
+        yield "TagSession"
+    if name != "GetFederationToken" and (parameters.get("SourceIdentity") or carried):
+        yield "SetSourceIdentity"
 
 
 def _copied_from(parameters: Parameters) -> Parameters:
@@ -119,13 +136,13 @@ def _copied_from(parameters: Parameters) -> Parameters:
 
 
 def sts(
-    _operation: Operation, action: str, parameters: Parameters, caller: Caller, _region: str
+    operation: Operation, _action: str, parameters: Parameters, caller: Caller, _region: str
 ) -> list[tuple[str, str]]:
     """Return the role to assume, or the federated user to be."""
-    if action.startswith("AssumeRole"):
+    if operation.name.startswith("AssumeRole"):
         arn = str(parameters.get("RoleArn") or "")
         return [(arn, arn.split(":")[4] if arn.count(":") > 4 else caller.account)]  # noqa: PLR2004
-    if action == "GetFederationToken":
+    if operation.name == "GetFederationToken":
         arn = f"arn:aws:sts::{caller.account}:federated-user/{parameters.get('Name', '')}"
         return [(arn, caller.account)]
     return [("*", caller.account)]
@@ -197,7 +214,7 @@ def kms_key_arn(parameters: Parameters, account: str, region: str) -> str | None
     name = stated.removeprefix("key/")
     backend = kms_backends[account][region]
     for key in backend.keys.values():
-        if name in (key.id, *backend.get_all_aliases().get(key.id, ())):
+        if name in {key.id, *key.aliases}:
             return str(key.arn)
     return None
 

@@ -37,7 +37,7 @@ def asks_of(operation: Operation, caller: Caller, region: str) -> list[Ask]:
     Raises:
         Refusal: the lab cannot tell what AWS would ask for.
     """
-    actions = ask_services.actions_of(operation)
+    actions = ask_services.actions_of(operation, caller)
     return [
         ask
         for action, parameters in actions
@@ -93,7 +93,8 @@ def _filled(
         return ["*"]
     filled: list[str] = []
     for kind in types:
-        arns = _of_type(arn_template(prefix, kind["name"]), parameters, caller, region)
+        template = arn_template(prefix, kind["name"])
+        arns = _of_type(template, _with_name(action, template, parameters), caller, region)
         if not arns and kind["required"]:
             raise Refusal(
                 Reason.NOT_IN_LAB,
@@ -102,6 +103,15 @@ def _filled(
             )
         filled += arns
     return filled or ["*"]
+
+
+def _with_name(action: str, template: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Let the name that a Create call gives stand for the one placeholder of the template."""
+    names = [n for n in _PLACEHOLDER.findall(template) if n not in {"Partition", "Region", "Account"}]
+    given = parameters.get("Name") or parameters.get("name")
+    if len(names) != 1 or not action.startswith("Create") or not given:
+        return parameters
+    return {**parameters, names[0]: given}
 
 
 def _of_type(

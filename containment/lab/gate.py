@@ -133,10 +133,19 @@ class Gate:
 
 
 def _fill_in_unsigned(call: Call) -> None:
-    """Name the service of an unsigned call: only S3 and two STS operations take those."""
-    if not call.service:
-        body = call.body[:2000]
-        call.service = "sts" if b"Action=AssumeRoleWith" in body else "s3"
+    """Name the service of an unsigned call: only S3 and two STS operations take those.
+
+    Raises:
+        Refusal: it is for a service that takes none.
+    """
+    if call.service:
+        return
+    if b"Action=AssumeRoleWith" in call.body:
+        call.service = "sts"
+    elif b"Action=" in call.body or "x-amz-target" in call.headers:
+        raise Refusal(Reason.ANONYMOUS)
+    else:
+        call.service = "s3"
 
 
 _PHRASES = {

@@ -28,7 +28,7 @@ def document_for(prefix: str, ask: Ask, facts: Facts) -> tuple[str, bool]:
 
 
 def _trust(ask: Ask, facts: Facts) -> tuple[str, bool]:
-    if not ask.action.startswith("sts:AssumeRole") and ask.action != "sts:TagSession":
+    if ":role/" not in ask.resource:
         return _NONE
     role_id = ground.role_id(ask.account, ask.resource.rsplit("/", 1)[-1])
     role = facts(("role", ask.account, role_id))

@@ -70,6 +70,14 @@ def read_credential(call: Call) -> Credential | None:
             token=call.headers.get("x-amz-security-token"),
         )
     query = call.query
+    if "AWSAccessKeyId" in query and "Signature" in query:
+        raise Refusal(
+            Reason.BAD_SIGNATURE,
+            "The authorization mechanism you have provided is not supported. "
+            "Please use AWS4-HMAC-SHA256.",
+            code="InvalidRequest",
+            status=400,
+        )
     if "X-Amz-Signature" not in query:
         return None
     return _credential(

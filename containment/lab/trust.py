@@ -32,7 +32,7 @@ def stored(document: str) -> str:
     Raises:
         MalformedPolicyDocument: it is no trust policy, or names a principal that does not exist.
     """
-    IAMTrustPolicyDocumentValidator(document).validate()
+    IAMTrustPolicyDocumentValidator(_in_new_version(document)).validate()
     policy = json.loads(document)
     for statement in as_list(policy["Statement"]):
         if "Principal" not in statement and "NotPrincipal" not in statement:
@@ -43,6 +43,20 @@ def stored(document: str) -> str:
     except UnknownOperatorError as error:
         raise MalformedPolicyDocument("Syntax errors in policy.") from error
     return text
+
+
+def _in_new_version(document: str) -> str:
+    """Return *document* for moto's validator, which knows that identity policies have a version.
+
+    Trust policies may be of the older version, or of none, which means the older.
+    """
+    try:
+        policy = json.loads(document)
+    except ValueError:
+        return document
+    if isinstance(policy, dict) and policy.get("Version", "2008-10-17") == "2008-10-17":
+        return json.dumps({**policy, "Version": "2012-10-17"})
+    return document
 
 
 def shown(document: str) -> str:

@@ -72,7 +72,7 @@ def company(sessions: Sessions, *, seed: int = 42) -> World:
 
     here.role(
         "deploy",
-        trusting({"AWS": ci_user}),
+        trusting({"AWS": [ci_user, release_user]}),
         inline={"deploy": policy(statement("s3:*", resource=in_bucket))},
     )
     app_role = here.role(

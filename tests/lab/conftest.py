@@ -1,0 +1,36 @@
+"""One lab a worker: a world of its own for each test that asks, one shared world for the matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from containment.lab.testing import lab_server
+
+if TYPE_CHECKING:
+    from containment.lab.seed.world import World
+    from containment.lab.testing import Lab
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Lab]:
+    """A lab for the whole session; whoever uses it brings a world."""
+    with lab_server(seed=None) as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(served: Lab) -> Iterator[Lab]:
+    """A freshly seeded company, and no call that the lab could not answer."""
+    served.reseed()
+    yield served
+    status = served.status()
+    assert status["unrouted"] == 0, status["errors"]
+    assert status["evaluator_errors"] == 0, status["errors"]
+
+
+@pytest.fixture
+def world(lab: Lab) -> World:
+    return lab.world
