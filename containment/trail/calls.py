@@ -38,10 +38,12 @@ class Call(msgspec.Struct, array_like=True, frozen=True, gc=False):
     digest: str
     resources: tuple[Touched, ...] = ()
     names: frozenset[str] = frozenset()
+    mfa: bool = False
+    issuer_arn: str = ""
 
     def moment(self) -> Moment:
         """Return the call as far as it matters for who caused what."""
-        return Moment(self.time, self.event_id, self.name, self.caller, self.names)
+        return Moment(self.time, self.event_id, self.name, self.caller, self.names, self.mfa)
 
 
 def call_of(event: Event, file: int) -> Call:
@@ -50,6 +52,7 @@ def call_of(event: Event, file: int) -> Call:
     listed = loose(event.resources)
     wrong = failed(event, response)
     name, source = event.event_name or "", event.event_source or ""
+    who = event.who
     things = touched(event, request, response, listed)
     return Call(
         event_id=event.event_id or "",
@@ -69,12 +72,13 @@ def call_of(event: Event, file: int) -> Call:
         digest=_digest(event, request, response),
         resources=things,
         names=frozenset(thing.id for thing in things),
+        mfa=who.second_factor,
+        issuer_arn=who.issuer_arn,
     )
 
 
 def _digest(event: Event, request: object, response: object) -> str:
     """Same id and same content is the same record; redacted sets reuse ids, so both must agree."""
-    who = event.user_identity
     parts = [
         event.event_id,
         event.time,
@@ -85,8 +89,8 @@ def _digest(event: Event, request: object, response: object) -> str:
         event.error_code,
         event.request_id,
         event.recipient_account_id,
-        who and who.access_key_id,
-        who and who.arn,
+        event.who.access_key_id,
+        event.who.arn,
         request,
         response,
     ]

@@ -10,38 +10,54 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from containment.trail.records import Event
+from containment.trail.records import Event, Identity, Record, texts
 from containment.trail.tables import csv_rows, record_of_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-class _Envelope(msgspec.Struct):
-    Records: list[Event] | msgspec.UnsetType = msgspec.UNSET
+Kind = TypeVar("Kind", bound=Record)
+
+
+class _Envelope(msgspec.Struct, Generic[Kind]):
+    Records: list[Kind] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Reader(Generic[Kind]):
+    """The decoders of one kind of record: lean for the index, whole for the report."""
+
+    def __init__(self, kind: type[Kind]) -> None:
+        self.envelope = msgspec.json.Decoder(_Envelope[kind])  # type: ignore[valid-type]
+        self.array = msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
+        self.one = msgspec.json.Decoder(kind)
+
+
+LEAN = Reader(Record)
+WHOLE = Reader(Event)
 
 
 @dataclass(slots=True)
-class Decoded:
-    """The events of one file, how many records were unreadable, and what was wrong."""
+class Decoded(Generic[Kind]):
+    """The records of one file, how many were unreadable, and what was wrong."""
 
-    events: list[Event]
+    events: list[Kind]
     rejected: int = 0
     fault: str = ""
 
 
-_envelope = msgspec.json.Decoder(_Envelope)
-_array = msgspec.json.Decoder(list[Event])
-_one = msgspec.json.Decoder(Event)
+_NOBODY = Identity()
+_has_name = attrgetter("event_name")
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 _DEPTH = 16
 
 
-def decode(content: bytes) -> Decoded:
+def decode(content: bytes, reader: Reader[Kind]) -> Decoded[Kind]:
     """Read every record of *content*, whatever its form."""
     content = _utf8(content).strip(b" \t\r\n\0")
     if not content:
@@ -49,20 +65,16 @@ def decode(content: bytes) -> Decoded:
     try:
         if content[:1] == b"{":
             # A line for a record and one record alone look the same; the envelope is the rule.
-            records = _envelope.decode(content).Records
-            if records is not msgspec.UNSET and _whole(records):
+            records = reader.envelope.decode(content).Records
+            if records is not msgspec.UNSET and all(map(_has_name, records)):
                 return Decoded(records)
         elif content[:1] == b"[":
-            records = _array.decode(content)
-            if _whole(records):
+            records = reader.array.decode(content)
+            if all(map(_has_name, records)):
                 return Decoded(records)
     except _UNREADABLE:
         pass
-    return _carefully(content)
-
-
-def _whole(records: list[Event]) -> bool:
-    return all(record.event_name for record in records)
+    return _carefully(content, reader)
 
 
 def _utf8(content: bytes) -> bytes:
@@ -72,7 +84,7 @@ def _utf8(content: bytes) -> bytes:
     return content
 
 
-def _carefully(content: bytes) -> Decoded:
+def _carefully(content: bytes, reader: Reader[Kind]) -> Decoded[Kind]:
     """Read what the fast path could not: other envelopes, lines, and damaged files."""
     fault = ""
     try:
@@ -80,32 +92,32 @@ def _carefully(content: bytes) -> Decoded:
     except UnicodeDecodeError:
         content = content.decode("utf-8", "replace").encode()
         fault = "not UTF-8: bad bytes were replaced"
-    result = Decoded([], fault=fault)
+    result: Decoded[Kind] = Decoded([], fault=fault)
     if content[:1] not in b"{[":
         rows = csv_rows(content)
         if rows is None:
             result.fault = "no records: neither JSON nor a CloudTrail table"
             return result
-        _take(map(record_of_row, rows), result)
+        _take(map(record_of_row, rows), result, reader)
         return result
     try:
         parsed: Any = msgspec.json.decode(content)
     except _UNREADABLE:
-        if b"\n" in content and _lines(content, result):
+        if b"\n" in content and _lines(content, result, reader):
             return result
-        _cut(content, result)
+        _cut(content, result, reader)
         return result
-    _take(_unwrap(parsed, 0), result)
+    _take(_unwrap(parsed, 0), result, reader)
     if not result.events and not result.rejected:
         result.fault = result.fault or "no records in it"
     return result
 
 
-def _lines(content: bytes, result: Decoded) -> bool:
+def _lines(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
     """Read JSON lines; False (and nothing read) when the content is not lines at all."""
     try:
-        events = msgspec.json.Decoder(Event).decode_lines(content)
-        if events and _whole(events):
+        events = reader.one.decode_lines(content)
+        if events and all(map(_has_name, events)):
             result.events = events
             return True
     except _UNREADABLE:
@@ -116,30 +128,32 @@ def _lines(content: bytes, result: Decoded) -> bool:
         return False
     for line in lines:
         try:
-            _take(_unwrap(msgspec.json.decode(line), 0), result)
+            _take(_unwrap(msgspec.json.decode(line), 0), result, reader)
         except _UNREADABLE:
-            result.rejected += not _append(line, result)
+            result.rejected += not _append(line, result, reader)
     if result.rejected:
         result.fault = result.fault or f"{result.rejected} unreadable lines"
     return True
 
 
-def _take(records: Iterable[dict[str, Any] | None], result: Decoded) -> None:
+def _take(
+    records: Iterable[dict[str, Any] | None], result: Decoded[Kind], reader: Reader[Kind]
+) -> None:
     for record in records:
-        if record is None or not _append(_json(record), result):
+        if record is None or not _append(_json(record), result, reader):
             result.rejected += 1
 
 
-def _append(raw: bytes, result: Decoded) -> bool:
+def _append(raw: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
     """Add the record that *raw* holds; False if there is none."""
     try:
-        event = _one.decode(raw)
+        event = reader.one.decode(raw)
     except _UNREADABLE:
         try:
-            event = _one.decode(_json(_tame(json.loads(raw))))
+            event = reader.one.decode(_json(_tame(json.loads(raw))))
         except (ValueError, RecursionError, TypeError):
             return False
-    if event.event_name is None and event.user_identity is None:
+    if event.event_name is None and event.who == _NOBODY:
         return False
     result.events.append(event)
     return True
@@ -149,25 +163,17 @@ def _json(record: object) -> bytes:
     return json.dumps(record).encode("utf-8", "backslashreplace")
 
 
-# Fields that hold objects. In all others of the record, and in all of userIdentity, an object or
-# a list is a mistake of the exporter, and a number or a truth value stands for its text.
-_FREE = frozenset({"requestParameters", "responseElements", "additionalEventData", "resources"})
-_OBJECTS = frozenset({"userIdentity", "sessionContext", "sessionIssuer", "attributes", "inScopeOf"})
+_FREE = frozenset(
+    {"userIdentity", "requestParameters", "responseElements", "additionalEventData", "resources"}
+)
+_TRUTHS = frozenset({"readOnly", "sessionCredentialFromConsole"})
 
 
 def _tame(record: dict[str, Any]) -> dict[str, Any]:
-    tame: dict[str, Any] = {}
-    for name, value in record.items():
-        if name in _FREE:
-            tame[name] = value
-        elif name in _OBJECTS:
-            tame[name] = _tame(value) if isinstance(value, dict) else None
-        elif isinstance(value, bool) or value is None:
-            tame[name] = value if name in ("readOnly", "sessionCredentialFromConsole") else None
-        elif isinstance(value, str | int | float):
-            # \ud800 alone is legal JSON and no text; it is kept as the escape it came as.
-            tame[name] = str(value).encode("utf-8", "backslashreplace").decode()
-    return tame
+    """Bring an exporter's slips into the record's types; the free-form parts are free anyway."""
+    tame = texts({name: value for name, value in record.items() if name not in _FREE})
+    tame |= {name: record[name] for name in _FREE & record.keys()}
+    return tame | {name: bool(record[name]) for name in _TRUTHS & record.keys()}
 
 
 def _unwrap(item: Any, depth: int) -> Iterator[dict[str, Any] | None]:  # noqa: ANN401, C901, PLR0911, PLR0912
@@ -228,7 +234,7 @@ _INSIDE = (
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|[{}\[\]]', re.DOTALL)
 
 
-def _cut(content: bytes, result: Decoded) -> None:
+def _cut(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> None:
     """Cut a damaged file into its records by counting brackets outside strings."""
     level = 2 if content[:1] == b"{" else 1
     depth = start = 0
@@ -242,7 +248,7 @@ def _cut(content: bytes, result: Decoded) -> None:
             depth -= 1
             if depth == level and mark == b"}":
                 piece = content[start : token.end()]
-                if not _append(piece, result):
+                if not _append(piece, result, reader):
                     result.rejected += 1
             elif depth <= 0:
                 break

@@ -20,6 +20,7 @@ class Moment(NamedTuple):
     event_name: str
     caller: Caller
     names: frozenset[str]
+    mfa: bool = False
 
 
 class Evidence:

@@ -6,6 +6,8 @@ all; the lineage is then followed on the facts.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,7 +15,7 @@ import msgspec
 from containment.trail import targets
 from containment.trail.issuance import ISSUERS, Issued, issued_keys
 from containment.trail.principals import label, session_name, unique_id
-from containment.trail.records import Event, Identity, loose
+from containment.trail.records import Record, identity_of, loose, normal_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +31,6 @@ class Caller(msgspec.Struct, array_like=True, frozen=True, gc=False):
     type: str = ""
     created: str = ""
     invoked_by: str = ""
-    mfa: bool = False
-    issuer_arn: str = ""
 
     @property
     def label(self) -> str:
@@ -39,13 +39,17 @@ class Caller(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Use(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A key and a principal that appear together in a file, with one record as the witness."""
+    """An identity that appears in a file, with one record as the witness."""
 
     caller: Caller
     event_id: str
     time: str
     console: bool
-    all_invoked: bool
+
+    @property
+    def forwarded(self) -> bool:
+        """Whether a service made the call for the caller."""
+        return bool(self.caller.invoked_by)
 
 
 class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -75,69 +79,72 @@ class FileFacts(msgspec.Struct, array_like=True, gc=False):
 
 
 _INTERESTING = ISSUERS | targets.NAMES
-_NOBODY = Identity()
 
 
-def caller_of(event: Event) -> Caller:
-    """Return the caller of *event*; a record without identity has a caller without names."""
-    who = event.user_identity or _NOBODY
+@lru_cache(maxsize=4096)
+def _caller(raw: bytes) -> Caller:
+    who = identity_of(raw)
     return Caller(
-        key=who.access_key_id or "",
-        arn=who.arn or "",
-        principal_id=who.principal_id or "",
-        account=who.account_id or "",
-        type=who.type or "",
-        created=who.created,
-        invoked_by=who.invoked_by or "",
-        mfa=who.mfa,
-        issuer_arn=who.issuer_arn,
+        who.access_key_id or "",
+        who.arn or "",
+        who.principal_id or "",
+        who.account_id or "",
+        who.type or "",
+        who.created,
+        who.invoked_by or "",
     )
 
 
-def extract(events: list[Event]) -> FileFacts:
-    """Collect the facts of one file's *events*."""
-    witness: dict[tuple[str | None, str | None], Event] = {}
-    direct: set[tuple[str | None, str | None]] = set()
-    facts: list[Fact] = []
-    times: list[str] = []
-    places: set[tuple[str | None, str | None]] = set()
-    interesting = _INTERESTING
-    for event in events:
-        who = event.user_identity
-        if who is not None:
-            pair = (who.access_key_id, who.arn)
-            witness[pair] = event
-            if who.invoked_by is None:
-                direct.add(pair)
-        name = event.event_name
-        if name in interesting or (event.response_elements is not None and _hands_out(event)):
-            fact = fact_of(event)
-            if fact is not None:
-                facts.append(fact)
-        times.append(event.event_time or event.time)
-        places.add((event.recipient_account_id, event.region))
-    uses = [
-        Use(caller_of(event), event.event_id or "", event.time, event.console, pair not in direct)
-        for pair, event in witness.items()
-        if pair != (None, None)
-    ]
-    known = [time for time in times if time]
+def caller_of(event: Record) -> Caller:
+    """Return the caller of *event*; a record without identity has a caller without names."""
+    return _caller(bytes(event.raw_identity))
+
+
+def extract(events: list[Record], place: tuple[str, str] | None = None) -> FileFacts:
+    """Collect the facts of one file's *events*; *place* is its account and Region where known.
+
+    This runs over every record there is, so it is a few passes that do little, each.
+    """
+    # One witness for each identity as it was logged.
+    witness = dict(zip(map(bytes, map(_who, events)), events, strict=True))
+    first, last = _span(events)
     return FileFacts(
-        facts=facts,
-        uses=uses,
+        facts=[fact for event in _about_identities(events) if (fact := fact_of(event))],
+        uses=[
+            Use(caller, event.event_id or "", event.time, event.console)
+            for raw, event in witness.items()
+            if (caller := _caller(raw)).key or caller.arn
+        ],
         records=len(events),
-        first=min(known, default=""),
-        last=max(known, default=""),
-        places=sorted({(account or "", region or "") for account, region in places}),
+        first=first,
+        last=last,
+        places=[place] if place else sorted({(e.account, e.region or "") for e in events}),
     )
 
 
-def _hands_out(event: Event) -> bool:
-    raw = event.response_elements
-    return len(memoryview(raw)) > 64 and b'"accessKeyId"' in bytes(raw)  # noqa: PLR2004
+_who = attrgetter("raw_identity")
+_time = attrgetter("event_time")
+_answer = attrgetter("response_elements")
+_NULL = 64  # no answer that hands out a credential is shorter
 
 
-def failed(event: Event, response: Any) -> bool:  # noqa: ANN401
+def _about_identities(events: list[Record]) -> list[Record]:
+    """The calls that are known to matter, and unknown ones that hand out credentials."""
+    return [
+        event
+        for event, answer in zip(events, map(bytes, map(_answer, events)), strict=True)
+        if event.event_name in _INTERESTING or (len(answer) > _NULL and b'"accessKeyId"' in answer)
+    ]
+
+
+def _span(events: list[Record]) -> tuple[str, str]:
+    times = [time for time in map(_time, events) if time]
+    if len(times) < len(events):
+        times = [time for event in events if (time := event.time)]
+    return (normal_time(min(times)), normal_time(max(times))) if times else ("", "")
+
+
+def failed(event: Record, response: Any) -> bool:  # noqa: ANN401
     """Tell whether the call was refused or went wrong."""
     if event.error_code:
         return True
@@ -148,7 +155,7 @@ def failed(event: Event, response: Any) -> bool:  # noqa: ANN401
     return bool(response.get("errorCode") or response.get("__type"))
 
 
-def fact_of(event: Event) -> Fact | None:
+def fact_of(event: Record) -> Fact | None:
     """Return the fact in *event*; None if it failed or says nothing about identities."""
     if event.error_code:
         return None
@@ -183,13 +190,14 @@ def caller_tokens(caller: Caller) -> Iterator[str]:
     """Every name under which a caller can be looked up."""
     if caller.key:
         yield caller.key
-    if caller.arn:
-        yield caller.arn
-        yield caller.label
-        name = session_name(caller.arn)
+    arn = caller.arn
+    if arn:
+        yield arn
+        yield label(arn)
+        name = session_name(arn)
         if name:
-            yield f"session:{name}"
-    if caller.principal_id:
+            yield "session:" + name
+    elif caller.principal_id:  # a visitor in another account's trail has no other name
         yield caller.principal_id
         yield unique_id(caller.principal_id)
 
@@ -201,6 +209,4 @@ def fact_tokens(fact: Fact) -> Iterator[str]:
         yield fact.shared_id
     for issued in fact.issued:
         yield issued.key
-        if issued.arn:
-            yield issued.arn
     yield from fact.target.tokens()

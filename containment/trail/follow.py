@@ -171,7 +171,7 @@ def _answer(
         if member is not None:
             by_member[id(member)].append(call)
             made.append(TracedCall(member.id, call))
-    arns = full_arns(lineage)
+    arns = full_arns(lineage, made)
     credentials = [
         _credential(member, by_member[id(member)], arns.get(member.owner, ""))
         for member in lineage.members
@@ -215,12 +215,12 @@ def maker_of(lineage: Lineage, call: Call) -> Member | None:
     return member
 
 
-def full_arns(lineage: Lineage) -> dict[str, str]:
+def full_arns(lineage: Lineage, made: list[TracedCall]) -> dict[str, str]:
     """Principal -> its ARN with the path, which sessions and names leave out."""
     arns: dict[str, str] = {}
     evidence = lineage.evidence
     seen = [use.caller for use in evidence.uses] + [fact.caller for fact in evidence.facts]
-    named = [arn for caller in seen for arn in (caller.issuer_arn, caller.arn)]
+    named = [caller.arn for caller in seen] + [traced.call.issuer_arn for traced in made]
     named += [arn for fact in evidence.facts for arn in (fact.target.role_arn, fact.target.user_arn)]
     named += [member.arn for member in lineage.members]
     for arn in named:

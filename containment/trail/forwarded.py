@@ -30,7 +30,7 @@ def apply(lineage: Lineage) -> None:
         if (
             use.caller.arn in arns
             and key.startswith("ASIA")
-            and all(other.all_invoked for other in uses)
+            and all(other.forwarded for other in uses)
             and lineage.who(use.caller, use.time) is None
             and not lineage.issued_elsewhere(key)
         ):
@@ -44,16 +44,16 @@ def _arns(lineage: Lineage) -> set[str]:
             if lineage.who(use.caller, use.time):
                 arns.add(use.caller.arn)
     for use in lineage.evidence.uses:
-        if use.all_invoked and lineage.owner(use.caller, use.time):
+        if use.forwarded and lineage.owner(use.caller, use.time):
             arns.add(use.caller.arn)
     return arns - {""}
 
 
 def _link(lineage: Lineage, use: Use) -> None:
     moments = lineage.evidence.moments_of.get(use.caller.arn, [])
-    named: frozenset[str] = frozenset().union(
-        *(moment.names for moment in moments if moment.caller.key == use.caller.key)
-    )
+    its_own = [moment for moment in moments if moment.caller.key == use.caller.key]
+    named: frozenset[str] = frozenset().union(*(moment.names for moment in its_own))
+    second_factor = any(moment.mfa for moment in its_own)
     mine: list[Moment] = []
     others: list[Moment] = []
     for moment in moments:
@@ -61,7 +61,7 @@ def _link(lineage: Lineage, use: Use) -> None:
         if distance is None or abs(distance) > _NEAR or moment.caller.invoked_by:
             continue
         member = lineage.who(moment.caller, moment.time)
-        if member and use.caller.mfa and not moment.caller.mfa:
+        if member and second_factor and not moment.mfa:
             continue  # a session with a second factor does not come from a call without one
         (others if member is None else mine).append(moment)
     if not mine:

@@ -31,7 +31,7 @@ def apply(lineage: Lineage) -> None:
             not caller.key
             or not caller.created
             or not caller.arn
-            or use.all_invoked
+            or use.forwarded
             or lineage.who(caller, use.time) is not None
         ):
             continue
@@ -151,7 +151,7 @@ def _same_sign_in(lineage: Lineage, use: Use) -> Member | None:
     """One sign-in mints many keys: those of a member's own sign-in are the same session."""
     for key, members in lineage.by_key.items():
         for other in lineage.evidence.uses_of.get(key, []):
-            if other.caller.arn != use.caller.arn or other.all_invoked:
+            if other.caller.arn != use.caller.arn or other.forwarded:
                 continue
             if not _near(other.caller.created, use.caller.created) or key == use.caller.key:
                 continue

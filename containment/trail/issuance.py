@@ -57,6 +57,11 @@ def issued_keys(event_name: str, response: Any) -> tuple[Issued, ...]:  # noqa: 
     if not isinstance(response, dict):
         return ()
     arn, principal_id = _holder(response)
+    plain = response.get("credentials")
+    if isinstance(plain, dict) and event_name in ISSUERS:  # the shape of nearly all of them
+        key = plain.get("accessKeyId")
+        if isinstance(key, str) and _KEY_ID.fullmatch(key) and not key.startswith("HIDDEN_DUE"):
+            return (Issued(key, arn, principal_id, "", _text(plain.get("expiration"))),)
     return tuple(
         Issued(
             key=where["accessKeyId"],

@@ -29,6 +29,7 @@ def label(arn: str) -> str:
     return f"{account}/{resource}"
 
 
+@lru_cache(maxsize=65536)
 def session_name(arn: str) -> str:
     """Return the role session name of an assumed-role ARN, else nothing."""
     resource = arn.split(":", 5)[-1]

@@ -5,51 +5,40 @@ from __future__ import annotations
 import hashlib
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from containment.trail.containers import decode
+from containment.trail.containers import Decoded, Kind, Reader, decode
 from containment.trail.files import FileReport, Status
 from containment.trail.inflate import inflate
-
-if TYPE_CHECKING:
-    from containment.trail.records import Event
 
 # Larger than any log object of CloudTrail by far, small enough for a workstation.
 LARGEST = 1 << 30
 
 
-def read(path: str, largest: int = LARGEST) -> tuple[list[Event], FileReport]:
+def read(
+    path: str, reader: Reader[Kind], largest: int = LARGEST
+) -> tuple[Decoded[Kind], FileReport]:
     """Read *path*; whatever goes wrong is in the report, and what was readable still counts."""
     report = FileReport(path)
     try:
         found = Path(path).stat()
         if not stat.S_ISREG(found.st_mode):
             report.status, report.detail = "unreadable", "not a regular file"
-            return [], report
+            return Decoded([]), report
         with Path(path).open("rb") as file:
             raw = file.read(largest + 1)
     except OSError as error:
         report.status, report.detail = "unreadable", error.strerror or type(error).__name__
-        return [], report
-    return understand(raw, report, largest)
-
-
-def understand(
-    raw: bytes, report: FileReport, largest: int = LARGEST
-) -> tuple[list[Event], FileReport]:
-    """Turn the bytes of a file into events and complete its *report*."""
+        return Decoded([]), report
     report.size = len(raw)
     report.sha256 = hashlib.sha256(raw).hexdigest()
     inflated = inflate(raw, largest)
-    decoded = decode(inflated.content)
+    del raw
+    decoded = decode(inflated.content, reader)
     report.records = len(decoded.events)
     report.rejected = decoded.rejected
     report.detail = "; ".join(filter(None, (inflated.fault, decoded.fault)))
     report.status = _status(report, inflated.fault, decoded.fault)
-    times = [event.time for event in decoded.events]
-    report.first = min(filter(None, times), default="")
-    report.last = max(times, default="")
-    return decoded.events, report
+    return decoded, report
 
 
 def _status(report: FileReport, gzip_fault: str, json_fault: str) -> Status:

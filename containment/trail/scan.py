@@ -6,16 +6,19 @@ read again. Results come back in any order; nothing depends on it.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import multiprocessing
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from containment.trail import reading
 from containment.trail.calls import Call, call_of
+from containment.trail.containers import LEAN, WHOLE
 from containment.trail.evidence import Moment
 from containment.trail.facts import extract
+from containment.trail.files import delivery
 from containment.trail.store import Entry, entry_of
 
 if TYPE_CHECKING:
@@ -49,7 +52,7 @@ class Scanner:
         self._largest = largest
         self._pool: Pool | None = None
 
-    @contextmanager
+    @contextlib.contextmanager
     def running(self) -> Iterator[Scanner]:
         """Keep the workers until the end of the block."""
         try:
@@ -96,8 +99,21 @@ class Scanner:
 
 
 def _settle() -> None:
-    """In a worker: records are short-lived and hold no cycles, so the collector only costs."""
+    """In a worker: records are short-lived and hold no cycles, so the collector only costs.
+
+    The allocator is told to keep what a file needed for the next one, for giving 20 MB back to
+    the system and asking for it again costs as much as a tenth of the reading. Only glibc knows
+    the call; elsewhere nothing changes.
+    """
     gc.disable()
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        for setting in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
+            libc.mallopt(setting, _KEEP)
+
+
+# mallopt(3)
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _KEEP = -1, -3, 1 << 28
 
 
 def _index_batch(job: tuple[list[str], int]) -> list[Entry]:
@@ -105,8 +121,11 @@ def _index_batch(job: tuple[list[str], int]) -> list[Entry]:
     entries = []
     for path in paths:
         stamp = stamp_of(path)
-        events, report = reading.read(path, largest)
-        entries.append(entry_of(report, stamp, extract(events)))
+        decoded, report = reading.read(path, LEAN, largest)
+        named = delivery(path)
+        facts = extract(decoded.events, named and (named.account, named.region))
+        report.first, report.last = facts.first, facts.last
+        entries.append(entry_of(report, stamp, facts))
     return entries
 
 
@@ -117,8 +136,8 @@ def _calls_batch(
     calls: list[Call] = []
     moments: list[Moment] = []
     for number, path in files:
-        events, _ = reading.read(path, largest)
-        for event in events:
+        decoded, _ = reading.read(path, WHOLE, largest)
+        for event in decoded.events:
             _sort_out(event, number, wanted, calls, moments)
     return calls, moments
 
@@ -126,9 +145,7 @@ def _calls_batch(
 def _sort_out(
     event: Event, number: int, wanted: Wanted, calls: list[Call], moments: list[Moment]
 ) -> None:
-    who = event.user_identity
-    if who is None:
-        return
+    who = event.who
     if who.access_key_id in wanted.keys:
         calls.append(call_of(event, number))
     elif who.arn in wanted.arns or who.arn in wanted.names:

@@ -18,7 +18,7 @@ from containment.trail.records import at, loose, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from containment.trail.records import Event
+    from containment.trail.records import Record
 
 MAKES_USER = frozenset({"CreateUser"})
 MAKES_ROLE = frozenset({"CreateRole"})
@@ -26,6 +26,7 @@ EDITS_TRUST = frozenset({"UpdateAssumeRolePolicy"})
 SETS_PASSWORD = frozenset({"CreateLoginProfile", "UpdateLoginProfile"})
 SIGN_INS = frozenset({"ConsoleLogin", "SwitchRole", "CreateOAuth2Token"})
 SIGNIN_TOKEN = frozenset({"GetSigninToken"})
+ASSUMES = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
 # API -> the kind of member it makes or changes. The ARN is in the answer or the request.
 PROVIDERS = {
     "CreateSAMLProvider": "saml_provider",
@@ -92,15 +93,18 @@ class Target(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     def tokens(self) -> Iterator[str]:
         """Every name under which the call can be looked up."""
-        yield from filter(None, (self.user, self.user_id, self.role, self.role_id, self.object_id))
+        for name in (self.user, self.role, self.user_id, self.role_id, self.object_id, self.group):
+            if name:
+                yield name
         yield from self.via
         yield from self.machines
-        yield from filter(None, (self.group, self.switched_from))
+        if self.switched_from:
+            yield self.switched_from
         if self.session:
-            yield f"session:{self.session}"
+            yield "session:" + self.session
 
 
-def target_of(event: Event, name: str, response: Any) -> Target:  # noqa: ANN401
+def target_of(event: Record, name: str, response: Any) -> Target:  # noqa: ANN401
     """Return what *event* is about."""
     if name in COMPUTE:
         return _compute(event, name, loose(event.request_parameters), response)
@@ -108,9 +112,11 @@ def target_of(event: Event, name: str, response: Any) -> Target:  # noqa: ANN401
         extra = loose(event.additional_event_data)
         return Target(
             switched_from=text(at(extra, "SwitchFrom")),
-            object_id=f"console:{(event.user_identity and event.user_identity.arn) or ''}",
+            object_id=f"console:{event.who.arn or ''}",
         )
     request = loose(event.request_parameters)
+    if name in ASSUMES:
+        return _assumed(event, request)
     account = event.account
     if name in PROVIDERS:
         return Target(object_id=_first_arn(response) or _first_arn(request))
@@ -138,16 +144,34 @@ def target_of(event: Event, name: str, response: Any) -> Target:  # noqa: ANN401
     )
 
 
-def _via(event: Event, request: Any) -> tuple[str, ...]:  # noqa: ANN401
+def _assumed(event: Record, request: Any) -> Target:  # noqa: ANN401
+    """The commonest by far: a role and a session name."""
+    if not isinstance(request, dict):
+        return _NOTHING
+    role_arn = request.get("roleArn")
+    if not isinstance(role_arn, str):
+        role_arn = ""
+    session = request.get("roleSessionName")
+    return Target(
+        role=label(role_arn),
+        role_arn=role_arn,
+        session=session if isinstance(session, str) else "",
+        via=_via(event, request) if event.event_name != "AssumeRole" else (),
+    )
+
+
+_NOTHING = Target()
+
+
+def _via(event: Record, request: Any) -> tuple[str, ...]:  # noqa: ANN401
     """Which provider, anchor or profile let the caller in."""
     names = [text(at(request, field)) for field in ("principalArn", "trustAnchorArn", "profileArn")]
-    who = event.user_identity
-    if who is not None and who.type == "WebIdentityUser":
-        names.append(text(who.principal_id).rsplit(":", 2)[0])
+    if event.who.type == "WebIdentityUser":
+        names.append(text(event.who.principal_id).rsplit(":", 2)[0])
     return tuple(filter(None, names))
 
 
-def _compute(event: Event, name: str, request: Any, response: Any) -> Target:  # noqa: ANN401
+def _compute(event: Record, name: str, request: Any, response: Any) -> Target:  # noqa: ANN401
     machines: list[str] = []
     group = ""
     role_arn = text(at(request, "role"))

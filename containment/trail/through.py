@@ -98,7 +98,7 @@ def _take(lineage: Lineage, fact: Fact, parent: Member, tier: str, why: str) -> 
 def _used(lineage: Lineage, use: Use) -> None:
     """A key that nobody is seen handing out, used by a principal or machine of a member."""
     caller = use.caller
-    if use.all_invoked:  # a forwarded session: who caused it is asked elsewhere
+    if use.forwarded:  # a forwarded session: who caused it is asked elsewhere
         return
     principal = lineage.owner(caller, use.time)
     if principal is not None:
