@@ -62,6 +62,8 @@ def decode(content: bytes, reader: Reader[Kind]) -> Decoded[Kind]:
     content = _utf8(content).strip(b" \t\r\n\0")
     if not content:
         return Decoded([], fault="empty")
+    if not content.isascii() and not _is_utf8(content):
+        return _carefully(content, reader)
     try:
         if content[:1] == b"{":
             # A line for a record and one record alone look the same; the envelope is the rule.
@@ -84,12 +86,18 @@ def _utf8(content: bytes) -> bytes:
     return content
 
 
-def _carefully(content: bytes, reader: Reader[Kind]) -> Decoded[Kind]:
-    """Read what the fast path could not: other envelopes, lines, and damaged files."""
-    fault = ""
+def _is_utf8(content: bytes) -> bool:
     try:
         content.decode()
     except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _carefully(content: bytes, reader: Reader[Kind]) -> Decoded[Kind]:
+    """Read what the fast path could not: other envelopes, lines, and damaged files."""
+    fault = ""
+    if not _is_utf8(content):
         content = content.decode("utf-8", "replace").encode()
         fault = "not UTF-8: bad bytes were replaced"
     result: Decoded[Kind] = Decoded([], fault=fault)
@@ -110,7 +118,12 @@ def _carefully(content: bytes, reader: Reader[Kind]) -> Decoded[Kind]:
     _take(_unwrap(parsed, 0), result, reader)
     if not result.events and not result.rejected:
         result.fault = result.fault or "no records in it"
+    result.fault = result.fault or _unreadable(result.rejected)
     return result
+
+
+def _unreadable(rejected: int) -> str:
+    return f"{rejected} unreadable records" if rejected else ""
 
 
 def _lines(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
@@ -202,9 +215,10 @@ def _unwrap(item: Any, depth: int) -> Iterator[dict[str, Any] | None]:  # noqa: 
         yield record_of_row({str(name).lower(): value for name, value in item.items()})
         return
     if "QueryResultRows" in item:  # CloudTrail Lake's GetQueryResults: a list of pairs a row
-        for row in item["QueryResultRows"] or []:
-            if isinstance(row, list):
-                yield from _unwrap({k: v for pair in row for k, v in dict(pair).items()}, depth + 1)
+        rows = item["QueryResultRows"]
+        for row in rows if isinstance(rows, list) else []:
+            pairs = [pair for pair in row if isinstance(pair, dict)] if isinstance(row, list) else []
+            yield from _unwrap({k: v for pair in pairs for k, v in pair.items()}, depth + 1)
         return
     for name in _INSIDE:
         if item.get(name) is not None:
@@ -255,6 +269,6 @@ def _cut(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> None:
     if depth > 0:
         result.fault = "truncated: it ends inside the JSON"
     else:
-        result.fault = result.fault or (f"{result.rejected} unreadable records" if result.rejected else "")
+        result.fault = result.fault or _unreadable(result.rejected)
     if not result.events and not result.rejected and not result.fault:
         result.fault = "no records in it"
