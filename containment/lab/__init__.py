@@ -1,1 +1,1 @@
-""
+"""An AWS organisation on one machine that enforces what AWS enforces."""

@@ -7,12 +7,14 @@ and Access Management".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from containment.lab import ground
-from containment.lab.callers import Caller
-from containment.lab.operations import Operation
 from containment.lab.services import action_details
+
+if TYPE_CHECKING:
+    from containment.lab.callers import Caller
+    from containment.lab.operations import Operation
 
 Parameters = Mapping[str, Any]
 

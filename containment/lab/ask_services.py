@@ -6,12 +6,14 @@ Source: Service Authorization Reference, the page of each service.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from containment.lab import ground
-from containment.lab.callers import Caller
-from containment.lab.operations import Operation
+
+if TYPE_CHECKING:
+    from containment.lab.callers import Caller
+    from containment.lab.operations import Operation
 
 Parameters = Mapping[str, Any]
 
@@ -141,7 +143,7 @@ def sts(
     """Return the role to assume, or the federated user to be."""
     if operation.name.startswith("AssumeRole"):
         arn = str(parameters.get("RoleArn") or "")
-        return [(arn, arn.split(":")[4] if arn.count(":") > 4 else caller.account)]  # noqa: PLR2004
+        return [(arn, arn.split(":")[4] if arn.startswith("arn:aws:iam::") else caller.account)]
     if operation.name == "GetFederationToken":
         arn = f"arn:aws:sts::{caller.account}:federated-user/{parameters.get('Name', '')}"
         return [(arn, caller.account)]
@@ -163,7 +165,7 @@ def s3(
 
 def bucket_owner(bucket: str) -> str | None:
     """Return the account that owns *bucket*, None where there is no such bucket."""
-    from moto.s3.models import s3_backends  # noqa: PLC0415 -- heavy
+    from moto.s3.models import s3_backends
 
     for account in list(s3_backends):
         if bucket in s3_backends[account]["aws"].buckets:
@@ -201,7 +203,7 @@ def kms(
 
 def kms_key_arn(parameters: Parameters, account: str, region: str) -> str | None:
     """Return the ARN of the key that a KMS call is about, None where there is none."""
-    from moto.kms.models import kms_backends  # noqa: PLC0415 -- heavy
+    from moto.kms.models import kms_backends
 
     stated = parameters.get("KeyId") or parameters.get("TargetKeyId") or parameters.get("AliasName")
     blob = parameters.get("CiphertextBlob")
@@ -210,7 +212,7 @@ def kms_key_arn(parameters: Parameters, account: str, region: str) -> str | None
     if not stated:
         return None
     if stated.startswith("arn:"):
-        account, region, stated = *stated.split(":")[4:2:-1], stated.split(":", 5)[-1]
+        _, _, _, region, account, stated = stated.split(":", 5)
     name = stated.removeprefix("key/")
     backend = kms_backends[account][region]
     for key in backend.keys.values():
@@ -223,7 +225,7 @@ def secretsmanager(
     _operation: Operation, action: str, parameters: Parameters, caller: Caller, region: str
 ) -> list[tuple[str, str]]:
     """Return the secret with the suffix AWS gave it, or ``name-??????`` where there is none."""
-    from moto.secretsmanager.models import secretsmanager_backends  # noqa: PLC0415 -- heavy
+    from moto.secretsmanager.models import secretsmanager_backends
 
     if action in {"ListSecrets", "GetRandomPassword", "BatchGetSecretValue"}:
         return [("*", caller.account)]
@@ -245,7 +247,7 @@ def functions(
         return [("*", caller.account)]
     if stated.startswith("arn:"):
         return [(stated, stated.split(":")[4])]
-    name, _, qualifier = stated.split(":function:")[-1].partition(":")
+    name, _, qualifier = stated.rsplit(":function:", maxsplit=1)[-1].partition(":")
     qualifier = qualifier or str(parameters.get("Qualifier") or "")
     arn = f"arn:aws:lambda:{region}:{caller.account}:function:{name}"
     return [(f"{arn}:{qualifier}" if qualifier else arn, caller.account)]
@@ -256,9 +258,10 @@ def organizations(
 ) -> list[tuple[str, str]]:
     """Return the policy, account, unit or root that the ids in the call stand for."""
     state = ground.organization()
+    entities: tuple[Any, ...] = (*state.policies, *state.accounts, *state.ou)
     arns = [
         entity.arn
-        for entity in (*state.policies, *state.accounts, *state.ou)
+        for entity in entities
         if entity.id in {v for v in parameters.values() if isinstance(v, str)}
     ]
     return [(arn, caller.account) for arn in arns or ["*"]]

@@ -8,15 +8,18 @@ the lab cannot authorise: a wildcard in its place would be a guess.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from containment.lab import ask_iam, ask_services
-from containment.lab.callers import Caller
-from containment.lab.operations import Operation
 from containment.lab.refusal import Reason, Refusal
 from containment.lab.services import action_details, arn_template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from containment.lab.callers import Caller
+    from containment.lab.operations import Operation
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
@@ -107,7 +110,9 @@ def _filled(
 
 def _with_name(action: str, template: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     """Let the name that a Create call gives stand for the one placeholder of the template."""
-    names = [n for n in _PLACEHOLDER.findall(template) if n not in {"Partition", "Region", "Account"}]
+    names = [
+        n for n in _PLACEHOLDER.findall(template) if n not in {"Partition", "Region", "Account"}
+    ]
     given = parameters.get("Name") or parameters.get("name")
     if len(names) != 1 or not action.startswith("Create") or not given:
         return parameters

@@ -5,28 +5,34 @@ Denial texts: IAM User Guide, "Troubleshoot access denied error messages".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from containment.lab import ground, resource_policies
 from containment.lab.asks import Ask, asks_of
-from containment.lab.call import Call
-from containment.lab.callers import Caller
 from containment.lab.context import of_ask, of_caller
-from containment.lab.facts import Entity, Facts
 from containment.lab.iam.conditions import UnknownOperatorError, UnmodelledKeyError
 from containment.lab.iam.evaluate import Decision, Layers, Request, decide
 from containment.lab.iam.policies import Policy, compile_policy
-from containment.lab.operations import Operation
 from containment.lab.refusal import Reason, Refusal
 from containment.lab.services import service_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from containment.lab.call import Call
+    from containment.lab.callers import Caller
+    from containment.lab.facts import Entity, Facts
+    from containment.lab.operations import Operation
 
 # "Permissions for GetCallerIdentity": returned even where a policy denies it. GetSessionToken
 # needs no permission either ("Comparing AWS STS credentials").
 UNDENIABLE = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
 
 
-def authorize(operation: Operation, call: Call, caller: Caller, *, facts: Facts, now: datetime) -> None:
+def authorize(
+    operation: Operation, call: Call, caller: Caller, *, facts: Facts, now: datetime
+) -> None:
     """Let *operation* pass, or say why not.
 
     Raises:
@@ -84,7 +90,9 @@ def layers_for(caller: Caller, ask: Ask, facts: Facts) -> Layers:
     session = caller.session
     return Layers(
         identity=identity_policies(caller, facts),
-        boundary=compile_policy(managed_document(caller.account, boundary, facts)) if boundary else None,
+        boundary=compile_policy(managed_document(caller.account, boundary, facts))
+        if boundary
+        else None,
         session=_session_policies(caller),
         service_control=control_policies(caller.account, "SERVICE_CONTROL_POLICY", facts)
         if not _service_linked(entity)

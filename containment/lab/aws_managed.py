@@ -20,7 +20,7 @@ PREFIX = "arn:aws:iam::aws:policy/"
 
 @cache
 def _positions() -> dict[str, int]:
-    from moto.iam.aws_managed_policies import aws_managed_policies_data  # noqa: PLC0415 -- 5 MB
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
 
     return {
         found.group(1): found.end()
@@ -30,7 +30,7 @@ def _positions() -> dict[str, int]:
 
 @cache
 def _entry(name: str) -> dict[str, Any] | None:
-    from moto.iam.aws_managed_policies import aws_managed_policies_data  # noqa: PLC0415 -- 5 MB
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
 
     position = _positions().get(name)
     if position is None:
@@ -49,7 +49,7 @@ def document(arn: str) -> str:
 
 def ensure(account: str, arn: str) -> None:
     """Make the AWS managed policy *arn* known in *account*, if AWS has it."""
-    from moto.iam.models import AWSManagedPolicy  # noqa: PLC0415 -- heavy
+    from moto.iam.models import AWSManagedPolicy
 
     state = ground.iam(account)
     name = arn.rsplit("/", 1)[-1]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from moto.core.request import Request
 
 MAX_BODY = 64 * 1024 * 1024
@@ -47,7 +48,7 @@ class Call:
 
     def as_moto_request(self, host: str) -> Request:
         """Return the request as moto wants it, addressed to *host* as on the real network."""
-        from moto.core.request import Request  # noqa: PLC0415 -- heavy, and only where needed
+        from moto.core.request import Request
 
         self.environ["HTTP_HOST"] = host
         self.environ["RAW_URI"] = self.raw_path + (f"?{self.raw_query}" if self.raw_query else "")
@@ -58,7 +59,7 @@ class Call:
 
 def read_call(environ: dict[str, Any]) -> Call:
     """Return the request that a WSGI server hands over."""
-    from io import BytesIO  # noqa: PLC0415
+    from io import BytesIO
 
     length = int(environ.get("CONTENT_LENGTH") or 0)
     body = environ["wsgi.input"].read(length) if length else b""

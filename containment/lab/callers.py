@@ -6,18 +6,21 @@ aws:PrincipalArn, aws:PrincipalType).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from containment.lab import ground
-from containment.lab.call import Call
-from containment.lab.facts import Entity, Facts
 from containment.lab.iam.principals import Identity
 from containment.lab.refusal import Reason, Refusal
-from containment.lab.sessions import Session, Sessions
 from containment.lab.signature import read_credential, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from containment.lab.call import Call
+    from containment.lab.facts import Entity, Facts
+    from containment.lab.sessions import Session, Sessions
 
 Kind = Literal["user", "role", "federated", "root", "anonymous"]
 

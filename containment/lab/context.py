@@ -9,19 +9,22 @@ TLS: the lab listens on plain HTTP on loopback and stands for endpoints that spe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from containment.clock import isoformat
 from containment.lab import ground
-from containment.lab.asks import Ask
-from containment.lab.call import Call
-from containment.lab.callers import Caller
-from containment.lab.facts import Facts
 from containment.lab.iam.conditions import UnmodelledKeyError
-from containment.lab.operations import Operation
 from containment.lab.services import action_details
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from containment.lab.asks import Ask
+    from containment.lab.call import Call
+    from containment.lab.callers import Caller
+    from containment.lab.facts import Facts
+    from containment.lab.operations import Operation
 
 Value = str | tuple[str, ...]
 
@@ -78,7 +81,7 @@ class RequestContext(dict[str, Value]):
         super().__init__(values)
         self._action = action
 
-    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 -- dict's signature
+    def get(self, key: str, default: Any = None) -> Any:
         if key in self:
             return self[key]
         if _unmodelled(key, self._action):
@@ -214,7 +217,9 @@ def _resource_tags(ask: Ask, facts: Facts) -> dict[str, Value]:
 
 def _text(parameters: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Value]:
     return {
-        key: str(parameters[name]) for key, name in names.items() if parameters.get(name) is not None
+        key: str(parameters[name])
+        for key, name in names.items()
+        if parameters.get(name) is not None
     }
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from containment.clock import isoformat
 from containment.errors import ContainmentError
 from containment.lab import ground
-from containment.lab.call import Call
 from containment.lab.seed.company import company
-from containment.lab.seed.world import World
 from containment.lab.status import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from containment.lab.call import Call
     from containment.lab.gate import Gate
+    from containment.lab.seed.world import World
 
 Answer = tuple[int, dict[str, str], bytes]
 WORLDS: Mapping[str, Callable[..., World]] = {"company": company}
@@ -25,28 +26,14 @@ WORLDS: Mapping[str, Callable[..., World]] = {"company": company}
 def answer(gate: Gate, call: Call) -> Answer:
     """Answer a control request."""
     name = (call.method, call.raw_path.removeprefix("/_lab/"))
+    act = _REQUESTS.get(name)
+    if act is None:
+        known = ", ".join(f"{method} {path}" for method, path in _REQUESTS)
+        return _json(404, {"error": f"{name[0]} /_lab/{name[1]} is none of: {known}"})
     try:
-        if name == ("GET", "status"):
-            return _json(200, status(gate))
-        if name == ("POST", "reset"):
-            reset(gate)
-            return _json(200, status(gate))
-        if name == ("POST", "enforce"):
-            gate.enforcing = True
-            return _json(200, status(gate))
-        if name == ("POST", "clock"):
-            return _advance(gate, call)
-        if name == ("POST", "seed"):
-            return _seed(gate, call)
+        return act(gate, call)
     except ContainmentError as error:
         return _json(400, {"error": str(error)})
-    return _json(
-        404,
-        {
-            "error": f"{call.method} /_lab/{name[1]} is not a control request; "
-            "use GET status, POST reset, POST enforce, POST clock, POST seed"
-        },
-    )
 
 
 def reset(gate: Gate) -> None:
@@ -54,6 +41,8 @@ def reset(gate: Gate) -> None:
     with gate.lock:
         gate.enforcing = False
         gate.sessions.clear()
+        gate.faults.replace([])
+        gate.facts.clear()
         gate.status = Status()
         ground.reset()
 
@@ -66,8 +55,38 @@ def status(gate: Gate) -> dict[str, Any]:
         "enforcement": gate.enforcing,
         "clock": isoformat(ground.clock()),
         "clock_offset_s": ground.clock.offset_seconds,
+        "faults": [rule.as_json() for rule in gate.faults.rules],
         **gate.status.as_json(),
     }
+
+
+def _status(gate: Gate, _call: Call) -> Answer:
+    return _json(200, status(gate))
+
+
+def _reset(gate: Gate, _call: Call) -> Answer:
+    reset(gate)
+    return _json(200, status(gate))
+
+
+def _enforce(gate: Gate, _call: Call) -> Answer:
+    gate.enforcing = True
+    return _json(200, status(gate))
+
+
+def _faults(gate: Gate, call: Call) -> Answer:
+    """Put rules in place of those in force; an empty list ends all faults and all lag."""
+    try:
+        rules = json.loads(call.body)
+    except ValueError:
+        rules = None
+    if not isinstance(rules, list):
+        return _json(400, {"error": "faults are a JSON list of rules"})
+    with gate.lock:
+        gate.faults.replace(cast("list[object]", rules))
+        if not rules:
+            gate.facts.clear()
+    return _json(200, status(gate))
 
 
 def _seed(gate: Gate, call: Call) -> Answer:
@@ -98,3 +117,13 @@ def _advance(gate: Gate, call: Call) -> Answer:
 
 def _json(code: int, document: dict[str, Any]) -> Answer:
     return code, {"Content-Type": "application/json"}, json.dumps(document).encode()
+
+
+_REQUESTS: Mapping[tuple[str, str], Callable[[Gate, Call], Answer]] = {
+    ("GET", "status"): _status,
+    ("POST", "reset"): _reset,
+    ("POST", "enforce"): _enforce,
+    ("POST", "clock"): _advance,
+    ("POST", "faults"): _faults,
+    ("POST", "seed"): _seed,
+}

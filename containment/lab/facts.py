@@ -9,7 +9,7 @@ here, entry by entry, without forgetting a kind of state.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from containment.lab import aws_managed, ground
 
@@ -37,7 +37,7 @@ def read(item: Item) -> Entity:
 
 def every_item() -> Iterator[Item]:
     """Yield everything that exists, AWS's own policies left out: those never change."""
-    from moto.iam.models import iam_backends  # noqa: PLC0415 -- heavy
+    from moto.iam.models import iam_backends
 
     for account in list(iam_backends):
         state = ground.iam(account)
@@ -57,7 +57,7 @@ def every_item() -> Iterator[Item]:
 
 
 def _key(_account: str, key_id: str) -> Entity:
-    from moto.iam.models import iam_backends  # noqa: PLC0415 -- heavy
+    from moto.iam.models import iam_backends
 
     for account in list(iam_backends):
         state = ground.iam(account)
@@ -139,7 +139,8 @@ def _policy(account: str, arn: str) -> Entity:
 
 def _target(_account: str, target_id: str) -> Entity:
     organization = ground.organization()
-    for target in (*organization.ou, *organization.accounts):
+    targets: tuple[Any, ...] = (*organization.ou, *organization.accounts)
+    for target in targets:
         if target.id == target_id:
             entity: dict[Entry, str] = {("parent",): getattr(target, "parent_id", None) or ""}
             for policy in target.attached_policies:

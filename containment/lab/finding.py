@@ -7,9 +7,11 @@ of TEST-NET-2 (RFC 5737).
 
 from __future__ import annotations
 
-from datetime import datetime
 from hashlib import md5
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _TYPE = "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom"
 _DETECTOR = "12abc34d567e8fa901bc2d34e56789f0"

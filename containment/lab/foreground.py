@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable
-from pathlib import Path
-from types import FrameType
+from typing import TYPE_CHECKING
 
 from containment.lab import runtime
 from containment.lab.server import LabServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import FrameType
 
 
 def serve(directory: Path, port: int, *, announce: Callable[[runtime.RunningLab], None]) -> None:

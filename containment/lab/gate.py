@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
+import socket
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,12 +16,12 @@ from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
-from containment.lab import facts as live
 from containment.lab import ground, iam_api, sts_api
 from containment.lab.authorize import authorize
 from containment.lab.call import MAX_BODY, Call, read_call
 from containment.lab.callers import Caller, identify
-from containment.lab.facts import Facts
+from containment.lab.faults import Faults, refuse
+from containment.lab.lag import Lag
 from containment.lab.operations import Operation, protocol_of, recognise
 from containment.lab.refusal import Reason, Refusal, render
 from containment.lab.sessions import Sessions
@@ -29,23 +32,34 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Answer = tuple[int, dict[str, str], bytes]
 
 
+class HangUp(Exception):  # noqa: N818 -- a fault that was asked for
+    """The connection ends here, without an answer."""
+
+
 @dataclass
 class Gate:
     """One lab's front door. *control* answers what is under ``/_lab/``."""
 
     sessions: Sessions = field(default_factory=Sessions)
     status: Status = field(default_factory=Status)
-    facts: Facts = live.read
+    faults: Faults = field(default_factory=Faults)
     enforcing: bool = False
     # moto is not thread-safe, and a decision has to see a state that no writer is half through.
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     control: Callable[[Gate, Call], Answer] | None = None
+
+    def __post_init__(self) -> None:
+        """Let decisions see the state through the lag that is asked for."""
+        self.facts = Lag(self.faults)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one WSGI request."""
         request_id = secrets.token_hex(4) + "-lab0-4000-8000-" + secrets.token_hex(6)
         try:
             status, headers, body = self._answer(environ, request_id)
+        except HangUp:
+            _cut(environ)
+            status, headers, body = 500, {"Connection": "close"}, b""
         except Exception:
             what = traceback.format_exc(limit=-3)
             log.exception("the lab failed to answer %s", environ.get("REQUEST_URI"))
@@ -61,7 +75,7 @@ class Gate:
         headers["Server"] = "containment-lab"
         if environ["REQUEST_METHOD"] == "HEAD":
             body = b""
-        elif status != 204:  # noqa: PLR2004 -- No Content
+        elif status != 204:
             headers["Content-Length"] = str(len(body))
         start_response(f"{status} {_PHRASES.get(status, 'Status')}", list(headers.items()))
         return [body]
@@ -100,10 +114,19 @@ class Gate:
             )
         _fill_in_unsigned(call)
         operation = recognise(call)
+        struck = self.faults.struck(operation, caller)
+        time.sleep(sum(rule.seconds for rule in struck if rule.kind == "latency"))
+        if any(rule.kind == "drop" for rule in struck):
+            raise HangUp
+        refuse(struck)
         with self.lock:
             if self.enforcing:
                 authorize(operation, call, caller, facts=self.facts, now=ground.clock())
-            return self._forward(operation, call, caller)
+            with self.facts.watching(operation, caller):
+                answer = self._forward(operation, call, caller)
+        if any(rule.kind == "lose" for rule in struck):
+            raise HangUp
+        return answer
 
     def _forward(self, operation: Operation, call: Call, caller: Caller) -> Answer:
         account = caller.account or ground.MANAGEMENT_ACCOUNT
@@ -130,6 +153,14 @@ class Gate:
             ) from error
         payload = body.encode() if isinstance(body, str) else bytes(body or b"")
         return int(status), dict(headers), payload
+
+
+def _cut(environ: dict[str, Any]) -> None:
+    """Close the connection under the client, who never learns what became of its call."""
+    connection = environ.get("lab.connection")
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            connection.socket.shutdown(socket.SHUT_RDWR)
 
 
 def _fill_in_unsigned(call: Call) -> None:

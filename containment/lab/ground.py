@@ -55,22 +55,23 @@ def prepare() -> None:
                 getattr(module, name, None) is original
             ):
                 setattr(module, name, replacement)
-    from moto.iam import models as iam_models  # noqa: PLC0415 -- after the clock is replaced
-    from moto.iam.utils import generate_access_key_id_from_account_id  # noqa: PLC0415
+    from moto.iam import models as iam_models
+    from moto.iam.utils import generate_access_key_id_from_account_id
 
     def with_unique_id(prefix: str, original: Callable[..., None]) -> Callable[..., None]:
-        def __init__(self: Any, account_id: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401, N807
+        def initialise(self: Any, account_id: str, *args: Any, **kwargs: Any) -> None:
             original(self, account_id, *args, **kwargs)
             self.id = generate_access_key_id_from_account_id(
                 account_id, prefix=prefix, total_length=21
             )
 
-        return __init__
+        return initialise
 
-    for kind, prefix in ((iam_models.User, "AIDA"), (iam_models.Group, "AGPA")):
-        if not hasattr(kind, "_lab_ids"):
+    kinds: tuple[tuple[Any, str], ...] = ((iam_models.User, "AIDA"), (iam_models.Group, "AGPA"))
+    for kind, prefix in kinds:
+        if not hasattr(kind, "lab_ids"):
             kind.__init__ = with_unique_id(prefix, kind.__init__)
-            kind._lab_ids = True  # noqa: SLF001
+            kind.lab_ids = True
 
 
 def reset() -> None:
@@ -84,14 +85,14 @@ def reset() -> None:
 
 def iam(account: str) -> IAMBackend:
     """Return the IAM state of *account*."""
-    from moto.iam.models import iam_backends  # noqa: PLC0415
+    from moto.iam.models import iam_backends
 
     return iam_backends[account]["aws"]
 
 
 def organization() -> OrganizationsBackend:
     """Return the organisation's state, which is empty until CreateOrganization."""
-    from moto.organizations.models import organizations_backends  # noqa: PLC0415
+    from moto.organizations.models import organizations_backends
 
     return organizations_backends[MANAGEMENT_ACCOUNT]["aws"]
 
@@ -107,16 +108,16 @@ def module_of(host: str) -> str | None:
 
 @cache
 def _routes(module: str) -> tuple[tuple[re.Pattern[str], Handler], ...]:
-    from moto import backends  # noqa: PLC0415
+    from moto import backends
 
     found = backends.get_backend(module)  # type: ignore[call-overload]
     account = found[MANAGEMENT_ACCOUNT] if isinstance(found, BackendDict) else found
     region = next(name for name in ("us-east-1", "aws", "global") if name in account)
     if module == "s3":
-        from moto.iam.access_control import PermissionResult  # noqa: PLC0415
-        from moto.s3.models import FakeBucket  # noqa: PLC0415
+        from moto.iam.access_control import PermissionResult
+        from moto.s3.models import FakeBucket
 
-        FakeBucket.get_permission = lambda *_: PermissionResult.PERMITTED
+        FakeBucket.get_permission = lambda *_: PermissionResult.PERMITTED  # type: ignore[method-assign]
     return tuple((re.compile(url), handler) for url, handler in account[region].urls.items())
 
 
@@ -167,13 +168,13 @@ def resource_tags(arn: str, account: str) -> dict[str, str]:
     if service == "s3":
         return {}
     if service == "secretsmanager":
-        from moto.secretsmanager.models import secretsmanager_backends  # noqa: PLC0415 -- heavy
+        from moto.secretsmanager.models import secretsmanager_backends
 
         for secret in secretsmanager_backends[account][arn.split(":")[3]].secrets.values():
             if secret.arn == arn:
                 return {tag["Key"]: tag["Value"] for tag in secret.tags or ()}
     if service == "kms":
-        from moto.kms.models import kms_backends  # noqa: PLC0415 -- heavy
+        from moto.kms.models import kms_backends
 
         key = kms_backends[account][arn.split(":")[3]].keys.get(arn.rsplit("/", 1)[-1])
         if key is not None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.serialize import url_encode
@@ -13,11 +12,15 @@ from moto.iam.policy_validation import IAMPolicyDocumentValidator
 from moto.iam.responses import IamResponse
 
 from containment.lab import aws_managed, ground, quotas, trust, value_checks
-from containment.lab.callers import Caller
 from containment.lab.iam.conditions import UnknownOperatorError
 from containment.lab.iam.policies import compile_policy
 from containment.lab.iam_principals import PrincipalOperations
 from containment.lab.iam_simulation import SimulationOperations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from containment.lab.callers import Caller
 
 # "Using service-linked roles": only the linked service may change these.
 _ROLE_EDITS = frozenset(
@@ -38,14 +41,14 @@ _ROLE_EDITS = frozenset(
 )
 
 
-def _trust_for_answer(document: Any) -> Any:  # noqa: ANN401 -- moto's transformer signature
+def _trust_for_answer(document: Any) -> Any:
     return url_encode(trust.shown(document))
 
 
 class LabIam(PrincipalOperations, SimulationOperations, IamResponse):
     """Every IAM operation of the lab, on behalf of one caller."""
 
-    RESPONSE_KEY_PATH_TO_TRANSFORMER: ClassVar[dict[str, Callable[[Any], Any]]] = {
+    RESPONSE_KEY_PATH_TO_TRANSFORMER = {  # noqa: RUF012 -- moto declares it on the instance
         **IamResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER,
         **{
             f"{path}.AssumeRolePolicyDocument": _trust_for_answer
@@ -68,7 +71,7 @@ class LabIam(PrincipalOperations, SimulationOperations, IamResponse):
         super().__init__()
         self.caller = caller
 
-    def call_action(self) -> Any:  # noqa: ANN401 -- moto's type is not exported
+    def call_action(self) -> Any:
         """Check what AWS checks before it does anything, then do it."""
         try:
             self._check()
@@ -77,7 +80,7 @@ class LabIam(PrincipalOperations, SimulationOperations, IamResponse):
             return status, headers, body
         return super().call_action()
 
-    def parse_parameters(self, request: Any) -> None:  # noqa: ANN401 -- moto's request
+    def parse_parameters(self, request: Any) -> None:
         """Read the parameters; where a user name is optional the caller's own is meant."""
         super().parse_parameters(request)
         shape = self._input_shape()
@@ -90,7 +93,7 @@ class LabIam(PrincipalOperations, SimulationOperations, IamResponse):
         ):
             self.params["UserName"] = self.caller.name
 
-    def _input_shape(self) -> Any:  # noqa: ANN401 -- botocore shape
+    def _input_shape(self) -> Any:
         return get_service_model("iam").operation_model(self._get_action()).input_shape
 
     def _check(self) -> None:
@@ -135,13 +138,13 @@ class LabIam(PrincipalOperations, SimulationOperations, IamResponse):
         kept = trust.stored(self._get_param("AssumeRolePolicyDocument"))
         quotas.trust(trust.shown(kept))
         self.params["AssumeRolePolicyDocument"] = kept
-        return cast("ActionResult", super().create_role())
+        return super().create_role()
 
 
 def _inline(api: LabIam, parameters: dict[str, Any]) -> None:
     kind = next(k for k in ("User", "Role", "Group") if f"{k}Name" in parameters)
     _identity_policy(parameters["PolicyDocument"])
-    owner = {
+    owner: Any = {
         "User": api.backend.get_user,
         "Role": api.backend.get_role,
         "Group": api.backend.get_group,
@@ -191,4 +194,4 @@ _CHECKS: Mapping[str, Callable[[LabIam, dict[str, Any]], None]] = {
 
 def answer(caller: Caller) -> Callable[..., Any]:
     """Return what handles IAM calls of *caller*."""
-    return lambda request, url, headers: LabIam(caller)._dispatch(request, url, headers)  # noqa: SLF001
+    return lambda request, url, headers: LabIam(caller)._dispatch(request, url, headers)  # noqa: SLF001 -- moto's entry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.iam.exceptions import (
@@ -15,7 +15,9 @@ from moto.iam.exceptions import (
 from moto.iam.responses import IamResponse
 
 from containment.lab import ground, quotas
-from containment.lab.callers import Caller
+
+if TYPE_CHECKING:
+    from containment.lab.callers import Caller
 
 
 class PrincipalOperations(IamResponse):
@@ -59,11 +61,12 @@ class PrincipalOperations(IamResponse):
         self.backend.tagger.delete_all_tags_for_resource(user.arn)
         self.backend.update_user(name, self._get_param("NewPath"), new_name)
         self.backend.tagger.tag_resource(user.arn, tags)
-        for credential in (
+        credentials: tuple[Any, ...] = (
             *user.access_keys,
             *user.ssh_public_keys,
             *user.signing_certificates.values(),
-        ):
+        )
+        for credential in credentials:
             credential.user_name = user.name
         return EmptyResult()
 
@@ -80,14 +83,18 @@ class PrincipalOperations(IamResponse):
             if items:
                 raise DeleteConflictException(f"Cannot delete entity, must delete {what} first.")
         if any(user in group.users for group in self.backend.groups.values()):
-            raise DeleteConflictException("Cannot delete entity, must remove users from group first.")
+            raise DeleteConflictException(
+                "Cannot delete entity, must remove users from group first."
+            )
         return super().delete_user()
 
     def delete_group(self) -> ActionResult:
         """Delete an empty group."""
         group = self.backend.get_group(self._get_param("GroupName"))
         if group.users:
-            raise DeleteConflictException("Cannot delete entity, must remove users from group first.")
+            raise DeleteConflictException(
+                "Cannot delete entity, must remove users from group first."
+            )
         if group.policies or group.managed_policies:
             raise DeleteConflictException("Cannot delete entity, must detach all policies first.")
         return super().delete_group()
@@ -119,7 +126,7 @@ class PrincipalOperations(IamResponse):
         """Delete a managed policy that nothing uses and that has one version."""
         arn = self._get_param("PolicyArn")
         policy = self.backend.get_policy(arn)
-        owners = (
+        owners: tuple[Any, ...] = (
             *self.backend.users.values(),
             *self.backend.roles.values(),
             *self.backend.groups.values(),
@@ -127,7 +134,9 @@ class PrincipalOperations(IamResponse):
         if any(arn in owner.managed_policies for owner in owners):
             raise DeleteConflictException("Cannot delete a policy attached to entities.")
         if any(getattr(owner, "permissions_boundary_arn", None) == arn for owner in owners):
-            raise DeleteConflictException("Cannot delete a policy in use as a permissions boundary.")
+            raise DeleteConflictException(
+                "Cannot delete a policy in use as a permissions boundary."
+            )
         if len(policy.versions) > 1:
             raise DeleteConflictException(
                 "This policy has more than one version. "
@@ -182,7 +191,7 @@ class PrincipalOperations(IamResponse):
         """Give a user a password, with the wish to have it changed."""
         result = super().create_login_profile()
         user = self.backend.get_user(self._get_param("UserName"))
-        user.password_reset_required = bool(self._get_param("PasswordResetRequired", False))
+        user.password_reset_required = bool(self._get_param("PasswordResetRequired"))
         result.result["LoginProfile"]["PasswordResetRequired"] = user.password_reset_required  # type: ignore[index]
         return result
 
@@ -204,13 +213,13 @@ class PrincipalOperations(IamResponse):
             raise NoSuchEntity(f"Scope ARN: {arn} does not exist or is not attachable.")
 
 
-def _set_boundary(user: Any, arn: str | None) -> None:  # noqa: ANN401 -- moto's User
+def _set_boundary(user: Any, arn: str | None) -> None:
     user.permissions_boundary_arn = arn
     user.permissions_boundary = (
         {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn} if arn else None
     )
 
 
-def role_named(account: str, name: str) -> Any:  # noqa: ANN401 -- moto's Role
+def role_named(account: str, name: str) -> Any:
     """Return role *name*, None where there is no such role."""
     return ground.iam(account).roles.get(ground.role_id(account, name))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from moto.core.responses import ActionResult
@@ -12,6 +11,9 @@ from moto.iam.exceptions import ValidationError
 from moto.iam.responses import IamResponse
 
 from containment.lab import aws_managed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PAGE = 100
 
@@ -116,7 +118,7 @@ class ReadOperations(IamResponse):
         return list(items[start:end]), following
 
 
-def _user_detail(user: Any) -> dict[str, Any]:  # noqa: ANN401 -- moto's User
+def _user_detail(user: Any) -> dict[str, Any]:
     return {
         "Path": user.path,
         "UserName": user.name,

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import ActionResult
 from moto.iam.exceptions import IAMException, NoSuchEntity
@@ -19,13 +18,17 @@ from moto.iam.responses import IamResponse
 from containment.clock import isoformat
 from containment.lab import aws_managed, facts, ground
 from containment.lab.authorize import control_policies, managed_document
-from containment.lab.callers import Caller
 from containment.lab.iam.conditions import UnknownOperatorError
 from containment.lab.iam.evaluate import Layers, Request, decide
 from containment.lab.iam.patterns import Variable
 from containment.lab.iam.policies import Policy, Statement, as_list, compile_policy
 from containment.lab.iam.principals import Identity
 from containment.lab.iam_reads import ReadOperations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from containment.lab.callers import Caller
 
 _PRINCIPAL = re.compile(r"arn:aws:iam::([0-9]{12}):(user|role|group)/(?:.*/)?([\w+=,.@-]+)")
 Value = str | tuple[str, ...]
@@ -126,9 +129,7 @@ class SimulationOperations(ReadOperations, IamResponse):
         layers = Layers(
             identity=[source.policy for source in sources],
             boundary=compile_policy(limits[0]) if limits else None,
-            service_control=control_policies(
-                subject.account, "SERVICE_CONTROL_POLICY", facts.read
-            )
+            service_control=control_policies(subject.account, "SERVICE_CONTROL_POLICY", facts.read)
             if subject.entity
             else (),
             resource=compile_policy(resource_policy) if resource_policy else None,
@@ -285,7 +286,9 @@ def _context_keys(sources: Sequence[Source]) -> list[str]:
 
 
 def _variables(statement: Statement) -> Iterator[str]:
-    parts = [part for condition in statement.conditions for value in condition.values for part in value]
+    parts = [
+        part for condition in statement.conditions for value in condition.values for part in value
+    ]
     if statement.resources is not None:
         parts += [part for text in statement.resources.with_variables for part in text]
     yield from (part.key for part in parts if isinstance(part, Variable))

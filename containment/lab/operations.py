@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,15 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException, NotFound
 
 from containment.lab import ground
-from containment.lab.call import Call
 from containment.lab.refusal import Reason, Refusal
 from containment.lab.services import Service, service_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from moto.core.request import Request
+
+    from containment.lab.call import Call
 
 # moto addresses these by other names than "<service>.<region>.amazonaws.com".
 _HOSTS: Mapping[str, str] = {
@@ -98,7 +100,7 @@ def recognise(call: Call) -> Operation:
     )
 
 
-def _parse(operation: Any, request: Request, uri_parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 -- moto is untyped here
+def _parse(operation: Any, request: Request, uri_parameters: dict[str, Any]) -> dict[str, Any]:
     protocol = determine_request_protocol(operation.service_model, request.content_type)
     try:
         parsed = PROTOCOL_PARSERS[protocol](operation).parse(

@@ -16,16 +16,19 @@ class Reason(Enum):
 
     DENIED = "denied"
     UNKNOWN_KEY = "unknown key"
-    BAD_TOKEN = "bad token"
+    BAD_TOKEN = "bad token"  # noqa: S105 -- a reason, not a token
     EXPIRED = "expired"
     BAD_SIGNATURE = "bad signature"
     SKEWED = "skewed"
     ANONYMOUS = "anonymous"
     NOT_IN_LAB = "not in lab"
+    THROTTLED = "throttled"
+    UNAVAILABLE = "unavailable"
+    CONFLICT = "conflict"
     MALFORMED = "malformed"
 
 
-class Refusal(Exception):  # noqa: N818 -- it is an answer, not a failure of the lab
+class Refusal(Exception):  # noqa: N818 -- an answer, not a failure of the lab
     """A call is refused; *code* is set where it does not follow from the protocol."""
 
     def __init__(
@@ -43,6 +46,9 @@ _TEXTS = {
     Reason.BAD_TOKEN: "The security token included in the request is invalid.",
     Reason.EXPIRED: "The security token included in the request is expired",
     Reason.ANONYMOUS: "Request is missing Authentication Token",
+    Reason.THROTTLED: "Rate exceeded",
+    Reason.UNAVAILABLE: "Service failure, made on demand by the lab",
+    Reason.CONFLICT: "Another request changed this at the same time, on demand by the lab",
     Reason.BAD_SIGNATURE: (
         "The request signature we calculated does not match the signature you provided. "
         "Check your AWS Secret Access Key and signing method. "
@@ -68,6 +74,9 @@ _QUERY = {
     Reason.ANONYMOUS: ("MissingAuthenticationToken", 403),
     Reason.NOT_IN_LAB: ("NotImplementedInLab", 501),
     Reason.MALFORMED: ("InvalidAction", 400),
+    Reason.THROTTLED: ("Throttling", 400),
+    Reason.UNAVAILABLE: ("ServiceFailure", 500),
+    Reason.CONFLICT: ("ConcurrentModification", 409),
 }
 _S3 = _QUERY | {
     Reason.UNKNOWN_KEY: ("InvalidAccessKeyId", 403),
@@ -76,6 +85,9 @@ _S3 = _QUERY | {
     Reason.SKEWED: ("RequestTimeTooSkewed", 403),
     Reason.ANONYMOUS: ("AccessDenied", 403),
     Reason.MALFORMED: ("InvalidRequest", 400),
+    Reason.THROTTLED: ("SlowDown", 503),
+    Reason.UNAVAILABLE: ("InternalError", 500),
+    Reason.CONFLICT: ("OperationAborted", 409),
 }
 _EC2 = _QUERY | {
     Reason.DENIED: ("UnauthorizedOperation", 403),
@@ -83,6 +95,9 @@ _EC2 = _QUERY | {
     Reason.BAD_TOKEN: ("AuthFailure", 401),
     Reason.EXPIRED: ("RequestExpired", 400),
     Reason.BAD_SIGNATURE: ("AuthFailure", 401),
+    Reason.THROTTLED: ("RequestLimitExceeded", 503),
+    Reason.UNAVAILABLE: ("Unavailable", 503),
+    Reason.CONFLICT: ("IncorrectState", 409),
 }
 _REST_JSON = {
     Reason.DENIED: ("AccessDeniedException", 403),
@@ -94,10 +109,13 @@ _REST_JSON = {
     Reason.ANONYMOUS: ("MissingAuthenticationTokenException", 403),
     Reason.NOT_IN_LAB: ("NotImplementedInLab", 501),
     Reason.MALFORMED: ("UnknownOperationException", 404),
+    Reason.THROTTLED: ("ThrottlingException", 429),
+    Reason.UNAVAILABLE: ("InternalServerException", 500),
+    Reason.CONFLICT: ("ConflictException", 409),
 }
 # The older JSON protocols answer every client error with 400.
 _JSON = {
-    reason: (code, 400 if status in {403, 404} else status)
+    reason: (code, 400 if status in {403, 404, 409, 429} else status)
     for reason, (code, status) in _REST_JSON.items()
 }
 _TABLES = {"query": _QUERY, "ec2": _EC2, "json": _JSON, "rest-json": _REST_JSON, "rest-xml": _QUERY}

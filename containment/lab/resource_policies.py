@@ -1,4 +1,4 @@
-"""Policies that live on resources: trust policies, buckets, keys, queues, topics, secrets, functions.
+"""Policies that live on resources: roles, buckets, keys, queues, topics, secrets, functions.
 
 Sources: IAM User Guide, "Identity-based policies and resource-based policies"; KMS Developer Guide,
 "Key policies in AWS KMS" (a key policy decides alone, and may delegate to its account).
@@ -7,12 +7,15 @@ Sources: IAM User Guide, "Identity-based policies and resource-based policies"; 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from containment.lab import ground
-from containment.lab.asks import Ask
-from containment.lab.facts import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from containment.lab.asks import Ask
+    from containment.lab.facts import Facts
 
 _NONE = ("", False)
 
@@ -37,7 +40,7 @@ def _trust(ask: Ask, facts: Facts) -> tuple[str, bool]:
 
 
 def _bucket(arn: str, account: str) -> str:
-    from moto.s3.models import s3_backends  # noqa: PLC0415 -- heavy
+    from moto.s3.models import s3_backends
 
     name = arn.removeprefix("arn:aws:s3:::").partition("/")[0]
     bucket = s3_backends[account]["aws"].buckets.get(name)
@@ -46,14 +49,14 @@ def _bucket(arn: str, account: str) -> str:
 
 
 def _key(arn: str, account: str) -> str:
-    from moto.kms.models import kms_backends  # noqa: PLC0415 -- heavy
+    from moto.kms.models import kms_backends
 
     key = kms_backends[account][arn.split(":")[3]].keys.get(arn.rsplit("/", 1)[-1])
     return str(getattr(key, "policy", "") or "")
 
 
 def _queue(arn: str, account: str) -> str:
-    from moto.sqs.models import sqs_backends  # noqa: PLC0415 -- heavy
+    from moto.sqs.models import sqs_backends
 
     _, _, _, region, _, name = arn.split(":", 5)
     queue = sqs_backends[account][region].queues.get(name)
@@ -61,16 +64,16 @@ def _queue(arn: str, account: str) -> str:
 
 
 def _topic(arn: str, account: str) -> str:
-    from moto.sns.models import sns_backends  # noqa: PLC0415 -- heavy
+    from moto.sns.models import sns_backends
 
     topic = sns_backends[account][arn.split(":")[3]].topics.get(arn)
     return _json(getattr(topic, "policy", None))
 
 
 def _secret(arn: str, account: str) -> str:
-    from moto.secretsmanager.models import secretsmanager_backends  # noqa: PLC0415 -- heavy
+    from moto.secretsmanager.models import secretsmanager_backends
 
-    secrets = secretsmanager_backends[account][arn.split(":")[3]].secrets
+    secrets: Any = secretsmanager_backends[account][arn.split(":")[3]].secrets
     for secret in secrets.values():
         if secret.arn == arn:
             return _json(secret.policy)
@@ -78,7 +81,7 @@ def _secret(arn: str, account: str) -> str:
 
 
 def _function(arn: str, account: str) -> str:
-    from moto.awslambda.models import lambda_backends  # noqa: PLC0415 -- heavy
+    from moto.awslambda.models import lambda_backends
 
     parts = arn.split(":")
     for function in lambda_backends[account][parts[3]].list_functions():
@@ -87,7 +90,7 @@ def _function(arn: str, account: str) -> str:
     return ""
 
 
-def _json(policy: Any) -> str:  # noqa: ANN401 -- moto keeps policies as text or as dicts
+def _json(policy: Any) -> str:
     if not policy:
         return ""
     return policy if isinstance(policy, str) else json.dumps(policy)

@@ -17,12 +17,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from containment.errors import NotContainedError, SpecError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 HOST = "127.0.0.1"
 _START_TIMEOUT_S = 30.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from cheroot import wsgi
 
@@ -12,7 +12,22 @@ from containment.errors import RefusedError, UnavailableError
 from containment.lab import control, ground
 from containment.lab.gate import Gate
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 HOST = "127.0.0.1"
+_BUSY_THREADS = 16
+
+
+class _Gateway(wsgi.Gateway_10):  # type: ignore[misc]
+    """Hands the connection on, so that a fault can cut it."""
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ["lab.connection"] = self.req.conn
+        return environ
+
+
 _IN_USE = threading.Lock()
 
 
@@ -35,9 +50,12 @@ class LabServer:
         ground.prepare()
         control.reset(self.gate)
         self._server = wsgi.Server(
-            (HOST, port), self.gate, numthreads=16, request_queue_size=128, timeout=60
+            (HOST, port), self.gate, numthreads=_BUSY_THREADS, request_queue_size=128, timeout=60
         )
+        self._server.gateway = _Gateway
         self._server.shutdown_timeout = 1
+        # Clients that hang up, by themselves or cut off by a fault, are no news.
+        self._server.error_log = _log_nothing
         try:
             self._server.prepare()
         except OSError as error:
@@ -66,6 +84,10 @@ class LabServer:
         self._server.stop()
         control.reset(self.gate)
         _IN_USE.release()
+
+
+def _log_nothing(msg: str = "", level: int = 20, *, traceback: bool = False) -> None:
+    del msg, level, traceback
 
 
 @contextmanager

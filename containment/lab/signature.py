@@ -11,11 +11,14 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote
 
 from containment.clock import utc_now
-from containment.lab.call import Call
 from containment.lab.refusal import Reason, Refusal
+
+if TYPE_CHECKING:
+    from containment.lab.call import Call
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _FIELD = re.compile(r"(Credential|SignedHeaders|Signature)=([^,\s]+)")

@@ -7,8 +7,7 @@ Sources: AWS STS API Reference (each operation's page); IAM User Guide, "Roles t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from moto.core.responses import ActionResult
 from moto.core.utils import get_service_model
@@ -17,12 +16,16 @@ from moto.iam.policy_validation import IAMPolicyDocumentValidator
 from moto.sts.responses import TokenResponse
 
 from containment.lab import ground, quotas, value_checks
-from containment.lab.callers import Caller
-from containment.lab.facts import Facts
 from containment.lab.iam.conditions import UnknownOperatorError
 from containment.lab.iam.policies import compile_policy
 from containment.lab.refusal import Reason, Refusal
-from containment.lab.sessions import Session, Sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from containment.lab.callers import Caller
+    from containment.lab.facts import Facts
+    from containment.lab.sessions import Session, Sessions
 
 _HOUR = 3600
 _CHAIN_LIMIT = _HOUR
@@ -40,7 +43,7 @@ class LabSts(TokenResponse):
         self.sessions = sessions
         self.facts = facts
 
-    def call_action(self) -> Any:  # noqa: ANN401 -- moto's type is not exported
+    def call_action(self) -> Any:
         """Check the parameters against the model, then act."""
         shape = get_service_model("sts").operation_model(self._get_action()).input_shape
         found = value_checks.violations(shape, cast("dict[str, Any]", self.params)) if shape else []
@@ -128,7 +131,7 @@ class LabSts(TokenResponse):
             )
         return account, role
 
-    def _issue(self, account: str, role: Any, *, seconds: int) -> dict[str, Any]:  # noqa: ANN401
+    def _issue(self, account: str, role: Any, *, seconds: int) -> dict[str, Any]:
         before = self.caller.session if self.caller.kind == "role" else None
         policies = self._session_policies()
         inherited = () if before is None else before.tags
@@ -153,7 +156,7 @@ class LabSts(TokenResponse):
         )
         role.last_used = ground.clock().replace(tzinfo=None)
         role.last_used_region = self.region
-        result = {
+        result: dict[str, Any] = {
             "Credentials": _credentials(session),
             "AssumedRoleUser": {
                 "AssumedRoleId": f"{role.id}:{session.name}",
@@ -177,7 +180,7 @@ class LabSts(TokenResponse):
 
     def get_access_key_info(self) -> ActionResult:
         """Say whose account a key id belongs to, which the id itself tells."""
-        from moto.iam.models import iam_backends  # noqa: PLC0415 -- heavy
+        from moto.iam.models import iam_backends
 
         key_id = self._get_param("AccessKeyId")
         session = self.sessions.find(key_id)
@@ -204,7 +207,8 @@ class LabSts(TokenResponse):
         user = ground.iam(self.caller.account).users.get(self.caller.name)
         if user is None or serial not in user.mfa_devices or not self._get_param("TokenCode"):
             raise Refusal(
-                Reason.DENIED, "MultiFactorAuthentication failed with invalid MFA one time pass code."
+                Reason.DENIED,
+                "MultiFactorAuthentication failed with invalid MFA one time pass code.",
             )
         return True
 
@@ -270,6 +274,6 @@ def _error(message: str, *, code: str = "ValidationError") -> Refusal:
 
 def answer(caller: Caller, sessions: Sessions, facts: Facts) -> Callable[..., Any]:
     """Return what handles STS calls of *caller*."""
-    return lambda request, url, headers: LabSts(caller, sessions, facts)._dispatch(  # noqa: SLF001
+    return lambda request, url, headers: LabSts(caller, sessions, facts)._dispatch(  # noqa: SLF001 -- moto's entry
         request, url, headers
     )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
 from containment.lab import control, ground
 from containment.lab.seed.company import company
-from containment.lab.seed.world import Credentials, World
 from containment.lab.server import LabServer, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from containment.lab.seed.world import Credentials, World
 
 _CONFIG = Config(
     retries={"max_attempts": 1, "mode": "standard"},
@@ -65,6 +68,14 @@ class Lab:
         """Move the lab's clock forward."""
         ground.clock.advance(seconds)
 
+    def faults(self, *rules: dict[str, Any]) -> None:
+        """Put fault and lag rules in force; without any, end them all."""
+        gate = self._server.gate
+        with gate.lock:
+            gate.faults.replace(rules)
+            if not rules:
+                gate.facts.clear()
+
     def now(self) -> datetime:
         """Return the lab's time."""
         return ground.clock()
@@ -73,9 +84,9 @@ class Lab:
         """Return what GET /_lab/status shows."""
         return control.status(self._server.gate)
 
-    def client(self, service: str, credentials: Credentials, *, region: str = "us-east-1") -> Any:  # noqa: ANN401 -- boto3's clients have no common type
+    def client(self, service: str, credentials: Credentials, *, region: str = "us-east-1") -> Any:
         """Return a boto3 client of the lab."""
-        return boto3.client(  # type: ignore[call-overload]  # noqa: TID251 -- the lab's own clients
+        return boto3.client(  # noqa: TID251 -- the lab's own clients  # type: ignore[call-overload]
             service,
             endpoint_url=self.endpoint,
             region_name=region,

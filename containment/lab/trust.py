@@ -66,7 +66,7 @@ def shown(document: str) -> str:
     return _with_principals(json.loads(document), _as_shown)
 
 
-def _with_principals(policy: dict[str, Any], rewrite: Any) -> str:  # noqa: ANN401 -- a function
+def _with_principals(policy: dict[str, Any], rewrite: Any) -> str:
     for statement in as_list(policy["Statement"]):
         for element in ("Principal", "NotPrincipal"):
             principals = statement.get(element)
@@ -102,7 +102,7 @@ def _id_of(account: str, kind: str, path_and_name: str) -> str:
 
 
 def _arn_of(unique_id: str) -> str:
-    from moto.iam.models import iam_backends  # noqa: PLC0415 -- heavy
+    from moto.iam.models import iam_backends
 
     for account in list(iam_backends):
         state = ground.iam(account)

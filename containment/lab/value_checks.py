@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 
-
 @cache
 def _pattern(java: str) -> re.Pattern[str]:
     text = java.replace(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]", r"[\w\s.:/=+\-@]")
@@ -18,15 +17,13 @@ def _pattern(java: str) -> re.Pattern[str]:
     return re.compile(text, re.ASCII if r"\w" in java else 0)
 
 
-def violations(shape: Any, parameters: dict[str, Any]) -> list[str]:  # noqa: ANN401 -- botocore shape
+def violations(shape: Any, parameters: dict[str, Any]) -> list[str]:
     """Return every violation of *shape*'s constraints, in AWS's words."""
-    found: list[str] = []
-    for name in shape.required_members:
-        if name not in parameters:
-            found.append(
-                f"Value null at '{_member(name)}' failed to satisfy constraint: "
-                "Member must not be null"
-            )
+    found = [
+        f"Value null at '{_member(name)}' failed to satisfy constraint: Member must not be null"
+        for name in shape.required_members
+        if name not in parameters
+    ]
     for name, value in parameters.items():
         member = shape.members.get(name)
         if member is not None and value is not None:
@@ -44,7 +41,7 @@ def _member(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def _of_value(shape: Any, value: Any, where: str) -> list[str]:  # noqa: ANN401 -- botocore shape
+def _of_value(shape: Any, value: Any, where: str) -> list[str]:
     if shape.type_name == "list" and isinstance(value, list):
         found = _of_length(shape, len(value), value, where)
         for number, item in enumerate(value, 1):
@@ -64,7 +61,7 @@ def _of_value(shape: Any, value: Any, where: str) -> list[str]:  # noqa: ANN401 
     return []
 
 
-def _of_string(shape: Any, value: str, where: str) -> list[str]:  # noqa: ANN401 -- botocore shape
+def _of_string(shape: Any, value: str, where: str) -> list[str]:
     found = _of_length(shape, len(value), value, where)
     pattern = shape.metadata.get("pattern")
     if pattern and not _pattern(pattern).fullmatch(value):
@@ -81,7 +78,7 @@ def _of_string(shape: Any, value: str, where: str) -> list[str]:  # noqa: ANN401
     return found
 
 
-def _of_length(shape: Any, length: int, value: Any, where: str) -> list[str]:  # noqa: ANN401
+def _of_length(shape: Any, length: int, value: Any, where: str) -> list[str]:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     start = f"Value '{_shortened(str(value))}' at '{where}' failed to satisfy constraint: "
     if least is not None and length < int(least):
@@ -91,7 +88,7 @@ def _of_length(shape: Any, length: int, value: Any, where: str) -> list[str]:  #
     return []
 
 
-def _of_number(shape: Any, value: int, where: str) -> list[str]:  # noqa: ANN401 -- botocore shape
+def _of_number(shape: Any, value: int, where: str) -> list[str]:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     start = f"Value '{value}' at '{where}' failed to satisfy constraint: "
     if least is not None and value < int(least):

@@ -7,13 +7,16 @@ policy evaluation logic".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from containment.lab.iam.patterns import Context
-from containment.lab.iam.policies import Policy, Statement
 from containment.lab.iam.principals import Closeness, Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from containment.lab.iam.patterns import Context
+    from containment.lab.iam.policies import Policy, Statement
 
 Layer = Literal[
     "identity-based policy",
@@ -100,9 +103,7 @@ def _cross_account(request: Request, layers: Layers, granted: Closeness) -> Deci
     return Decision(allowed=True)
 
 
-def _identity_side(
-    request: Request, layers: Layers, *, granted_elsewhere: bool
-) -> Decision | None:
+def _identity_side(request: Request, layers: Layers, *, granted_elsewhere: bool) -> Decision | None:
     """Return the denial of the caller's own policies, None where they allow."""
     if not granted_elsewhere and not _allowed_by(layers.identity, request):
         return _not_allowed_by("identity-based policy")

@@ -6,11 +6,9 @@ Source: IAM User Guide, "IAM JSON policy elements reference".
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from containment.lab.iam.conditions import Condition, compile_conditions
 from containment.lab.iam.patterns import (
@@ -23,6 +21,10 @@ from containment.lab.iam.patterns import (
     resource,
     split_variables,
 )
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Mapping
 
 # Policy variables exist since this version; in the older one "${" is text.
 WITH_VARIABLES = "2012-10-17"
@@ -120,7 +122,7 @@ def compile_policy(document: str) -> Policy:
     )
 
 
-def as_list(value: Any) -> list[Any]:  # noqa: ANN401 -- JSON: one value or a list of them
+def as_list(value: Any) -> list[Any]:
     """Return *value* as a list: the policy language lets a single value stand alone."""
     return cast("list[Any]", value) if isinstance(value, list) else [value]
 

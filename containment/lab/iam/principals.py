@@ -5,11 +5,14 @@ Source: IAM User Guide, "AWS JSON policy elements: Principal".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from containment.lab.iam.policies import Principals
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from containment.lab.iam.policies import Principals
 
 
 class Closeness(IntEnum):

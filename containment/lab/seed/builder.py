@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from containment.lab import aws_managed, ground, trust
 from containment.lab.seed.world import Credentials
-from containment.lab.sessions import Sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from containment.lab.sessions import Sessions
 
 REGION = "us-east-1"
 # Whatever a world begins with is older than any incident in it.
 _AGE = timedelta(days=90)
 
 
-def statement(*actions: str, resource: str | list[str] = "*", **more: Any) -> dict[str, Any]:  # noqa: ANN401 -- further JSON
+def statement(*actions: str, resource: str | list[str] = "*", **more: Any) -> dict[str, Any]:
     """Return an Allow statement."""
     return {"Effect": "Allow", "Action": list(actions), "Resource": resource, **more}
 
@@ -27,11 +30,9 @@ def policy(*statements: Mapping[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def trusting(principal: Any, **more: Any) -> str:  # noqa: ANN401 -- a Principal element is JSON
+def trusting(principal: Any, **more: Any) -> str:
     """Return a trust policy that lets *principal* assume the role."""
-    return policy(
-        {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more}
-    )
+    return policy({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more})
 
 
 class Builder:
@@ -115,7 +116,7 @@ class Builder:
 
     def bucket(self, name: str, objects: Mapping[str, bytes]) -> None:
         """Make a bucket with objects."""
-        from moto.s3.models import s3_backends  # noqa: PLC0415 -- heavy
+        from moto.s3.models import s3_backends
 
         backend = s3_backends[self.account]["aws"]
         backend.create_bucket(name, REGION)
@@ -125,7 +126,7 @@ class Builder:
 
 def organization(accounts: Mapping[str, str]) -> None:
     """Make the organisation, with member accounts (name to id) in one unit of its own."""
-    from moto.organizations import utils  # noqa: PLC0415 -- heavy
+    from moto.organizations import utils
 
     state = ground.organization()
     state.create_organization(REGION, FeatureSet="ALL")

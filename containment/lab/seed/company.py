@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from moto.moto_api._internal import mock_random
 
 from containment.lab import ground
 from containment.lab.seed import responder
 from containment.lab.seed.builder import REGION, Builder, organization, policy, statement, trusting
 from containment.lab.seed.world import World
-from containment.lab.sessions import Sessions
+
+if TYPE_CHECKING:
+    from containment.lab.sessions import Sessions
 
 ACCOUNT = "111122223333"
 _ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"

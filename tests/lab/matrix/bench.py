@@ -73,9 +73,7 @@ def case(expect: Expect, code: str = "") -> Callable[[Callable[[Bench], Probe]],
     return register
 
 
-def table(
-    claim: str, rows: list[tuple[Any, ...]], prepare: Callable[..., Probe]
-) -> None:
+def table(claim: str, rows: list[tuple[Any, ...]], prepare: Callable[..., Probe]) -> None:
     """Register a case a row: expectation, then a label, then what *prepare* is given."""
     for expect, label, *given in rows:
         CASES.append(
@@ -99,7 +97,9 @@ def deny(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
     return {"Effect": "Deny", "Action": action, "Resource": resource, **more}
 
 
-def trust(principal: Any, effect: str = "Allow", action: Any = "sts:AssumeRole", **more: Any) -> str:
+def trust(
+    principal: Any, effect: str = "Allow", action: Any = "sts:AssumeRole", **more: Any
+) -> str:
     return policy({"Effect": effect, "Principal": principal, "Action": action, **more})
 
 
@@ -124,9 +124,7 @@ class Bench:
         self.iam = self.client("iam", admin)
         self.member_iam = self.client("iam", member_admin)
 
-    def client(
-        self, service: str, keys: Keys, region: str = "us-east-1", **config: str
-    ) -> Any:
+    def client(self, service: str, keys: Keys, region: str = "us-east-1", **config: str) -> Any:
         return self._session.client(
             service,
             endpoint_url=self.endpoint,
@@ -201,9 +199,7 @@ class Bench:
         s3.create_bucket(Bucket=name)
         s3.put_object(Bucket=name, Key="k", Body=b"v")
         if policy_document:
-            s3.put_bucket_policy(
-                Bucket=name, Policy=policy_document.replace("BUCKET", name)
-            )
+            s3.put_bucket_policy(Bucket=name, Policy=policy_document.replace("BUCKET", name))
         return name
 
 
@@ -235,7 +231,10 @@ def run(one: Case, bench: Bench) -> tuple[str, str]:
 
 def bootstrap(clients: Callable[[str, Keys], Any]) -> tuple[Keys, Keys, str]:
     """Make an administrator in the management account and in a member account, from test/test."""
-    iam, organizations = clients("iam", ("test", "test")), clients("organizations", ("test", "test"))
+    iam, organizations = (
+        clients("iam", ("test", "test")),
+        clients("organizations", ("test", "test")),
+    )
     admin = _administrator(iam, "admin")
     organizations.create_organization(FeatureSet="ALL")
     created = organizations.create_account(Email="m@example.com", AccountName="member")
@@ -262,8 +261,8 @@ def every_case() -> tuple[Case, ...]:
         boundaries,
         conditions,
         control_policies,
-        identity,
         iam_behaviour,
+        identity,
         resources,
         sessions,
         trusts,

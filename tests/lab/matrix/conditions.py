@@ -116,9 +116,7 @@ table(
 
 @case("deny")
 def every_operator_of_a_block_has_to_match(bench: Bench) -> Probe:
-    return _as_user(
-        bench, {"StringEquals": {_TEAM: "Red"}, "NumericEquals": {_LEVEL: "8"}}, _TAGS
-    )
+    return _as_user(bench, {"StringEquals": {_TEAM: "Red"}, "NumericEquals": {_LEVEL: "8"}}, _TAGS)
 
 
 @case("deny")
@@ -232,9 +230,21 @@ table(
         ("deny", "TokenIssueTime in the future", {"DateLessThan": {"aws:TokenIssueTime": _FUTURE}}),
         ("deny", "its session name in aws:userid", {"StringLike": {"aws:userid": "AROA*:session"}}),
         ("allow", "another name in aws:userid", {"StringLike": {"aws:userid": "AROA*:other"}}),
-        ("deny", "its role in PrincipalArn", {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{MANAGEMENT}:role/r*"}}),
-        ("allow", "a session ARN in PrincipalArn", {"ArnLike": {"aws:PrincipalArn": f"arn:aws:sts::{MANAGEMENT}:assumed-role/*"}}),
-        ("deny", "its kind in PrincipalType", {"StringEquals": {"aws:PrincipalType": "AssumedRole"}}),
+        (
+            "deny",
+            "its role in PrincipalArn",
+            {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{MANAGEMENT}:role/r*"}},
+        ),
+        (
+            "allow",
+            "a session ARN in PrincipalArn",
+            {"ArnLike": {"aws:PrincipalArn": f"arn:aws:sts::{MANAGEMENT}:assumed-role/*"}},
+        ),
+        (
+            "deny",
+            "its kind in PrincipalType",
+            {"StringEquals": {"aws:PrincipalType": "AssumedRole"}},
+        ),
         ("deny", "MFA absent", {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}),
         ("allow", "aws:username present", {"Null": {"aws:username": "false"}}),
     ],

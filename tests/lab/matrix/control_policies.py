@@ -101,7 +101,14 @@ table(
         ("deny", "on the account denies a role", _account, _DENY, _member_role, _LISTS),
         ("deny", "on the root denies", _root, _DENY, _member_user, _LISTS),
         ("deny", "on a unit denies", _unit, _DENY, _member_user, _LISTS),
-        ("allow", "on the root spares the management account", _root, _DENY, _management_user, _LISTS),
+        (
+            "allow",
+            "on the root spares the management account",
+            _root,
+            _DENY,
+            _management_user,
+            _LISTS,
+        ),
         ("allow", "lets other calls through", _account, _DENY, _member_user, Bench.lists_buckets),
         ("deny", "with an exemption denies the others", _account, _SPARES, _member_user, _LISTS),
     ],
@@ -111,7 +118,14 @@ table(
     "service control policies have to allow at every level",
     [
         ("deny", "so an allow list denies the rest", _account, _ONLY_S3, _member_user, _LISTS),
-        ("allow", "and allows what it lists", _account, _ONLY_S3, _member_user, Bench.lists_buckets),
+        (
+            "allow",
+            "and allows what it lists",
+            _account,
+            _ONLY_S3,
+            _member_user,
+            Bench.lists_buckets,
+        ),
         ("deny", "on the root too", _root, _ONLY_S3, _member_user, _LISTS),
     ],
     lambda bench, *rest: _under(bench, *rest, replace=True),
@@ -128,14 +142,28 @@ def _reads_member_bucket(bench: Bench, keys: Keys) -> Probe:
     return lambda: bench.client("s3", keys).get_object(Bucket=bucket, Key="k")
 
 
-_RCP = policy(
-    {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
-)
+_RCP = policy({"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"})
 table(
     "a resource control policy",
     [
-        ("deny", "denies on resources of the account", _account, _RCP, _member_user, _reads_member_bucket, "RESOURCE_CONTROL_POLICY"),
-        ("allow", "leaves services alone that have none", _account, _RCP, _member_user, _LISTS, "RESOURCE_CONTROL_POLICY"),
+        (
+            "deny",
+            "denies on resources of the account",
+            _account,
+            _RCP,
+            _member_user,
+            _reads_member_bucket,
+            "RESOURCE_CONTROL_POLICY",
+        ),
+        (
+            "allow",
+            "leaves services alone that have none",
+            _account,
+            _RCP,
+            _member_user,
+            _LISTS,
+            "RESOURCE_CONTROL_POLICY",
+        ),
     ],
     _under,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.lab.matrix.bench import Bench, Case, CASES, Probe, allow, case, policy, table, trust
+from tests.lab.matrix.bench import CASES, Bench, Case, Probe, allow, case, policy, table, trust
 
 
 def _code(bench: Bench, code: str, call: Any) -> Probe:
@@ -29,7 +29,11 @@ def refused(claim: str, code: str, call: Any) -> None:
 
 def _filler(characters: int) -> str:
     base = policy(allow("s3:GetObject", ""))
-    return policy(allow("s3:GetObject", "arn:aws:s3:::" + "x" * (characters - len(base.replace(" ", "")) - 13)))
+    return policy(
+        allow(
+            "s3:GetObject", "arn:aws:s3:::" + "x" * (characters - len(base.replace(" ", "")) - 13)
+        )
+    )
 
 
 def _put_user(bench: Bench, document: str, name: str = "q") -> Any:
@@ -48,7 +52,11 @@ table(
     [
         ("allow", "of a user up to 2048 characters", lambda b: _put_user(b, _filler(2048))),
         ("error", "of a user above 2048 characters", lambda b: _put_user(b, _filler(2049))),
-        ("allow", "white space does not count", lambda b: _put_user(b, _filler(2048).replace(",", ",   "))),
+        (
+            "allow",
+            "white space does not count",
+            lambda b: _put_user(b, _filler(2048).replace(",", ",   ")),
+        ),
         ("allow", "of a role up to 10240 characters", lambda b: _put_role(b, _filler(10240))),
         ("error", "of a role above 10240 characters", lambda b: _put_role(b, _filler(10241))),
     ],
@@ -59,9 +67,7 @@ table(
 def _two_inline(bench: Bench) -> Any:
     user = bench.user()[0]
     for name in ("a", "b"):
-        bench.iam.put_user_policy(
-            UserName=user, PolicyName=name, PolicyDocument=_filler(1100)
-        )
+        bench.iam.put_user_policy(UserName=user, PolicyName=name, PolicyDocument=_filler(1100))
 
 
 refused("inline policies of a user count together", "LimitExceeded", _two_inline)
@@ -98,8 +104,14 @@ refused(
 )
 refused("a user that is not there", "NoSuchEntity", lambda b: b.iam.get_user(UserName="nobody"))
 refused("a name with a slash", "ValidationError", lambda b: b.iam.create_user(UserName="a/b"))
-refused("a name of 65 characters", "ValidationError", lambda b: b.iam.create_user(UserName="a" * 65))
-refused("a path without slashes", "ValidationError", lambda b: b.iam.create_user(UserName="a", Path="ci"))
+refused(
+    "a name of 65 characters", "ValidationError", lambda b: b.iam.create_user(UserName="a" * 65)
+)
+refused(
+    "a path without slashes",
+    "ValidationError",
+    lambda b: b.iam.create_user(UserName="a", Path="ci"),
+)
 refused(
     "the same name in another case",
     "EntityAlreadyExists",
@@ -122,7 +134,9 @@ refused(
     lambda b: _put_user(b, policy({**allow("*"), "Principal": "*"})),
 )
 refused(
-    "a resource that is no ARN", "MalformedPolicyDocument", lambda b: _put_user(b, policy(allow("*", "users")))
+    "a resource that is no ARN",
+    "MalformedPolicyDocument",
+    lambda b: _put_user(b, policy(allow("*", "users"))),
 )
 refused(
     "a tag value of 257 characters",

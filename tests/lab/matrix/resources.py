@@ -107,7 +107,12 @@ def _key(bench: Bench, principal: str, *own: dict[str, Any]) -> Probe:
     name, keys = bench.user(*own)
     named = {"self": bench.user_arn(name), "root": _ROOT, "admin": bench.user_arn("admin")}
     document = policy(
-        {"Effect": "Allow", "Principal": {"AWS": named[principal]}, "Action": "kms:*", "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": named[principal]},
+            "Action": "kms:*",
+            "Resource": "*",
+        },
         {
             "Effect": "Allow",
             "Principal": {"AWS": bench.user_arn("admin")},
@@ -315,9 +320,27 @@ table(
     [
         ("allow", "with iam:PassRole", allow("iam:PassRole")),
         ("deny", "without iam:PassRole"),
-        ("deny", "with iam:PassRole on another role", allow("iam:PassRole", "arn:aws:iam::*:role/other")),
-        ("allow", "with iam:PassedToService right", allow("iam:PassRole", Condition={"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}})),
-        ("deny", "with iam:PassedToService wrong", allow("iam:PassRole", Condition={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}})),
+        (
+            "deny",
+            "with iam:PassRole on another role",
+            allow("iam:PassRole", "arn:aws:iam::*:role/other"),
+        ),
+        (
+            "allow",
+            "with iam:PassedToService right",
+            allow(
+                "iam:PassRole",
+                Condition={"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}},
+            ),
+        ),
+        (
+            "deny",
+            "with iam:PassedToService wrong",
+            allow(
+                "iam:PassRole",
+                Condition={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+            ),
+        ),
     ],
     _pass_role,
 )

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.lab.matrix.bench import Bench, Keys, Probe, allow, case, deny, keys_of, policy, table, trust
+from tests.lab.matrix.bench import (
+    Bench,
+    Keys,
+    Probe,
+    allow,
+    case,
+    deny,
+    keys_of,
+    policy,
+    table,
+    trust,
+)
 
 
 @case("allow")

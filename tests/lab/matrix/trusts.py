@@ -65,7 +65,12 @@ table(
         ("allow", "everybody lets a user", {"AWS": "*"}, _MAY),
         ("allow", "everybody, written bare, lets a user", "*", _MAY),
         ("deny", "a service refuses a user", {"Service": "lambda.amazonaws.com"}, _MAY),
-        ("allow", "a service and the account lets a user", {"Service": "ec2.amazonaws.com", "AWS": _ROOT}, _MAY),
+        (
+            "allow",
+            "a service and the account lets a user",
+            {"Service": "ec2.amazonaws.com", "AWS": _ROOT},
+            _MAY,
+        ),
     ],
     _principal,
 )
@@ -90,14 +95,40 @@ table(
         ("allow", "the external id, given", _EXTERNAL, {"ExternalId": "sekret"}),
         ("deny", "the external id, another", _EXTERNAL, {"ExternalId": "nope"}),
         ("deny", "the external id, none", _EXTERNAL, {}),
-        ("allow", "the session name, right", {"StringLike": {"sts:RoleSessionName": "ci-*"}}, {"RoleSessionName": "ci-7"}),
-        ("deny", "the session name, wrong", {"StringLike": {"sts:RoleSessionName": "ci-*"}}, {"RoleSessionName": "me"}),
-        ("allow", "the caller's ARN", {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{MANAGEMENT}:user/u*"}}, {}),
-        ("deny", "somebody else's ARN", {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{MANAGEMENT}:user/z*"}}, {}),
+        (
+            "allow",
+            "the session name, right",
+            {"StringLike": {"sts:RoleSessionName": "ci-*"}},
+            {"RoleSessionName": "ci-7"},
+        ),
+        (
+            "deny",
+            "the session name, wrong",
+            {"StringLike": {"sts:RoleSessionName": "ci-*"}},
+            {"RoleSessionName": "me"},
+        ),
+        (
+            "allow",
+            "the caller's ARN",
+            {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{MANAGEMENT}:user/u*"}},
+            {},
+        ),
+        (
+            "deny",
+            "somebody else's ARN",
+            {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{MANAGEMENT}:user/z*"}},
+            {},
+        ),
         ("deny", "MFA without MFA", {"Bool": {"aws:MultiFactorAuthPresent": "true"}}, {}),
         ("allow", "the source address", {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}, {}),
         ("allow", "the organisation", {"StringLike": {"aws:PrincipalOrgID": "o-*"}}, {}),
-        ("allow", "the session name as the caller's", {"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}, {"RoleSessionName": "me-myself"}, {"UserName": "me-myself"}),
+        (
+            "allow",
+            "the session name as the caller's",
+            {"StringEquals": {"sts:RoleSessionName": "${aws:username}"}},
+            {"RoleSessionName": "me-myself"},
+            {"UserName": "me-myself"},
+        ),
     ],
     lambda bench, block, given, more=None: _named(bench, block, given, more or {}),
 )
@@ -215,7 +246,12 @@ table(
         ("deny", "the role trusts, the user may not", lambda _arn: _ROOT),
         ("deny", "named in the trust, the user may not", lambda arn: arn),
         ("allow", "named in the trust, the user may", lambda arn: arn, _MAY),
-        ("deny", "the user may, the role does not trust", lambda _arn: "arn:aws:iam::999999999999:root", _MAY),
+        (
+            "deny",
+            "the user may, the role does not trust",
+            lambda _arn: "arn:aws:iam::999999999999:root",
+            _MAY,
+        ),
     ],
     _across,
 )
@@ -264,17 +300,42 @@ def _role_trusting(bench: Bench, document: str) -> Probe:
 table(
     "a trust policy is refused where",
     [
-        ("error", "its user does not exist", trust({"AWS": f"arn:aws:iam::{MANAGEMENT}:user/nobody"})),
-        ("error", "its role does not exist", trust({"AWS": f"arn:aws:iam::{MANAGEMENT}:role/nobody"})),
+        (
+            "error",
+            "its user does not exist",
+            trust({"AWS": f"arn:aws:iam::{MANAGEMENT}:user/nobody"}),
+        ),
+        (
+            "error",
+            "its role does not exist",
+            trust({"AWS": f"arn:aws:iam::{MANAGEMENT}:role/nobody"}),
+        ),
         ("error", "it has a resource", policy({**allow("sts:AssumeRole"), "Principal": "*"})),
         ("error", "it has no principal", policy({"Effect": "Allow", "Action": "sts:AssumeRole"})),
         ("error", "it has no action", policy({"Effect": "Allow", "Principal": "*"})),
         ("error", "it is no JSON", "{"),
         ("error", "its action is no STS action", trust("*", action="s3:GetObject")),
-        ("error", "its principal is a wildcard ARN", trust({"AWS": f"arn:aws:iam::{MANAGEMENT}:user/*"})),
-        ("error", "it is longer than 2048 characters", trust({"AWS": "*"}, Condition={"StringEquals": {"sts:ExternalId": ["x" * 100 + str(n) for n in range(20)]}})),
+        (
+            "error",
+            "its principal is a wildcard ARN",
+            trust({"AWS": f"arn:aws:iam::{MANAGEMENT}:user/*"}),
+        ),
+        (
+            "error",
+            "it is longer than 2048 characters",
+            trust(
+                {"AWS": "*"},
+                Condition={
+                    "StringEquals": {"sts:ExternalId": ["x" * 100 + str(n) for n in range(20)]}
+                },
+            ),
+        ),
         ("allow", "nothing is wrong, it is not", trust({"AWS": "*"})),
-        ("allow", "its version is the older one, it is not", trust({"AWS": "*"}).replace("2012", "2008")),
+        (
+            "allow",
+            "its version is the older one, it is not",
+            trust({"AWS": "*"}).replace("2012", "2008"),
+        ),
     ],
     _role_trusting,
 )
@@ -283,9 +344,7 @@ table(
 @case("deny", "AccessDenied")
 def a_source_identity_stays_through_a_chain(bench: Bench) -> Probe:
     every = ["sts:AssumeRole", "sts:SetSourceIdentity"]
-    _, first = bench.role(
-        allow(every), trusting=trust({"AWS": _ROOT}, action=every)
-    )
+    _, first = bench.role(allow(every), trusting=trust({"AWS": _ROOT}, action=every))
     _, second = bench.role(trusting=trust({"AWS": _ROOT}, action=every))
     keys = bench.assume(first, SourceIdentity="mallory")
     return lambda: bench.assume(second, keys, SourceIdentity="alice")
@@ -318,10 +377,34 @@ def _needs(bench: Bench, action: str, given: dict[str, Any], *, trusted: bool) -
 table(
     "the trust policy has to allow",
     [
-        ("allow", "setting a source identity, and does", "sts:SetSourceIdentity", {"SourceIdentity": "alice"}, True),
-        ("deny", "setting a source identity, and does not", "sts:SetSourceIdentity", {"SourceIdentity": "alice"}, False),
-        ("allow", "passing tags, and does", "sts:TagSession", {"Tags": [{"Key": "a", "Value": "b"}]}, True),
-        ("deny", "passing tags, and does not", "sts:TagSession", {"Tags": [{"Key": "a", "Value": "b"}]}, False),
+        (
+            "allow",
+            "setting a source identity, and does",
+            "sts:SetSourceIdentity",
+            {"SourceIdentity": "alice"},
+            True,
+        ),
+        (
+            "deny",
+            "setting a source identity, and does not",
+            "sts:SetSourceIdentity",
+            {"SourceIdentity": "alice"},
+            False,
+        ),
+        (
+            "allow",
+            "passing tags, and does",
+            "sts:TagSession",
+            {"Tags": [{"Key": "a", "Value": "b"}]},
+            True,
+        ),
+        (
+            "deny",
+            "passing tags, and does not",
+            "sts:TagSession",
+            {"Tags": [{"Key": "a", "Value": "b"}]},
+            False,
+        ),
     ],
     lambda bench, action, given, trusted: _needs(bench, action, given, trusted=trusted),
 )
