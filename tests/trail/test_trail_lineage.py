@@ -127,7 +127,7 @@ def test_a_key_named_in_a_request_or_a_list_is_not_used_or_handed_out(
         scene.user,
         "ListAccessKeys",
         6,
-        response={"accessKeyMetadata": [{"accessKeyId": "AKIASOMEBODYELSE0000"}]},
+        response={"accessKeyMetadata": [{"accessKeyId": "AKIASOMEBODYELSE0000", "status": "Active"}]},
     )
 
     answer = follow(scene, tmp_path)
@@ -452,6 +452,92 @@ def test_a_trust_opened_to_the_outside_is_listed_and_its_visitors_are_followed(
     assert legit not in found(answer)
     trusts = [(t.role, t.principal, t.event_id, t.at) for t in answer.external_trust]
     assert trusts == [(role, "999988887777", edit, scene.at(10))]
+
+
+@pytest.mark.parametrize(
+    ("opened", "visitor", "comes_in"),
+    [
+        ("*", "999988887777", True),
+        ("*", "111122223333", False),
+        ("999988887777", "999988887777", True),
+        ("arn:aws:iam::999988887777:root", "999988887777", True),
+        ("999988887777", "555566667777", False),
+    ],
+)
+def test_only_those_whom_the_edit_let_in_are_visitors(
+    scene: Scene, tmp_path: Path, opened: str, visitor: str, comes_in: bool
+) -> None:
+    statement = {"Effect": "Allow", "Principal": {"AWS": opened}}
+    request = {"roleName": "app", "policyDocument": json.dumps({"Statement": [statement]})}
+    scene.call(scene.leaked, scene.user, "UpdateAssumeRolePolicy", 10, request=request)
+    key, _ = scene.assume("AKIAVISITOR000000000", f"arn:aws:iam::{visitor}:user/x", "app", 30)
+    scene.records[-1]["userIdentity"] = {
+        "type": "AWSAccount",
+        "accountId": visitor,
+        "principalId": "AIDAVISITOR",
+    }
+
+    assert (key in found(follow(scene, tmp_path))) is comes_in
+
+
+def test_an_account_that_came_before_the_edit_is_not_counted_as_let_in_by_it(
+    scene: Scene, tmp_path: Path
+) -> None:
+    partner = "arn:aws:iam::999988887777:user/partner"
+    scene.assume("AKIAPARTNER000000000", partner, "app", -60)
+    statement = {"Effect": "Allow", "Principal": {"AWS": "999988887777"}}
+    request = {"roleName": "app", "policyDocument": json.dumps({"Statement": [statement]})}
+    scene.call(scene.leaked, scene.user, "UpdateAssumeRolePolicy", 10, request=request)
+    key, _ = scene.assume("AKIAPARTNER000000000", partner, "app", 30)
+
+    answer = follow(scene, tmp_path)
+
+    assert key not in found(answer)
+    assert "visitor" in {gap.kind for gap in answer.gaps}
+
+
+def test_a_service_call_with_a_key_that_somebody_else_was_given_is_not_forwarded_for_us(
+    scene: Scene, tmp_path: Path
+) -> None:
+    scene.call(scene.leaked, scene.user, "GetSecretValue", 10)
+    theirs = scene.key()
+    answer = {"credentials": {"accessKeyId": theirs, "sessionToken": "x"}}
+    scene.call("AKIASECONDKEY0000000", scene.user, "GetSessionToken", 11, response=answer)
+    scene.call(theirs, scene.user, "Decrypt", 12, created=11, invoked_by="kms.amazonaws.com")
+
+    assert found(follow(scene, tmp_path)) == {}
+
+
+@pytest.mark.parametrize(("created", "his"), [(50, False), (150, True)])
+def test_without_a_sign_in_record_a_console_session_counts_only_after_the_password(
+    scene: Scene, tmp_path: Path, created: int, his: bool
+) -> None:
+    alice = f"arn:aws:iam::{scene.account}:user/alice"
+    request = {"userName": "alice"}
+    scene.call(scene.leaked, scene.user, "UpdateLoginProfile", 100, request=request)
+    key = scene.key()
+    scene.call(key, alice, "ListUsers", 200, created=created, sessionCredentialFromConsole="true")
+
+    answer = follow(scene, tmp_path)
+
+    assert (key in found(answer)) is his
+    assert [c.confidence for c in answer.credentials if c.id == key] == ["medium"] * his
+
+
+def test_a_role_switch_in_the_console_is_followed(scene: Scene, tmp_path: Path) -> None:
+    made = scene.make_user(scene.leaked, scene.user, "helper", 5)
+    scene.sign_in(made, 30)
+    scene.call("ASIACONSOLE000000001", made, "ListUsers", 31, created=30)
+    role = f"arn:aws:sts::{scene.account}:assumed-role/admin/helper"
+    scene.sign_in(role, 60, "SwitchRole", additionalEventData={"SwitchFrom": made})
+    scene.call("ASIASWITCHED00000001", role, "ListRoles", 61, created=60)
+    other = f"arn:aws:sts::{scene.account}:assumed-role/admin/somebody"
+    scene.sign_in(other, 60, "SwitchRole", additionalEventData={"SwitchFrom": scene.user})
+    scene.call("ASIASWITCHED00000002", other, "ListRoles", 61, created=60)
+
+    switched = {key: tier for key, (tier, _) in found(follow(scene, tmp_path)).items() if "SWITCH" in key}
+
+    assert switched == {"ASIASWITCHED00000001": "E_inferred"}
 
 
 def test_federated_users_and_providers_of_the_thief_are_followed(

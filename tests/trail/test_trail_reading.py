@@ -258,7 +258,10 @@ def test_files_delivered_before_t0_are_not_read_and_that_is_said(
 
 def test_equal_ids_with_other_content_are_two_records(scene: Scene, tmp_path: Path) -> None:
     for bucket in ("one", "two"):
-        scene.call(scene.leaked, scene.user, "GetObject", 1, request={"bucketName": bucket}, eventID="same")
+        request = {"bucketName": bucket}
+        scene.call(
+            scene.leaked, scene.user, "GetObject", 1, request=request, eventID="e", requestID="r"
+        )
     scene.records.append(scene.records[0])
 
     answer = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
