@@ -10,6 +10,7 @@ A verb is one line of ``VERBS`` and one file; the file is imported only when its
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 import traceback
@@ -47,6 +48,19 @@ VERBS = {
     "open": Verb("cli.open:open_", "Write an incident spec from a key id, an ARN or a finding."),
     "resolve": Verb("cli.resolve:resolve", "Say whose key it is, or whether a principal is there."),
     "check": Verb("cli.check:check", "Validate incident specs."),
+    "preview": Verb("cli.preview:preview", "Show what 'up' would change."),
+    "up": Verb("cli.up:up", "Apply the incident's spec."),
+    "status": Verb("cli.status:status", "Show what is live against what the state says."),
+    "lift": Verb("cli.lift:lift", "Take back what the stack did."),
+    "sweep": Verb("cli.sweep:sweep", "Remove release fences whose end has passed."),
+    "adopt": Verb("cli.adopt:adopt", "Take over a containment whose state was lost."),
+    "trace": Verb("cli.trace:trace", "Follow a credential through CloudTrail to a fixpoint."),
+    "responder-policy": Verb(
+        "cli.responder_policy:responder_policy",
+        "Print the least that a responder's role needs.",
+        announced=False,
+    ),
+    "demo": Verb("cli.demo.command:demo", "Show it all on an emulated AWS.", announced=False),
     "lab": Verb("cli.lab:lab", "Run an emulated AWS organisation on loopback.", announced=False),
 }
 
@@ -66,6 +80,16 @@ class LazyGroup(click.Group):
         module, _, name = verb.where.partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise click.UsageError(f"{error.message}{hint}", ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
@@ -114,7 +138,8 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 -- one return for eac
             args=list(arguments), prog_name="containment", standalone_mode=False, obj=state
         )
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):
+        # click itself exits where it meets a broken pipe, and nowhere else in this mode.
         _stop_writing()
         return _BROKEN_PIPE
     except click.exceptions.NoArgsIsHelpError as error:

@@ -83,7 +83,7 @@ def fields(pairs: Sequence[tuple[str, object]]) -> None:
     """Print names and values, one pair a line, aligned; an empty name continues the one above."""
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
-        say(f"  {name.ljust(width)}  {value}")
+        say(f"  {name.ljust(width)}  {safe(str(value))}")
 
 
 def _print(text: str, style: str, file: TextIO) -> None:

@@ -6,15 +6,21 @@ Nothing is changed.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws.caller import identify
 from containment.aws.faults import explain, explained, is_denied, is_missing
 from containment.aws.principal import AccessKey
-from containment.errors import AccessError, NotFoundError, RefusedError, SpecError
+from containment.errors import (
+    AccessError,
+    ContainmentError,
+    NotFoundError,
+    RefusedError,
+    SpecError,
+)
 from containment.identities import Principal, is_temporary_key_id, parse_principal
 
 if TYPE_CHECKING:
@@ -53,9 +59,10 @@ class Resolved:
 def resolve_access_key(iam: IAMClient, sts: STSClient, key_id: str) -> Resolved:
     """Return the user that *key_id* belongs to.
 
-    GetAccessKeyLastUsed names the user of a key of the caller's own account; for any other id it
-    answers AccessDenied or NoSuchEntity, and STS's GetAccessKeyInfo tells the account. Sources:
-    IAM API Reference, GetAccessKeyLastUsed; STS API Reference, GetAccessKeyInfo.
+    GetAccessKeyLastUsed names a user; only that user's own list of keys proves that it is one of
+    the caller's account, for names repeat between accounts. Where it does not, GetAccessKeyInfo
+    tells the account. Sources: IAM API Reference, GetAccessKeyLastUsed and ListAccessKeys; STS API
+    Reference, GetAccessKeyInfo.
 
     Raises:
         SpecError: *key_id* is a session's.
@@ -73,27 +80,24 @@ def resolve_access_key(iam: IAMClient, sts: STSClient, key_id: str) -> Resolved:
         )
     account = identify(sts).account
     doing = f"asking whose access key {key_id} is"
+    name, refusal = "", None
     with explained(doing):
         try:
             name = str(iam.get_access_key_last_used(AccessKeyId=key_id).get("UserName") or "")
         except ClientError as error:
-            if is_missing(error) or is_denied(error):
-                _not_ours(sts, key_id, account, doing, error)
-            raise
-    if not _USER_NAME.fullmatch(name):
-        raise RefusedError(
-            f"access key {key_id} belongs to the root user of account {account}, which no policy "
-            "of the account can hold",
-            remedy="sign in as root, delete the key and change the password",
-        )
-    found = _user(iam, name)
-    key = next((key for key in found.keys if key.access_key_id == key_id), None)
-    if key is None:
-        raise NotFoundError(
-            f"user {name} has no access key {key_id} any more",
-            remedy=f"contain the user all the same: name {found.principal.arn}",
-        )
-    return Resolved(found.principal, found.unique_id, found.created_at, found.keys, key)
+            if not (is_missing(error) or is_denied(error)):
+                raise
+            refusal = error
+    if _USER_NAME.fullmatch(name) and (found := _owner(iam, name, key_id)):
+        return found
+    raise _not_found(
+        key_id,
+        account=account,
+        owner=_account_of(sts, key_id),
+        name=name,
+        refusal=refusal,
+        doing=doing,
+    )
 
 
 def resolve_principal(iam: IAMClient, sts: STSClient, arn: str) -> Resolved:
@@ -142,29 +146,49 @@ def _role(iam: IAMClient, name: str) -> Resolved:
     return Resolved(parse_principal(role["Arn"]), role["RoleId"], role["CreateDate"])
 
 
-def _not_ours(
-    sts: STSClient, key_id: str, account: str, doing: str, error: ClientError
-) -> NoReturn:
-    """Say why IAM knows no user for *key_id*: another account's, deleted, or not ours to ask."""
-    owner = _account_of(sts, key_id)
+def _owner(iam: IAMClient, name: str, key_id: str) -> Resolved | None:
+    """Return the caller's user *name* if *key_id* is one of its keys."""
+    try:
+        found = _user(iam, name)
+    except NotFoundError:
+        return None
+    key = next((key for key in found.keys if key.access_key_id == key_id), None)
+    return replace(found, key=key) if key else None
+
+
+def _not_found(
+    key_id: str,
+    *,
+    account: str,
+    owner: str | None,
+    name: str,
+    refusal: ClientError | None,
+    doing: str,
+) -> ContainmentError:
+    """Return why *key_id* has no user here: another account's, root's, denied, or deleted."""
     if owner not in (None, account):
-        raise NotFoundError(
+        return NotFoundError(
             f"access key {key_id} belongs to account {owner}, and the credentials in use are of "
             f"{account}",
             remedy=f"use the responder role of account {owner}, or tell its owner",
-        ) from error
-    if is_denied(error):
-        told = explain(doing, error)
-        raise AccessError(
-            f"{told.message} (AWS answers the same for a key that is not there)",
-            remedy=f"check the id, then see that the caller has iam:GetAccessKeyLastUsed in "
+        )
+    if refusal is None and not _USER_NAME.fullmatch(name):
+        return RefusedError(
+            f"access key {key_id} belongs to the root user of account {account}, which no policy "
+            "of the account can hold",
+            remedy="sign in as root, delete the key and change the password",
+        )
+    if refusal is not None and is_denied(refusal):
+        return AccessError(
+            f"{explain(doing, refusal).message} (AWS may answer so for a key that is not there)",
+            remedy="check the id, then see that the caller has iam:GetAccessKeyLastUsed on '*' in "
             f"account {account}",
-        ) from error
-    raise NotFoundError(
+        )
+    return NotFoundError(
         f"account {account} has no access key {key_id}",
         remedy="check the id; if it was deleted, CloudTrail's DeleteAccessKey event names its "
         "user: contain that user by its ARN",
-    ) from error
+    )
 
 
 def _account_of(sts: STSClient, key_id: str) -> str | None:

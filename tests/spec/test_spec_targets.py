@@ -13,6 +13,9 @@ pytestmark = pytest.mark.plain
 USER = "user: arn:aws:iam::111122223333:user/ci/ci-deploy"
 ROLE = "role: arn:aws:iam::111122223333:role/app"
 KEY = "access_key: AKIAIOSFODNN7EXAMPLE"
+INSTANCE = "arn:aws:ec2:eu-central-1:111122223333:instance/i-0abc1234def567890"
+ELSEWHERE = INSTANCE.replace("111122223333", "999999999999")
+LINKED = "arn:aws:iam::111122223333:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"
 
 
 def with_targets(*targets: str, more: str = "") -> str:
@@ -32,8 +35,7 @@ def with_targets(*targets: str, more: str = "") -> str:
         (f"{ROLE}, rung: session, sessions: [{{source_ip: '2001:db8::/48'}}]", Rung.SESSION),
         (f"{ROLE}, rung: session, sessions: [{{source_identity: alice}}]", Rung.SESSION),
         (
-            f"{ROLE}, rung: session, sessions: [{{source_instance: "
-            "'arn:aws:ec2:eu-central-1:111122223333:instance/i-0abc1234def567890'}]",
+            f"{ROLE}, rung: session, sessions: [{{source_instance: '{INSTANCE}'}}]",
             Rung.SESSION,
         ),
         (f"{ROLE}, rung: close-trust", Rung.CLOSE_TRUST),
@@ -114,8 +116,7 @@ REFUSALS = {
         "'name: i-…'",
     ),
     "an instance of another account": (
-        f"{ROLE}, rung: session, sessions: [{{source_instance: "
-        "'arn:aws:ec2:eu-central-1:999999999999:instance/i-0abc1234def567890'}]",
+        f"{ROLE}, rung: session, sessions: [{{source_instance: '{ELSEWHERE}'}}]",
         "sessions[0].source_instance",
         "not in account 111122223333",
     ),
@@ -161,7 +162,7 @@ REFUSALS = {
         "sessionIssuer",
     ),
     "a service-linked role": (
-        "role: 'arn:aws:iam::111122223333:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX'",
+        f"role: {LINKED}",
         "role",
         "drives the service instead",
     ),

@@ -1,0 +1,88 @@
+"""The command line in this process, and the emulated company it may be pointed at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import run
+from containment.lab.seed.world import Credentials
+from containment.lab.testing import Lab, lab_server
+
+GOOD = """\
+incident: inc-2026-0042
+title: ci-deploy access key pushed to a public repository
+compromised_at: 2026-01-23T21:14:00Z
+compromised_at_source: GitHub secret scanning alert 17
+cause: exposed-in-source
+owner: security-oncall@example.com
+review_by: 2999-11-25T09:00:00Z
+targets:
+  - user: arn:aws:iam::111122223333:user/ci/ci-deploy
+    leaked: [AKIAIOSFODNN7EXAMPLE]
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Command = Callable[..., Ran]
+
+
+@pytest.fixture
+def containment(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run ``containment`` with these arguments."""
+
+    def command(*arguments: str | Path) -> Ran:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return Ran(code, said.out, said.err)
+
+    return command
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project, which is where the command is run."""
+    (tmp_path / "stacks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Lab]:
+    with lab_server(seed="company") as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(served: Lab) -> Lab:
+    served.reseed()
+    return served
+
+
+@pytest.fixture
+def sign_in(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[Credentials], None]:
+    """Make these the credentials of the environment, and the lab its AWS."""
+
+    def use(credentials: Credentials) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", lab.endpoint)
+        for name, value in credentials.env().items():
+            monkeypatch.setenv(name, value)
+
+    use(lab.world.admin)
+    return use

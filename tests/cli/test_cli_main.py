@@ -1,0 +1,191 @@
+"""The edge: every way a run can end has its line and its exit code, and none is a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from cli.main import VERBS, Verb
+from containment.errors import ContainmentError, RefusedError
+from tests.cli.conftest import Command
+
+pytestmark = pytest.mark.plain
+
+CLI = Path(__file__).parents[2] / "cli"
+PROGRAM = [sys.executable, "-c", "from cli.main import main; main()"]
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.argument("what")
+def trip(what: str, *, as_json: bool) -> None:
+    """End in one way or another."""
+    del as_json
+    ends: dict[str, BaseException] = {
+        "refused": RefusedError("no \x1b[31m\u202e", remedy="go \x07 home"),
+        "bug": ZeroDivisionError("secret wJalrXUtnFEMI"),
+        "interrupt": KeyboardInterrupt(),
+        "abort": click.Abort(),
+        "usage": click.UsageError("not like this"),
+        "exit": click.exceptions.Exit(4),
+    }
+    if what in ends:
+        raise ends[what]
+
+
+@pytest.fixture(autouse=True)
+def with_trip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(VERBS, "trip", Verb(f"{__name__}:trip", "End in one way or another."))
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[trip.callback.__module__])
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "says"),
+    [
+        ("nothing", 0, ""),
+        ("refused", 7, "error: no \\x1b[31m\\u202e; go \\x07 home\n"),
+        ("bug", 1, "error: this is a bug in containment (ZeroDivisionError in test_cli_main.py:"),
+        ("interrupt", 130, "interrupted"),
+        ("abort", 130, "interrupted"),
+        ("usage", 2, "Error: not like this"),
+        ("exit", 4, ""),
+    ],
+)
+def test_each_ending_has_its_exit_code_and_one_line(
+    containment: Command, what: str, code: int, says: str
+) -> None:
+    ran = containment("trip", what)
+
+    assert ran.code == code
+    assert ran.out == ""
+    assert says in ran.err
+    assert "Traceback" not in ran.err
+    assert "wJalrXUtnFEMI" not in ran.err
+
+
+def test_debug_shows_the_traceback_of_a_bug(containment: Command) -> None:
+    ran = containment("--debug", "trip", "bug")
+
+    assert "Traceback" in ran.err
+    assert "ZeroDivisionError" in ran.err
+
+
+@pytest.mark.parametrize(("what", "code"), [("refused", 7), ("bug", 1), ("usage", 2)])
+def test_with_json_an_error_is_the_one_document(containment: Command, what: str, code: int) -> None:
+    ran = containment("trip", what, "--json")
+
+    error = ran.json["error"]
+    assert ran.code == error["exit_code"] == code
+    assert error["message"]
+    assert error["remedy"]
+    assert ran.err
+
+
+def test_every_error_of_the_product_has_an_exit_code_that_the_help_explains(
+    containment: Command,
+) -> None:
+    text = " ".join(containment("--help").out.split())
+
+    kinds: list[type[ContainmentError]] = [
+        ContainmentError,
+        *ContainmentError.__subclasses__(),
+    ]
+    for kind in kinds:
+        if kind.__module__ == "containment.errors":
+            assert f" {kind.exit_code} " in text
+
+
+def test_without_arguments_the_help_is_shown(containment: Command) -> None:
+    ran = containment()
+
+    assert ran.code == 2
+    assert "Commands:" in ran.out + ran.err
+
+
+def test_help_lists_every_verb_without_importing_any() -> None:
+    code = (
+        "import sys; from cli.main import run; run(['--help']); "
+        "print([m for m in sys.modules if m.startswith('cli.') or m in ('boto3', 'moto')])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ran.stdout.splitlines()[-1] == "['cli.render', 'cli.main']"
+    for name, verb in VERBS.items():
+        if name != "trip":
+            assert f"{name} " in ran.stdout
+            assert verb.summary in ran.stdout
+
+
+@pytest.mark.parametrize("name", sorted(VERBS))
+def test_every_verb_is_there_has_help_and_speaks_json(containment: Command, name: str) -> None:
+    module, _, attribute = VERBS[name].where.partition(":")
+    command = getattr(import_module(module), attribute)
+
+    assert command.name == name
+    assert containment(name, "--help").code == 0
+    leaves = command.commands.values() if isinstance(command, click.Group) else [command]
+    for leaf in leaves:
+        if name != "lab":
+            assert any("--json" in param.opts for param in leaf.params), leaf.name
+
+
+def test_every_file_with_a_command_is_a_verb() -> None:
+    modules = {verb.where.partition(":")[0] for verb in VERBS.values()}
+
+    for path in CLI.glob("*.py"):
+        text = path.read_text()
+        if "@click.command" in text or ("@click.group" in text and path.stem != "main"):
+            assert f"cli.{path.stem}" in modules, path
+
+
+def test_an_unknown_verb_is_a_usage_error(containment: Command) -> None:
+    ran = containment("chekc")
+
+    assert ran.code == 2
+    assert "No such command 'chekc'" in ran.err
+    assert ran.err.count("'check'") == 1
+
+
+def test_the_version_is_told(containment: Command) -> None:
+    assert containment("--version").out.startswith("containment 0.")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_endpoint_that_is_not_aws_is_the_first_thing_said(
+    containment: Command, monkeypatch: pytest.MonkeyPatch, *, as_json: bool
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5099")
+
+    ran = containment("trip", "nothing", *(["--json"] if as_json else []))
+
+    said, silent = (ran.err, ran.out) if as_json else (ran.out, ran.err)
+    assert said.startswith("EMULATED")
+    assert silent == ""
+
+
+def test_an_endpoint_of_aws_is_not_announced(
+    containment: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://iam.amazonaws.com")
+
+    assert containment("trip", "nothing").out == ""
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    process = subprocess.Popen(
+        [*PROGRAM, "open", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+
+    assert process.wait(timeout=60) == 141
+    assert said == b""
