@@ -79,7 +79,7 @@ def stop(port: int | None, *, as_json: bool) -> None:
 def status(port: int | None, *, as_json: bool) -> None:
     """Show what a lab has seen."""
     found = runtime.find(_directory(), port)
-    document = {"endpoint": found.endpoint, **found.control("status")}
+    document: dict[str, Any] = {"endpoint": found.endpoint, **found.control("status")}
     mutations = document["mutations"]["total"]
     _say(
         found,

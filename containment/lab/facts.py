@@ -41,19 +41,23 @@ def every_item() -> Iterator[Item]:
 
     for account in list(iam_backends):
         state = ground.iam(account)
-        yield from (("user", account, name) for name in list(state.users))
-        yield from (("role", account, role_id) for role_id in list(state.roles))
-        yield from (("group", account, name) for name in list(state.groups))
-        yield from (("key", "", key_id) for key_id in list(state.access_keys))
-        yield from (
-            ("policy", account, arn)
-            for arn in list(state.managed_policies)
-            if not arn.startswith(aws_managed.PREFIX)
-        )
+        for name in list(state.users):
+            yield "user", account, name
+        for role_id in list(state.roles):
+            yield "role", account, role_id
+        for name in list(state.groups):
+            yield "group", account, name
+        for key_id in list(state.access_keys):
+            yield "key", "", key_id
+        for arn in list(state.managed_policies):
+            if not arn.startswith(aws_managed.PREFIX):
+                yield "policy", account, arn
     organization = ground.organization()
-    yield from (("target", "", unit.id) for unit in organization.ou)
-    yield from (("target", "", account.id) for account in organization.accounts)
-    yield from (("control policy", "", policy.id) for policy in organization.policies)
+    targets: tuple[Any, ...] = (*organization.ou, *organization.accounts)
+    for target in targets:
+        yield "target", "", target.id
+    for policy in organization.policies:
+        yield "control policy", "", policy.id
 
 
 def _key(_account: str, key_id: str) -> Entity:

@@ -75,7 +75,7 @@ class Gate:
         headers["Server"] = "containment-lab"
         if environ["REQUEST_METHOD"] == "HEAD":
             body = b""
-        elif status != 204:
+        elif status != 204:  # noqa: PLR2004 -- No Content
             headers["Content-Length"] = str(len(body))
         start_response(f"{status} {_PHRASES.get(status, 'Status')}", list(headers.items()))
         return [body]

@@ -71,7 +71,7 @@ def prepare() -> None:
     for kind, prefix in kinds:
         if not hasattr(kind, "lab_ids"):
             kind.__init__ = with_unique_id(prefix, kind.__init__)
-            kind.lab_ids = True
+            setattr(kind, "lab_ids", True)  # noqa: B010 -- the class does not declare it
 
 
 def reset() -> None:

@@ -71,6 +71,10 @@ class LabIam(PrincipalOperations, SimulationOperations, IamResponse):
         super().__init__()
         self.caller = caller
 
+    def answer(self, request: Any, url: str, headers: Any) -> Any:
+        """Answer one call."""
+        return self._dispatch(request, url, headers)
+
     def call_action(self) -> Any:
         """Check what AWS checks before it does anything, then do it."""
         try:
@@ -194,4 +198,8 @@ _CHECKS: Mapping[str, Callable[[LabIam, dict[str, Any]], None]] = {
 
 def answer(caller: Caller) -> Callable[..., Any]:
     """Return what handles IAM calls of *caller*."""
-    return lambda request, url, headers: LabIam(caller)._dispatch(request, url, headers)  # noqa: SLF001 -- moto's entry
+
+    def handle(request: Any, url: str, headers: Any) -> Any:
+        return LabIam(caller).answer(request, url, headers)
+
+    return handle

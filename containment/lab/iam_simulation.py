@@ -136,7 +136,9 @@ class SimulationOperations(ReadOperations, IamResponse):
         )
         context = self._context(subject)
         results = [
-            self._result(subject, sources, layers, context, action, resource)
+            self._result(
+                subject, sources, layers, context=context, action=action, resource=resource
+            )
             for action in self._get_param("ActionNames", [])
             for resource in self._get_param("ResourceArns", ["*"])
         ]
@@ -167,6 +169,7 @@ class SimulationOperations(ReadOperations, IamResponse):
         subject: Subject,
         sources: Sequence[Source],
         layers: Layers,
+        *,
         context: dict[str, Value],
         action: str,
         resource: str,

@@ -21,7 +21,7 @@ from containment.lab import facts as live
 from containment.lab import ground
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
     from containment.lab.callers import Caller
     from containment.lab.facts import Entity, Entry, Item
@@ -71,7 +71,7 @@ class Lag:
         self._pending = []
 
     @contextmanager
-    def watching(self, operation: Operation, caller: Caller) -> Iterator[None]:
+    def watching(self, operation: Operation, caller: Caller) -> Generator[None]:
         """Note what a call changes. The gate's lock is held, so that nobody else's is noted."""
         rules = [rule for rule in self._faults.rules if rule.kind == "lag"]
         if operation.service.prefix not in _LAGGING or not (rules or self._pending):

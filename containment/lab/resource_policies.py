@@ -85,7 +85,7 @@ def _function(arn: str, account: str) -> str:
 
     parts = arn.split(":")
     for function in lambda_backends[account][parts[3]].list_functions():
-        if function.function_name == parts[6] and function.policy is not None:
+        if function.function_name == parts[6]:
             return _json(function.policy.get_policy())
     return ""
 

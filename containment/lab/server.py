@@ -13,17 +13,18 @@ from containment.lab import control, ground
 from containment.lab.gate import Gate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 HOST = "127.0.0.1"
 _BUSY_THREADS = 16
 
 
-class _Gateway(wsgi.Gateway_10):  # type: ignore[misc]
+class _Gateway(wsgi.Gateway_10):
     """Hands the connection on, so that a fault can cut it."""
 
-    def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
+    def get_environ(self) -> Any:  # cheroot's stubs say None, and mean the dict
+        untyped: Any = super()
+        environ: Any = untyped.get_environ()
         environ["lab.connection"] = self.req.conn
         return environ
 
@@ -55,7 +56,8 @@ class LabServer:
         self._server.gateway = _Gateway
         self._server.shutdown_timeout = 1
         # Clients that hang up, by themselves or cut off by a fault, are no news.
-        self._server.error_log = _log_nothing
+        untyped: Any = self._server
+        untyped.error_log = _log_nothing
         try:
             self._server.prepare()
         except OSError as error:
@@ -86,12 +88,12 @@ class LabServer:
         _IN_USE.release()
 
 
-def _log_nothing(msg: str = "", level: int = 20, *, traceback: bool = False) -> None:
-    del msg, level, traceback
+def _log_nothing(*_said: object, **_more: object) -> None:
+    pass
 
 
 @contextmanager
-def running(port: int = 0) -> Iterator[LabServer]:
+def running(port: int = 0) -> Generator[LabServer]:
     """Serve from a thread for the length of a block."""
     server = LabServer(port)
     thread = threading.Thread(target=server.serve, name="lab", daemon=True)

@@ -43,6 +43,10 @@ class LabSts(TokenResponse):
         self.sessions = sessions
         self.facts = facts
 
+    def answer(self, request: Any, url: str, headers: Any) -> Any:
+        """Answer one call."""
+        return self._dispatch(request, url, headers)
+
     def call_action(self) -> Any:
         """Check the parameters against the model, then act."""
         shape = get_service_model("sts").operation_model(self._get_action()).input_shape
@@ -274,6 +278,8 @@ def _error(message: str, *, code: str = "ValidationError") -> Refusal:
 
 def answer(caller: Caller, sessions: Sessions, facts: Facts) -> Callable[..., Any]:
     """Return what handles STS calls of *caller*."""
-    return lambda request, url, headers: LabSts(caller, sessions, facts)._dispatch(  # noqa: SLF001 -- moto's entry
-        request, url, headers
-    )
+
+    def handle(request: Any, url: str, headers: Any) -> Any:
+        return LabSts(caller, sessions, facts).answer(request, url, headers)
+
+    return handle

@@ -13,7 +13,7 @@ from containment.lab.seed.company import company
 from containment.lab.server import LabServer, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from datetime import datetime
 
     from containment.lab.seed.world import Credentials, World
@@ -86,7 +86,8 @@ class Lab:
 
     def client(self, service: str, credentials: Credentials, *, region: str = "us-east-1") -> Any:
         """Return a boto3 client of the lab."""
-        return boto3.client(  # noqa: TID251 -- the lab's own clients  # type: ignore[call-overload]
+        connect: Any = boto3.client  # noqa: TID251 -- the lab's own clients
+        return connect(
             service,
             endpoint_url=self.endpoint,
             region_name=region,
@@ -98,7 +99,7 @@ class Lab:
 
 
 @contextmanager
-def lab_server(*, seed: str | None = "company", port: int = 0) -> Iterator[Lab]:
+def lab_server(*, seed: str | None = "company", port: int = 0) -> Generator[Lab]:
     """Serve a lab for the length of a block, seeded and enforcing unless *seed* is None."""
     with running(port) as server:
         lab = Lab(server)

@@ -124,7 +124,7 @@ def compile_policy(document: str) -> Policy:
 
 def as_list(value: Any) -> list[Any]:
     """Return *value* as a list: the policy language lets a single value stand alone."""
-    return cast("list[Any]", value) if isinstance(value, list) else [value]
+    return value if isinstance(value, list) else [value]
 
 
 def _statement(number: int, raw: dict[str, Any], *, variables: bool) -> Statement:

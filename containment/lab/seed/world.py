@@ -82,11 +82,8 @@ class World:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> World:
         """Read back what *to_json* wrote."""
-        return cls(
-            **{
-                name: Credentials(**cast("dict[str, Any]", value))
-                if isinstance(value, dict)
-                else value
-                for name, value in data.items()
-            }
-        )
+        values: dict[str, Any] = {
+            name: Credentials(**cast("dict[str, Any]", value)) if isinstance(value, dict) else value
+            for name, value in data.items()
+        }
+        return cls(**values)
