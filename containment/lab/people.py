@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from botocore.config import Config
@@ -16,6 +16,9 @@ from botocore.exceptions import ClientError
 
 from containment.errors import UnavailableError
 from containment.lab.seed.world import Credentials
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 # S3 API Reference, "Error responses"; IAM and STS API Reference, "Common Errors".
 REFUSALS = frozenset(
@@ -37,9 +40,10 @@ class People:
     region: str
     bucket: str
 
-    def client(self, service: str, credentials: Credentials) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
+    def client(self, service: str, credentials: Credentials) -> Any:
         """Return a boto3 client of the lab for whoever holds *credentials*."""
-        return boto3.client(  # type: ignore[call-overload]  # noqa: TID251 -- the lab's own clients
+        connect: Any = boto3.client  # noqa: TID251 -- the lab's own clients
+        return connect(
             service,
             endpoint_url=self.endpoint,
             region_name=self.region,
@@ -57,9 +61,7 @@ class People:
         """Return a fresh session of the role."""
         sts = self.client("sts", credentials)
         issued = sts.assume_role(RoleArn=role_arn, RoleSessionName="release-1-4-4")["Credentials"]
-        return Credentials(
-            issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"]
-        )
+        return Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
 
     def new_key(self, administrator: Credentials, user: str, *, instead_of: str) -> Credentials:
         """Rotate a key as its owner would: delete one, make one."""
@@ -73,20 +75,25 @@ class Bystanders:
     """People who go on working in the background, and count every refusal."""
 
     def __init__(self, people: People, credentials: dict[str, Credentials]) -> None:
-        self._clients = {
-            name: people.client("s3", held) for name, held in credentials.items()
-        }
+        self._clients = {name: people.client("s3", held) for name, held in credentials.items()}
         self._bucket = people.bucket
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self.calls = 0
         self.refused: list[str] = []
 
-    def __enter__(self) -> Bystanders:
+    def __enter__(self) -> Self:
+        """Begin to work."""
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
         self._ended.set()
         self._thread.join()
 
@@ -100,7 +107,7 @@ class Bystanders:
                     self.refused.append(f"{name}: {error}")
 
 
-def allowed(call: Any) -> bool:  # noqa: ANN401 -- a call of any client
+def allowed(call: Any) -> bool:
     """Tell whether *call* is allowed.
 
     Raises:
@@ -109,7 +116,7 @@ def allowed(call: Any) -> bool:  # noqa: ANN401 -- a call of any client
     try:
         call()
     except ClientError as error:
-        code = error.response["Error"]["Code"]
+        code = error.response.get("Error", {}).get("Code", "unknown")
         if code not in REFUSALS:
             raise UnavailableError(
                 f"a call was neither allowed nor refused: {error}",

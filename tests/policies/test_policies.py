@@ -32,7 +32,11 @@ VALUES: dict[str, dict[str, Any]] = {
         "matches": MATCHES,
     },
     "closed-trust": {"sid": SID, "break_glass": ["arn:aws:iam::111122223333:role/BreakGlass"]},
-    "responder": {"actions": ["iam:GetUser"]},
+    "responder": {
+        "on_principals": ["iam:GetUser"],
+        "principals": ["arn:aws:iam::111122223333:user/*"],
+        "on_everything": ["iam:ListUsers"],
+    },
 }
 
 

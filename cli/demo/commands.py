@@ -1,0 +1,37 @@
+"""What `pulumi` prints, shortened to the lines that say what happened to a resource."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_RESOURCE = re.compile(
+    r"\s*(?P<sign>[-+~]+)\s+containment:index:(?P<kind>\w+)\s+(?P<name>\S+)\s+"
+    r"(?P<done>create|created|update|updated|delete|deleted|replaced?|\*\*\w+ failed\*\*)"
+    r"(?P<time>\s\([\d.]+s\))?(?:\s|$)"
+)
+_TOLD = re.compile(r" {4}\S")
+_COUNT = re.compile(r"    \S* ?\d+ \w+")
+
+
+def shortened(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of *lines* that a reader wants: resources, what they told, the counts.
+
+    Left out are the lines of work in progress, the headings and the stack's own line.
+    """
+    told = counts = False
+    for line in lines:
+        if line in ("Diagnostics:", "Resources:"):
+            told, counts = line == "Diagnostics:", line == "Resources:"
+        elif (match := _RESOURCE.match(line)) and not (told or counts):
+            yield (
+                f"{match['sign']} {match['kind']:<20} {match['name']:<28} "
+                f"{match['done']}{match['time'] or ''}"
+            )
+        elif told and _TOLD.match(line) and "EMULATED" not in line:
+            yield f"  {line.strip()}"
+        elif counts and _COUNT.match(line):
+            yield line.strip()

@@ -1,0 +1,108 @@
+"""The company of one run, from outside: who can work, what changed, what time it is."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from containment.facets import deny
+from containment.lab import finding, picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cli.demo.stage import Stage
+    from cli.demo.thief import Thief
+    from containment.lab.seed.world import Credentials
+
+USER, ROLE = "ci-deploy", "deploy"
+
+
+class Company:
+    """People at work, and an administrator who only looks."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._world = world = stage.begin()
+        self._people = stage.people
+        self._iam = self._people.client("iam", world.admin)
+        self.bystanders: dict[str, Credentials] = {
+            "alice, her key": world.bystander,
+            "release-bot, its key": world.release_key,
+            "app, the workload's session": world.app_session,
+            "reporting, a running session": world.bystander_session,
+        }
+        self._owners: dict[str, Credentials] = {
+            "deploy, release-bot's old session": self._new_session()
+        }
+
+    def at_work(self) -> dict[str, bool]:
+        """Return who can read the company's bucket now, somebody with a fresh session included."""
+        held = {
+            **self.bystanders,
+            **self._owners,
+            "deploy, a new session": self._new_session(),
+        }
+        return {name: self._people.can_read(credentials) for name, credentials in held.items()}
+
+    def rotate(self, access_key_id: str) -> None:
+        """Give the user a new key in place of one of the thief's, as its owner would."""
+        self._owners["ci-deploy, a rotated key"] = self._people.new_key(
+            self._world.admin, USER, instead_of=access_key_id
+        )
+
+    def deactivate_leaked_key_alone(self) -> None:
+        """Do what comes to mind first."""
+        self._set_leaked_key("Inactive")
+
+    def reactivate_leaked_key(self) -> None:
+        """Undo it."""
+        self._set_leaked_key("Active")
+
+    def picture(self) -> picture.Picture:
+        """Return the whole account, fact by fact."""
+        return picture.take(self._iam)
+
+    def now(self) -> datetime:
+        """Return the lab's time."""
+        return datetime.fromisoformat(self._stage.lab.control("status")["clock"])
+
+    def advance_past(self, moment: datetime) -> float:
+        """Move the lab's clock past *moment* and return by how many seconds."""
+        seconds = (moment - self.now() + timedelta(seconds=2)).total_seconds()
+        self._stage.lab.control("clock", {"advance_s": seconds})
+        return seconds
+
+    def changes_by_responder(self) -> int:
+        """Return how many calls of the responder have changed something, or tried to."""
+        by: dict[str, int] = self._stage.lab.control("status")["mutations"]["by_principal"]
+        return sum(count for arn, count in by.items() if "/ContainmentResponder/" in arn)
+
+    def revoked_before(self, incident: str) -> datetime:
+        """Return T: the role's tokens from before it are denied."""
+        policy = f"role {ROLE}, RolePolicyList containment-{incident}, PolicyDocument"
+        found = deny.read(self.picture().get(policy), incident)
+        return datetime.fromisoformat(found.issued_before or "")
+
+    def report(self, thief: Thief, first_seen: datetime, path: Path) -> str:
+        """Write GuardDuty's finding about the leaked key to *path* and return its type."""
+        answer: dict[str, Any] = finding.leaked_key_used(
+            account=self._world.account,
+            region=self._world.region,
+            access_key_id=thief.key_ids["leaked key"],
+            user_name=USER,
+            user_id=self._iam.get_user(UserName=USER)["User"]["UserId"],
+            first_seen=first_seen,
+            last_seen=self.now(),
+        )
+        path.write_text(json.dumps(answer, indent=2))
+        return str(answer["Findings"][0]["Type"])
+
+    def _set_leaked_key(self, status: str) -> None:
+        self._iam.update_access_key(
+            UserName=USER, AccessKeyId=self._world.leaked.access_key_id, Status=status
+        )
+
+    def _new_session(self) -> Credentials:
+        return self._people.session(self._world.release_key, self._world.deploy_role)

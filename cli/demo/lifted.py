@@ -1,0 +1,75 @@
+"""After the lift: the account beside the picture from before the containment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.demo.company import ROLE, USER
+from containment.facets import deny
+from containment.lab import picture
+from containment.spec import Disposition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cli.demo.board import Board
+    from cli.demo.screen import Screen
+
+
+def compare(
+    before: picture.Picture,
+    after: picture.Picture,
+    *,
+    expected: Mapping[str, str],
+    incident: str,
+    board: Board,
+    screen: Screen,
+) -> list[str]:
+    """Claim that exactly the *expected* facts differ, show each, and return them in words."""
+    found = picture.changes(before, after)
+    claim = board.say(
+        "facts of the account that differ from before the containment",
+        expected=sorted(expected),
+        seen=[change.fact for change in found],
+    )
+    if not found:
+        screen.claim(
+            claim,
+            f"compared with the picture from before `pulumi up`: identical, {len(before)} facts,"
+            f" SHA-256 {picture.digest(after)[:16]}",
+        )
+        return []
+    screen.claim(
+        claim,
+        f"compared with the picture from before `pulumi up`: {len(found)} of {len(before)} facts"
+        " differ, and no others may:",
+    )
+    for change in found:
+        why = expected.get(change.fact, "NOT EXPECTED")
+        screen.under(f"{change.fact.partition(', ')[0]}: {_change(change, why, incident, board)}")
+    return [str(change) for change in found]
+
+
+def left_behind(
+    disposition: Disposition, incident: str, key_ids: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the facts that a lift as *disposition* leaves different, and why."""
+    if disposition is Disposition.FALSE_POSITIVE:
+        return {}
+    fence = f"List containment-{incident}, PolicyDocument"
+    return {
+        f"user {USER}, access key {key_ids['leaked key']}": "the leaked key",
+        f"user {USER}, access key {key_ids['second key']}": "the thief made it",
+        f"user {USER}, UserPolicy{fence}": "the fence",
+        f"role {ROLE}, RolePolicy{fence}": "the fence",
+    }
+
+
+def _change(change: picture.Change, why: str, incident: str, board: Board) -> str:
+    if not change.fact.endswith("PolicyDocument"):
+        board.say(change.fact, expected=("Active", "Inactive"), seen=(change.before, change.after))
+        key = change.fact.rpartition(" ")[2]
+        return f"{key} {change.before} -> {change.after}, {why}"
+    fence = deny.read(change.after, incident)
+    board.say(f"{change.fact} is a fence", expected=True, seen=fence.is_fence)
+    return f"{why}: denies tokens issued before {fence.issued_before}, ends {fence.until}"

@@ -1,0 +1,202 @@
+"""Everything the demo starts, and the one place that ends it: the lab, the thief, the commands.
+
+All of it lives in a temporary folder: the project by links, its stacks, Pulumi's state, home and
+logs. Nothing is written into the checkout or the user's own files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from cli.demo.thief import Thief
+from containment.errors import ContainmentError, NotFoundError
+from containment.lab import runtime
+from containment.lab.people import People
+from containment.lab.seed.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_PROJECT = ("Pulumi.yaml", "__main__.py", "containment", "policies")
+_OURS = ("AWS_", "PULUMI_", "CONTAINMENT_")
+_GRACE_S = 20.0
+
+
+class Stage:
+    """A lab of its own, and projects beside it. Use it in a ``with`` block."""
+
+    def __init__(self, environ: Mapping[str, str], *, keep: bool) -> None:
+        self._environ = environ
+        self._keep = keep
+        self._thief: Thief | None = None
+        self._command: subprocess.Popen[str] | None = None
+        self._lab: runtime.RunningLab | None = None
+        self._folder = Path()
+        self.world: World
+
+    def __enter__(self) -> Self:
+        """Start the lab and lay out the project."""
+        checkout = _checkout()
+        self._folder = Path(tempfile.mkdtemp(prefix="containment-demo-"))
+        try:
+            noted = runtime.directory(
+                self._environ if self._keep else {"XDG_RUNTIME_DIR": str(self._folder)}
+            )
+            self._lab = runtime.start_detached(noted, 0)
+            self._link(checkout)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End everything; a kept lab only where nothing went wrong."""
+        if kind is not None:
+            self._keep = False
+        self._end()
+
+    @property
+    def lab(self) -> runtime.RunningLab:
+        """The lab that everything here happens in."""
+        if self._lab is None:
+            raise LookupError("the stage is not set: use it in a with block")
+        return self._lab
+
+    @property
+    def project(self) -> Path:
+        """The project's folder: the program by links, the specs its own."""
+        return self._folder / "project"
+
+    @property
+    def people(self) -> People:
+        """The people of the lab."""
+        return People(self.lab.endpoint, self.world.region, self.world.bucket)
+
+    def begin(self) -> World:
+        """Start over: a fresh company, no specs, no stacks."""
+        for folder in (self.project / "stacks", self._folder / "state", self._folder / "tmp"):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        seeded = self.lab.control("seed", {"world": "company"})
+        self.world = World.from_json(seeded)
+        if self._keep:
+            self.lab.keep_world(seeded)
+        return self.world
+
+    def thief(self) -> Thief:
+        """Let the thief loose with the leaked key."""
+        self._thief = Thief(self.world.leaked, self.lab.endpoint, self.world.region)
+        return self._thief
+
+    def run(self, command: Sequence[str]) -> Iterator[str]:
+        """Run one of the project's commands as the responder and yield its lines.
+
+        Raises:
+            ContainmentError: it ended with a failure; its last lines are in the message.
+        """
+        program, *arguments = command
+        process = self._command = subprocess.Popen(  # noqa: S603 -- our own commands
+            [str(Path(sys.prefix) / "bin" / program), *arguments],
+            cwd=self.project,
+            env=self._variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        said: list[str] = []
+        with process:
+            for line in process.stdout or ():
+                said.append(line.rstrip())
+                yield said[-1]
+        self._command = None
+        if process.returncode:
+            raise ContainmentError(
+                f"'{' '.join(command)}' ended with {process.returncode}:\n" + "\n".join(said),
+                remedy="run the demo again; if it stays so, run 'make test ARGS=\"-m engine\"'",
+            )
+
+    def dismiss_thief(self) -> None:
+        """End the thief."""
+        if self._thief is not None:
+            self._thief.stop()
+            self._thief = None
+
+    def _variables(self) -> dict[str, str]:
+        """Return the responder's environment, and nothing of the user's own AWS or Pulumi."""
+        kept = {name: value for name, value in self._environ.items() if not name.startswith(_OURS)}
+        path = os.pathsep.join([str(Path(sys.prefix) / "bin"), kept.get("PATH", os.defpath)])
+        return {
+            **kept,
+            "PATH": path,
+            "TMPDIR": str(self._folder / "tmp"),
+            "NO_COLOR": "1",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_ENDPOINT_URL": self.lab.endpoint,
+            "AWS_REGION": self.world.region,
+            "AWS_DEFAULT_REGION": self.world.region,
+            "PULUMI_HOME": str(self._folder / "pulumi"),
+            "PULUMI_BACKEND_URL": f"file://{self._folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "",
+            **self.world.responder.env(),
+        }
+
+    def _link(self, checkout: Path) -> None:
+        self.project.mkdir()
+        for name in _PROJECT:
+            (self.project / name).symlink_to(checkout / name)
+        (self.project / ".venv").symlink_to(sys.prefix)
+
+    def _end(self) -> None:
+        """End what runs, in an order in which nobody waits for somebody who is gone already."""
+        # A second Ctrl-C must not leave half of it running; every wait below is bounded.
+        ignored = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
+        try:
+            if self._command is not None:
+                _interrupt(self._command)
+            self.dismiss_thief()
+            if self._lab is not None and not self._keep:
+                with contextlib.suppress(ContainmentError, ProcessLookupError):
+                    runtime.stop(self._lab)
+            shutil.rmtree(self._folder, ignore_errors=True)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _checkout() -> Path:
+    """Return the folder that holds Pulumi.yaml and this program.
+
+    Raises:
+        NotFoundError: this is an installed package, without the project around it.
+    """
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "Pulumi.yaml").is_file():
+        raise NotFoundError(
+            "the demo needs the project's checkout, and this is an installed package",
+            remedy="clone the repository and run 'make demo' in it",
+        )
+    return root
+
+
+def _interrupt(process: subprocess.Popen[str]) -> None:
+    """Ask a command to end as Ctrl-C does; after a grace end it and all that it started."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_GRACE_S)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,202 @@
+"""One run of the story: stolen, reported, contained, decided, lifted."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cli.demo import commands, lifted
+from cli.demo.board import Board, Phase, Who, rows
+from cli.demo.company import ROLE, USER, Company
+from containment.clock import isoformat
+from containment.lab.people import Bystanders
+from containment.spec import Disposition, IncidentSpec, Target, emit, load, target_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from cli.demo.screen import Screen
+    from cli.demo.stage import Stage
+    from cli.demo.thief import Thief
+    from containment.lab import picture
+
+_WHY = {
+    Disposition.FALSE_POSITIVE: "it was the red team's exercise",
+    Disposition.CONFIRMED: "it was theft",
+}
+
+
+@dataclass
+class Run:
+    """One run, what it claimed and what it measured."""
+
+    stage: Stage
+    screen: Screen
+    disposition: Disposition
+    timings: dict[str, float] = field(default_factory=dict[str, float])
+    differences: list[str] = field(default_factory=list[str])
+
+    def __post_init__(self) -> None:
+        """Write down what is claimed before anything is seen."""
+        self.board = Board(rows(self.disposition))
+
+    def play(self) -> None:
+        """Play the story from the theft to the lift."""
+        company = Company(self.stage)
+        began = company.now()
+        with Bystanders(self.stage.people, company.bystanders) as bystanders:
+            thief = self._theft(company)
+            if self.disposition is Disposition.FALSE_POSITIVE:
+                self._naive_answer(company, thief)
+            before = company.picture()
+            spec = self._open(company, thief, began)
+            self._preview(company, spec)
+            self._contain(company, thief)
+            self._after_t(company, thief, spec.stem)
+            self._lift(company, thief, spec, before)
+        self.stage.dismiss_thief()
+        self.board.say(
+            "calls of the bystanders that were refused, all through the run",
+            expected=[],
+            seen=bystanders.refused,
+        )
+        self.screen.table(self.board)
+        self.screen.under(
+            f"Bystanders called {bystanders.calls} times meanwhile and were refused"
+            f" {len(bystanders.refused)} times. A revoked role takes new"
+        )
+        self.screen.under(
+            "sessions from T on, so that none minted in the same second slips through."
+        )
+
+    def _theft(self, company: Company) -> Thief:
+        thief = self.stage.thief()
+        self._ask(company, thief, Phase.BEFORE)
+        leaked, *made = thief.key_ids.items()
+        self.screen.at(
+            f"a thief, a process of his own, has the leaked key {leaked[1]} of {USER} and no more;"
+        )
+        self.screen.under("with it he makes himself")
+        self.screen.lines(f"  a {name:<18} {key_id}" for name, key_id in made)
+        self._count(Phase.BEFORE)
+        return thief
+
+    def _naive_answer(self, company: Company, thief: Thief) -> None:
+        company.deactivate_leaked_key_alone()
+        answers = thief.round()
+        company.reactivate_leaked_key()
+        works = [name for name, allowed in answers.items() if allowed]
+        claim = self.board.say(
+            "what the thief can still use after the leaked key alone was deactivated",
+            expected=[name for name in answers if name != "leaked key"],
+            seen=works,
+        )
+        self.screen.claim(
+            claim,
+            f"the naive answer, deactivating the leaked key alone: {len(works)} of {len(answers)}"
+            " still ALLOWED",
+        )
+        self.screen.under(f"({', '.join(works)}); it is put back")
+        self.board.say("the thief is back at work", expected=True, seen=all(thief.round().values()))
+
+    def _open(self, company: Company, thief: Thief, first_seen: datetime) -> Path:
+        kind = company.report(thief, first_seen, self.stage.project / "finding.json")
+        self.screen.at(f"GuardDuty reports {kind}")
+        opened = list(self._run("containment", "open", "finding.json"))
+        self.screen.lines(opened[1 : opened.index("next:")])
+        (path,) = (self.stage.project / "stacks").glob("inc-*.yaml")
+        role = Target.model_validate(
+            {"role": self.stage.world.deploy_role, "rung": "revoke-sessions"}
+        )
+        spec = load(path)
+        path.write_text(emit(_with(spec, targets=(*spec.targets, role))))
+        self.screen.at("CloudTrail shows the role that he assumed; under targets: comes")
+        self.screen.lines(target_lines(role).splitlines())
+        return path
+
+    def _preview(self, company: Company, spec: Path) -> None:
+        list(self.stage.run(["pulumi", "stack", "init", spec.stem]))
+        changed = company.changes_by_responder()
+        self._pulumi("preview", "preview")
+        claim = self.board.say(
+            "changes in AWS by the preview",
+            expected=0,
+            seen=company.changes_by_responder() - changed,
+        )
+        self.screen.claim(claim, f"previewed: {claim.seen} changes in AWS, by the lab's count")
+
+    def _contain(self, company: Company, thief: Thief) -> None:
+        began = time.time()
+        self._pulumi("up", "up", "--skip-preview", "--yes")
+        self._ask(company, thief, Phase.CONTAINED)
+        first = thief.first_refusal(began)
+        if first is not None:
+            self.timings["first_deny_s"] = round(first, 1)
+            self.screen.at(
+                f"{first:.1f} s into `pulumi up` the thief was refused for the first time"
+            )
+        self._count(Phase.CONTAINED)
+
+    def _after_t(self, company: Company, thief: Thief, incident: str) -> None:
+        moment = company.revoked_before(incident)
+        seconds = company.advance_past(moment)
+        self.screen.at(
+            f"the lab's clock moves {seconds:.0f} s, past T = {isoformat(moment)}: tokens from"
+            " before it stay denied"
+        )
+        self._ask(company, thief, Phase.AFTER_T)
+        self._count(Phase.AFTER_T)
+        old, new = (
+            self.board.cell(row, Phase.AFTER_T).seen
+            for row in self.board.asked(Who.OWNER, Phase.AFTER_T)
+        )
+        self.screen.under(f"release-bot's new session of {ROLE}: {new}, its old one: {old}")
+
+    def _lift(self, company: Company, thief: Thief, path: Path, before: picture.Picture) -> None:
+        self.screen.at(f"the decision: {_WHY[self.disposition]}; in the spec it says now")
+        path.write_text(emit(_with(load(path), disposition=self.disposition)))
+        self.screen.under(f"disposition: {self.disposition}")
+        self._pulumi("decide", "up", "--skip-preview", "--yes")
+        self._pulumi("destroy", "destroy", "--skip-preview", "--yes")
+        self.differences = lifted.compare(
+            before,
+            company.picture(),
+            expected=lifted.left_behind(self.disposition, path.stem, thief.key_ids),
+            incident=path.stem,
+            board=self.board,
+            screen=self.screen,
+        )
+        if self.disposition is Disposition.CONFIRMED:
+            company.rotate(thief.key_ids["second key"])
+        self._ask(company, thief, Phase.LIFTED)
+        self._count(Phase.LIFTED)
+
+    def _ask(self, company: Company, thief: Thief, phase: Phase) -> None:
+        """Ask everybody to work: the thief's next whole round, and the company's people."""
+        self.board.see(phase, {**thief.round(), **company.at_work()})
+
+    def _count(self, phase: Phase) -> None:
+        thief, ways = self.board.count(Who.THIEF, phase)
+        others, all_others = self.board.count(Who.BYSTANDER, phase)
+        word, number = ("ALLOWED", thief) if thief else ("DENIED", ways - thief)
+        self.screen.under(
+            f"thief: {number} of {ways} {word}; bystanders: {others} of {all_others} ALLOWED"
+        )
+
+    def _pulumi(self, name: str, *arguments: str) -> None:
+        began = time.monotonic()
+        lines = self._run("pulumi", *arguments)
+        self.screen.lines(commands.shortened(lines), style="dim")
+        self.timings[f"{name}_s"] = round(time.monotonic() - began, 1)
+
+    def _run(self, *command: str) -> Iterator[str]:
+        self.screen.command(" ".join(command))
+        return self.stage.run(command)
+
+
+def _with(spec: IncidentSpec, **fields: object) -> IncidentSpec:
+    """Return *spec* with other *fields*, checked like any spec."""
+    return IncidentSpec.model_validate(dict(spec) | fields)
