@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from containment.lab.seed.world import Credentials, World
 
 _CONFIG = Config(
-    retries={"max_attempts": 1, "mode": "standard"},
+    retries={"total_max_attempts": 1, "mode": "standard"},
     s3={"addressing_style": "path"},
     connect_timeout=5,
     read_timeout=30,
