@@ -44,6 +44,16 @@ def test_open_writes_a_spec_and_says_what_to_run_next(containment: Command, lab:
     assert "note: T0 is the earliest possible" in ran.err
 
 
+def test_the_responder_role_is_enough_to_open_and_resolve(
+    containment: Command, lab: Lab, sign_in: SignIn
+) -> None:
+    sign_in(lab.world.responder)
+
+    assert containment("open", lab.world.leaked.access_key_id).code == 0
+    assert containment("open", lab.world.deploy_role).code == 0
+    assert containment("resolve", lab.world.release_inactive_key_id).code == 0
+
+
 def test_what_open_writes_passes_check(containment: Command, lab: Lab) -> None:
     assert containment("open", lab.world.leaked.access_key_id).code == 0
     assert containment("open", lab.world.deploy_role).code == 0
