@@ -16,6 +16,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -165,7 +166,7 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 -- one return for eac
 
 def _bug(error: Exception, state: Run) -> int:
     place = traceback.extract_tb(error.__traceback__)[-1]
-    what = f"{type(error).__name__} in {os.path.basename(place.filename)}:{place.lineno}"  # noqa: PTH119
+    what = f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
     message = f"this is a bug in containment ({what})"
     remedy = "run it again as 'containment --debug …' and report the traceback"
     if state.as_json:

@@ -1,0 +1,113 @@
+"""What every verb on a stack begins with: project, engine, stack and caller."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from cli import render
+from containment.run import failures, project
+from containment.run.engine import Engine, open_engine
+from containment.run.places import Places, places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from containment.aws.caller import Caller
+    from containment.errors import ContainmentError
+    from containment.run.engine import Run
+    from containment.run.project import Project
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+
+def stack_argument(command: Command) -> Command:
+    """Give *command* the argument STACK, passed as *named*."""
+    return click.argument("named", metavar="[STACK]", required=False)(command)
+
+
+def yes_option(command: Command) -> Command:
+    """Give *command* the option ``--yes``."""
+    return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(command)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One stack and what it is worked on with."""
+
+    project: Project
+    engine: Engine
+    stack: str
+    places: Places
+
+    def run(self, verb: str, *options: str, as_json: bool, asks: bool = False) -> Run:
+        """Run the engine live; with *asks* it may ask its own questions on a terminal."""
+        terminal = not as_json and on_terminal()
+        said = render.tell if as_json else render.say
+        confirmed = () if verb == "preview" or (terminal and asks) else ("--yes",)
+        return self.engine.run(
+            verb,
+            "--stack",
+            self.stack,
+            *confirmed,
+            *options,
+            terminal=terminal,
+            out=said,
+            err=render.tell,
+        )
+
+    def ensure_stack(self) -> bool:
+        """Create the stack in the backend if it is missing; return whether that was done.
+
+        Raises:
+            ContainmentError: what the engine's complaint means.
+        """
+        names, _ = self.engine.stacks()
+        if self.stack in names:
+            return False
+        answer = self.engine.ask("stack", "init", self.stack)
+        if answer.code != 0:
+            raise failures.refused(
+                answer.err or answer.out, doing=f"creating stack {self.stack}", stack=self.stack
+            )
+        return True
+
+
+def begin(named: str | None) -> Incident:
+    """Return the incident that is meant.
+
+    Raises:
+        NotFoundError: this is no project, or nobody says which stack.
+        UnavailableError: the engine is missing.
+    """
+    found = project.find(Path.cwd())
+    engine = open_engine(found.program, found.root, os.environ)  # noqa: TID251 -- an edge
+    incidents = found.incidents
+    selected = engine.stacks()[1] if not named and len(incidents) != 1 else None
+    stack = project.choose(named, incidents, selected)
+    return Incident(found, engine, stack, places(found.root, stack, found.settings(stack)))
+
+
+def on_terminal() -> bool:
+    """Tell whether somebody sits there, who can read and answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def told(error: ContainmentError) -> dict[str, object]:
+    """Return *error* as a part of a JSON document."""
+    return {
+        "kind": type(error).__name__,
+        "message": error.message,
+        "remedy": error.remedy,
+        "exit_code": error.exit_code,
+    }
+
+
+def caller_of(incident: Incident) -> Caller:
+    """Return who is calling, so that missing credentials are told before anything starts."""
+    return incident.places.at()[1]

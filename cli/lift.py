@@ -1,0 +1,175 @@
+"""``containment lift``: take back what the stack did, after showing what that would be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import render
+from cli.incident import begin, caller_of, on_terminal, stack_argument, told, yes_option
+from containment.errors import ConflictError, NotFoundError, RefusedError
+from containment.run import events, failures, forecast, report, state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cli.incident import Incident
+    from containment.run.forecast import Forecast
+    from containment.run.state import StackState
+
+
+@click.command()
+@stack_argument
+@click.option("--preview", is_flag=True, help="Show what comes back, and change nothing.")
+@yes_option
+@render.json_option
+def lift(*, named: str | None, preview: bool, yes: bool, as_json: bool) -> int:
+    """Lift the containment on the terms that the stack was applied with.
+
+    STACK is the incident; the only one in stacks/ or the selected one, if left out. On a terminal
+    you are shown what comes back and asked; in a pipe it takes --yes. Unless the incident was a
+    false positive, leaked keys stay Inactive and tokens issued meanwhile stay denied for 37 hours.
+    """
+    incident = begin(named)
+    caller_of(incident)
+    left = _applied(incident)
+    if preview:
+        return _preview(incident, left, as_json=as_json)
+    asked = not yes and not as_json and on_terminal()
+    if not yes and not asked:
+        raise RefusedError(
+            f"lifting {incident.stack} gives access back, and nobody is here to be asked",
+            remedy=f"look with 'containment lift {incident.stack} --preview', then add --yes",
+        )
+    if asked:
+        _show(_foreseen(incident, left))
+        click.confirm(f"Lift {incident.stack}?", abort=True)
+    options = ("--skip-preview",) if asked else ()
+    return _lift(incident, *options, as_json=as_json)
+
+
+def _applied(incident: Incident) -> StackState:
+    left = state.load(incident.engine, incident.stack)
+    if left is None:
+        raise NotFoundError(
+            f"there is no stack {incident.stack} in the backend, so nothing is known to lift",
+            remedy=f"see 'containment status {incident.stack}'; if its state was lost, run"
+            f" 'containment adopt {incident.stack}'",
+        )
+    return left
+
+
+def _lift(incident: Incident, *options: str, as_json: bool) -> int:
+    run = incident.run("destroy", *options, as_json=as_json)
+    error = failures.of(run, verb="destroy", stack=incident.stack)
+    remains = state.load(incident.engine, incident.stack) or state.StackState()
+    done = [item.message for item in run.events.diagnostics if events.is_ours(item.urn)]
+    next_ = ["containment status", f"pulumi stack rm {incident.stack}"]
+    if as_json:
+        clients, caller = incident.places.at()
+        render.document(
+            {
+                "stack": incident.stack,
+                "result": "not lifted" if error else "lifted",
+                "emulated": clients.emulated,
+                "endpoint": clients.endpoint,
+                "caller": caller.arn,
+                "done": done,
+                "remains": [item.urn for item in remains.resources],
+                "changes": dict(run.events.summary),
+                "steps": report.steps(run.events),
+                "diagnostics": report.diagnostics(run.events),
+                "next": next_,
+                "error": told(error) if error else None,
+            }
+        )
+        if error is None:
+            return 0
+        render.tell(f"error: {error}", style="red")
+        return error.exit_code
+    if error is not None:
+        raise error
+    render.say()
+    render.say("lifted", style="bold")
+    for message in done:
+        render.say(f"  {message}")
+    render.say("next:")
+    for command in next_:
+        render.say(f"  {command}", style="cyan")
+    return 0
+
+
+def _preview(incident: Incident, left: StackState, *, as_json: bool) -> int:
+    foreseen = _foreseen(incident, left)
+    conflicts = sum(len(item["conflicts"]) for item in foreseen)
+    if as_json:
+        clients, caller = incident.places.at()
+        render.document(
+            {
+                "stack": incident.stack,
+                "emulated": clients.emulated,
+                "endpoint": clients.endpoint,
+                "caller": caller.arn,
+                "resources": foreseen,
+                "conflicts": conflicts,
+                "next": f"containment lift {incident.stack}",
+            }
+        )
+    else:
+        _show(foreseen)
+        render.say("nothing has been changed", style="bold")
+        if not conflicts:
+            render.fields([("lift", f"containment lift {incident.stack}")])
+    if conflicts and not as_json:
+        raise ConflictError(
+            f"{conflicts} of these would not be lifted as they are",
+            remedy="settle each conflict above first",
+        )
+    return ConflictError.exit_code if conflicts else 0
+
+
+def _foreseen(incident: Incident, left: StackState) -> list[dict[str, Any]]:
+    """Return each resource with its sentence, what the engine's own preview said, what comes."""
+    document = incident.engine.document(
+        "destroy",
+        "--preview-only",
+        "--json",
+        "--stack",
+        incident.stack,
+        doing=f"previewing the lift of {incident.stack}",
+        stack=incident.stack,
+    )
+    seen: dict[str, list[str]] = {}
+    for item in document.get("diagnostics") or ():
+        message = events.plain(str(item.get("message", ""))).removeprefix("warning: ")
+        seen.setdefault(str(item.get("urn", "")), []).append(message)
+    order = [str(step["urn"]) for step in document.get("steps") or () if step["op"] == "delete"]
+    found = {item.recorded.urn: item for item in forecast.of(left.resources, incident.places)}
+    return [_row(found[urn], seen.get(urn, [])) for urn in order if urn in found]
+
+
+def _row(item: Forecast, seen: Sequence[str]) -> dict[str, Any]:
+    return {
+        "urn": item.recorded.urn,
+        "resource": item.recorded.resource,
+        "principal": item.recorded.state.principal,
+        "on_destroy": item.on_destroy,
+        "seen": list(dict.fromkeys(seen)),
+        "will": list(item.will),
+        "conflicts": list(item.conflicts),
+    }
+
+
+def _show(foreseen: Sequence[dict[str, Any]]) -> None:
+    if not foreseen:
+        render.say("the stack holds nothing of ours")
+    for item in foreseen:
+        render.say(f"{item['resource']}  {item['principal']}", style="bold")
+        render.say(f"  on destroy: {item['on_destroy']}")
+        for text in item["seen"]:
+            render.say(f"  seen: {text}")
+        for text in item["will"]:
+            render.say(f"  {text}")
+        for text in item["conflicts"]:
+            render.say(f"  CONFLICT: {text}", style="red")

@@ -1,0 +1,179 @@
+"""``containment status``: spec, state and AWS side by side, and the safe next command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import render
+from cli.incident import begin, caller_of, stack_argument
+from cli.sweep import fence_row
+from containment.clock import isoformat
+from containment.errors import NotContainedError, NotFoundError, UnavailableError
+from containment.run import locks, standing, state
+
+if TYPE_CHECKING:
+    from cli.incident import Incident
+    from containment.run.report import Held
+    from containment.run.standing import Standing
+    from containment.run.state import StackState
+    from containment.spec import IncidentSpec
+
+_STYLES = {
+    "applied": "green",
+    "missing": "bold red",
+    "altered": "bold red",
+    "stale": "bold red",
+    "unverified": "yellow",
+    "unknown": "yellow",
+    "gone": "yellow",
+}
+
+
+@click.command()
+@stack_argument
+@render.json_option
+def status(*, named: str | None, as_json: bool) -> int:
+    """Show what is live of an incident against what its state says. Nothing is changed.
+
+    STACK is the incident; the only one in stacks/ or the selected one, if left out. Ends with 4 if
+    AWS shows less than was applied, and with 9 if AWS could not be asked about all of it. The
+    release fences listed are those of the whole account.
+    """
+    incident = begin(named)
+    caller = caller_of(incident)
+    left = state.load(incident.engine, incident.stack)
+    held = list(locks.on_disk(incident.engine.backend(), incident.stack))
+    found = standing.of(
+        incident.stack,
+        spec=_spec(incident, left),
+        state=left,
+        locks=held,
+        places=incident.places,
+    )
+    if as_json:
+        render.document(_document(incident, found, caller.arn))
+    else:
+        _show(incident, found, caller.arn)
+    if found.drifted:
+        return NotContainedError.exit_code
+    return UnavailableError.exit_code if found.unknown else 0
+
+
+def _spec(incident: Incident, left: StackState | None) -> IncidentSpec | None:
+    try:
+        return incident.project.spec(incident.stack)
+    except NotFoundError:
+        # A stack may outlive its file; without either there is nothing to show.
+        if left is None:
+            raise
+        return None
+
+
+def _document(incident: Incident, found: Standing, caller: str) -> dict[str, object]:
+    clients, _ = incident.places.at()
+    return {
+        "stack": incident.stack,
+        "emulated": clients.emulated,
+        "endpoint": clients.endpoint,
+        "caller": caller,
+        "applied": found.applied,
+        "verified": False,
+        "drifted": found.drifted,
+        "principals": [_principal(item, found) for item in found.held],
+        "matters": [{"what": item.what, "next": item.step} for item in found.matters],
+        "accounts": [
+            {
+                "account": account,
+                "at": isoformat(survey.at),
+                "fences": [fence_row(fence) for fence in survey.fences],
+                "denies": [
+                    {
+                        "principal": item.principal.arn,
+                        "incident": item.incident,
+                        "snapshot_id": item.snapshot_id,
+                    }
+                    for item in survey.denies
+                ],
+            }
+            for account, survey in found.surveys.items()
+        ],
+    }
+
+
+def _principal(item: Held, found: Standing) -> dict[str, object]:
+    return {
+        "principal": item.principal,
+        "rung": item.rung,
+        "issued_before": item.issued_before,
+        "inactive": list(item.inactive),
+        "resources": [
+            {
+                "resource": resource.resource,
+                "state": resource.live,
+                "live": found.seen[resource.urn].live,
+                "notes": list(found.seen[resource.urn].notes),
+            }
+            for resource in item.resources
+        ],
+    }
+
+
+def _show(incident: Incident, found: Standing, caller: str) -> None:
+    clients, _ = incident.places.at()
+    render.fields(
+        [
+            ("stack", f"{incident.stack}  {_word(incident.stack, found)}".rstrip()),
+            ("endpoint", clients.endpoint),
+            ("caller", caller),
+        ]
+    )
+    rows = [
+        (
+            item.principal if index == 0 else "",
+            item.words if index == 0 else "",
+            resource.resource,
+            resource.live,
+            found.seen[resource.urn].live,
+        )
+        for item in found.held
+        for index, resource in enumerate(item.resources)
+    ]
+    if rows:
+        render.say()
+        render.table(("principal", "held by", "resource", "state", "live"), rows, styles=_STYLES)
+    for note in dict.fromkeys(note for item in found.seen.values() for note in item.notes):
+        render.say(f"note: {note}", style="yellow")
+    _show_fences(found)
+    if found.matters:
+        render.say()
+    for matter in found.matters:
+        render.say(f"! {matter.what}", style="bold red")
+        render.say(f"  {matter.step}", style="cyan")
+
+
+def _word(stack: str, found: Standing) -> str:
+    if found.applied:
+        return ""
+    fenced = any(
+        fence.incident == stack for survey in found.surveys.values() for fence in survey.fences
+    )
+    return "lifted, fences remain" if fenced else f"not applied (containment up {stack})"
+
+
+def _show_fences(found: Standing) -> None:
+    rows = [
+        (
+            "over: containment sweep" if fence.over else "in force",
+            fence.principal.arn,
+            fence.incident,
+            fence.issued_before or "",
+            fence.until,
+        )
+        for survey in found.surveys.values()
+        for fence in survey.fences
+    ]
+    if rows:
+        render.say()
+        render.table(("fence", "principal", "incident", "denies tokens before", "until"), rows)

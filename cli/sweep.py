@@ -1,0 +1,105 @@
+"""``containment sweep``: remove release fences whose own end has passed, and no others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import render
+from cli.incident import on_terminal, told, yes_option
+from containment.aws.caller import identify
+from containment.aws.clients import connect
+from containment.aws.faults import explained
+from containment.clock import isoformat
+from containment.errors import NotContainedError, RefusedError
+from containment.run import fences
+
+if TYPE_CHECKING:
+    from containment.run.fences import Fence, Survey, Swept
+
+
+@click.command()
+@yes_option
+@render.json_option
+def sweep(*, yes: bool, as_json: bool) -> int:
+    """Remove the release fences whose end has passed by AWS's own time.
+
+    The account is that of the credentials in use. On a terminal you are asked; in a pipe it takes
+    --yes.
+    """
+    with explained("looking for credentials"):
+        clients = connect()
+    caller = identify(clients.sts)
+    found = fences.survey(clients.iam)
+    over = [fence for fence in found.fences if fence.over]
+    if over and not yes:
+        _ask(found, over, as_json=as_json)
+    swept = [fences.sweep(clients.iam, fence) for fence in over]
+    kept = [item for item in swept if item.problem is not None]
+    if as_json:
+        render.document(
+            {
+                "account": caller.account,
+                "caller": caller.arn,
+                "emulated": clients.emulated,
+                "endpoint": clients.endpoint,
+                "at": isoformat(found.at),
+                "removed": [fence_row(item.fence) for item in swept if item.problem is None],
+                "left": [fence_row(fence) for fence in found.fences if not fence.over],
+                "failed": [
+                    fence_row(item.fence) | {"error": told(item.problem)}
+                    for item in kept
+                    if item.problem is not None
+                ],
+            }
+        )
+        return NotContainedError.exit_code if kept else 0
+    _show(found, swept, caller.account)
+    if kept:
+        raise NotContainedError(
+            f"{len(kept)} of {len(over)} fences could not be removed",
+            remedy="they deny nobody any more; sweep again later",
+        )
+    return 0
+
+
+def fence_row(fence: Fence) -> dict[str, object]:
+    """Return *fence* as data."""
+    return {
+        "principal": fence.principal.arn,
+        "incident": fence.incident,
+        "issued_before": fence.issued_before,
+        "until": fence.until,
+        "over": fence.over,
+    }
+
+
+def _ask(found: Survey, over: list[Fence], *, as_json: bool) -> None:
+    if as_json or not on_terminal():
+        raise RefusedError(
+            f"{len(over)} fences are over and nobody is here to be asked; nothing has been changed",
+            remedy="add --yes to remove them",
+        )
+    _show(replace(found, fences=tuple(over)), [], "")
+    click.confirm(f"Remove {len(over)} fences that are over?", abort=True)
+
+
+def _show(found: Survey, swept: list[Swept], account: str) -> None:
+    words = {
+        id(item.fence): f"kept: {item.problem}" if item.problem else "removed" for item in swept
+    }
+    rows = [
+        (
+            words.get(id(fence), "over" if fence.over else "left, in force"),
+            fence.principal.arn,
+            fence.incident,
+            fence.until,
+        )
+        for fence in found.fences
+    ]
+    if not rows:
+        render.say(f"account {account} holds no release fences")
+        return
+    render.table(("fence", "principal", "incident", "until"), rows)

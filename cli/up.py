@@ -1,0 +1,138 @@
+"""``containment up``: apply the spec, and say what was done, what stays open and how to undo it.
+
+It never says more than that: whether the principals are held, only a later look can tell.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import render
+from cli.incident import begin, caller_of, stack_argument, told, yes_option
+from containment.errors import RefusedError
+from containment.run import failures, report, state
+
+if TYPE_CHECKING:
+    from cli.incident import Incident
+    from containment.errors import ContainmentError
+    from containment.run.engine import Run
+    from containment.run.report import Held
+
+_APPLIED = "applied, not verified"
+_PARTLY = "not as declared"
+
+
+@click.command()
+@stack_argument
+@yes_option
+@render.json_option
+def up(*, named: str | None, yes: bool, as_json: bool) -> int:
+    """Apply the incident's spec: deny, revoke, deactivate.
+
+    STACK is the incident; the only one in stacks/ or the selected one, if left out. On a terminal
+    you are shown the changes and asked first, unless --yes is given; in a pipe they are applied.
+    Repeating it repairs what was undone meanwhile. Ctrl-C once lets the change in flight finish.
+    """
+    incident = begin(named)
+    spec = incident.project.spec(incident.stack)
+    caller = caller_of(incident)
+    created = incident.ensure_stack()
+    if created and not as_json:
+        render.say(f"stack {incident.stack} is created")
+    run = incident.run("up", as_json=as_json, asks=not yes)
+    error = failures.of(run, verb="up", stack=incident.stack) or _declined(run)
+    left = state.load(incident.engine, incident.stack) or state.StackState()
+    held = report.principals(left, spec)
+    if as_json:
+        render.document(_document(incident, run, held, caller.arn, error))
+        if error is not None:
+            render.tell(f"error: {error}", style="red")
+    elif held and not isinstance(error, RefusedError):
+        _show(incident, held, caller.arn, error)
+    if error is not None and not as_json:
+        raise error
+    return error.exit_code if error else 0
+
+
+def _declined(run: Run) -> ContainmentError | None:
+    if run.code == 0 and run.events.is_preview:
+        return RefusedError("declined; nothing has been changed", remedy="run it again to apply")
+    return None
+
+
+def _accounts(held: list[Held]) -> list[str]:
+    return sorted({item.principal.split(":")[4] for item in held})
+
+
+def _show(
+    incident: Incident, held: list[Held], caller: str, error: ContainmentError | None
+) -> None:
+    render.say()
+    render.say(_PARTLY if error else _APPLIED, style="bold yellow")
+    resources = [resource for item in held for resource in item.resources]
+    render.fields(
+        [
+            ("account", ", ".join(_accounts(held))),
+            ("caller", caller),
+            *((_first("principal", index), _line(item)) for index, item in enumerate(held)),
+            *(
+                (_first("stays open", index), f"{word}: {text}")
+                for index, (word, text) in enumerate(report.stays_open(resources).items())
+            ),
+            ("undo", f"containment lift {incident.stack}"),
+        ]
+    )
+
+
+def _first(name: str, index: int) -> str:
+    return name if index == 0 else ""
+
+
+def _line(item: Held) -> str:
+    return f"{item.principal}  {item.words}"
+
+
+def _document(
+    incident: Incident,
+    run: Run,
+    held: list[Held],
+    caller: str,
+    error: ContainmentError | None,
+) -> dict[str, object]:
+    clients, _ = incident.places.at()
+    resources = [resource for item in held for resource in item.resources]
+    return {
+        "stack": incident.stack,
+        "result": _PARTLY if error else _APPLIED,
+        "verified": False,
+        "emulated": clients.emulated,
+        "endpoint": clients.endpoint,
+        "accounts": _accounts(held),
+        "caller": caller,
+        "principals": [
+            {
+                "principal": item.principal,
+                "rung": item.rung,
+                "issued_before": item.issued_before,
+                "inactive": list(item.inactive),
+                "resources": [
+                    {
+                        "resource": resource.resource,
+                        "live": resource.live,
+                        "issued_before": resource.issued_before,
+                        "unfinished": list(resource.unfinished),
+                    }
+                    for resource in item.resources
+                ],
+            }
+            for item in held
+        ],
+        "stays_open": report.stays_open(resources),
+        "changes": dict(run.events.summary),
+        "steps": report.steps(run.events),
+        "diagnostics": report.diagnostics(run.events),
+        "undo": f"containment lift {incident.stack}",
+        "error": told(error) if error else None,
+    }

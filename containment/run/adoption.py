@@ -1,0 +1,102 @@
+"""Taking a containment over whose state is lost: which targets carry it, and under which snapshot.
+
+What is live says it by itself: every artefact of ours carries the id of its snapshot, and the claim
+on a user says what the keys were. The engine's import asks the provider, which reads just that.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from containment.aws.principal import locate
+from containment.aws.resolve import resolve_access_key
+from containment.facets import attachment, credentials, deny, trust
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from containment.aws.principal import LivePrincipal
+    from containment.identities import Principal
+    from containment.run.places import Places
+    from containment.run.state import StackState
+    from containment.spec import IncidentSpec, Target
+
+Standing = Literal["in the stack", "to adopt", "not applied", "gone", "contested"]
+_TYPE = "containment:index:PrincipalSnapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A target and how it stands: live under one snapshot of the incident, or not."""
+
+    principal: Principal
+    standing: Standing
+    snapshots: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """How it stands, for people."""
+        if self.standing == "contested":
+            return f"carries marks of several snapshots ({', '.join(self.snapshots)}); see who"
+        if self.standing == "not applied":
+            return "nothing of the incident is on it; 'containment up' will contain it"
+        return self.standing
+
+
+def candidates(spec: IncidentSpec, left: StackState, places: Places) -> list[Candidate]:
+    """Return every target of *spec* and how it stands. Nothing is changed.
+
+    Raises:
+        ContainmentError: AWS cannot be asked.
+    """
+    return [_candidate(spec, target, left, places) for target in spec.targets]
+
+
+def import_file(incident: str, found: Iterable[Candidate]) -> str:
+    """Return the file that ``pulumi import --file`` takes for those that are to be adopted."""
+    return json.dumps(
+        {
+            "resources": [
+                {
+                    "type": _TYPE,
+                    "name": item.principal.label,
+                    "id": f"{incident}/{item.principal.arn}",
+                }
+                for item in found
+                if item.standing == "to adopt"
+            ]
+        }
+    )
+
+
+def _candidate(spec: IncidentSpec, target: Target, left: StackState, places: Places) -> Candidate:
+    if target.access_key:
+        clients, _ = places.at()
+        principal = resolve_access_key(clients.iam, clients.sts, target.access_key).principal
+    else:
+        principal = target.principal
+    if left.of(principal.arn):
+        return Candidate(principal, "in the stack")
+    clients, _ = places.at(principal.account)
+    live = locate(clients.iam, principal, None)
+    if live is None:
+        return Candidate(principal, "gone")
+    snapshots = tuple(sorted(marked(live, spec.incident)))
+    if not snapshots:
+        return Candidate(live.principal, "not applied")
+    standing: Standing = "to adopt" if len(snapshots) == 1 else "contested"
+    return Candidate(live.principal, standing, snapshots)
+
+
+def marked(live: LivePrincipal, incident: str) -> set[str]:
+    """Return the ids of the snapshots under which *incident* holds *live*; fences hold nothing."""
+    found = deny.find(live, incident)
+    own = (
+        found.mark if found.in_force else None,
+        trust.newest(live.trust_policy, incident),
+        credentials.find(live, incident),
+        attachment.find(live, incident),
+    )
+    return {mark.snapshot_id for mark in own if mark is not None}

@@ -1,0 +1,174 @@
+"""Release fences and denies, listed from the account itself: no state has to remember them.
+
+A fence outlives its stack, and a deny may outlive its state. Both are inline policies named
+``containment-<incident>``. One paginated call lists the inline policies of all users and roles
+(IAM API Reference, GetAccountAuthorizationDetails), where asking each of them would be thousands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from containment.aws.consistency import eventually
+from containment.aws.faults import explain, explained
+from containment.aws.principal import answered_at, locate
+from containment.errors import ContainmentError
+from containment.facets import deny, documents, marks
+from containment.identities import Principal, parse_principal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mypy_boto3_iam import IAMClient
+
+PERMISSIONS = frozenset(
+    {
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetUser",
+        "iam:GetRole",
+        "iam:ListUsers",
+        "iam:GetUserPolicy",
+        "iam:GetRolePolicy",
+        "iam:PutUserPolicy",
+        "iam:PutRolePolicy",
+        "iam:DeleteUserPolicy",
+        "iam:DeleteRolePolicy",
+    }
+)
+_KINDS = (
+    ("User", "UserDetailList", "UserPolicyList"),
+    ("Role", "RoleDetailList", "RolePolicyList"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A release fence: tokens issued before one moment stay denied until another."""
+
+    principal: Principal
+    unique_id: str
+    incident: str
+    issued_before: str | None
+    until: str
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """A deny of some incident that is in force."""
+
+    principal: Principal
+    incident: str
+    snapshot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one account holds, by AWS's own time."""
+
+    at: datetime
+    fences: tuple[Fence, ...]
+    denies: tuple[Deny, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """A fence that was to go: *problem* says why it is still there."""
+
+    fence: Fence
+    problem: ContainmentError | None = None
+
+
+def survey(iam: IAMClient) -> Survey:
+    """Return all fences and denies of any incident in the account.
+
+    Raises:
+        AccessError: the caller may not list them.
+        UnavailableError: nobody answers.
+    """
+    fences: list[Fence] = []
+    denies: list[Deny] = []
+    at = None
+    with explained("listing the fences and denies in the account"):
+        pages = iam.get_paginator("get_account_authorization_details").paginate(
+            Filter=["User", "Role"]
+        )
+        for page in pages:
+            answer: Any = page
+            at = answered_at(answer)
+            for principal, unique_id, incident, text in _named(answer):
+                found = deny.read(text, incident)
+                if found.is_fence:
+                    over = _over(text, incident, at)
+                    until = found.until or ""
+                    fences.append(
+                        Fence(principal, unique_id, incident, found.issued_before, until, over)
+                    )
+                elif found.mark is not None:
+                    denies.append(Deny(principal, incident, found.mark.snapshot_id))
+    if at is None:
+        raise ValueError("a paginator yields at least one page")
+    order = sorted(fences, key=lambda fence: (fence.until, fence.principal.arn))
+    return Survey(at, tuple(order), tuple(denies))
+
+
+def sweep(iam: IAMClient, fence: Fence) -> Swept:
+    """Remove *fence* if it is still there and over, by a look just before."""
+    try:
+        return Swept(fence, _removed(iam, fence))
+    except ContainmentError as error:
+        return Swept(fence, error)
+    except (ClientError, BotoCoreError) as error:
+        return Swept(fence, explain(f"removing the fence on {fence.principal.arn}", error))
+
+
+def _removed(iam: IAMClient, fence: Fence) -> ContainmentError | None:
+    live = locate(iam, fence.principal, fence.unique_id)
+    found = deny.find(live, fence.incident) if live is not None else None
+    if live is None or found is None or found.mark is None:
+        return None
+    if not _over(found.text or "", fence.incident, live.answered_at):
+        return _kept(f"{live} carries something newer of {fence.incident} now")
+    deny.take_away(live, fence.incident, found)
+    if not eventually(lambda: deny.find(live, fence.incident).mark is None):
+        return _kept(f"the fence on {live} is still there after it was removed")
+    return None
+
+
+def _over(text: str, incident: str, now: datetime) -> bool:
+    """Tell whether every statement of the incident is a deny whose own end has passed."""
+    ours: list[bool] = []
+    for statement in documents.statements(documents.parse(text) or {}):
+        mark = marks.parse_sid(statement.get("Sid"))
+        if mark is not None and mark.is_of(incident):
+            single = documents.compact({"Statement": [statement]})
+            end = _moment(deny.read(single, incident).until)
+            ours.append(statement.get("Effect") == "Deny" and end is not None and end <= now)
+    return bool(ours) and all(ours)
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def _named(page: Mapping[str, Any]) -> Iterator[tuple[Principal, str, str, str]]:
+    for word, listed, policies in _KINDS:
+        for detail in page.get(listed, ()):
+            for policy in detail.get(policies, ()):
+                incident = marks.incident_of_policy(str(policy["PolicyName"]))
+                if incident is not None:
+                    text = unquote(str(policy["PolicyDocument"]))
+                    yield parse_principal(detail["Arn"]), str(detail[f"{word}Id"]), incident, text
+
+
+def _kept(message: str) -> ContainmentError:
+    return ContainmentError(message, remedy="run 'containment status' and sweep again later")

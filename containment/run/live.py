@@ -1,0 +1,63 @@
+"""What is live of a stack, resource by resource, by the same reads that an ``up`` begins with."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from containment.aws.faults import explain
+from containment.errors import ContainmentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from containment.actions.base import Severity
+    from containment.run.places import Places
+    from containment.run.state import Recorded
+
+_AT_ONCE = 8
+OPEN = frozenset({"missing", "altered", "stale", "unverified"})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A resource and what AWS shows of it now; ``gone`` where its principal is no more."""
+
+    recorded: Recorded
+    live: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def drifted(self) -> bool:
+        """True where AWS shows less than the state declares."""
+        return self.live in OPEN or bool(self.recorded.unfinished)
+
+
+def look(resources: Iterable[Recorded], places: Places) -> list[Seen]:
+    """Look at all of *resources*; what cannot be seen is ``unknown``, and says why."""
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        return list(pool.map(partial(_look, places=places), resources))
+
+
+def _look(recorded: Recorded, places: Places) -> Seen:
+    notes: list[str] = []
+
+    def say(severity: Severity, message: str) -> None:
+        if severity == "warning":
+            notes.append(message)
+
+    try:
+        context = places.context(recorded.state.target.account, say)
+        now = recorded.action(context).read(recorded.state)
+    except ContainmentError as error:
+        return Seen(recorded, "unknown", (*notes, str(error)))
+    except (ClientError, BotoCoreError) as error:
+        told = explain(f"reading {recorded.state.principal}", error)
+        return Seen(recorded, "unknown", (*notes, str(told)))
+    if now is None:
+        return Seen(recorded, "gone", tuple(notes))
+    return Seen(recorded, str(getattr(now, "live", "applied")), (*notes, *recorded.unfinished))

@@ -1,0 +1,61 @@
+"""AWS as the responder sees it from here: one set of clients for each account that is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from containment.actions.base import Context, Severity
+from containment.aws.caller import Caller, identify
+from containment.aws.clients import Clients, connect
+from containment.aws.faults import explained
+from containment.clock import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+
+@dataclass(slots=True)
+class Places:
+    """Makes clients as the provider does, with the same settings of the stack.
+
+    *role* may hold ``{account}``, as in the stack's configuration ``containment:role``.
+    """
+
+    root: Path
+    incident: str
+    region: str | None = None
+    role: str | None = None
+    _made: dict[str | None, tuple[Clients, Caller]] = field(
+        default_factory=dict[str | None, tuple[Clients, Caller]]
+    )
+    _lock: Lock = field(default_factory=Lock)
+
+    def at(self, account: str | None = None) -> tuple[Clients, Caller]:
+        """Return the clients and the caller for *account*; the responder's own where it is None.
+
+        Raises:
+            AccessError: there are no credentials, or AWS does not accept them.
+            UnavailableError: nobody answers at the endpoint.
+        """
+        role = self.role.replace("{account}", account) if self.role and account else None
+        with self._lock:
+            if role not in self._made:
+                with explained("looking for credentials"):
+                    clients = connect(incident=self.incident, region=self.region, role_arn=role)
+                self._made[role] = (clients, identify(clients.sts))
+            return self._made[role]
+
+    def context(self, account: str, say: Callable[[Severity, str], None]) -> Context:
+        """Return what an action needs to look at *account*; it is told nothing else."""
+        clients, caller = self.at(account)
+        return Context(
+            clients=clients, who=lambda: caller, now=utc_now, directory=self.root, say=say
+        )
+
+
+def places(root: Path, incident: str, settings: Mapping[str, str]) -> Places:
+    """Return the places of *incident* under the stack's *settings*."""
+    return Places(root, incident, settings.get("region"), settings.get("role"))

@@ -1,0 +1,121 @@
+"""Which project, which stack: the folder with our Pulumi.yaml, and the incident that is meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from containment.errors import NotFoundError, SpecError, UnavailableError
+from containment.spec import IncidentSpec, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+NAME = "containment"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The folder that holds the program, the specs and the engine."""
+
+    root: Path
+
+    @property
+    def program(self) -> Path:
+        """The launcher of the engine, which ``make setup`` writes.
+
+        Raises:
+            UnavailableError: it is not there.
+        """
+        path = self.root / ".venv" / "bin" / "pulumi"
+        if not path.exists():
+            raise UnavailableError(
+                f"the engine is missing: there is no {path}", remedy="run 'make setup'"
+            )
+        return path
+
+    @property
+    def incidents(self) -> list[str]:
+        """The incidents that have a spec here, by name."""
+        return sorted(path.stem for path in (self.root / "stacks").glob("inc-*.yaml"))
+
+    def spec(self, stack: str) -> IncidentSpec:
+        """Return the spec of *stack*.
+
+        Raises:
+            NotFoundError: there is none; names those that are there.
+            SpecError: it cannot be used.
+        """
+        if not (self.root / "stacks" / f"{stack}.yaml").exists():
+            raise NotFoundError(
+                f"there is no spec stacks/{stack}.yaml in {self.root} ({_listed(self.incidents)})",
+                remedy="write it with 'containment open', or name another stack",
+            )
+        return load(self.root / "stacks" / f"{stack}.yaml", stack=stack)
+
+    def settings(self, stack: str) -> Mapping[str, str]:
+        """Return the provider's settings in the stack's configuration file, if there are any."""
+        path = self.root / "stacks" / f"Pulumi.{stack}.yaml"
+        if not path.exists():
+            return {}
+        try:
+            found: Any = YAML(typ="safe").load(path)
+        except (YAMLError, OSError) as error:
+            raise SpecError(
+                f"stacks/Pulumi.{stack}.yaml cannot be read", remedy="mend the file"
+            ) from error
+        config = found.get("config") if isinstance(found, dict) else None
+        values = cast("dict[str, Any]", config) if isinstance(config, dict) else {}
+        prefix = f"{NAME}:"
+        return {
+            key.removeprefix(prefix): value
+            for key, value in values.items()
+            if key.startswith(prefix) and isinstance(value, str)
+        }
+
+
+def find(start: Path) -> Project:
+    """Return the project that *start* is in.
+
+    Raises:
+        NotFoundError: no folder from *start* upwards holds our Pulumi.yaml.
+    """
+    for folder in (start, *start.parents):
+        file = folder / "Pulumi.yaml"
+        if file.is_file() and f"name: {NAME}" in file.read_text(encoding="utf-8").splitlines():
+            return Project(folder)
+    raise NotFoundError(
+        f"{start} is in no containment project (no Pulumi.yaml with 'name: {NAME}')",
+        remedy="run this in the folder that holds Pulumi.yaml and stacks/",
+    )
+
+
+def choose(named: str | None, incidents: Sequence[str], selected: str | None) -> str:
+    """Return the stack that is meant: the one named, the only one, or the one selected.
+
+    Raises:
+        NotFoundError: there is none, or nobody says which.
+    """
+    if named:
+        # People complete file names; the stack is called like the file without its ending.
+        return named.rpartition("/")[2].removesuffix(".yaml")
+    if len(incidents) == 1:
+        return incidents[0]
+    if selected in incidents:
+        return str(selected)
+    if not incidents:
+        raise NotFoundError(
+            "there is no spec stacks/inc-*.yaml here", remedy="write one with 'containment open'"
+        )
+    raise NotFoundError(
+        f"several incidents are here and none is selected ({_listed(incidents)})",
+        remedy="name one, or select it with 'pulumi stack select'",
+    )
+
+
+def _listed(incidents: Sequence[str]) -> str:
+    return "there are: " + ", ".join(incidents) if incidents else "there are none"

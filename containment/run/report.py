@@ -1,0 +1,97 @@
+"""What a run left, in the words of those who were not there: principals, T, what stays open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from containment.run.events import Events
+    from containment.run.state import Recorded, StackState
+    from containment.spec import IncidentSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One principal of the stack: its rung by the spec, its resources by the state."""
+
+    principal: str
+    rung: str | None
+    resources: tuple[Recorded, ...]
+
+    @property
+    def issued_before(self) -> str | None:
+        """T: tokens that were issued before it are denied. None where there is no such moment."""
+        moments = [item.issued_before for item in self.resources if item.issued_before]
+        return max(moments, default=None)
+
+    @property
+    def inactive(self) -> tuple[str, ...]:
+        """The credentials that are held at Inactive."""
+        found = [getattr(item.state, "held", ()) for item in self.resources]
+        return tuple(str(name) for names in found for name in names)
+
+    @property
+    def words(self) -> str:
+        """What holds it, in one line."""
+        parts = [self.rung or "not in the spec any more"]
+        if self.issued_before:
+            parts.append(f"T {self.issued_before}")
+        if self.inactive:
+            parts.append(f"Inactive: {', '.join(self.inactive)}")
+        return "; ".join(parts)
+
+
+def principals(state: StackState, spec: IncidentSpec | None) -> list[Held]:
+    """Return the principals that the state holds, in the order of the spec."""
+    rungs: dict[str, str] = {}
+    for target in spec.targets if spec else ():
+        arn = _owner(state, target.access_key) if target.access_key else target.principal.arn
+        if arn is not None:
+            rungs[arn] = str(target.rung)
+    order = {arn: index for index, arn in enumerate(rungs)}
+    named = sorted(state.principals, key=lambda arn: order.get(arn, len(order)))
+    return [Held(arn, rungs.get(arn), tuple(state.of(arn))) for arn in named]
+
+
+def _owner(state: StackState, access_key: str) -> str | None:
+    """Return the user that an unpinned access key was resolved to when it was applied."""
+    return next(
+        (item.state.principal for item in state.resources if access_key in item.state.lift.leaked),
+        None,
+    )
+
+
+def stays_open(resources: Sequence[Recorded]) -> dict[str, str]:
+    """Return what an adversary keeps all the same, by the word of each kind of resource in use."""
+    return {
+        item.resource: item.action.survives
+        for item in sorted(resources, key=lambda item: item.resource)
+        if item.resource != "PrincipalSnapshot"
+    }
+
+
+def steps(found: Events) -> list[dict[str, object]]:
+    """Return what was done to each resource, as data."""
+    return [
+        {
+            "op": step.op,
+            "urn": step.urn,
+            "resource": step.urn.split("::")[2].rpartition(":")[2],
+            "name": step.urn.split("::", 3)[-1],
+            "changed": list(step.changed),
+            "failed": step.failed,
+        }
+        for step in found.steps
+        if step.op != "refresh"
+    ]
+
+
+def diagnostics(found: Events) -> list[dict[str, str]]:
+    """Return what was said during the run, as data."""
+    return [
+        {"severity": item.severity, "message": item.message, "urn": item.urn}
+        for item in found.diagnostics
+    ]

@@ -1,0 +1,160 @@
+"""How an incident stands: spec, state and AWS side by side, and what to do next. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from containment.actions.base import require_terms
+from containment.errors import ContainmentError
+from containment.run import fences, live, report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from containment.run.fences import Survey
+    from containment.run.live import Seen
+    from containment.run.locks import Lock
+    from containment.run.places import Places
+    from containment.run.report import Held
+    from containment.run.state import StackState
+    from containment.spec import IncidentSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """Something that somebody should know, and the safe next step."""
+
+    what: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All there is to say about a stack.
+
+    Attributes:
+        applied: whether the backend has a state that holds anything of ours.
+        held: the principals that the state holds.
+        seen: every resource of the state as AWS shows it, by urn.
+        surveys: fences and denies of all incidents, by account; what could not be listed is told
+            among *matters*.
+        matters: locks, interrupted runs, drift, targets that are not applied.
+    """
+
+    applied: bool
+    held: tuple[Held, ...]
+    seen: Mapping[str, Seen]
+    surveys: Mapping[str, Survey]
+    matters: tuple[Matter, ...]
+
+    @property
+    def drifted(self) -> bool:
+        """True where AWS shows less than was declared."""
+        return any(item.drifted for item in self.seen.values())
+
+    @property
+    def unknown(self) -> bool:
+        """True where AWS could not be asked about some resource."""
+        return any(item.live == "unknown" for item in self.seen.values())
+
+
+def of(
+    stack: str,
+    *,
+    spec: IncidentSpec | None,
+    state: StackState | None,
+    locks: Sequence[Lock],
+    places: Places,
+) -> Standing:
+    """Look at everything and return how *stack* stands.
+
+    Raises:
+        ContainmentError: there are no credentials, or nobody answers.
+    """
+    _, caller = places.at()
+    resources = state.resources if state else ()
+    seen = {item.recorded.urn: item for item in live.look(resources, places)}
+    accounts = {caller.account, *(item.state.target.account for item in resources)}
+    surveys: dict[str, Survey] = {}
+    matters = [Matter(*lock.explain(stack)) for lock in locks]
+    matters += [Matter(*item.explain(stack)) for item in (state.pending if state else ())]
+    for account in sorted(accounts):
+        try:
+            clients, _ = places.at(None if account == caller.account else account)
+            surveys[account] = fences.survey(clients.iam)
+        except ContainmentError as error:
+            matters.append(Matter(error.message, error.remedy))
+    matters += _drift(stack, seen)
+    matters += _terms(stack, state, places)
+    matters += _unapplied(stack, spec, state)
+    matters += _stray(stack, state, surveys)
+    held = report.principals(state, spec) if state else []
+    return Standing(bool(resources), tuple(held), seen, surveys, tuple(matters))
+
+
+def _drift(stack: str, seen: Mapping[str, Seen]) -> list[Matter]:
+    found: list[Matter] = []
+    for item in seen.values():
+        where = f"{item.recorded.resource} of {item.recorded.state.target.name}"
+        if item.drifted:
+            found.append(
+                Matter(f"{where} is {item.live} in AWS", f"run 'containment up {stack}' at once")
+            )
+        if item.live == "gone":
+            found.append(
+                Matter(
+                    f"{where}: the principal with that unique id is gone",
+                    f"run 'containment up {stack}': one made anew under the name is contained too",
+                )
+            )
+    return found
+
+
+def _terms(stack: str, state: StackState | None, places: Places) -> list[Matter]:
+    """Return whether a lift would be refused because the spec says other terms now."""
+    said: dict[str, Matter] = {}
+    for item in state.resources if state else ():
+        try:
+            require_terms(item.state, places.root)
+        except ContainmentError as error:
+            said.setdefault(error.message, Matter(error.message, error.remedy))
+    del stack
+    return list(said.values())
+
+
+def _unapplied(stack: str, spec: IncidentSpec | None, state: StackState | None) -> list[Matter]:
+    known = set(state.principals) if state else set[str]()
+    if spec is None or not known:
+        return []  # nothing is applied, which is no matter: it may have been lifted
+    missing = [
+        target.principal.arn
+        for target in spec.targets
+        if not target.access_key and target.principal.arn not in known
+    ]
+    if not missing:
+        return []
+    return [
+        Matter(
+            f"in the spec and not applied: {', '.join(missing)}", f"run 'containment up {stack}'"
+        )
+    ]
+
+
+def _stray(stack: str, state: StackState | None, surveys: Mapping[str, Survey]) -> list[Matter]:
+    """Return the denies of this incident that its state does not know: it was lost, or forged."""
+    known = set(state.principals) if state else set[str]()
+    stray = [
+        item.principal.arn
+        for found in surveys.values()
+        for item in found.denies
+        if item.incident == stack and item.principal.arn not in known
+    ]
+    if not stray:
+        return []
+    return [
+        Matter(
+            f"a deny of {stack} is live that its state does not know: {', '.join(stray)}",
+            f"run 'containment adopt {stack}', which takes over what the spec names",
+        )
+    ]

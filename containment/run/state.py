@@ -1,0 +1,138 @@
+"""What a stack's state remembers: our resources, and what an interrupted run left open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from containment.actions import ACTIONS
+from containment.errors import ConflictError, NotFoundError
+from containment.run import events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from containment.actions import Action
+    from containment.actions.base import Inputs
+    from containment.run.engine import Engine
+
+_BY_WORD = {action.resource: action for action in ACTIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One of our resources as the state has it; *unfinished* says why it is not as declared."""
+
+    urn: str
+    action: type[Action[Any, Any]]
+    state: Inputs
+    unfinished: tuple[str, ...] = ()
+
+    @property
+    def resource(self) -> str:
+        """The word for its class."""
+        return self.action.resource
+
+    @property
+    def live(self) -> str:
+        """What the last look at AWS showed."""
+        return str(getattr(self.state, "live", "applied"))
+
+    @property
+    def issued_before(self) -> str | None:
+        """The revocation time T, where it has one."""
+        found = getattr(self.state, "issued_before", None)
+        return str(found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An operation that was begun and whose end nobody wrote down."""
+
+    operation: str
+    urn: str
+
+    def explain(self, stack: str) -> tuple[str, str]:
+        """Return what it means and the next step, in words."""
+        where = f"{events.kind_of(self.urn)} {events.name_of(self.urn)}"
+        what = (
+            f"a run was cut off while {self.operation} {where}: AWS may or may not have the change"
+        )
+        if self.operation == "creating":
+            # The engine repeats the create and never removes the entry by itself.
+            return what, (
+                f"run 'containment up {stack}', which repeats it safely, then 'pulumi refresh"
+                f" --clear-pending-creates --yes --stack {stack}'"
+            )
+        return what, f"run 'containment up {stack}' or 'containment lift {stack}' again"
+
+
+@dataclass(frozen=True, slots=True)
+class StackState:
+    """Everything the state says that concerns us."""
+
+    resources: tuple[Recorded, ...] = ()
+    pending: tuple[Pending, ...] = ()
+
+    def of(self, principal: str) -> list[Recorded]:
+        """Return the resources that hold *principal*."""
+        return [item for item in self.resources if item.state.principal == principal]
+
+    @property
+    def principals(self) -> list[str]:
+        """The principals that are held, by ARN, in the order of the state."""
+        return list(dict.fromkeys(item.state.principal for item in self.resources))
+
+
+def load(engine: Engine, stack: str) -> StackState | None:
+    """Return the state of *stack*, or None if there is none.
+
+    Raises:
+        ConflictError: a resource in it cannot be read by this version.
+        ContainmentError: what the engine's complaint means.
+    """
+    try:
+        exported = engine.document(
+            "stack", "export", "--stack", stack, doing=f"reading the state of {stack}", stack=stack
+        )
+    except NotFoundError:
+        return None
+    return parse(exported)
+
+
+def parse(exported: Mapping[str, Any]) -> StackState:
+    """Return what an exported deployment says."""
+    deployment = exported.get("deployment") or {}
+    pending = [
+        Pending(str(item["type"]), str(item["resource"]["urn"]))
+        for item in deployment.get("pending_operations") or ()
+    ]
+    return StackState(tuple(_recorded(deployment.get("resources") or ())), tuple(pending))
+
+
+def _recorded(resources: Any) -> Iterator[Recorded]:
+    for item in resources:
+        urn = str(item["urn"])
+        action = _BY_WORD.get(events.kind_of(urn)) if events.is_ours(urn) else None
+        if action is None or item.get("delete"):
+            continue
+        yield Recorded(urn, action, _state(urn, action, item), tuple(item.get("initErrors") or ()))
+
+
+def _state(urn: str, action: type[Action[Any, Any]], item: Mapping[str, Any]) -> Inputs:
+    fields = action.state_type.model_fields
+    known = {field.alias or name for name, field in fields.items()}
+    values = {**(item.get("inputs") or {}), **(item.get("outputs") or {})}
+    try:
+        state: Inputs = action.state_type.model_validate(
+            {name: value for name, value in values.items() if name in known}
+        )
+    except ValidationError as error:
+        raise ConflictError(
+            f"the state of {events.kind_of(urn)} {events.name_of(urn)} cannot be read by this"
+            " version of containment",
+            remedy="use the version that wrote it, or restore the state from its backup",
+        ) from error
+    return state
