@@ -6,8 +6,8 @@ all; the lineage is then followed on the facts.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -103,13 +103,21 @@ def caller_of(event: Record) -> Caller:
 def extract(events: list[Record], place: tuple[str, str] | None = None) -> FileFacts:
     """Collect the facts of one file's *events*; *place* is its account and Region where known.
 
-    This runs over every record there is, so it is a few passes that do little, each.
+    This runs over every record there is, in one loop: a record is then touched once, while the
+    processor still has it at hand.
     """
-    # One witness for each identity as it was logged.
-    witness = dict(zip(map(bytes, map(_who, events)), events, strict=True))
-    first, last = _span(events)
+    witness: dict[bytes, Record] = {}  # one record for each identity as it was logged
+    relevant: list[Record] = []
+    times: list[str | None] = []
+    remember, relevance = times.append, _relevance
+    for event in events:
+        witness[bytes(event.raw_identity)] = event
+        remember(event.event_time)
+        if relevance[event.event_name]:
+            relevant.append(event)
+    first, last = _span(events, times)
     return FileFacts(
-        facts=[fact for event in _about_identities(events) if (fact := fact_of(event))],
+        facts=[fact for event in relevant if (fact := fact_of(event))],
         uses=[
             Use(caller, event.event_id or "", event.time, event.console)
             for raw, event in witness.items()
@@ -122,26 +130,29 @@ def extract(events: list[Record], place: tuple[str, str] | None = None) -> FileF
     )
 
 
-_who = attrgetter("raw_identity")
-_time = attrgetter("event_time")
-_answer = attrgetter("response_elements")
-_NULL = 64  # no answer that hands out a credential is shorter
+class _Relevance(dict[str | None, bool]):
+    """API name -> whether to look at its records; decided once for each name."""
+
+    def __missing__(self, name: str | None) -> bool:
+        known = name in ISSUERS or name in targets.NAMES
+        found = known or (name is not None and not _READS.match(name))
+        if len(self) < _MOST_NAMES:
+            self[name] = found
+        return found
 
 
-def _about_identities(events: list[Record]) -> list[Record]:
-    """The calls that are known to matter, and unknown ones that hand out credentials."""
-    return [
-        event
-        for event, answer in zip(events, map(bytes, map(_answer, events)), strict=True)
-        if event.event_name in _INTERESTING or (len(answer) > _NULL and b'"accessKeyId"' in answer)
-    ]
+# Reads answer with nothing that CloudTrail keeps, but for those that hand out a credential; of
+# all other calls, an unknown one may do so too.
+_READS = re.compile(r"(?!.*(?:Credential|Token|Session|Secret|Key))(?:List|Describe|Head|Get)[A-Z]")
+_MOST_NAMES = 50_000  # far more than AWS has; a bound for hostile logs
+_relevance = _Relevance()
 
 
-def _span(events: list[Record]) -> tuple[str, str]:
-    times = [time for time in map(_time, events) if time]
-    if len(times) < len(events):
-        times = [time for event in events if (time := event.time)]
-    return (normal_time(min(times)), normal_time(max(times))) if times else ("", "")
+def _span(events: list[Record], times: list[str | None]) -> tuple[str, str]:
+    known = [time for time in times if time]
+    if len(known) < len(events):  # an export without eventTime
+        known = [time for event in events if (time := event.time)]
+    return (normal_time(min(known)), normal_time(max(known))) if known else ("", "")
 
 
 def failed(event: Record, response: Any) -> bool:  # noqa: ANN401
@@ -157,14 +168,15 @@ def failed(event: Record, response: Any) -> bool:  # noqa: ANN401
 
 def fact_of(event: Record) -> Fact | None:
     """Return the fact in *event*; None if it failed or says nothing about identities."""
-    if event.error_code:
+    name = event.event_name or ""
+    known = name in _INTERESTING
+    if event.error_code or not (known or b'"accessKeyId"' in bytes(event.response_elements)):
         return None
     response = loose(event.response_elements)
     if failed(event, response):
         return None
-    name = event.event_name or ""
     issued = issued_keys(name, response)
-    if name not in _INTERESTING and not issued:
+    if not known and not issued:
         return None
     return Fact(
         event_id=event.event_id or "",
