@@ -57,7 +57,8 @@ class Thief:
         self._round: dict[str, Outcome] = {}
         self._rounds: list[tuple[float, Mapping[str, Outcome]]] = []
         self._refused_at: list[float] = []
-        threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+        self._ear = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+        self._ear.start()
 
     def round(self) -> Mapping[str, bool]:
         """Return whether each credential worked, in the first round that begins from now on.
@@ -98,6 +99,9 @@ class Thief:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._ear.join()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _since(self, moment: float) -> Mapping[str, Outcome] | None:
         return next((outcomes for began, outcomes in self._rounds if began >= moment), None)

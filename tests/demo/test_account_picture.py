@@ -1,0 +1,122 @@
+"""A picture of an account misses nothing that containing and lifting could change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.handlers import json_decode_policies
+
+from containment.lab import picture
+from containment.lab.testing import Lab
+
+pytestmark = pytest.mark.lab
+
+DENY = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
+SPACED = DENY.replace(":{", ": {")
+TRUST = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
+    '"Principal":{"AWS":"arn:aws:iam::111122223333:root"}}]}'
+)
+ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+@pytest.fixture
+def iam(lab: Lab) -> Any:
+    return lab.client("iam", lab.world.admin)
+
+
+def test_an_untouched_account_is_identical_and_looking_changes_nothing(lab: Lab, iam: Any) -> None:
+    before, changed = picture.take(iam), lab.status()["mutations"]["total"]
+
+    after = picture.take(iam)
+
+    assert picture.changes(before, after) == []
+    assert picture.digest(before) == picture.digest(after)
+    assert lab.status()["mutations"]["total"] == changed
+    assert len(before) > 100
+
+
+@pytest.mark.parametrize(
+    ("change", "facts"),
+    [
+        (
+            lambda iam: iam.put_user_policy(UserName="alice", PolicyName="x", PolicyDocument=DENY),
+            ["user alice, UserPolicyList x, PolicyDocument"],
+        ),
+        (
+            lambda iam: iam.update_assume_role_policy(RoleName="deploy", PolicyDocument=TRUST),
+            ["role deploy, AssumeRolePolicyDocument"],
+        ),
+        (
+            lambda iam: iam.attach_role_policy(RoleName="deploy", PolicyArn=ADMIN),
+            [
+                "role deploy, AttachedManagedPolicies",
+                "role deploy, AttachedManagedPolicies AdministratorAccess, PolicyArn",
+            ],
+        ),
+        (
+            lambda iam: iam.tag_user(UserName="alice", Tags=[{"Key": "x", "Value": "y"}]),
+            ["user alice, tag x"],
+        ),
+        (
+            lambda iam: iam.tag_role(RoleName="app", Tags=[{"Key": "x", "Value": "y"}]),
+            ["role app, tag x"],
+        ),
+    ],
+)
+def test_one_change_is_seen_as_that_change(
+    iam: Any, change: Callable[[Any], object], facts: list[str]
+) -> None:
+    before = picture.take(iam)
+    change(iam)
+
+    found = [each.fact for each in picture.changes(before, picture.take(iam))]
+
+    assert [fact for fact in found if not fact.startswith("policy ")] == facts
+
+
+def test_a_key_that_goes_inactive_is_seen_with_both_statuses(lab: Lab, iam: Any) -> None:
+    before = picture.take(iam)
+    key = lab.world.leaked.access_key_id
+    iam.update_access_key(UserName="ci-deploy", AccessKeyId=key, Status="Inactive")
+
+    (change,) = picture.changes(before, picture.take(iam))
+
+    assert (change.before, change.after) == ("Active", "Inactive")
+    assert str(change) == f"user ci-deploy, access key {key}: Active -> Inactive"
+
+
+def test_a_new_key_is_seen(iam: Any) -> None:
+    before = picture.take(iam)
+    key = iam.create_access_key(UserName="alice")["AccessKey"]["AccessKeyId"]
+
+    facts = [change.fact for change in picture.changes(before, picture.take(iam))]
+
+    assert facts == [f"user alice, access key {key}", f"user alice, access key {key}, made"]
+
+
+def test_one_more_space_in_a_document_is_a_difference(iam: Any) -> None:
+    iam.put_user_policy(UserName="alice", PolicyName="x", PolicyDocument=DENY)
+    before = picture.take(iam)
+    iam.put_user_policy(UserName="alice", PolicyName="x", PolicyDocument=SPACED)
+
+    (change,) = picture.changes(before, picture.take(iam))
+
+    assert (change.before, change.after) == (DENY, SPACED)
+
+
+def test_a_client_that_does_not_decode_documents_gives_the_same_picture(iam: Any) -> None:
+    decoded = picture.take(iam)
+    iam.meta.events.unregister("after-call.iam", json_decode_policies)
+
+    assert picture.take(iam) == decoded
+
+
+def test_a_client_is_left_as_it_was(iam: Any) -> None:
+    picture.take(iam)
+
+    trust = iam.get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
+
+    assert trust["Statement"][0]["Action"] == "sts:AssumeRole"

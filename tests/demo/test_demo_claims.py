@@ -1,0 +1,110 @@
+"""The demo checks what it shows: a cell or a sentence that is not so is told and counted."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from cli.demo.board import Board, Phase, Who, rows
+from cli.demo.commands import shortened
+from cli.demo.screen import Screen
+from containment.spec import Disposition
+
+pytestmark = pytest.mark.plain
+
+PULUMI = """\
+Updating (inc-2026-0042):
+
+@ updating....
+ +  containment:index:DenyPolicy 111122223333/role/deploy creating (0s)
+ +  containment:index:DenyPolicy 111122223333/role/deploy created (0.06s)
+ -  containment:index:DenyPolicy 111122223333/user/ci deleted (0.1s) user ci: the deny is gone
+ +  containment:index:DenyPolicy 111122223333/role/app **creating failed** error: no
+ +  pulumi:pulumi:Stack containment-inc-2026-0042 created (2s) 1 warning; 1 message
+Diagnostics:
+  pulumi:pulumi:Stack (containment-inc-2026-0042):
+    EMULATED: http://127.0.0.1:1 is not AWS; no real account is touched
+
+  containment:index:DenyPolicy (111122223333/role/app):
+    error: something is wrong
+
+Resources:
+    + 1 created
+    3 unchanged
+
+Duration: 5s
+""".splitlines()
+
+
+def full(disposition: Disposition) -> Board:
+    """Return a board on which everything was seen as expected."""
+    board = Board(rows(disposition))
+    for at, phase in enumerate(Phase):
+        board.see(
+            phase,
+            {row.credential: bool(row.expected[at]) for row in board.rows},
+        )
+    return board
+
+
+@pytest.mark.parametrize("disposition", [Disposition.FALSE_POSITIVE, Disposition.CONFIRMED])
+def test_everything_as_expected_holds(disposition: Disposition) -> None:
+    assert all(claim.holds for claim in full(disposition).claims())
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_one_cell_that_is_otherwise_does_not_hold_and_is_shown(phase: Phase) -> None:
+    board = full(Disposition.CONFIRMED)
+    board.see(phase, {"session": phase is not Phase.BEFORE})
+    output = io.StringIO()
+
+    Screen(output).table(board)
+
+    (failed,) = [claim for claim in board.claims() if not claim.holds]
+    assert failed.claim == f"thief: session, {phase}"
+    assert f"{failed.seen}, NOT {failed.expected}" in output.getvalue()
+
+
+def test_what_was_never_asked_does_not_hold() -> None:
+    assert not any(claim.holds for claim in Board(rows(Disposition.CONFIRMED)).claims())
+
+
+def test_a_false_positive_gives_the_thief_everything_back_and_a_confirmed_theft_nothing() -> None:
+    back = {
+        disposition: full(disposition).count(Who.THIEF, Phase.LIFTED)
+        for disposition in (Disposition.FALSE_POSITIVE, Disposition.CONFIRMED)
+    }
+
+    assert back == {Disposition.FALSE_POSITIVE: (6, 6), Disposition.CONFIRMED: (0, 6)}
+
+
+def test_a_sentence_that_is_not_so_is_shown_with_both_sides() -> None:
+    board = Board(())
+    output = io.StringIO()
+
+    Screen(output).claim(board.say("changes by the preview", expected=0, seen=3), "no changes")
+
+    assert "NOT AS CLAIMED: changes by the preview" in output.getvalue()
+    assert "expected 0" in output.getvalue()
+    assert "seen     3" in output.getvalue()
+    assert "no changes" not in output.getvalue()
+
+
+def test_pulumis_output_is_shortened_to_what_became_of_each_resource() -> None:
+    assert list(shortened(PULUMI)) == [
+        "+ DenyPolicy           111122223333/role/deploy     created (0.06s)",
+        "- DenyPolicy           111122223333/user/ci         deleted (0.1s)",
+        "+ DenyPolicy           111122223333/role/app        **creating failed**",
+        "  error: something is wrong",
+        "+ 1 created",
+        "3 unchanged",
+    ]
+
+
+def test_a_pipe_gets_no_colours_and_no_control_characters() -> None:
+    output = io.StringIO()
+
+    Screen(output).at("named \x1b[31mred", style="red")
+
+    assert "\x1b" not in output.getvalue()

@@ -1,0 +1,107 @@
+"""The demo as a whole, with the real engine: what it shows is so, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.engine
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = re.compile(r"<!-- demo: begin -->\n```text\n(.*?)```\n<!-- demo: end -->", re.DOTALL)
+
+
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the demo in a home and a temporary folder of its own."""
+    for folder in ("home", "tmp"):
+        (home / folder).mkdir()
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli.demo", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "HOME": str(home / "home"), "TMPDIR": str(home / "tmp")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def left_behind(home: Path) -> list[str]:
+    """Return the files under *home* and the processes that know of it."""
+    files = [str(path) for path in home.rglob("*") if path not in (home / "home", home / "tmp")]
+    return files + processes(home)
+
+
+def processes(home: Path) -> list[str]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            known = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(home).encode() in known and process.name != str(os.getpid()):
+            found.append(f"process {process.name}")
+    return found
+
+
+def shape(text: str) -> set[str]:
+    """Return the lines of *text* without what differs from run to run."""
+    lines = (re.sub(r"\b[A-Z]{4}[A-Z0-9]{12,}", "KEY", line) for line in text.splitlines())
+    return {re.sub(r"\s*\d[\d.:T-]*Z?", " N", line).strip() for line in lines if line.strip()}
+
+
+def section(text: str, name: str) -> str:
+    """Return the run called *name*, without its number."""
+    found = re.search(
+        rf"^Run \d of \d: {name}\n(.*?)^(?=Run |\d+ of)", text, re.DOTALL | re.MULTILINE
+    )
+    assert found, f"there is no run called {name} in:\n{text}"
+    return found[1]
+
+
+def test_a_run_holds_in_every_claim_says_what_the_readme_shows_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    demo = start(tmp_path, "--only", "confirmed", "--json")
+    output, shown = demo.communicate(timeout=300)
+
+    assert demo.returncode == 0, shown
+    result: dict[str, Any] = json.loads(output)
+    assert result["emulated"]
+    assert result["holds"]
+    (run,) = result["runs"]
+    assert len(run["claims"]) == 54
+    assert all(claim["holds"] for claim in run["claims"])
+    assert len(run["differences"]) == 4
+    assert set(run["timings"]) == {"first_deny_s", "preview_s", "up_s", "decide_s", "destroy_s"}
+    recorded = RECORD.search((ROOT / "README.md").read_text())
+    assert recorded, "README.md has no recorded demo; 'make record' writes one"
+    assert shape(section(shown, "a real theft")) == shape(section(recorded[1], "a real theft")), (
+        "the demo's output has changed; renew the one in README.md with 'make record'"
+    )
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("moment", ["thief", "pulumi up"])
+def test_an_interrupt_leaves_no_process_and_no_file(tmp_path: Path, moment: str) -> None:
+    demo = start(tmp_path, "--only", "confirmed")
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if moment in line:
+            break
+    time.sleep(1)
+    assert processes(tmp_path), "nothing was running, so this proves nothing"
+    demo.send_signal(signal.SIGINT)
+    _, told = demo.communicate(timeout=60)
+
+    assert demo.returncode == 130
+    assert told.splitlines()[-1] == "interrupted"
+    assert left_behind(tmp_path) == []
