@@ -6,20 +6,26 @@ from pathlib import Path
 
 import pulumi
 
-from containment.errors import ContainmentError
+from containment.errors import ContainmentError, NotFoundError
 from containment.plan import notices, plan
 from containment.resources import ContainedPrincipal
 from containment.spec import IncidentSpec, load, pin
 
 
-def resolved(spec: IncidentSpec) -> IncidentSpec:
-    """Return *spec* with each access key that stands for its user replaced by the user."""
-    owners: dict[str, str] = {}
-    for key in spec.unpinned:
-        answer = pulumi.runtime.invoke("containment:index:resolveAccessKey", {"accessKeyId": key})
-        owners[key] = str(answer.value["principal"])
-        pulumi.log.info(f"{key} belongs to {owners[key]}; pin it in the spec: user: {owners[key]}")
-    return pin(spec, owners) if owners else spec
+def owner_of(access_key_id: str) -> str:
+    """Return the ARN of the user that an access key belongs to, as the provider finds it."""
+    try:
+        answer = pulumi.runtime.invoke(
+            "containment:index:resolveAccessKey", {"accessKeyId": access_key_id}
+        )
+    except Exception as error:  # noqa: BLE001 -- the SDK has no type for a refused invoke
+        raise NotFoundError(
+            f"{access_key_id} cannot be resolved: {error}",
+            remedy=f"run 'containment resolve {access_key_id}' and pin its user in the spec",
+        ) from None
+    arn = str(answer.value["principal"])
+    pulumi.log.info(f"{access_key_id} belongs to {arn}; pin it in the spec: user: {arn}")
+    return arn
 
 
 def main() -> None:
@@ -27,13 +33,16 @@ def main() -> None:
     stack = pulumi.get_stack()
     path = Path("stacks") / f"{stack}.yaml"
     try:
-        spec = resolved(load(path, stack=stack))
+        spec: IncidentSpec = load(path, stack=stack)
+        if spec.unpinned:
+            spec = pin(spec, {key: owner_of(key) for key in spec.unpinned})
+        declared = plan(spec, spec_file=str(path))
     except ContainmentError as error:
         raise pulumi.RunError(str(error)) from None
     for notice in notices(spec):
         pulumi.log.warn(notice)
-    for declared in plan(spec, spec_file=str(path)):
-        ContainedPrincipal.declare(declared)
+    for principal in declared:
+        ContainedPrincipal.declare(principal)
 
 
 main()

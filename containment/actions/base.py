@@ -24,7 +24,6 @@ from containment.errors import (
     SpecError,
 )
 from containment.identities import Principal, parse_principal
-from containment.spec import load, terms_in_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,12 +145,17 @@ class Context:
     """What an action works with: clients, the caller, clocks, a voice, the project's folder."""
 
     clients: Clients
-    caller: Caller
+    who: Callable[[], Caller]
     now: Clock
     directory: Path
     credentials_expire_at: datetime | None = None
     permissions: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     say: Callable[[Severity, str], None] = field(default=lambda _severity, _message: None)
+
+    @property
+    def caller(self) -> Caller:
+        """Who is calling; AWS is asked the first time."""
+        return self.who()
 
     def locate(self, inputs: Inputs, unique_id: str | None) -> LivePrincipal | None:
         """Return the principal as it is now, or None if it is gone.
@@ -285,6 +289,9 @@ def require_terms(state: Inputs, directory: Path) -> None:
         ConflictError: they differ, or the file cannot be read, or it is missing and the state
             would give a leaked credential back.
     """
+    # Only a lift reads the spec, and reading YAML costs every containment a third of a second.
+    from containment.spec import load, terms_in_file  # noqa: PLC0415
+
     terms = state.lift
     path = directory / terms.spec
     if not path.exists():

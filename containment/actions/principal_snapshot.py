@@ -25,7 +25,6 @@ from containment.errors import ConflictError, NotFoundError
 from containment.facets import attachment, credentials, deny, documents, leftovers, marks, trust
 from containment.identities import parse_principal
 from containment.preflight import expiring, missing_permissions, refusals
-from containment.spec import lift_terms, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,6 +133,8 @@ class PrincipalSnapshot(Action[Inputs, State]):
             ConflictError: nothing of the incident is live, or it is of more than one snapshot.
             SpecError: the spec is missing or does not name the principal.
         """
+        from containment.spec import lift_terms, load  # noqa: PLC0415 -- as in require_terms
+
         spec_file = f"stacks/{incident}.yaml"
         spec = load(self._context.directory / spec_file)
         target = parse_principal(principal)

@@ -40,8 +40,8 @@ def owner_of(peer: str) -> int | None:
 class OwnUserOnly(grpc.ServerInterceptor):  # type: ignore[type-arg]
     """Refuses calls from processes of other users."""
 
-    def intercept_service(self, continuation: Callable[..., Any], details: Any) -> Any:
-        handler = continuation(details)
+    def intercept_service(self, continuation: Callable[..., Any], handler_call_details: Any) -> Any:
+        handler = continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
             return handler
         served = handler.unary_unary

@@ -32,6 +32,8 @@ _LARGEST_MESSAGE = 400 * 1024 * 1024
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve until the engine says stop or is gone."""
+    # Asked first: once the port is told, the engine may already be gone.
+    parent = os.getppid()
     parser = argparse.ArgumentParser(prog="pulumi-resource-containment")
     parser.add_argument("engine", nargs="?", help="the engine's address, host:port")
     options, _ = parser.parse_known_args(argv)
@@ -63,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    Thread(target=_watch_parent, args=(os.getppid(), ask_to_stop, stop), daemon=True).start()
+    Thread(target=_watch_parent, args=(parent, ask_to_stop, stop), daemon=True).start()
     stop.wait()
     server.stop(grace=_DRAIN_S).wait()
 

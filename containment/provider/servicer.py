@@ -16,14 +16,14 @@ import grpc
 from botocore.exceptions import BotoCoreError, ClientError
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from containment.actions import ACTIONS
 from containment.actions.base import Inputs, UnfinishedError
 from containment.aws.clients import CancelledError
 from containment.aws.faults import explain
 from containment.aws.resolve import resolve_access_key
-from containment.errors import ContainmentError
+from containment.errors import ContainmentError, NotContainedError
 from containment.provider import codec, schema
 from containment.provider.engine import Engine
 from containment.provider.failures import InitFailed
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _SETTINGS = {"region", "role"}
 _ENGINE_SETTINGS = {"version", "pluginDownloadURL"}
+# What a mutating resource is given by its snapshot.
+FROM_SNAPSHOT = frozenset({"principalId", "trustPolicy"})
 _RESOURCES = {f"containment:index:{action.resource}": action for action in ACTIONS}
 
 
@@ -102,7 +104,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         try:
             inputs = action_type.inputs_type.model_validate(news)
         except ValidationError as error:
-            failures = _failures(error, unknown)
+            # A failed check stops everybody, so what a failed snapshot could not hand on is let
+            # through here, and stops this one principal in Create.
+            failures = _failures(error, unknown | FROM_SNAPSHOT)
             return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
         old = codec.remembered(action_type.inputs_type, olds) if olds else None
         try:
@@ -156,6 +160,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         action_type = _RESOURCES[request.type]
         values, unknown = codec.decode(request.properties)
         with _Told(context):
+            if FROM_SNAPSHOT & missing(action_type.inputs_type, values):
+                raise NotContainedError(
+                    f"the snapshot of {values.get('principal')} failed, and nothing is done"
+                    " without it",
+                    remedy="see the snapshot's own error, then run 'pulumi up' again",
+                )
             inputs = action_type.inputs_type.model_validate(values)
             action = action_type(self._context(request.urn, inputs))
             state = self._made(
@@ -303,6 +313,16 @@ class _Told:
 def resource_id(inputs: Inputs) -> str:
     """Return the id of a resource: the incident and the principal it holds."""
     return f"{inputs.incident}/{inputs.principal}"
+
+
+def missing(model: type[BaseModel], values: dict[str, Any]) -> set[str]:
+    """Return the names of the required inputs that *values* lacks."""
+    required = {
+        codec.wire_name(model, name)
+        for name, field in model.model_fields.items()
+        if field.is_required()
+    }
+    return required - values.keys()
 
 
 def olds_of(old_inputs: dict[str, Any], unknown: frozenset[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING
@@ -58,8 +58,7 @@ class Workplace:
         """Return a context for *account* whose voice is heard at *urn*.
 
         Raises:
-            AccessError: there are no credentials, or AWS does not accept them.
-            UnavailableError: nobody answers at the endpoint.
+            AccessError: there are no credentials.
         """
         template = self._settings.role
         role = template.replace("{account}", account or "") if template else None
@@ -69,7 +68,7 @@ class Workplace:
             made = self._made[role]
         return Context(
             clients=made.clients,
-            caller=made.caller,
+            who=made.who,
             now=made.now,
             directory=self.directory,
             credentials_expire_at=made.credentials_expire_at,
@@ -84,12 +83,11 @@ class Workplace:
             role_arn=role,
             cancelled=self.cancelled,
         )
-        caller = identify(clients.sts)
         if clients.emulated:
             self.engine.say("info", banner(clients.endpoint))
         return Context(
             clients=clients,
-            caller=caller,
+            who=cache(partial(identify, clients.sts)),
             now=utc_now,
             directory=self.directory,
             credentials_expire_at=_moment(self._environ.get(_EXPIRATION)),

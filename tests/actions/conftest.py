@@ -36,7 +36,7 @@ def bench_for(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call
         clients.iam.meta.events.register("before-call.iam", note)
         context = Context(
             clients=clients,
-            caller=caller,
+            who=lambda: caller,
             now=utc_now,
             directory=tmp_path,
             permissions={action.resource: action.permissions for action in ACTIONS},

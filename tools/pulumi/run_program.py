@@ -27,6 +27,7 @@ def main() -> int:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     import pulumi  # noqa: PLC0415 - only after the signal is dealt with
     from pulumi import runtime  # noqa: PLC0415
+    from pulumi.runtime.proto import source_pb2  # noqa: PLC0415
 
     line = sys.stdin.readline()
     if not line:
@@ -38,6 +39,9 @@ def main() -> int:
     os.environ["PULUMI_CONFIG"] = json.dumps(order["config"])
     os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(order["secret_keys"])
     runtime.set_all_config(order["config"], order["secret_keys"])
+    # The SDK stores the stack of the call with the stack's root resource: paths of this machine,
+    # in a state that others read.
+    runtime.resource._get_stack_trace = source_pb2.StackTrace  # noqa: SLF001
     runtime.configure(runtime.Settings(**order["settings"]))
     os.chdir(order["folder"])
     program: str = order["program"]

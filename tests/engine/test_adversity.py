@@ -1,0 +1,256 @@
+"""What a thief, a crash or a wrong command does to a containment: nothing that lasts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from project import STACK, Project, spec
+from relay import relay
+from workbench import can_list
+
+from containment.lab import picture
+from containment.lab.seed.world import Credentials
+from containment.lab.testing import Lab
+
+pytestmark = pytest.mark.engine
+
+
+def taken(lab: Lab) -> Any:
+    return picture.take(lab.client("iam", lab.world.admin))
+
+
+def user(lab: Lab) -> str:
+    return f"{{user: '{lab.world.ci_user}', leaked: [{lab.world.leaked.access_key_id}]}}"
+
+
+@contextmanager
+def watched(lab: Lab, credentials: Credentials) -> Iterator[list[bool]]:
+    """Use *credentials* without pause; yield what each use gave."""
+    stop, seen = Event(), []
+
+    def use() -> None:
+        while not stop.is_set():
+            seen.append(can_list(lab, credentials))
+
+    thread = Thread(target=use)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_a_stripped_deny_and_a_new_key_are_seen_repaired_and_said(
+    project: Project, lab: Lab
+) -> None:
+    project.spec(spec(user(lab)))
+    project.up()
+    iam = lab.client("iam", lab.world.admin)
+    iam.delete_user_policy(UserName="ci-deploy", PolicyName=f"containment-{STACK}")
+    made = iam.create_access_key(UserName="ci-deploy")["AccessKey"]
+    thief = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+    assert can_list(lab, thief)
+
+    said = project.ok("up", "--yes")
+
+    assert "the deny is missing" in said
+    assert made["AccessKeyId"] in said
+    assert "2 updated" in said
+    assert not can_list(lab, thief)
+
+
+@pytest.mark.parametrize("operation", ["PutUserPolicy", "TagUser", "UpdateAccessKey"])
+def test_a_cli_killed_before_its_checkpoint_leaves_nothing_after_destroy(
+    project: Project, lab: Lab, operation: str
+) -> None:
+    before = taken(lab)
+    project.spec(spec(user(lab), disposition="false-positive"))
+    hit = Event()
+    running: list[Any] = []
+
+    def kill(passed: str) -> None:
+        if passed == operation and running and not hit.is_set():
+            hit.set()
+            os.kill(running[0].pid, signal.SIGKILL)
+
+    with relay(lab.endpoint, kill) as endpoint:
+        project.environ["AWS_ENDPOINT_URL"] = endpoint
+        running.append(project.start("up", "--yes", "--skip-preview"))
+        running[0].communicate(timeout=60)
+        assert hit.is_set()
+        assert running[0].returncode == -signal.SIGKILL
+        project.ok("cancel", "--yes")
+
+        project.destroy()
+
+    assert picture.changes(before, taken(lab)) == []
+    assert can_list(lab, lab.world.leaked)
+
+
+def test_an_up_after_the_crash_contains_and_its_destroy_gives_back(
+    project: Project, lab: Lab
+) -> None:
+    before = taken(lab)
+    project.spec(spec(user(lab), disposition="false-positive"))
+    hit = Event()
+    running: list[Any] = []
+
+    def kill(passed: str) -> None:
+        if passed == "UpdateAccessKey" and running and not hit.is_set():
+            hit.set()
+            os.kill(running[0].pid, signal.SIGKILL)
+
+    with relay(lab.endpoint, kill) as endpoint:
+        project.environ["AWS_ENDPOINT_URL"] = endpoint
+        running.append(project.start("up", "--yes", "--skip-preview"))
+        running[0].communicate(timeout=60)
+        assert hit.is_set()
+        project.ok("cancel", "--yes")
+
+        project.up()
+        assert not can_list(lab, lab.world.leaked)
+        project.destroy()
+
+    assert picture.changes(before, taken(lab)) == []
+
+
+@pytest.mark.parametrize("resource", ["DenyPolicy", "InactiveCredentials"])
+def test_a_replacement_never_releases(project: Project, lab: Lab, resource: str) -> None:
+    project.spec(spec(user(lab), disposition="false-positive"))
+    project.up()
+    urn = next(
+        found["urn"]
+        for found in project.resources()
+        if found["type"] == f"containment:index:{resource}"
+    )
+
+    with watched(lab, lab.world.leaked) as uses:
+        said = project.ok("up", "--yes", "--skip-preview", "--replace", urn)
+
+    assert "1 replaced" in said
+    assert len(uses) > 10
+    assert not any(uses)
+    project.destroy()
+    assert can_list(lab, lab.world.leaked)
+
+
+def test_a_replaced_snapshot_is_refused_and_releases_nothing(project: Project, lab: Lab) -> None:
+    project.spec(spec(user(lab), disposition="false-positive"))
+    project.up()
+    urn = next(
+        found["urn"]
+        for found in project.resources()
+        if found["type"] == "containment:index:PrincipalSnapshot"
+    )
+
+    with watched(lab, lab.world.leaked) as uses:
+        refused = project.run("up", "--yes", "--skip-preview", "--replace", urn)
+
+    assert refused.exit_code != 0
+    assert "containment adopt" in refused.output
+    assert not any(uses)
+    project.destroy()
+    assert can_list(lab, lab.world.leaked)
+
+
+def test_one_target_that_cannot_be_contained_does_not_save_the_others(
+    project: Project, lab: Lab
+) -> None:
+    project.spec(spec("user: arn:aws:iam::111122223333:user/nobody", user(lab)))
+
+    done = project.run("up", "--yes", "--skip-preview")
+
+    assert done.exit_code != 0
+    assert "user/nobody does not exist" in done.output
+    assert not can_list(lab, lab.world.leaked)
+
+
+def test_a_user_made_again_under_the_name_is_contained_with_a_snapshot_of_its_own(
+    project: Project, lab: Lab
+) -> None:
+    project.spec(spec(user(lab)))
+    project.up()
+    iam = lab.client("iam", lab.world.admin)
+    for key in iam.list_access_keys(UserName="ci-deploy")["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName="ci-deploy", AccessKeyId=key["AccessKeyId"])
+    for policy in iam.list_user_policies(UserName="ci-deploy")["PolicyNames"]:
+        iam.delete_user_policy(UserName="ci-deploy", PolicyName=policy)
+    iam.delete_user(UserName="ci-deploy")
+    iam.create_user(UserName="ci-deploy", Path="/ci/")
+    iam.put_user_policy(
+        UserName="ci-deploy",
+        PolicyName="p",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
+            }
+        ),
+    )
+    made = iam.create_access_key(UserName="ci-deploy")["AccessKey"]
+    thief = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+    assert can_list(lab, thief)
+
+    project.up()
+
+    assert not can_list(lab, thief)
+
+
+def test_a_user_with_a_hostile_path_is_contained_and_the_bystander_is_not(
+    project: Project, lab: Lab
+) -> None:
+    iam = lab.client("iam", lab.world.admin)
+    path = '/*/${aws:username}/"x/'
+    iam.create_user(UserName="odd", Path=path)
+    iam.put_user_policy(
+        UserName="odd",
+        PolicyName="p",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
+            }
+        ),
+    )
+    made = iam.create_access_key(UserName="odd")["AccessKey"]
+    odd = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+    before = taken(lab)
+    target = json.dumps({"user": f"arn:aws:iam::111122223333:user{path}odd"})
+    project.spec(spec(target, disposition="false-positive"))
+    assert can_list(lab, odd)
+
+    project.up()
+
+    assert not can_list(lab, odd)
+    assert can_list(lab, lab.world.bystander)
+    project.destroy()
+    assert picture.changes(before, taken(lab)) == []
+
+
+def test_a_stack_of_the_lab_is_refused_with_credentials_for_aws(project: Project, lab: Lab) -> None:
+    project.spec(spec(user(lab)))
+    project.up()
+    before = taken(lab)
+    del project.environ["AWS_ENDPOINT_URL"]
+    project.environ |= {
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "AWS_SESSION_TOKEN": "",
+    }
+
+    up = project.run("up", "--yes", "--skip-preview")
+    destroy = project.run("destroy", "--yes", "--skip-preview")
+
+    for refused in (up, destroy):
+        assert refused.exit_code != 0
+        assert f"this stack was applied at {lab.endpoint}" in refused.output
+    assert picture.changes(before, taken(lab)) == []
+    assert len(project.resources()) >= 4

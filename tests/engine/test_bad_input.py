@@ -1,0 +1,89 @@
+"""Bad input: one clear error with what to do, nothing changed, never a traceback."""
+
+from __future__ import annotations
+
+import pytest
+from project import STACK, Project, spec
+
+from containment.lab import picture
+from containment.lab.testing import Lab
+
+pytestmark = pytest.mark.engine
+
+USER = "user: arn:aws:iam::111122223333:user/ci/ci-deploy"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "pulumi destroy"),
+        (spec(USER) + "colour: red\n", "colour"),
+        (spec(USER).replace(STACK, "inc-2026-0043"), "inc-2026-0043"),
+        (spec("user: ci-deploy"), "targets[0].user"),
+        (spec("access_key: AKIAIOSFODNN7EXAMPLE"), "AKIAIOSFODNN7EXAMPLE"),
+        (spec("user: arn:aws:iam::999999999999:user/x"), "account 999999999999"),
+        (spec(USER, extra="guard: {mode: freeze, required: true}\n"), "guard"),
+    ],
+)
+def test_a_spec_that_cannot_be_used_releases_nobody_and_says_why(
+    project: Project, lab: Lab, text: str, said: str
+) -> None:
+    project.spec(spec(USER))
+    project.up()
+    before = picture.take(lab.client("iam", lab.world.admin))
+    project.spec(text)
+
+    done = project.run("up", "--yes", "--skip-preview")
+
+    after = picture.take(lab.client("iam", lab.world.admin))
+    assert done.exit_code != 0
+    assert said in done.output
+    assert "Traceback" not in done.output
+    assert picture.changes(before, after) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "lab"),
+        ({"AWS_SESSION_TOKEN": "wrong"}, "does not accept"),
+    ],
+)
+def test_a_machine_that_is_not_ready_is_told_what_is_missing(
+    project: Project, environ: dict[str, str], said: str
+) -> None:
+    project.spec(spec(USER))
+
+    done = project.run("preview", **environ)
+
+    assert done.exit_code != 0
+    assert said in done.output
+    assert "Traceback" not in done.output
+
+
+def test_missing_permissions_are_listed_before_anything_changes(project: Project, lab: Lab) -> None:
+    iam = lab.client("iam", lab.world.admin)
+    iam.put_role_policy(
+        RoleName="ContainmentResponder",
+        PolicyName="none",
+        PolicyDocument='{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action":'
+        ' ["iam:Put*", "iam:Update*", "iam:Attach*", "iam:Delete*", "iam:Tag*", "iam:Untag*",'
+        ' "iam:Detach*"], "Resource": "*"}]}',
+    )
+    project.spec(spec(USER))
+
+    done = project.run("preview")
+
+    assert done.exit_code != 0
+    assert "iam:PutUserPolicy" in done.output
+    assert "iam:UpdateAccessKey" in done.output
+    assert "containment responder-policy" in done.output
+
+
+def test_a_stack_without_a_spec_says_how_to_write_one(project: Project) -> None:
+    done = project.run("preview")
+
+    assert done.exit_code != 0
+    assert "containment open" in done.output
+    assert "Traceback" not in done.output

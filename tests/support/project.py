@@ -1,0 +1,122 @@
+"""A project for the real engine: the program linked, stacks and state in a test's folder."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parents[2]
+BIN = ROOT / ".venv" / "bin"
+STACK = "inc-2026-0042"
+_LINKED = ("Pulumi.yaml", "__main__.py", ".venv")
+
+
+@dataclass
+class Done:
+    """One run of the engine."""
+
+    exit_code: int
+    output: str
+
+
+@dataclass
+class Project:
+    """A project folder, its backend, and the environment that the engine runs in."""
+
+    folder: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, folder: Path, environ: Mapping[str, str]) -> Project:
+        """Lay out a project in *folder*, with an empty backend beside it."""
+        project = folder / "project"
+        (project / "stacks").mkdir(parents=True)
+        (folder / "state").mkdir()
+        for name in _LINKED:
+            (project / name).symlink_to(ROOT / name)
+        made = cls(
+            project,
+            {
+                "PATH": f"{BIN}:{os.environ['PATH']}",
+                "HOME": os.environ["HOME"],
+                "PULUMI_HOME": str(folder / "home"),
+                "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+                "AWS_REGION": "us-east-1",
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_CONFIG_FILE": str(folder / "none"),
+                "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
+                **environ,
+            },
+        )
+        made.run("stack", "init", STACK)
+        return made
+
+    def spec(self, text: str) -> None:
+        """Write the stack's spec."""
+        (self.folder / "stacks" / f"{STACK}.yaml").write_text(text, encoding="utf-8")
+
+    def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+        """Start ``pulumi`` and return at once."""
+        return subprocess.Popen(
+            [str(BIN / "pulumi"), *arguments, "--non-interactive", "--color", "never"],
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, **environ: str) -> Done:
+        """Run ``pulumi`` to its end."""
+        process = self.start(*arguments, **environ)
+        output, _ = process.communicate(timeout=120)
+        return Done(process.returncode, output)
+
+    def ok(self, *arguments: str) -> str:
+        """Run ``pulumi``, which has to succeed; return what it said."""
+        done = self.run(*arguments)
+        if done.exit_code != 0:
+            raise AssertionError(f"pulumi {' '.join(arguments)} failed\n{done.output}")
+        return done.output
+
+    def up(self) -> str:
+        """Apply without the preview, which other tests show."""
+        return self.ok("up", "--yes", "--skip-preview")
+
+    def destroy(self) -> str:
+        """Lift without the preview."""
+        return self.ok("destroy", "--yes", "--skip-preview")
+
+    def resources(self) -> list[dict[str, Any]]:
+        """Return the resources in the state."""
+        folder = self.folder.parent / "state" / ".pulumi" / "stacks" / "containment"
+        packed = (folder / f"{STACK}.json.gz").read_bytes()
+        found = json.loads(gzip.decompress(packed))["checkpoint"]["latest"]
+        return list(found.get("resources", []))
+
+
+def spec(*targets: str, disposition: str = "suspected", extra: str = "") -> str:
+    """Return a spec with *targets*, each the YAML of one."""
+    return (
+        f"incident: {STACK}\n"
+        "title: ci-deploy access key pushed to a public repository\n"
+        "compromised_at: 2026-11-01T00:00:00Z\n"
+        "compromised_at_source: GitHub secret scanning alert 17\n"
+        f"disposition: {disposition}\n"
+        "severity: high\n"
+        "cause: exposed-in-source\n"
+        "owner: security-oncall@example.com\n"
+        "review_by: 2026-12-24T09:00:00Z\n"
+        f"{extra}"
+        "targets:\n" + "".join(f"  - {target}\n" for target in targets)
+    )
