@@ -121,7 +121,7 @@ def test_an_interrupted_build_leaves_nothing_and_can_be_repeated(
     pid = int(_wait_for(machine.folder / "pid"))
 
     process.send_signal(number)
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=30)
 
     assert process.returncode == 130
     assert "interrupted; nothing was installed" in said

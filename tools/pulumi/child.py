@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 
 BEAT_S = 0.5
@@ -29,39 +29,56 @@ def run(
     own, and the whole group is ended when this function is left early.
     """
     tail: deque[str] = deque(maxlen=KEPT_LINES)
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        process_group=0,
-    )
-
-    def read() -> None:
-        for raw in process.stdout or ():
-            line = raw.rstrip()
-            tail.append(line)
-            on_line(line)
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
+    process: subprocess.Popen[str] | None = None
     try:
+        with _undisturbed():
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                process_group=0,
+            )
+        reader = threading.Thread(target=_read, args=(process, tail, on_line), daemon=True)
+        reader.start()
         waited_s = 0.0
         while not _ends_within(process, BEAT_S):
             waited_s += BEAT_S
             if limit_s is not None and waited_s >= limit_s:
                 raise TimeoutError
             on_beat()
+        # A grandchild may hold the pipe open; what it would still say is not worth waiting for.
+        reader.join(timeout=GRACE_S)
+        return process.wait(), list(tail)
     finally:
-        if process.returncode is None:
+        if process is not None and process.returncode is None:
             _end(process)
-    # A grandchild may hold the pipe open; what it would still say is not worth waiting for.
-    reader.join(timeout=GRACE_S)
-    return process.wait(), list(tail)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Generator[None]:
+    """Put an interruption off until the block is done: half-way, it would leave an orphan."""
+    caught: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda number, _: caught.append(number)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+    if caught:
+        signal.raise_signal(caught[0])
+
+
+def _read(process: subprocess.Popen[str], tail: deque[str], on_line: Callable[[str], None]) -> None:
+    for raw in process.stdout or ():
+        line = raw.rstrip()
+        tail.append(line)
+        on_line(line)
 
 
 def _ends_within(process: subprocess.Popen[str], seconds: float) -> bool:
