@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 BEAT_S = 0.5
@@ -31,7 +31,7 @@ def run(
     tail: deque[str] = deque(maxlen=KEPT_LINES)
     process: subprocess.Popen[str] | None = None
     try:
-        with _undisturbed():
+        with _Undisturbed():
             process = subprocess.Popen(
                 command,
                 cwd=folder,
@@ -59,19 +59,23 @@ def run(
             _end(process)
 
 
-@contextlib.contextmanager
-def _undisturbed() -> Generator[None]:
+class _Undisturbed:
     """Put an interruption off until the block is done: half-way, it would leave an orphan."""
-    caught: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda number, _: caught.append(number)) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
+
+    _NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+    def __enter__(self) -> None:
+        self._caught: list[int] = []
+        self._before = [signal.signal(number, self._catch) for number in self._NUMBERS]
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in zip(self._NUMBERS, self._before, strict=True):
             signal.signal(number, handler)
-    if caught:
-        signal.raise_signal(caught[0])
+        if self._caught:
+            signal.raise_signal(self._caught[0])
+
+    def _catch(self, number: int, _: object) -> None:
+        self._caught.append(number)
 
 
 def _read(process: subprocess.Popen[str], tail: deque[str], on_line: Callable[[str], None]) -> None:
