@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -27,10 +26,13 @@ from containment.spec import (
     load,
     target_for,
 )
+from containment.spec.fields import incident_id
 from containment.spec.loading import problems_of
+from containment.spec.problems import WrongError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
@@ -89,11 +91,10 @@ def open_incident(
             f"{quoted(str(directory))} is not a directory, so the spec has no place",
             remedy="run this in the project's root, or name the directory with --dir",
         )
-    incident = choices.incident or next_incident(directory, now.year)
-    if Path(incident).name != incident:  # it becomes a path before the spec has checked it
-        raise SpecError(
-            f"incident: {quoted(incident)} is not an incident id", remedy="write inc-2026-0042"
-        )
+    try:
+        incident = incident_id(choices.incident or next_incident(directory, now.year))
+    except WrongError as error:
+        raise error.told() from error
     path = directory / f"{incident}.yaml"
     refuse_existing(path)
     caller = identify(sts)

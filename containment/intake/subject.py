@@ -14,13 +14,15 @@ from containment.intake.guardduty import Finding, read_finding
 from containment.intake.text import one_line, quoted
 from containment.spec import Severity
 from containment.spec.naming import access_key_id, principal_arn
-from containment.spec.problems import Wrong
+from containment.spec.problems import WrongError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
+
+    from containment.aws.principal import AccessKey
 
 # IAM API Reference, accessKeyIdType: 16 to 128 characters.
 _KEY_LIKE = re.compile(r"[A-Z0-9]{16,128}")
@@ -85,13 +87,11 @@ def find_subject(iam: IAMClient, sts: STSClient, named: str, account: str) -> Su
     if not is_name:
         return _of_finding(iam, sts, read_finding(Path(named)), account)
     found = resolve(iam, sts, named)
-    return _of_key(found) if found.key else _of_principal(found)
+    return _of_key(found, found.key) if found.key else _of_principal(found)
 
 
-def _of_key(found: Resolved) -> Subject:
-    key, user = found.key, found.principal.name
-    if key is None:  # pragma: no cover -- the caller has just looked
-        raise TypeError("no key was asked about")
+def _of_key(found: Resolved, key: AccessKey) -> Subject:
+    user = found.principal.name
     notes = () if key.status == "Active" else (f"{key.access_key_id} is {key.status} already",)
     return Subject(
         resolved=found,
@@ -190,18 +190,12 @@ def _checked_arn(arn: str) -> str:
     is_role = arn.split(":", 5)[-1].startswith("role/")
     try:
         return principal_arn(arn, "role" if is_role else "user")
-    except Wrong as error:
-        raise _told(error) from error
+    except WrongError as error:
+        raise error.told() from error
 
 
 def _checked_key(key_id: str) -> str:
     try:
         return access_key_id(key_id)
-    except Wrong as error:
-        raise _told(error) from error
-
-
-def _told(error: Wrong) -> SpecError:
-    problem = error.problems[0]
-    what = problem.what if problem.what.startswith("'") else f"this {problem.what}"
-    return SpecError(f"{what}; expected {problem.expected}", remedy=problem.mend)
+    except WrongError as error:
+        raise error.told() from error

@@ -4,7 +4,8 @@
 """
 
 from containment.spec.emitting import emit, target_lines
-from containment.spec.incident import Guard, IncidentSpec, Limits, moment_text
+from containment.spec.fields import moment_text
+from containment.spec.incident import Guard, IncidentSpec, Limits
 from containment.spec.loading import load
 from containment.spec.problems import Problem, SpecProblemsError
 from containment.spec.target import Session, Target

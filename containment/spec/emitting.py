@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from containment.spec.incident import moment_text
+from containment.spec.fields import moment_text
 from containment.spec.vocabulary import Disposition, GuardMode, rungs_of
 
 if TYPE_CHECKING:

@@ -6,112 +6,20 @@ that can be wrong without asking AWS is refused here, with what was expected and
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 from containment.clock import isoformat
 from containment.spec.between import across
-from containment.spec.naming import break_glass_arn
-from containment.spec.problems import Problem, Wrong, is_plain, shown
-from containment.spec.target import STRICT, Target
+from containment.spec.fields import STRICT, BreakGlassArn, IncidentId, Line, Moment
+from containment.spec.problems import Problem, WrongError
+from containment.spec.target import Target
 from containment.spec.vocabulary import Cause, Disposition, GuardMode, Severity
 
-_INCIDENT = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
-# RFC 3339, section 5.6; the space instead of T is its own note.
-_MOMENT = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
-_NAIVE = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?)?", re.ASCII)
-_MOMENT_EXPECTED = "a time with its zone, such as 2026-11-23T21:14:00Z"
 # Clocks of honest machines differ by seconds, not by minutes.
 _CLOCK_SKEW = timedelta(minutes=5)
-
-
-def _moment(value: object) -> datetime:
-    moment = value
-    if isinstance(value, str) and _MOMENT.fullmatch(value):
-        try:
-            moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
-        except (ValueError, OverflowError) as error:
-            raise Wrong(
-                Problem(
-                    f"{shown(value)} is not a time of any calendar",
-                    _MOMENT_EXPECTED,
-                    "check month, day, hour and zone",
-                )
-            ) from error
-    if isinstance(moment, datetime) and moment.tzinfo is not None:
-        return moment.astimezone(UTC)
-    naive = isinstance(value, datetime) or (isinstance(value, str) and _NAIVE.fullmatch(value))
-    raise Wrong(
-        Problem(
-            f"{shown(value)} says no time zone, and hours decide here"
-            if naive
-            else f"{shown(value)} is not a time",
-            _MOMENT_EXPECTED,
-            "write date, time and zone: Z for UTC, or an offset such as +01:00",
-        )
-    )
-
-
-def _line(value: str) -> str:
-    if value.strip() and is_plain(value):
-        return value
-    raise Wrong(
-        Problem(
-            f"{shown(value)} cannot be shown as one line of text",
-            "one line of printable text",
-            "remove line ends and control characters, and write something",
-        )
-    )
-
-
-def _incident(value: str) -> str:
-    if _INCIDENT.fullmatch(value):
-        return value
-    raise Wrong(
-        Problem(
-            f"{shown(value)} is not an incident id",
-            "3-40 small letters, digits or hyphens, beginning with a letter or digit",
-            "write it as inc-2026-0042, and name file and stack the same",
-        )
-    )
-
-
-Moment = Annotated[datetime, BeforeValidator(_moment)]
-Line = Annotated[str, Field(max_length=200), AfterValidator(_line)]
-
-IncidentId = Annotated[
-    str,
-    AfterValidator(_incident),
-    WithJsonSchema({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{2,39}$"}),
-]
-BreakGlassArn = Annotated[
-    str,
-    AfterValidator(break_glass_arn),
-    WithJsonSchema(
-        {"type": "string", "pattern": "^arn:aws[a-z0-9-]*:iam::[0-9]{12}:(user|role)/[^*?]+$"}
-    ),
-]
-
-
-def moment_text(moment: datetime) -> str:
-    """Return *moment* as a spec writes it: UTC, with a fraction only where there is one."""
-    if not moment.microsecond:
-        return isoformat(moment)
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class Guard(BaseModel):
@@ -132,7 +40,7 @@ class Guard(BaseModel):
     @model_validator(mode="after")
     def _required_needs_a_mode(self) -> Self:
         if self.required and self.mode is GuardMode.OFF:
-            raise Wrong(
+            raise WrongError(
                 Problem(
                     "a guard that is off is required",
                     "mode: freeze | quarantine",
@@ -212,7 +120,7 @@ class IncidentSpec(BaseModel):
     def _not_in_the_future(cls, value: datetime, info: ValidationInfo) -> datetime:
         now = (info.context or {}).get("now")
         if now is not None and value > now + _CLOCK_SKEW:
-            raise Wrong(
+            raise WrongError(
                 Problem(
                     f"{isoformat(value)} is in the future",
                     f"a time before {isoformat(now)}",
@@ -226,7 +134,7 @@ class IncidentSpec(BaseModel):
     def _after_the_compromise(cls, value: datetime, info: ValidationInfo) -> datetime:
         began = info.data.get("compromised_at")
         if began is not None and value <= began:
-            raise Wrong(
+            raise WrongError(
                 Problem(
                     f"{isoformat(value)} is before the compromise itself",
                     f"a time after {isoformat(began)}",
@@ -239,7 +147,7 @@ class IncidentSpec(BaseModel):
     def _targets_agree(self) -> Self:
         numbered = list(enumerate(self.targets))
         if problems := list(across(numbered, self.break_glass, self.limits.principals)):
-            raise Wrong(*problems)
+            raise WrongError(*problems)
         return self
 
     @property

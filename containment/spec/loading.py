@@ -17,7 +17,7 @@ from containment.spec.problems import (
     Location,
     Problem,
     SpecProblemsError,
-    Wrong,
+    WrongError,
     safe,
     shown,
 )
@@ -117,7 +117,7 @@ def _between_valid_parts(values: dict[str, Any], found: list[Problem]) -> Iterat
     for arn in named if isinstance(named, tuple) else ():
         try:
             break_glass.append(break_glass_arn(str(arn)))
-        except Wrong:
+        except WrongError:
             continue
     try:
         limits = TypeAdapter(Limits).validate_python(values.get("limits", {}))
@@ -154,7 +154,7 @@ def _problems(detail: ErrorDetails) -> Iterator[Problem]:
     at: Location = detail["loc"]
     context = detail.get("ctx", {})
     cause = context.get("error")
-    if isinstance(cause, Wrong):
+    if isinstance(cause, WrongError):
         for problem in cause.problems:
             yield problem.inside(at)
         return

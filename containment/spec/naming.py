@@ -13,7 +13,7 @@ from containment.identities import (
     is_temporary_key_id,
     parse_principal,
 )
-from containment.spec.problems import Problem, Wrong, is_plain, safe, shown
+from containment.spec.problems import Problem, WrongError, is_plain, safe, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,13 +35,13 @@ def principal_arn(value: str, kind: PrincipalKind) -> str:
     """Return *value* if it is the ARN of a *kind* that can be contained.
 
     Raises:
-        Wrong: it is not; says what it is instead and what to write.
+        WrongError: it is not; says what it is instead and what to write.
     """
     principal = _parsed(value, kind)
     if principal.service_linked:
         # IAM User Guide, "Revoke IAM role temporary security credentials": the sessions of a
         # service-linked role cannot be revoked; IAM answers UnmodifiableEntity.
-        raise Wrong(
+        raise WrongError(
             Problem(
                 f"{shown(value)} is a service-linked role, which only its service may change",
                 "a role of your own",
@@ -51,7 +51,7 @@ def principal_arn(value: str, kind: PrincipalKind) -> str:
     if principal.identity_center:
         # IAM Identity Center User Guide, "Revoke active IAM role sessions created by permission
         # sets": through IAM these roles cannot be changed.
-        raise Wrong(
+        raise WrongError(
             Problem(
                 f"{shown(value)} belongs to IAM Identity Center, and IAM cannot change it",
                 "a role of your own",
@@ -66,10 +66,10 @@ def break_glass_arn(value: str) -> str:
     """Return *value* if it is the full ARN of one user or role.
 
     Raises:
-        Wrong: it is a pattern, or no such ARN.
+        WrongError: it is a pattern, or no such ARN.
     """
     if _WILDCARD.search(value):
-        raise Wrong(
+        raise WrongError(
             Problem(
                 f"{shown(value)} holds a wildcard, and would exempt whoever matches it",
                 "the full ARN of one user or role",
@@ -85,14 +85,14 @@ def access_key_id(value: str) -> str:
     """Return *value* if it is the id of a long-term access key.
 
     Raises:
-        Wrong: it is a session's id, a secret, or no id.
+        WrongError: it is a session's id, a secret, or no id.
     """
     if is_access_key_id(value):
         return value
     if is_temporary_key_id(value):
         # STS credentials cannot be revoked, only denied on whoever issued them: IAM User Guide,
         # "Disabling permissions for temporary security credentials".
-        raise Wrong(
+        raise WrongError(
             Problem(
                 f"{shown(value)} is a session's key (ASIA…), which has no switch of its own",
                 "a long-term key id, AKIA…",
@@ -101,7 +101,7 @@ def access_key_id(value: str) -> str:
                 "'rung: revoke-sessions', or 'user: <ARN>'",
             )
         )
-    raise Wrong(
+    raise WrongError(
         Problem(
             # Somebody may have pasted the secret, so the value itself is never repeated.
             "is not an access key id",
@@ -113,13 +113,15 @@ def access_key_id(value: str) -> str:
 
 def _parsed(value: str, kind: PrincipalKind) -> Principal:
     if slip := _slip(value, kind):
-        raise Wrong(slip)
+        raise WrongError(slip)
     try:
         principal = parse_principal(value)
     except SpecError as error:
-        raise Wrong(Problem(safe(error.message), _EXAMPLE[kind], safe(error.remedy))) from error
+        raise WrongError(
+            Problem(safe(error.message), _EXAMPLE[kind], safe(error.remedy))
+        ) from error
     if principal.kind != kind:
-        raise Wrong(
+        raise WrongError(
             Problem(
                 f"{shown(value)} is a {principal.kind}",
                 f"the ARN of a {kind}",
@@ -127,7 +129,7 @@ def _parsed(value: str, kind: PrincipalKind) -> Principal:
             )
         )
     if not _PARTITION.fullmatch(principal.partition):
-        raise Wrong(
+        raise WrongError(
             Problem(
                 f"{shown(value)} names no AWS partition",
                 _EXAMPLE[kind],

@@ -49,12 +49,18 @@ class Problem:
         return f"{place}{self.what}{expected}"
 
 
-class Wrong(ValueError):  # noqa: N818 -- never leaves this package: it carries problems to the loader
-    """Raised by a field's own check; holds every problem that the check found."""
+class WrongError(ValueError):
+    """Raised by a check of one value; holds every problem that the check found."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(f"{problem.what} ({problem.mend})" for problem in problems))
         self.problems = problems
+
+    def told(self) -> SpecError:
+        """Return the first problem as an error of its own, for a value that is in no file."""
+        problem = self.problems[0]
+        what = problem.what if problem.what.startswith("'") else f"this {problem.what}"
+        return SpecError(f"{what}; expected {problem.expected}", remedy=problem.mend)
 
 
 class SpecProblemsError(SpecError):

@@ -31,7 +31,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from containment.spec.problems import Location, Problem, Wrong, safe, shown
+from containment.spec.problems import Location, Problem, WrongError, safe, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def read_document(content: bytes) -> Document:
         text = _decoded(content)
         reader = _Reader(document, YAML(typ="safe", pure=True).parse(text))
         document.values = reader.document()
-    except Wrong as error:
+    except WrongError as error:
         document.problems.extend(error.problems)
     except MarkedYAMLError as error:
         begun, ended = error.context_mark, error.problem_mark or error.context_mark
@@ -86,7 +86,7 @@ def read_document(content: bytes) -> Document:
 
 def _decoded(content: bytes) -> str:
     if len(content) > MAX_BYTES:
-        raise Wrong(
+        raise WrongError(
             Problem(
                 f"the file is larger than {MAX_BYTES // 1024} KiB",
                 "an incident spec, which is a few KiB",
@@ -96,7 +96,7 @@ def _decoded(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Wrong(
+        raise WrongError(
             Problem(
                 f"the file is not text: byte {error.start} is not UTF-8",
                 "a YAML file in UTF-8",
@@ -130,15 +130,15 @@ class _Reader:
         self._skip(StreamStartEvent)
         event = next(self._events)
         if isinstance(event, StreamEndEvent):
-            raise Wrong(Problem("the file is empty", "an incident spec", _WRITE_ONE))
+            raise WrongError(Problem("the file is empty", "an incident spec", _WRITE_ONE))
         values = self._value(next(self._events), ())
         if values is None:
-            raise Wrong(Problem("the file holds nothing", "an incident spec", _WRITE_ONE))
+            raise WrongError(Problem("the file holds nothing", "an incident spec", _WRITE_ONE))
         self._skip(DocumentEndEvent)
         event = next(self._events)
         if isinstance(event, DocumentStartEvent):
             self._document.lines[()] = _line(event)
-            raise Wrong(
+            raise WrongError(
                 Problem(
                     "a second document begins here",
                     "one incident a file",
@@ -157,7 +157,7 @@ class _Reader:
         self._document.lines.setdefault(at, _line(event))
         if self._nodes > _MAX_NODES or len(at) > _MAX_DEPTH:
             self._document.lines = {(): _line(event)}
-            raise Wrong(
+            raise WrongError(
                 Problem(
                     "the file holds far more than a spec does, or nests far deeper",
                     "an incident spec, which is a few KiB",

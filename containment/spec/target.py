@@ -5,112 +5,18 @@ Every refusal here is about what the words of the spec mean; nothing is asked of
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from containment.errors import SpecError
 from containment.identities import Principal, PrincipalKind, parse_principal
-from containment.spec.naming import access_key_id, principal_arn
-from containment.spec.problems import Problem, Wrong, shown
+from containment.spec.fields import STRICT, Instance, KeyId, Network, RoleArn, SessionWord, UserArn
+from containment.spec.problems import Problem, WrongError, shown
 from containment.spec.vocabulary import DEFAULT_RUNG, HELD, REFUSED, Rung, rungs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-# STS API reference: RoleSessionName and SourceIdentity are 2-64, GetFederationToken's Name 2-32.
-_SESSION_WORD = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-_INSTANCE_ARN = re.compile(r"arn:aws[a-z0-9-]*:ec2:[a-z0-9-]+:[0-9]{12}:instance/i-[0-9a-f]{3,32}")
-# Wider than this, a deny by address is a deny of everybody and should be called one.
-_WIDEST = {4: 8, 6: 32}
-
-
-def _session_word(value: str) -> str:
-    if _SESSION_WORD.fullmatch(value):
-        return value
-    raise Wrong(
-        Problem(
-            f"{shown(value)} is not a session name or source identity",
-            "2-64 letters, digits or any of +=,.@_- without a wildcard",
-            "copy it from the CloudTrail event: the last part of userIdentity.arn, or "
-            "sessionContext.sourceIdentity",
-        )
-    )
-
-
-def _network(value: str) -> str:
-    try:
-        network = ipaddress.ip_network(value)
-    except ValueError as error:
-        raise Wrong(
-            Problem(
-                f"{shown(value)} is not an address or a network",
-                "an address such as 203.0.113.7, or a network such as 203.0.113.0/24",
-                "copy sourceIPAddress from the CloudTrail event; a network has no host bits set",
-            )
-        ) from error
-    if network.prefixlen < _WIDEST[network.version]:
-        raise Wrong(
-            Problem(
-                f"{shown(value)} is so wide that it denies nearly every session",
-                f"a network of /{_WIDEST[network.version]} or narrower",
-                "name the network the thief calls from, or write 'rung: revoke-sessions'",
-            )
-        )
-    return str(network) if "/" in value else str(network.network_address)
-
-
-def _instance(value: str) -> str:
-    if _INSTANCE_ARN.fullmatch(value):
-        return value
-    raise Wrong(
-        Problem(
-            f"{shown(value)} is not the ARN of an EC2 instance",
-            "arn:aws:ec2:eu-central-1:111122223333:instance/i-0abc1234def567890",
-            "write the full ARN; or 'name: i-…', which is the session name of an instance",
-        )
-    )
-
-
-def _user_arn(value: str) -> str:
-    return principal_arn(value, "user")
-
-
-def _role_arn(value: str) -> str:
-    return principal_arn(value, "role")
-
-
-def _text(pattern: str) -> WithJsonSchema:
-    """What an editor checks while typing; the loader checks more, and explains."""
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
-
-
-SessionWord = Annotated[str, AfterValidator(_session_word), _text(r"[A-Za-z0-9_+=,.@-]{2,64}")]
-Network = Annotated[str, AfterValidator(_network), _text("[0-9A-Fa-f.:]+(/[0-9]{1,3})?")]
-Instance = Annotated[
-    str,
-    AfterValidator(_instance),
-    _text("arn:aws[a-z0-9-]*:ec2:[a-z0-9-]+:[0-9]{12}:instance/i-.+"),
-]
-UserArn = Annotated[
-    str, AfterValidator(_user_arn), _text("arn:aws[a-z0-9-]*:iam::[0-9]{12}:user/.+")
-]
-RoleArn = Annotated[
-    str, AfterValidator(_role_arn), _text("arn:aws[a-z0-9-]*:iam::[0-9]{12}:role/.+")
-]
-KeyId = Annotated[str, AfterValidator(access_key_id), _text("AKIA[A-Z0-9]{12,124}")]
 
 
 class Session(BaseModel):
@@ -145,7 +51,7 @@ class Session(BaseModel):
     def _one_mark(self) -> Self:
         marks = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(marks) != 1:
-            raise Wrong(
+            raise WrongError(
                 Problem(
                     f"has {len(marks)} marks" if marks else "has no mark",
                     "exactly one of name, source_identity, source_ip, source_instance",
@@ -222,7 +128,7 @@ class Target(BaseModel):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         if problems := list(self._contradictions()):
-            raise Wrong(*problems)
+            raise WrongError(*problems)
         return self
 
     @property

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from containment.errors import SpecError
 from containment.spec.between import across, identity
-from containment.spec.incident import IncidentSpec, moment_text
+from containment.spec.fields import moment_text
 from containment.spec.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from containment.identities import Principal
+    from containment.spec.incident import IncidentSpec
     from containment.spec.vocabulary import Disposition
 
 

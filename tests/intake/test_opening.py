@@ -270,6 +270,7 @@ def test_a_principal_of_another_spec_is_pointed_out(lab: Lab, responder: Respond
 
 BAD_CHOICES = {
     "an id that is a path": ({"incident": "../../etc/x"}, "is not an incident id"),
+    "an id that is endless": ({"incident": "x" * 5000}, "is not an incident id"),
     "an id with capitals": ({"incident": "INC-1"}, "is not an incident id"),
     "T0 without a zone": ({"since": "2026-11-20T00:00:00"}, "says no time zone"),
     "T0 in the future": ({"since": "2999-01-01T00:00:00Z"}, "is in the future"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 STALE = "run 'python -m containment.spec.published' and commit what it writes"
 
 
+@cache
 def validator() -> Draft202012Validator:
     document: dict[str, Any] = json.loads(schema())
     Draft202012Validator.check_schema(document)

@@ -68,7 +68,7 @@ def test_a_hostile_file_is_refused_with_its_line_and_never_a_traceback(
 
     assert f"inc-2026-0042.yaml:{line}: " in str(caught.value)
     assert says in str(caught.value)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_a_missing_file_names_the_command_that_writes_one(tmp_path: Path) -> None:
