@@ -18,13 +18,17 @@ setup: ## Install what the project needs: uv, the packages of uv.lock, the Pulum
 demo: setup ## Contain a leaked key and give it back, on an emulated AWS; KEEP=1 leaves the lab running
 	@$(RUN) python -m cli.demo $(if $(KEEP),--keep) $(ARGS)
 
+.PHONY: record
+record: setup ## Run the demo and put what it prints into README.md
+	@$(RUN) python tools/record_demo.py
+
 .PHONY: test
 test: setup ## Run every test; JOBS=n at a time, ARGS='-k words' for some of them
 	@$(RUN) python -m pytest -n $(JOBS) $(ARGS)
 
 .PHONY: bench
 bench: setup ## Measure, and print ratios
-	@for file in $(filter-out %_corpus.py,$(wildcard bench/*.py)); do echo "== $$file"; $(RUN) python "$$file" $(ARGS) || exit 1; done
+	@for file in $(filter-out %_corpus.py %_bare.py,$(wildcard bench/*.py)); do echo "== $$file"; $(RUN) python "$$file" $(ARGS) || exit 1; done
 
 .PHONY: lint
 lint: export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1

@@ -1,0 +1,138 @@
+"""How long until the first deny is in force, and how much of it is the engine.
+
+Contains one user and one role with ``pulumi up --skip-preview`` while another process uses the
+leaked key without pause, then makes the same AWS calls from a bare boto3 script in the same run.
+The lab counts requests, so "the same" is checked and not believed.
+
+usage: contain.py [ROUNDS]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from project import STACK, Project, spec  # noqa: E402 -- found by the path above
+from workbench import can_list  # noqa: E402
+
+from containment.lab.seed.world import World  # noqa: E402
+from containment.lab.testing import Lab, lab_server  # noqa: E402
+
+BARE = Path(__file__).with_name("contain_bare.py")
+
+
+@dataclass(frozen=True)
+class Round:
+    """One containment, timed from the start of the command."""
+
+    first_deny_s: float
+    done_s: float
+    bare_s: float
+
+
+def main() -> None:
+    """Print the figures of some rounds, and the ratio to the bare script."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    with lab_server(seed=None) as lab:
+        measured = [one_round(lab) for _ in range(rounds)]
+    show("first deny in force, s", [item.first_deny_s for item in measured])
+    show("pulumi up --skip-preview done, s", [item.done_s for item in measured])
+    show("bare boto3, the same calls, s", [item.bare_s for item in measured])
+    show("ratio up / bare", [item.done_s / item.bare_s for item in measured])
+
+
+def one_round(lab: Lab) -> Round:
+    """Contain a fresh company by the engine, then another by the bare script."""
+    world = lab.reseed()
+    environ = environ_of(world, lab)
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project.make(Path(folder), environ)
+        project.spec(
+            spec(
+                f"{{user: '{world.ci_user}', leaked: [{world.leaked.access_key_id}]}}",
+                f"{{role: '{world.deploy_role}', rung: revoke-sessions}}",
+            )
+        )
+        before = count(lab)
+        started = time.monotonic()
+        with Probe(lab) as probe:
+            project.up()
+            done = time.monotonic()
+        calls = count(lab) - before - probe.uses
+    world = lab.reseed()
+    before = count(lab)
+    bare_started = time.monotonic()
+    subprocess.run(
+        [sys.executable, str(BARE), world.ci_user, world.deploy_role, STACK],
+        env={**os.environ, **environ_of(world, lab)},
+        check=True,
+    )
+    bare = time.monotonic() - bare_started
+    if (bare_calls := count(lab) - before) != calls:
+        raise SystemExit(f"the engine made {calls} calls and the bare script {bare_calls}")
+    if probe.denied_at is None:
+        raise SystemExit("the leaked key was never denied")
+    return Round(probe.denied_at - started, done - started, bare)
+
+
+def environ_of(world: World, lab: Lab) -> dict[str, str]:
+    """Return what points a program at the lab as the responder."""
+    return {
+        **world.responder.env(),
+        "AWS_ENDPOINT_URL": lab.endpoint,
+        "AWS_DEFAULT_REGION": world.region,
+    }
+
+
+class Probe:
+    """Uses the leaked key without pause, and notes when it was first refused."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._stop = Event()
+        self._thread = Thread(target=self._use)
+        self.uses = 0
+        self.denied_at: float | None = None
+
+    def __enter__(self) -> Probe:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _use(self) -> None:
+        while not self._stop.is_set() and self.denied_at is None:
+            self.uses += 1
+            if not can_list(self._lab, self._lab.world.leaked):
+                self.denied_at = time.monotonic()
+            time.sleep(0.02)
+
+
+def count(lab: Lab) -> int:
+    """Return how many requests the lab has had."""
+    status: dict[str, Any] = json.loads(json.dumps(lab.status()))
+    return int(status["requests"])
+
+
+def show(what: str, figures: list[float]) -> None:
+    """Print minimum, median and maximum."""
+    low, middle, high = min(figures), statistics.median(figures), max(figures)
+    print(f"{what:36} min {low:6.2f}  median {middle:6.2f}  max {high:6.2f}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
