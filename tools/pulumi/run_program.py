@@ -41,7 +41,7 @@ def main() -> int:
     runtime.set_all_config(order["config"], order["secret_keys"])
     # The SDK stores the stack of the call with the stack's root resource: paths of this machine,
     # in a state that others read.
-    runtime.resource._get_stack_trace = source_pb2.StackTrace  # noqa: SLF001
+    runtime.resource._get_stack_trace = source_pb2.StackTrace  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     runtime.configure(runtime.Settings(**order["settings"]))
     os.chdir(order["folder"])
     program: str = order["program"]
