@@ -93,14 +93,22 @@ def status(port: int | None, *, as_json: bool) -> None:
 
 
 @lab.command()
-@click.argument("world", type=click.Choice(["company"]))
+@click.argument("world", type=click.Choice(["company", "organisation"]))
 @_port
 @click.option("--seed", default=42, show_default=True, help="Same seed, same ids and secrets.")
+@click.option(
+    "--principals",
+    type=click.IntRange(0, 10_000),
+    help="How many users and roles an organisation has besides its cast (200).",
+)
 @_json
-def seed(world: str, port: int | None, *, seed: int, as_json: bool) -> None:
+def seed(world: str, port: int | None, *, seed: int, principals: int | None, as_json: bool) -> None:
     """Start over with a world to contain incidents in."""
     found = runtime.find(_directory(), port)
-    built = found.control("seed", {"world": world, "seed": seed})
+    wanted: dict[str, Any] = {"world": world, "seed": seed}
+    if principals is not None:
+        wanted["principals"] = principals
+    built = found.control("seed", wanted)
     found.keep_world(built)
     _say(
         found,

@@ -15,14 +15,14 @@ from containment.lab.refusal import Reason, Refusal
 from containment.lab.signature import read_credential, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from containment.lab.call import Call
     from containment.lab.facts import Entity, Facts
     from containment.lab.sessions import Session, Sessions
 
-Kind = Literal["user", "role", "federated", "root", "anonymous"]
+Kind = Literal["user", "role", "federated", "root", "web identity", "anonymous"]
 
 # While enforcement is off this pair administers the management account, as its root user would.
 BOOTSTRAP_KEY = "test"
@@ -48,6 +48,8 @@ class Caller:
     entity: Entity = field(repr=False)
     identity: Identity = field(repr=False)
     session: Session | None = None
+    # Context keys that the identity provider's token gives, for a web identity.
+    claims: Mapping[str, str] = field(default_factory=dict)
 
 
 ANONYMOUS = Caller(

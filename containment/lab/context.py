@@ -33,6 +33,7 @@ _PRINCIPAL_TYPES = {
     "role": "AssumedRole",
     "federated": "FederatedUser",
     "root": "Account",
+    "web identity": "WebIdentityUser",
     "anonymous": "Anonymous",
 }
 # Keys of the services' own that are filled below; any other one is an error, never "absent".
@@ -122,8 +123,8 @@ def of_caller(caller: Caller, call: Call, *, now: datetime) -> dict[str, Value]:
     }
     if "referer" in call.headers:
         values["aws:referer"] = call.headers["referer"]
-    if caller.kind == "anonymous":
-        return values
+    if caller.kind in {"anonymous", "web identity"}:
+        return values | dict(caller.claims)
     values |= {
         "aws:principalarn": caller.principal_arn,
         "aws:principalaccount": caller.account,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from containment.clock import isoformat
 from containment.errors import ContainmentError
-from containment.lab import ground
+from containment.lab import ground, usage, web_identity
 from containment.lab.seed.company import company
+from containment.lab.seed.organisation import Organisation, organisation
 from containment.lab.status import Status
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from containment.lab.seed.world import World
 
 Answer = tuple[int, dict[str, str], bytes]
-WORLDS: Mapping[str, Callable[..., World]] = {"company": company}
+WORLDS: Mapping[str, Callable[..., World | Organisation]] = {
+    "company": company,
+    "organisation": organisation,
+}
 
 
 def answer(gate: Gate, call: Call) -> Answer:
@@ -42,6 +46,7 @@ def reset(gate: Gate) -> None:
         gate.enforcing = False
         gate.sessions.clear()
         gate.faults.replace([])
+        usage.clear()
         gate.facts.clear()
         gate.status = Status()
         ground.reset()
@@ -93,7 +98,8 @@ def _seed(gate: Gate, call: Call) -> Answer:
     """Start over with a seeded world, enforcement on, and answer everything in it."""
     try:
         wanted = json.loads(call.body)
-        name, number = str(wanted["world"]), int(wanted.get("seed", 42))
+        name = str(wanted["world"])
+        given = {k: int(wanted[k]) for k in ("seed", "principals") if k in wanted}
     except (ValueError, KeyError, TypeError):
         return _json(400, {"error": 'seeding wants a JSON body such as {"world": "company"}'})
     if name not in WORLDS:
@@ -101,9 +107,27 @@ def _seed(gate: Gate, call: Call) -> Answer:
         return _json(400, {"error": f"there is no world called {name!r}; there is {known}"})
     with gate.lock:
         reset(gate)
-        world = WORLDS[name](gate.sessions, seed=number)
+        try:
+            world = WORLDS[name](gate.sessions, **given)
+        except TypeError:
+            return _json(400, {"error": f"{name} takes no number of principals"})
         gate.enforcing = True
     return _json(200, world.to_json())
+
+
+def _web_identity(_gate: Gate, call: Call) -> Answer:
+    """Mint a token in the name of an identity provider, as its own sign-in would."""
+    try:
+        wanted = json.loads(call.body)
+        token = web_identity.mint(
+            issuer=str(wanted["issuer"]),
+            subject=str(wanted["subject"]),
+            audience=str(wanted.get("audience", "sts.amazonaws.com")),
+            now=ground.clock(),
+        )
+    except (ValueError, KeyError, TypeError):
+        return _json(400, {"error": 'a token wants JSON such as {"issuer": "…", "subject": "…"}'})
+    return _json(200, {"token": token})
 
 
 def _advance(gate: Gate, call: Call) -> Answer:
@@ -126,4 +150,5 @@ _REQUESTS: Mapping[tuple[str, str], Callable[[Gate, Call], Answer]] = {
     ("POST", "clock"): _advance,
     ("POST", "faults"): _faults,
     ("POST", "seed"): _seed,
+    ("POST", "web-identity"): _web_identity,
 }

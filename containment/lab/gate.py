@@ -16,7 +16,7 @@ from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
-from containment.lab import ground, iam_api, sts_api
+from containment.lab import ground, iam_api, sts_api, usage
 from containment.lab.authorize import authorize
 from containment.lab.call import MAX_BODY, Call, read_call
 from containment.lab.callers import Caller, identify
@@ -114,6 +114,11 @@ class Gate:
             )
         _fill_in_unsigned(call)
         operation = recognise(call)
+        if caller.kind == "anonymous" and operation.name == "AssumeRoleWithWebIdentity":
+            caller = sts_api.web_identity_caller(operation.parameters)
+        usage.note(
+            caller.principal_arn, operation.service.prefix, at=ground.clock(), region=call.region
+        )
         struck = self.faults.struck(operation, caller)
         time.sleep(sum(rule.seconds for rule in struck if rule.kind == "latency"))
         if any(rule.kind == "drop" for rule in struck):

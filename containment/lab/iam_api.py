@@ -14,6 +14,7 @@ from moto.iam.responses import IamResponse
 from containment.lab import aws_managed, ground, quotas, trust, value_checks
 from containment.lab.iam.conditions import UnknownOperatorError
 from containment.lab.iam.policies import compile_policy
+from containment.lab.iam_credentials import CredentialOperations
 from containment.lab.iam_principals import PrincipalOperations
 from containment.lab.iam_simulation import SimulationOperations
 
@@ -45,7 +46,7 @@ def _trust_for_answer(document: Any) -> Any:
     return url_encode(trust.shown(document))
 
 
-class LabIam(PrincipalOperations, SimulationOperations, IamResponse):
+class LabIam(PrincipalOperations, CredentialOperations, SimulationOperations, IamResponse):
     """Every IAM operation of the lab, on behalf of one caller."""
 
     RESPONSE_KEY_PATH_TO_TRANSFORMER = {  # noqa: RUF012 -- moto declares it on the instance

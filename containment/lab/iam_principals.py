@@ -79,6 +79,7 @@ class PrincipalOperations(IamResponse):
             ("MFA devices", user.mfa_devices),
             ("signing certificates", user.signing_certificates),
             ("SSH public keys", user.ssh_public_keys),
+            ("service-specific credentials", vars(user).get("service_specific_credentials")),
         ):
             if items:
                 raise DeleteConflictException(f"Cannot delete entity, must delete {what} first.")

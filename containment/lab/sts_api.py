@@ -15,15 +15,16 @@ from moto.iam.exceptions import IAMException, MalformedPolicyDocument
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 from moto.sts.responses import TokenResponse
 
-from containment.lab import ground, quotas, value_checks
+from containment.lab import ground, quotas, value_checks, web_identity
+from containment.lab.callers import Caller
 from containment.lab.iam.conditions import UnknownOperatorError
 from containment.lab.iam.policies import compile_policy
+from containment.lab.iam.principals import Identity
 from containment.lab.refusal import Reason, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from containment.lab.callers import Caller
     from containment.lab.facts import Facts
     from containment.lab.sessions import Session, Sessions
 
@@ -122,6 +123,34 @@ class LabSts(TokenResponse):
             )
         return ActionResult(self._issue(account, role, seconds=seconds))
 
+    def assume_role_with_web_identity(self) -> ActionResult:
+        """Give the session of a role to somebody an identity provider vouches for."""
+        account, role = self._role()
+        seconds = self._get_int_param("DurationSeconds", _HOUR)
+        if seconds > int(role.max_session_duration or _HOUR):
+            raise _error(
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+            )
+        result = self._issue(account, role, seconds=seconds)
+        claims = self.caller.claims
+        issuer = self.caller.identity.federated
+        return ActionResult(
+            {
+                **result,
+                "SubjectFromWebIdentityToken": self.caller.name,
+                "Provider": issuer,
+                "Audience": next(v for k, v in claims.items() if k.endswith(":aud")),
+            }
+        )
+
+    def assume_role_with_saml(self) -> ActionResult:
+        """Nobody vouches by SAML in the lab.
+
+        Raises:
+            Refusal: always.
+        """
+        raise Refusal(Reason.NOT_IN_LAB, "The lab has no SAML identity providers.")
+
     def _role(self) -> tuple[str, Any]:
         account = self._get_param("RoleArn").split(":")[4]
         name = self._get_param("RoleArn").rsplit("/", 1)[-1]
@@ -156,6 +185,7 @@ class LabSts(TokenResponse):
             transitive=transitive,
             source_identity=self._source_identity(before),
             mfa=self._mfa_presented(),
+            federated_provider=self.caller.identity.federated,
             chain=0 if before is None else before.chain + 1,
         )
         role.last_used = ground.clock().replace(tzinfo=None)
@@ -238,6 +268,47 @@ class LabSts(TokenResponse):
                 code="PackedPolicyTooLarge",
             )
         return tuple(documents)
+
+
+def web_identity_caller(parameters: Mapping[str, Any]) -> Caller:
+    """Return who a web identity token says is calling.
+
+    Source: AWS STS API Reference, "AssumeRoleWithWebIdentity".
+
+    Raises:
+        Refusal: the token is not valid, or its provider is not known in the role's account.
+    """
+    try:
+        claims = web_identity.read(str(parameters.get("WebIdentityToken", "")), now=ground.clock())
+    except web_identity.InvalidTokenError as error:
+        expired = "expired" in str(error)
+        code = "ExpiredTokenException" if expired else "InvalidIdentityToken"
+        raise _error(str(error), code=code) from error
+    role_arn = str(parameters.get("RoleArn", ""))
+    account = role_arn.split(":")[4] if role_arn.startswith("arn:aws:iam::") else ""
+    host = str(claims["iss"]).removeprefix("https://")
+    arn = f"arn:aws:iam::{account}:oidc-provider/{host}"
+    provider = ground.iam(account).open_id_providers.get(arn) if account else None
+    if provider is None:
+        raise _error(
+            f"No OpenIDConnect provider found in your account for {claims['iss']}",
+            code="InvalidIdentityToken",
+        )
+    if claims["aud"] not in provider.client_id_list:
+        raise _error("Incorrect token audience", code="InvalidIdentityToken")
+    return Caller(
+        kind="web identity",
+        account=account,
+        arn=f"{arn}:{claims['sub']}",
+        principal_arn=arn,
+        unique_id="",
+        user_id=f"{arn}:{claims['aud']}:{claims['sub']}",
+        name=str(claims["sub"]),
+        access_key_id="",
+        entity={},
+        identity=Identity(account=account, names=frozenset(), federated=arn),
+        claims={f"{host}:aud": str(claims["aud"]), f"{host}:sub": str(claims["sub"])},
+    )
 
 
 def _check_tags(tags: list[dict[str, str]]) -> None:

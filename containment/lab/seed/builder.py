@@ -124,19 +124,28 @@ class Builder:
             backend.put_object(name, key, value)
 
 
-def organization(accounts: Mapping[str, str]) -> None:
-    """Make the organisation, with member accounts (name to id) in one unit of its own."""
+def organization(units: Mapping[str, Mapping[str, str]]) -> None:
+    """Make the organisation: units under the root, with member accounts by name and id.
+
+    A unit's name may be a path, such as ``Workloads/Production``.
+    """
     from moto.organizations import utils
 
     state = ground.organization()
     state.create_organization(REGION, FeatureSet="ALL")
-    root = state.ou[0].id
-    unit = state.create_organizational_unit(ParentId=root, Name="Workloads")
-    for name, account in accounts.items():
-        with patch.object(utils, "make_random_account_id", return_value=account):
-            state.create_account(AccountName=name, Email=f"{name}@example.com")
-        state.move_account(
-            AccountId=account,
-            SourceParentId=root,
-            DestinationParentId=unit["OrganizationalUnit"]["Id"],
-        )
+    root = str(state.ou[0].id)
+    made = {"": root}
+    for path, accounts in units.items():
+        parent = ""
+        for name in path.split("/"):
+            here = f"{parent}/{name}"
+            if here not in made:
+                unit = state.create_organizational_unit(ParentId=made[parent], Name=name)
+                made[here] = unit["OrganizationalUnit"]["Id"]
+            parent = here
+        for name, account in accounts.items():
+            with patch.object(utils, "make_random_account_id", return_value=account):
+                state.create_account(AccountName=name, Email=f"{name}@example.com")
+            state.move_account(
+                AccountId=account, SourceParentId=root, DestinationParentId=made[parent]
+            )

@@ -28,7 +28,12 @@ _OBJECTS = {
 def company(sessions: Sessions, *, seed: int = 42) -> World:
     """Build the company in an empty world; the same *seed* gives the same ids and secrets."""
     mock_random.seed(seed)
-    organization({"workloads": ACCOUNT})
+    organization({"Workloads": {"workloads": ACCOUNT}})
+    return populate(sessions)
+
+
+def populate(sessions: Sessions) -> World:
+    """Fill the company's account and the management account of an organisation that is there."""
     management = Builder(ground.MANAGEMENT_ACCOUNT, sessions)
     management.user("org-admin", path="/admin/", attached=[_ADMINISTRATOR])
     here = Builder(ACCOUNT, sessions)
