@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -167,8 +168,7 @@ class Stage:
                 _interrupt(self._command)
             self.dismiss_thief()
             if self._lab is not None and not self._keep:
-                with contextlib.suppress(ContainmentError, ProcessLookupError):
-                    runtime.stop(self._lab)
+                _stop(self._lab)
             shutil.rmtree(self._folder, ignore_errors=True)
         finally:
             for number, handler in before.items():
@@ -188,6 +188,18 @@ def _checkout() -> Path:
             remedy="clone the repository and run 'make demo' in it",
         )
     return root
+
+
+def _stop(lab: runtime.RunningLab) -> None:
+    """End the lab, and do not return before it is gone: it closes its port first."""
+    with contextlib.suppress(ContainmentError, ProcessLookupError):
+        runtime.stop(lab)
+    deadline = time.monotonic() + _GRACE_S
+    with contextlib.suppress(ChildProcessError):  # it was waited for already
+        while os.waitpid(lab.pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > deadline:
+                os.kill(lab.pid, signal.SIGKILL)
+            time.sleep(0.02)
 
 
 def _interrupt(process: subprocess.Popen[str]) -> None:

@@ -113,7 +113,9 @@ class Run:
         )
         spec = load(path)
         path.write_text(emit(_with(spec, targets=(*spec.targets, role))))
-        self.screen.at("CloudTrail shows the role that he assumed; under targets: comes")
+        self.screen.at(
+            "the role that he assumed is added by hand (`containment trace` finds such roles):"
+        )
         self.screen.lines(target_lines(role).splitlines())
         return path
 

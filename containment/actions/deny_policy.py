@@ -5,7 +5,7 @@ that the principal issued, which deactivating a key does not; the scope is the l
 the thief. Where inline policies have no room, AWSDenyAll is attached instead.
 
 What survives it: whoever may write IAM in the account can take it off again, and does, twice a
-second; `up` and `hold` put it back, only a control outside the account wins. Calls that AWS lets
+second; the next `up` puts it back, only a control outside the account wins. Calls that AWS lets
 no policy deny (`sts:GetCallerIdentity`, `sts:GetSessionToken`) go on answering. Sessions of other
 roles that the principal assumed earlier are theirs, not its.
 

@@ -44,11 +44,12 @@ def processes(home: Path) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            known = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+            command = (process / "cmdline").read_bytes()
+            known = (process / "environ").read_bytes() + command
         except OSError:
             continue
         if str(home).encode() in known and process.name != str(os.getpid()):
-            found.append(f"process {process.name}")
+            found.append(f"process {process.name}: {command!r}")
     return found
 
 
@@ -94,9 +95,8 @@ def test_a_run_holds_in_every_claim_says_what_the_readme_shows_and_leaves_nothin
 def test_an_interrupt_leaves_no_process_and_no_file(tmp_path: Path, moment: str) -> None:
     demo = start(tmp_path, "--only", "confirmed")
     assert demo.stdout is not None
-    for line in demo.stdout:
-        if moment in line:
-            break
+    reached = any(moment in line for line in demo.stdout)
+    assert reached, demo.communicate()[1]
     time.sleep(1)
     assert processes(tmp_path), "nothing was running, so this proves nothing"
     demo.send_signal(signal.SIGINT)

@@ -1,0 +1,90 @@
+"""The page of the commands, made from the commands.
+
+``python -m cli.reference`` writes it; a test holds the committed file to this.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.main import VERBS, containment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE_FILE = Path("docs/commands.md")
+
+_INTRODUCTION = """\
+# Commands
+
+`pulumi preview`, `pulumi up` and `pulumi destroy` do the whole job; `containment` finds out, checks
+and explains. With `--json` a command prints one JSON document on standard output and everything else on
+standard error. With an endpoint that is not AWS's, the first line says EMULATED.
+
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | something else, or a bug |
+| 2 | a spec or an argument is wrong |
+| 3 | something named is not there |
+| 4 | a change did not take, or was undone |
+| 5 | live differs from what was left; somebody has to decide |
+| 7 | refused; nothing was changed |
+| 8 | credentials or permissions are missing |
+| 9 | AWS, the lab or the engine does not answer |
+| 130 | interrupted |
+| 141 | nobody reads the output any more |
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    context = click.Context(containment, info_name="containment")
+    sections = [_INTRODUCTION]
+    for verb in VERBS:
+        command = containment.get_command(context, verb)
+        if command is not None:
+            sections.extend(_sections(command, f"containment {verb}"))
+    return "\n".join(sections)
+
+
+def _sections(command: click.Command, name: str) -> Iterator[str]:
+    context = click.Context(command, info_name=name)
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    yield f"## `{name}`\n\n```text\n{usage}\n```\n\n{_told(command)}\n{_options(command, context)}"
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            found = command.get_command(context, inner)
+            if found is not None:
+                yield from _sections(found, f"{name} {inner}")
+
+
+def _told(command: click.Command) -> str:
+    return inspect.cleandoc(command.help or "") + "\n"
+
+
+def _options(command: click.Command, context: click.Context) -> str:
+    rows = [
+        record
+        for parameter in command.get_params(context)
+        if isinstance(parameter, click.Option)
+        and "--help" not in parameter.opts
+        and (record := parameter.get_help_record(context)) is not None
+    ]
+    if not rows:
+        return ""
+    lines = [f"| `{_cell(option)}` | {_cell(told).replace('<', '&lt;')} |" for option, told in rows]
+    return "\n".join(["| option | |", "|---|---|", *lines]) + "\n"
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"\s+", " ", text).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE_FILE.write_text(page(), encoding="utf-8")

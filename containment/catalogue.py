@@ -1,0 +1,126 @@
+"""The reference pages of the actions, made from their classes.
+
+``python -m containment.catalogue`` writes them; a test holds the committed files to this.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from containment.actions import ACTIONS
+from containment.provider import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from containment.actions import Action
+
+FOLDER = Path("docs/actions")
+_TYPE_PREFIX = "#/types/containment:index:"
+
+_ABOUT_INPUTS = (
+    "`ContainedPrincipal` sets them from the spec and the snapshot; nobody writes them by hand."
+    " A change of one in bold is a replacement: the new one is made before the old one goes."
+)
+_INDEX = """\
+# Actions
+
+An action is one thing that contains: a state that a principal is held in. A spec's rung decides
+which of them a principal gets; they are Pulumi resources, so `pulumi preview` shows them,
+`pulumi up` makes them and `pulumi destroy` takes them away again.
+
+| action | what it does | what survives it |
+|---|---|---|
+"""
+
+
+def pages() -> dict[Path, str]:
+    """Return the text of every page by its path in the project."""
+    described = schema.package()["resources"]
+    found = {FOLDER / "index.md": _index()}
+    for action in ACTIONS:
+        resource = described[f"containment:index:{action.resource}"]
+        found[FOLDER / f"{_word(action)}.md"] = _page(action, resource)
+    return found
+
+
+def write() -> None:
+    """Write every page."""
+    for path, text in pages().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _word(action: type[Action[Any, Any]]) -> str:
+    return action.__module__.rpartition(".")[2]
+
+
+def _index() -> str:
+    rows = "".join(
+        f"| [{action.resource}]({_word(action)}.md) | {action.summary} | {action.survives} |\n"
+        for action in ACTIONS
+    )
+    tree = "\n".join(_word(action) for action in ACTIONS)
+    return f"{_INDEX}{rows}\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
+
+
+def _page(action: type[Action[Any, Any]], resource: Mapping[str, Any]) -> str:
+    told = inspect.getdoc(inspect.getmodule(action)) or ""
+    inputs = resource["inputProperties"]
+    outputs = {
+        name: property_ for name, property_ in resource["properties"].items() if name not in inputs
+    }
+    permissions = "\n".join(f"- `{name}`" for name in sorted(action.permissions))
+    parts = [
+        f"# {action.resource}",
+        told,
+        "## Permissions",
+        "The responder needs these for it, and no others:",
+        permissions,
+        "## Inputs",
+        _ABOUT_INPUTS,
+        _table(inputs, required=resource["requiredInputs"], identity=_camel(action.identity)),
+        "## Outputs",
+        "What the stack remembers besides the inputs. Those in italics are known after an apply.",
+        _table(outputs, computed=_camel(action.computed)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(
+    properties: Mapping[str, Any],
+    *,
+    required: list[str] | None = None,
+    identity: frozenset[str] = frozenset(),
+    computed: frozenset[str] = frozenset(),
+) -> str:
+    rows = ["| name | type |", "|---|---|"]
+    for name, property_ in properties.items():
+        mark = "**" if name in identity else "*" if name in computed else ""
+        optional = "" if required is None or name in required else ", optional"
+        rows.append(f"| {mark}`{name}`{mark} | {_type(property_)}{optional} |")
+    return "\n".join(rows)
+
+
+def _type(property_: Mapping[str, Any]) -> str:
+    if "$ref" in property_:
+        return str(property_["$ref"]).removeprefix(_TYPE_PREFIX)
+    if property_["type"] == "array":
+        return f"list of {_type(property_['items'])}"
+    if property_["type"] == "object":
+        return "map of string"
+    return str(property_["type"])
+
+
+def _camel(names: frozenset[str]) -> frozenset[str]:
+    def camel(name: str) -> str:
+        first, *rest = name.split("_")
+        return first + "".join(word.capitalize() for word in rest)
+
+    return frozenset(camel(name) for name in names)
+
+
+if __name__ == "__main__":
+    write()
