@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -27,8 +27,10 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 from project import STACK, Project, spec  # noqa: E402 -- found by the path above
 from workbench import can_list  # noqa: E402
 
-from containment.lab.seed.world import World  # noqa: E402
 from containment.lab.testing import Lab, lab_server  # noqa: E402
+
+if TYPE_CHECKING:
+    from containment.lab.seed.world import World
 
 BARE = Path(__file__).with_name("contain_bare.py")
 
@@ -106,11 +108,13 @@ class Probe:
         self.uses = 0
         self.denied_at: float | None = None
 
-    def __enter__(self) -> Probe:
+    def __enter__(self) -> Self:
+        """Start using the key."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stop using it."""
         self._stop.set()
         self._thread.join()
 
@@ -131,7 +135,7 @@ def count(lab: Lab) -> int:
 def show(what: str, figures: list[float]) -> None:
     """Print minimum, median and maximum."""
     low, middle, high = min(figures), statistics.median(figures), max(figures)
-    print(f"{what:36} min {low:6.2f}  median {middle:6.2f}  max {high:6.2f}")  # noqa: T201
+    print(f"{what:36} min {low:6.2f}  median {middle:6.2f}  max {high:6.2f}")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import boto3
 
 def main(user_arn: str, role_arn: str, incident: str) -> None:
     """Make the calls in the order in which the provider makes them."""
-    iam: Any = boto3.client("iam")  # noqa: TID251 -- bare on purpose
-    sts: Any = boto3.client("sts")  # noqa: TID251
+    iam: Any = boto3.client("iam")
+    sts: Any = boto3.client("sts")
     user, role = user_arn.rpartition("/")[2], role_arn.rpartition("/")[2]
     caller = sts.get_caller_identity()["Arn"].split("/")[1]
     ours = f"containment-{incident}"
@@ -45,9 +45,7 @@ def main(user_arn: str, role_arn: str, incident: str) -> None:
     iam.list_access_keys(UserName=user)
     iam.tag_user(UserName=user, Tags=[{"Key": f"containment:{incident}", "Value": "bare"}])
     for key in keys:
-        iam.update_access_key(
-            UserName=user, AccessKeyId=key["AccessKeyId"], Status="Inactive"
-        )
+        iam.update_access_key(UserName=user, AccessKeyId=key["AccessKeyId"], Status="Inactive")
     iam.list_access_keys(UserName=user)
     iam.get_role(RoleName=role)
     missing(iam.get_role_policy, RoleName=role, PolicyName=ours)
@@ -55,7 +53,7 @@ def main(user_arn: str, role_arn: str, incident: str) -> None:
     iam.get_role_policy(RoleName=role, PolicyName=ours)
 
 
-def missing(call: Any, **values: str) -> None:  # noqa: ANN401 -- a boto3 method
+def missing(call: Any, **values: str) -> None:
     """Make a read that AWS answers with NoSuchEntity."""
     try:
         call(**values)

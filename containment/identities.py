@@ -14,6 +14,8 @@ PrincipalKind = Literal["user", "role"]
 # "/" + U+0021..U+007E + "/" up to 512.
 _NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _PATH = re.compile(r"/(?:[\x21-\x7e]{1,510}/)?")
+# AWS General Reference, "Amazon Resource Names (ARNs)": aws, aws-cn, aws-us-gov and their kin.
+_PARTITION = re.compile(r"aws(-[a-z0-9]+)*")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 # "Understanding unique ID prefixes": AKIA is a long-term access key, ASIA a temporary one.
 _ACCESS_KEY = re.compile(r"AKIA[A-Z0-9]{12,124}")
@@ -72,6 +74,8 @@ def parse_principal(arn: str) -> Principal:
     kind, _, rest = resource.partition("/")
     path, _, name = ("/" + rest).rpartition("/")
     path += "/"
+    if not _PARTITION.fullmatch(partition):
+        raise _malformed(arn, f"{partition!r} is no partition of AWS")
     if not _ACCOUNT.fullmatch(account):
         raise _malformed(arn, f"{account!r} is not a 12-digit account id")
     if kind == "user" or kind == "role":  # noqa: PLR1714 -- keeps the Literal for the checkers

@@ -27,6 +27,7 @@ from containment.actions.base import (
     UnfinishedError,
     Wire,
 )
+from containment.aws.clients import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import explain, is_full, outcome_unknown
 from containment.clock import isoformat
@@ -131,6 +132,11 @@ class DenyPolicy(Action[Inputs, State]):
             return None
         found = deny.find(live, state.incident)
         seen = self._seen(live, state, found)
+        if found.text is not None and deny.has_others(found, state.incident):
+            self._context.say(
+                "warning",
+                f"{live}: our policy holds statements of others; a lift keeps them",
+            )
         if seen not in {"applied", state.live}:
             self._context.say("warning", f"{live}: the deny is {seen}; 'pulumi up' puts it back")
         return state.model_copy(update={"live": seen})
@@ -174,7 +180,7 @@ class DenyPolicy(Action[Inputs, State]):
                 remedy=f"decide: 'aws iam detach-{live.principal.kind}-policy' takes it off by"
                 " hand; then run 'pulumi destroy' again",
             )
-        scope = self._scope(live, state, _earlier(found.issued_before, state.issued_before))
+        scope = self._scope(live, state, _fence_time(live, state, found))
         mark = marks.mark(
             state.incident,
             state.snapshot_id or "",
@@ -222,9 +228,9 @@ class DenyPolicy(Action[Inputs, State]):
                 generation=state.generation or 0,
                 prior=state.attached_policies,
             )
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, CancelledError) as error:
             raise UnfinishedError(
-                str(explain(f"attaching AWSDenyAll to {live}", error)),
+                f"attaching AWSDenyAll to {live}: {error}",
                 remedy="run 'pulumi up' again",
                 state=state,
             ) from error
@@ -306,9 +312,14 @@ def _revocation(live: LivePrincipal, inputs: Inputs, found: deny.LiveDeny) -> st
     return isoformat(max(known) + timedelta(seconds=inputs.margin_s))
 
 
-def _earlier(live: str | None, state: str | None) -> str | None:
-    """Return the revocation time to fence with: live's, else the state's hint."""
-    return live or state
+def _fence_time(live: LivePrincipal, state: State, found: deny.LiveDeny) -> str | None:
+    """Return the revocation time to fence with: live's, or the state's if that is past.
+
+    Where the deny was stripped only the state knows it, and may say nothing later than now.
+    """
+    if found.issued_before is not None or state.issued_before is None:
+        return found.issued_before
+    return min(state.issued_before, isoformat(live.answered_at + timedelta(seconds=1)))
 
 
 __all__ = ["DenyPolicy", "Inputs", "SessionMatch", "State"]

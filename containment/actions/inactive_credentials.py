@@ -26,6 +26,7 @@ from containment.actions.base import (
     UnfinishedError,
     Wire,
 )
+from containment.aws.clients import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_missing, outcome_unknown
 from containment.errors import ConflictError
@@ -114,11 +115,13 @@ class InactiveCredentials(Action[Inputs, State]):
                 "warning",
                 f"{live}: {', '.join(_ids(open_))} is Active; 'pulumi up' deactivates it",
             )
-        if credentials.find(live, state.incident) is None:
+        claim = credentials.find(live, state.incident)
+        if claim is None:
             self._context.say(
                 "warning",
                 f"{live}: the claim on its keys is gone; the lift will ask for a decision",
             )
+        self._announce(live, state, claim)
         return state.model_copy(update={"live": seen, "held": _ids(keys)})
 
     def update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
@@ -147,6 +150,16 @@ class InactiveCredentials(Action[Inputs, State]):
         for done in credentials.lift(live, state.incident, decided):
             self._context.say("info", done)
 
+    def _announce(self, live: LivePrincipal, state: State, claim: claims.Claim | None) -> None:
+        """Say what a lift would do to each key: a preview of a destroy shows nothing else."""
+        decided = self._decide(live, state, claim)
+        said = [
+            *(f"{name} becomes Active" for name in decided.activate),
+            *(f"{name} asks for a decision" for name in decided.undecided),
+            *decided.kept,
+        ]
+        self._context.say("info", f"{live}, at a lift: {'; '.join(said) or 'no key is there'}")
+
     def _hold(
         self,
         live: LivePrincipal,
@@ -169,8 +182,13 @@ class InactiveCredentials(Action[Inputs, State]):
                 f"{live}: the claim on its keys could not be written ({code(error) or error});"
                 " the lift will ask for a decision",
             )
-        for key in credentials.active(keys):
-            self._deactivate(live, key.access_key_id, state)
+        try:
+            for key in credentials.active(keys):
+                self._deactivate(live, key.access_key_id, state)
+        except CancelledError as error:
+            raise UnfinishedError(
+                f"{live}: {error.message}", remedy=error.remedy, state=state
+            ) from error
         if not eventually(lambda: not self._still_active(live, inputs)):
             raise UnfinishedError(
                 f"{live}: {', '.join(self._still_active(live, inputs))} still reads Active",

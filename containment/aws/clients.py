@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import ProfileNotFound
 from botocore.handlers import json_decode_policies
 
 from containment.aws.endpoint import is_emulated
@@ -81,7 +82,13 @@ def connect(
         RefusedError: IAM and STS are set to endpoints of which only one is AWS's.
     """
     # IAM is global and STS answers everywhere; a Region that nobody set must not stop anyone.
-    session = boto3.Session(region_name=region or boto3.Session().region_name or "us-east-1")
+    try:
+        session = boto3.Session(region_name=region or boto3.Session().region_name or "us-east-1")
+    except ProfileNotFound as error:
+        raise AccessError(
+            f"the AWS profile in use is not configured ({error})",
+            remedy="see 'aws configure list-profiles', or unset AWS_PROFILE",
+        ) from error
     if session.get_credentials() is None:
         raise AccessError(
             "no AWS credentials were found",

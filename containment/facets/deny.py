@@ -97,6 +97,12 @@ def merged(found: LiveDeny, incident: str, ours: documents.Document) -> document
     return {**ours, "Statement": [*ours["Statement"], *theirs]}
 
 
+def has_others(found: LiveDeny, incident: str) -> bool:
+    """Tell whether others put statements into the incident's policy."""
+    document = documents.parse(found.text or "") or {}
+    return bool(documents.without(document, lambda mark: mark.is_of(incident))["Statement"])
+
+
 def shows(live: LivePrincipal, incident: str, ours: documents.Document) -> bool:
     """Tell whether the incident's policy holds every statement of *ours* now."""
     found = live.inline_text(policy_name(incident))

@@ -71,8 +71,8 @@ def lift(live: LivePrincipal, incident: str, prior: str) -> str:
         if code(error) != "MalformedPolicyDocument":
             raise
         raise ConflictError(
-            f"AWS refuses the trust policy that {live} had before"
-            f" ({error.response.get('Error', {}).get('Message', '')}): it names a principal that is gone",
+            f"AWS refuses the trust policy that {live} had before: it names a principal that is"
+            f" gone ({error})",
             remedy=f"remove that principal with 'aws iam update-assume-role-policy --role-name"
             f" {live.principal.name}' (the document before is in the snapshot's output"
             " trustPolicy), then run 'pulumi destroy' again",

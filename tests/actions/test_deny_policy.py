@@ -465,3 +465,19 @@ def fill_attachments(bench: Bench) -> list[str]:
 def tags(bench: Bench) -> dict[str, str]:
     found = bench.admin().list_user_tags(UserName="ci-deploy")["Tags"]
     return {tag["Key"]: tag["Value"] for tag in found}
+
+
+def test_a_stripped_deny_is_fenced_no_later_than_now_whatever_the_state_says(
+    bench: Bench,
+) -> None:
+    lab, world = bench.lab, bench.lab.world
+    thief = session_of(lab, world.leaked, world.deploy_role)
+    state = deny(bench, world.deploy_role, "issued-before")
+    bench.admin().delete_role_policy(RoleName="deploy", PolicyName="containment-inc-2026-0042")
+    forged = state.model_copy(update={"issued_before": "2999-01-01T00:00:00Z"})
+
+    bench.deny_action().delete(forged)
+
+    lab.advance(2)
+    assert not can_list(lab, thief)
+    assert can_list(lab, session_of(lab, world.leaked, world.deploy_role))

@@ -270,3 +270,29 @@ def deny_responder(bench: Bench, action: str) -> None:
             }
         ),
     )
+
+
+def test_a_stop_in_the_middle_is_unfinished_and_not_forgotten(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    events = bench.context.clients.iam.meta.events
+
+    def stop_after_the_claim(**_: object) -> None:
+        bench.cancelled.set()
+
+    events.register("after-call.iam.TagUser", stop_after_the_claim)
+
+    with pytest.raises(UnfinishedError, match="cancelled before UpdateAccessKey"):
+        bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+
+    assert TAG in tags(bench, "ci-deploy")
+    assert can_list(bench.lab, bench.lab.world.leaked)
+
+
+def test_a_read_says_what_a_lift_would_do_to_each_key(bench: Bench) -> None:
+    world = bench.lab.world
+    bench.leaked = (world.leaked.access_key_id,)
+    state = hold(bench, world.ci_user)
+
+    bench.keys_action().read(state)
+
+    assert f"at a lift: {world.leaked.access_key_id} leaked and stays Inactive" in bench.words()

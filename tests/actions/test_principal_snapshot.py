@@ -126,7 +126,7 @@ def test_credentials_that_end_soon_are_refused(bench: Bench) -> None:
     soon = bench.context.caller.answered_at + timedelta(minutes=14)
     context = Context(
         clients=bench.context.clients,
-        caller=bench.context.caller,
+        who=bench.context.who,
         now=bench.context.now,
         directory=bench.directory,
         credentials_expire_at=soon,

@@ -1,0 +1,126 @@
+"""Clients: no credentials, mixed endpoints and a stop are noticed before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from containment.aws.caller import identify, principal_of
+from containment.aws.clients import CancelledError, connect, is_mutating, profile_role_chain
+from containment.errors import AccessError, RefusedError
+from containment.lab.testing import Lab
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def responder(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    for name, value in lab.world.responder.env().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", lab.endpoint)
+    return lab
+
+
+def test_a_profile_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nowhere")
+
+    with pytest.raises(AccessError, match="nowhere"):
+        connect()
+
+
+def test_no_credentials_is_one_clear_error() -> None:
+    with pytest.raises(AccessError, match="containment lab env"):
+        connect()
+
+
+def test_an_emulated_iam_beside_a_real_sts_is_refused(
+    responder: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", responder.endpoint)
+
+    with pytest.raises(RefusedError, match="for both, or for neither"):
+        connect()
+
+
+@pytest.mark.usefixtures("responder")
+def test_a_stop_lets_reads_through_and_no_change() -> None:
+    cancelled = Event()
+    clients = connect(cancelled=cancelled)
+    cancelled.set()
+
+    assert clients.iam.get_user(UserName="ci-deploy")
+    with pytest.raises(CancelledError, match="was not made"):
+        clients.iam.tag_user(UserName="ci-deploy", Tags=[{"Key": "a", "Value": "b"}])
+    user = clients.iam.get_user(UserName="ci-deploy")["User"]
+    assert "a" not in {tag["Key"] for tag in user["Tags"]}
+
+
+def test_the_caller_is_told_with_its_role(responder: Lab) -> None:
+    caller = identify(connect().sts)
+
+    assert caller.account == responder.world.account
+    assert caller.principal is not None
+    assert caller.principal.label == "111122223333/role/ContainmentResponder"
+
+
+@pytest.mark.parametrize(
+    ("arn", "label"),
+    [
+        ("arn:aws:iam::111122223333:user/a/b", "111122223333/user/b"),
+        ("arn:aws:sts::111122223333:assumed-role/app/i-0abc", "111122223333/role/app"),
+        ("arn:aws:iam::111122223333:root", None),
+        ("arn:aws:sts::111122223333:federated-user/bob", None),
+    ],
+)
+def test_every_kind_of_caller_is_read(arn: str, label: str | None) -> None:
+    found = principal_of(arn)
+
+    assert (found.label if found else None) == label
+
+
+def test_a_role_in_the_configuration_is_assumed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in lab.world.responder_user_key.env().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", lab.endpoint)
+
+    caller = identify(connect(role_arn=lab.world.responder_role).sts)
+
+    assert ":assumed-role/ContainmentResponder/" in caller.arn
+    with pytest.raises(AccessError, match="cannot be assumed"):
+        connect(role_arn=lab.world.app_role)
+
+
+def test_the_profiles_role_chain_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile base]\nregion = us-east-1\n"
+        "[profile hop]\nrole_arn = arn:aws:iam::111122223333:role/hop\nsource_profile = base\n"
+        "[profile last]\nrole_arn = arn:aws:iam::111122223333:role/last\nsource_profile = hop\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_PROFILE", "last")
+
+    assert profile_role_chain() == (
+        "arn:aws:iam::111122223333:role/last",
+        "arn:aws:iam::111122223333:role/hop",
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "mutates"),
+    [
+        ("GetUser", False),
+        ("ListRoles", False),
+        ("SimulatePrincipalPolicy", False),
+        ("PutUserPolicy", True),
+        ("TagUser", True),
+    ],
+)
+def test_reads_are_told_from_changes(operation: str, *, mutates: bool) -> None:
+    assert is_mutating(operation) is mutates

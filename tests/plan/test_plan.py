@@ -1,0 +1,112 @@
+"""From spec to declarations: what is declared, in which order, under which names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from project import STACK, spec
+
+from containment.errors import RefusedError
+from containment.plan import PrincipalPlan, notices, plan
+from containment.spec import IncidentSpec, load
+
+pytestmark = pytest.mark.plain
+
+USER = "arn:aws:iam::111122223333:user/ci/ci-deploy"
+ROLE = "arn:aws:iam::111122223333:role/app"
+KEY = "AKIAIOSFODNN7EXAMPLE"
+
+
+def loaded(
+    folder: Path, *targets: str, disposition: str = "suspected", extra: str = ""
+) -> IncidentSpec:
+    path = folder / f"{STACK}.yaml"
+    path.write_text(spec(*targets, disposition=disposition, extra=extra), encoding="utf-8")
+    return load(path)
+
+
+def planned(folder: Path, *targets: str, extra: str = "") -> tuple[PrincipalPlan, ...]:
+    return plan(loaded(folder, *targets, extra=extra), spec_file=f"stacks/{STACK}.yaml")
+
+
+@pytest.mark.parametrize(
+    ("target", "resources"),
+    [
+        (f"{{user: '{USER}', leaked: [{KEY}]}}", ["DenyPolicy", "InactiveCredentials"]),
+        (f"{{user: '{USER}', leaked: [{KEY}], rung: key-only}}", ["InactiveCredentials"]),
+        (f"{{user: '{USER}', rung: session, sessions: [{{name: eve}}]}}", ["DenyPolicy"]),
+        (f"role: '{ROLE}'", ["DenyPolicy"]),
+        (f"{{role: '{ROLE}', rung: session, sessions: [{{name: i-0abc}}]}}", ["DenyPolicy"]),
+        (f"{{role: '{ROLE}', rung: close-trust}}", ["ClosedTrustPolicy", "DenyPolicy"]),
+        (f"{{role: '{ROLE}', rung: deny-all}}", ["DenyPolicy"]),
+    ],
+)
+def test_each_rung_declares_its_resources(
+    tmp_path: Path, target: str, resources: list[str]
+) -> None:
+    (principal,) = planned(tmp_path, target)
+
+    assert [declared.resource for declared in principal.held] == resources
+    assert principal.snapshot.inputs["uses"] == resources
+
+
+@pytest.mark.parametrize(
+    ("rung", "scope"),
+    [("deny-all", "all"), ("revoke-sessions", "issued-before"), ("close-trust", "issued-before")],
+)
+def test_the_rung_decides_whom_the_deny_reaches(tmp_path: Path, rung: str, scope: str) -> None:
+    (principal,) = planned(tmp_path, f"{{role: '{ROLE}', rung: {rung}}}")
+
+    assert principal.held[-1].inputs["scope"] == scope
+
+
+def test_sessions_are_revoked_after_the_trust_is_closed(tmp_path: Path) -> None:
+    (principal,) = planned(tmp_path, f"{{role: '{ROLE}', rung: close-trust}}")
+
+    assert principal.held[-1].after == ("ClosedTrustPolicy",)
+
+
+def test_names_come_from_the_principal_and_not_from_the_list(tmp_path: Path) -> None:
+    there = planned(tmp_path, f"user: '{USER}'", f"role: '{ROLE}'")
+    back = planned(tmp_path, f"role: '{ROLE}'", f"user: '{USER}'")
+
+    names = {principal.principal.label for principal in there}
+    assert names == {"111122223333/user/ci-deploy", "111122223333/role/app"}
+    assert names == {principal.principal.label for principal in back}
+
+
+def test_roles_know_whom_they_are_stamped_with(tmp_path: Path) -> None:
+    user, role = planned(tmp_path, f"user: '{USER}'", f"role: '{ROLE}'")
+
+    assert role.held[0].inputs["cohort"] == [USER]
+    assert "cohort" not in user.held[0].inputs
+
+
+def test_every_resource_carries_the_terms_of_its_lift(tmp_path: Path) -> None:
+    (principal,) = planned(tmp_path, f"{{user: '{USER}', leaked: [{KEY}]}}")
+
+    for declared in (principal.snapshot, *principal.held):
+        assert declared.inputs["lift"] == {
+            "spec": f"stacks/{STACK}.yaml",
+            "disposition": "suspected",
+            "compromisedAt": "2026-11-01T00:00:00Z",
+            "leaked": [KEY],
+        }
+
+
+def test_a_guard_that_may_be_missing_is_said_and_one_that_must_be_there_is_refused(
+    tmp_path: Path,
+) -> None:
+    wanted = loaded(tmp_path, f"user: '{USER}'", extra="guard: {mode: freeze}\n")
+    assert "not part of this version" in notices(wanted)[0]
+
+    required = "guard: {mode: freeze, required: true}\n"
+    with pytest.raises(RefusedError, match="required: false"):
+        planned(tmp_path, f"user: '{USER}'", extra=required)
+
+
+def test_a_lift_that_gives_leaked_credentials_back_is_said(tmp_path: Path) -> None:
+    assert notices(loaded(tmp_path, f"user: '{USER}'")) == ()
+    wrong = loaded(tmp_path, f"user: '{USER}'", disposition="false-positive")
+    assert "gives the leaked credentials back" in notices(wrong)[0]
