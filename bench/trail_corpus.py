@@ -1,3 +1,4 @@
+# ruff: noqa: D103, E501, PLR0917, PLR2004, S311, PERF401 -- a stand-alone script with dice
 """Makes CloudTrail corpora of any size with a planted lineage, so that an answer can be checked.
 
     python bench/trail_corpus.py FOLDER --events 1000000
@@ -23,7 +24,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-
 SAMPLES = Path(__file__).parent.parent / "tests" / "trail" / "samples"
 ACCOUNTS = ("111122223333", "444455556666", "777788889999", "123456789012")
 REGIONS = ("us-east-1", "eu-central-1", "us-west-2", "ap-southeast-1")
@@ -48,7 +48,7 @@ def key_id(dice: random.Random, prefix: str) -> str:
 
 
 def templates() -> list[list[str]]:
-    """Real records, cut at what is drawn afresh: literal, slot, literal, slot, …"""
+    """Real records, cut at what is drawn afresh: literal, slot, literal, and so on in turn."""
     texts = [*(SAMPLES / "splunk_data_sources").glob("*.ndjson")]
     texts += (SAMPLES / "otrf_security_datasets").glob("*.json")
     records: list[dict[str, Any]] = []
@@ -60,11 +60,15 @@ def templates() -> list[list[str]]:
     for record in records:
         name = record["eventName"]
         # One sample is forty times the size of any other; no trail has it in every tenth record.
-        usual = len(json.dumps(record)) < 8192  # noqa: PLR2004
+        usual = len(json.dumps(record)) < 8192
         if usual and name not in _EDGES and record.get("userIdentity", {}).get("arn"):
             shapes[record["eventSource"], name].append(record)
-    reads = [_cut(r) for group in shapes.values() for r in group[:3] if _READS.match(r["eventName"])]
-    writes = [_cut(r) for group in shapes.values() for r in group[:3] if not _READS.match(r["eventName"])]
+    reads = [
+        _cut(r) for group in shapes.values() for r in group[:3] if _READS.match(r["eventName"])
+    ]
+    writes = [
+        _cut(r) for group in shapes.values() for r in group[:3] if not _READS.match(r["eventName"])
+    ]
     # Six calls in seven of the recorded capture (otrf) are reads.
     return reads * max(1, 6 * len(writes) // len(reads)) + writes
 
@@ -74,13 +78,24 @@ _READS = re.compile("Get|List|Describe|Head|Lookup")
 
 # Background has mints of its own; these would be facts about identities that nobody planted.
 _EDGES = frozenset(
-    "AssumeRole AssumeRoleWithSAML CreateAccessKey CreateUser CreateRole ConsoleLogin CreateLoginProfile"
-    " UpdateLoginProfile UpdateSAMLProvider".split()
+    [
+        "AssumeRole",
+        "AssumeRoleWithSAML",
+        "CreateAccessKey",
+        "CreateUser",
+        "CreateRole",
+        "ConsoleLogin",
+        "CreateLoginProfile",
+        "UpdateLoginProfile",
+        "UpdateSAMLProvider",
+    ]
 )
 
 
 def _cut(record: dict[str, Any]) -> list[str]:
-    record = {k: v for k, v in record.items() if k not in ("_source_file", "@timestamp", "@version")}
+    record = {
+        k: v for k, v in record.items() if k not in ("_source_file", "@timestamp", "@version")
+    }
     record |= {
         "eventTime": "{{time}}",
         "eventID": "{{uuid}}",
@@ -132,7 +147,9 @@ def assume_template() -> list[str]:
         "requestID": "{{uuid2}}",
         "eventID": "{{uuid}}",
         "readOnly": True,
-        "resources": [{"accountId": "{{account}}", "type": "AWS::IAM::Role", "ARN": "{{role_arn}}"}],
+        "resources": [
+            {"accountId": "{{account}}", "type": "AWS::IAM::Role", "ARN": "{{role_arn}}"}
+        ],
         "eventType": "AwsApiCall",
         "managementEvent": True,
         "recipientAccountId": "{{account}}",
@@ -148,7 +165,9 @@ class Background:
         self.shapes = templates()
         self.mint = assume_template()
 
-    def file(self, dice: random.Random, account: str, region: str, start: datetime, count: int) -> list[str]:
+    def file(
+        self, dice: random.Random, account: str, region: str, start: datetime, count: int
+    ) -> list[str]:
         sessions = [self._session(dice, account, start) for _ in range(dice.randint(20, 60))]
         lines = []
         for _ in range(count):
@@ -216,10 +235,14 @@ class Planted:
             if kind in ("role", "far"):
                 there = ACCOUNTS[(ACCOUNTS.index(account) + (kind == "far")) % len(ACCOUNTS)]
                 self._assume(key, arn, account, created, f"side-{generation}", there, minute)
-                key, arn, created = self._assume(key, arn, account, created, f"hop-{generation}", there, minute)
+                key, arn, created = self._assume(
+                    key, arn, account, created, f"hop-{generation}", there, minute
+                )
                 account = there
             elif kind == "user":
-                key, arn, created = self._user(key, arn, account, created, f"svc-{generation}", minute)
+                key, arn, created = self._user(
+                    key, arn, account, created, f"svc-{generation}", minute
+                )
             else:
                 key, created = self._token(key, arn, account, minute)
             minute += step
@@ -227,19 +250,31 @@ class Planted:
         self._decoys()
 
     def _identity(self, key: str, arn: str, account: str, created: str) -> dict[str, Any]:
-        who: dict[str, Any] = {"type": "IAMUser", "arn": arn, "accountId": account, "accessKeyId": key}
+        who: dict[str, Any] = {
+            "type": "IAMUser",
+            "arn": arn,
+            "accountId": account,
+            "accessKeyId": key,
+        }
         who["principalId"] = "AIDA" + hashlib.sha256(arn.encode()).hexdigest()[:16].upper()
         if ":assumed-role/" in arn:
             role, session = arn.split("/")[1:]
             digest = hashlib.sha256(f"{account}{role}".encode()).hexdigest()[:16].upper()
             who |= {"type": "AssumedRole", "principalId": f"AROA{digest}:{session}"}
         if created:
-            who["sessionContext"] = {"attributes": {"creationDate": created, "mfaAuthenticated": "false"}}
+            who["sessionContext"] = {
+                "attributes": {"creationDate": created, "mfaAuthenticated": "false"}
+            }
         return who
 
-    def _record(self, who: dict[str, Any], account: str, minute: int, name: str, **more: Any) -> dict[str, Any]:
+    def _record(
+        self, who: dict[str, Any], account: str, minute: int, name: str, **more: Any
+    ) -> dict[str, Any]:
         region = REGIONS[0] if self._dice.random() < 0.98 else self._dice.choice(REGIONS)  # fmt: skip
-        when = START + timedelta(minutes=minute, seconds=self._dice.randrange(*_SECONDS[name in _EDGES or "Token" in name]))
+        when = START + timedelta(
+            minutes=minute,
+            seconds=self._dice.randrange(*_SECONDS[name in _EDGES or "Token" in name]),
+        )
         record = {
             "eventVersion": "1.10",
             "userIdentity": who,
@@ -258,8 +293,12 @@ class Planted:
         self.records.append((account, region, minute, record))
         return record
 
-    def _mine(self, key: str, arn: str, account: str, created: str, minute: int, name: str, **more: Any) -> dict[str, Any]:
-        record = self._record(self._identity(key, arn, account, created), account, minute, name, **more)
+    def _mine(
+        self, key: str, arn: str, account: str, created: str, minute: int, name: str, **more: Any
+    ) -> dict[str, Any]:
+        record = self._record(
+            self._identity(key, arn, account, created), account, minute, name, **more
+        )
         self.calls.append(record["eventID"])
         return record
 
@@ -267,10 +306,14 @@ class Planted:
         for _ in range(100):
             # A burst of ten minutes after each step, mostly in one Region: the way thieves work.
             later = minute + 1 + self._dice.randrange(min(10, max(1, step)))
-            name = self._dice.choice(("ListBuckets", "GetCallerIdentity", "DescribeInstances", "ListUsers"))
+            name = self._dice.choice(
+                ("ListBuckets", "GetCallerIdentity", "DescribeInstances", "ListUsers")
+            )
             self._mine(key, arn, account, created, min(later, self._span - 1), name)
 
-    def _assume(self, key: str, arn: str, account: str, created: str, role: str, there: str, minute: int) -> tuple[str, str, str]:
+    def _assume(
+        self, key: str, arn: str, account: str, created: str, role: str, there: str, minute: int
+    ) -> tuple[str, str, str]:
         new, session = key_id(self._dice, "ASIA"), f"s{minute}"
         target = f"arn:aws:sts::{there}:assumed-role/{role}/{session}"
         answer = {
@@ -287,13 +330,27 @@ class Planted:
             requestParameters=request, responseElements=answer, sharedEventID=shared,
         )  # fmt: skip
         if there != account:
-            visitor = {"type": "AWSAccount", "accountId": account, "principalId": record["userIdentity"]["principalId"]}
-            twin = self._record(visitor, there, minute, "AssumeRole", requestParameters=request, responseElements=answer, sharedEventID=shared)
+            visitor = {
+                "type": "AWSAccount",
+                "accountId": account,
+                "principalId": record["userIdentity"]["principalId"],
+            }
+            twin = self._record(
+                visitor,
+                there,
+                minute,
+                "AssumeRole",
+                requestParameters=request,
+                responseElements=answer,
+                sharedEventID=shared,
+            )
             twin["eventTime"] = record["eventTime"]
         self.keys.append(new)
         return new, target, record["eventTime"]
 
-    def _user(self, key: str, arn: str, account: str, created: str, name: str, minute: int) -> tuple[str, str, str]:
+    def _user(
+        self, key: str, arn: str, account: str, created: str, name: str, minute: int
+    ) -> tuple[str, str, str]:
         made, new = f"arn:aws:iam::{account}:user/{name}", key_id(self._dice, "AKIA")
         user_id = self._identity(new, made, account, "")["principalId"]
         self._mine(
@@ -312,20 +369,46 @@ class Planted:
     def _token(self, key: str, arn: str, account: str, minute: int) -> tuple[str, str]:
         new = key_id(self._dice, "ASIA")
         answer = {"credentials": {"accessKeyId": new, "sessionToken": "x", "expiration": "later"}}
-        record = self._mine(key, arn, account, "", minute, "GetSessionToken", responseElements=answer)
+        record = self._mine(
+            key, arn, account, "", minute, "GetSessionToken", responseElements=answer
+        )
         self.keys.append(new)
         return new, record["eventTime"]
 
     def _decoys(self) -> None:
         """Records that mention a member, resemble one, or reuse its id in another account."""
         for key in [SEED_KEY, *self.keys]:
-            admin = self._identity(key_id(self._dice, "AKIA"), f"arn:aws:iam::{ACCOUNTS[1]}:user/admin", ACCOUNTS[1], "")
+            admin = self._identity(
+                key_id(self._dice, "AKIA"),
+                f"arn:aws:iam::{ACCOUNTS[1]}:user/admin",
+                ACCOUNTS[1],
+                "",
+            )
             minute = self._dice.randrange(self._span)
-            self._record(admin, ACCOUNTS[1], minute, "GetAccessKeyLastUsed", requestParameters={"accessKeyId": key})
-            near = self._identity(key[:-2] + "00", f"arn:aws:iam::{ACCOUNTS[2]}:user/near", ACCOUNTS[2], "")
-            self._record(near, ACCOUNTS[2], minute, "CreateAccessKey", responseElements={"accessKey": {"accessKeyId": key_id(self._dice, "AKIA")}})
+            self._record(
+                admin,
+                ACCOUNTS[1],
+                minute,
+                "GetAccessKeyLastUsed",
+                requestParameters={"accessKeyId": key},
+            )
+            near = self._identity(
+                key[:-2] + "00", f"arn:aws:iam::{ACCOUNTS[2]}:user/near", ACCOUNTS[2], ""
+            )
+            self._record(
+                near,
+                ACCOUNTS[2],
+                minute,
+                "CreateAccessKey",
+                responseElements={"accessKey": {"accessKeyId": key_id(self._dice, "AKIA")}},
+            )
         recycled = next(key for key in self.keys if key.startswith("ASIA"))
-        other = self._identity(recycled, f"arn:aws:sts::{ACCOUNTS[3]}:assumed-role/night/job", ACCOUNTS[3], stamp(START))
+        other = self._identity(
+            recycled,
+            f"arn:aws:sts::{ACCOUNTS[3]}:assumed-role/night/job",
+            ACCOUNTS[3],
+            stamp(START),
+        )
         for _ in range(5):
             self._record(other, ACCOUNTS[3], self._dice.randrange(self._span), "ListBuckets")
 
@@ -341,21 +424,32 @@ def main() -> None:
     make(chosen.folder, chosen.events, chosen.seed, chosen.per_file, chosen.workers)
 
 
-def make(folder: Path, events: int, seed: int = 42, per_file: int = PER_FILE, workers: int = 1) -> dict[str, Any]:
+def make(
+    folder: Path, events: int, seed: int = 42, per_file: int = PER_FILE, workers: int = 1
+) -> dict[str, Any]:
     """Write the corpus to *folder* and return its truth."""
     files = max(len(ACCOUNTS) * len(REGIONS), events // per_file)
     slots = -(-files // (len(ACCOUNTS) * len(REGIONS)))  # five-minute spells
     planted = Planted(random.Random(seed), slots * 5)
     placed: defaultdict[tuple[str, str, int], list[str]] = defaultdict(list)
-    late = next(r for *_, r in planted.records if r["eventName"] == "CreateAccessKey" and r["responseElements"].get("accessKey", {}).get("userName"))
+    late = next(
+        r
+        for *_, r in planted.records
+        if r["eventName"] == "CreateAccessKey"
+        and r["responseElements"].get("accessKey", {}).get("userName")
+    )
     for account, region, minute, record in planted.records:
         slot = minute // 5 + (6 if record is late else 0)
-        placed[account, region, min(slot, slots - 1)].append(json.dumps(record, separators=(",", ":")))
+        placed[account, region, min(slot, slots - 1)].append(
+            json.dumps(record, separators=(",", ":"))
+        )
     jobs = []
     for slot in range(slots):
         for account in ACCOUNTS:
             for region in REGIONS:
-                jobs.append((folder, slot, account, region, per_file, seed, placed[account, region, slot]))
+                jobs.append(
+                    (folder, slot, account, region, per_file, seed, placed[account, region, slot])
+                )
     jobs = jobs[:] if len(jobs) <= files else jobs
     if workers == 1:
         total = sum(map(_write, jobs))

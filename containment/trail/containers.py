@@ -32,14 +32,16 @@ class _Envelope(msgspec.Struct, Generic[Kind]):
 class Reader(Generic[Kind]):
     """The decoders of one kind of record: lean for the index, whole for the report."""
 
-    def __init__(self, kind: type[Kind]) -> None:
-        self.envelope = msgspec.json.Decoder(_Envelope[kind])  # type: ignore[valid-type]
-        self.array = msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
+    def __init__(
+        self, kind: type[Kind], envelope: type[_Envelope[Kind]], array: type[list[Kind]]
+    ) -> None:
+        self.envelope = msgspec.json.Decoder(envelope)
+        self.array = msgspec.json.Decoder(array)
         self.one = msgspec.json.Decoder(kind)
 
 
-LEAN = Reader(Record)
-WHOLE = Reader(Event)
+LEAN = Reader(Record, _Envelope[Record], list[Record])
+WHOLE = Reader(Event, _Envelope[Event], list[Event])
 
 
 @dataclass(slots=True)
@@ -80,7 +82,11 @@ def decode(content: bytes, reader: Reader[Kind]) -> Decoded[Kind]:
 
 
 def _utf8(content: bytes) -> bytes:
-    for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+    for mark, name in (
+        (b"\xef\xbb\xbf", "utf-8-sig"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
         if content.startswith(mark):
             return content.decode(name, "replace").encode("utf-8", "backslashreplace")
     return content
@@ -189,7 +195,7 @@ def _tame(record: dict[str, Any]) -> dict[str, Any]:
     return tame | {name: bool(record[name]) for name in _TRUTHS & record.keys()}
 
 
-def _unwrap(item: Any, depth: int) -> Iterator[dict[str, Any] | None]:  # noqa: ANN401, C901, PLR0911, PLR0912
+def _unwrap(item: Any, depth: int) -> Iterator[dict[str, Any] | None]:  # noqa: C901, PLR0911, PLR0912
     """Yield the CloudTrail records inside *item*; None for each thing that holds none."""
     if depth > _DEPTH:
         yield None
@@ -217,7 +223,9 @@ def _unwrap(item: Any, depth: int) -> Iterator[dict[str, Any] | None]:  # noqa: 
     if "QueryResultRows" in item:  # CloudTrail Lake's GetQueryResults: a list of pairs a row
         rows = item["QueryResultRows"]
         for row in rows if isinstance(rows, list) else []:
-            pairs = [pair for pair in row if isinstance(pair, dict)] if isinstance(row, list) else []
+            pairs = (
+                [pair for pair in row if isinstance(pair, dict)] if isinstance(row, list) else []
+            )
             yield from _unwrap({k: v for pair in pairs for k, v in pair.items()}, depth + 1)
         return
     for name in _INSIDE:

@@ -75,4 +75,8 @@ class Evidence:
     @cached_property
     def sign_ins(self) -> list[Fact]:
         """Console sign-ins and role switches, which carry no key id."""
-        return [fact for fact in self.facts if fact.name in ("ConsoleLogin", "SwitchRole", "CreateOAuth2Token")]
+        return [
+            fact
+            for fact in self.facts
+            if fact.name in ("ConsoleLogin", "SwitchRole", "CreateOAuth2Token")
+        ]

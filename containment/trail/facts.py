@@ -81,7 +81,7 @@ class FileFacts(msgspec.Struct, array_like=True, gc=False):
 _INTERESTING = ISSUERS | targets.NAMES
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _caller(raw: bytes) -> Caller:
     who = identity_of(raw)
     return Caller(
@@ -155,7 +155,7 @@ def _span(events: list[Record], times: list[str | None]) -> tuple[str, str]:
     return (normal_time(min(known)), normal_time(max(known))) if known else ("", "")
 
 
-def failed(event: Record, response: Any) -> bool:  # noqa: ANN401
+def failed(event: Record, response: Any) -> bool:
     """Tell whether the call was refused or went wrong."""
     if event.error_code:
         return True

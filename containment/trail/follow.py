@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from containment.errors import NotFoundError, SpecError
@@ -24,6 +23,7 @@ from containment.trail.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from containment.trail.calls import Call
     from containment.trail.facts import Fact, Use
@@ -61,8 +61,8 @@ def trace(
             f"{since!r} is no moment in time", remedy="write it as 2026-11-23T21:14:00Z, in UTC"
         )
     start = parse_seed(seed, moment)
-    logs = [os.fspath(path) for path in logs]
-    found = log_files.find(logs)
+    roots = [os.fspath(path) for path in logs]
+    found = log_files.find(roots)
     if not found:
         raise NotFoundError(
             "there is no log file in what --logs names",
@@ -74,7 +74,7 @@ def trace(
         for path in sorted(set(found) - set(late))
     ]
     scanner = Scanner(workers or os.cpu_count() or 1)
-    place = index / _name_of(logs) if index else None
+    place = index / _name_of(roots) if index else None
     with scanner.running(), Index(place).open() if place else nullcontext() as kept:
         store = _store(scanner, late, kept, progress)
         lineage, calls = _follow(start, store, scanner)
@@ -101,9 +101,7 @@ def _store(
     return Store([*known, *read])
 
 
-def _follow(
-    seed: Seed, store: Store, scanner: Scanner
-) -> tuple[Lineage, list[Call]]:
+def _follow(seed: Seed, store: Store, scanner: Scanner) -> tuple[Lineage, list[Call]]:
     """Ask the index for every name the lineage raises, then the files, until nothing is new."""
     known: set[str] = set()
     loaded: set[str] = set()
@@ -156,7 +154,7 @@ def _in_full(member: Member) -> bool:
     return member.owned or member.kind == "console_password"
 
 
-def _answer(
+def _answer(  # noqa: PLR0917 -- all that the answer is made of
     seed: Seed,
     lineage: Lineage,
     calls: list[Call],
@@ -221,7 +219,9 @@ def full_arns(lineage: Lineage, made: list[TracedCall]) -> dict[str, str]:
     evidence = lineage.evidence
     seen = [use.caller for use in evidence.uses] + [fact.caller for fact in evidence.facts]
     named = [caller.arn for caller in seen] + [traced.call.issuer_arn for traced in made]
-    named += [arn for fact in evidence.facts for arn in (fact.target.role_arn, fact.target.user_arn)]
+    named += [
+        arn for fact in evidence.facts for arn in (fact.target.role_arn, fact.target.user_arn)
+    ]
     named += [member.arn for member in lineage.members]
     for arn in named:
         parts = arn.split(":", 5)

@@ -99,7 +99,7 @@ def _without_call(lineage: Lineage, use: Use, others: list[Moment]) -> None:
         return
     for member in lineage.members:
         same = member.arn == use.caller.arn and member.is_session
-        if same and abs(apart(member.issued_at, use.caller.created) or 99) <= _NEAR or (
+        if (same and abs(apart(member.issued_at, use.caller.created) or 99) <= _NEAR) or (
             same and member.issued_at == use.caller.created
         ):
             if _sibling(lineage, use):

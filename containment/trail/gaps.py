@@ -6,6 +6,7 @@ Source: CloudTrail User Guide, "CloudTrail concepts" (data events, delivery, glo
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from containment.trail.files import delivery
@@ -36,7 +37,16 @@ _TAMPER = frozenset(
     }
 )
 _DATA_EVENTS = frozenset(
-    {"GetObject", "PutObject", "DeleteObject", "ListObjects", "Invoke", "GetItem", "PutItem", "Query"}
+    {
+        "GetObject",
+        "PutObject",
+        "DeleteObject",
+        "ListObjects",
+        "Invoke",
+        "GetItem",
+        "PutItem",
+        "Query",
+    }
 )
 _HOUR = 3600
 _SHOWN = 5
@@ -126,9 +136,7 @@ def _silent_hours(since: str, reports: Iterable[FileReport]) -> Iterator[Gap]:
     for (account, region), times in sorted(delivered.items()):
         times.sort()
         silent = [
-            (one, other)
-            for one, other in zip(times, times[1:], strict=False)
-            if (apart(one, other) or 0) >= 2 * _HOUR
+            (one, other) for one, other in pairwise(times) if (apart(one, other) or 0) >= 2 * _HOUR
         ]
         for one, other in silent[:_SHOWN]:
             yield Gap("hours", f"{account} {region}: no file between {one} and {other}")
@@ -140,7 +148,10 @@ def _hidden(lineage: Lineage) -> Iterator[Gap]:
     """Sessions that were handed out and that nobody can name."""
     linked = {event for member in lineage.members for event in member.link_event_ids}
     for fact in lineage.evidence.facts:
-        asks = fact.name.startswith("AssumeRole") or fact.name in ("GetSessionToken", "GetFederationToken")
+        asks = fact.name.startswith("AssumeRole") or fact.name in (
+            "GetSessionToken",
+            "GetFederationToken",
+        )
         if asks and not fact.issued and fact.event_id not in linked and lineage.actor(fact):
             copies = lineage.evidence.shared.get(fact.shared_id, []) if fact.shared_id else []
             if not any(copy.issued for copy in copies):

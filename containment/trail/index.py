@@ -20,7 +20,7 @@ from containment.trail.scan import stamp_of
 from containment.trail.store import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
 _MAGIC = b"containment-trail-index 1\n"
 _decoder = msgspec.msgpack.Decoder(Entry)
@@ -36,7 +36,7 @@ class Index:
         self._name = ""
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[Index]:
+    def open(self) -> Generator[Index]:
         """Keep what is added until the end of the block, then make it durable.
 
         Raises:

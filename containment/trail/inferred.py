@@ -112,7 +112,9 @@ def _password(lineage: Lineage, use: Use) -> Member | None:
         if _near(fact.time, use.caller.created):
             return _member(use, password, fact, "a sign-in with the password that second", "high")
     if not sign_ins and use.console:
-        return _member(use, password, None, "a console session after the password was set", "medium")
+        return _member(
+            use, password, None, "a console session after the password was set", "medium"
+        )
     return None
 
 

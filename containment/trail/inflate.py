@@ -6,14 +6,15 @@ early, and may be a bomb. Each is said in the answer; what was read before the f
 
 from __future__ import annotations
 
+import importlib
 import zlib
 from dataclasses import dataclass
 from typing import Any
 
 try:
-    from isal import isal_zlib as _zlib
+    _zlib: Any = importlib.import_module("isal.isal_zlib")
 except ImportError:  # the same interface, three times slower
-    _zlib = zlib  # type: ignore[assignment]  # isal mirrors zlib without sharing its types
+    _zlib = zlib
 
 _GZIP = b"\x1f\x8b"
 _WINDOW = 1 << 24
@@ -65,9 +66,11 @@ def _over(limit: int) -> str:
 
 def pack(content: bytes) -> bytes:
     """Compress what the index keeps, fast rather than small."""
-    return _zlib.compress(content, 1)
+    packed: bytes = _zlib.compress(content, 1)
+    return packed
 
 
 def unpack(packed: bytes) -> bytes:
     """Return what :func:`pack` was given."""
-    return _zlib.decompress(packed)
+    content: bytes = _zlib.decompress(packed)
+    return content

@@ -52,7 +52,7 @@ class Issued(msgspec.Struct, array_like=True, frozen=True, gc=False):
     expiration: str = ""
 
 
-def issued_keys(event_name: str, response: Any) -> tuple[Issued, ...]:  # noqa: ANN401
+def issued_keys(event_name: str, response: Any) -> tuple[Issued, ...]:
     """Return the key ids that *response* hands out."""
     if not isinstance(response, dict):
         return ()
@@ -88,7 +88,7 @@ def _holder(response: dict[str, Any]) -> tuple[str, str]:
     return "", ""
 
 
-def _credentials(tree: Any, depth: int) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+def _credentials(tree: Any, depth: int) -> Iterator[dict[str, Any]]:
     if depth > 4:  # noqa: PLR2004 -- every known answer has it within three
         return
     if isinstance(tree, list):

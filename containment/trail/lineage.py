@@ -17,12 +17,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from containment.trail import forwarded, inferred, made, through
-from containment.trail.members import Member
 from containment.trail.principals import label, session_name, unique_id
 
 if TYPE_CHECKING:
     from containment.trail.evidence import Evidence
     from containment.trail.facts import Caller, Fact
+    from containment.trail.members import Member
     from containment.trail.seeds import Seed
 
 
@@ -107,7 +107,10 @@ class Lineage:
 
     def wanted(self) -> set[str]:
         """Return every name whose records could add to the lineage."""
-        names = set(self.asked)
+        return (self.asked | self._names_of_members() | self._names_of_facts()) - {""}
+
+    def _names_of_members(self) -> set[str]:
+        names: set[str] = set()
         for member in self.members:
             names.add(member.id)
             if member.kind in _KEYS:
@@ -119,10 +122,14 @@ class Lineage:
         for name in self.machines:
             names.add(f"session:{name.rsplit('/', 1)[-1]}")
             names.add(name)
-        for uses in (self.evidence.uses_of.get(key, []) for key in self.by_key):
-            for use in uses:
+        for key in self.by_key:
+            for use in self.evidence.uses_of.get(key, []):
                 if self.who(use.caller, use.time):
                     names.add(use.caller.arn)
+        return names
+
+    def _names_of_facts(self) -> set[str]:
+        names: set[str] = set()
         arns = {member.arn for member in self.members}
         for fact in self.evidence.facts:
             if self.actor(fact):
@@ -131,7 +138,7 @@ class Lineage:
                     names |= inferred.expected(fact)
             elif fact.target.switched_from in arns:
                 names.add(fact.caller.arn)
-        return names - {""}
+        return names
 
     def machine(self, role: str, session: str) -> tuple[Member, Fact] | None:
         """Return who made the machine that carries *session* as its role session name."""

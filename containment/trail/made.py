@@ -109,7 +109,7 @@ def _principals(lineage: Lineage, fact: Fact, maker: Member) -> None:
         lineage.add(password)
 
 
-def _made(
+def _made(  # noqa: PLR0917 -- read in this order: who made what
     fact: Fact, maker: Member, kind: str, arn: str, unique_id: str, why: str
 ) -> Member:
     return Member(
@@ -150,7 +150,12 @@ def _others(lineage: Lineage, fact: Fact, maker: Member) -> None:
         lineage.add(provider)
     elif fact.name in targets.USER_CREDENTIALS and target.object_id:
         credential = _made(
-            fact, maker, targets.USER_CREDENTIALS[fact.name], target.object_id, "", "made by a member"
+            fact,
+            maker,
+            targets.USER_CREDENTIALS[fact.name],
+            target.object_id,
+            "",
+            "made by a member",
         )
         credential.for_principal = target.user or label(fact.caller.arn)
         credential.arn = ""

@@ -37,7 +37,9 @@ def _resource(
     return Resource(
         id=name,
         type=next((thing.type for _, thing in touched if thing.type), _type_of(name)),
-        account=account_of(name) if name.startswith("arn:") and account_of(name) else _account(touched),
+        account=account_of(name)
+        if name.startswith("arn:") and account_of(name)
+        else _account(touched),
         regions=tuple(sorted({traced.call.region for traced, _ in touched if traced.call.region})),
         tags=tags,
         owner=inventory.get(name) or _owner(tags),

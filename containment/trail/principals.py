@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-# IAM API reference, "Path": visible ASCII only. Anything else is no path, and its last part no name.
+# IAM API reference, "Path": visible ASCII only. Anything else is no path, its last part no name.
 _PATH = re.compile(r"[\x21-\x7e]*")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def label(arn: str) -> str:
     """``<account>/user/<name>``, ``<account>/role/<name>``, …: the principal, whatever its path.
 
@@ -29,7 +29,7 @@ def label(arn: str) -> str:
     return f"{account}/{resource}"
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def session_name(arn: str) -> str:
     """Return the role session name of an assumed-role ARN, else nothing."""
     resource = arn.split(":", 5)[-1]

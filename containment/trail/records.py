@@ -66,21 +66,25 @@ class Identity(_Part):
     session_context: Context | None = None
 
     @property
+    def _attributes(self) -> Attributes | None:
+        return self.session_context.attributes if self.session_context else None
+
+    @property
     def created(self) -> str:
         """When the session behind the call was made; empty for long-term keys."""
-        attributes = self.session_context and self.session_context.attributes
+        attributes = self._attributes
         return normal_time(attributes.creation_date or "") if attributes else ""
 
     @property
     def second_factor(self) -> bool:
         """Whether the session was made with MFA."""
-        attributes = self.session_context and self.session_context.attributes
-        return bool(attributes) and attributes.mfa_authenticated == "true"
+        attributes = self._attributes
+        return attributes is not None and attributes.mfa_authenticated == "true"
 
     @property
     def issuer_arn(self) -> str:
         """The role or user behind the session, with its path; empty where there is none."""
-        issuer = self.session_context and self.session_context.session_issuer
+        issuer = self.session_context.session_issuer if self.session_context else None
         return (issuer.arn or "") if issuer else ""
 
 
@@ -88,7 +92,7 @@ _NOBODY = Identity()
 _identity = msgspec.json.Decoder(Identity)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def identity_of(raw: bytes) -> Identity:
     """Return who *raw*, a userIdentity, names.
 
@@ -175,7 +179,7 @@ class Event(Record, rename=_rename, gc=False):
     resources: msgspec.Raw = NOTHING
 
 
-def loose(raw: msgspec.Raw) -> Any:  # noqa: ANN401 -- it is whatever the log holds
+def loose(raw: msgspec.Raw) -> Any:
     """Decode a free-form part; what cannot be decoded counts as absent."""
     if len(memoryview(raw)) <= 4:  # noqa: PLR2004 -- null
         return None
@@ -192,7 +196,7 @@ def text(value: object) -> str:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
-def at(tree: object, *path: str) -> Any:  # noqa: ANN401 -- as above
+def at(tree: object, *path: str) -> Any:
     """Walk *path* through nested objects; None where it ends early."""
     for name in path:
         if not isinstance(tree, dict):
@@ -212,11 +216,18 @@ def normal_time(value: str) -> str:
     return f"{match[1]}T{match[2]}Z" if match else ""
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def seconds(moment: str) -> int | None:
     """Seconds since the epoch of a normal time; None for anything else."""
     try:
-        parts = (moment[0:4], moment[5:7], moment[8:10], moment[11:13], moment[14:16], moment[17:19])
+        parts = (
+            moment[0:4],
+            moment[5:7],
+            moment[8:10],
+            moment[11:13],
+            moment[14:16],
+            moment[17:19],
+        )
         year, month, day, hour, minute, second = map(int, parts)
         return calendar.timegm((year, month, day, hour, minute, second, 0, 0, 0))
     except ValueError:

@@ -66,17 +66,12 @@ class Touched(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 def touched(
     event: Event,
-    request: Any,  # noqa: ANN401
-    response: Any,  # noqa: ANN401
-    listed: Any,  # noqa: ANN401
+    request: Any,
+    response: Any,
+    listed: Any,
 ) -> tuple[Touched, ...]:
     """Return what the call touched, each thing once."""
-    found: dict[str, Touched] = {}
-    for item in listed if isinstance(listed, list) else []:
-        if isinstance(item, dict):
-            name = item.get("ARN") or item.get("arn")
-            if isinstance(name, str):
-                found[name] = Touched(name, _text(item.get("type")), _text(item.get("accountId")))
+    found = _listed(listed)
     for tree in (request, response):
         for name, value in _leaves(tree, 0):
             if len(found) >= _MOST:
@@ -95,7 +90,18 @@ def touched(
     return tuple(Touched(t.id, t.type, t.account, tags) for t in things) if tags else tuple(things)
 
 
-def _leaves(tree: Any, depth: int, name: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401
+def _listed(listed: Any) -> dict[str, Touched]:
+    """What the record itself lists under ``resources``."""
+    found: dict[str, Touched] = {}
+    for item in listed if isinstance(listed, list) else []:
+        if isinstance(item, dict):
+            name = item.get("ARN") or item.get("arn")
+            if isinstance(name, str):
+                found[name] = Touched(name, _text(item.get("type")), _text(item.get("accountId")))
+    return found
+
+
+def _leaves(tree: Any, depth: int, name: str = "") -> Iterator[tuple[str, str]]:
     if depth > 12:  # noqa: PLR2004 -- deeper than any AWS request, and a bound for hostile ones
         return
     if isinstance(tree, dict):
@@ -110,28 +116,28 @@ def _leaves(tree: Any, depth: int, name: str = "") -> Iterator[tuple[str, str]]:
         yield name, tree
 
 
-def _tags(tree: Any, depth: int) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+def _tags(tree: Any, depth: int) -> Iterator[tuple[str, str]]:
     """Tags in the shapes the services use: lists of key and value, or a plain map."""
     if depth > 6 or not isinstance(tree, dict):  # noqa: PLR2004
         return
     for name, value in tree.items():
         if str(name).lower() in ("tags", "tagset", "taglist", "tagging"):
-            items = value.get("items") if isinstance(value, dict) and "items" in value else value
-            if isinstance(items, dict):
-                yield from ((k, v) for k, v in items.items() if isinstance(v, str))
-            for item in items if isinstance(items, list) else []:
-                if isinstance(item, dict):
-                    lowered = {str(k).lower(): v for k, v in item.items()}
-                    if isinstance(lowered.get("key"), str):
-                        yield lowered["key"], _text(lowered.get("value"))
-        elif isinstance(value, dict):
-            yield from _tags(value, depth + 1)
-        elif isinstance(value, list):
-            for item in value[:50]:
-                yield from _tags(item, depth + 1)
+            yield from _pairs(value)
+        for item in value[:50] if isinstance(value, list) else [value]:
+            yield from _tags(item, depth + 1)
 
 
-def _at(tree: Any, name: str) -> Any:  # noqa: ANN401
+def _pairs(tags: Any) -> Iterator[tuple[str, str]]:
+    items = tags.get("items", tags) if isinstance(tags, dict) else tags
+    if isinstance(items, dict):
+        yield from ((str(k), v) for k, v in items.items() if isinstance(v, str))
+    for item in items if isinstance(items, list) else []:
+        lowered = {str(k).lower(): v for k, v in item.items()} if isinstance(item, dict) else {}
+        if isinstance(lowered.get("key"), str):
+            yield lowered["key"], _text(lowered.get("value"))
+
+
+def _at(tree: Any, name: str) -> Any:
     return tree.get(name) if isinstance(tree, dict) else None
 
 

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from containment.trail import reading
 from containment.trail.calls import Call, call_of
 from containment.trail.containers import LEAN, WHOLE
-from containment.trail.evidence import Moment
 from containment.trail.facts import extract
 from containment.trail.files import delivery
 from containment.trail.store import Entry, entry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from multiprocessing.pool import Pool
 
+    from containment.trail.evidence import Moment
     from containment.trail.records import Event
 
 _Job = TypeVar("_Job")
@@ -53,7 +53,7 @@ class Scanner:
         self._pool: Pool | None = None
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[Scanner]:
+    def running(self) -> Generator[Scanner]:
         """Keep the workers until the end of the block."""
         try:
             yield self
@@ -112,7 +112,7 @@ def _settle() -> None:
             libc.mallopt(setting, _KEEP)
 
 
-# mallopt(3)
+# Numbers and value as mallopt(3) has them.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _KEEP = -1, -3, 1 << 28
 
 
@@ -123,7 +123,7 @@ def _index_batch(job: tuple[list[str], int]) -> list[Entry]:
         stamp = stamp_of(path)
         decoded, report = reading.read(path, LEAN, largest)
         named = delivery(path)
-        facts = extract(decoded.events, named and (named.account, named.region))
+        facts = extract(decoded.events, (named.account, named.region) if named else None)
         report.first, report.last = facts.first, facts.last
         entries.append(entry_of(report, stamp, facts))
     return entries

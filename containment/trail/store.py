@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from containment.trail.facts import Fact, FileFacts, Use, fact_tokens, use_tokens
-from containment.trail.files import FileReport
+from containment.trail.files import FileReport  # noqa: TC001 -- msgspec reads it at run time
 from containment.trail.inflate import pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
 _facts = msgspec.msgpack.Decoder(FileFacts)
 _FEW = 32
@@ -74,14 +75,14 @@ class Store:
         self.entries = sorted(entries, key=lambda entry: entry.report.path)
         self._sums = [memoryview(entry.names).cast("I") for entry in self.entries]
 
-    def files_with(self, names: set[str]) -> list[int]:
+    def files_with(self, names: AbstractSet[str]) -> list[int]:
         """Return the numbers of the files that may hold one of *names*."""
         sums = {checksum(name) for name in names}
         if len(sums) > _FEW:
             return [i for i, held in enumerate(self._sums) if not sums.isdisjoint(held)]
         return [i for i, held in enumerate(self._sums) if any(_in(held, one) for one in sums)]
 
-    def lookup(self, names: set[str]) -> Found:
+    def lookup(self, names: AbstractSet[str]) -> Found:
         """Return every fact and use that bears one of *names*."""
         found = Found([], [], set())
         for number in self.files_with(names):

@@ -84,7 +84,7 @@ def csv_rows(content: bytes) -> Iterator[dict[str, Any]] | None:
     """Return the rows of a CSV export of the CloudTrail table; None if *content* is none."""
     csv.field_size_limit(_FIELD_LIMIT)
     head = content[:4096].split(b"\n", 1)[0].decode("utf-8", "replace").lower()
-    if "eventname" not in head or "useridentity" not in head and "cloudtrailevent" not in head:
+    if "eventname" not in head or ("useridentity" not in head and "cloudtrailevent" not in head):
         return None
     return _rows(content)
 
@@ -122,7 +122,7 @@ _NESTED = frozenset(
 )
 
 
-def _nested(value: str) -> Any:  # noqa: ANN401 -- JSON or a printed struct
+def _nested(value: str) -> Any:
     try:
         return json.loads(value)
     except (ValueError, RecursionError):
@@ -157,7 +157,7 @@ def _struct(value: str) -> dict[str, Any]:
     return root
 
 
-def _proper_case(value: Any) -> Any:  # noqa: ANN401
+def _proper_case(value: Any) -> Any:
     if not isinstance(value, dict):
         return None
     return {

@@ -104,7 +104,7 @@ class Target(msgspec.Struct, array_like=True, frozen=True, gc=False):
             yield "session:" + self.session
 
 
-def target_of(event: Record, name: str, response: Any) -> Target:  # noqa: ANN401
+def target_of(event: Record, name: str, response: Any) -> Target:
     """Return what *event* is about."""
     if name in COMPUTE:
         return _compute(event, name, loose(event.request_parameters), response)
@@ -144,7 +144,7 @@ def target_of(event: Record, name: str, response: Any) -> Target:  # noqa: ANN40
     )
 
 
-def _assumed(event: Record, request: Any) -> Target:  # noqa: ANN401
+def _assumed(event: Record, request: Any) -> Target:
     """The commonest by far: a role and a session name."""
     if not isinstance(request, dict):
         return _NOTHING
@@ -163,7 +163,7 @@ def _assumed(event: Record, request: Any) -> Target:  # noqa: ANN401
 _NOTHING = Target()
 
 
-def _via(event: Record, request: Any) -> tuple[str, ...]:  # noqa: ANN401
+def _via(event: Record, request: Any) -> tuple[str, ...]:
     """Which provider, anchor or profile let the caller in."""
     names = [text(at(request, field)) for field in ("principalArn", "trustAnchorArn", "profileArn")]
     if event.who.type == "WebIdentityUser":
@@ -171,7 +171,7 @@ def _via(event: Record, request: Any) -> tuple[str, ...]:  # noqa: ANN401
     return tuple(filter(None, names))
 
 
-def _compute(event: Record, name: str, request: Any, response: Any) -> Target:  # noqa: ANN401
+def _compute(event: Record, name: str, request: Any, response: Any) -> Target:
     machines: list[str] = []
     group = ""
     role_arn = text(at(request, "role"))
@@ -189,7 +189,9 @@ def _compute(event: Record, name: str, request: Any, response: Any) -> Target:  
     elif name == "CreateAutoScalingGroup":
         group = f"asg:{event.account}/{event.region}/{text(at(request, 'autoScalingGroupName'))}"
     else:
-        machines = [text(at(task, "taskArn")).rsplit("/", 1)[-1] for task in _list(at(response, "tasks"))]
+        machines = [
+            text(at(task, "taskArn")).rsplit("/", 1)[-1] for task in _list(at(response, "tasks"))
+        ]
     return Target(
         machines=tuple(filter(None, machines)),
         group=group,
@@ -198,11 +200,11 @@ def _compute(event: Record, name: str, request: Any, response: Any) -> Target:  
     )
 
 
-def _list(value: Any) -> list[Any]:  # noqa: ANN401
+def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _values(tree: Any, name: str) -> list[str]:  # noqa: ANN401
+def _values(tree: Any, name: str) -> list[str]:
     """Every text called *name* in *tree*, whatever its capitals."""
     if isinstance(tree, list):
         return [found for item in tree for found in _values(item, name)]
@@ -217,7 +219,7 @@ def _values(tree: Any, name: str) -> list[str]:  # noqa: ANN401
     return found
 
 
-def _first_arn(tree: Any) -> str:  # noqa: ANN401
+def _first_arn(tree: Any) -> str:
     """Return the first text that is called …Arn; the answers hold one that counts."""
     if not isinstance(tree, dict):
         return ""
@@ -229,7 +231,7 @@ def _first_arn(tree: Any) -> str:  # noqa: ANN401
     return ""
 
 
-def _ids(tree: Any) -> str:  # noqa: ANN401
+def _ids(tree: Any) -> str:
     if not isinstance(tree, dict):
         return ""
     for name, value in tree.items():

@@ -44,7 +44,9 @@ def _issued(lineage: Lineage, fact: Fact) -> None:
     )
     machine = lineage.machine(target.role, target.session) if by_service else None
     if machine and _after(fact.time, machine[1].time):
-        why = f"{fact.caller.invoked_by or 'a service'} gave it to compute made by {machine[1].name}"
+        why = (
+            f"{fact.caller.invoked_by or 'a service'} gave it to compute made by {machine[1].name}"
+        )
         _take(lineage, fact, machine[0], "C_service_issued", why)
         return
     if lineage.seed.kind == "instance" and by_service and target.session == lineage.seed.id:
@@ -75,7 +77,7 @@ def _visitor(lineage: Lineage, fact: Fact) -> None:
         if opened_to != "*" and account_of(opened_to) != visitor:
             continue
         if _came_before(lineage, fact.target.role, visitor, edit.time):
-            note = f"{visitor} assumed {role.owner} before its trust was edited too: its sessions are not counted"
+            note = f"{visitor} assumed {role.owner} before its trust was edited too: not counted"
             lineage.notices["visitor", note] = note
             continue
         _take(lineage, fact, role, "B_principal", f"{fact.name} by {visitor}, whom the edit let in")
@@ -108,7 +110,9 @@ def _used(lineage: Lineage, use: Use) -> None:
         return
     seed = lineage.seed
     its_own = seed.kind == "instance" and caller.arn.endswith(f"/{seed.id}")
-    if use.time >= seed.since and (its_own or (seed.kind != "access_key" and caller.arn == seed.arn)):
+    if use.time >= seed.since and (
+        its_own or (seed.kind != "access_key" and caller.arn == seed.arn)
+    ):
         tier = "C_service_issued" if its_own else "B_principal"
         _claim(lineage, use, seed, tier, "used by the instance or session itself")
         return

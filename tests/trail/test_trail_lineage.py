@@ -127,7 +127,9 @@ def test_a_key_named_in_a_request_or_a_list_is_not_used_or_handed_out(
         scene.user,
         "ListAccessKeys",
         6,
-        response={"accessKeyMetadata": [{"accessKeyId": "AKIASOMEBODYELSE0000", "status": "Active"}]},
+        response={
+            "accessKeyMetadata": [{"accessKeyId": "AKIASOMEBODYELSE0000", "status": "Active"}]
+        },
     )
 
     answer = follow(scene, tmp_path)
@@ -196,9 +198,7 @@ def test_a_password_given_to_an_existing_user_brings_only_sign_ins_after_it(
     scene.sign_in(alice, 1)
     scene.call("ASIAALICEHERSELF0000", alice, "ListUsers", 2, created=1)
     scene.call("AKIAALICE00000000000", alice, "ListUsers", 3)
-    scene.call(
-        scene.leaked, scene.user, "UpdateLoginProfile", 100, request={"userName": "alice"}
-    )
+    scene.call(scene.leaked, scene.user, "UpdateLoginProfile", 100, request={"userName": "alice"})
     scene.sign_in(alice, 200)
     scene.call("ASIATHIEFASALICE0000", alice, "ListUsers", 201, created=200)
     scene.call("ASIAALICEHERSELF0000", alice, "ListUsers", 202, created=1)
@@ -271,8 +271,15 @@ def test_instances_that_a_group_of_the_thief_starts_are_his(scene: Scene, tmp_pa
         source="autoscaling.amazonaws.com",
         request={"autoScalingGroupName": "miners"},
     )
-    service_role = f"arn:aws:sts::{scene.account}:assumed-role/AWSServiceRoleForAutoScaling/AutoScaling"
-    tags = [{"resourceType": "instance", "tags": [{"key": "aws:autoscaling:groupName", "value": "miners"}]}]
+    service_role = (
+        f"arn:aws:sts::{scene.account}:assumed-role/AWSServiceRoleForAutoScaling/AutoScaling"
+    )
+    tags = [
+        {
+            "resourceType": "instance",
+            "tags": [{"key": "aws:autoscaling:groupName", "value": "miners"}],
+        }
+    ]
     scene.call(
         "ASIAAUTOSCALING00000",
         service_role,
@@ -332,7 +339,9 @@ def test_in_a_shared_second_the_object_named_decides_whose_forwarded_session_it_
     scene: Scene, tmp_path: Path, secret: str, whose: bool
 ) -> None:
     for key, name in ((scene.leaked, "ours"), ("AKIASECONDKEY0000000", "theirs")):
-        scene.call(key, scene.user, "GetSecretValue", 10, request={"secretId": f"arn:aws:s:::{name}"})
+        scene.call(
+            key, scene.user, "GetSecretValue", 10, request={"secretId": f"arn:aws:s:::{name}"}
+        )
     scene.call(
         "ASIAFORWARDED0000001",
         scene.user,
@@ -379,9 +388,7 @@ def test_a_hidden_answer_is_found_by_session_name_and_second(scene: Scene, tmp_p
     scene.call("ASIAHIDDEN0000000000", arn, "ListUsers", 12, created=10)
     scene.call("ASIALATER00000000000", arn, "ListUsers", 500, created=499)
 
-    assert found(follow(scene, tmp_path)) == {
-        "ASIAHIDDEN0000000000": ("E_inferred", scene.leaked)
-    }
+    assert found(follow(scene, tmp_path)) == {"ASIAHIDDEN0000000000": ("E_inferred", scene.leaked)}
 
 
 def test_a_cross_account_copy_gives_the_key_that_the_callers_copy_hides(
@@ -413,7 +420,11 @@ def test_a_copy_in_the_roles_account_is_not_a_second_link(scene: Scene, tmp_path
     )
     mine = scene.records[-1]
     there = copy.deepcopy(mine)
-    there["userIdentity"] = {"type": "AWSAccount", "accountId": scene.account, "principalId": "AIDAX"}
+    there["userIdentity"] = {
+        "type": "AWSAccount",
+        "accountId": scene.account,
+        "principalId": "AIDAX",
+    }
     there |= {"recipientAccountId": "999988887777", "eventID": "0-sorts-first"}
     scene.records.insert(0, there)
 
@@ -427,7 +438,9 @@ def test_a_copy_in_the_roles_account_is_not_a_second_link(scene: Scene, tmp_path
 def test_a_trust_opened_to_the_outside_is_listed_and_its_visitors_are_followed(
     scene: Scene, tmp_path: Path
 ) -> None:
-    document = {"Statement": {"Effect": "Allow", "Principal": {"AWS": ["999988887777", scene.account]}}}
+    document = {
+        "Statement": {"Effect": "Allow", "Principal": {"AWS": ["999988887777", scene.account]}}
+    }
     scene.call(
         scene.leaked,
         scene.user,
@@ -535,7 +548,9 @@ def test_a_role_switch_in_the_console_is_followed(scene: Scene, tmp_path: Path) 
     scene.sign_in(other, 60, "SwitchRole", additionalEventData={"SwitchFrom": scene.user})
     scene.call("ASIASWITCHED00000002", other, "ListRoles", 61, created=60)
 
-    switched = {key: tier for key, (tier, _) in found(follow(scene, tmp_path)).items() if "SWITCH" in key}
+    switched = {
+        key: tier for key, (tier, _) in found(follow(scene, tmp_path)).items() if "SWITCH" in key
+    }
 
     assert switched == {"ASIASWITCHED00000001": "E_inferred"}
 
@@ -549,10 +564,14 @@ def test_federated_users_and_providers_of_the_thief_are_followed(
         "credentials": {"accessKeyId": token, "sessionToken": "x"},
         "federatedUser": {"arn": federated, "federatedUserId": f"{scene.account}:ops"},
     }
-    scene.call(scene.leaked, scene.user, "GetFederationToken", 10, request={"name": "ops"}, response=answer)
+    scene.call(
+        scene.leaked, scene.user, "GetFederationToken", 10, request={"name": "ops"}, response=answer
+    )
     scene.call(token, federated, "ListBuckets", 11, created=10)
     provider = f"arn:aws:iam::{scene.account}:saml-provider/evil"
-    scene.call(scene.leaked, scene.user, "CreateSAMLProvider", 20, response={"sAMLProviderArn": provider})
+    scene.call(
+        scene.leaked, scene.user, "CreateSAMLProvider", 20, response={"sAMLProviderArn": provider}
+    )
     scene.call(None, scene.user, "AssumeRoleWithSAML", 30)
     scene.records[-1]["userIdentity"] = {"type": "SAMLUser", "principalId": "x:eve"}
     scene.records[-1]["requestParameters"] = {
@@ -607,7 +626,9 @@ def test_the_trace_starts_from_any_principal(scene: Scene, tmp_path: Path, kind:
 def everything(scene: Scene) -> None:
     chain(scene)
     scene.make_role(scene.leaked, scene.user, "back", 70, "arn:aws:iam::999988887777:root")
-    scene.call(scene.leaked, scene.user, "GetSecretValue", 80, request={"secretId": "arn:aws:s:::x"})
+    scene.call(
+        scene.leaked, scene.user, "GetSecretValue", 80, request={"secretId": "arn:aws:s:::x"}
+    )
     scene.call(
         "ASIAFORWARDED0000001",
         scene.user,
@@ -625,7 +646,9 @@ def comparable(answer: Trace) -> object:
     return answer.credentials, answer.external_trust, calls, answer.resources
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(seed=st.integers(0, 2**32), cuts=st.integers(1, 6), twice=st.integers(0, 8))
 def test_neither_order_nor_files_nor_double_delivery_matter(
     tmp_path_factory: pytest.TempPathFactory, scene: Scene, seed: int, cuts: int, twice: int
@@ -647,7 +670,9 @@ def test_neither_order_nor_files_nor_double_delivery_matter(
     assert comparable(again) == straight
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(seed=st.integers(0, 2**32))
 def test_what_strangers_do_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, scene: Scene, seed: int
@@ -667,6 +692,8 @@ def test_what_strangers_do_changes_nothing(
         elif act == 2:
             scene.call(key, arn, "ListBuckets", when)
         else:
-            scene.call(scene.key(), arn, "Decrypt", when, created=when, invoked_by="kms.amazonaws.com")
+            scene.call(
+                scene.key(), arn, "Decrypt", when, created=when, invoked_by="kms.amazonaws.com"
+            )
 
     assert comparable(follow(scene, tmp_path_factory.mktemp("crowd"))) == before

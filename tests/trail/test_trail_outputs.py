@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import json
 import re
 from html.parser import HTMLParser
@@ -29,7 +31,7 @@ pytestmark = pytest.mark.plain
 HOSTILE = [
     "<script>alert(1)</script>",
     "</script><img src=x onerror=alert(1)>",
-    "=HYPERLINK(\"http://198.51.100.9\",\"x\")",
+    '=HYPERLINK("http://198.51.100.9","x")',
     "+cmd|' /C calc'!A0",
     "-2+3",
     "@SUM(1+1)",
@@ -55,10 +57,15 @@ def hostile(scene: Scene, tmp_path: Path) -> Trace:
             "AssumeRole",
             number,
             source=text,
-            request={"roleArn": f"arn:aws:iam::{scene.account}:role/{text}", "roleSessionName": text},
+            request={
+                "roleArn": f"arn:aws:iam::{scene.account}:role/{text}",
+                "roleSessionName": text,
+            },
             response={
                 "credentials": {"accessKeyId": key, "sessionToken": "x"},
-                "assumedRoleUser": {"arn": f"arn:aws:sts::{scene.account}:assumed-role/{text}/{text}"},
+                "assumedRoleUser": {
+                    "arn": f"arn:aws:sts::{scene.account}:assumed-role/{text}/{text}"
+                },
             },
             userAgent=text,
             awsRegion=text,
@@ -66,8 +73,19 @@ def hostile(scene: Scene, tmp_path: Path) -> Trace:
             eventID=text,
         )
         made = {"user": {"arn": f"arn:aws:iam::{scene.account}:user/{text}", "userName": text}}
-        request = {"userName": text, "tags": [{"key": text, "value": text}, {"key": "Owner", "value": text}]}
-        scene.call(scene.leaked, scene.user, "CreateUser", number, request=request, response=made, errorMessage=text)
+        request = {
+            "userName": text,
+            "tags": [{"key": text, "value": text}, {"key": "Owner", "value": text}],
+        }
+        scene.call(
+            scene.leaked,
+            scene.user,
+            "CreateUser",
+            number,
+            request=request,
+            response=made,
+            errorMessage=text,
+        )
         scene.call(scene.leaked, scene.user, text, number, error=text)
     logs = scene.write(tmp_path)
     return trace(scene.leaked, since=scene.since, logs=[logs], workers=1)
@@ -127,14 +145,18 @@ def test_the_page_runs_its_own_script_and_nothing_of_the_log(hostile: Trace) -> 
 def test_the_pages_script_never_builds_markup_from_text() -> None:
     script = (Path(html.__file__).parent / "page.js").read_text()
 
-    for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("):
+    for way in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "Function(",
+    ):
         assert way not in script
 
 
 def test_the_policy_allows_the_script_by_its_hash(hostile: Trace) -> None:
-    import base64
-    import hashlib
-
     text = html.page(hostile)
     script = text.rsplit("<script>", 1)[1].split("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -214,7 +236,7 @@ def test_each_link_gets_the_rung_that_fits_it(scene: Scene, tmp_path: Path) -> N
         f"{iam}user/alice": ("key-only", [given]),
         f"{iam}role/back": ("deny-all", None),
     }
-    assert text.startswith(SPEC.split("break_glass")[0])
+    assert text.startswith(SPEC.split("break_glass", maxsplit=1)[0])
     assert SPEC[SPEC.index("break_glass") :] in text
     assert len(found.protected) == 2
     assert any("user/bob" in line for line in found.decide)
@@ -233,7 +255,12 @@ def test_proposing_twice_adds_nothing_the_second_time(scene: Scene, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("content", "error"),
-    [(None, NotFoundError), ("targets: [", SpecError), ("- a list", SpecError), ("a: b", SpecError)],
+    [
+        (None, NotFoundError),
+        ("targets: [", SpecError),
+        ("- a list", SpecError),
+        ("a: b", SpecError),
+    ],
 )
 def test_a_spec_that_cannot_be_used_is_one_clear_error(
     scene: Scene, tmp_path: Path, content: str | None, error: type[Exception]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- a table of forms reads best with one form a line
 """Every form in which CloudTrail records arrive, and every way in which a file can be bad."""
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def report(path: Path, content: bytes, largest: int = 1 << 24) -> tuple[list[Eve
 def records(scene: Scene) -> list[Record]:
     key, arn = scene.assume(scene.leaked, scene.user, "app", 10)
     scene.call(key, arn, "ListBuckets", 20, created=10)
-    scene.call(key, arn, "GetObject", 21, created=10, request={"bucketName": "b", "key": "k, \"q\""})
+    scene.call(key, arn, "GetObject", 21, created=10, request={"bucketName": "b", "key": 'k, "q"'})
     return scene.records
 
 

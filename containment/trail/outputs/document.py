@@ -15,7 +15,11 @@ VERSION = "containment-trace-1"
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of the document."""
-    text = resources.files(__package__).joinpath("trace.schema.json").read_text("utf-8")
+    text = (
+        resources.files("containment.trail.outputs")
+        .joinpath("trace.schema.json")
+        .read_text("utf-8")
+    )
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 

@@ -64,8 +64,8 @@ def page(trace: Trace) -> str:
     """Return the page."""
     script, style = _asset("page.js"), _asset("page.css")
     policy = (
-        f"default-src 'none'; script-src 'sha256-{_hash(script)}'; style-src 'sha256-{_hash(style)}';"
-        " base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src 'sha256-{_hash(script)}';"
+        f" style-src 'sha256-{_hash(style)}'; base-uri 'none'; form-action 'none'"
     )
     # ASCII, so that no byte of a log can be read as anything but a JSON escape.
     data = json.dumps(_visible(document(trace)), ensure_ascii=True)
@@ -107,7 +107,7 @@ def _visible(value: object) -> object:
 
 
 def _asset(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text("utf-8")
+    return resources.files("containment.trail.outputs").joinpath(name).read_text("utf-8")
 
 
 def _hash(text: str) -> str:

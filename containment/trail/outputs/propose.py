@@ -69,13 +69,15 @@ def propose(trace: Trace, *, protected: Iterable[str] = (), known: Iterable[str]
     for owner, credentials in sorted(by_owner.items()):
         principal = _principal(owner, credentials)
         if owner in never:
-            held_back.append(f"{plain(never[owner])}: responder or break-glass, reached by the lineage")
+            held_back.append(
+                f"{plain(never[owner])}: responder or break-glass, reached by the lineage"
+            )
         elif principal is None:
             decide.append(f"{plain(owner)}: {_reasons(credentials)}; no rung holds it")
         elif principal.service_linked or principal.identity_center:
             decide.append(f"{plain(principal.arn)}: only its own service can change it")
         elif owner not in there:
-            targets += _for(principal, credentials, owner in made, decide)
+            targets += _for(principal, credentials, decide, made=owner in made)
     return Proposals(tuple(targets), tuple(decide), tuple(held_back))
 
 
@@ -84,7 +86,11 @@ def _made(credential: Credential) -> bool:
 
 
 def _for(
-    principal: Principal, credentials: list[Credential], made: bool, decide: list[str]  # noqa: FBT001
+    principal: Principal,
+    credentials: list[Credential],
+    decide: list[str],
+    *,
+    made: bool,
 ) -> list[Proposal]:
     keys = tuple(sorted({c.id for c in credentials if is_access_key_id(c.id)}))
     why = _reasons(credentials)
@@ -145,16 +151,21 @@ def add_to_spec(trace: Trace, path: Path, responders: Iterable[str] = ()) -> Pro
             f"there is no spec {path}", remedy="make one with `containment open`, then trace again"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path} cannot be read: {error}", remedy="give the incident's YAML") from error
+        raise SpecError(
+            f"{path} cannot be read: {error}", remedy="give the incident's YAML"
+        ) from error
     try:
         spec: Any = yaml.load(text)
     except YAMLError as error:
         problem = str(error).splitlines()[0]
-        raise SpecError(f"{path} is no YAML: {problem}", remedy="mend it, then trace again") from error
+        raise SpecError(
+            f"{path} is no YAML: {problem}", remedy="mend it, then trace again"
+        ) from error
     targets = spec.get("targets") if isinstance(spec, dict) else None
     if not isinstance(targets, list):
         raise SpecError(
-            f"{path} has no list of targets", remedy="give an incident spec as `containment open` makes"
+            f"{path} has no list of targets",
+            remedy="give an incident spec as `containment open` makes",
         )
     known = [
         str(target[kind])

@@ -14,7 +14,7 @@ from containment.trail.outputs.document import document
 from containment.trail.outputs.plain import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from containment.trail.result import Trace
 
@@ -63,10 +63,8 @@ def write_parquet(trace: Trace, folder: Path) -> list[Path]:
         ) from error
     written = []
     for name, columns, rows in _tables(trace):
-        fields = [(column, _arrow_type(pa, name, column)) for column in columns]
-        held = {
-            column: [_parquet_value(row[column]) for row in rows] for column in columns
-        }
+        fields = [(column, _arrow_type(pa, column)) for column in columns]
+        held = {column: [_parquet_value(row[column]) for row in rows] for column in columns}
         with replacing(folder / f"{name}.parquet") as path:
             pq.write_table(pa.table(held, schema=pa.schema(fields)), path)
         written.append(folder / f"{name}.parquet")
@@ -77,7 +75,7 @@ _NUMBERS = frozenset({"generation", "event_count", "errors", "size", "records", 
 _LISTS = frozenset({"link_event_ids", "source_ips", "regions", "credentials", "resources"})
 
 
-def _arrow_type(pa: Any, table: str, column: str) -> Any:  # noqa: ANN401, ARG001
+def _arrow_type(pa: Any, column: str) -> Any:
     if column in _NUMBERS:
         return pa.int64()
     return pa.list_(pa.string()) if column in _LISTS else pa.string()
@@ -100,27 +98,35 @@ def _tables(trace: Trace) -> Iterator[tuple[str, list[str], list[dict[str, Any]]
         yield name, list(COLUMNS[name]), whole[name]
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 COLUMNS = {
-    "credentials": (
-        "id kind tier parent link_event_ids issued_by issued_at for_principal owner owner_arn why"
-        " confidence generation expires event_count event_names errors first_seen last_seen"
-        " source_ips regions"
-    ).split(),
-    "calls": (
-        "event_id credential class outcome at name source account region error source_ip"
-        " user_agent resources"
-    ).split(),
-    "resources": (
+    "credentials": _words(
+        """
+        id kind tier parent link_event_ids issued_by issued_at for_principal owner owner_arn why
+        confidence generation expires event_count event_names errors first_seen last_seen
+        source_ips regions
+        """
+    ),
+    "calls": _words(
+        """
+        event_id credential class outcome at name source account region error source_ip
+        user_agent resources
+        """
+    ),
+    "resources": _words(
         "id type account regions tags owner first_touched last_touched classes credentials"
-    ).split(),
-    "external_trust": ["role", "principal", "event_id", "at"],
-    "files": "path status detail sha256 size records rejected first last".split(),
-    "gaps": ["kind", "what"],
+    ),
+    "external_trust": _words("role principal event_id at"),
+    "files": _words("path status detail sha256 size records rejected first last"),
+    "gaps": _words("kind what"),
 }
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Generator[Path]:
     """Give a draft that takes the place of *path* at the end, whole or not at all.
 
     Raises:

@@ -63,7 +63,8 @@ def _summary(trace: Trace) -> Iterator[str]:
     if addresses:
         yield f"  from {_some(addresses)}"
     for trust in trace.external_trust:
-        yield f"  OPEN TO OUTSIDE: {plain(trust.role)} trusts {plain(trust.principal)} since {trust.at}"
+        to = f"{plain(trust.principal)} since {trust.at}"
+        yield f"  OPEN TO OUTSIDE: {plain(trust.role)} trusts {to}"
     guessed = sum(c.confidence != "certain" for c in trace.credentials)
     if guessed:
         yield f"  {guessed} credentials are inferred: check them before they are contained"
@@ -116,7 +117,9 @@ def _apart(credentials: list[Credential]) -> tuple[list[Credential], list[Creden
 
 def _forwarded(credentials: list[Credential]) -> str:
     calls = sum(one.event_count for one in credentials)
-    names = [name for one in credentials for name, count in one.event_names.items() for _ in range(count)]
+    names = [
+        name for one in credentials for name, count in one.event_names.items() for _ in range(count)
+    ]
     return f"├┄ {len(credentials)} forwarded sessions, {calls} calls: {_top(names)}"
 
 
@@ -139,11 +142,7 @@ def _calls(credential: Credential) -> str:
 
 
 def _resources(trace: Trace) -> Iterator[str]:
-    changed = [
-        resource
-        for resource in trace.resources
-        if set(resource.classes) - {"plain_read"}
-    ]
+    changed = [resource for resource in trace.resources if set(resource.classes) - {"plain_read"}]
     if not changed:
         return
     yield ""
@@ -161,7 +160,9 @@ def _top(names: list[str]) -> str:
     for name in names:
         counts[name] += 1
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    shown = ", ".join(f"{plain(name)} {count}" if count > 1 else plain(name) for name, count in ranked[:4])
+    shown = ", ".join(
+        f"{plain(name)} {count}" if count > 1 else plain(name) for name, count in ranked[:4]
+    )
     return shown + (f" and {len(ranked) - 4} other APIs" if len(ranked) > 4 else "")  # noqa: PLR2004
 
 

@@ -1,0 +1,206 @@
+# ruff: noqa: D103, E501, S604, S608 -- a stand-alone script that prints and starts commands
+"""Measures the trace against a pass that does nothing but gunzip the same files.
+
+    python bench/trail.py CORPUS… [--workers 2] [--peers]
+
+CORPUS is a folder made by bench/trail_corpus.py. Everything is measured in one run, as a process
+of its own: CPU time is the process tree's, memory is the tree's summed proportional share (PSS),
+sampled. Ratios are what counts; seconds depend on the machine and its neighbours. The answer of
+each run is compared with what was planted. Exit code 1 if a limit is passed or an answer differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FIRST, NEXT, MEMORY, GROWTH = 3.2, 0.25, 400, 1.5
+
+GUNZIP = """
+import glob, sys
+from isal import isal_zlib
+for path in glob.glob(sys.argv[1] + "/**/*.gz", recursive=True):
+    with open(path, "rb") as file:
+        isal_zlib.decompress(file.read(), 47)
+"""
+TRACE = """
+import json, sys
+sys.path[:0] = sys.argv[5:7]
+from pathlib import Path
+from trail_corpus import digest
+from containment.trail import trace
+corpus, seed, since, index = sys.argv[1:5]
+found = trace(seed, since=since, logs=[corpus], workers=int(sys.argv[7]), index=Path(index))
+keys = sorted(c.id for c in found.credentials if c.kind == "access_key")
+calls = [t.call.event_id for t in found.calls]
+print(json.dumps({"events": found.records, "keys": keys, "calls": len(calls), "digest": digest(calls)}))
+"""
+
+
+@dataclass
+class Measured:
+    """What one command cost."""
+
+    cpu: float
+    wall: float
+    peak_mb: float
+    output: str
+
+
+def measure(command: list[str], *, shell: bool = False) -> Measured:
+    started = time.perf_counter()
+    child = subprocess.Popen(
+        " ".join(command) if shell else command, shell=shell, stdout=subprocess.PIPE, text=True
+    )
+    peaks: list[float] = [0.0]
+    stop = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(child.pid, peaks, stop))
+    watcher.start()
+    assert child.stdout is not None  # noqa: S101 -- it was asked for
+    output = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    stop.set()
+    watcher.join()
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"{command[:3]} ended with {child.returncode}")
+    return Measured(
+        usage.ru_utime + usage.ru_stime, time.perf_counter() - started, max(peaks), output
+    )
+
+
+def _watch(root: int, peaks: list[float], stop: threading.Event) -> None:
+    while not stop.wait(0.1):
+        peaks.append(sum(_pss(pid) for pid in _tree(root)))
+
+
+def _tree(root: int) -> list[int]:
+    found, queue = [], [root]
+    while queue:
+        pid = queue.pop()
+        found.append(pid)
+        try:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                queue += map(int, (task / "children").read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def _pss(pid: int) -> float:
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    return 0.0
+
+
+def peers(corpus: str, key: str) -> dict[str, list[str] | None]:
+    """Other tools on the easier question, which calls one key made; None where not installed."""
+    commands: dict[str, list[str] | None] = {}
+    jq = f"""find {corpus} -name '*.gz' -print0 | xargs -0 zcat | jq -c '.Records[] | select(.userIdentity.accessKeyId=="{key}")'"""
+    commands["zcat | jq, one key"] = [jq] if shutil.which("jq") else None
+    commands["rg -z, one key (mentions)"] = (
+        [f"rg -z -c {key} {corpus} || true"] if shutil.which("rg") else None
+    )
+    script = shutil.which(
+        "trailscraper", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    )
+    commands["trailscraper, one role"] = (
+        [
+            f"{script} select --log-dir {corpus} --filter-assumed-role-arn arn:aws:iam::111122223333:role/hop-0"
+        ]
+        if script
+        else None
+    )
+    sql = (
+        'import duckdb; print(duckdb.sql("select count(*) from (select unnest(Records) r from '
+        f"read_json('{corpus}/**/*.gz', columns={{'Records':'STRUCT(userIdentity STRUCT(accessKeyId VARCHAR))[]'}},"
+        f" maximum_object_size=67108864)) where r.userIdentity.accessKeyId='{key}'\").fetchone())"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", "import duckdb"], capture_output=True, check=False
+    )
+    commands["duckdb read_json, one key"] = (
+        [f"{sys.executable} -c '{sql}'"] if not found.returncode else None
+    )
+    return commands
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("corpora", nargs="+", type=Path)
+    options.add_argument("--workers", type=int, default=2)
+    options.add_argument("--peers", action="store_true")
+    chosen = options.parse_args()
+    failures: list[str] = []
+    memory: list[float] = []
+    print(f"{'':34}{'CPU s':>9}{'x gunzip':>10}{'wall s':>9}{'peak MB':>9}")
+    for corpus in chosen.corpora:
+        memory.append(_one(corpus, chosen.workers, failures))
+        if chosen.peers:
+            _peers(corpus)
+    if len(memory) > 1 and max(memory) > GROWTH * min(memory):
+        failures.append(f"memory grows from {min(memory):.0f} to {max(memory):.0f} MB")
+    for failure in failures:
+        print("FAILED:", failure)
+    return bool(failures)
+
+
+def _one(corpus: Path, workers: int, failures: list[str]) -> float:
+    truth = json.loads(corpus.with_name(f"{corpus.name}.truth.json").read_text())
+    expected = {name: truth[name] for name in ("events", "keys", "calls", "digest")}
+    print(f"{corpus.name}: {truth['events']:,} events")
+    floors = [measure([sys.executable, "-c", GUNZIP, str(corpus)])]
+    with tempfile.TemporaryDirectory() as index:
+        asked = [sys.executable, "-c", TRACE, str(corpus), truth["seed"], truth["since"], index]
+        asked += [str(HERE), str(HERE.parent), str(workers)]
+        first = measure(asked)
+        floors.append(measure([sys.executable, "-c", GUNZIP, str(corpus)]))
+        again = measure(asked)
+    # Neighbours come and go: the floor is taken before and after, and both count.
+    floor = sum(one.cpu for one in floors) / len(floors)
+    rows = [
+        ("  gunzip only (isal)", floors[0]),
+        ("  first trace", first),
+        ("  next question", again),
+    ]
+    for name, one in rows:
+        print(f"{name:34}{one.cpu:9.2f}{one.cpu / floor:10.2f}{one.wall:9.2f}{one.peak_mb:9.0f}")
+    for name, one, limit in (("first trace", first, FIRST), ("next question", again, NEXT)):
+        if json.loads(one.output) != expected:
+            failures.append(f"{corpus.name}: the {name} differs from what was planted")
+        if one.cpu > limit * floor:
+            failures.append(
+                f"{corpus.name}: the {name} took {one.cpu / floor:.2f} x gunzip, over {limit}"
+            )
+    peak = max(first.peak_mb, again.peak_mb)
+    if peak > MEMORY:
+        failures.append(f"{corpus.name}: {peak:.0f} MB, over {MEMORY}")
+    return peak
+
+
+def _peers(corpus: Path) -> None:
+    truth = json.loads(corpus.with_name(f"{corpus.name}.truth.json").read_text())
+    for name, command in peers(str(corpus), truth["seed"]).items():
+        if command is None:
+            print(f"  {name:32} not installed")
+            continue
+        one = measure(command, shell=True)
+        print(f"  {name:32}{one.cpu:9.2f}{'':10}{one.wall:9.2f}{one.peak_mb:9.0f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
