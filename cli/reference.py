@@ -23,8 +23,8 @@ _INTRODUCTION = """\
 # Commands
 
 `pulumi preview`, `pulumi up` and `pulumi destroy` do the whole job; `containment` finds out, checks
-and explains. With `--json` a command prints one JSON document on standard output and everything else on
-standard error. With an endpoint that is not AWS's, the first line says EMULATED.
+and explains. With `--json` a command prints one JSON document on standard output and everything
+else on standard error. With an endpoint that is not AWS's, the first line says EMULATED.
 
 | exit code | meaning |
 |---|---|
