@@ -43,7 +43,13 @@ def test_no_secret_is_anywhere_and_a_planted_one_is_found(
         project.ok("destroy", "--yes"),
     ]
 
+    # The engine keeps logs of its own, packed and encrypted with the stack's passphrase.
+    kept = sorted((tmp_path / "home" / "logs").glob("*.log"))
+    output += [project.ok("logs", "decrypt", str(log)) for log in kept]
+
     assert plan.exists()
+    assert len(kept) >= 5
+    assert any("DenyPolicy" in text for text in output[5:])
     assert any(logs.iterdir())
     assert found(lab.world.secrets(), tmp_path, *output) == set()
     (tmp_path / "state" / "canary.gz").write_bytes(gzip.compress(CANARY.encode()))

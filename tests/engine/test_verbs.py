@@ -1,0 +1,204 @@
+"""The verbs of ``containment`` with the real engine and the lab: from up to sweep."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from project import BIN, STACK, Project, spec
+from workbench import can_list, minted, session_of
+
+from containment.lab.testing import Lab
+
+pytestmark = pytest.mark.engine
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def start(project: Project, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [BIN / "containment", *arguments],
+        cwd=project.folder,
+        env=project.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def containment(project: Project, *arguments: str) -> Ran:
+    process = start(project, *arguments)
+    out, err = process.communicate(timeout=120)
+    return Ran(process.returncode, out, err)
+
+
+def targets(lab: Lab) -> str:
+    world = lab.world
+    return spec(
+        f"{{user: '{world.ci_user}', leaked: [{world.leaked.access_key_id}]}}",
+        f"{{role: '{world.deploy_role}', rung: revoke-sessions}}",
+    )
+
+
+def state_files(project: Project) -> Path:
+    return project.folder.parent / "state" / ".pulumi" / "stacks" / "containment"
+
+
+def test_an_incident_is_applied_repeated_shown_and_its_lift_foreseen(
+    project: Project, lab: Lab
+) -> None:
+    world = lab.world
+    token = minted(lab, world.leaked)
+    session = session_of(lab, world.leaked, world.deploy_role)
+    project.spec(targets(lab))
+    assert can_list(lab, world.leaked)
+    assert can_list(lab, session)
+
+    up = containment(project, "up")
+    assert up.code == 0, up.out + up.err
+    assert up.out.startswith("EMULATED")
+    assert "applied, not verified" in up.out
+    assert not can_list(lab, world.leaked)
+    assert not can_list(lab, token)
+    assert not can_list(lab, session)
+    assert can_list(lab, world.bystander)
+
+    before = lab.status()["mutations"]["total"]
+    again = containment(project, "up", "--json")
+    assert again.code == 0, again.err
+    assert again.json["changes"] == {"same": 6}
+    assert {item["rung"] for item in again.json["principals"]} == {"deny-all", "revoke-sessions"}
+    assert again.json["principals"][1]["issued_before"] in up.out
+    status = containment(project, "status", "--json")
+    assert status.code == 0
+    assert status.json["matters"] == []
+    assert len(status.json["accounts"][0]["denies"]) == 2
+    preview = containment(project, "lift", "--preview", "--json")
+    assert preview.code == 0, preview.err
+    assert {item["resource"] for item in preview.json["resources"]} == {
+        "DenyPolicy",
+        "InactiveCredentials",
+        "PrincipalSnapshot",
+    }
+    assert all(item["on_destroy"] for item in preview.json["resources"])
+    assert f"{world.leaked.access_key_id} leaked and stays Inactive" in preview.out
+    assert lab.status()["mutations"]["total"] == before
+
+
+def test_drift_is_shown_and_repaired_and_what_a_lift_leaves_is_swept(
+    project: Project, lab: Lab
+) -> None:
+    world = lab.world
+    token = minted(lab, world.leaked)
+    session = session_of(lab, world.leaked, world.deploy_role)
+    project.spec(targets(lab))
+    assert containment(project, "up").code == 0
+
+    lab.client("iam", world.admin).delete_user_policy(
+        UserName="ci-deploy", PolicyName=f"containment-{STACK}"
+    )
+    drifted = containment(project, "status")
+    assert drifted.code == 4
+    assert "DenyPolicy of ci-deploy is missing" in drifted.out
+    seen = containment(project, "lift", "--preview")
+    assert "seen: user ci-deploy: the deny is missing" in seen.out
+    assert containment(project, "up").code == 0
+    assert not can_list(lab, token)
+
+    lifted = containment(project, "lift", "--yes", "--json")
+    assert lifted.code == 0, lifted.err
+    assert lifted.json["remains"] == []
+    assert any("stay denied until" in message for message in lifted.json["done"])
+    assert not can_list(lab, session)
+    fences = containment(project, "status", "--json").json["accounts"][0]["fences"]
+    assert [item["over"] for item in fences] == [False, False]
+    left = containment(project, "sweep", "--yes", "--json")
+    assert (left.json["removed"], len(left.json["left"])) == ([], 2)
+
+    lab.advance(38 * 3600)
+    later = session_of(lab, world.responder_user_key, world.responder_role)
+    project.environ |= later.env()
+    refused = containment(project, "sweep")
+    assert refused.code == 7
+    swept = containment(project, "sweep", "--yes", "--json")
+    assert swept.code == 0, swept.err
+    assert (len(swept.json["removed"]), swept.json["left"]) == (2, [])
+    assert lab.client("iam", world.admin).list_role_policies(RoleName="deploy")["PolicyNames"] == [
+        "deploy"
+    ]
+
+
+def test_a_lost_state_is_adopted_and_lifted_as_if_it_had_never_been_lost(
+    project: Project, lab: Lab
+) -> None:
+    world = lab.world
+    project.spec(targets(lab).replace("suspected", "false-positive"))
+    assert containment(project, "up").code == 0
+    shutil.rmtree(state_files(project))
+
+    lost = containment(project, "status")
+    assert "live that its state does not know" in lost.out
+    assert containment(project, "up").code == 5
+    adopted = containment(project, "adopt", STACK, "--json")
+    assert adopted.code == 0, adopted.err
+    assert sorted(adopted.json["adopted"]) == sorted([world.ci_user, world.deploy_role])
+    again = containment(project, "adopt", STACK, "--json")
+    assert {item["standing"] for item in again.json["targets"]} == {"in the stack"}
+
+    up = containment(project, "up", "--json")
+    assert up.code == 0, up.err
+    assert not can_list(lab, world.leaked)
+    assert containment(project, "status").code == 0
+    assert containment(project, "lift", "--yes").code == 0
+    assert can_list(lab, world.leaked)
+
+
+def test_one_interrupt_finishes_the_change_in_flight_and_leaves_no_lock(
+    project: Project, lab: Lab
+) -> None:
+    project.spec(targets(lab))
+    rule: dict[str, Any] = {
+        "kind": "latency",
+        "operation": "PutUserPolicy",
+        "seconds": 3,
+        "count": 1,
+    }
+    lab.faults(rule)
+    process = start(project, "up")
+    deadline = time.monotonic() + 60
+    while not any("creating" in line and "DenyPolicy" in line for line in _lines(process)):
+        assert time.monotonic() < deadline
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130, out + err
+    assert f"containment status {STACK}" in err
+    assert not list((project.folder.parent / "state" / ".pulumi" / "locks").rglob("*.json"))
+    kinds = {item["type"].rpartition(":")[2] for item in project.resources()}
+    assert "DenyPolicy" in kinds
+    assert not can_list(lab, lab.world.leaked)
+    assert containment(project, "up").code == 0
+
+
+def _lines(process: subprocess.Popen[str]) -> list[str]:
+    assert process.stdout is not None
+    return [process.stdout.readline()]
