@@ -42,7 +42,7 @@ def up(*, named: str | None, yes: bool, as_json: bool) -> int:
     if created and not as_json:
         render.say(f"stack {incident.stack} is created")
     run = incident.run("up", as_json=as_json, asks=not yes)
-    error = failures.of(run, verb="up", stack=incident.stack) or _declined(run)
+    error = failures.of(run, verb="up", stack=incident.stack)
     left = state.load(incident.engine, incident.stack) or state.StackState()
     held = report.principals(left, spec)
     if as_json:
@@ -54,12 +54,6 @@ def up(*, named: str | None, yes: bool, as_json: bool) -> int:
     if error is not None and not as_json:
         raise error
     return error.exit_code if error else 0
-
-
-def _declined(run: Run) -> ContainmentError | None:
-    if run.code == 0 and run.events.is_preview:
-        return RefusedError("declined; nothing has been changed", remedy="run it again to apply")
-    return None
 
 
 def _accounts(held: list[Held]) -> list[str]:

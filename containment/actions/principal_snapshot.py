@@ -153,7 +153,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
         live = self._context.locate(inputs, None)
         if live is None:
             raise NotFoundError(f"{principal} does not exist", remedy="check the ARN")
-        state, policies = self._capture(live, self.checked(inputs))
+        state, policies = self._capture(live, self.checked(inputs), ours=incident)
         own = self._own_marks(live, incident, policies)
         if len(own) != 1:
             found = ", ".join(sorted(own)) or "none"
@@ -272,13 +272,15 @@ class PrincipalSnapshot(Action[Inputs, State]):
         self._context.say("warning", f"{text}: what needs them will be left undone")
         return []
 
-    def _capture(self, live: LivePrincipal, inputs: Inputs) -> tuple[State, dict[str, str]]:
+    def _capture(
+        self, live: LivePrincipal, inputs: Inputs, *, ours: str | None = None
+    ) -> tuple[State, dict[str, str]]:
         with ThreadPoolExecutor(max_workers=3) as pool:
             names = pool.submit(live.inline_names)
             attached = pool.submit(live.attached)
             keys = pool.submit(live.access_keys if live.principal.kind == "user" else list)
             policies = self._inline(live, names.result(), pool)
-        contested = _contested(live, policies)
+        contested = _contested(live, policies, ours)
         for what in contested:
             self._context.say(
                 "warning", f"{live}: {what}, which this stack did not make; it is left alone"
@@ -361,13 +363,18 @@ def _without_ours(trust_policy: str) -> str:
     return documents.compact(documents.without(document, lambda _mark: True))
 
 
-def _contested(live: LivePrincipal, policies: Mapping[str, str]) -> list[str]:
-    """Return what carries a mark of some incident: recorded, never a reason not to contain."""
-    named = [f"inline policy {name}" for name, text in policies.items() if documents.marks(text)]
-    tagged = [f"tag {key}" for key in live.tags if marks.incident_of_tag(key) is not None]
-    trusted = (
-        ["a marked statement in the trust policy"] if documents.marks(live.trust_policy) else []
-    )
+def _contested(live: LivePrincipal, policies: Mapping[str, str], ours: str | None) -> list[str]:
+    """Return what carries a mark of some incident: recorded, never a reason not to contain.
+
+    What the incident *ours* left is not among it, because it is being taken over.
+    """
+
+    def foreign(text: str) -> bool:
+        return any(ours is None or not mark.is_of(ours) for mark in documents.marks(text))
+
+    named = [f"inline policy {name}" for name, text in policies.items() if foreign(text)]
+    tagged = [f"tag {key}" for key in live.tags if marks.incident_of_tag(key) not in {None, ours}]
+    trusted = ["a marked statement in the trust policy"] if foreign(live.trust_policy) else []
     return sorted([*named, *tagged, *trusted])
 
 

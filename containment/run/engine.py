@@ -188,7 +188,8 @@ def _started(
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if in_main else ()
     before = {number: signal.signal(number, pass_on) for number in numbers}
     try:
-        yield process, stopped
+        with process:
+            yield process, stopped
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

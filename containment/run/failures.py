@@ -101,6 +101,9 @@ def of(run: Run, *, verb: str, stack: str) -> ContainmentError | None:
             f" 'containment lift {stack}' takes back",
         )
     found = [item for item in run.events.errors if events.is_ours(item.urn)]
+    if verb != "preview" and run.events.is_preview and not run.events.errors and not run.complaint:
+        # The preview came to a good end and nothing after it was begun: somebody said no.
+        return RefusedError("declined; nothing has been changed", remedy="run it again to apply")
     if not found and run.complaint:
         return refused(run.complaint, doing=f"pulumi {verb}", stack=stack)
     if not found:

@@ -107,6 +107,8 @@ def choose(named: str | None, incidents: Sequence[str], selected: str | None) ->
         return incidents[0]
     if selected in incidents:
         return str(selected)
+    if not incidents and selected:
+        return selected  # a stack may outlive its spec
     if not incidents:
         raise NotFoundError(
             "there is no spec stacks/inc-*.yaml here", remedy="write one with 'containment open'"

@@ -1,0 +1,340 @@
+"""The verbs over a fake engine: what they ask it, what they say, and every way it can say no."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fake_engine import ROLE, STACK, USER, FakeEngine, deny, said, snapshot, summary
+
+from containment.lab.testing import Lab
+from tests.cli.conftest import GOOD, Command
+
+pytestmark = pytest.mark.lab
+
+DENY = deny(USER)["urn"]
+SNAPSHOT = snapshot(USER)["urn"]
+LOCKED = (
+    "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to"
+    " end or delete the lock file with `pulumi cancel`.\n  file:///s/1.json: created by"
+    " bob@{host} (pid {pid}) at 2026-11-24T11:00:00Z\n"
+)
+
+
+@pytest.fixture
+def engine(project: Path, served: Lab, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    (project / "stacks" / f"{STACK}.yaml").write_text(GOOD)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", served.endpoint)
+    for name, value in served.world.admin.env().items():
+        monkeypatch.setenv(name, value)
+    fake = FakeEngine.install(project)
+    fake.answer("up", out="Updating\n", events=[summary(create=3)])
+    fake.answer("destroy", out="Destroying\n", events=[summary(delete=3)])
+    return fake
+
+
+def test_up_ends_with_what_was_done_what_stays_open_and_the_way_back(
+    containment: Command, engine: FakeEngine
+) -> None:
+    engine.exports(snapshot(USER), deny(USER), snapshot(ROLE), deny(ROLE))
+    ran = containment("up", STACK)
+
+    assert ran.code == 0
+    assert ran.out.startswith("EMULATED")
+    assert "applied, not verified" in ran.out
+    assert "account     111122223333" in ran.out
+    assert "caller      arn:aws:iam::111122223333:user/admin/arranger" in ran.out
+    assert "T 2026-11-24T12:00:00Z" in ran.out
+    assert "stays open  DenyPolicy: whoever may write IAM" in ran.out
+    assert f"undo        containment lift {STACK}" in ran.out
+
+
+@pytest.mark.parametrize("arguments", [["up"], ["up", "--json"], ["lift", "--yes"], ["preview"]])
+def test_nothing_but_a_later_look_claims_that_a_principal_is_held(
+    containment: Command, engine: FakeEngine, arguments: list[str]
+) -> None:
+    engine.exports(snapshot(USER), deny(USER))
+    engine.answer("preview", events=[summary(preview=True)])
+    ran = containment(*arguments)
+
+    assert ran.code == 0
+    words = (ran.out + ran.err).replace("containment", "").split()
+    assert not any(word.strip('",:').lower() == "contained" for word in words)
+
+
+def test_up_creates_the_stack_that_is_missing(containment: Command, engine: FakeEngine) -> None:
+    engine.answer("stack ls", out="[]")
+
+    assert containment("up").code == 0
+    assert ["stack", "init", STACK, "--non-interactive"] in engine.asked
+
+
+def test_up_leaves_a_stack_that_is_there(containment: Command, engine: FakeEngine) -> None:
+    assert containment("up").code == 0
+    assert not [asked for asked in engine.asked if asked[:2] == ["stack", "init"]]
+
+
+def test_in_a_pipe_the_engine_is_told_not_to_ask(containment: Command, engine: FakeEngine) -> None:
+    containment("up")
+    asked = engine.ran("up")
+
+    assert asked is not None
+    assert {"--yes", "--non-interactive", "--color=never"} <= set(asked)
+
+
+def test_json_is_one_document_and_the_engines_lines_are_elsewhere(
+    containment: Command, engine: FakeEngine
+) -> None:
+    engine.exports(snapshot(ROLE), deny(ROLE))
+    ran = containment("up", "--json")
+
+    assert ran.json["result"] == "applied, not verified"
+    assert ran.json["verified"] is False
+    assert ran.json["principals"][0]["issued_before"] == "2026-11-24T12:00:00Z"
+    assert ran.json["changes"] == {"create": 3}
+    assert "Updating" in ran.err
+
+
+def test_a_failing_up_is_one_document_too_and_keeps_its_exit_code(
+    containment: Command, engine: FakeEngine
+) -> None:
+    engine.exports(snapshot(USER))
+    engine.answer("up", code=1, events=[said("no answer (time-out); try again", at=DENY)])
+    ran = containment("up", "--json")
+
+    assert ran.code == ran.json["error"]["exit_code"] == 9
+    assert ran.json["result"] == "not as declared"
+
+
+def test_several_failures_are_told_with_their_resources(
+    containment: Command, engine: FakeEngine
+) -> None:
+    engine.exports(snapshot(USER), deny(USER))
+    events = [said("no room; free some", at=DENY), said("gone; look", at=deny(ROLE)["urn"])]
+    engine.answer("up", code=1, events=[*events, said("update failed")])
+    ran = containment("up")
+
+    assert ran.code == 4
+    assert "not as declared" in ran.out
+    assert "DenyPolicy 111122223333/user/ci-deploy: no room" in ran.err
+    assert "DenyPolicy 111122223333/role/deploy: gone" in ran.err
+    assert "update failed" not in ran.err
+
+
+@pytest.mark.parametrize("verb", ["up", "preview", "lift --yes"])
+def test_an_engine_that_does_not_get_to_work_has_one_error(
+    containment: Command, engine: FakeEngine, verb: str
+) -> None:
+    for command in ("up", "preview", "destroy"):
+        engine.answer(command, code=1, err="error: get stack secrets: incorrect passphrase\n")
+    ran = containment(*verb.split())
+
+    assert ran.code == 8
+    assert "PULUMI_CONFIG_PASSPHRASE" in ran.err
+    assert ran.err.count("error:") == 1
+
+
+def test_a_stale_lock_is_never_removed_by_us(containment: Command, engine: FakeEngine) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    engine.answer("up", code=1, err=LOCKED.format(host=socket.gethostname(), pid=dead.pid))
+    ran = containment("up")
+
+    assert ran.code == 7
+    assert f"pulumi cancel --yes --stack {STACK}" in ran.err
+    assert engine.ran("cancel") is None
+
+
+def test_warnings_of_the_engine_are_shown_and_are_no_errors(
+    containment: Command, engine: FakeEngine
+) -> None:
+    engine.answer("up", err="warning: the state goes to a file\n", events=[summary()])
+    ran = containment("up")
+
+    assert ran.code == 0
+    assert "warning: the state goes to a file" in ran.err
+
+
+@pytest.mark.parametrize("verb", ["up", "preview", "status", "lift"])
+def test_missing_credentials_are_told_before_the_engine_starts(
+    containment: Command, engine: FakeEngine, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    ran = containment(verb)
+
+    assert ran.code == 8
+    assert "no AWS credentials were found" in ran.err
+    assert engine.ran("up") is None
+
+
+@pytest.mark.parametrize("verb", ["up", "preview", "status", "lift", "sweep"])
+def test_a_lab_that_is_not_running_is_told_before_the_engine_starts(
+    containment: Command, engine: FakeEngine, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    ran = containment(verb)
+
+    assert ran.code == 9
+    assert "containment lab start" in ran.err
+    assert engine.ran("up") is None
+
+
+@pytest.mark.parametrize("verb", ["up", "preview", "status", "lift", "adopt x"])
+def test_without_the_engine_every_verb_says_how_to_get_it(
+    containment: Command, engine: FakeEngine, verb: str
+) -> None:
+    (engine.project / ".venv" / "bin" / "pulumi").unlink()
+    ran = containment(*verb.split())
+
+    assert ran.code == 9
+    assert ran.err.splitlines()[-1].endswith("run 'make setup'")
+
+
+def test_outside_a_project_there_is_nothing_to_apply(
+    containment: Command, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+
+    assert containment("up").code == 3
+
+
+def test_a_wrong_spec_is_told_before_anything_runs(
+    containment: Command, engine: FakeEngine
+) -> None:
+    (engine.project / "stacks" / f"{STACK}.yaml").write_text(GOOD + "colour: red\n")
+    ran = containment("up")
+
+    assert ran.code == 2
+    assert engine.asked == []
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_stack_without_a_spec_lists_the_specs(containment: Command) -> None:
+    ran = containment("up", "inc-2026-0043")
+
+    assert ran.code == 3
+    assert f"there are: {STACK}" in ran.err
+
+
+def test_several_specs_and_none_selected_are_listed(
+    containment: Command, engine: FakeEngine
+) -> None:
+    (engine.project / "stacks" / "inc-2026-0043.yaml").write_text(GOOD)
+    engine.answer("stack ls", out="[]")
+    ran = containment("up")
+
+    assert ran.code == 3
+    assert f"{STACK}, inc-2026-0043" in ran.err
+
+
+def test_a_lift_in_a_pipe_takes_a_yes(containment: Command, engine: FakeEngine) -> None:
+    engine.exports(snapshot(USER), deny(USER))
+    ran = containment("lift")
+
+    assert ran.code == 7
+    assert "--yes" in ran.err
+    assert engine.ran("destroy") is None
+
+
+def test_a_lift_tells_what_was_done(containment: Command, engine: FakeEngine) -> None:
+    engine.exports(snapshot(USER), deny(USER))
+    words = "user ci-deploy: tokens issued before T stay denied"
+    engine.answer("destroy", events=[said(words, severity="info", at=DENY), summary(delete=3)])
+    ran = containment("lift", "--yes")
+
+    assert ran.code == 0
+    assert f"  {words}" in ran.out.splitlines()
+    assert engine.ran("destroy") is not None
+
+
+def test_a_stack_that_was_never_applied_cannot_be_lifted(
+    containment: Command, engine: FakeEngine
+) -> None:
+    engine.answer("stack export", code=6, err=f"error: no stack named '{STACK}' found\n")
+    ran = containment("lift", "--yes")
+
+    assert ran.code == 3
+    assert f"containment adopt {STACK}" in ran.err
+    assert engine.ran("destroy") is None
+
+
+def test_a_lift_preview_shows_the_sentence_what_read_says_and_every_conflict(
+    containment: Command, engine: FakeEngine
+) -> None:
+    engine.exports(snapshot(USER), deny(USER))
+    spec = engine.project / "stacks" / f"{STACK}.yaml"
+    spec.write_text(GOOD + "disposition: confirmed\n")
+    preview = {
+        "steps": [{"op": "delete", "urn": DENY}, {"op": "delete", "urn": SNAPSHOT}],
+        "diagnostics": [{"urn": DENY, "message": "warning: the deny is missing\n"}],
+    }
+    engine.answer("destroy --preview-only", out=json.dumps(preview))
+    ran = containment("lift", "--preview")
+
+    assert ran.code == 5
+    assert "on destroy: the deny becomes a fence" in ran.out
+    assert "seen: the deny is missing" in ran.out
+    assert "CONFLICT: the file says disposition confirmed" in ran.out
+    assert "nothing has been changed" in ran.out
+
+
+def test_status_explains_an_interrupted_run_and_a_lock(
+    containment: Command, engine: FakeEngine
+) -> None:
+    engine.exports(pending=[{"type": "creating", "resource": {"urn": DENY}}])
+    folder = engine.project / "state" / ".pulumi" / "locks" / "organization" / "containment"
+    (folder / STACK).mkdir(parents=True)
+    told = {"pid": 7, "username": "bob", "hostname": "host-9", "timestamp": "t"}
+    (folder / STACK / "1.json").write_text(json.dumps(told))
+    ran = containment("status")
+
+    assert ran.code == 0
+    assert "a run was cut off while creating DenyPolicy" in ran.out
+    assert "locked from another machine (bob@host-9" in ran.out
+
+
+def test_status_of_a_principal_that_is_gone_says_so(
+    containment: Command, engine: FakeEngine, served: Lab
+) -> None:
+    engine.exports(snapshot(USER, endpoint=served.endpoint))
+    ran = containment("status", "--json")
+
+    assert ran.json["principals"][0]["resources"][0]["live"] == "gone"
+
+
+def test_status_of_a_stack_of_another_endpoint_is_not_known(
+    containment: Command, engine: FakeEngine
+) -> None:
+    engine.exports(snapshot(USER, endpoint="https://iam.amazonaws.com"))
+    ran = containment("status", "--json")
+
+    assert ran.code == 9
+    assert ran.json["principals"][0]["resources"][0]["live"] == "unknown"
+
+
+def test_what_an_unreadable_state_holds_is_one_error(
+    containment: Command, engine: FakeEngine
+) -> None:
+    engine.exports(snapshot(USER, accessKeys="all"))
+    ran = containment("status")
+
+    assert ran.code == 5
+    assert "cannot be read by this version" in ran.err
+
+
+def test_the_responders_policy_is_made_of_what_is_called(containment: Command) -> None:
+    ran = containment("responder-policy", "--account", "111122223333", "--json")
+    allowed = {name for item in ran.json["Statement"] for name in item["Action"]}
+
+    assert ran.code == 0
+    assert {"iam:PutUserPolicy", "iam:GetAccountAuthorizationDetails"} <= allowed
+    assert not any(name.endswith("*") for name in allowed)
+
+
+def test_an_account_that_is_none_is_refused(containment: Command) -> None:
+    assert containment("responder-policy", "--account", "1234").code == 2

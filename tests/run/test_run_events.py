@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from fake_engine import said, summary, urn
+
+from containment.run import events
+
+pytestmark = pytest.mark.plain
+DENY = urn("containment:index:DenyPolicy", "111122223333/role/deploy")
+
+
+def log(*found: object) -> events.Events:
+    return events.read(json.dumps(event) for event in found)
+
+
+def test_markup_is_taken_off_what_is_shown() -> None:
+    assert log(said("AWS said no", at=DENY)).diagnostics[0].message == "AWS said no"
+
+
+def test_what_is_said_twice_is_told_once() -> None:
+    assert len(log(said("twice"), said("twice")).diagnostics) == 1
+
+
+def test_debug_lines_are_not_shown() -> None:
+    assert log(said("registering", severity="debug")).diagnostics == ()
+
+
+def test_an_error_at_a_resource_comes_before_the_stacks_own() -> None:
+    found = log(said("update failed"), said("no room", at=DENY))
+
+    assert [item.message for item in found.errors] == ["no room", "update failed"]
+    assert found.errors[0].where == "DenyPolicy 111122223333/role/deploy"
+
+
+@pytest.mark.parametrize("verb", ["preview", "update", "destroy", "import"])
+def test_a_run_that_was_asked_to_stop_says_so(verb: str) -> None:
+    assert log(said(f"{verb} canceled")).cancelled
+
+
+def test_a_log_that_breaks_off_is_read_as_far_as_it_goes() -> None:
+    lines = [json.dumps(said("first")), '{"diagnosticEvent": {"mess']
+
+    assert [item.message for item in events.read(lines).diagnostics] == ["first"]
+
+
+def test_the_summary_tells_a_preview_from_a_change() -> None:
+    found = log(summary(preview=True, create=2))
+
+    assert found.is_preview
+    assert found.summary == {"create": 2}
+
+
+def test_steps_are_those_of_our_resources_alone() -> None:
+    stack = urn("pulumi:pulumi:Stack", "containment-x")
+    found = log(
+        {"resOutputsEvent": {"metadata": {"op": "create", "urn": stack}}},
+        {"resOutputsEvent": {"metadata": {"op": "update", "urn": DENY, "diffs": ["live"]}}},
+        {"resOpFailedEvent": {"metadata": {"op": "create", "urn": DENY}}},
+    )
+
+    assert [(step.op, step.changed, step.failed) for step in found.steps] == [
+        ("update", ("live",), False),
+        ("create", (), True),
+    ]

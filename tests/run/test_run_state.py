@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fake_engine import ROLE, USER, deny, snapshot
+
+from containment.errors import ConflictError
+from containment.run import report, state
+
+pytestmark = pytest.mark.plain
+
+
+def exported(*resources: dict[str, Any], pending: Any = None) -> state.StackState:
+    return state.parse({"deployment": {"resources": resources, "pending_operations": pending}})
+
+
+def test_a_state_is_read_back_as_what_the_actions_know() -> None:
+    found = exported(snapshot(ROLE), deny(ROLE))
+
+    assert found.principals == [ROLE]
+    assert [item.resource for item in found.of(ROLE)] == ["PrincipalSnapshot", "DenyPolicy"]
+    assert found.resources[1].issued_before == "2026-11-24T12:00:00Z"
+
+
+def test_an_empty_stack_has_nothing_in_it() -> None:
+    assert state.parse({"version": 3, "deployment": {"manifest": {}}}) == state.StackState()
+
+
+def test_fields_of_a_later_release_are_let_be() -> None:
+    assert exported(snapshot(USER, fromTheFuture=1)).principals == [USER]
+
+
+def test_a_state_that_cannot_be_read_is_one_error() -> None:
+    with pytest.raises(ConflictError, match="cannot be read by this version"):
+        exported(snapshot(USER, accessKeys="all of them"))
+
+
+def test_what_waits_to_be_deleted_is_not_counted_twice() -> None:
+    assert len(exported(deny(), {**deny(), "delete": True}).resources) == 1
+
+
+def test_why_a_resource_is_unfinished_is_kept() -> None:
+    found = exported({**deny(), "initErrors": ["written, and does not read so"]})
+
+    assert found.resources[0].unfinished == ("written, and does not read so",)
+
+
+def test_an_interrupted_create_is_explained_with_the_way_out() -> None:
+    pending = [{"type": "creating", "resource": {"urn": deny()["urn"]}}]
+    what, step = exported(pending=pending).pending[0].explain("inc-x")
+
+    assert "DenyPolicy 111122223333/role/deploy" in what
+    assert "containment up inc-x" in step
+    assert "--clear-pending-creates" in step
+
+
+def test_an_interrupted_delete_is_repeated() -> None:
+    pending = [{"type": "deleting", "resource": {"urn": deny()["urn"]}}]
+
+    assert "containment lift inc-x" in exported(pending=pending).pending[0].explain("inc-x")[1]
+
+
+def test_what_stays_open_is_told_once_for_each_kind() -> None:
+    found = exported(snapshot(ROLE), deny(ROLE), snapshot(USER), deny(USER))
+
+    assert list(report.stays_open(found.resources)) == ["DenyPolicy"]
+
+
+def test_a_principal_that_the_spec_does_not_name_any_more_says_so() -> None:
+    held = report.principals(exported(snapshot(ROLE), deny(ROLE)), None)
+
+    assert held[0].words == "not in the spec any more; T 2026-11-24T12:00:00Z"
