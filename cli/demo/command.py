@@ -106,6 +106,8 @@ def _how_to_go_on(screen: Screen, stage: Stage) -> None:
         f'eval "$(.venv/bin/containment lab env --port {port})"   # AWS and Pulumi, as responder',
         "export PATH=$PWD/.venv/bin:$PATH",
         f"containment open {leaked}",
+        "containment preview && containment up && containment status",
+        "containment lift --preview && containment lift",
         f"containment lab stop --port {port}                      # ends it and its state",
     ):
         screen.plain(f"  {line}", style="cyan")

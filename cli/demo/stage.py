@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from cli.demo.thief import Thief
-from containment.errors import ContainmentError, NotFoundError
+from containment.errors import ContainmentError, NotFoundError, UnavailableError
 from containment.lab import runtime
 from containment.lab.people import People
 from containment.lab.seed.world import World
@@ -104,8 +104,11 @@ class Stage:
             ContainmentError: it ended with a failure; its last lines are in the message.
         """
         program, *arguments = command
+        path = Path(sys.prefix) / "bin" / program
+        if not path.exists():
+            raise UnavailableError(f"there is no {path}", remedy="run 'make setup' once")
         process = self._command = subprocess.Popen(  # noqa: S603 -- our own commands
-            [str(Path(sys.prefix) / "bin" / program), *arguments],
+            [str(path), *arguments],
             cwd=self.project,
             env=self._variables(),
             stdin=subprocess.DEVNULL,
@@ -141,6 +144,8 @@ class Stage:
             "PATH": path,
             "TMPDIR": str(self._folder / "tmp"),
             "NO_COLOR": "1",
+            "NO_PROXY": runtime.HOST,
+            "no_proxy": runtime.HOST,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_ENDPOINT_URL": self.lab.endpoint,

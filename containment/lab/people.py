@@ -29,6 +29,7 @@ _QUICK = Config(
     connect_timeout=5,
     read_timeout=15,
     s3={"addressing_style": "path"},
+    proxies={},  # none may stand between us and loopback
 )
 
 
