@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from containment.trail import Trace
+    from containment.trail.files import FileReport
     from containment.trail.outputs.propose import Proposals
 
 
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 @click.option(
     "--logs",
     "logs",
-    required=True,
     multiple=True,
     metavar="PATH",
-    help="A file or folder of CloudTrail logs; may be given more than once.",
+    help="A file, folder or s3:// prefix of CloudTrail logs; may be given more than once.",
 )
+@click.option("--live", is_flag=True, help="Ask CloudTrail's LookupEvents in every Region.")
 @click.argument("more_logs", nargs=-1, metavar="[PATH]...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("--csv", "csv_folder", type=click.Path(path_type=Path), help="Write tables here.")
@@ -55,6 +56,7 @@ def trace(  # noqa: PLR0917 -- click passes them by name
     index: Path | None,
     workers: int | None,
     *,
+    live: bool,
     as_json: bool,
     no_index: bool,
 ) -> None:
@@ -66,18 +68,52 @@ def trace(  # noqa: PLR0917 -- click passes them by name
     # Imported here: the reader brings a JSON decoder that no other verb needs.
     from containment.trail import trace as follow  # noqa: PLC0415
 
+    cache = index or _index_folder()
+    here, unread = _bring([*logs, *more_logs], since, cache, live=live)
     found = follow(
         credential,
         since=since,
-        logs=[*logs, *more_logs],
+        logs=here,
         workers=workers,
-        index=None if no_index else index or _index_folder(),
+        index=None if no_index else cache,
         inventory=_inventory(inventory),
+        unread=unread,
         progress=_progress(),
     )
     _write(found, csv_folder, parquet_folder, html_file)
     proposals = _propose(found, spec, responders) if spec else None
     _print(found, proposals, spec, as_json=as_json)
+
+
+def _bring(
+    paths: list[str], since: str, cache: Path, *, live: bool
+) -> tuple[list[str], list[FileReport]]:
+    """Bring what is not on this machine yet; the rest stays where it is."""
+    from containment.errors import SpecError  # noqa: PLC0415 -- as above
+    from containment.trail import lookup, s3_logs  # noqa: PLC0415
+    from containment.trail.records import normal_time  # noqa: PLC0415
+
+    if not paths and not live:
+        raise SpecError("there is nothing to read", remedy="give --logs PATH, or --live")
+    here = [path for path in paths if not s3_logs.is_s3(path)]
+    away = [path for path in paths if s3_logs.is_s3(path)]
+    unread: list[FileReport] = []
+    moment = normal_time(since)
+    if not moment or not (away or live):
+        return here, unread
+    from containment.aws import trail_source  # noqa: PLC0415 -- boto3 is slow to import
+
+    for url in away:
+        s3 = trail_source.s3_client()
+        fetched = s3_logs.fetch(s3, url, cache / "objects", moment, _progress())
+        here.append(str(fetched.folder))
+        unread += fetched.failed
+    if live:
+        clients = trail_source.cloudtrail_clients()
+        files, failed = lookup.lookup(clients, moment, cache / "live")
+        here += map(str, files)
+        unread += failed
+    return here, unread
 
 
 def _print(found: Trace, proposals: Proposals | None, spec: Path | None, *, as_json: bool) -> None:

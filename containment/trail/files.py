@@ -74,6 +74,11 @@ def too_early(path: str, since: str) -> bool:
     return distance is not None and distance > _PADDING
 
 
+def is_digest(path: str) -> bool:
+    """Tell whether the file proves other files, and holds no records of its own."""
+    return _DIGEST.search(path) is not None
+
+
 def find(paths: Iterable[str]) -> list[str]:
     """Return every file under *paths*, sorted and once.
 
@@ -91,7 +96,7 @@ def find(paths: Iterable[str]) -> list[str]:
                 f"there is no {path!r}",
                 remedy="give the folder, file or s3:// prefix that holds the CloudTrail logs",
             )
-    return sorted(path for path in found if not _DIGEST.search(path))
+    return sorted(path for path in found if not is_digest(path))
 
 
 def _walk(folder: str) -> Iterator[str]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from containment.trail.calls import Call
     from containment.trail.facts import Fact, Use
+    from containment.trail.files import FileReport
     from containment.trail.members import Member
 
 
@@ -38,6 +39,7 @@ def trace(
     workers: int | None = None,
     index: Path | None = None,
     inventory: Mapping[str, str] | None = None,
+    unread: Iterable[FileReport] = (),
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Trace:
     """Follow *seed* through *logs* from *since* on, to a fixpoint.
@@ -49,6 +51,7 @@ def trace(
         workers: how many processes read; all processors by default.
         index: a folder that keeps the facts of files already read, for the next question.
         inventory: resource ARN or id to owner, where tags do not tell.
+        unread: what could not be brought here, to be told among the files and gaps.
         progress: called with files done and files in all.
 
     Raises:
@@ -78,7 +81,7 @@ def trace(
     with scanner.running(), Index(place).open() if place else nullcontext() as kept:
         store = _store(scanner, late, kept, progress)
         lineage, calls = _follow(start, store, scanner)
-    reports = [*skipped, *(entry.report for entry in store.entries)]
+    reports = [*unread, *skipped, *(entry.report for entry in store.entries)]
     return _answer(start, lineage, calls, reports, store, inventory or {})
 
 

@@ -1,0 +1,53 @@
+"""The clients that bring CloudTrail records here: S3 for log objects, LookupEvents without any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from containment.errors import AccessError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CONFIG = Config(
+    retries={"mode": "adaptive", "max_attempts": 10},
+    connect_timeout=10,
+    read_timeout=60,
+    max_pool_connections=16,
+    user_agent_extra="containment-trace",
+)
+
+
+def s3_client() -> Any:
+    """Return an S3 client made from the environment's credentials."""
+    return boto3.Session().client("s3", config=_CONFIG)
+
+
+def cloudtrail_clients() -> Mapping[str, Any]:
+    """Return a CloudTrail client for every Region that is enabled in the account.
+
+    A Region the account's owners never enabled may be the thief's: EnableRegion is his too.
+
+    Source: EC2 API reference, "DescribeRegions" (only enabled Regions unless asked otherwise).
+
+    Raises:
+        AccessError: the caller may not list the Regions, or there are no credentials.
+    """
+    session = boto3.Session()
+    try:
+        ec2 = session.client("ec2", region_name=session.region_name or "us-east-1", config=_CONFIG)
+        regions = [region["RegionName"] for region in ec2.describe_regions()["Regions"]]
+    except (BotoCoreError, ClientError) as error:
+        raise AccessError(
+            f"the enabled Regions cannot be listed: {error}",
+            remedy="use credentials with ec2:DescribeRegions and cloudtrail:LookupEvents",
+        ) from error
+    return {
+        region: session.client("cloudtrail", region_name=region, config=_CONFIG)
+        for region in regions
+        if region
+    }
