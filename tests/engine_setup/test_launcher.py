@@ -125,10 +125,20 @@ def test_a_real_endpoint_with_a_file_backend_is_warned_about(
 
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM"])
-def test_an_emulated_endpoint_is_not_warned_about(launcher: Machine, name: str) -> None:
+@pytest.mark.parametrize("command", ["preview", "up", "destroy", "refresh"])
+def test_an_emulated_endpoint_is_named_first_and_not_warned_about(
+    launcher: Machine, name: str, command: str
+) -> None:
     emulated = {name: "http://127.0.0.1:5000", "PULUMI_BACKEND_URL": FILE}
 
-    assert launcher.run_pulumi("up", **emulated).stderr == ""
+    ran = launcher.run_pulumi(command, **emulated)
+
+    assert ran.stderr == "EMULATED: http://127.0.0.1:5000 is not AWS; no real account is touched\n"
+
+
+@pytest.mark.parametrize("endpoint", ["", "https://iam.amazonaws.com", "https://iam.eu-1.api.aws/"])
+def test_an_endpoint_of_aws_is_not_called_emulated(launcher: Machine, endpoint: str) -> None:
+    assert launcher.run_pulumi("preview", AWS_ENDPOINT_URL=endpoint).stderr == ""
 
 
 def test_a_command_that_changes_nothing_is_not_warned_about(launcher: Machine) -> None:

@@ -15,6 +15,17 @@ case "${PULUMI_SKIP_CHECKPOINTS:-}" in
     ;;
 esac
 
+looks= changes=
+case " $* " in
+  *' up '* | *' update '* | *' destroy '* | *' down '* | *' refresh '* | *' import '*) looks=yes changes=yes ;;
+  *' preview '* | *' pre '*) looks=yes ;;
+esac
+endpoint=${AWS_ENDPOINT_URL_IAM:-${AWS_ENDPOINT_URL:-}}
+case "$endpoint" in
+  '' | https://*.amazonaws.com | https://*.amazonaws.com/* | https://*.amazonaws.com.cn | https://*.amazonaws.com.cn/* | https://*.api.aws | https://*.api.aws/*) ;;
+  *) if [ -n "$looks" ]; then echo "EMULATED: $endpoint is not AWS; no real account is touched" >&2; fi ;;
+esac
+
 backend=${PULUMI_BACKEND_URL:-}
 if [ -z "$backend" ]; then
   login=${PULUMI_CREDENTIALS_PATH:-${PULUMI_HOME:-$HOME/.pulumi}}/credentials.json
@@ -25,13 +36,9 @@ case "$backend" in
     if [ -z "${PULUMI_CONFIG_PASSPHRASE+set}${PULUMI_CONFIG_PASSPHRASE_FILE:-}" ]; then
       export PULUMI_CONFIG_PASSPHRASE=
     fi
-    if [ -z "${AWS_ENDPOINT_URL:-}${AWS_ENDPOINT_URL_IAM:-}" ]; then
-      case " $* " in
-        *' up '* | *' update '* | *' destroy '* | *' down '* | *' refresh '*)
-          echo "warning: the state of a change in AWS goes to a file on this machine: if it is lost, no lift is exact;" \
-            "log in to a shared backend (pulumi login s3://BUCKET)" >&2
-          ;;
-      esac
+    if [ -z "$endpoint" ] && [ -n "$changes" ]; then
+      echo "warning: the state of a change in AWS goes to a file on this machine: if it is lost, no lift is exact;" \
+        "log in to a shared backend (pulumi login s3://BUCKET)" >&2
     fi
     ;;
 esac
