@@ -253,6 +253,20 @@ def functions(
     return [(f"{arn}:{qualifier}" if qualifier else arn, caller.account)]
 
 
+def cloudtrail(
+    _operation: Operation, _action: str, parameters: Parameters, caller: Caller, region: str
+) -> list[tuple[str, str]]:
+    """Return the trail, by name or ARN; the event history is no resource."""
+    stated = str(
+        parameters.get("Name") or parameters.get("TrailName") or parameters.get("ResourceId") or ""
+    )
+    if not stated:
+        return [("*", caller.account)]
+    if stated.startswith("arn:"):
+        return [(stated, stated.split(":")[4])]
+    return [(f"arn:aws:cloudtrail:{region}:{caller.account}:trail/{stated}", caller.account)]
+
+
 def organizations(
     _operation: Operation, _action: str, parameters: Parameters, caller: Caller, _region: str
 ) -> list[tuple[str, str]]:

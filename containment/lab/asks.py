@@ -178,4 +178,5 @@ _OWN: Mapping[str, Callable[..., list[tuple[str, str]]]] = {
     "secretsmanager": ask_services.secretsmanager,
     "lambda": ask_services.functions,
     "organizations": ask_services.organizations,
+    "cloudtrail": ask_services.cloudtrail,
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from containment.clock import isoformat
 from containment.errors import ContainmentError
 from containment.lab import ground, usage, web_identity
+from containment.lab.cloudtrail import history
 from containment.lab.seed.company import company
 from containment.lab.seed.organisation import Organisation, organisation
 from containment.lab.status import Status
@@ -46,6 +47,7 @@ def reset(gate: Gate) -> None:
         gate.enforcing = False
         gate.sessions.clear()
         gate.faults.replace([])
+        gate.trail.reset()
         usage.clear()
         gate.facts.clear()
         gate.status = Status()
@@ -115,6 +117,45 @@ def _seed(gate: Gate, call: Call) -> Answer:
     return _json(200, world.to_json())
 
 
+def _trail(gate: Gate, call: Call) -> Answer:
+    """Say how long records take to reach the bucket and the event history."""
+    try:
+        delay = float(json.loads(call.body)["delay_s"])
+    except (ValueError, KeyError, TypeError):
+        delay = -1.0
+    if delay < 0:
+        return _json(400, {"error": 'the trail wants a JSON body such as {"delay_s": 300}'})
+    gate.trail.delivery.delay_s = delay
+    return _json(200, status(gate))
+
+
+def _sign_in(gate: Gate, call: Call) -> Answer:
+    """Sign a user in to the console, or fail to, as the wrong password does."""
+    try:
+        wanted = json.loads(call.body)
+        account, name = str(wanted["account"]), str(wanted["user"])
+        password = str(wanted["password"])
+    except (ValueError, KeyError, TypeError):
+        said = 'a sign-in wants JSON such as {"account": "…", "user": "…", "password": "…"}'
+        return _json(400, {"error": said})
+    with gate.lock:
+        user = ground.iam(account).users.get(name)
+        success = user is not None and user.password == password
+        identity = {"userName": name}
+        if user is not None:
+            identity |= {"principalId": user.id, "arn": user.arn}
+        record = history.console_login(
+            account=account,
+            user=identity,
+            source_ip=call.source_ip,
+            success=success,
+            mfa=bool(user is not None and user.mfa_devices),
+            region="us-east-1",
+        )
+        gate.trail.sign_in(record)
+    return _json(200, {"ConsoleLogin": record["responseElements"]["ConsoleLogin"]})
+
+
 def _web_identity(_gate: Gate, call: Call) -> Answer:
     """Mint a token in the name of an identity provider, as its own sign-in would."""
     try:
@@ -151,4 +192,6 @@ _REQUESTS: Mapping[tuple[str, str], Callable[[Gate, Call], Answer]] = {
     ("POST", "faults"): _faults,
     ("POST", "seed"): _seed,
     ("POST", "web-identity"): _web_identity,
+    ("POST", "trail"): _trail,
+    ("POST", "sign-in"): _sign_in,
 }

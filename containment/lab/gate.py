@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import secrets
 import socket
 import threading
@@ -20,6 +21,10 @@ from containment.lab import ground, iam_api, sts_api, usage
 from containment.lab.authorize import authorize
 from containment.lab.call import MAX_BODY, Call, read_call
 from containment.lab.callers import Caller, identify
+from containment.lab.cloudtrail import history
+from containment.lab.cloudtrail.elements import error_of
+from containment.lab.cloudtrail.history import CloudTrail
+from containment.lab.cloudtrail.record import Outcome
 from containment.lab.faults import Faults, refuse
 from containment.lab.lag import Lag
 from containment.lab.operations import Operation, protocol_of, recognise
@@ -27,6 +32,8 @@ from containment.lab.refusal import Reason, Refusal, render
 from containment.lab.sessions import Sessions
 from containment.lab.status import Status, is_mutating
 
+# moto puts an id of its own into XML answers, which clients believe more than the header.
+_REQUEST_ID = re.compile(rb"(<[Rr]equest(?:Id|ID)>)[^<]*")
 log = logging.getLogger(__name__)
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Answer = tuple[int, dict[str, str], bytes]
@@ -43,6 +50,7 @@ class Gate:
     sessions: Sessions = field(default_factory=Sessions)
     status: Status = field(default_factory=Status)
     faults: Faults = field(default_factory=Faults)
+    trail: CloudTrail = field(default_factory=CloudTrail)
     enforcing: bool = False
     # moto is not thread-safe, and a decision has to see a state that no writer is half through.
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
@@ -105,6 +113,7 @@ class Gate:
 
     def _as_aws(self, call: Call) -> Answer:
         with self.lock:
+            self.trail.delivery.deliver(ground.clock())
             caller = identify(
                 call,
                 facts=self.facts,
@@ -119,6 +128,14 @@ class Gate:
         usage.note(
             caller.principal_arn, operation.service.prefix, at=ground.clock(), region=call.region
         )
+        try:
+            answer = self._let_through(operation, call, caller)
+        except Refusal as refusal:
+            self._note(operation, call, caller, _refused(refusal, call))
+            raise
+        return answer
+
+    def _let_through(self, operation: Operation, call: Call, caller: Caller) -> Answer:
         struck = self.faults.struck(operation, caller)
         time.sleep(sum(rule.seconds for rule in struck if rule.kind == "latency"))
         if any(rule.kind == "drop" for rule in struck):
@@ -129,9 +146,18 @@ class Gate:
                 authorize(operation, call, caller, facts=self.facts, now=ground.clock())
             with self.facts.watching(operation, caller):
                 answer = self._forward(operation, call, caller)
+            self._note(operation, call, caller, _answered(operation, answer))
         if any(rule.kind == "lose" for rule in struck):
             raise HangUp
         return answer
+
+    def _note(
+        self, operation: Operation, call: Call, caller: Caller, outcome: Outcome | None
+    ) -> None:
+        """Let CloudTrail record a call. While enforcement is off a world is being built."""
+        if outcome is not None and self.enforcing:
+            with self.lock:
+                self.trail.note(call, operation, caller, outcome)
 
     def _forward(self, operation: Operation, call: Call, caller: Caller) -> Answer:
         account = caller.account or ground.MANAGEMENT_ACCOUNT
@@ -145,6 +171,8 @@ class Gate:
             handler = iam_api.answer(caller)
         elif operation.service.prefix == "sts":
             handler = sts_api.answer(caller, self.sessions, self.facts)
+        elif operation.service.prefix == "cloudtrail":
+            handler = history.answer(caller, operation, self.trail)
         if handler is None:
             raise Refusal(Reason.NOT_IN_LAB, f"moto does not route {operation.label}.")
         request = operation.request
@@ -157,7 +185,31 @@ class Gate:
                 Reason.NOT_IN_LAB, f"Nobody implements {operation.label} in the lab."
             ) from error
         payload = body.encode() if isinstance(body, str) else bytes(body or b"")
+        if operation.model != "s3" and payload[:1] == b"<":
+            payload = _REQUEST_ID.sub(rb"\g<1>" + call.request_id.encode(), payload)
         return int(status), dict(headers), payload
+
+
+# Refused before anybody knew who calls, or by the lab itself: CloudTrail never sees these.
+_UNRECORDED = frozenset({Reason.UNKNOWN_KEY, Reason.NOT_IN_LAB})
+
+
+def _refused(refusal: Refusal, call: Call) -> Outcome | None:
+    if refusal.reason in _UNRECORDED:
+        return None
+    rendered = render(refusal, protocol=protocol_of(call), service=call.service, request_id="")
+    code = rendered.code
+    if refusal.reason is Reason.DENIED:
+        code = {"ec2": "Client.UnauthorizedOperation"}.get(call.service, "AccessDenied")
+    return Outcome(error_code=code, error_message=refusal.message)
+
+
+def _answered(operation: Operation, answer: Answer) -> Outcome:
+    status, headers, body = answer
+    if status < 400:  # noqa: PLR2004 -- HTTP's classes
+        return Outcome(status=status, headers=headers, body=body)
+    code, message = error_of(operation.model, status=status, headers=headers, body=body)
+    return Outcome(error_code=code, error_message=message)
 
 
 def _cut(environ: dict[str, Any]) -> None:

@@ -76,6 +76,10 @@ class Lab:
             if not rules:
                 gate.facts.clear()
 
+    def delivers_after(self, seconds: float) -> None:
+        """Say how long records take to reach a trail's bucket and the event history."""
+        self._server.gate.trail.delivery.delay_s = seconds
+
     def now(self) -> datetime:
         """Return the lab's time."""
         return ground.clock()

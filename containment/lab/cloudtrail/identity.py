@@ -1,0 +1,122 @@
+"""``userIdentity``: who a record says it was.
+
+Source: AWS CloudTrail User Guide, "CloudTrail userIdentity element".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from containment.clock import isoformat
+
+if TYPE_CHECKING:
+    from containment.lab.callers import Caller
+    from containment.lab.sessions import Session
+
+Json = dict[str, Any]
+
+
+def user_identity(caller: Caller) -> Json:
+    """Return the element for a call in the caller's own account."""
+    if caller.kind == "root":
+        return {
+            "type": "Root",
+            "principalId": caller.account,
+            "arn": caller.arn,
+            "accountId": caller.account,
+            "accessKeyId": "",
+        }
+    if caller.kind == "anonymous":
+        return {"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}
+    if caller.kind == "web identity":
+        return {
+            "type": "WebIdentityUser",
+            "principalId": caller.user_id,
+            "userName": caller.name,
+            "identityProvider": caller.principal_arn,
+        }
+    identity: Json = {
+        "type": {"user": "IAMUser", "role": "AssumedRole", "federated": "FederatedUser"}[
+            caller.kind
+        ],
+        "principalId": caller.user_id,
+        "arn": caller.arn,
+        "accountId": caller.account,
+        "accessKeyId": caller.access_key_id,
+    }
+    if caller.kind == "user":
+        identity["userName"] = caller.name
+    if caller.session is not None:
+        identity["sessionContext"] = _session_context(caller, caller.session)
+        scope = _scope(caller.session)
+        if scope:
+            identity["inScopeOf"] = scope
+    return identity
+
+
+def seen_from_outside(caller: Caller) -> Json:
+    """Return the element in the record of another account, which learns little about the caller."""
+    return {
+        "type": "AWSAccount",
+        "principalId": caller.user_id,
+        "accountId": caller.account,
+    }
+
+
+def _session_context(caller: Caller, session: Session) -> Json:
+    context: Json = {
+        "attributes": {
+            "creationDate": isoformat(session.issued),
+            "mfaAuthenticated": "true" if session.mfa else "false",
+        }
+    }
+    if session.kind == "role":
+        context["sessionIssuer"] = {
+            "type": "Role",
+            "principalId": session.principal_id,
+            "arn": caller.principal_arn,
+            "accountId": caller.account,
+            "userName": caller.name,
+        }
+        if session.federated_provider:
+            context["webIdFederationData"] = {
+                "federatedProvider": session.federated_provider,
+                "attributes": {},
+            }
+    elif session.kind == "federated":
+        path = caller.entity.get(("path",), "/")
+        name = caller.entity.get(("name",), session.principal_name)
+        context["sessionIssuer"] = {
+            "type": "IAMUser",
+            "principalId": session.principal_id,
+            "arn": f"arn:aws:iam::{caller.account}:user{path}{name}",
+            "accountId": caller.account,
+            "userName": name,
+        }
+    if session.source_identity:
+        context["sourceIdentity"] = session.source_identity
+    delivery = dict(session.context).get("ec2:roledelivery")
+    if delivery:
+        context["ec2RoleDelivery"] = delivery
+    return context
+
+
+def _scope(session: Session) -> Json:
+    """Return on whose behalf a service made the session, for functions and instances."""
+    context = dict(session.context)
+    for key, kind in (
+        ("lambda:sourcefunctionarn", "AWS::Lambda::Function"),
+        ("ec2:sourceinstancearn", "AWS::EC2::Instance"),
+    ):
+        if key in context:
+            return {"issuerType": kind, "credentialsIssuedTo": context[key]}
+    return {}
+
+
+def user_name(identity: Json) -> str:
+    """Return what LookupEvents calls the user name: the session's own name, or the user's."""
+    if identity["type"] == "AssumedRole":
+        return str(identity["arn"]).rsplit("/", 1)[-1]
+    if identity["type"] == "Root":
+        return "root"
+    return str(identity.get("userName") or str(identity.get("arn", "")).rsplit("/", 1)[-1])
