@@ -57,7 +57,7 @@ def demo(ctx: click.Context, *, keep: bool, only: str | None, as_json: bool) -> 
             screen.heading(f"Run {number} of {len(chosen)}: {_NAMES[disposition]}")
             runs.append(Run(stage, screen, disposition))
             runs[-1].play()
-        failed = _conclude(screen, runs)
+        failed = conclude(screen, runs)
         if keep:
             stage.begin()
             _how_to_go_on(screen, stage)
@@ -66,7 +66,7 @@ def demo(ctx: click.Context, *, keep: bool, only: str | None, as_json: bool) -> 
     ctx.exit(4 if failed else 0)
 
 
-def _conclude(screen: Screen, runs: list[Run]) -> int:
+def conclude(screen: Screen, runs: list[Run]) -> int:
     """Say what held, how long it took and where to look next; return how many claims failed."""
     claims = [claim for run in runs for claim in run.board.claims()]
     failed = [claim for claim in claims if not claim.holds]

@@ -46,8 +46,7 @@ class Screen:
 
     def at(self, text: str, *, style: str = "") -> None:
         """Print what happens now."""
-        line = Text(f"{self.elapsed:6.1f} s ", style="dim")
-        self._console.print(line + Text(safe(text), style=style))
+        self._console.print(Text.assemble((f"{self.elapsed:6.1f} s ", "dim"), (safe(text), style)))
 
     def command(self, text: str) -> None:
         """Print a command that is about to run."""

@@ -31,6 +31,10 @@ _OURS = ("AWS_", "PULUMI_", "CONTAINMENT_")
 _GRACE_S = 20.0
 
 
+class EndedError(ContainmentError):
+    """A command ended with a failure."""
+
+
 class Stage:
     """A lab of its own, and projects beside it. Use it in a ``with`` block."""
 
@@ -101,7 +105,8 @@ class Stage:
         """Run one of the project's commands as the responder and yield its lines.
 
         Raises:
-            ContainmentError: it ended with a failure; its last lines are in the message.
+            EndedError: it ended with a failure; what it said is in the message.
+            UnavailableError: there is no such command.
         """
         program, *arguments = command
         path = Path(sys.prefix) / "bin" / program
@@ -124,7 +129,7 @@ class Stage:
                 yield said[-1]
         self._command = None
         if process.returncode:
-            raise ContainmentError(
+            raise EndedError(
                 f"'{' '.join(command)}' ended with {process.returncode}:\n" + "\n".join(said),
                 remedy="run the demo again; if it stays so, run 'make test ARGS=\"-m engine\"'",
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cli.demo import commands, lifted
 from cli.demo.board import Board, Phase, Who, rows
 from cli.demo.company import ROLE, USER, Company
+from cli.demo.stage import EndedError
 from containment.clock import isoformat
 from containment.lab.people import Bystanders
 from containment.spec import Disposition, IncidentSpec, Target, emit, load, target_lines
@@ -27,6 +28,7 @@ _WHY = {
     Disposition.FALSE_POSITIVE: "it was the red team's exercise",
     Disposition.CONFIRMED: "it was theft",
 }
+_LIFT = ("destroy", "--skip-preview", "--yes")
 
 
 @dataclass
@@ -161,8 +163,10 @@ class Run:
         self.screen.at(f"the decision: {_WHY[self.disposition]}; in the spec it says now")
         path.write_text(emit(_with(load(path), disposition=self.disposition)))
         self.screen.under(f"disposition: {self.disposition}")
+        if self.disposition is Disposition.FALSE_POSITIVE:
+            self._lift_too_early(company, thief)
         self._pulumi("decide", "up", "--skip-preview", "--yes")
-        self._pulumi("destroy", "destroy", "--skip-preview", "--yes")
+        self._pulumi("destroy", *_LIFT)
         self.differences = lifted.compare(
             before,
             company.picture(),
@@ -176,6 +180,26 @@ class Run:
         self._ask(company, thief, Phase.LIFTED)
         self._count(Phase.LIFTED)
 
+    def _lift_too_early(self, company: Company, thief: Thief) -> None:
+        """Lift on terms that were never applied: refused, and nothing has changed."""
+        changed, said = company.changes_by_responder(), list[str]()
+        try:
+            said.extend(self._run("pulumi", *_LIFT))
+        except EndedError as error:
+            said = error.message.splitlines()
+        refusals = [line.strip() for line in said if line.startswith("    error: the file says")]
+        claim = self.board.say(
+            "a lift on other terms than the applied ones: refusals, changes, the thief's successes",
+            expected=(True, 0, 0),
+            seen=(
+                bool(refusals),
+                company.changes_by_responder() - changed,
+                sum(thief.round().values()),
+            ),
+        )
+        self.screen.lines(sorted(set(refusals)), style="dim")
+        self.screen.claim(claim, "refused: nothing has changed, and the thief stays out")
+
     def _ask(self, company: Company, thief: Thief, phase: Phase) -> None:
         """Ask everybody to work: the thief's next whole round, and the company's people."""
         self.board.see(phase, {**thief.round(), **company.at_work()})
@@ -185,7 +209,8 @@ class Run:
         others, all_others = self.board.count(Who.BYSTANDER, phase)
         word, number = ("ALLOWED", thief) if thief else ("DENIED", ways - thief)
         self.screen.under(
-            f"thief: {number} of {ways} {word}; bystanders: {others} of {all_others} ALLOWED"
+            f"thief: {number} of {ways} {word}; bystanders: {others} of {all_others} ALLOWED",
+            style="bold",
         )
 
     def _pulumi(self, name: str, *arguments: str) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from cli.demo.board import Board, Phase, Who, rows
+from cli.demo.command import conclude
 from cli.demo.commands import shortened
 from cli.demo.screen import Screen
 from containment.spec import Disposition
+
+if TYPE_CHECKING:
+    from cli.demo.story import Run
 
 pytestmark = pytest.mark.plain
 
@@ -89,6 +95,18 @@ def test_a_sentence_that_is_not_so_is_shown_with_both_sides() -> None:
     assert "expected 0" in output.getvalue()
     assert "seen     3" in output.getvalue()
     assert "no changes" not in output.getvalue()
+
+
+def test_one_claim_that_fails_is_named_again_at_the_end_and_counted() -> None:
+    output = io.StringIO()
+    run = SimpleNamespace(board=full(Disposition.CONFIRMED), timings={"up_s": 1.0})
+    run.board.say("the moon is a cheese", expected=True, seen=False)
+
+    failed = conclude(Screen(output), [cast("Run", run)])
+
+    assert failed == 1
+    assert "NOT AS CLAIMED: the moon is a cheese: expected True, seen False" in output.getvalue()
+    assert "49 of 50 claims hold" in output.getvalue()
 
 
 def test_pulumis_output_is_shortened_to_what_became_of_each_resource() -> None:

@@ -58,7 +58,7 @@ def test_the_pages_of_the_actions_are_current() -> None:
     assert {ROOT / path for path in pages} == set((ROOT / catalogue.FOLDER).glob("*.md"))
     for path, text in pages.items():
         assert (ROOT / path).read_text(encoding="utf-8") == text, (
-            "run 'python -m containment.catalogue' and commit what it writes"
+            "run 'make docs' and commit what it writes"
         )
 
 
@@ -74,7 +74,7 @@ def test_the_page_of_an_action_says_what_survives_it_and_names_each_permission(
 
 def test_the_page_of_the_commands_is_current() -> None:
     assert (ROOT / reference.PAGE_FILE).read_text(encoding="utf-8") == reference.page(), (
-        "run 'python -m cli.reference' and commit what it writes"
+        "run 'make docs' and commit what it writes"
     )
 
 
