@@ -6,6 +6,8 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from containment.trail.records import seconds
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -64,12 +66,26 @@ class Evidence:
         return found
 
     @cached_property
-    def moments_of(self) -> dict[str, list[Moment]]:
-        """Caller's ARN -> the calls made under it."""
+    def _by_second(self) -> dict[tuple[str, int | None], list[Moment]]:
+        found: defaultdict[tuple[str, int | None], list[Moment]] = defaultdict(list)
+        for moment in self.moments:
+            found[moment.caller.arn, seconds(moment.time)].append(moment)
+        return found
+
+    def moments_near(self, arn: str, when: str, near: int) -> list[Moment]:
+        """Return the calls under *arn* that are at most *near* seconds from *when*."""
+        second = seconds(when)
+        if second is None:
+            return []
+        around = range(second - near, second + near + 1)
+        return [moment for one in around for moment in self._by_second.get((arn, one), ())]
+
+    @cached_property
+    def moments_by(self) -> dict[str, list[Moment]]:
+        """Key id -> the calls made with it."""
         found: defaultdict[str, list[Moment]] = defaultdict(list)
         for moment in self.moments:
-            if moment.caller.arn:
-                found[moment.caller.arn].append(moment)
+            found[moment.caller.key].append(moment)
         return found
 
     @cached_property

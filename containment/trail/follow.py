@@ -113,15 +113,19 @@ def _follow(seed: Seed, store: Store, scanner: Scanner) -> tuple[Lineage, list[C
     moments: set[Moment] = set()
     calls: dict[tuple[str, str], Call] = {}
     names = seed.tokens()
+    small = store.small
+    if small:
+        found = store.everything()
+        facts, uses = set(found.facts), set(found.uses)
     while True:
-        if new := names - known:
+        if not small and (new := names - known):
             found = store.lookup(new)
             facts.update(found.facts)
             uses.update(found.uses)
             known |= new
         lineage = Lineage(seed, Evidence(facts, uses, moments))
         names = lineage.wanted()
-        if names - known:
+        if not small and names - known:
             continue
         wanted = _wanted(lineage)
         fresh = (wanted.keys | wanted.names | wanted.arns) - loaded

@@ -50,15 +50,17 @@ def _arns(lineage: Lineage) -> set[str]:
 
 
 def _link(lineage: Lineage, use: Use) -> None:
-    moments = lineage.evidence.moments_of.get(use.caller.arn, [])
-    its_own = [moment for moment in moments if moment.caller.key == use.caller.key]
+    its_own = [
+        moment
+        for moment in lineage.evidence.moments_by.get(use.caller.key, [])
+        if moment.caller.arn == use.caller.arn
+    ]
     named: frozenset[str] = frozenset().union(*(moment.names for moment in its_own))
     second_factor = any(moment.mfa for moment in its_own)
     mine: list[Moment] = []
     others: list[Moment] = []
-    for moment in moments:
-        distance = apart(moment.time, use.caller.created)
-        if distance is None or abs(distance) > _NEAR or moment.caller.invoked_by:
+    for moment in lineage.evidence.moments_near(use.caller.arn, use.caller.created, _NEAR):
+        if moment.caller.invoked_by:
             continue
         member = lineage.who(moment.caller, moment.time)
         if member and second_factor and not moment.mfa:
@@ -95,27 +97,40 @@ def _without_call(lineage: Lineage, use: Use, others: list[Moment]) -> None:
         why = "forwarded for a principal that is the thief's"
         lineage.add(_session(use, principal, list(principal.link_event_ids), why))
         return
-    if others:
+    if others or _sibling(lineage, use):
         return
     for member in lineage.members:
-        same = member.arn == use.caller.arn and member.is_session
-        if (same and abs(apart(member.issued_at, use.caller.created) or 99) <= _NEAR) or (
-            same and member.issued_at == use.caller.created
-        ):
-            if _sibling(lineage, use):
-                return
+        if any(_near(begun, use.caller.created) for begun in _begun(lineage, member, use)):
             why = f"{use.caller.invoked_by} acted within the session"
             lineage.add(_session(use, member, list(member.link_event_ids), why))
             return
 
 
+def _begun(lineage: Lineage, member: Member, use: Use) -> set[str]:
+    """When the session of *member* began, if the service acted under that session's name."""
+    seen = {
+        other.caller.created
+        for other in lineage.evidence.uses_of.get(member.id, [])
+        if other.caller.arn == use.caller.arn and lineage.who(other.caller, other.time) is member
+    }
+    if member.is_session and member.arn == use.caller.arn:
+        seen.add(member.issued_at)
+    return seen - {""}
+
+
+def _near(one: str, other: str) -> bool:
+    distance = apart(one, other)
+    return distance is not None and abs(distance) <= _NEAR
+
+
 def _sibling(lineage: Lineage, use: Use) -> bool:
     """EC2 gives one role session several keys: another one that is not ours makes it doubtful."""
     return any(
-        moment.caller.created == use.caller.created
-        and not moment.caller.invoked_by
-        and lineage.who(moment.caller, moment.time) is None
-        for moment in lineage.evidence.moments_of.get(use.caller.arn, [])
+        other.caller.arn == use.caller.arn
+        and other.caller.created == use.caller.created
+        and not other.forwarded
+        and lineage.who(other.caller, other.time) is None
+        for other in lineage.evidence.uses
     )
 
 

@@ -64,7 +64,10 @@ class Member:
     @property
     def generation(self) -> int:
         """How many steps it is from the seed."""
-        return 0 if self.parent is None else 1 + self.parent.generation
+        steps, parent = 0, self.parent
+        while parent is not None:  # a thief who keeps renewing makes chains of thousands
+            steps, parent = steps + 1, parent.parent
+        return steps
 
     @property
     def owner(self) -> str:

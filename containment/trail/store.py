@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _facts = msgspec.msgpack.Decoder(FileFacts)
 _FEW = 32
+_SMALL = 1 << 20  # packed; some 100,000 records
 
 
 class Entry(msgspec.Struct, array_like=True, gc=False):
@@ -39,11 +40,10 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
 
 @dataclass(slots=True)
 class Found:
-    """What a lookup brought: facts, uses, and in which files."""
+    """What a lookup brought."""
 
     facts: list[Fact]
     uses: list[Use]
-    files: set[int]
 
 
 def entry_of(report: FileReport, stamp: tuple[int, int], facts: FileFacts) -> Entry:
@@ -82,19 +82,31 @@ class Store:
             return [i for i, held in enumerate(self._sums) if not sums.isdisjoint(held)]
         return [i for i, held in enumerate(self._sums) if any(_in(held, one) for one in sums)]
 
+    @property
+    def small(self) -> bool:
+        """Whether all of it fits in memory with ease, so that nothing need be looked up."""
+        return sum(len(entry.packed) for entry in self.entries) <= _SMALL
+
+    def everything(self) -> Found:
+        """Return every fact and use."""
+        found = Found([], [])
+        for entry in self.entries:
+            facts = _facts.decode(unpack(entry.packed))
+            found.facts += facts.facts
+            found.uses += facts.uses
+        return found
+
     def lookup(self, names: AbstractSet[str]) -> Found:
         """Return every fact and use that bears one of *names*."""
-        found = Found([], [], set())
+        found = Found([], [])
         for number in self.files_with(names):
             facts = _facts.decode(unpack(self.entries[number].packed))
             for fact in facts.facts:
                 if not names.isdisjoint(fact_tokens(fact)):
                     found.facts.append(fact)
-                    found.files.add(number)
             for use in facts.uses:
                 if not names.isdisjoint(use_tokens(use)):
                     found.uses.append(use)
-                    found.files.add(number)
         return found
 
 

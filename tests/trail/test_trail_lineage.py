@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from containment.trail import Trace, trace
+from containment.trail.outputs import tree
 
 if TYPE_CHECKING:
     from conftest import Record, Scene
@@ -332,6 +333,25 @@ def test_a_forwarded_session_belongs_to_the_call_of_its_second(
     assert found(answer) == {"ASIAFORWARDED0000001": ("D_forwarded", scene.leaked)}
     assert answer.credentials[0].kind == "forwarded_session_key"
     assert answer.credentials[0].event_names == {"Decrypt": 1}
+
+
+@pytest.mark.parametrize("seed", ["the user's key", "the session's own key"])
+def test_a_forwarded_session_may_carry_the_creation_time_of_the_role_session(
+    scene: Scene, tmp_path: Path, seed: str
+) -> None:
+    key, arn = scene.assume(scene.leaked, scene.user, "app", 10)
+    scene.call(key, arn, "GetSecretValue", 300, created=10)
+    scene.call(
+        "ASIAFORWARDED0000001", arn, "Decrypt", 300, created=10, invoked_by="s.amazonaws.com"
+    )
+    scene.call(
+        "ASIAFORWARDED0000002", arn, "Decrypt", 300, created=77, invoked_by="s.amazonaws.com"
+    )
+
+    answer = follow(scene, tmp_path, key if "session" in seed else None)
+
+    forwarded = {c.id: c.parent for c in answer.credentials if c.tier == "D_forwarded"}
+    assert forwarded == {"ASIAFORWARDED0000001": key}
 
 
 @pytest.mark.parametrize(("secret", "whose"), [("ours", True), ("theirs", False), ("none", False)])
@@ -668,6 +688,27 @@ def test_neither_order_nor_files_nor_double_delivery_matter(
     again = trace(scene.leaked, since=scene.since, logs=[parts], workers=1)
 
     assert comparable(again) == straight
+
+
+def test_looking_names_up_gives_the_same_answer_as_holding_everything(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything(scene)
+    held = comparable(follow(scene, tmp_path))
+    monkeypatch.setattr("containment.trail.store._SMALL", -1)
+
+    assert comparable(follow(scene, tmp_path)) == held
+
+
+def test_a_chain_of_two_thousand_sessions_is_followed(scene: Scene, tmp_path: Path) -> None:
+    key, arn = scene.leaked, scene.user
+    for turn in range(2000):
+        key, arn = scene.assume(key, arn, ("ping", "pong")[turn % 2], turn)
+
+    answer = follow(scene, tmp_path)
+
+    assert max(c.generation for c in answer.credentials) == 2000
+    assert len(list(tree.lines(answer))) > 100
 
 
 @settings(
