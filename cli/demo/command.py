@@ -24,6 +24,7 @@ _NAMES = {
     Disposition.FALSE_POSITIVE: "a false alarm",
     Disposition.CONFIRMED: "a real theft",
 }
+_SHORTENED = "What pulumi prints is shortened to what became of each resource; nothing is staged."
 
 
 @click.command()
@@ -52,6 +53,7 @@ def demo(ctx: click.Context, *, keep: bool, only: str | None, as_json: bool) -> 
     chosen = [Disposition(only)] if only else list(_RUNS)
     with Stage(os.environ, keep=keep) as stage:  # noqa: TID251 -- settings are read in the cli
         screen.plain(banner(stage.lab.endpoint), style="bold yellow")
+        screen.plain(_SHORTENED, style="dim")
         runs: list[Run] = []
         for number, disposition in enumerate(chosen, start=1):
             screen.heading(f"Run {number} of {len(chosen)}: {_NAMES[disposition]}")
