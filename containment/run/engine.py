@@ -143,7 +143,7 @@ class Engine:
                 for thread in threads:
                     thread.join()
             lines = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-        if shown.broken:
+        if shown.broken or warned.broken:
             raise BrokenPipeError
         found = events.read(lines.splitlines())
         return Run(code, found, "\n".join(warned.held), stopped.is_set() or found.cancelled)
@@ -216,7 +216,8 @@ class _Relay:
         try:
             self._say(text)
             sys.stdout.flush()
-        except BrokenPipeError:
+        except OSError:
+            # The reader, or the terminal, is gone; the engine is read to its end all the same.
             self.broken = True
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from containment.spec import pin
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,6 +38,8 @@ class Held:
     @property
     def words(self) -> str:
         """What holds it, in one line."""
+        if all(item.resource == "PrincipalSnapshot" for item in self.resources):
+            return f"nothing yet; declared is {self.rung or 'nothing any more'}"
         parts = [self.rung or "not in the spec any more"]
         if self.issued_before:
             parts.append(f"T {self.issued_before}")
@@ -44,13 +48,20 @@ class Held:
         return "; ".join(parts)
 
 
+def known(spec: IncidentSpec, state: StackState) -> IncidentSpec:
+    """Return *spec* with its access keys pinned to the users that the state knows them by.
+
+    A key that was never applied is left out: only AWS could say whose it is.
+    """
+    owners = {key: arn for key in spec.unpinned if (arn := _owner(state, key)) is not None}
+    named = tuple(item for item in spec.targets if not item.access_key or item.access_key in owners)
+    return pin(spec.model_copy(update={"targets": named}), owners)
+
+
 def principals(state: StackState, spec: IncidentSpec | None) -> list[Held]:
     """Return the principals that the state holds, in the order of the spec."""
-    rungs: dict[str, str] = {}
-    for target in spec.targets if spec else ():
-        arn = _owner(state, target.access_key) if target.access_key else target.principal.arn
-        if arn is not None:
-            rungs[arn] = str(target.rung)
+    targets = known(spec, state).targets if spec else ()
+    rungs = {target.principal.arn: str(target.rung) for target in targets}
     order = {arn: index for index, arn in enumerate(rungs)}
     named = sorted(state.principals, key=lambda arn: order.get(arn, len(order)))
     return [Held(arn, rungs.get(arn), tuple(state.of(arn))) for arn in named]

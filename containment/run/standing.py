@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from containment.actions.base import require_terms
 from containment.errors import ContainmentError
+from containment.plan import plan
 from containment.run import fences, live, report
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Standing:
 
     Attributes:
         applied: whether the backend has a state that holds anything of ours.
+        incomplete: whether the spec declares something that was not applied with the rest.
         held: the principals that the state holds.
         seen: every resource of the state as AWS shows it, by urn.
         surveys: fences and denies of all incidents, by account; what could not be listed is told
@@ -43,6 +45,7 @@ class Standing:
     """
 
     applied: bool
+    incomplete: bool
     held: tuple[Held, ...]
     seen: Mapping[str, Seen]
     surveys: Mapping[str, Survey]
@@ -51,7 +54,7 @@ class Standing:
     @property
     def drifted(self) -> bool:
         """True where AWS shows less than was declared."""
-        return any(item.drifted for item in self.seen.values())
+        return self.incomplete or any(item.drifted for item in self.seen.values())
 
     @property
     def unknown(self) -> bool:
@@ -87,10 +90,20 @@ def of(
             matters.append(Matter(error.message, error.remedy))
     matters += _drift(stack, seen)
     matters += _terms(stack, state, places)
-    matters += _unapplied(stack, spec, state)
+    missing = _missing(spec, state)
+    if missing:
+        step = f"run 'containment up {stack}'"
+        matters.append(Matter(f"declared and not applied: {', '.join(missing)}", step))
     matters += _stray(stack, state, surveys)
     held = report.principals(state, spec) if state else []
-    return Standing(bool(resources), tuple(held), seen, surveys, tuple(matters))
+    return Standing(
+        applied=bool(resources),
+        incomplete=bool(missing),
+        held=tuple(held),
+        seen=seen,
+        surveys=surveys,
+        matters=tuple(matters),
+    )
 
 
 def _drift(stack: str, seen: Mapping[str, Seen]) -> list[Matter]:
@@ -123,22 +136,20 @@ def _terms(stack: str, state: StackState | None, places: Places) -> list[Matter]
     return list(said.values())
 
 
-def _unapplied(stack: str, spec: IncidentSpec | None, state: StackState | None) -> list[Matter]:
-    known = set(state.principals) if state else set[str]()
-    if spec is None or not known:
+def _missing(spec: IncidentSpec | None, state: StackState | None) -> list[str]:
+    """Return what the spec declares and the state does not hold, once anything is applied."""
+    if spec is None or state is None or not state.resources:
         return []  # nothing is applied, which is no matter: it may have been lifted
-    missing = [
-        target.principal.arn
-        for target in spec.targets
-        if not target.access_key and target.principal.arn not in known
-    ]
-    if not missing:
-        return []
-    return [
-        Matter(
-            f"in the spec and not applied: {', '.join(missing)}", f"run 'containment up {stack}'"
-        )
-    ]
+    try:
+        declared = plan(report.known(spec, state), spec_file="")
+    except ContainmentError:
+        return []  # 'up' would refuse this spec, and says why
+    missing: list[str] = []
+    for item in declared:
+        have = {resource.resource for resource in state.of(item.principal.arn)}
+        wanted = [item.snapshot.resource, *(held.resource for held in item.held)]
+        missing += [f"{word} of {item.principal.name}" for word in wanted if word not in have]
+    return missing
 
 
 def _stray(stack: str, state: StackState | None, surveys: Mapping[str, Survey]) -> list[Matter]:

@@ -298,6 +298,30 @@ def test_status_explains_an_interrupted_run_and_a_lock(
     assert "locked from another machine (bob@host-9" in ran.out
 
 
+def test_status_of_a_run_that_was_cut_off_says_what_is_not_applied(
+    containment: Command, engine: FakeEngine, served: Lab
+) -> None:
+    engine.exports(snapshot(USER, endpoint=served.endpoint))
+    ran = containment("status")
+
+    assert ran.code == 4
+    assert "nothing yet; declared is deny-all" in ran.out
+    assert "not applied: DenyPolicy of ci-deploy, InactiveCredentials of ci-deploy" in ran.out
+
+
+def test_a_target_named_by_its_key_is_known_by_the_user_in_the_state(
+    containment: Command, engine: FakeEngine, served: Lab
+) -> None:
+    head, _, _ = GOOD.partition("targets:")
+    keys = "targets:\n  - access_key: AKIAIOSFODNN7EXAMPLE\n  - access_key: AKIAI44QH8DHBEXAMPLE\n"
+    (engine.project / "stacks" / f"{STACK}.yaml").write_text(head + keys)
+    engine.exports(snapshot(USER, endpoint=served.endpoint), deny(USER, endpoint=served.endpoint))
+    ran = containment("status", "--json")
+
+    assert ran.json["principals"][0]["rung"] == "deny-all"
+    assert ran.json["matters"][-1]["what"].endswith("InactiveCredentials of ci-deploy")
+
+
 def test_status_of_a_principal_that_is_gone_says_so(
     containment: Command, engine: FakeEngine, served: Lab
 ) -> None:
@@ -311,7 +335,8 @@ def test_status_of_a_stack_of_another_endpoint_is_not_known(
     containment: Command, engine: FakeEngine
 ) -> None:
     engine.exports(snapshot(USER, endpoint="https://iam.amazonaws.com"))
-    ran = containment("status", "--json")
+    (engine.project / "stacks" / f"{STACK}.yaml").unlink()
+    ran = containment("status", STACK, "--json")
 
     assert ran.code == 9
     assert ran.json["principals"][0]["resources"][0]["live"] == "unknown"
