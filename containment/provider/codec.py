@@ -36,7 +36,7 @@ def encode(values: Mapping[str, Any], unknown: Iterable[str] = ()) -> Struct:
 
 
 def dump(model: BaseModel) -> Values:
-    """Return *model* as camelCase values; what is None or empty is left out of the state."""
+    """Return *model* as camelCase values; what is None is left out of the state."""
     return model.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 

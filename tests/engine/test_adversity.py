@@ -6,7 +6,9 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -67,56 +69,89 @@ def test_a_stripped_deny_and_a_new_key_are_seen_repaired_and_said(
     assert not can_list(lab, thief)
 
 
-@pytest.mark.parametrize("operation", ["PutUserPolicy", "TagUser", "UpdateAccessKey"])
-def test_a_cli_killed_before_its_checkpoint_leaves_nothing_after_destroy(
-    project: Project, lab: Lab, operation: str
-) -> None:
-    before = taken(lab)
-    project.spec(spec(user(lab), disposition="false-positive"))
-    hit = Event()
-    running: list[Any] = []
+@dataclass
+class Hit:
+    """What happened to an ``up`` that was interrupted at one call, after AWS had carried it out."""
 
-    def kill(passed: str) -> None:
-        if passed == operation and running and not hit.is_set():
-            hit.set()
-            os.kill(running[0].pid, signal.SIGKILL)
+    happened: bool
+    exit_code: int
 
-    with relay(lab.endpoint, kill) as endpoint:
+
+@contextmanager
+def interrupted(project: Project, lab: Lab, operation: str, victim: str) -> Iterator[Hit]:
+    """Run ``up``, interrupt it when *operation* was carried out and nobody knows, and go on."""
+    struck, running = Event(), list[Any]()
+
+    def strike(passed: str) -> None:
+        if passed != operation or struck.is_set():
+            return
+        struck.set()
+        if victim == "provider":
+            os.kill(child_of(running[0].pid, "pulumi-resource-containment"), signal.SIGKILL)
+        else:
+            os.kill(running[0].pid, signal.Signals[victim])
+
+    with relay(lab.endpoint, strike) as endpoint:
         project.environ["AWS_ENDPOINT_URL"] = endpoint
         running.append(project.start("up", "--yes", "--skip-preview"))
         running[0].communicate(timeout=60)
-        assert hit.is_set()
-        assert running[0].returncode == -signal.SIGKILL
-        project.ok("cancel", "--yes")
+        if running[0].returncode < 0:  # it died at once, and its lock stays
+            project.ok("cancel", "--yes")
+        yield Hit(struck.is_set(), running[0].returncode)
 
+
+def child_of(parent: int, name: str) -> int:
+    """Return the process id of the program *name* that *parent* started."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with suppress(OSError):
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                status = (folder / "status").read_text(encoding="ascii", errors="replace")
+                if f"PPid:\t{parent}\n" in status and any(name.encode() in word for word in words):
+                    return int(folder.name)
+    raise LookupError(name)
+
+
+@pytest.mark.parametrize(
+    ("operation", "victim"),
+    [
+        ("PutUserPolicy", "SIGKILL"),
+        ("TagUser", "SIGKILL"),
+        ("UpdateAccessKey", "SIGKILL"),
+        ("PutUserPolicy", "SIGHUP"),
+        ("PutUserPolicy", "SIGINT"),
+        ("TagUser", "SIGINT"),
+        ("PutUserPolicy", "provider"),
+        ("UpdateAccessKey", "provider"),
+    ],
+)
+def test_an_interrupted_up_leaves_nothing_after_destroy(
+    project: Project, lab: Lab, operation: str, victim: str
+) -> None:
+    before = taken(lab)
+    project.spec(spec(user(lab), disposition="false-positive"))
+
+    with interrupted(project, lab, operation, victim) as hit:
+        assert hit.happened
+        assert hit.exit_code != 0
         project.destroy()
 
     assert picture.changes(before, taken(lab)) == []
     assert can_list(lab, lab.world.leaked)
 
 
-def test_an_up_after_the_crash_contains_and_its_destroy_gives_back(
-    project: Project, lab: Lab
+@pytest.mark.parametrize("victim", ["SIGKILL", "SIGINT", "provider"])
+def test_an_up_after_an_interrupted_one_contains_and_its_destroy_gives_back(
+    project: Project, lab: Lab, victim: str
 ) -> None:
     before = taken(lab)
     project.spec(spec(user(lab), disposition="false-positive"))
-    hit = Event()
-    running: list[Any] = []
 
-    def kill(passed: str) -> None:
-        if passed == "UpdateAccessKey" and running and not hit.is_set():
-            hit.set()
-            os.kill(running[0].pid, signal.SIGKILL)
-
-    with relay(lab.endpoint, kill) as endpoint:
-        project.environ["AWS_ENDPOINT_URL"] = endpoint
-        running.append(project.start("up", "--yes", "--skip-preview"))
-        running[0].communicate(timeout=60)
-        assert hit.is_set()
-        project.ok("cancel", "--yes")
-
+    with interrupted(project, lab, "UpdateAccessKey", victim) as hit:
+        assert hit.happened
         project.up()
         assert not can_list(lab, lab.world.leaked)
+        assert "unchanged" in project.ok("up", "--yes", "--skip-preview")
         project.destroy()
 
     assert picture.changes(before, taken(lab)) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -28,9 +28,10 @@ def relay(endpoint: str, answered: Callable[[str], None]) -> Iterator[str]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             upstream = http.client.HTTPConnection(target.hostname or "", target.port, timeout=30)
-            upstream.request("POST", self.path, body, dict(self.headers))
-            answer = upstream.getresponse()
-            content = answer.read()
+            with closing(upstream):
+                upstream.request("POST", self.path, body, dict(self.headers))
+                answer = upstream.getresponse()
+                content = answer.read()
             operation = parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
             answered(operation)
             self.send_response_only(answer.status)
@@ -38,9 +39,9 @@ def relay(endpoint: str, answered: Callable[[str], None]) -> Iterator[str]:
                 if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-            upstream.close()
+            with suppress(OSError):  # whoever asked may be dead by now
+                self.end_headers()
+                self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
