@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import pytest
 
@@ -12,6 +13,7 @@ from cli.demo.board import Board, Phase, Who, rows
 from cli.demo.command import conclude
 from cli.demo.commands import shortened
 from cli.demo.screen import Screen
+from cli.main import run
 from containment.spec import Disposition
 
 if TYPE_CHECKING:
@@ -99,10 +101,10 @@ def test_a_sentence_that_is_not_so_is_shown_with_both_sides() -> None:
 
 def test_one_claim_that_fails_is_named_again_at_the_end_and_counted() -> None:
     output = io.StringIO()
-    run = SimpleNamespace(board=full(Disposition.CONFIRMED), timings={"up_s": 1.0})
-    run.board.say("the moon is a cheese", expected=True, seen=False)
+    played = SimpleNamespace(board=full(Disposition.CONFIRMED), timings={"up_s": 1.0})
+    played.board.say("the moon is a cheese", expected=True, seen=False)
 
-    failed = conclude(Screen(output), [cast("Run", run)])
+    failed = conclude(Screen(output), [cast("Run", played)])
 
     assert failed == 1
     assert "NOT AS CLAIMED: the moon is a cheese: expected True, seen False" in output.getvalue()
@@ -126,3 +128,40 @@ def test_a_pipe_gets_no_colours_and_no_control_characters() -> None:
     Screen(output).at("named \x1b[31mred", style="red")
 
     assert "\x1b" not in output.getvalue()
+
+
+class EmptyStage:
+    """A stage on which nothing is started."""
+
+    lab = SimpleNamespace(endpoint="http://127.0.0.1:1")
+
+    def __init__(self, *_: object, keep: bool) -> None:
+        self.keep = keep
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end."""
+
+
+@pytest.mark.parametrize(("broken", "code"), [(False, 0), (True, 4)])
+def test_the_exit_code_says_whether_everything_holds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, broken: bool, code: int
+) -> None:
+    def played(_stage: object, _screen: object, disposition: Disposition) -> SimpleNamespace:
+        board = full(disposition)
+        if broken:
+            board.see(Phase.LIFTED, {"alice, her key": False})
+        return SimpleNamespace(
+            board=board, disposition=disposition, timings={}, differences=[], play=lambda: None
+        )
+
+    monkeypatch.setattr("cli.demo.stage.Stage", EmptyStage)
+    monkeypatch.setattr("cli.demo.story.Run", played)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    assert run(["demo", "--json"]) == code
+    told = json.loads(capsys.readouterr().out)
+    assert told["holds"] is not broken
+    assert [each["disposition"] for each in told["runs"]] == ["false-positive", "confirmed"]
