@@ -64,14 +64,22 @@ def missing_permissions(
 ) -> tuple[list[str], bool]:
     """Return the *actions* that the caller lacks, and whether nothing can be done without them.
 
-    Nothing can be done where a read is missing, or every change is.
+    Nothing can be done where a read of the principal is missing, or every change is. Asked about
+    are the actions on a user or role alone: a simulation against its ARN says nothing about those
+    on something else, and none of them is needed to begin.
     """
-    missing = denied_actions(clients.iam, caller, sorted(actions), target.arn)
+    on_principal = [name for name in sorted(actions) if _on_principal(name)]
+    missing = denied_actions(clients.iam, caller, on_principal, target.arn)
     if not missing:
         return [], False
-    changes = {name for name in actions if is_mutating(name.partition(":")[2])}
+    changes = {name for name in on_principal if is_mutating(name.partition(":")[2])}
     blocked = any(name not in changes for name in missing) or changes <= set(missing)
     return missing, blocked
+
+
+def _on_principal(action: str) -> bool:
+    word = action.partition(":")[2]
+    return word not in {"ListUsers", "SimulatePrincipalPolicy", "GetPolicy", "GetPolicyVersion"}
 
 
 def expiring(expires_at: datetime | None, caller: Caller) -> str | None:

@@ -66,9 +66,10 @@ def denied_actions(
 ) -> list[str] | None:
     """Return which of *actions* on *resource* the caller's own policies do not allow.
 
-    None where that cannot be told: the caller may not simulate, or is no IAM principal. Service
-    control policies are not part of the answer. Source: IAM API Reference,
-    SimulatePrincipalPolicy.
+    None where that cannot be told: the caller may not simulate, or is no IAM principal. An action
+    whose answer hangs on a condition that a simulation cannot know (MFA, an address) is not in the
+    list, and service control policies are not part of the answer. Source: IAM API Reference,
+    SimulatePrincipalPolicy and EvaluationResult (MissingContextValues).
     """
     if caller.principal is None:
         return None
@@ -81,7 +82,9 @@ def denied_actions(
     except (ClientError, BotoCoreError):
         return None
     return sorted(
-        str(result["EvalActionName"]) for result in results if result["EvalDecision"] != "allowed"
+        str(result["EvalActionName"])
+        for result in results
+        if result["EvalDecision"] != "allowed" and not _hangs_on_context(result)
     )
 
 
@@ -94,6 +97,11 @@ def trusted_by(iam: IAMClient, caller: Caller) -> str | None:
     except (ClientError, BotoCoreError):
         return None
     return str(answer["Role"]["AssumeRolePolicyDocument"])
+
+
+def _hangs_on_context(result: Any) -> bool:
+    specific = result.get("ResourceSpecificResults", [])
+    return any(item.get("MissingContextValues") for item in (result, *specific))
 
 
 def _canonical_arn(iam: IAMClient, principal: Principal) -> str:
