@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter, defaultdict
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from containment.errors import NotFoundError, SpecError
 from containment.trail import files as log_files
-from containment.trail import gaps, owners
-from containment.trail.evidence import Evidence, Moment
+from containment.trail.fixpoint import answer
 from containment.trail.index import Index
-from containment.trail.lineage import Lineage
-from containment.trail.principals import label
 from containment.trail.records import normal_time
-from containment.trail.result import Credential, ExternalTrust, Trace, TracedCall
 from containment.trail.scan import Scanner, Wanted
-from containment.trail.seeds import Seed, parse_seed
-from containment.trail.store import Store
+from containment.trail.seeds import parse_seed
+from containment.trail.store import Found, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from containment.trail.calls import Call
-    from containment.trail.facts import Fact, Use
+    from containment.trail.evidence import Moment
     from containment.trail.files import FileReport
-    from containment.trail.members import Member
+    from containment.trail.result import Trace
 
 
 def trace(
@@ -80,9 +76,8 @@ def trace(
     place = index / _name_of(roots) if index else None
     with scanner.running(), Index(place).open() if place else nullcontext() as kept:
         store = _store(scanner, late, kept, progress)
-        lineage, calls = _follow(start, store, scanner)
-    reports = [*unread, *skipped, *(entry.report for entry in store.entries)]
-    return _answer(start, lineage, calls, reports, store, inventory or {})
+        source = FileSource(store, scanner)
+        return answer(start, source, inventory=inventory or {}, others=[*unread, *skipped])
 
 
 def _name_of(logs: list[str]) -> str:
@@ -104,161 +99,38 @@ def _store(
     return Store([*known, *read])
 
 
-def _follow(seed: Seed, store: Store, scanner: Scanner) -> tuple[Lineage, list[Call]]:
-    """Ask the index for every name the lineage raises, then the files, until nothing is new."""
-    known: set[str] = set()
-    loaded: set[str] = set()
-    facts: set[Fact] = set()
-    uses: set[Use] = set()
-    moments: set[Moment] = set()
-    calls: dict[tuple[str, str], Call] = {}
-    names = seed.tokens()
-    small = store.small
-    if small:
-        found = store.everything()
-        facts, uses = set(found.facts), set(found.uses)
-    while True:
-        if not small and (new := names - known):
-            found = store.lookup(new)
-            facts.update(found.facts)
-            uses.update(found.uses)
-            known |= new
-        lineage = Lineage(seed, Evidence(facts, uses, moments))
-        names = lineage.wanted()
-        if not small and names - known:
-            continue
-        wanted = _wanted(lineage)
-        fresh = (wanted.keys | wanted.names | wanted.arns) - loaded
-        fresh -= {
-            member.id
-            for member in lineage.members
-            if member.kind == "forwarded_session_key" and member.arn in loaded
-        }
-        if not fresh:
-            return lineage, list(calls.values())
-        hit = [(number, store.entries[number].report.path) for number in store.files_with(fresh)]
-        for some, short in scanner.calls(hit, wanted):
-            for call in some:
-                calls.setdefault((call.event_id, call.digest), call)
-                moments.add(call.moment())
-            moments.update(short)
-        loaded |= wanted.keys | wanted.names | wanted.arns
+class FileSource:
+    """Log files and their fact index."""
 
+    def __init__(self, store: Store, scanner: Scanner) -> None:
+        self._store = store
+        self._scanner = scanner
 
-def _wanted(lineage: Lineage) -> Wanted:
-    keys = frozenset(lineage.by_key)
-    names = {label(member.arn) for member in lineage.members if _in_full(member)}
-    arns = {member.arn for member in lineage.members if member.id in lineage.by_key}
-    for key in keys:
-        for use in lineage.evidence.uses_of.get(key, []):
-            if lineage.who(use.caller, use.time):
-                arns.add(use.caller.arn)
-    return Wanted(keys, frozenset(names - {""}), frozenset(arns - {""}))
+    @property
+    def small(self) -> bool:
+        """Whether the facts of all files fit in memory with ease."""
+        return self._store.small
 
+    def everything(self) -> Found:
+        """Return every fact and use."""
+        return self._store.everything()
 
-def _in_full(member: Member) -> bool:
-    """Principals whose sign-ins, which carry no key, count too."""
-    return member.owned or member.kind == "console_password"
+    def lookup(self, names: AbstractSet[str]) -> Found:
+        """Return every fact and use that bears one of *names*."""
+        return self._store.lookup(names)
 
+    def calls(
+        self, fresh: AbstractSet[str], wanted: Wanted
+    ) -> Iterator[tuple[list[Call], list[Moment]]]:
+        """Read the files that hold one of *fresh* again."""
+        entries = self._store.entries
+        hit = [(number, entries[number].report.path) for number in self._store.files_with(fresh)]
+        yield from self._scanner.calls(hit, wanted)
 
-def _answer(  # noqa: PLR0917 -- all that the answer is made of
-    seed: Seed,
-    lineage: Lineage,
-    calls: list[Call],
-    reports: list[log_files.FileReport],
-    store: Store,
-    inventory: Mapping[str, str],
-) -> Trace:
-    by_member: defaultdict[int, list[Call]] = defaultdict(list)
-    made: list[TracedCall] = []
-    for call in sorted(calls, key=lambda call: (call.time, call.event_id, call.digest)):
-        member = maker_of(lineage, call)
-        if member is not None:
-            by_member[id(member)].append(call)
-            made.append(TracedCall(member.id, call))
-    arns = full_arns(lineage, made)
-    credentials = [
-        _credential(member, by_member[id(member)], arns.get(member.owner, ""))
-        for member in lineage.members
-    ]
-    origin = credentials[0]
-    return Trace(
-        seed=seed.id,
-        seed_kind=seed.kind,
-        since=seed.since,
-        seed_principal=lineage.seed.arn,
-        files=tuple(reports),
-        origin=origin,
-        credentials=tuple(
-            sorted(credentials[1:], key=lambda c: (c.generation, c.issued_at, c.tier, c.id))
-        ),
-        external_trust=tuple(
-            ExternalTrust(role.id, principal, fact.event_id, fact.time)
-            for role, principal, fact in lineage.trusts
-        ),
-        calls=tuple(made),
-        resources=tuple(owners.affected(made, inventory)),
-        gaps=tuple(gaps.find(lineage, made, reports, store)),
-        records=sum(report.records for report in reports),
-        classes=dict(Counter(traced.call.klass for traced in made)),
-    )
+    def reports(self) -> list[FileReport]:
+        """Say what became of each file."""
+        return [entry.report for entry in self._store.entries]
 
-
-def maker_of(lineage: Lineage, call: Call) -> Member | None:
-    """Return the member that made *call*: by its key, else the password that signed in."""
-    member = lineage.who(call.caller, call.time)
-    if call.caller.key:
-        return member
-    for password in lineage.members:
-        if (
-            password.kind == "console_password"
-            and call.name == "ConsoleLogin"
-            and label(password.arn) == call.caller.label
-            and password.begun(call.time)
-        ):
-            return password
-    return member
-
-
-def full_arns(lineage: Lineage, made: list[TracedCall]) -> dict[str, str]:
-    """Principal -> its ARN with the path, which sessions and names leave out."""
-    arns: dict[str, str] = {}
-    evidence = lineage.evidence
-    seen = [use.caller for use in evidence.uses] + [fact.caller for fact in evidence.facts]
-    named = [caller.arn for caller in seen] + [traced.call.issuer_arn for traced in made]
-    named += [
-        arn for fact in evidence.facts for arn in (fact.target.role_arn, fact.target.user_arn)
-    ]
-    named += [member.arn for member in lineage.members]
-    for arn in named:
-        parts = arn.split(":", 5)
-        if len(parts) == 6 and parts[2] == "iam" and len(arn) > len(arns.get(label(arn), "")):  # noqa: PLR2004
-            arns[label(arn)] = arn
-    return arns
-
-
-def _credential(member: Member, calls: list[Call], owner_arn: str) -> Credential:
-    times = [call.time for call in calls]
-    return Credential(
-        id=member.id,
-        kind=member.kind,
-        tier=member.tier,
-        parent=member.parent.id if member.parent else "",
-        link_event_ids=tuple(member.link_event_ids),
-        issued_by=member.issued_by,
-        issued_at=member.issued_at,
-        for_principal=member.for_principal,
-        owner=member.owner,
-        owner_arn=owner_arn,
-        why=member.why,
-        confidence=member.confidence,
-        generation=member.generation,
-        expires=member.expires,
-        event_count=len(calls),
-        event_names=dict(Counter(call.name for call in calls).most_common()),
-        errors=sum(call.outcome == "failure" for call in calls),
-        first_seen=min(times, default=""),
-        last_seen=max(times, default=""),
-        source_ips=tuple(sorted({call.source_ip for call in calls if call.source_ip})),
-        regions=tuple(sorted({call.region for call in calls if call.region})),
-    )
+    def places(self) -> list[tuple[str, str]]:
+        """Return the accounts and Regions that the files cover."""
+        return sorted({place for entry in self._store.entries for place in entry.places})

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from containment.trail.files import FileReport
     from containment.trail.lineage import Lineage
-    from containment.trail.store import Store
 
 _TAMPER = frozenset(
     {
@@ -53,12 +52,15 @@ _SHOWN = 5
 
 
 def find(
-    lineage: Lineage, calls: list[TracedCall], reports: list[FileReport], store: Store
+    lineage: Lineage,
+    calls: list[TracedCall],
+    reports: list[FileReport],
+    seen: Iterable[tuple[str, str]],
 ) -> Iterator[Gap]:
     """Yield everything that may hide something from this trace."""
     yield from _unread(reports)
     yield from _span(lineage, reports)
-    yield from _places(lineage, calls, store)
+    yield from _places(lineage, calls, seen)
     yield from _silent_hours(lineage.seed.since, reports)
     for traced in calls:
         call = traced.call
@@ -103,13 +105,14 @@ def _span(lineage: Lineage, reports: list[FileReport]) -> Iterator[Gap]:
         yield Gap("end", f"the logs end at {last}; delivery takes up to 15 minutes")
 
 
-def _places(lineage: Lineage, calls: list[TracedCall], store: Store) -> Iterator[Gap]:
+def _places(
+    lineage: Lineage, calls: list[TracedCall], seen: Iterable[tuple[str, str]]
+) -> Iterator[Gap]:
     """Regions: those of the accounts the members belong to or acted in; the rest is a bystander."""
     places: defaultdict[str, set[str]] = defaultdict(set)
-    for entry in store.entries:
-        for account, region in entry.places:
-            if account and region:
-                places[account].add(region)
+    for account, region in seen:
+        if account and region:
+            places[account].add(region)
     ours = {traced.call.account for traced in calls} | {m.account for m in lineage.members} - {""}
     for account in sorted(ours):
         regions = places.get(account, set())

@@ -1,0 +1,216 @@
+"""Ask a source for every name the lineage raises, until it raises no more; then answer."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Protocol
+
+from containment.trail import gaps, owners
+from containment.trail.evidence import Evidence, Moment
+from containment.trail.lineage import Lineage
+from containment.trail.principals import label
+from containment.trail.result import Credential, ExternalTrust, Trace, TracedCall
+from containment.trail.scan import Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
+
+    from containment.trail.calls import Call
+    from containment.trail.facts import Fact, Use
+    from containment.trail.files import FileReport
+    from containment.trail.members import Member
+    from containment.trail.seeds import Seed
+    from containment.trail.store import Found
+
+
+class Source(Protocol):
+    """Where records come from: files with an index, or a table behind a SQL engine."""
+
+    @property
+    def small(self) -> bool:
+        """Whether everything is best had at once."""
+        ...
+
+    def everything(self) -> Found:
+        """Return every fact and use."""
+        ...
+
+    def lookup(self, names: AbstractSet[str]) -> Found:
+        """Return every fact and use that bears one of *names*."""
+        ...
+
+    def calls(
+        self, fresh: AbstractSet[str], wanted: Wanted
+    ) -> Iterator[tuple[list[Call], list[Moment]]]:
+        """Yield the records that *wanted* asks for, where one of *fresh* occurs."""
+        ...
+
+    def reports(self) -> list[FileReport]:
+        """Say what was read."""
+        ...
+
+    def places(self) -> list[tuple[str, str]]:
+        """Return the accounts and Regions that records were seen of."""
+        ...
+
+
+def follow(seed: Seed, source: Source) -> tuple[Lineage, list[Call]]:
+    """Close the lineage on the facts, then on the calls, until nothing is new."""
+    known: set[str] = set()
+    loaded: set[str] = set()
+    facts: set[Fact] = set()
+    uses: set[Use] = set()
+    moments: set[Moment] = set()
+    calls: dict[tuple[str, str], Call] = {}
+    names = seed.tokens()
+    small = source.small
+    if small:
+        found = source.everything()
+        facts, uses = set(found.facts), set(found.uses)
+    while True:
+        if not small and (new := names - known):
+            found = source.lookup(new)
+            facts.update(found.facts)
+            uses.update(found.uses)
+            known |= new
+        lineage = Lineage(seed, Evidence(facts, uses, moments))
+        names = lineage.wanted()
+        if not small and names - known:
+            continue
+        wanted = _wanted(lineage)
+        fresh = (wanted.keys | wanted.names | wanted.arns) - loaded
+        fresh -= {
+            member.id
+            for member in lineage.members
+            if member.kind == "forwarded_session_key" and member.arn in loaded
+        }
+        if not fresh:
+            return lineage, list(calls.values())
+        for some, short in source.calls(fresh, wanted):
+            for call in some:
+                calls.setdefault((call.event_id, call.digest), call)
+                moments.add(call.moment())
+            moments.update(short)
+        loaded |= wanted.keys | wanted.names | wanted.arns
+
+
+def _wanted(lineage: Lineage) -> Wanted:
+    keys = frozenset(lineage.by_key)
+    names = {label(member.arn) for member in lineage.members if _in_full(member)}
+    arns = {member.arn for member in lineage.members if member.id in lineage.by_key}
+    for key in keys:
+        for use in lineage.evidence.uses_of.get(key, []):
+            if lineage.who(use.caller, use.time):
+                arns.add(use.caller.arn)
+    return Wanted(keys, frozenset(names - {""}), frozenset(arns - {""}))
+
+
+def _in_full(member: Member) -> bool:
+    """Principals whose sign-ins, which carry no key, count too."""
+    return member.owned or member.kind == "console_password"
+
+
+def answer(
+    seed: Seed,
+    source: Source,
+    *,
+    inventory: Mapping[str, str],
+    others: list[FileReport],
+) -> Trace:
+    """Follow *seed* through *source*; *others* are files that were not read, and are told too."""
+    lineage, calls = follow(seed, source)
+    reports = [*others, *source.reports()]
+    by_member: defaultdict[int, list[Call]] = defaultdict(list)
+    made: list[TracedCall] = []
+    for call in sorted(calls, key=lambda call: (call.time, call.event_id, call.digest)):
+        member = maker_of(lineage, call)
+        if member is not None:
+            by_member[id(member)].append(call)
+            made.append(TracedCall(member.id, call))
+    arns = full_arns(lineage, made)
+    credentials = [
+        _credential(member, by_member[id(member)], arns.get(member.owner, ""))
+        for member in lineage.members
+    ]
+    origin = credentials[0]
+    return Trace(
+        seed=seed.id,
+        seed_kind=seed.kind,
+        since=seed.since,
+        seed_principal=lineage.seed.arn,
+        files=tuple(reports),
+        origin=origin,
+        credentials=tuple(
+            sorted(credentials[1:], key=lambda c: (c.generation, c.issued_at, c.tier, c.id))
+        ),
+        external_trust=tuple(
+            ExternalTrust(role.id, principal, fact.event_id, fact.time)
+            for role, principal, fact in lineage.trusts
+        ),
+        calls=tuple(made),
+        resources=tuple(owners.affected(made, inventory)),
+        gaps=tuple(gaps.find(lineage, made, reports, source.places())),
+        records=sum(report.records for report in reports),
+        classes=dict(Counter(traced.call.klass for traced in made)),
+    )
+
+
+def maker_of(lineage: Lineage, call: Call) -> Member | None:
+    """Return the member that made *call*: by its key, else the password that signed in."""
+    member = lineage.who(call.caller, call.time)
+    if call.caller.key:
+        return member
+    for password in lineage.members:
+        if (
+            password.kind == "console_password"
+            and call.name == "ConsoleLogin"
+            and label(password.arn) == call.caller.label
+            and password.begun(call.time)
+        ):
+            return password
+    return member
+
+
+def full_arns(lineage: Lineage, made: list[TracedCall]) -> dict[str, str]:
+    """Principal -> its ARN with the path, which sessions and names leave out."""
+    arns: dict[str, str] = {}
+    evidence = lineage.evidence
+    seen = [use.caller for use in evidence.uses] + [fact.caller for fact in evidence.facts]
+    named = [caller.arn for caller in seen] + [traced.call.issuer_arn for traced in made]
+    named += [
+        arn for fact in evidence.facts for arn in (fact.target.role_arn, fact.target.user_arn)
+    ]
+    named += [member.arn for member in lineage.members]
+    for arn in named:
+        parts = arn.split(":", 5)
+        if len(parts) == 6 and parts[2] == "iam" and len(arn) > len(arns.get(label(arn), "")):  # noqa: PLR2004
+            arns[label(arn)] = arn
+    return arns
+
+
+def _credential(member: Member, calls: list[Call], owner_arn: str) -> Credential:
+    times = [call.time for call in calls]
+    return Credential(
+        id=member.id,
+        kind=member.kind,
+        tier=member.tier,
+        parent=member.parent.id if member.parent else "",
+        link_event_ids=tuple(member.link_event_ids),
+        issued_by=member.issued_by,
+        issued_at=member.issued_at,
+        for_principal=member.for_principal,
+        owner=member.owner,
+        owner_arn=owner_arn,
+        why=member.why,
+        confidence=member.confidence,
+        generation=member.generation,
+        expires=member.expires,
+        event_count=len(calls),
+        event_names=dict(Counter(call.name for call in calls).most_common()),
+        errors=sum(call.outcome == "failure" for call in calls),
+        first_seen=min(times, default=""),
+        last_seen=max(times, default=""),
+        source_ips=tuple(sorted({call.source_ip for call in calls if call.source_ip})),
+        regions=tuple(sorted({call.region for call in calls if call.region})),
+    )
