@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from containment.run.forecast import Forecast
     from containment.run.state import StackState
 
+# What a read says of a lift to come; during one, what was done is said as well.
+_AHEAD = ", at a lift: "
+
 
 @click.command()
 @stack_argument
@@ -64,7 +67,11 @@ def _lift(incident: Incident, *options: str, as_json: bool) -> int:
     run = incident.run("destroy", *options, as_json=as_json)
     error = failures.of(run, verb="destroy", stack=incident.stack)
     remains = state.load(incident.engine, incident.stack) or state.StackState()
-    done = [item.message for item in run.events.diagnostics if events.is_ours(item.urn)]
+    done = [
+        item.message
+        for item in run.events.diagnostics
+        if events.is_ours(item.urn) and item.severity != "error" and _AHEAD not in item.message
+    ]
     next_ = ["containment status", f"pulumi stack rm {incident.stack}"]
     if as_json:
         clients, caller = incident.places.at()

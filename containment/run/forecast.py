@@ -93,6 +93,7 @@ def _deny(state: Any, live: LivePrincipal, will: list[str], conflicts: list[str]
 
 
 def _keys(state: Any, live: LivePrincipal, will: list[str], conflicts: list[str]) -> None:
+    del will  # its read says of each key what a lift does to it
     claim = credentials.find(live, state.incident)
     decided = credentials.to_return(
         keys=live.access_keys(),
@@ -102,8 +103,6 @@ def _keys(state: Any, live: LivePrincipal, will: list[str], conflicts: list[str]
         compromised_at=state.lift.compromised_at,
         false_positive=state.lift.false_positive,
     )
-    will.extend(f"{live}: {name} goes Active" for name in decided.activate)
-    will.extend(f"{live}: {reason}" for reason in decided.kept)
     conflicts.extend(
         f"{live}: the state says {name} was Active before, and no claim on the user says so;"
         " make it Active or delete it by hand, then lift"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 
 from cli.main import run
 from containment.lab.seed.world import Credentials
-from containment.lab.testing import Lab, lab_server
+from containment.lab.testing import Lab
 
 GOOD = """\
 incident: inc-2026-0042
@@ -63,16 +63,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Lab]:
-    with lab_server(seed="company") as lab:
-        yield lab
-
-
 @pytest.fixture
-def lab(served: Lab) -> Lab:
-    served.reseed()
-    return served
+def served(lab_process: Lab) -> Lab:
+    """A lab with the company in it, for tests that change nothing there: seeded once."""
+    try:
+        assert lab_process.world
+    except LookupError:
+        lab_process.reseed()
+    return lab_process
 
 
 @pytest.fixture

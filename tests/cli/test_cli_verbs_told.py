@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_engine import ROLE, STACK, USER, FakeEngine, deny, said, snapshot, summary
 
 from containment.lab.testing import Lab
 from tests.cli.conftest import GOOD, Command
+from tests.support.fake_engine import ROLE, STACK, USER, FakeEngine, deny, said, snapshot, summary
 
 pytestmark = pytest.mark.lab
 

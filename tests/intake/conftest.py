@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from containment.lab.testing import Lab, lab_server
 
 FindingFile = Callable[..., Path]
 
@@ -88,15 +86,3 @@ def finding_file(tmp_path: Path) -> FindingFile:
         return path
 
     return write
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Lab]:
-    with lab_server(seed="company") as lab:
-        yield lab
-
-
-@pytest.fixture
-def lab(served: Lab) -> Lab:
-    served.reseed()
-    return served

@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from containment.lab.testing import lab_server
-
 if TYPE_CHECKING:
     from containment.lab.seed.world import World
     from containment.lab.testing import Lab
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[Lab]:
-    """A lab for the whole session; whoever uses it brings a world."""
-    with lab_server(seed=None) as lab:
-        yield lab
+def served(lab_process: Lab) -> Lab:
+    """The lab of the whole session; whoever uses it brings a world."""
+    return lab_process
 
 
 @pytest.fixture

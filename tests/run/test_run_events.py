@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from fake_engine import said, summary, urn
 
 from containment.run import events
+from tests.support.fake_engine import said, summary, urn
 
 pytestmark = pytest.mark.plain
 DENY = urn("containment:index:DenyPolicy", "111122223333/role/deploy")

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from fake_engine import ROLE, STACK, USER, deny, said, snapshot, summary
 
 from containment.errors import ContainmentError
 from containment.run import events, failures
 from containment.run.engine import Run
+from tests.support.fake_engine import ROLE, STACK, USER, deny, said, snapshot, summary
 
 pytestmark = pytest.mark.plain
 

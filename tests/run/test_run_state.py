@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fake_engine import ROLE, USER, deny, snapshot
 
 from containment.errors import ConflictError
 from containment.run import report, state
+from tests.support.fake_engine import ROLE, USER, deny, snapshot
 
 pytestmark = pytest.mark.plain
 
