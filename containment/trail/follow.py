@@ -7,13 +7,12 @@ import os
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from containment.errors import NotFoundError, SpecError
+from containment.errors import NotFoundError
 from containment.trail import files as log_files
 from containment.trail.fixpoint import answer
 from containment.trail.index import Index
-from containment.trail.records import normal_time
 from containment.trail.scan import Scanner, Wanted
-from containment.trail.seeds import parse_seed
+from containment.trail.seeds import begin
 from containment.trail.store import Found, Store
 
 if TYPE_CHECKING:
@@ -54,12 +53,8 @@ def trace(
         SpecError: *seed* or *since* cannot be used.
         NotFoundError: one of *logs* is not there.
     """
-    moment = normal_time(since)
-    if not moment:
-        raise SpecError(
-            f"{since!r} is no moment in time", remedy="write it as 2026-11-23T21:14:00Z, in UTC"
-        )
-    start = parse_seed(seed, moment)
+    start = begin(seed, since)
+    moment = start.since
     roots = [os.fspath(path) for path in logs]
     found = log_files.find(roots)
     if not found:

@@ -138,13 +138,14 @@ def _calls_batch(
     for number, path in files:
         decoded, _ = reading.read(path, WHOLE, largest)
         for event in decoded.events:
-            _sort_out(event, number, wanted, calls, moments)
+            sort_out(event, number, wanted, calls, moments)
     return calls, moments
 
 
-def _sort_out(
+def sort_out(
     event: Event, number: int, wanted: Wanted, calls: list[Call], moments: list[Moment]
 ) -> None:
+    """Take *event* as a call in full or as a moment, as far as it is wanted."""
     who = event.who
     if who.access_key_id in wanted.keys:
         calls.append(call_of(event, number))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from containment.errors import SpecError
 from containment.trail.members import Member
 from containment.trail.principals import label
+from containment.trail.records import normal_time
 
 if TYPE_CHECKING:
     from containment.trail.evidence import Evidence
@@ -79,6 +80,20 @@ class Seed:
             if len(owners) > 1:
                 return [f"{self.id} is used by several principals: {', '.join(sorted(owners))}"]
         return []
+
+
+def begin(value: str, since: str) -> Seed:
+    """Return the seed that *value* names, from the moment *since* on.
+
+    Raises:
+        SpecError: one of them cannot be read.
+    """
+    moment = normal_time(since)
+    if not moment:
+        raise SpecError(
+            f"{since!r} is no moment in time", remedy="write it as 2026-11-23T21:14:00Z, in UTC"
+        )
+    return parse_seed(value, moment)
 
 
 def parse_seed(value: str, since: str) -> Seed:

@@ -1,0 +1,131 @@
+"""The same answer from a table, and statements that a log cannot write into."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlglot
+
+from containment.errors import SpecError
+from containment.trail import Trace, sql, trace
+from containment.trail.sql_source import trace_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Scene
+
+pytestmark = pytest.mark.plain
+
+
+class Table:
+    """Answers the two questions as an engine would, on records in memory."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.rows = [self._row(record) for record in scene.records]
+        self.statements: list[str] = []
+
+    @staticmethod
+    def _row(record: dict[str, Any]) -> dict[str, Any]:
+        nested = ("requestParameters", "responseElements", "additionalEventData", "userIdentity")
+        return {
+            name.lower(): json.dumps(value) if name in nested and value is not None else value
+            for name, value in record.items()
+        }
+
+    def run(self, statement: str) -> Iterator[dict[str, Any]]:
+        self.statements.append(statement)
+        if "AS minted" in statement:
+            for row in self.rows:
+                answer = row["responseelements"] or ""
+                key = json.loads(row["useridentity"]).get("accessKeyId")
+                if key and not row.get("errorcode") and '"accessKeyId"' in answer:
+                    minted = re.findall(r'"accessKeyId" *: *"(\w+)"', answer)
+                    yield {"caller": key, "minted": ",".join(minted)}
+            return
+        literals = set(re.findall(r"'((?:[^']|'')*)'", statement.split("AND (\n", 1)[1]))
+        for row in self.rows:
+            whole = json.dumps(row)
+            if any(literal in whole for literal in literals):
+                yield row
+
+
+def ask(scene: Scene) -> tuple[Trace, Table]:
+    table = Table(scene)
+    answer = trace_table(
+        scene.leaked, since=scene.since, run=table.run, table="logs.cloudtrail", dialect="athena"
+    )
+    return answer, table
+
+
+def test_a_table_gives_the_answer_that_the_files_give(scene: Scene, tmp_path: Path) -> None:
+    key, arn = scene.assume(scene.leaked, scene.user, "app", 10)
+    made = scene.make_user(key, arn, "helper", 20)
+    long = scene.access_key(key, arn, "helper", 21)
+    scene.call(long, made, "ListUsers", 30)
+    scene.call(scene.leaked, scene.user, "GetSecretValue", 40)
+    scene.call(scene.key(), scene.user, "Decrypt", 40, created=40, invoked_by="s.amazonaws.com")
+    scene.make_role(key, arn, "fn-role", 50)
+    request = {"functionName": "job", "role": f"arn:aws:iam::{scene.account}:role/fn-role"}
+    scene.call(key, arn, "CreateFunction20150331", 51, request=request, response={})
+    scene.service("lambda.amazonaws.com", "fn-role", "job", 60, scene.key())
+    scene.sign_in(made, 70)
+    scene.call("AKIASTRANGER00000000", f"{scene.user}-2", "ListUsers", 80)
+
+    files = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
+    answer, table = ask(scene)
+
+    assert answer.credentials == files.credentials
+    assert [(t.credential, t.call.event_id) for t in answer.calls] == [
+        (t.credential, t.call.event_id) for t in files.calls
+    ]
+    assert len(table.statements) <= 5
+
+
+def test_a_long_chain_takes_two_scans(scene: Scene) -> None:
+    key, arn = scene.leaked, scene.user
+    for turn in range(14):
+        key, arn = scene.assume(key, arn, f"hop-{turn}", turn)
+
+    answer, table = ask(scene)
+
+    assert len(answer.credentials) == 14
+    assert len(table.statements) <= 3
+
+
+@pytest.mark.parametrize("dialect", sql.DIALECTS)
+def test_every_statement_parses_in_its_dialect(dialect: str) -> None:
+    names = {
+        "AKIAIOSFODNN7EXAMPLE",
+        "arn:aws:iam::111122223333:user/ci/ci-deploy",
+        "111122223333/role/app",
+        "session:i-0abc",
+        "O'Brien \\' OR 1=1 --",
+        "new\nline",
+    }
+    chosen = sql.DIALECTS[dialect]
+
+    first = sql.edges(chosen, "logs.cloudtrail", "2026-11-23T21:14:00Z", "day >= '2026/11/23'")
+    second = sql.records(chosen, "logs.cloudtrail", "2026-11-23T21:14:00Z", names)
+
+    for statement in (first, second):
+        parsed = sqlglot.parse(statement, dialect=dialect)
+        assert len(parsed) == 1
+    literals = {literal.this for literal in parsed[0].find_all(sqlglot.exp.Literal)}  # type: ignore[union-attr]
+    assert "O'Brien \\' OR 1=1 --" in literals
+    assert "new\nline" not in literals
+
+
+@pytest.mark.parametrize("table", ["logs; DROP TABLE x", "a b", "", "x'--", "a.b.c.d"])
+def test_what_is_no_table_is_refused(table: str) -> None:
+    with pytest.raises(SpecError):
+        sql.check_table(table)
+
+
+def test_a_dialect_that_nobody_knows_is_refused(scene: Scene) -> None:
+    with pytest.raises(SpecError):
+        trace_table(scene.leaked, since=scene.since, run=lambda _: [], table="t", dialect="oracle")
