@@ -37,6 +37,7 @@ from containment.identities import parse_principal
 
 if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
+    from containment.facets import claims
 
 _PROPAGATION_S = 60
 
@@ -156,7 +157,10 @@ class DenyPolicy(Action[Inputs, State]):
             return placed
         live = self._require(inputs, inputs.principal_id)
         if (claim := attachment.find(live, inputs.incident)) is not None:
-            attachment.take_away(live, inputs.incident, claim, state.swapped)
+            try:
+                self._detach(live, state, claim)
+            except ConflictError as error:
+                raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
         return placed
 
     def delete(self, state: State) -> None:
@@ -172,7 +176,15 @@ class DenyPolicy(Action[Inputs, State]):
             self._context.say("info", f"{live}: a newer deny is in force; this one is superseded")
             return
         self._require_terms(state)
-        if state.placement == "AWSDenyAll" and claim is None:
+        if claim is not None:
+            attachment.require_agreement(
+                live,
+                state.incident,
+                claim,
+                prior=state.attached_policies,
+                swapped=state.swapped,
+            )
+        elif state.placement == "AWSDenyAll":
             raise ConflictError(
                 f"{live}: AWSDenyAll was attached and the claim on it"
                 f" (tag {marks.attachment_tag(state.incident)}) is gone, so nobody but the state"
@@ -189,8 +201,13 @@ class DenyPolicy(Action[Inputs, State]):
         fenced = not state.lift.false_positive
         done = fence.lift(live, state.incident, scope, found, mark, fenced=fenced)
         if claim is not None:
-            attachment.take_away(live, state.incident, claim, state.swapped)
+            self._detach(live, state, claim)
         self._context.say("info", done)
+
+    def _detach(self, live: LivePrincipal, state: State, claim: claims.Claim) -> None:
+        attachment.take_away(
+            live, state.incident, claim, prior=state.attached_policies, swapped=state.swapped
+        )
 
     def _place(
         self, live: LivePrincipal, inputs: Inputs, found: deny.LiveDeny, generation: int

@@ -165,6 +165,9 @@ class PrincipalSnapshot(Action[Inputs, State]):
         return state.model_copy(
             update={
                 "snapshot_id": own.pop(),
+                "attached_policies": attachment.without_ours(
+                    live, incident, state.attached_policies
+                ),
                 "captured_at": isoformat(live.answered_at),
                 "access_keys": tuple(
                     AccessKeyStatus(
@@ -235,6 +238,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
             snapshot_id=state.snapshot_id or "",
             generation=self._context.started_ms(),
             statuses={key.access_key_id: key.status for key in state.access_keys},
+            attached=state.attached_policies,
             trust_policy=state.trust_policy,
             leaked=state.lift.leaked,
             compromised_at=state.lift.compromised_at,

@@ -33,6 +33,7 @@ class Remembered:
     snapshot_id: str
     generation: int
     statuses: Mapping[str, str]
+    attached: Sequence[str]
     trust_policy: str
     leaked: Sequence[str]
     compromised_at: str
@@ -59,7 +60,8 @@ def lift(live: LivePrincipal, remembered: Remembered, left: Sequence[str]) -> li
     """
     incident = remembered.incident
     done: list[str] = []
-    if _DENY in left:
+    if _DENY in left or _ATTACHED in left:
+        # AWSDenyAll too needs its fence before it goes.
         found = deny.find(live, incident)
         newer = max(remembered.generation, found.mark.generation + 1 if found.mark else 0)
         done.append(
@@ -73,7 +75,7 @@ def lift(live: LivePrincipal, remembered: Remembered, left: Sequence[str]) -> li
             )
         )
     if _ATTACHED in left and (held := attachment.find(live, incident)) is not None:
-        attachment.take_away(live, incident, held, held.priors.get("swapped"))
+        attachment.take_away(live, incident, held, prior=remembered.attached)
         done.append(f"{live}: AWSDenyAll is detached")
     if _TRUST in left:
         done.append(trust.lift(live, incident, remembered.trust_policy))

@@ -481,3 +481,77 @@ def test_a_stripped_deny_is_fenced_no_later_than_now_whatever_the_state_says(
     lab.advance(2)
     assert not can_list(lab, thief)
     assert can_list(lab, session_of(lab, world.leaked, world.deploy_role))
+
+
+def test_a_swap_that_was_cut_in_half_is_given_back(bench: Bench) -> None:
+    bench.disposition = "false-positive"
+    write_spec(bench, bench.lab.world.ci_user)
+    fill_inline(bench)
+    attached = fill_attachments(bench)
+    events = bench.context.clients.iam.meta.events
+    events.register("after-call.iam.DetachUserPolicy", lambda **_: bench.cancelled.set())
+
+    with pytest.raises(UnfinishedError, match="cancelled before AttachUserPolicy") as caught:
+        deny(bench, bench.lab.world.ci_user)
+    assert len(attachments(bench)) == len(attached) - 1
+    bench.cancelled.clear()
+    left = caught.value.state
+    assert isinstance(left, State)
+    bench.deny_action().delete(left)
+
+    assert attachments(bench) == attached
+    assert tags(bench) == {"team": "platform", "service": "ci"}
+
+
+def test_a_claim_that_says_less_than_the_state_gives_nothing_back(bench: Bench) -> None:
+    bench.disposition = "false-positive"
+    write_spec(bench, bench.lab.world.ci_user)
+    fill_inline(bench)
+    fill_attachments(bench)
+    state = deny(bench, bench.lab.world.ci_user)
+    claim(bench, f"AWSDenyAll=detached s={state.snapshot_id} g=1")
+
+    with pytest.raises(ConflictError, match="decide"):
+        bench.deny_action().delete(state)
+
+    assert "arn:aws:iam::aws:policy/AWSDenyAll" in attachments(bench)
+
+
+def test_a_forged_claim_attaches_nothing(bench: Bench) -> None:
+    administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    state = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    claim(bench, f"AWSDenyAll=detached swapped={administrator} s={taken.snapshot_id} g=1")
+
+    with pytest.raises(ConflictError, match="decide"):
+        bench.deny_action().delete(state)
+    with pytest.raises(ConflictError, match="decide"):
+        bench.snapshot_action().delete(taken)
+
+    assert attachments(bench) == []
+
+
+def test_an_attachment_that_a_crash_forgot_is_fenced_as_well(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    token = minted(lab, world.leaked)
+    fill_inline(bench)
+    taken = bench.snapshot(world.ci_user)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    bench.admin().delete_user_policy(UserName="ci-deploy", PolicyName="fill")
+
+    bench.snapshot_action().delete(taken)
+
+    assert attachments(bench) == []
+    assert not can_list(lab, token)
+    lab.advance(2)
+    assert can_list(lab, minted(lab, world.leaked))
+
+
+def attachments(bench: Bench) -> list[str]:
+    found = bench.admin().list_attached_user_policies(UserName="ci-deploy")["AttachedPolicies"]
+    return sorted(item["PolicyArn"] for item in found)
+
+
+def claim(bench: Bench, value: str) -> None:
+    key = "containment:inc-2026-0042/AWSDenyAll"
+    bench.admin().tag_user(UserName="ci-deploy", Tags=[{"Key": key, "Value": value}])
