@@ -17,6 +17,8 @@ from pydantic import BaseModel
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+# The second is the key of an object that is a secret, an asset or the like (pulumi.runtime.rpc).
+_SIGNS = (UNKNOWN, "4dabf18193072939515e22adb298388d")
 Values = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -29,9 +31,13 @@ def decode(struct: Struct) -> tuple[Values, frozenset[str]]:
 
 
 def encode(values: Mapping[str, Any], unknown: Iterable[str] = ()) -> Struct:
-    """Return *values* as a struct in which the *unknown* names are marked as such."""
+    """Return *values* as a struct in which the *unknown* names are marked as such.
+
+    Tags and policy names are the thief's to choose: one that is the engine's own sign for an
+    unknown or a special value would make it refuse the whole resource, so it is quoted.
+    """
     struct = Struct()
-    struct.update({**values, **dict.fromkeys(unknown, UNKNOWN)})
+    struct.update({**_quoted(values), **dict.fromkeys(unknown, UNKNOWN)})
     return struct
 
 
@@ -49,6 +55,14 @@ def remembered(model: type[Model], values: Mapping[str, Any]) -> Model:
     """Return *values* of a state as *model*; fields that another release added are let be."""
     known = {wire_name(model, name) for name in model.model_fields}
     return model.model_validate({name: value for name, value in values.items() if name in known})
+
+
+def _quoted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_quoted(name): _quoted(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_quoted(item) for item in value]
+    return f"'{value}'" if value in _SIGNS else value
 
 
 def _holds_unknown(value: object) -> bool:

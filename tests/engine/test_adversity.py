@@ -23,6 +23,8 @@ from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.engine
 
+ALLOW_ALL = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+
 
 def taken(lab: Lab) -> Any:
     return picture.take(lab.client("iam", lab.world.admin))
@@ -289,3 +291,26 @@ def test_a_stack_of_the_lab_is_refused_with_credentials_for_aws(project: Project
         assert f"this stack was applied at {lab.endpoint}" in refused.output
     assert picture.changes(before, taken(lab)) == []
     assert len(project.resources()) >= 4
+
+
+def test_tags_and_names_that_mean_something_to_the_engine_do_not_save_the_thief(
+    project: Project, lab: Lab
+) -> None:
+    unknown, signature = "04da6b54-80e4-46f7-96ec-b56ff0331ba9", "4dabf18193072939515e22adb298388d"
+    iam = lab.client("iam", lab.world.admin)
+    iam.tag_user(
+        UserName="ci-deploy",
+        Tags=[{"Key": "a", "Value": unknown}, {"Key": signature, "Value": "x"}],
+    )
+    iam.put_user_policy(
+        UserName="ci-deploy",
+        PolicyName=unknown,
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [ALLOW_ALL]}),
+    )
+    project.spec(spec(user(lab)))
+    assert can_list(lab, lab.world.leaked)
+
+    project.up()
+
+    assert not can_list(lab, lab.world.leaked)
+    assert "unchanged" in project.ok("up", "--yes")
