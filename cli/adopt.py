@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import begin, caller_of, told
+from cli.incident import begin, caller_of, ended, told
 from containment.errors import ConflictError
 from containment.run import adoption, failures, state
 
@@ -36,6 +36,7 @@ def adopt(*, named: str, as_json: bool) -> int:
     found = adoption.candidates(spec, left, incident.places)
     wanted = [item for item in found if item.standing == "to adopt"]
     error = _import(incident, wanted, as_json=as_json) if wanted else None
+    adopted = wanted if error is None else []
     contested = [item.principal.arn for item in found if item.standing == "contested"]
     if error is None and contested:
         error = ConflictError(
@@ -43,7 +44,6 @@ def adopt(*, named: str, as_json: bool) -> int:
             " how it was before",
             remedy="restore the stack's state from a backup, or lift these by hand",
         )
-    adopted = [] if isinstance(error, Exception) and not contested else wanted
     if as_json:
         clients, _ = incident.places.at()
         render.document(
@@ -65,7 +65,7 @@ def adopt(*, named: str, as_json: bool) -> int:
                 "error": told(error) if error else None,
             }
         )
-        return error.exit_code if error else 0
+        return ended(error)
     render.say()
     for item in found:
         done = "adopted" if item in adopted else item.words

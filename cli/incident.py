@@ -108,6 +108,14 @@ def told(error: ContainmentError) -> dict[str, object]:
     }
 
 
+def ended(error: ContainmentError | None) -> int:
+    """Return the exit code after a document that holds *error*, which people are told as well."""
+    if error is None:
+        return 0
+    render.tell(f"error: {error}", style="red")
+    return error.exit_code
+
+
 def caller_of(incident: Incident) -> Caller:
     """Return who is calling, so that missing credentials are told before anything starts."""
     return incident.places.at()[1]

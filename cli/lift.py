@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import render
-from cli.incident import begin, caller_of, on_terminal, stack_argument, told, yes_option
+from cli.incident import begin, caller_of, ended, on_terminal, stack_argument, told, yes_option
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.run import events, failures, forecast, report, state
 
@@ -91,10 +91,7 @@ def _lift(incident: Incident, *options: str, as_json: bool) -> int:
                 "error": told(error) if error else None,
             }
         )
-        if error is None:
-            return 0
-        render.tell(f"error: {error}", style="red")
-        return error.exit_code
+        return ended(error)
     if error is not None:
         raise error
     render.say()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cli import render
-from cli.incident import begin, caller_of, stack_argument, told
+from cli.incident import begin, caller_of, ended, stack_argument, told
 from containment.run import failures, report
 
 
@@ -37,10 +37,7 @@ def preview(*, named: str | None, as_json: bool) -> int:
                 "error": told(error) if error else None,
             }
         )
-        if error is None:
-            return 0
-        render.tell(f"error: {error}", style="red")
-        return error.exit_code
+        return ended(error)
     if error is not None:
         raise error
     render.say("nothing has been changed", style="bold")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import begin, caller_of, stack_argument, told, yes_option
+from cli.incident import begin, caller_of, ended, stack_argument, told, yes_option
 from containment.errors import RefusedError
 from containment.run import failures, report, state
 
@@ -47,13 +47,12 @@ def up(*, named: str | None, yes: bool, as_json: bool) -> int:
     held = report.principals(left, spec)
     if as_json:
         render.document(_document(incident, run, held, caller.arn, error))
-        if error is not None:
-            render.tell(f"error: {error}", style="red")
-    elif held and not isinstance(error, RefusedError):
+        return ended(error)
+    if held and not isinstance(error, RefusedError):
         _show(incident, held, caller.arn, error)
-    if error is not None and not as_json:
+    if error is not None:
         raise error
-    return error.exit_code if error else 0
+    return 0
 
 
 def _accounts(held: list[Held]) -> list[str]:

@@ -63,13 +63,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def served(lab_process: Lab) -> Lab:
-    """A lab with the company in it, for tests that change nothing there: seeded once."""
-    try:
-        assert lab_process.world
-    except LookupError:
-        lab_process.reseed()
+    """A lab with the company in it, for tests that change nothing there: seeded once a module."""
+    lab_process.reseed()
     return lab_process
 
 
