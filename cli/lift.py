@@ -47,7 +47,8 @@ def lift(*, named: str | None, preview: bool, yes: bool, as_json: bool) -> int:
         )
     if asked:
         _show(_foreseen(incident, left))
-        click.confirm(f"Lift {incident.stack}?", abort=True)
+        if not click.confirm(f"Lift {incident.stack}?"):
+            raise RefusedError("declined; nothing has been changed", remedy="run it again to lift")
     options = ("--skip-preview",) if asked else ()
     return _lift(incident, *options, as_json=as_json)
 

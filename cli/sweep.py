@@ -83,7 +83,8 @@ def _ask(found: Survey, over: list[Fence], *, as_json: bool) -> None:
             remedy="add --yes to remove them",
         )
     _show(replace(found, fences=tuple(over)), [], "")
-    click.confirm(f"Remove {len(over)} fences that are over?", abort=True)
+    if not click.confirm(f"Remove {len(over)} fences that are over?"):
+        raise RefusedError("declined; nothing has been changed", remedy="run it again to sweep")
 
 
 def _show(found: Survey, swept: list[Swept], account: str) -> None:

@@ -1,0 +1,92 @@
+"""What is asked where somebody sits there, and what their answer does."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from containment.lab.testing import Lab
+from tests.cli.conftest import GOOD
+from tests.support.fake_engine import STACK, USER, FakeEngine, deny, snapshot
+
+pytestmark = pytest.mark.lab
+CONTAINMENT = Path(sys.executable).parent / "containment"
+DENY = deny(USER)["urn"]
+
+
+@pytest.fixture
+def engine(project: Path) -> FakeEngine:
+    (project / "stacks" / f"{STACK}.yaml").write_text(GOOD)
+    fake = FakeEngine.install(project)
+    fake.exports(snapshot(USER), deny(USER))
+    preview = {"steps": [{"op": "delete", "urn": DENY}], "diagnostics": []}
+    fake.answer("destroy --preview-only", out=json.dumps(preview))
+    fake.answer("destroy --stack")
+    fake.answer("up")
+    return fake
+
+
+def on_terminal(engine: FakeEngine, lab: Lab, *arguments: str, typed: bytes) -> tuple[int, str]:
+    """Run a verb on a terminal of its own, type, and return its exit code and what it showed."""
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, **lab.world.admin.env(), "AWS_ENDPOINT_URL": lab.endpoint}
+    process = subprocess.Popen(
+        [CONTAINMENT, *arguments],
+        cwd=engine.project,
+        env={**environ, "TERM": "dumb"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    os.write(ours, typed)
+    shown = b""
+    try:
+        while more := os.read(ours, 4096):
+            shown += more
+    except OSError:  # Linux's way to say that the other end is closed
+        pass
+    os.close(ours)
+    return process.wait(timeout=30), shown.decode()
+
+
+def test_a_lift_shows_what_comes_back_and_asks(engine: FakeEngine, served: Lab) -> None:
+    code, shown = on_terminal(engine, served, "lift", typed=b"y\n")
+
+    assert code == 0
+    assert shown.index("on destroy: the deny becomes a fence") < shown.index(f"Lift {STACK}?")
+    assert "lifted" in shown
+    assert ["destroy", "--stack", STACK, "--yes", "--skip-preview"] in [
+        asked[:5] for asked in engine.asked
+    ]
+
+
+def test_a_no_changes_nothing(engine: FakeEngine, served: Lab) -> None:
+    code, shown = on_terminal(engine, served, "lift", typed=b"n\n")
+
+    assert code == 7
+    assert "declined; nothing has been changed" in shown
+    assert not [asked for asked in engine.asked if asked[:2] == ["destroy", "--stack"]]
+
+
+def test_the_engine_asks_its_own_question_before_an_up(engine: FakeEngine, served: Lab) -> None:
+    on_terminal(engine, served, "up", typed=b"")
+    asked = engine.ran("up")
+
+    assert asked is not None
+    assert "--yes" not in asked
+    assert "--non-interactive" not in asked
+
+
+def test_with_yes_nobody_is_asked(engine: FakeEngine, served: Lab) -> None:
+    code, shown = on_terminal(engine, served, "lift", "--yes", typed=b"")
+
+    assert code == 0
+    assert f"Lift {STACK}?" not in shown
