@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from containment.lab import ground, resource_policies
+from containment.lab import ground, resource_policies, s3_deletes
 from containment.lab.asks import Ask, asks_of
-from containment.lab.context import of_ask, of_caller
+from containment.lab.context import RequestContext, of_ask, of_caller
 from containment.lab.iam.conditions import UnknownOperatorError, UnmodelledKeyError
 from containment.lab.iam.evaluate import Decision, Layers, Request, decide
 from containment.lab.iam.policies import Policy, compile_policy
@@ -32,34 +32,47 @@ UNDENIABLE = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
 
 def authorize(
     operation: Operation, call: Call, caller: Caller, *, facts: Facts, now: datetime
-) -> None:
+) -> list[str]:
     """Let *operation* pass, or say why not.
+
+    Returns:
+        The keys of a DeleteObjects that are denied, which does not deny the others.
 
     Raises:
         Refusal: a policy denies it, none allows it, or the lab cannot tell.
     """
     _limits_of_user_sessions(operation, caller)
     if operation.label in UNDENIABLE and caller.kind != "anonymous":
-        return
+        return []
     base = of_caller(caller, call, now=now)
+    denied: list[str] = []
     for ask in asks_of(operation, caller, call.region):
-        try:
-            layers = layers_for(caller, ask, facts)
-            request = Request(
+        decision = _decide(ask, of_ask(base, operation, ask, facts), caller, facts)
+        if decision.allowed:
+            continue
+        if operation.label != s3_deletes.LABEL:
+            raise Refusal(Reason.DENIED, denial(caller, ask, decision))
+        denied.append(ask.resource.removeprefix("arn:aws:s3:::").partition("/")[2])
+    return denied
+
+
+def _decide(ask: Ask, context: RequestContext, caller: Caller, facts: Facts) -> Decision:
+    try:
+        return decide(
+            Request(
                 action=ask.action,
                 resource=ask.resource,
                 resource_account=ask.account,
                 caller=caller.identity,
-                context=of_ask(base, operation, ask, facts),
-            )
-            decision = decide(request, layers)
-        except (UnknownOperatorError, UnmodelledKeyError) as error:
-            raise Refusal(
-                Reason.NOT_IN_LAB,
-                f"The lab cannot evaluate {ask.action} on {ask.resource}: a policy uses {error}.",
-            ) from error
-        if not decision.allowed:
-            raise Refusal(Reason.DENIED, denial(caller, ask, decision))
+                context=context,
+            ),
+            layers_for(caller, ask, facts),
+        )
+    except (UnknownOperatorError, UnmodelledKeyError) as error:
+        raise Refusal(
+            Reason.NOT_IN_LAB,
+            f"The lab cannot evaluate {ask.action} on {ask.resource}: a policy uses {error}.",
+        ) from error
 
 
 def _limits_of_user_sessions(operation: Operation, caller: Caller) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
-from containment.lab import ground, iam_api, sts_api, usage
+from containment.lab import ground, iam_api, s3_deletes, sts_api, usage
 from containment.lab.authorize import authorize
 from containment.lab.call import MAX_BODY, Call, read_call
 from containment.lab.callers import Caller, identify
@@ -142,14 +142,25 @@ class Gate:
             raise HangUp
         refuse(struck)
         with self.lock:
+            denied: list[str] = []
             if self.enforcing:
-                authorize(operation, call, caller, facts=self.facts, now=ground.clock())
+                denied = authorize(operation, call, caller, facts=self.facts, now=ground.clock())
             with self.facts.watching(operation, caller):
-                answer = self._forward(operation, call, caller)
+                answer = self._but_for(denied, operation, call, caller)
             self._note(operation, call, caller, _answered(operation, answer))
         if any(rule.kind == "lose" for rule in struck):
             raise HangUp
         return answer
+
+    def _but_for(
+        self, denied: list[str], operation: Operation, call: Call, caller: Caller
+    ) -> Answer:
+        """Do an operation, less the keys of a DeleteObjects that were denied."""
+        if not denied:
+            return self._forward(operation, call, caller)
+        rest = s3_deletes.without(operation, call, denied)
+        answer = self._forward(rest, call, caller) if rest is not None else None
+        return s3_deletes.with_errors(answer, denied)
 
     def _note(
         self, operation: Operation, call: Call, caller: Caller, outcome: Outcome | None

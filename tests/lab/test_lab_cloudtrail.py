@@ -267,12 +267,14 @@ from botocore.exceptions import ClientError
 given = json.load(sys.stdin)
 seen = []
 def call(service, operation, **parameters):
-    client = boto3.client(service, config=Config(retries={"total_max_attempts": 1}), **given["client"])
+    once = Config(retries={"total_max_attempts": 1})
+    client = boto3.client(service, config=once, **given["client"])
     try:
         answer = getattr(client, operation)(**parameters)
         seen.append([answer["ResponseMetadata"]["RequestId"], ""])
     except ClientError as error:
-        seen.append([error.response["ResponseMetadata"]["RequestId"], error.response["Error"]["Code"]])
+        said = error.response
+        seen.append([said["ResponseMetadata"]["RequestId"], said["Error"]["Code"]])
 for _ in range(4):
     call("s3", "list_objects_v2", Bucket=given["bucket"])
     call("s3", "get_object", Bucket=given["bucket"], Key="config/app.json")
@@ -326,7 +328,7 @@ def validate(trail: Trail) -> list[str]:
     listed = trail.cloudtrail.list_public_keys()["PublicKeyList"][0]
     raw = listed["Value"]
     raw = raw if raw[:1] == b"\x30" else base64.b64decode(raw)
-    key = serialization.load_der_public_key(_spki(raw))
+    key: Any = serialization.load_der_public_key(_spki(raw))
     wrong: list[str] = []
     expected = None
     for name in sorted(trail.keys("CloudTrail-Digest"), reverse=True):
@@ -345,7 +347,7 @@ def validate(trail: Trail) -> list[str]:
         )
         signature = bytes.fromhex(answer["Metadata"]["signature"])
         try:
-            key.verify(signature, to_sign.encode(), padding.PKCS1v15(), hashes.SHA256())  # type: ignore[union-attr,call-arg]
+            key.verify(signature, to_sign.encode(), padding.PKCS1v15(), hashes.SHA256())
         except InvalidSignature:
             wrong.append(name)
         expected = digest["previousDigestHashValue"]

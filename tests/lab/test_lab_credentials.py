@@ -6,6 +6,7 @@ import json
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.client import Config
@@ -110,8 +111,6 @@ def ci_role(lab: Lab, world: World) -> str:
 
 
 def assume(lab: Lab, role: str, web_token: str) -> dict[str, Any]:
-    import boto3
-
     sts = boto3.client(
         "sts",
         endpoint_url=lab.endpoint,

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.lab
 
 
 def with_retries(lab: Lab, world: World, service: str = "iam") -> Any:
-    return boto3.client(
+    connect: Any = boto3.client
+    return connect(
         service,
         endpoint_url=lab.endpoint,
         region_name="us-east-1",
@@ -39,7 +40,7 @@ def with_retries(lab: Lab, world: World, service: str = "iam") -> Any:
     ],
 )
 def test_a_fault_has_the_code_of_its_service(
-    lab: Lab, world: World, kind: str, service: str, operation: str, code: str
+    lab: Lab, world: World, *, kind: str, service: str, operation: str, code: str
 ) -> None:
     lab.faults({"kind": kind, "service": service, "count": 1})
     call = getattr(lab.client(service, world.admin), operation)

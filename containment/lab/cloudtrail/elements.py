@@ -90,9 +90,9 @@ def _structure(shape: StructureShape | None, values: Mapping[str, Any], date: An
 
 def _value(shape: Any, value: Any, date: Any) -> Any:
     if isinstance(value, Mapping):
-        inner = shape if isinstance(shape, StructureShape) else None
-        if inner is None and shape is not None and shape.type_name == "map":
+        if getattr(shape, "type_name", "") == "map":
             return {str(k): _value(shape.value, v, date) for k, v in value.items()}
+        inner = shape if isinstance(shape, StructureShape) else None
         return _structure(inner, cast("Json", value), date)
     if isinstance(value, list):
         inner = getattr(shape, "member", None)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 
-from botocore.exceptions import ClientError
-
-from tests.lab.matrix.bench import Bench, Probe, allow, case, table
+from tests.lab.matrix.bench import Bench, Probe, allow, calls, case, refused_with, table
 
 _READS = ("iam:ListUsers", "s3:ListAllMyBuckets", "ec2:DescribeInstances", "sqs:ListQueues")
 
@@ -31,7 +29,7 @@ def an_unknown_key_is_refused(bench: Bench) -> Probe:
 def _inactive(bench: Bench, service: str, operation: str) -> Probe:
     name, keys = bench.user(allow(list(_READS)), allow("sts:*"), allow("kms:*"), allow("lambda:*"))
     bench.iam.update_access_key(UserName=name, AccessKeyId=keys[0], Status="Inactive")
-    return getattr(bench.client(service, keys), operation)
+    return calls(bench.client(service, keys), operation)
 
 
 table(
@@ -113,13 +111,8 @@ def an_unsigned_call_to_iam_is_refused(bench: Bench) -> Probe:
         except urllib.error.HTTPError as error:
             status, body = error.code, error.read().decode()
             error.close()
-            raise ClientError(
-                {
-                    "Error": {"Code": "AccessDenied" if status == 403 else body[:60]},
-                    "ResponseMetadata": {"HTTPStatusCode": status},
-                },
-                "ListUsers",
-            ) from error
+            code = "AccessDenied" if status == 403 else body[:60]
+            raise refused_with(code, status, "ListUsers") from error
 
     return probe
 
@@ -140,13 +133,7 @@ def _presigned(bench: Bench, *, expires: int, granted: bool, spoil: bool = False
         except urllib.error.HTTPError as error:
             status = error.code
             error.close()
-            raise ClientError(
-                {
-                    "Error": {"Code": "AccessDenied"},
-                    "ResponseMetadata": {"HTTPStatusCode": status},
-                },
-                "GetObject",
-            ) from error
+            raise refused_with("AccessDenied", status, "GetObject") from error
 
     return probe
 
@@ -173,7 +160,7 @@ def a_presigned_url_with_another_signature_is_refused(bench: Bench) -> Probe:
 
 def _signed_get(bench: Bench, service: str, operation: str) -> Probe:
     _, keys = bench.user(allow("*"))
-    return getattr(bench.client(service, keys), operation)
+    return calls(bench.client(service, keys), operation)
 
 
 table(

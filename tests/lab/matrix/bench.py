@@ -124,8 +124,9 @@ class Bench:
         self.iam = self.client("iam", admin)
         self.member_iam = self.client("iam", member_admin)
 
-    def client(self, service: str, keys: Keys, region: str = "us-east-1", **config: str) -> Any:
-        return self._session.client(
+    def client(self, service: str, keys: Keys, region: str = "us-east-1", **config: Any) -> Any:
+        connect: Any = self._session.client
+        return connect(
             service,
             endpoint_url=self.endpoint,
             region_name=region,
@@ -203,6 +204,18 @@ class Bench:
         return name
 
 
+def refused_with(code: str, status: int, operation: str) -> ClientError:
+    """Return the error that boto3 would raise, for a call made without it."""
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, operation)
+
+
+def calls(client: Any, name: str) -> Probe:
+    """Return the call of an operation without parameters."""
+    bound: Probe = getattr(client, name)
+    return bound
+
+
 def verdict(probe: Probe) -> tuple[str, str]:
     """Return allow, deny or error, and the code AWS gave."""
     try:
@@ -256,7 +269,7 @@ def _administrator(iam: Any, name: str) -> Keys:
 
 def every_case() -> tuple[Case, ...]:
     """Return all cases of the matrix."""
-    from tests.lab.matrix import (
+    from tests.lab.matrix import (  # noqa: PLC0415 -- they import this module
         authentication,
         boundaries,
         conditions,

@@ -31,7 +31,7 @@ def _unit(bench: Bench, organizations: Any) -> str:
     return str(unit_id)
 
 
-def _under(
+def _under(  # noqa: PLR0917 -- rows of a table are positional
     bench: Bench,
     where: Place,
     document: str,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from tests.lab.matrix.bench import CASES, Bench, Case, Probe, allow, case, policy, table, trust
 
 
 def _code(bench: Bench, code: str, call: Any) -> Probe:
-    from botocore.exceptions import ClientError
-
     def probe() -> None:
         try:
             call(bench)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.lab.matrix.bench import MANAGEMENT, Bench, Probe, allow, case, deny, policy, table
+from tests.lab.matrix.bench import (
+    MANAGEMENT,
+    Bench,
+    Probe,
+    allow,
+    calls,
+    case,
+    deny,
+    policy,
+    table,
+)
 
 
 @case("deny", "AccessDenied")
@@ -50,12 +60,12 @@ def a_deny_that_is_taken_away_gives_access_back(bench: Bench) -> Probe:
 
 @case("allow")
 def get_caller_identity_cannot_be_denied(bench: Bench) -> Probe:
-    return bench.client("sts", bench.user(deny("*"))[1]).get_caller_identity
+    return calls(bench.client("sts", bench.user(deny("*"))[1]), "get_caller_identity")
 
 
 @case("allow")
 def get_session_token_cannot_be_denied(bench: Bench) -> Probe:
-    return bench.client("sts", bench.user(deny("*"))[1]).get_session_token
+    return calls(bench.client("sts", bench.user(deny("*"))[1]), "get_session_token")
 
 
 @case("deny", "AccessDenied")

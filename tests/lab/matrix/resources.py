@@ -12,9 +12,11 @@ from tests.lab.matrix.bench import (
     Case,
     Probe,
     allow,
+    calls,
     case,
     deny,
     policy,
+    refused_with,
     table,
     trust,
 )
@@ -269,12 +271,8 @@ def _objects(bench: Bench, keys_named: list[str], wanted: list[str]) -> Probe:
 
 
 def _raise_errors(answer: dict[str, Any]) -> None:
-    from botocore.exceptions import ClientError
-
     for error in answer.get("Errors", []):
-        raise ClientError(
-            {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}, "DeleteObjects"
-        )
+        raise refused_with(error["Code"], 403, "DeleteObjects")
 
 
 table(
@@ -348,7 +346,7 @@ table(
 
 def _denied(service: str, operation: str, code: str) -> None:
     def prepare(bench: Bench) -> Probe:
-        return getattr(bench.client(service, bench.user()[1]), operation)
+        return calls(bench.client(service, bench.user()[1]), operation)
 
     CASES.append(Case(f"a denial by {service} has the code {code}", "deny", prepare, code))
 

@@ -9,6 +9,7 @@ from tests.lab.matrix.bench import (
     Keys,
     Probe,
     allow,
+    calls,
     case,
     deny,
     keys_of,
@@ -92,7 +93,7 @@ def a_session_token_without_mfa_cannot_call_iam(bench: Bench) -> Probe:
 @case("deny", "AccessDenied")
 def a_session_token_cannot_make_another(bench: Bench) -> Probe:
     keys = _session_token(bench, bench.user(allow("*"))[1])
-    return bench.client("sts", keys).get_session_token
+    return calls(bench.client("sts", keys), "get_session_token")
 
 
 @case("deny", "AccessDenied")
@@ -185,7 +186,7 @@ def a_federated_session_cannot_assume_a_role(bench: Bench) -> Probe:
 @case("allow")
 def a_federated_session_may_ask_who_it_is(bench: Bench) -> Probe:
     keys = bench.user(*_FEDERATION)[1]
-    return bench.client("sts", _federated(bench, keys)).get_caller_identity
+    return calls(bench.client("sts", _federated(bench, keys)), "get_caller_identity")
 
 
 @case("deny")
