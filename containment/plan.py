@@ -33,13 +33,11 @@ class Declaration:
         resource: the word for the class, as in ``containment.actions``.
         inputs: what is known from the spec.
         from_snapshot: inputs that are outputs of the snapshot, by input name.
-        after: resources of the same principal that come first, and so go last.
     """
 
     resource: str
     inputs: Values
     from_snapshot: Mapping[str, str] = field(default_factory=dict[str, str])
-    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +113,7 @@ def _held(
     spec: IncidentSpec, target: Target, common: Values, cohort: list[str]
 ) -> list[Declaration]:
     declared: list[Declaration] = []
-    after: tuple[str, ...] = ()
     if target.rung is Rung.CLOSE_TRUST:
-        after = ("ClosedTrustPolicy",)
         declared.append(
             Declaration(
                 "ClosedTrustPolicy",
@@ -132,12 +128,13 @@ def _held(
             inputs["sessions"] = [_session(session) for session in target.sessions]
         if scope == "issued-before":
             inputs["cohort"] = [arn for arn in cohort if arn != target.principal.arn]
+        if target.rung is Rung.CLOSE_TRUST:
+            inputs["closedButFor"] = sorted(spec.break_glass)
         declared.append(
             Declaration(
                 "DenyPolicy",
                 inputs,
                 {**_FROM_SNAPSHOT, "attachedPolicies": "attachedPolicies"},
-                after,
             )
         )
     if target.rung in {Rung.DENY_ALL, Rung.KEY_ONLY} and target.principal.kind == "user":

@@ -2,7 +2,7 @@
 
 The statement is added to the live document and nothing else in it is touched, so that what the
 role trusted is still to be read there, and comes back when the statement goes. It stops new
-sessions; those that exist are denied by the DenyPolicy that follows it with a later time.
+sessions; those that exist are denied by the DenyPolicy beside it, whose revocation time is later.
 
 What survives it: sessions that were issued before, until they are revoked; and whoever may write
 IAM in the account can edit the trust policy again.
@@ -19,8 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from containment.actions.base import Action, Failure, Held, HeldInputs, UnfinishedError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, outcome_unknown
-from containment.errors import NotContainedError
-from containment.facets import deny, documents, marks, trust
+from containment.facets import documents, marks, trust
 
 if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
@@ -74,7 +73,8 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         live = self._context.locate(state, state.principal_id)
         if live is None:
             return None
-        seen = "applied" if self._is_closed(live, state) else "missing"
+        closed = trust.is_closed(live.trust_policy, state.incident, state.break_glass)
+        seen = "applied" if closed else "missing"
         if seen == "missing" and state.live == "applied":
             self._context.say(
                 "warning", f"{live}: its trust policy is open again; 'pulumi up' closes it"
@@ -115,14 +115,9 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         try:
             live.set_trust_policy(trust.closed(live.trust_policy, inputs.incident, ours))
         except (ClientError, BotoCoreError) as error:
-            if code(error) == "MalformedPolicyDocument":
-                raise NotContainedError(
-                    f"AWS refuses any change of the trust policy of {live}"
-                    f" ({explain('writing it', error).message}): it names a principal that is gone",
-                    remedy="use rung deny-all for this role, which leaves the trust policy alone",
-                ) from error
             if not outcome_unknown(error):
-                raise explain(f"closing the trust policy of {live}", error) from error
+                # Kept in the state, so that the role's sessions are denied all the same.
+                raise _refused(live, state, error) from error
         if not eventually(lambda: self._shows(live, ours)):
             raise UnfinishedError(
                 f"the trust policy of {live} was closed and reading it back does not show it",
@@ -133,14 +128,19 @@ class ClosedTrustPolicy(Action[Inputs, State]):
 
     def _shows(self, live: LivePrincipal, ours: documents.Statement) -> bool:
         now = live.again()
-        return now is not None and deny.holds(now.trust_policy, {"Statement": [ours]})
+        return now is not None and documents.holds(now.trust_policy, {"Statement": [ours]})
 
-    def _is_closed(self, live: LivePrincipal, state: State) -> bool:
-        newest = trust.newest(live.trust_policy, state.incident)
-        if newest is None:
-            return False
-        ours = trust.statement(newest, state.break_glass, live.trust_policy)
-        return deny.holds(live.trust_policy, {"Statement": [ours]})
+
+def _refused(live: LivePrincipal, state: State, error: ClientError | BotoCoreError) -> Exception:
+    if code(error) == "MalformedPolicyDocument":
+        return UnfinishedError(
+            f"AWS refuses any change of the trust policy of {live}"
+            f" ({explain('writing it', error).message}): it names a principal that is gone",
+            remedy="use rung deny-all for this role, which leaves the trust policy alone",
+            state=state,
+        )
+    said = explain(f"closing the trust policy of {live}", error)
+    return UnfinishedError(said.message, remedy=said.remedy, state=state)
 
 
 __all__ = ["ClosedTrustPolicy", "Inputs", "State"]

@@ -32,7 +32,7 @@ from containment.aws.consistency import eventually
 from containment.aws.faults import explain, is_full, outcome_unknown
 from containment.clock import isoformat
 from containment.errors import ConflictError
-from containment.facets import attachment, deny, fence, marks, sessions
+from containment.facets import attachment, deny, documents, fence, marks, sessions, trust
 from containment.identities import parse_principal
 
 if TYPE_CHECKING:
@@ -52,12 +52,17 @@ class SessionMatch(Wire):
 
 
 class Inputs(HeldInputs):
-    """What is denied, and with whom it shares a revocation time."""
+    """What is denied, and with whom it shares a revocation time.
+
+    *closed_but_for* is set where the role's trust policy is to be closed, to whom it stays open:
+    whoever came in through an open one is revoked again.
+    """
 
     scope: deny.ScopeKind
     sessions: tuple[SessionMatch, ...] = ()
     margin_s: int = 120
     cohort: tuple[str, ...] = ()
+    closed_but_for: tuple[str, ...] | None = None
     attached_policies: tuple[str, ...] = ()
 
 
@@ -149,6 +154,7 @@ class DenyPolicy(Action[Inputs, State]):
             or inputs.sessions != state.sessions
             or inputs.margin_s != state.margin_s
             or inputs.snapshot_id not in {state.snapshot_id, None}
+            or (state.closed_but_for is None and inputs.closed_but_for is not None)
         )
         if not rewrite:
             return state.model_copy(update=dict(inputs))
@@ -278,10 +284,14 @@ class DenyPolicy(Action[Inputs, State]):
         if found.mark is None or found.text is None or found.is_fence:
             return "missing"
         scope = self._scope(live, state, state.issued_before)
-        if not deny.holds(found.text, deny.document(scope, found.mark)):
+        if not documents.holds(found.text, deny.document(scope, found.mark)):
             return "altered"
-        if state.scope == "issued-before" and self._cohort_is_late(state, found):
-            return "stale"
+        if state.scope == "issued-before":
+            opened = state.closed_but_for is not None and not trust.is_closed(
+                live.trust_policy, state.incident, state.closed_but_for
+            )
+            if opened or self._cohort_is_late(state, found):
+                return "stale"
         return state.live if state.live == "unverified" else "applied"
 
     def _cohort_is_late(self, state: State, found: deny.LiveDeny) -> bool:

@@ -106,18 +106,7 @@ def has_others(found: LiveDeny, incident: str) -> bool:
 def shows(live: LivePrincipal, incident: str, ours: documents.Document) -> bool:
     """Tell whether the incident's policy holds every statement of *ours* now."""
     found = live.inline_text(policy_name(incident))
-    return found is not None and holds(found, ours)
-
-
-def holds(policy: str, ours: documents.Document) -> bool:
-    """Tell whether *policy* holds every statement of *ours*, whatever else it holds."""
-    document = documents.parse(policy)
-    if document is None:
-        return False
-    have = {documents.canonical({"Statement": [item]}) for item in documents.statements(document)}
-    return all(
-        documents.canonical({"Statement": [item]}) in have for item in documents.statements(ours)
-    )
+    return found is not None and documents.holds(found, ours)
 
 
 def take_away(live: LivePrincipal, incident: str, found: LiveDeny) -> None:

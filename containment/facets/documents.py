@@ -62,6 +62,15 @@ def equal(left: str | Document, right: str | Document) -> bool:
     return canonical(left) == canonical(right)
 
 
+def holds(policy: str, ours: Document) -> bool:
+    """Tell whether *policy* holds every statement of *ours*, whatever else it holds."""
+    document = parse(policy)
+    if document is None:
+        return False
+    have = {canonical({"Statement": [item]}) for item in statements(document)}
+    return all(canonical({"Statement": [item]}) in have for item in statements(ours))
+
+
 def canonical(policy: str | Document) -> str:
     """Return *policy* in a form in which policies that say the same are the same text.
 

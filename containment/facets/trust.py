@@ -42,6 +42,15 @@ def newest(trust_policy: str, incident: str) -> Mark | None:
     return max(ours, key=lambda mark: mark.generation, default=None)
 
 
+def is_closed(trust_policy: str, incident: str, break_glass: Sequence[str]) -> bool:
+    """Tell whether a statement of *incident* closes *trust_policy* to all but *break_glass*."""
+    mark = newest(trust_policy, incident)
+    if mark is None:
+        return False
+    ours = statement(mark, break_glass, trust_policy)
+    return documents.holds(trust_policy, {"Statement": [ours]})
+
+
 def closed(trust_policy: str, incident: str, ours: documents.Statement) -> str:
     """Return *trust_policy* with *ours* as its only statement of *incident*."""
     rest = documents.without(documents.parse(trust_policy) or {}, lambda mark: mark.is_of(incident))

@@ -42,8 +42,7 @@ class ContainedPrincipal:
         for item in declared.held:
             inputs = dict(item.inputs)
             inputs |= {key: snapshot.output(source) for key, source in item.from_snapshot.items()}
-            opts = pulumi.ResourceOptions(
-                parent=snapshot, depends_on=[held[before] for before in item.after]
-            )
+            # None waits for another: the engine would skip what comes after a failure.
+            opts = pulumi.ResourceOptions(parent=snapshot)
             held[item.resource] = _CLASSES[item.resource].declare(name, inputs, opts)
         return cls(snapshot, held)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from workbench import Bench, allowed, session_of, write_spec
 
+from containment.actions.base import UnfinishedError
 from containment.actions.closed_trust_policy import State
-from containment.errors import ConflictError, NotContainedError
+from containment.errors import ConflictError
 
 pytestmark = pytest.mark.lab
 
@@ -157,7 +158,7 @@ def test_a_trust_policy_that_names_somebody_gone_cannot_be_closed_and_says_what_
     )
     bench.admin().delete_user(UserName="leaver")
 
-    with pytest.raises(NotContainedError, match="use rung deny-all"):
+    with pytest.raises(UnfinishedError, match="use rung deny-all"):
         close(bench, world.deploy_role)
 
 

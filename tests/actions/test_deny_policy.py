@@ -555,3 +555,36 @@ def attachments(bench: Bench) -> list[str]:
 def claim(bench: Bench, value: str) -> None:
     key = "containment:inc-2026-0042/AWSDenyAll"
     bench.admin().tag_user(UserName="ci-deploy", Tags=[{"Key": key, "Value": value}])
+
+
+def test_who_came_in_while_the_trust_policy_was_open_is_revoked_as_well(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    taken = bench.snapshot(world.deploy_role)
+    closed = bench.trust_action().create(bench.trust_inputs(taken), preview=False)
+    inputs = bench.deny_inputs(taken, "issued-before", closed_but_for=())
+    state = bench.deny_action().create(inputs, preview=False)
+    seen = bench.deny_action().read(state)
+    assert seen is not None
+    assert seen.live == "applied"
+    lab.advance(200)
+    bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=closed.trust_policy)
+    thief = session_of(lab, world.leaked, world.deploy_role)
+    assert can_list(lab, thief)
+
+    seen = bench.deny_action().read(state)
+    assert seen is not None
+    assert seen.live == "stale"
+    bench.deny_action().update(seen, inputs, preview=False)
+
+    assert not can_list(lab, thief)
+
+
+def test_raising_the_rung_to_a_closed_trust_policy_revokes_anew(bench: Bench) -> None:
+    state = deny(bench, bench.lab.world.deploy_role, "issued-before")
+    inputs = bench.deny_inputs(snapshot_of(bench, state), "issued-before", closed_but_for=())
+
+    raised = bench.deny_action().update(state, inputs, preview=False)
+
+    assert raised.issued_before is not None
+    assert state.issued_before is not None
+    assert raised.issued_before > state.issued_before

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from project import STACK, Project, spec
 from relay import relay
-from workbench import can_list
+from workbench import can_list, session_of
 
 from containment.lab import picture
 from containment.lab.seed.world import Credentials
@@ -314,3 +314,30 @@ def test_tags_and_names_that_mean_something_to_the_engine_do_not_save_the_thief(
 
     assert not can_list(lab, lab.world.leaked)
     assert "unchanged" in project.ok("up", "--yes")
+
+
+def test_a_trust_policy_that_cannot_be_closed_does_not_save_the_sessions(
+    project: Project, lab: Lab
+) -> None:
+    world = lab.world
+    iam = lab.client("iam", world.admin)
+    thief = session_of(lab, world.leaked, world.deploy_role)
+    iam.create_user(UserName="leaver")
+    trusted = iam.get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
+    trusted["Statement"].append(
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::111122223333:user/leaver"},
+            "Action": "sts:AssumeRole",
+        }
+    )
+    iam.update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(trusted))
+    iam.delete_user(UserName="leaver")
+    project.spec(spec(f"{{role: '{world.deploy_role}', rung: close-trust}}"))
+    assert can_list(lab, thief)
+
+    done = project.run("up", "--yes", "--skip-preview")
+
+    assert done.exit_code != 0
+    assert "use rung deny-all" in done.output
+    assert not can_list(lab, thief)

@@ -61,10 +61,12 @@ def test_the_rung_decides_whom_the_deny_reaches(tmp_path: Path, rung: str, scope
     assert principal.held[-1].inputs["scope"] == scope
 
 
-def test_sessions_are_revoked_after_the_trust_is_closed(tmp_path: Path) -> None:
-    (principal,) = planned(tmp_path, f"{{role: '{ROLE}', rung: close-trust}}")
+def test_a_deny_is_told_to_whom_the_trust_stays_open(tmp_path: Path) -> None:
+    (closed,) = planned(tmp_path, f"{{role: '{ROLE}', rung: close-trust}}")
+    (revoked,) = planned(tmp_path, f"{{role: '{ROLE}', rung: revoke-sessions}}")
 
-    assert principal.held[-1].after == ("ClosedTrustPolicy",)
+    assert closed.held[-1].inputs["closedButFor"] == closed.held[0].inputs["breakGlass"]
+    assert "closedButFor" not in revoked.held[-1].inputs
 
 
 def test_names_come_from_the_principal_and_not_from_the_list(tmp_path: Path) -> None:
