@@ -28,8 +28,8 @@ IDENTITY = """STRUCT<type:STRING, principalId:STRING, arn:STRING, accountId:STRI
    userName:STRING>>>"""
 TEXTS = (
     "eventVersion eventTime eventSource eventName awsRegion sourceIPAddress userAgent errorCode"
-    " errorMessage requestParameters responseElements additionalEventData requestID eventID readOnly"
-    " eventType recipientAccountId sharedEventID"
+    " errorMessage requestParameters responseElements additionalEventData requestID eventID"
+    " readOnly eventType recipientAccountId sharedEventID"
 )
 
 
@@ -70,7 +70,7 @@ def main() -> int:
         "cloudtrail_logs"
     )
 
-    def run(statement: str) -> Any:  # noqa: ANN401 -- an iterator of maps
+    def run(statement: str) -> Any:
         for row in spark.sql(statement).toLocalIterator():
             yield row.asDict(recursive=True)
 

@@ -16,7 +16,7 @@ from containment.trail import Trace, trace
 from containment.trail.outputs import tree
 
 if TYPE_CHECKING:
-    from conftest import Record, Scene
+    from trail_scene import Record, Scene
 
 pytestmark = pytest.mark.plain
 

@@ -24,7 +24,7 @@ from containment.trail.outputs.plain import plain
 from containment.trail.outputs.propose import add_to_spec
 
 if TYPE_CHECKING:
-    from conftest import Scene
+    from trail_scene import Scene
 
 pytestmark = pytest.mark.plain
 

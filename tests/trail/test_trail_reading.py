@@ -27,7 +27,7 @@ from containment.trail.reading import read
 from containment.trail.records import Event
 
 if TYPE_CHECKING:
-    from conftest import Record, Scene
+    from trail_scene import Record, Scene
 
 pytestmark = pytest.mark.plain
 

@@ -19,7 +19,7 @@ from containment.trail.s3_logs import fetch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Scene
+    from trail_scene import Scene
 
 pytestmark = pytest.mark.plain
 
