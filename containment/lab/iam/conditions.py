@@ -113,6 +113,8 @@ def _compile(operator: str, key: str, value: object, *, variables: bool) -> Cond
     except KeyError:
         raise UnknownOperatorError(operator) from None
     values = value if isinstance(value, list) else [value]
+    # "IAM policy elements: Variables and tags": in no other operators than these.
+    variables = variables and name.startswith(("string", "arn"))
     return Condition(
         operator=name,
         key=key.lower(),

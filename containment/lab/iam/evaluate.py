@@ -87,8 +87,9 @@ def decide(request: Request, layers: Layers) -> Decision:
 def _same_account(request: Request, layers: Layers, granted: Closeness) -> Decision:
     if layers.resource_rules and granted is Closeness.NONE:
         return _not_allowed_by(layers.resource_layer)
-    if granted is Closeness.EXACT:
-        # The user or session itself is named: implicit denials elsewhere do not limit it.
+    if granted >= Closeness.EVERYONE:
+        # The user or session itself is named, or everybody: implicit denials elsewhere, of a
+        # boundary too, do not limit it ("AWS JSON policy elements: Principal", IAM roles).
         return Decision(allowed=True)
     own = _identity_side(request, layers, granted_elsewhere=granted > Closeness.ACCOUNT)
     return own if own is not None else Decision(allowed=True)
@@ -128,9 +129,9 @@ def _explicit_deny(request: Request, layers: Layers) -> Decision | None:
     for layer, policies in asked:
         for policy in policies:
             for statement in policy.denies:
-                if request.caller.named_by(statement.principals) and statement.applies(
-                    request.action, request.resource, request.context
-                ):
+                if request.caller.denied_by(
+                    statement.principals, bounded=layers.boundary is not None
+                ) and statement.applies(request.action, request.resource, request.context):
                     return Decision(
                         allowed=False, explicit=True, layer=layer, deciding=(statement,)
                     )

@@ -20,8 +20,8 @@ class Closeness(IntEnum):
 
     NONE = 0
     ACCOUNT = 1  # the account: its own policies have to allow as well
-    EVERYONE = 2  # "*"
-    ISSUER = 3  # the role of a session, or the user behind a federated session
+    ISSUER = 2  # the role of a session, or the user behind a federated session
+    EVERYONE = 3  # "*": neither a boundary nor a session policy limits what it grants
     EXACT = 4  # the user, or this very session
 
 
@@ -69,6 +69,16 @@ class Identity:
         ):
             return Closeness.ACCOUNT
         return Closeness.NONE
+
+    def denied_by(self, principals: Principals | None, *, bounded: bool) -> bool:
+        """Tell whether a Deny statement with *principals* is about this caller.
+
+        A NotPrincipal never spares a caller that has a permissions boundary ("Permissions
+        boundaries for IAM entities").
+        """
+        if principals is not None and principals.inverted and bounded:
+            return True
+        return self.named_by(principals)
 
     def named_by(self, principals: Principals | None) -> bool:
         """Tell whether a statement with *principals* is about this caller.
