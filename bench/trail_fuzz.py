@@ -12,6 +12,7 @@ import gzip
 import random
 import resource
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -42,7 +43,10 @@ def main() -> None:
         _by_dice(allowed)
         return
     atheris.instrument_all()
-    atheris.Setup([sys.argv[0], f"-max_total_time={allowed:.0f}", str(SAMPLES)], one)
+    # What it finds goes to the first folder; the samples are only read.
+    found = tempfile.mkdtemp(prefix="trail-fuzz-")
+    asked = [sys.argv[0], f"-max_total_time={allowed:.0f}", f"-artifact_prefix={found}/"]
+    atheris.Setup([*asked, found, str(SAMPLES)], one)
     atheris.Fuzz()
 
 
