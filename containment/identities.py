@@ -10,6 +10,8 @@ from containment.errors import SpecError
 
 PrincipalKind = Literal["user", "role"]
 
+_KINDS: dict[str, PrincipalKind] = {"user": "user", "role": "role"}
+
 # IAM and STS quotas, "IAM name requirements": names are 1-64 of these, paths are "/" or
 # "/" + U+0021..U+007E + "/" up to 512.
 _NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
@@ -71,20 +73,21 @@ def parse_principal(arn: str) -> Principal:
             f"{arn} is the account's root user, which no policy of the account can hold",
             remedy="change its password and MFA, delete its access keys, and see docs/limits",
         )
-    kind, _, rest = resource.partition("/")
+    word, _, rest = resource.partition("/")
+    kind = _KINDS.get(word)
     path, _, name = ("/" + rest).rpartition("/")
     path += "/"
     if not _PARTITION.fullmatch(partition):
         raise _malformed(arn, f"{partition!r} is no partition of AWS")
     if not _ACCOUNT.fullmatch(account):
         raise _malformed(arn, f"{account!r} is not a 12-digit account id")
-    if kind == "user" or kind == "role":  # noqa: PLR1714 -- keeps the Literal for the checkers
-        if not _NAME.fullmatch(name):
-            raise _malformed(arn, f"{name!r} is not an IAM {kind} name")
-        if not _PATH.fullmatch(path):
-            raise _malformed(arn, f"{path!r} is not an IAM path")
-        return Principal(partition, account, kind, path, name)
-    raise _malformed(arn, f"{kind!r} is neither user nor role")
+    if kind is None:
+        raise _malformed(arn, f"{word!r} is neither user nor role")
+    if not _NAME.fullmatch(name):
+        raise _malformed(arn, f"{name!r} is not an IAM {kind} name")
+    if not _PATH.fullmatch(path):
+        raise _malformed(arn, f"{path!r} is not an IAM path")
+    return Principal(partition, account, kind, path, name)
 
 
 def is_access_key_id(value: str) -> bool:

@@ -93,10 +93,10 @@ def trusted_by(iam: IAMClient, caller: Caller) -> str | None:
     if caller.principal is None or caller.principal.kind != "role":
         return None
     try:
-        answer = iam.get_role(RoleName=caller.principal.name)
+        role: Any = iam.get_role(RoleName=caller.principal.name)["Role"]
     except (ClientError, BotoCoreError):
         return None
-    return str(answer["Role"]["AssumeRolePolicyDocument"])
+    return str(role["AssumeRolePolicyDocument"])
 
 
 def _hangs_on_context(result: Any) -> bool:

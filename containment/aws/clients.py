@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ProfileNotFound
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from botocore.handlers import json_decode_policies
 
 from containment.aws.endpoint import is_emulated
@@ -152,14 +152,12 @@ def _stop_switch(cancelled: Event) -> Callable[..., None]:
 
 
 def _assume(session: boto3.Session, role_arn: str, config: Config) -> boto3.Session:
-    from botocore.exceptions import ClientError  # noqa: PLC0415 -- only where a role is set
-
     sts = session.client("sts", config=config)
     try:
         issued = sts.assume_role(RoleArn=role_arn, RoleSessionName="containment")["Credentials"]
-    except ClientError as error:
+    except (ClientError, BotoCoreError) as error:
         raise AccessError(
-            f"the responder role {role_arn} cannot be assumed ({error.response['Error']['Code']})",
+            f"the responder role {role_arn} cannot be assumed ({error})",
             remedy="check the role in the stack's configuration and its trust policy",
         ) from error
     return boto3.Session(

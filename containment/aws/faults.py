@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from containment.errors import AccessError, ContainmentError, NotFoundError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 _AUTHENTICATION = frozenset(
     {
@@ -75,7 +75,7 @@ def outcome_unknown(error: BaseException) -> bool:
 
 
 @contextmanager
-def explained(doing: str) -> Iterator[None]:
+def explained(doing: str) -> Generator[None, None, None]:
     """Turn a botocore error raised inside into one of ours that says what was being done.
 
     Raises:

@@ -49,6 +49,15 @@ class LivePrincipal:
         """Return ``user NAME`` or ``role NAME``, for messages."""
         return f"{self.principal.kind} {self.principal.name}"
 
+    def goes_by(self, name: Principal) -> bool:
+        """Tell whether *name* names this principal: paths and capitals do not tell two apart."""
+        mine = self.principal
+        return (mine.account, mine.kind, mine.name.lower()) == (
+            name.account,
+            name.kind,
+            name.name.lower(),
+        )
+
     @property
     def permissions_boundary(self) -> str | None:
         """The boundary's policy ARN, if one is set."""
@@ -88,7 +97,9 @@ class LivePrincipal:
         return [str(item["PolicyArn"]) for page in pages for item in page["AttachedPolicies"]]
 
     def access_keys(self) -> list[AccessKey]:
-        """Return a user's access keys, oldest first."""
+        """Return a user's access keys, oldest first; a role has none."""
+        if self.principal.kind == "role":
+            return []
         pages = self._pages("list_access_keys")
         keys = [
             AccessKey(str(item["AccessKeyId"]), str(item["Status"]), item["CreateDate"])
@@ -144,8 +155,9 @@ class LivePrincipal:
     def policy_document(self, policy_arn: str) -> str:
         """Return the default version of a managed policy."""
         with explained(f"reading managed policy {policy_arn}"):
-            version = self._iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
-            answer = self._iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)
+            policy: Any = self._iam.get_policy(PolicyArn=policy_arn)["Policy"]
+            version = policy["DefaultVersionId"]
+            answer: Any = self._iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)
         return unquote(str(answer["PolicyVersion"]["Document"]))
 
     def _call(self, verb: str, noun: str = "", **values: object) -> Any:
