@@ -26,7 +26,7 @@ from containment.errors import (
 from containment.identities import Principal, parse_principal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -142,7 +142,10 @@ class Generation(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an action works with: clients, the caller, clocks, a voice, the project's folder."""
+    """What an action works with: clients, the caller, clocks, a voice, the project's folder.
+
+    *declared* are the principals, by ARN, that the spec has in this run; none in a destroy.
+    """
 
     clients: Clients
     who: Callable[[], Caller]
@@ -150,6 +153,7 @@ class Context:
     directory: Path
     credentials_expire_at: datetime | None = None
     permissions: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    declared: Collection[str] = ()
     say: Callable[[Severity, str], None] = field(default=lambda _severity, _message: None)
 
     @property
@@ -274,6 +278,27 @@ class Action(ABC, Generic[In, St]):
                 f"{inputs.principal} with the id {unique_id} is gone",
                 remedy="run 'pulumi up' again: a principal made anew under the name is contained"
                 " with a snapshot of its own",
+            )
+        return live
+
+    def _to_lift(self, state: Inputs, unique_id: str) -> LivePrincipal | None:
+        """Return whom to lift, or None if it is gone.
+
+        Raises:
+            ConflictError: the spec has it, by a name it was given since; or whoever renames a
+                user would release him.
+        """
+        live = self._context.locate(state, unique_id)
+        if live is None:
+            self._context.say("info", f"{state.target.name} is gone; there is nothing to lift")
+            return None
+        declared = (parse_principal(arn) for arn in self._context.declared)
+        if not live.goes_by(state.target) and any(live.goes_by(name) for name in declared):
+            raise ConflictError(
+                f"{state.principal} was renamed to {live.principal.arn}, which the spec has as a"
+                " target: it stays contained",
+                remedy=f"write 'user: {state.principal}' in the spec, for a renamed user is"
+                " followed by its id, or rename it back; then run 'pulumi up' again",
             )
         return live
 

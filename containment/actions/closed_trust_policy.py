@@ -94,9 +94,8 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         return self.create(inputs, preview=preview)
 
     def delete(self, state: State) -> None:
-        live = self._context.locate(state, state.principal_id)
+        live = self._to_lift(state, state.principal_id)
         if live is None:
-            self._context.say("info", f"{state.target.name} is gone; there is nothing to lift")
             return
         newest = trust.newest(live.trust_policy, state.incident)
         if newest is None:

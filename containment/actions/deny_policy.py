@@ -171,9 +171,8 @@ class DenyPolicy(Action[Inputs, State]):
 
     def delete(self, state: State) -> None:
         started_ms = self._context.started_ms()
-        live = self._context.locate(state, state.principal_id)
+        live = self._to_lift(state, state.principal_id)
         if live is None:
-            self._context.say("info", f"{state.target.name} is gone; there is nothing to lift")
             return
         found = deny.find(live, state.incident)
         claim = attachment.find(live, state.incident)

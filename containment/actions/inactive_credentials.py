@@ -136,9 +136,8 @@ class InactiveCredentials(Action[Inputs, State]):
         return held
 
     def delete(self, state: State) -> None:
-        live = self._context.locate(state, state.principal_id)
+        live = self._to_lift(state, state.principal_id)
         if live is None:
-            self._context.say("info", f"{state.target.name} is gone; there is nothing to lift")
             return
         claim = credentials.find(live, state.incident)
         if claim is not None and claim.generation > (state.generation or 0):

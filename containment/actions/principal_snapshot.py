@@ -223,7 +223,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
         return state.model_copy(update=dict(inputs))
 
     def delete(self, state: State) -> None:
-        live = self._context.locate(state, state.principal_id)
+        live = self._to_lift(state, state.principal_id)
         if live is None:
             return
         left = leftovers.find(live, state.incident, state.snapshot_id or "")
@@ -282,7 +282,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
         with ThreadPoolExecutor(max_workers=3) as pool:
             names = pool.submit(live.inline_names)
             attached = pool.submit(live.attached)
-            keys = pool.submit(live.access_keys if live.principal.kind == "user" else list)
+            keys = pool.submit(live.access_keys)
             policies = self._inline(live, names.result(), pool)
         contested = _contested(live, policies, ours)
         for what in contested:

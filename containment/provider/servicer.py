@@ -109,6 +109,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             failures = _failures(error, unknown | FROM_SNAPSHOT)
             return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
         old = codec.remembered(action_type.inputs_type, olds) if olds else None
+        self._workplace.declared.add(inputs.principal)
         try:
             action = action_type(self._context(request.urn, inputs))
             inputs = action.checked(inputs)

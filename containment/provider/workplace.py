@@ -43,6 +43,7 @@ class Workplace:
         self.cancelled = Event()
         self.engine = Engine(None)
         self.directory = Path.cwd()
+        self.declared: set[str] = set()
         self._environ = environ
         self._settings = Settings()
         self._made: dict[str | None, Context] = {}
@@ -73,6 +74,7 @@ class Workplace:
             directory=self.directory,
             credentials_expire_at=made.credentials_expire_at,
             permissions=made.permissions,
+            declared=self.declared,
             say=partial(self.engine.say, urn=urn),
         )
 

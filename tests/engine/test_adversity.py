@@ -341,3 +341,20 @@ def test_a_trust_policy_that_cannot_be_closed_does_not_save_the_sessions(
     assert done.exit_code != 0
     assert "use rung deny-all" in done.output
     assert not can_list(lab, thief)
+
+
+def test_a_thief_who_renames_his_user_is_not_released(project: Project, lab: Lab) -> None:
+    iam = lab.client("iam", lab.world.admin)
+    project.spec(spec(f"access_key: {lab.world.leaked.access_key_id}"))
+    project.up()
+    iam.update_user(UserName="ci-deploy", NewUserName="innocent")
+
+    done = project.run("up", "--yes", "--skip-preview")
+
+    assert done.exit_code != 0
+    assert f"write 'user: {lab.world.ci_user}'" in done.output
+    deny = iam.get_user_policy(UserName="innocent", PolicyName=f"containment-{STACK}")
+    assert "Condition" not in deny["PolicyDocument"]["Statement"][0]
+    project.spec(spec(user(lab)))
+    project.up()
+    project.destroy()
