@@ -137,7 +137,9 @@ class Gate:
 
     def _let_through(self, operation: Operation, call: Call, caller: Caller) -> Answer:
         struck = self.faults.struck(operation, caller)
-        time.sleep(sum(rule.seconds for rule in struck if rule.kind == "latency"))
+        latency = sum(rule.seconds for rule in struck if rule.kind == "latency")
+        if latency:
+            time.sleep(latency)
         if any(rule.kind == "drop" for rule in struck):
             raise HangUp
         refuse(struck)
@@ -197,7 +199,8 @@ class Gate:
             ) from error
         payload = body.encode() if isinstance(body, str) else bytes(body or b"")
         if operation.model != "s3" and payload[:1] == b"<":
-            payload = _REQUEST_ID.sub(rb"\g<1>" + call.request_id.encode(), payload)
+            own_id = call.request_id.encode()
+            payload = _REQUEST_ID.sub(lambda found: found[1] + own_id, payload)
         return int(status), dict(headers), payload
 
 

@@ -5,7 +5,8 @@ and why:
 
 * its clock, by the lab's (creation dates have to agree with issue times);
 * its bucket policy check, which ignores principals (the gate evaluates bucket policies);
-* the unique ids of users and groups, which AWS begins with ``AIDA`` and ``AGPA``.
+* the unique ids of users and groups, which AWS begins with ``AIDA`` and ``AGPA``;
+* the look through a class for its operations, which is made anew for each call and remembered here.
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ def prepare() -> None:
                 getattr(module, name, None) is original
             ):
                 setattr(module, name, replacement)
+    from moto.core import responses
+
+    if not hasattr(responses.method_names_from_class, "cache_info"):
+        remembering: Any = responses
+        remembering.method_names_from_class = cache(responses.method_names_from_class)
     from moto.iam import models as iam_models
     from moto.iam.utils import generate_access_key_id_from_account_id
 
