@@ -58,9 +58,9 @@ def prepare() -> None:
                 setattr(module, name, replacement)
     from moto.core import responses
 
-    if not hasattr(responses.method_names_from_class, "cache_info"):
-        remembering: Any = responses
-        remembering.method_names_from_class = cache(responses.method_names_from_class)
+    remembering: Any = responses
+    if not hasattr(remembering.method_names_from_class, "cache_info"):
+        remembering.method_names_from_class = cache(remembering.method_names_from_class)
     from moto.iam import models as iam_models
     from moto.iam.utils import generate_access_key_id_from_account_id
 

@@ -279,8 +279,9 @@ def every_case() -> tuple[Case, ...]:
         resources,
         sessions,
         trusts,
+        trusts_beyond,
     )
 
     del authentication, boundaries, conditions, control_policies, identity
-    del iam_behaviour, resources, sessions, trusts
+    del iam_behaviour, resources, sessions, trusts, trusts_beyond
     return tuple(CASES)
