@@ -23,6 +23,7 @@ from containment.errors import (
     RefusedError,
     SpecError,
 )
+from containment.facets.marks import NEWEST
 from containment.identities import Principal, parse_principal
 
 if TYPE_CHECKING:
@@ -137,6 +138,9 @@ class Generation(Protocol):
     """Anything of ours that says which write it is of: a mark or a claim."""
 
     @property
+    def snapshot_id(self) -> str: ...
+
+    @property
     def generation(self) -> int: ...
 
 
@@ -190,7 +194,8 @@ class Context:
 
     def generation(self, started_ms: int, *found: Generation | None) -> int:
         """Return a generation newer than all of *found* and no older than *started_ms*."""
-        return max([started_ms, *(artefact.generation + 1 for artefact in found if artefact)])
+        newest = max([started_ms, *(artefact.generation + 1 for artefact in found if artefact)])
+        return min(newest, NEWEST)
 
     def started_ms(self) -> int:
         """Return this machine's time in milliseconds: what orders two writers on it."""
@@ -301,6 +306,27 @@ class Action(ABC, Generic[In, St]):
                 " followed by its id, or rename it back; then run 'pulumi up' again",
             )
         return live
+
+    def _superseded(self, live: LivePrincipal, state: St, *found: Generation | None) -> bool:
+        """Tell whether one of *found* was written later than *state*, under its snapshot.
+
+        Raises:
+            ConflictError: it was written under another one, which no run of this stack did.
+        """
+        mine = getattr(state, "generation", None) or 0
+        newer = [artefact for artefact in found if artefact and artefact.generation > mine]
+        strange = {artefact.snapshot_id for artefact in newer} - {getattr(state, "snapshot_id", "")}
+        if strange:
+            raise ConflictError(
+                f"{live} carries a newer mark of {state.incident} under a snapshot that is not"
+                f" this stack's ({', '.join(sorted(strange))}), so nothing of it is lifted",
+                remedy="find in CloudTrail who wrote it, remove it, and run 'pulumi destroy' again",
+            )
+        if newer:
+            self._context.say(
+                "info", f"{live}: a newer {self.resource} is in force; this one is superseded"
+            )
+        return bool(newer)
 
     def _require_terms(self, state: Inputs) -> None:
         """Refuse a lift whose terms are not those of the spec file as it is now."""

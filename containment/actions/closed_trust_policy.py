@@ -101,8 +101,7 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         if newest is None:
             self._context.say("info", f"{live}: its trust policy holds nothing of ours any more")
             return
-        if newest.generation > (state.generation or 0):
-            self._context.say("info", f"{live}: a newer statement is in force; this is superseded")
+        if self._superseded(live, state, newest):
             return
         self._require_terms(state)
         self._context.say("info", trust.lift(live, state.incident, state.trust_policy))

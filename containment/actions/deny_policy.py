@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from containment.facets import claims
 
 _PROPAGATION_S = 60
+_FARTHEST = timedelta(days=1)
 
 
 class SessionMatch(Wire):
@@ -176,9 +177,7 @@ class DenyPolicy(Action[Inputs, State]):
             return
         found = deny.find(live, state.incident)
         claim = attachment.find(live, state.incident)
-        mine = state.generation or 0
-        if any(newest is not None and newest.generation > mine for newest in (found.mark, claim)):
-            self._context.say("info", f"{live}: a newer deny is in force; this one is superseded")
+        if self._superseded(live, state, found.mark, claim):
             return
         self._require_terms(state)
         if claim is not None:
@@ -335,7 +334,9 @@ def _revocation(live: LivePrincipal, inputs: Inputs, found: deny.LiveDeny) -> st
     known = [live.answered_at]
     if found.issued_before is not None:
         known.append(datetime.fromisoformat(found.issued_before))
-    return isoformat(max(known) + timedelta(seconds=inputs.margin_s))
+    # A moment that far ahead is not one of ours, and would lock everybody out for good.
+    near = [moment for moment in known if moment - live.answered_at < _FARTHEST]
+    return isoformat(max(near) + timedelta(seconds=inputs.margin_s))
 
 
 def _fence_time(live: LivePrincipal, state: State, found: deny.LiveDeny) -> str | None:

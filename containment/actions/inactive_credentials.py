@@ -140,8 +140,7 @@ class InactiveCredentials(Action[Inputs, State]):
         if live is None:
             return
         claim = credentials.find(live, state.incident)
-        if claim is not None and claim.generation > (state.generation or 0):
-            self._context.say("info", f"{live}: a newer claim is in force; this one is superseded")
+        if self._superseded(live, state, claim):
             return
         self._require_terms(state)
         self._after_the_deny(live, state)
@@ -169,9 +168,9 @@ class InactiveCredentials(Action[Inputs, State]):
     ) -> State:
         state = State(**dict(inputs), generation=generation, held=_ids(keys), live="unverified")
         # What an earlier write found stands; what is found now is added, and never from memory.
-        priors = {key.access_key_id: key.status for key in keys} | dict(
-            before.priors if before else {}
-        )
+        priors = {key.access_key_id: key.status for key in keys}
+        if before is not None and before.snapshot_id == inputs.snapshot_id:
+            priors |= before.priors
         ours = claims.Claim(inputs.snapshot_id or "", generation, priors)
         try:
             credentials.claim(live, inputs.incident, ours)

@@ -195,7 +195,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
                 " DeleteRole or UpdateUser",
             )
         state, policies = self._capture(live, inputs)
-        self._refuse_other_snapshot(live, inputs, policies)
+        self._refuse_other_snapshot(live, state, policies)
         if preview:
             return state
         return state.model_copy(
@@ -323,17 +323,21 @@ class PrincipalSnapshot(Action[Inputs, State]):
         return {name: text for name, text in zip(wanted, read, strict=False) if text is not None}
 
     def _refuse_other_snapshot(
-        self, live: LivePrincipal, inputs: Inputs, policies: Mapping[str, str]
+        self, live: LivePrincipal, state: State, policies: Mapping[str, str]
     ) -> None:
-        own = self._own_marks(live, inputs.incident, policies)
-        if own:
+        """Refuse to forget how *live* was before it was contained.
+
+        A mark proves nothing, for the thief can plant one: only what holds him counts.
+        """
+        other = _bound_by(live, policies)
+        if other == state.incident or _is_held(live, state):
+            own = self._own_marks(live, state.incident, policies)
             raise ConflictError(
-                f"{live} is already contained by {inputs.incident} under another snapshot"
+                f"{live} is already contained by {state.incident} under another snapshot"
                 f" ({', '.join(sorted(own))}), so taking a new one would forget how it was",
                 remedy="restore the stack's state, or take the containment over with"
-                f" 'containment adopt {inputs.incident}'",
+                f" 'containment adopt {state.incident}'",
             )
-        other = _bound_by_other(live, inputs.incident, policies)
         if other:
             raise ConflictError(
                 f"{live} is contained by {other} already",
@@ -382,20 +386,23 @@ def _contested(live: LivePrincipal, policies: Mapping[str, str], ours: str | Non
     return sorted([*named, *tagged, *trusted])
 
 
-def _bound_by_other(live: LivePrincipal, incident: str, policies: Mapping[str, str]) -> str | None:
-    """Return the other incident whose deny binds everything *live* can do now, if there is one.
-
-    A mark alone proves nothing, for the thief can plant one; a deny that holds him as well is
-    worth nothing to him.
-    """
+def _bound_by(live: LivePrincipal, policies: Mapping[str, str]) -> str | None:
+    """Return the incident whose deny binds everything *live* can do now, if there is one."""
     for name, policy in policies.items():
-        other = marks.incident_of_policy(name)
-        if other is None or other == incident:
-            continue
-        found = deny.read(policy, other)
-        if found.in_force and deny.binds_everything(found, isoformat(live.answered_at)):
-            return other
+        incident = marks.incident_of_policy(name)
+        if incident and deny.binds_everything(deny.read(policy, incident), live):
+            return incident
     return None
+
+
+def _is_held(live: LivePrincipal, state: State) -> bool:
+    """Tell whether all that *state* is to be contained with is there, but for a deny of ours."""
+    if attachment.find(live, state.incident) is not None:
+        return attachment.deny_all_arn(live.principal.partition) in state.attached_policies
+    if credentials.find(live, state.incident) is None or "DenyPolicy" in state.uses:
+        return False
+    statuses = {key.access_key_id: key.status for key in state.access_keys}
+    return all(statuses.get(name) == "Inactive" for name in state.lift.leaked or statuses)
 
 
 __all__ = ["Inputs", "PrincipalSnapshot", "State"]

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from containment.facets.marks import NEWEST
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,6 +39,6 @@ def parse(value: str | None) -> Claim | None:
     pairs = (word.partition("=") for word in (value or "").split())
     words = {what: prior for what, _, prior in pairs}
     snapshot_id, generation = words.pop("s", ""), words.pop("g", "")
-    if not snapshot_id or not generation.isdecimal():
+    if not snapshot_id or not generation.isdecimal() or int(generation) > NEWEST:
         return None
     return Claim(snapshot_id, int(generation), words)

@@ -9,8 +9,10 @@ Guide, "Policy evaluation logic" and "Disabling permissions for temporary securi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from containment.clock import isoformat
 from containment.facets import documents
 from containment.facets.marks import Mark, parse_sid, policy_name
 from policies import render, text
@@ -41,7 +43,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class LiveDeny:
-    """The incident's inline policy as it is now."""
+    """The incident's inline policy as it is now.
+
+    Others may have written in it: *issued_before* is None where it is no moment with a zone.
+    """
 
     text: str | None
     mark: Mark | None
@@ -73,7 +78,10 @@ def read(policy: str | None, incident: str) -> LiveDeny:
     newest, statement = max(ours, key=lambda pair: pair[0].generation)
     dates = _dates(statement)
     until = dates.get("aws:CurrentTime")
-    return LiveDeny(policy, newest, until is not None, dates.get("aws:TokenIssueTime"), until)
+    is_fence = all("aws:CurrentTime" in _dates(statement) for _, statement in ours)
+    moment = _moment(dates.get("aws:TokenIssueTime"))
+    issued_before = None if moment is None else isoformat(moment)
+    return LiveDeny(policy, newest, is_fence, issued_before, until)
 
 
 def document(scope: Scope, mark: Mark) -> documents.Document:
@@ -140,6 +148,14 @@ def _dates(statement: documents.Statement) -> dict[str, str]:
     return {str(key): str(value) for key, value in cast("dict[str, Any]", block).items()}
 
 
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
 def scope_of(found: LiveDeny) -> Scope:
     """Return the scope that a live deny says by itself, for a lift that has no state to ask."""
     document = documents.parse(found.text or "") or {}
@@ -159,15 +175,26 @@ def scope_of(found: LiveDeny) -> Scope:
     return Scope("issued-before" if found.issued_before else "all", found.issued_before)
 
 
-def binds_everything(found: LiveDeny, now: str) -> bool:
-    """Tell whether a live deny holds every credential of the principal that exists at *now*."""
+def binds_everything(found: LiveDeny, live: LivePrincipal) -> bool:
+    """Tell whether *found* holds every credential that *live* has now.
+
+    A user's access keys have no issue time, so no deny of older tokens reaches them ("AWS global
+    condition context keys", ``aws:TokenIssueTime``).
+    """
+    if not found.in_force:
+        return False
     document = documents.parse(found.text or "") or {}
     for statement in documents.statements(document):
         if parse_sid(statement.get("Sid")) is None or statement.get("Effect") != "Deny":
             continue
-        everything = statement.get("Action") == "*" and statement.get("Resource") == "*"
-        condition = cast("dict[str, Any]", statement.get("Condition", {}))
-        moment = _dates(statement).get("aws:TokenIssueTime", "")
-        if everything and (not condition or (len(condition) == 1 and moment > now)):
+        if statement.get("Action") != "*" or statement.get("Resource") != "*":
+            continue
+        condition = statement.get("Condition")
+        if not condition:
+            return True
+        dates = _dates(statement)
+        moment = _moment(dates.get("aws:TokenIssueTime"))
+        of_tokens = len(condition) == len(dates) == 1 and live.principal.kind == "role"
+        if of_tokens and moment is not None and moment > live.answered_at:
             return True
     return False

@@ -18,6 +18,8 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _SID = re.compile(
     r"Containment(?P<incident>[A-Z2-7]{12})(?P<snapshot>[0-9a-z]{10})(?P<generation>[0-9a-z]{9})[0-9]?"
 )
+# The most that nine base36 digits hold: reached in the year 5188, or by whoever forges a mark.
+NEWEST = 36**9 - 1
 _POLICY_PREFIX = "containment-"
 _TAG_PREFIX = "containment:"
 _ATTACHMENT_SUFFIX = "/AWSDenyAll"

@@ -111,12 +111,15 @@ def test_a_deny_that_took_the_fences_place_meanwhile_stays(lab: Lab, clients: Cl
     assert NAME in names(lab)
 
 
-def test_a_deny_that_hides_behind_a_newer_fence_is_not_over(lab: Lab, clients: Clients) -> None:
+def test_a_deny_that_hides_behind_a_newer_fence_is_a_deny(lab: Lab, clients: Clients) -> None:
     document = fence(lab, hours=-1, generation=9)
     hidden = render("deny-all", sid=marks.mark(INCIDENT, "s" * 10, 8).sid)
     put(lab, {**document, "Statement": document["Statement"] + hidden["Statement"]})
 
-    assert [item.over for item in fences.survey(clients.iam).fences] == [False]
+    found = fences.survey(clients.iam)
+
+    assert found.fences == ()
+    assert [item.incident for item in found.denies] == [INCIDENT]
 
 
 @pytest.mark.parametrize("until", ["soon", "2026-01-01", ""])

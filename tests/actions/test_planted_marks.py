@@ -1,0 +1,192 @@
+"""What a thief plants to look like ours: it neither saves him nor makes us lift or forget."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from workbench import INCIDENT, Bench, can_list, inline, session_of, write_spec
+
+from containment.errors import ConflictError
+from containment.facets import claims
+from containment.facets.marks import NEWEST, mark
+
+pytestmark = pytest.mark.lab
+
+STRANGE = "zzzzzzzzzz"
+OTHER = "inc-1999-0001"
+NOTHING = {"Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"}
+EVERYTHING = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+
+
+def sid(incident: str = INCIDENT, generation: int = 1) -> str:
+    return mark(incident, STRANGE, generation).sid
+
+
+def plant(bench: Bench, arn: str, *statements: dict[str, Any], incident: str = INCIDENT) -> None:
+    kind, name = ("user" if ":user/" in arn else "role"), arn.rpartition("/")[2]
+    getattr(bench.admin(), f"put_{kind}_policy")(
+        **{f"{kind.capitalize()}Name": name},
+        PolicyName=f"containment-{incident}",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": list(statements)}),
+    )
+
+
+def tag(bench: Bench, value: str, suffix: str = "") -> None:
+    tags = [{"Key": f"containment:{INCIDENT}{suffix}", "Value": value}]
+    bench.admin().tag_user(UserName="ci-deploy", Tags=tags)
+
+
+def issued_before(moment: Any, **more: str) -> dict[str, Any]:
+    return {"Condition": {"DateLessThan": {"aws:TokenIssueTime": moment, **more}}}
+
+
+def held(bench: Bench) -> tuple[Any, Any, Any]:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    denied = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    return taken, denied, bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+
+
+@pytest.mark.parametrize("suffix", ["", "/AWSDenyAll"])
+def test_a_planted_claim_does_not_save_him(bench: Bench, suffix: str) -> None:
+    tag(bench, f"{'x' * 180}=Active s={STRANGE} g={NEWEST}", suffix)
+
+    held(bench)
+
+    assert not can_list(bench.lab, bench.lab.world.leaked)
+    assert f"tag containment:{INCIDENT}{suffix}" in bench.words()
+
+
+def test_a_planted_claim_is_written_over_with_what_is_true(bench: Bench) -> None:
+    key = bench.lab.world.leaked.access_key_id
+    tag(bench, f"{key}=Inactive s={STRANGE} g=1")
+
+    held(bench)
+
+    tags = bench.admin().list_user_tags(UserName="ci-deploy")["Tags"]
+    values = {item["Key"]: item["Value"] for item in tags}
+    written = claims.parse(values[f"containment:{INCIDENT}"])
+    assert written is not None
+    assert written.priors == {key: "Active"}
+
+
+def test_a_planted_statement_in_a_trust_policy_does_not_save_him(bench: Bench) -> None:
+    trusted = bench.admin().get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
+    trusted["Statement"][0]["Sid"] = sid()
+    bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(trusted))
+
+    assert bench.snapshot(bench.lab.world.deploy_role).contested
+
+
+@pytest.mark.parametrize("incident", [INCIDENT, OTHER])
+def test_a_deny_of_tokens_does_not_save_a_user_who_has_a_key(bench: Bench, incident: str) -> None:
+    world = bench.lab.world
+    late = issued_before("2999-01-01T00:00:00Z")
+    plant(bench, world.ci_user, {"Sid": sid(incident), **EVERYTHING, **late}, incident=incident)
+    assert can_list(bench.lab, world.leaked)
+
+    held(bench)
+
+    assert not can_list(bench.lab, world.leaked)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        issued_before("9"),
+        issued_before("2999-01-01T00:00:00Z", **{"aws:CurrentTime": "2000-01-01T00:00:00Z"}),
+        {"Condition": {"StringEquals": {"aws:userid": "nobody"}}},
+    ],
+)
+def test_a_deny_that_is_void_does_not_save_a_role(bench: Bench, condition: dict[str, Any]) -> None:
+    newest = {"Sid": sid(OTHER, 2), **NOTHING}
+    void = {"Sid": sid(OTHER, 1), **EVERYTHING, **condition}
+    plant(bench, bench.lab.world.deploy_role, newest, void, incident=OTHER)
+
+    assert bench.snapshot(bench.lab.world.deploy_role).contested
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["1700000000", "2026-11-01T00:00:00", "2026", ["2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"]],
+)
+def test_a_moment_that_we_cannot_read_does_not_save_him(bench: Bench, moment: Any) -> None:
+    world = bench.lab.world
+    taken = bench.snapshot(world.deploy_role)
+    thief = session_of(bench.lab, world.leaked, world.deploy_role)
+    plant(bench, world.deploy_role, {"Sid": sid(), **NOTHING, **issued_before(moment)})
+
+    bench.deny_action().create(bench.deny_inputs(taken, "issued-before"), preview=False)
+
+    assert not can_list(bench.lab, thief)
+
+
+def test_a_moment_far_ahead_does_not_lock_everybody_out(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    taken = bench.snapshot(world.deploy_role)
+    plant(
+        bench, world.deploy_role, {"Sid": sid(), **NOTHING, **issued_before("2999-01-01T00:00:00Z")}
+    )
+
+    bench.deny_action().create(bench.deny_inputs(taken, "issued-before"), preview=False)
+
+    lab.advance(121)
+    assert can_list(lab, session_of(lab, world.leaked, world.deploy_role))
+
+
+def test_the_newest_generation_there_can_be_is_written_and_read_as_it_is(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    plant(bench, bench.lab.world.ci_user, {"Sid": sid(generation=NEWEST), **NOTHING})
+
+    state = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    seen = bench.deny_action().read(state)
+
+    assert state.generation == NEWEST
+    assert seen is not None
+    assert seen.live == "applied"
+
+
+def test_a_newer_statement_under_another_snapshot_makes_the_lift_ask(bench: Bench) -> None:
+    _, denied, _ = held(bench)
+    ours = inline(bench, bench.lab.world.ci_user)
+    assert ours is not None
+    plant(
+        bench,
+        bench.lab.world.ci_user,
+        *ours["Statement"],
+        {"Sid": sid(generation=NEWEST)} | NOTHING,
+    )
+
+    with pytest.raises(ConflictError, match=STRANGE):
+        bench.deny_action().delete(denied)
+
+    left = inline(bench, bench.lab.world.ci_user)
+    assert left is not None
+    assert left["Statement"][0] == ours["Statement"][0]
+
+
+def test_a_newer_claim_under_another_snapshot_makes_the_lift_ask(bench: Bench) -> None:
+    bench.disposition = "false-positive"
+    write_spec(bench, bench.lab.world.ci_user)
+    _, _, keys = held(bench)
+    tag(bench, f"s={STRANGE} g={NEWEST}")
+
+    with pytest.raises(ConflictError, match=STRANGE):
+        bench.keys_action().delete(keys)
+
+
+def test_a_fence_planted_beside_the_deny_does_not_hide_it(bench: Bench) -> None:
+    taken, denied, _ = held(bench)
+    ours = inline(bench, bench.lab.world.ci_user)
+    assert ours is not None
+    planted = mark(INCIDENT, taken.snapshot_id, NEWEST).sid
+    over = issued_before("2000-01-01T00:00:00Z", **{"aws:CurrentTime": "2000-01-01T00:00:00Z"})
+    plant(bench, bench.lab.world.ci_user, *ours["Statement"], {"Sid": planted, **NOTHING, **over})
+
+    bench.deny_action().delete(denied)  # superseded, as it looks
+    bench.snapshot_action().delete(taken)
+
+    left = inline(bench, bench.lab.world.ci_user)
+    assert left is not None
+    assert all("aws:CurrentTime" in json.dumps(item) for item in left["Statement"])
