@@ -48,7 +48,7 @@ def call_of(event: Event, file: int) -> Call:
     request, response = loose(event.request_parameters), loose(event.response_elements)
     listed = loose(event.resources)
     wrong = failed(event, response)
-    name, source = event.event_name or "", event.event_source or ""
+    name, source = event.event_name, event.event_source or ""
     who = event.who
     things = touched(event, request, response, listed)
     return Call(

@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from containment.trail.records import Event, Identity, Record, texts
+from containment.trail.records import Event, Record, texts
 from containment.trail.tables import csv_rows, record_of_row
 
 if TYPE_CHECKING:
@@ -53,8 +52,6 @@ class Decoded(Generic[Kind]):
     fault: str = ""
 
 
-_NOBODY = Identity()
-_has_name = attrgetter("event_name")
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 _DEPTH = 16
 
@@ -70,12 +67,10 @@ def decode(content: bytes, reader: Reader[Kind]) -> Decoded[Kind]:
         if content[:1] == b"{":
             # A line for a record and one record alone look the same; the envelope is the rule.
             records = reader.envelope.decode(content).Records
-            if records is not msgspec.UNSET and all(map(_has_name, records)):
+            if records is not msgspec.UNSET:
                 return Decoded(records)
         elif content[:1] == b"[":
-            records = reader.array.decode(content)
-            if all(map(_has_name, records)):
-                return Decoded(records)
+            return Decoded(reader.array.decode(content))
     except _UNREADABLE:
         pass
     return _carefully(content, reader)
@@ -136,7 +131,7 @@ def _lines(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
     """Read JSON lines; False (and nothing read) when the content is not lines at all."""
     try:
         events = reader.one.decode_lines(content)
-        if events and all(map(_has_name, events)):
+        if events:
             result.events = events
             return True
     except _UNREADABLE:
@@ -172,8 +167,6 @@ def _append(raw: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
             event = reader.one.decode(_json(_tame(json.loads(raw))))
         except (ValueError, RecursionError, TypeError):
             return False
-    if event.event_name is None and event.who == _NOBODY:
-        return False
     result.events.append(event)
     return True
 

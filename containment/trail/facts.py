@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from containment.trail import targets
-from containment.trail.issuance import ISSUERS, Issued, issued_keys
+from containment.trail.issuance import ISSUERS, Issued, is_key_id, issued_keys
 from containment.trail.principals import label, session_name, unique_id
 from containment.trail.records import Record, identity_of, loose, normal_time
 
@@ -130,12 +130,12 @@ def extract(events: list[Record], place: tuple[str, str] | None = None) -> FileF
     )
 
 
-class _Relevance(dict[str | None, bool]):
+class _Relevance(dict[str, bool]):
     """API name -> whether to look at its records; decided once for each name."""
 
-    def __missing__(self, name: str | None) -> bool:
+    def __missing__(self, name: str) -> bool:
         known = name in ISSUERS or name in targets.NAMES
-        found = known or (name is not None and not _READS.match(name))
+        found = known or not _READS.match(name)
         if len(self) < _MOST_NAMES:
             self[name] = found
         return found
@@ -168,7 +168,9 @@ def failed(event: Record, response: Any) -> bool:
 
 def fact_of(event: Record) -> Fact | None:
     """Return the fact in *event*; None if it failed or says nothing about identities."""
-    name = event.event_name or ""
+    name = event.event_name
+    if name in targets.ASSUMES and (fact := _assumed(event)):
+        return fact
     known = name in _INTERESTING
     if event.error_code or not (known or b'"accessKeyId"' in bytes(event.response_elements)):
         return None
@@ -189,6 +191,58 @@ def fact_of(event: Record) -> Fact | None:
         caller=caller_of(event),
         issued=issued,
         target=targets.target_of(event, name, response),
+    )
+
+
+class _Credentials(msgspec.Struct, rename="camel", gc=False):
+    access_key_id: str
+    expiration: str = ""
+
+
+class _AssumedUser(msgspec.Struct, rename="camel", gc=False):
+    arn: str = ""
+    assumed_role_id: str = ""
+
+
+class _Assumed(msgspec.Struct, rename="camel", gc=False):
+    credentials: _Credentials
+    assumed_role_user: _AssumedUser
+
+
+class _Asked(msgspec.Struct, rename="camel", gc=False):
+    role_arn: str
+    role_session_name: str
+
+
+_assumed_answer = msgspec.json.Decoder(_Assumed)
+_assume_request = msgspec.json.Decoder(_Asked)
+
+
+def _assumed(event: Record) -> Fact | None:
+    """The commonest fact by far, read with its exact shape; None if it has any other."""
+    if event.error_code or event.event_name != "AssumeRole":
+        return None
+    try:
+        answer = _assumed_answer.decode(event.response_elements)
+        asked = _assume_request.decode(event.request_parameters)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+    given, user = answer.credentials, answer.assumed_role_user
+    if not is_key_id(given.access_key_id):
+        return None
+    return Fact(
+        event.event_id or "",
+        event.shared_event_id or "",
+        event.time,
+        event.event_name,
+        event.event_source or "",
+        event.region or "",
+        event.account,
+        caller_of(event),
+        (Issued(given.access_key_id, user.arn, user.assumed_role_id, "", given.expiration),),
+        targets.Target(
+            role=label(asked.role_arn), role_arn=asked.role_arn, session=asked.role_session_name
+        ),
     )
 
 

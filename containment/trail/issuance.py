@@ -60,7 +60,7 @@ def issued_keys(event_name: str, response: Any) -> tuple[Issued, ...]:
     plain = response.get("credentials")
     if isinstance(plain, dict) and event_name in ISSUERS:  # the shape of nearly all of them
         key = plain.get("accessKeyId")
-        if isinstance(key, str) and _KEY_ID.fullmatch(key) and not key.startswith("HIDDEN_DUE"):
+        if isinstance(key, str) and is_key_id(key):
             return (Issued(key, arn, principal_id, "", _text(plain.get("expiration"))),)
     return tuple(
         Issued(
@@ -73,6 +73,11 @@ def issued_keys(event_name: str, response: Any) -> tuple[Issued, ...]:
         for where in _credentials(response, 0)
         if event_name in ISSUERS or "sessionToken" in where or "secretAccessKey" in where
     )
+
+
+def is_key_id(text: str) -> bool:
+    """Tell whether *text* can be a key id; CloudTrail puts a word of its own for a hidden one."""
+    return _KEY_ID.fullmatch(text) is not None and not text.startswith("HIDDEN_DUE")
 
 
 def _holder(response: dict[str, Any]) -> tuple[str, str]:
@@ -96,7 +101,7 @@ def _credentials(tree: Any, depth: int) -> Iterator[dict[str, Any]]:
             yield from _credentials(item, depth + 1)
     elif isinstance(tree, dict):
         key = tree.get("accessKeyId")
-        if isinstance(key, str) and _KEY_ID.fullmatch(key) and not key.startswith("HIDDEN_DUE"):
+        if isinstance(key, str) and is_key_id(key):
             yield tree
         for item in tree.values():
             if isinstance(item, dict | list):

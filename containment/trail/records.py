@@ -131,12 +131,15 @@ def _rename(name: str) -> str:
 
 
 class Record(msgspec.Struct, rename=_rename, gc=False):
-    """One record as far as the lineage needs it. Every field may be missing in a real one."""
+    """One record as far as the lineage needs it.
 
+    What has no eventName is no record of a call; every other field may be missing in a real one.
+    """
+
+    event_name: str
     event_id: str | None = None
     event_time: str | None = None
     timestamp: str | None = None
-    event_name: str | None = None
     event_source: str | None = None
     region: str | None = None
     error_code: str | None = None
