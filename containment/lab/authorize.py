@@ -14,7 +14,7 @@ from containment.lab.iam.conditions import UnknownOperatorError, UnmodelledKeyEr
 from containment.lab.iam.evaluate import Decision, Layers, Request, decide
 from containment.lab.iam.policies import Policy, compile_policy
 from containment.lab.refusal import Reason, Refusal
-from containment.lab.services import service_of
+from containment.lab.services import resource_controlled, service_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,16 +111,12 @@ def layers_for(caller: Caller, ask: Ask, facts: Facts) -> Layers:
         if not _service_linked(entity) and caller.kind != "web identity"
         else (),
         resource_control=control_policies(ask.account, "RESOURCE_CONTROL_POLICY", facts)
-        if kind in _RESOURCE_CONTROLLED and not _service_linked(entity)
+        if kind in resource_controlled() and not _service_linked(entity)
         else (),
         resource=compile_policy(document) if document else None,
         resource_rules=rules and not (session is not None and session.kind == "federated"),
         resource_layer="role trust policy" if trust else "resource-based policy",
     )
-
-
-# AWS Organizations User Guide, "Resource control policies": the services that support them.
-_RESOURCE_CONTROLLED = frozenset({"s3", "sts", "kms", "sqs", "secretsmanager"})
 
 
 def identity_policies(caller: Caller, facts: Facts) -> tuple[Policy, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
-from containment.lab import ground, iam_api, s3_deletes, sts_api, usage
+from containment.lab import ground, iam_api, organizations_api, s3_deletes, sts_api, usage
 from containment.lab.authorize import authorize
 from containment.lab.call import MAX_BODY, Call, read_call
 from containment.lab.callers import Caller, identify
@@ -184,6 +184,8 @@ class Gate:
             handler = iam_api.answer(caller)
         elif operation.service.prefix == "sts":
             handler = sts_api.answer(caller, self.sessions, self.facts)
+        elif operation.service.prefix == "organizations":
+            handler = organizations_api.answer()
         elif operation.service.prefix == "cloudtrail":
             handler = history.answer(caller, operation, self.trail)
         if handler is None:

@@ -153,6 +153,18 @@ class PrincipalOperations(IamResponse):
             quotas.groups(len(joined))
         return super().add_user_to_group()
 
+    def attach_user_policy(self) -> ActionResult:
+        """Attach a policy; once more changes nothing, and is not counted twice."""
+        user = self.backend.get_user(self._get_param("UserName"))
+        attached = self._get_param("PolicyArn") in user.managed_policies
+        return EmptyResult() if attached else super().attach_user_policy()
+
+    def attach_role_policy(self) -> ActionResult:
+        """Attach a policy; once more changes nothing, and is not counted twice."""
+        role = self.backend.get_role(self._get_param("RoleName"))
+        attached = self._get_param("PolicyArn") in role.managed_policies
+        return EmptyResult() if attached else super().attach_role_policy()
+
     def tag_user(self) -> ActionResult:
         """Tag a user, within the quota; a tag's key keeps its case and is matched without it."""
         user = self.backend.get_user(self._get_param("UserName"))

@@ -64,6 +64,46 @@ class ReadOperations(IamResponse):
         """List the groups of a user, in pages."""
         return self._page("Groups", self.backend.get_groups_for_user(self._get_param("UserName")))
 
+    def list_attached_user_policies(self) -> ActionResult:
+        """List the managed policies attached to a user, in pages."""
+        return self._attachments(self.backend.get_user(self._get_param("UserName")))
+
+    def list_attached_role_policies(self) -> ActionResult:
+        """List the managed policies attached to a role, in pages."""
+        return self._attachments(self.backend.get_role(self._get_param("RoleName")))
+
+    def list_attached_group_policies(self) -> ActionResult:
+        """List the managed policies attached to a group, in pages."""
+        return self._attachments(self.backend.get_group(self._get_param("GroupName")))
+
+    def _attachments(self, owner: Any) -> ActionResult:
+        prefix = self._get_param("PathPrefix") or "/"
+        kept = {p.arn for p in owner.managed_policies.values() if p.path.startswith(prefix)}
+        return self._page(
+            "AttachedPolicies", [one for one in _attached(owner) if one["PolicyArn"] in kept]
+        )
+
+    def list_entities_for_policy(self) -> ActionResult:
+        """List who has a policy attached, or as a boundary where that is asked for."""
+        arn, prefix = self._get_param("PolicyArn"), self._get_param("PathPrefix") or "/"
+        kind = self._get_param("EntityFilter")
+        usage = self._get_param("PolicyUsageFilter")
+        self.backend.get_policy(arn)
+        found: list[tuple[str, Any]] = []
+        for key, entity, owners in (
+            ("PolicyGroups", "Group", self.backend.groups.values()),
+            ("PolicyUsers", "User", self.backend.users.values()),
+            ("PolicyRoles", "Role", self.backend.roles.values()),
+        ):
+            if kind in {None, entity}:
+                everyone: list[Any] = [o for o in owners if o.path.startswith(prefix)]
+                found += [(key, owner) for owner in everyone if _uses(owner, arn, usage)]
+        chosen, marker = self._cut(found)
+        result: dict[str, Any] = {"IsTruncated": bool(marker), "Marker": marker}
+        for key in ("PolicyGroups", "PolicyUsers", "PolicyRoles"):
+            result[key] = [owner for place, owner in chosen if place == key]
+        return ActionResult(result)
+
     def list_user_tags(self) -> ActionResult:
         """List a user's tags, in pages."""
         user = self.backend.get_user(self._get_param("UserName"))
@@ -98,7 +138,7 @@ class ReadOperations(IamResponse):
             "Policies": [],
         }
         for kind, item in chosen:
-            result[kind].append(_user_detail(item) if kind == "UserDetailList" else item)
+            result[kind].append(_DETAILS[kind](item) if kind in _DETAILS else item)
         return ActionResult(result)
 
     def _page(self, key: str, items: Sequence[Any]) -> ActionResult:
@@ -118,6 +158,33 @@ class ReadOperations(IamResponse):
         return list(items[start:end]), following
 
 
+# Everything attached is in the order of its name, so that an account that is as it was before
+# looks as it did before.
+
+
+def _uses(owner: Any, arn: str, usage: str | None) -> bool:
+    attached = arn in owner.managed_policies
+    boundary = getattr(owner, "permissions_boundary_arn", None) == arn
+    if usage is None:
+        return attached or boundary
+    return boundary if usage == "PermissionsBoundary" else attached
+
+
+def _policies(owner: Any) -> list[dict[str, str]]:
+    return [
+        {"PolicyName": name, "PolicyDocument": quote(document)}
+        for name, document in sorted(owner.policies.items())
+    ]
+
+
+def _attached(owner: Any) -> list[dict[str, str]]:
+    return sorted(owner.attached_managed_policies, key=lambda one: str(one["PolicyName"]))
+
+
+def _tags(tags: Any) -> list[dict[str, str]]:
+    return sorted(tags or (), key=lambda tag: str(tag["Key"]))
+
+
 def _user_detail(user: Any) -> dict[str, Any]:
     return {
         "Path": user.path,
@@ -125,12 +192,45 @@ def _user_detail(user: Any) -> dict[str, Any]:
         "UserId": user.id,
         "Arn": user.arn,
         "CreateDate": user.create_date,
-        "UserPolicyList": [
-            {"PolicyName": name, "PolicyDocument": quote(document)}
-            for name, document in user.policies.items()
-        ],
-        "GroupList": user.group_list,
-        "AttachedManagedPolicies": user.attached_managed_policies,
+        "UserPolicyList": _policies(user),
+        "GroupList": sorted(user.group_list),
+        "AttachedManagedPolicies": _attached(user),
         "PermissionsBoundary": getattr(user, "permissions_boundary", None),
-        "Tags": user.tags or [],
+        "Tags": _tags(user.tags),
     }
+
+
+def _group_detail(group: Any) -> dict[str, Any]:
+    return {
+        "Path": group.path,
+        "GroupName": group.name,
+        "GroupId": group.id,
+        "Arn": group.arn,
+        "CreateDate": group.create_date,
+        "GroupPolicyList": _policies(group),
+        "AttachedManagedPolicies": _attached(group),
+    }
+
+
+def _role_detail(role: Any) -> dict[str, Any]:
+    return {
+        "Path": role.path,
+        "RoleName": role.name,
+        "RoleId": role.id,
+        "Arn": role.arn,
+        "CreateDate": role.create_date,
+        "AssumeRolePolicyDocument": role.assume_role_policy_document,
+        "InstanceProfileList": role.instance_profile_list,
+        "RolePolicyList": _policies(role),
+        "AttachedManagedPolicies": _attached(role),
+        "PermissionsBoundary": role.permissions_boundary,
+        "Tags": _tags(role.tags),
+        "RoleLastUsed": role.role_last_used if role.last_used else None,
+    }
+
+
+_DETAILS = {
+    "UserDetailList": _user_detail,
+    "GroupDetailList": _group_detail,
+    "RoleDetailList": _role_detail,
+}

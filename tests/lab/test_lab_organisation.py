@@ -113,3 +113,48 @@ def test_the_crowd_may_work_and_no_more(served: Lab, built: dict[str, Any]) -> N
         served.client("iam", worker).put_user_policy(
             UserName=name, PolicyName="x", PolicyDocument=policy(allow("*"))
         )
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (policy(deny("s3:*", ["arn:aws:s3:::" + "x" * 5200])), "ConstraintViolationException"),
+        ("{", "MalformedPolicyDocumentException"),
+        ('{"Version": "2012-10-17"}', "MalformedPolicyDocumentException"),
+    ],
+)
+def test_a_control_policy_that_does_not_fit_is_refused(
+    served: Lab, built: dict[str, Any], content: str, code: str
+) -> None:
+    organizations = served.client("organizations", keys(built["management_admin"]))
+
+    with pytest.raises(ClientError, match=code):
+        organizations.create_policy(
+            Name="g", Description="d", Type="SERVICE_CONTROL_POLICY", Content=content
+        )
+
+
+def test_a_target_takes_five_control_policies_and_keeps_one(
+    served: Lab, built: dict[str, Any]
+) -> None:
+    organizations = served.client("organizations", keys(built["management_admin"]))
+    made = [
+        organizations.create_policy(
+            Name=f"g{number}",
+            Description="d",
+            Type="SERVICE_CONTROL_POLICY",
+            Content=policy(allow("*")),
+        )["Policy"]["PolicySummary"]["Id"]
+        for number in range(5)
+    ]
+    for one in made[:4]:
+        organizations.attach_policy(PolicyId=one, TargetId=built["account"])
+    with pytest.raises(ClientError, match="DuplicatePolicyAttachment"):
+        organizations.attach_policy(PolicyId=made[0], TargetId=built["account"])
+    with pytest.raises(ClientError, match="ConstraintViolation"):
+        organizations.attach_policy(PolicyId=made[4], TargetId=built["account"])
+
+    for one in made[:4]:
+        organizations.detach_policy(PolicyId=one, TargetId=built["account"])
+    with pytest.raises(ClientError, match="ConstraintViolation"):
+        organizations.detach_policy(PolicyId="p-FullAWSAccess", TargetId=built["account"])

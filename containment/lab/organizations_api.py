@@ -1,0 +1,117 @@
+"""Organizations as AWS answers it: moto's implementation, with the quotas it does not keep.
+
+Source: AWS Organizations User Guide, "Quotas and service limits for AWS Organizations".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from moto.organizations.responses import OrganizationsResponse
+
+from containment.lab import ground
+from containment.lab.iam.conditions import UnknownOperatorError
+from containment.lab.iam.policies import compile_policy
+from containment.lab.refusal import Reason, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SIZE = 5120
+_ATTACHED = 5
+_EVALUATED = frozenset({"SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"})
+
+
+class LabOrganizations(OrganizationsResponse):
+    """Every Organizations operation of the lab."""
+
+    def answer(self, request: Any, url: str, headers: Any) -> Any:
+        """Answer one call."""
+        return self._dispatch(request, url, headers)
+
+    def create_policy(self) -> Any:
+        """Make a policy that is well formed and not too long."""
+        _check_content(str(self._get_param("Content")), str(self._get_param("Type")))
+        return super().create_policy()
+
+    def update_policy(self) -> Any:
+        """Change a policy, within the same limits."""
+        content = self._get_param("Content")
+        kind = _policy(self._get_param("PolicyId")).type
+        if content is not None:
+            _check_content(str(content), str(kind))
+        return super().update_policy()
+
+    def attach_policy(self) -> Any:
+        """Attach one policy more, up to the quota, and none twice."""
+        policy, target = _policy(self._get_param("PolicyId")), _target(self._get_param("TargetId"))
+        attached = [one for one in target.attached_policies if one.type == policy.type]
+        if policy in attached:
+            raise _refused(
+                "DuplicatePolicyAttachmentException",
+                "A policy with the same name and type is already attached to the target.",
+            )
+        if len(attached) >= _ATTACHED:
+            raise _refused(
+                "ConstraintViolationException",
+                "You have attached the maximum number of policies to the target.",
+            )
+        return super().attach_policy()
+
+    def detach_policy(self) -> Any:
+        """Detach a policy, unless it is the last of its type."""
+        policy, target = _policy(self._get_param("PolicyId")), _target(self._get_param("TargetId"))
+        attached = [one for one in target.attached_policies if one.type == policy.type]
+        if policy in attached and len(attached) == 1 and policy.type in _EVALUATED:
+            raise _refused(
+                "ConstraintViolationException",
+                "You cannot remove the last policy attached to the specified target. "
+                "You must have at least one attached at all times.",
+            )
+        return super().detach_policy()
+
+
+def _policy(policy_id: Any) -> Any:
+    for policy in ground.organization().policies:
+        if policy.id == policy_id:
+            return policy
+    raise _refused(
+        "PolicyNotFoundException", "We can't find a policy with the PolicyId that you specified."
+    )
+
+
+def _target(target_id: Any) -> Any:
+    state = ground.organization()
+    targets: tuple[Any, ...] = (*state.ou, *state.accounts)
+    for target in targets:
+        if target.id == target_id:
+            return target
+    raise _refused(
+        "TargetNotFoundException",
+        "We can't find a root, OU, or account with the TargetId that you specified.",
+    )
+
+
+def _check_content(content: str, kind: str) -> None:
+    if kind not in _EVALUATED:
+        return
+    if len(content) > _SIZE:
+        raise _refused(
+            "ConstraintViolationException",
+            f"The policy document exceeds the maximum size of {_SIZE} characters.",
+        )
+    try:
+        compile_policy(content)
+    except (ValueError, KeyError, TypeError, AttributeError, UnknownOperatorError) as error:
+        raise _refused(
+            "MalformedPolicyDocumentException", f"The provided policy document is invalid: {error}"
+        ) from error
+
+
+def _refused(code: str, message: str) -> Refusal:
+    return Refusal(Reason.MALFORMED, message, code=code, status=400)
+
+
+def answer() -> Callable[..., Any]:
+    """Return what handles Organizations calls."""
+    return LabOrganizations().answer
