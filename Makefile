@@ -34,6 +34,11 @@ bench: setup ## Measure, and print ratios; EVENTS=n CloudTrail records for the t
 	$(RUN) python bench/trail_corpus.py "$$corpus/trail" --events $(EVENTS) && \
 	$(RUN) python bench/trail.py "$$corpus/trail"
 
+.PHONY: judges
+judges: setup ## Hold the lab against evaluators and an emulator of others; needs Node.js
+	@tools/judges/install.sh
+	@$(RUN) python -m tools.judges $(ARGS)
+
 .PHONY: lint
 lint: export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 lint: setup ## Check style, types and the direction of imports

@@ -1,0 +1,167 @@
+"""Random conditions that are meant to match a case's context, or meant not to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from tests.judges.case import Case
+from tests.judges.scenes import KEYS, TYPES
+
+Made = tuple[str, str, Any]  # operator, key, value
+Make = Callable[[Random, str], Any]
+
+_OTHERS: dict[str, list[str]] = {
+    "string": [
+        "ap-south-1",
+        "green",
+        "o-anotherorg1",
+        "x*",
+        "nobody",
+        "${aws:PrincipalTag/nosuch}",
+    ],
+    "address": ["198.51.100.0/24", "10.200.0.0/16", "192.0.2.99"],
+    "number": ["31", "901", "86400"],
+    "arn": [
+        "arn:aws:sns:us-east-1:999988887777:alarms",
+        "arn:aws:iam::111122223333:role/Nobody*",
+        "arn:aws:sqs:*:*:*",
+    ],
+    "many": ["colour", "o-anotherorg1/*", "glue.amazonaws.com"],
+}
+
+
+def one_condition(rng: Random, case: Case, *, hit: bool) -> Made:
+    """Return an operator with its key and value."""
+    key = rng.choice(list(TYPES))
+    found = case.context.get(key)
+    if found is None:
+        return _of_absent(rng, key, hit=hit)
+    if rng.random() < 0.06:
+        return "Null", key, "false" if hit else "true"
+    if isinstance(found, list):
+        return _of_many(rng, key, found, hit=hit)
+    operator, value = _of_one(rng, TYPES[key], found, hit=hit)
+    if value == found and operator.startswith("String") and rng.random() < 0.2:
+        value = f"${{{key}}}"
+    if rng.random() < 0.12:
+        operator += "IfExists"
+    if rng.random() < 0.03:
+        operator = rng.choice(["ForAnyValue:", "ForAllValues:"]) + operator
+    return operator, key, value
+
+
+def _of_absent(rng: Random, key: str, *, hit: bool) -> Made:
+    of_type, values = KEYS[key] if key in KEYS else (TYPES[key], ["x"])
+    set_operators = of_type == "many"
+    positive, negative = _NAMES_OF[of_type]
+    value = "10.0.0.0/8" if of_type == "address" else rng.choice(values)
+    if rng.random() < 0.2:
+        return "Null", key, "true" if hit else "false"
+    if set_operators:
+        return ("ForAllValues:" if hit else "ForAnyValue:") + rng.choice(positive), key, value
+    if not hit:
+        return rng.choice(positive), key, value
+    if negative and rng.random() < 0.4:
+        return rng.choice(negative), key, value
+    return rng.choice(positive) + "IfExists", key, value
+
+
+def _of_many(rng: Random, key: str, found: list[str], *, hit: bool) -> Made:
+    own, other = rng.choice(found), rng.choice(_OTHERS["many"])
+    choices: list[tuple[str, list[str]]]
+    if hit:
+        choices = [
+            ("ForAnyValue:StringEquals", [own, other]),
+            ("ForAnyValue:StringLike", [own[:4] + "*"]),
+            ("ForAllValues:StringEquals", [*found, other]),
+            ("ForAllValues:StringLike", ["*"]),
+            ("ForAllValues:StringNotEquals", [other, "nothing"]),
+            ("ForAnyValue:StringNotEquals", [other]),
+        ]
+    else:
+        choices = [
+            ("ForAnyValue:StringEquals", [other]),
+            ("ForAnyValue:StringLike", ["zz*", other]),
+            ("ForAllValues:StringEquals", [one for one in found if one != own] or [other]),
+            ("ForAllValues:StringNotEquals", [own]),
+            ("ForAnyValue:StringNotEquals", found),
+        ]
+    operator, values = rng.choice(choices)
+    return operator, key, values
+
+
+_NAMES_OF: dict[str, tuple[list[str], list[str]]] = {
+    "string": (
+        ["StringEquals", "StringLike", "StringEqualsIgnoreCase"],
+        ["StringNotEquals", "StringNotLike", "StringNotEqualsIgnoreCase"],
+    ),
+    "many": (["StringEquals", "StringLike"], ["StringNotEquals"]),
+    "bool": (["Bool"], []),
+    "address": (["IpAddress"], ["NotIpAddress"]),
+    "number": (["NumericEquals", "NumericLessThan", "NumericGreaterThanEquals"], []),
+    "date": (["DateLessThan", "DateGreaterThanEquals", "DateEquals"], ["DateNotEquals"]),
+    "epoch": (["NumericLessThan", "DateGreaterThan"], []),
+    "arn": (["ArnLike", "ArnEquals"], ["ArnNotLike", "ArnNotEquals"]),
+}
+
+
+def _of_one(rng: Random, of_type: str, found: str, *, hit: bool) -> tuple[str, Any]:
+    """Return an operator and a value that decide as wanted about the value *found*."""
+    if of_type == "bool":
+        wanted = found if hit else {"true": "false", "false": "true"}[found]
+        return "Bool", wanted if rng.random() < 0.96 else wanted == "true"
+    if of_type in {"number", "epoch", "date"}:
+        return _of_ordered(rng, of_type, found, hit=hit)
+    positive, negative = _NAMES_OF[of_type]
+    if rng.random() < 0.3:
+        operator, equal = rng.choice(negative), not hit
+    else:
+        operator, equal = rng.choice(positive), hit
+    others = rng.sample(_OTHERS[of_type], rng.randint(1, 2))
+    if operator.startswith("String") and "Like" not in operator:
+        others = [one for one in others if "*" not in one] or ["nobody"]
+    if "Not" in operator and rng.random() < 0.998:
+        # A judge is known to read a variable without a value in another way here.
+        others = [one for one in others if "${" not in one] or ["nobody"]
+    if not equal:
+        return operator, others if len(others) > 1 else others[0]
+    value = _equal(rng, operator, found)
+    return operator, value if rng.random() < 0.6 else [*others, value]
+
+
+def _equal(rng: Random, operator: str, found: str) -> str:
+    """Return a policy value that *operator*, its negation aside, finds equal to *found*."""
+    if "Ip" in operator:
+        head = found.split(".")
+        return rng.choice([f"{head[0]}.0.0.0/8", f"{found}/32", found])
+    if "Arn" in operator:
+        parts = found.split(":")
+        parts[4] = rng.choice([parts[4], "*"])
+        return rng.choice([found, ":".join(parts), found[:-2] + "*", found[:-1] + "?"])
+    if "Like" in operator:
+        return rng.choice([found, found[:3] + "*", "*" + found[-2:], found[:-1] + "?"])
+    return found.swapcase() if "IgnoreCase" in operator else found
+
+
+def _of_ordered(rng: Random, of_type: str, found: str, *, hit: bool) -> tuple[str, str]:
+    family = rng.choice(["Date", "Numeric"]) if of_type == "epoch" else of_type.title()
+    family = family.replace("Number", "Numeric")
+    below, above = _around(of_type, found)
+    rows = [
+        ("Equals", found, above),
+        ("NotEquals", below, found),
+        ("LessThan", above, found),
+        ("LessThanEquals", found, below),
+        ("GreaterThan", below, found),
+        ("GreaterThanEquals", found, above),
+    ]
+    comparison, matching, other = rng.choice(rows)
+    return family + comparison, matching if hit else other
+
+
+def _around(of_type: str, found: str) -> tuple[str, str]:
+    if of_type == "date":
+        return "2026-11-20T00:00:00Z", "2026-12-24T00:00:00Z"
+    return str(int(found) - 1), str(int(found) + 1)
