@@ -189,7 +189,7 @@ class InactiveCredentials(Action[Inputs, State]):
             ) from error
         if not eventually(lambda: not self._still_active(live, inputs)):
             raise UnfinishedError(
-                f"{live}: {', '.join(self._still_active(live, inputs))} still reads Active",
+                f"{live}: its keys were made Inactive and do not all read so",
                 remedy="something may be undoing it: run 'pulumi up' again at once",
                 state=state,
             )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from workbench import Bench, can_list, inline, minted, session_of, write_spec
 
 from containment.actions.base import UnfinishedError
 from containment.actions.deny_policy import SessionMatch, State
 from containment.aws.clients import CancelledError
+from containment.aws.consistency import eventually
 from containment.errors import ConflictError
 
 pytestmark = pytest.mark.lab
@@ -588,3 +591,22 @@ def test_raising_the_rung_to_a_closed_trust_policy_revokes_anew(bench: Bench) ->
     assert raised.issued_before is not None
     assert state.issued_before is not None
     assert raised.issued_before > state.issued_before
+
+
+def test_a_deny_that_cannot_be_read_back_is_unfinished_and_not_forgotten(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    at_once = partial(eventually, timeout_s=0)
+    monkeypatch.setattr("containment.actions.deny_policy.eventually", at_once)
+
+    def cut_the_line(**_: object) -> None:
+        if "iam:PutUserPolicy" in bench.calls:
+            raise EndpointConnectionError(endpoint_url="https://iam.example")
+
+    bench.context.clients.iam.meta.events.register("before-call.iam.GetUserPolicy", cut_the_line)
+
+    with pytest.raises(UnfinishedError, match="does not show it"):
+        bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+
+    assert not can_list(bench.lab, bench.lab.world.leaked)
