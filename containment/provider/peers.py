@@ -8,6 +8,8 @@ the check cannot be made.
 from __future__ import annotations
 
 import os
+import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,25 +18,35 @@ import grpc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_TABLES = {"ipv4": Path("/proc/net/tcp"), "ipv6": Path("/proc/net/tcp6")}
-_LOCAL, _OWNER = 1, 7
+# A client with an IPv6 socket stands in the second, its address mapped.
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_LOCAL, _STATE, _OWNER = 1, 3, 7
+_ESTABLISHED = "01"
 
 
-def owner_of(peer: str) -> int | None:
-    """Return the user id that owns the far socket of *peer* (``ipv4:127.0.0.1:41234``).
+def owners_of(peer: str) -> set[int] | None:
+    """Return the user ids that own the far socket of *peer* (``ipv4:127.0.0.1:41234``).
 
-    None where the machine does not tell.
+    One where the connection is there, none where it is not, and more than one only where somebody
+    shares the address to be taken for another. None where the machine does not tell.
     """
     family, _, address = peer.partition(":")
-    table = _TABLES.get(family)
-    if table is None or not table.exists():
+    tables = [table for table in _TABLES if table.exists()]
+    if family != "ipv4" or not tables:
         return None
-    port = f":{int(address.rpartition(':')[2]):04X}"
-    for line in table.read_text(encoding="ascii").splitlines()[1:]:
-        columns = line.split()
-        if columns[_LOCAL].endswith(port):
-            return int(columns[_OWNER])
-    return None
+    host, _, port = address.rpartition(":")
+    number = int.from_bytes(socket.inet_aton(host), sys.byteorder)
+    wanted = f"{number:08X}:{int(port):04X}"
+    rows = (
+        line.split()
+        for table in tables
+        for line in table.read_text(encoding="ascii").splitlines()[1:]
+    )
+    return {
+        int(row[_OWNER])
+        for row in rows
+        if row[_LOCAL].endswith(wanted) and row[_STATE] == _ESTABLISHED
+    }
 
 
 class OwnUserOnly(grpc.ServerInterceptor):  # type: ignore[type-arg]
@@ -47,7 +59,7 @@ class OwnUserOnly(grpc.ServerInterceptor):  # type: ignore[type-arg]
         served = handler.unary_unary
 
         def guarded(request: Any, context: Any) -> Any:
-            if owner_of(context.peer()) not in {None, os.getuid()}:
+            if owners_of(context.peer()) not in (None, {os.getuid()}):
                 context.abort(
                     grpc.StatusCode.PERMISSION_DENIED, "this provider serves another user"
                 )

@@ -4,24 +4,55 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
+from pathlib import Path
 
 import pytest
 
-from containment.provider.peers import owner_of
+from containment.provider import peers
+from containment.provider.peers import owners_of
 
 pytestmark = pytest.mark.plain
 
 
-def test_the_owner_of_a_loopback_socket_is_found() -> None:
+# A row of proc(5)'s tcp6 as an IPv6 socket of user 1001 that speaks IPv4 stands in it.
+MAPPED = (
+    "  sl  local_address                         remote_address                        st ...\n"
+    "   0: 0000000000000000FFFF00000100007F:A1B2 0000000000000000FFFF00000100007F:1F90 01"
+    " 00000000:00000000 00:00000000 00000000  1001        0 12345 1 0000000000000000 20 4 0 10 -1\n"
+)
+
+
+def test_the_owner_of_a_loopback_connection_is_found() -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
-        with socket.create_connection(server.getsockname()) as client:
+        with socket.create_connection(server.getsockname()) as client, server.accept()[0]:
             port = client.getsockname()[1]
 
-            assert owner_of(f"ipv4:127.0.0.1:{port}") == os.getuid()
+            assert owners_of(f"ipv4:127.0.0.1:{port}") == {os.getuid()}
 
 
-@pytest.mark.parametrize("peer", ["unix:/tmp/x", "ipv4:127.0.0.1:1"])
-def test_a_peer_that_is_nobody_has_no_owner(peer: str) -> None:
-    assert owner_of(peer) is None
+def test_the_owner_of_a_mapped_connection_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "byteorder", "little")  # as the row was written
+    table = tmp_path / "tcp6"
+    table.write_text(MAPPED, encoding="ascii")
+    monkeypatch.setattr(peers, "_TABLES", (table,))
+
+    assert owners_of(f"ipv4:127.0.0.1:{0xA1B2}") == {1001}
+
+
+def test_a_socket_of_ours_with_the_same_port_vouches_for_nobody() -> None:
+    with socket.socket() as ours:
+        ours.bind(("127.0.0.1", 0))
+        ours.listen()
+        port = ours.getsockname()[1]
+
+        assert owners_of(f"ipv4:127.0.0.2:{port}") == set()
+        assert owners_of(f"ipv4:127.0.0.1:{port}") == set()
+
+
+def test_a_peer_that_no_table_can_hold_is_not_told() -> None:
+    assert owners_of("unix:/tmp/x") is None
