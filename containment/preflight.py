@@ -40,7 +40,7 @@ def refusals(
             f"{target.arn} belongs to IAM Identity Center, and IAM cannot edit it; disable the"
             " user in Identity Center and remove its account assignments instead"
         )
-    if target.arn in set(break_glass):
+    if any(_same(target, parse_principal(arn)) for arn in break_glass):
         found.append(
             f"{target.arn} is a break-glass principal of this incident; take it out of"
             " break_glass only if somebody else can still get in"

@@ -289,3 +289,10 @@ def recreate_user(bench: Bench, name: str) -> None:
         iam.delete_user_policy(UserName=name, PolicyName=policy)
     iam.delete_user(UserName=name)
     iam.create_user(UserName=name, Path="/ci/")
+
+
+def test_break_glass_is_refused_whatever_path_it_is_called_by(bench: Bench) -> None:
+    glass = bench.lab.world.break_glass_role
+    called = glass.replace(":role/", ":role/some/path/")
+
+    assert "break-glass" in checked(bench, called, break_glass=(glass,))[0]
