@@ -109,7 +109,7 @@ def extract(events: list[Record], place: tuple[str, str] | None = None) -> FileF
     witness: dict[bytes, Record] = {}  # one record for each identity as it was logged
     relevant: list[Record] = []
     times: list[str | None] = []
-    remember, relevance = times.append, _relevance
+    remember, relevance, interesting = times.append, _relevance, _INTERESTING
     for event in events:
         witness[bytes(event.raw_identity)] = event
         remember(event.event_time)
@@ -117,7 +117,12 @@ def extract(events: list[Record], place: tuple[str, str] | None = None) -> FileF
             relevant.append(event)
     first, last = _span(events, times)
     return FileFacts(
-        facts=[fact for event in relevant if (fact := fact_of(event))],
+        facts=[
+            fact
+            for event in relevant
+            if (event.event_name in interesting or _KEY in bytes(event.response_elements))
+            and (fact := fact_of(event))
+        ],
         uses=[
             Use(caller, event.event_id or "", event.time, event.console)
             for raw, event in witness.items()
@@ -128,6 +133,9 @@ def extract(events: list[Record], place: tuple[str, str] | None = None) -> FileF
         last=last,
         places=[place] if place else sorted({(e.account, e.region or "") for e in events}),
     )
+
+
+_KEY = b'"accessKeyId"'
 
 
 class _Relevance(dict[str, bool]):
@@ -171,14 +179,13 @@ def fact_of(event: Record) -> Fact | None:
     name = event.event_name
     if name in targets.ASSUMES and (fact := _assumed(event)):
         return fact
-    known = name in _INTERESTING
-    if event.error_code or not (known or b'"accessKeyId"' in bytes(event.response_elements)):
+    if event.error_code:
         return None
     response = loose(event.response_elements)
     if failed(event, response):
         return None
     issued = issued_keys(name, response)
-    if not known and not issued:
+    if name not in _INTERESTING and not issued:
         return None
     return Fact(
         event_id=event.event_id or "",
