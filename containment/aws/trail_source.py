@@ -27,6 +27,11 @@ def s3_client() -> Any:
     return boto3.Session().client("s3", config=_CONFIG)
 
 
+def athena_client() -> Any:  # noqa: ANN401 -- as above
+    """Return an Athena client made from the environment's credentials."""
+    return boto3.Session().client("athena", config=_CONFIG)
+
+
 def cloudtrail_clients() -> Mapping[str, Any]:
     """Return a CloudTrail client for every Region that is enabled in the account.
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlglot
 
-from containment.errors import SpecError
+from containment.errors import SpecError, UnavailableError
 from containment.trail import Trace, sql, trace
+from containment.trail.athena import Athena, estimate
 from containment.trail.sql_source import trace_table
 
 if TYPE_CHECKING:
@@ -133,3 +134,72 @@ def test_what_is_no_table_is_refused(table: str) -> None:
 def test_a_dialect_that_nobody_knows_is_refused(scene: Scene) -> None:
     with pytest.raises(SpecError):
         trace_table(scene.leaked, since=scene.since, run=lambda _: [], table="t", dialect="oracle")
+
+
+def _printed(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+class AthenaClient:
+    """Answers as Athena does, a row a page, over the table in memory."""
+
+    def __init__(self, table: Table, state: str = "SUCCEEDED") -> None:
+        self.table = table
+        self.state = state
+        self.pages: list[list[str | None]] = []
+        self.polled = 0
+
+    def start_query_execution(self, **asked: Any) -> dict[str, Any]:
+        rows = list(self.table.run(asked["QueryString"]))
+        columns = sorted({name for row in rows for name in row})
+        self.pages = [list(columns)]
+        for row in rows:
+            values = [row.get(name) for name in columns]
+            self.pages.append(
+                [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
+            )
+        return {"QueryExecutionId": "q-1"}
+
+    def get_query_execution(self, **_: Any) -> dict[str, Any]:
+        self.polled += 1
+        state = self.state if self.polled % 2 == 0 else "RUNNING"
+        status = {"State": state, "StateChangeReason": "COLUMN_NOT_FOUND"}
+        return {"QueryExecution": {"Status": status, "Statistics": {"DataScannedInBytes": 10}}}
+
+    def get_query_results(self, **asked: Any) -> dict[str, Any]:
+        at = int(asked.get("NextToken", 0))
+        data = [{} if cell is None else {"VarCharValue": cell} for cell in self.pages[at]]
+        page: dict[str, Any] = {"ResultSet": {"Rows": [{"Data": data}]}}
+        return page | ({"NextToken": str(at + 1)} if at + 1 < len(self.pages) else {})
+
+
+def test_athena_is_asked_page_by_page_and_gives_the_same_answer(
+    scene: Scene, tmp_path: Path
+) -> None:
+    key, arn = scene.assume(scene.leaked, scene.user, "app", 10)
+    scene.call(key, arn, "ListBuckets", 20, created=10)
+    files = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
+    waits: list[float] = []
+    athena = Athena(
+        AthenaClient(Table(scene)), database="logs", output="s3://out/", pause=waits.append
+    )
+
+    answer = trace_table(
+        scene.leaked, since=scene.since, run=athena, table="cloudtrail", dialect="athena"
+    )
+
+    assert answer.credentials == files.credentials
+    assert waits
+    assert athena.scanned >= 20
+
+
+def test_a_failed_query_says_why(scene: Scene) -> None:
+    client = AthenaClient(Table(scene), "FAILED")
+    athena = Athena(client, database="logs", output="s3://out/", pause=lambda _: None)
+
+    with pytest.raises(UnavailableError, match="COLUMN_NOT_FOUND"):
+        list(athena("SELECT 1 AS minted"))
+
+
+def test_the_cost_is_known_before() -> None:
+    assert estimate(179_000_000_000, scans=2) == 1.79
