@@ -27,7 +27,7 @@ def s3_client() -> Any:
     return boto3.Session().client("s3", config=_CONFIG)
 
 
-def athena_client() -> Any:  # noqa: ANN401 -- as above
+def athena_client() -> Any:
     """Return an Athena client made from the environment's credentials."""
     return boto3.Session().client("athena", config=_CONFIG)
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from containment.trail.classes import plain_name
 from containment.trail.files import delivery
 from containment.trail.records import apart
 from containment.trail.result import Gap, TracedCall
@@ -47,6 +48,17 @@ _DATA_EVENTS = frozenset(
         "Query",
     }
 )
+# What a member reached into: credentials there may be his, and no record says whether he took them.
+_REACHED = {
+    "SendCommand": "ran commands on machines",
+    "StartSession": "opened a shell on a machine",
+    "SendSSHPublicKey": "logged in to a machine",
+    "SendSerialConsoleSSHPublicKey": "logged in to a machine's serial console",
+    "ModifyInstanceAttribute": "changed an instance, its user data perhaps",
+    "UpdateFunctionCode": "put its own code into a function that was there",
+    "UpdateFunctionConfiguration": "changed what a function runs with",
+    "UpdateAccessKey": "changed the status of an access key that was there",
+}
 _HOUR = 3600
 _SHOWN = 5
 
@@ -70,6 +82,7 @@ def find(
         if call.name == "GetWebIdentityToken" and call.outcome == "success":
             what = f"{traced.credential} took a token for use outside AWS at {call.time}"
             yield Gap("left_aws", f"{what}: what it opens elsewhere is in no trail")
+    yield from _reached(calls)
     if calls and not any(traced.call.name in _DATA_EVENTS for traced in calls):
         yield Gap(
             "data_events",
@@ -81,6 +94,18 @@ def find(
     for (kind, _), what in sorted(lineage.notices.items()):
         yield Gap(kind, what)
     yield from _hidden(lineage)
+
+
+def _reached(calls: list[TracedCall]) -> Iterator[Gap]:
+    found: dict[tuple[str, str], int] = {}
+    for traced in calls:
+        name = plain_name(traced.call.name)
+        if name in _REACHED and traced.call.outcome == "success":
+            found[traced.credential, name] = found.get((traced.credential, name), 0) + 1
+    for (credential, name), count in found.items():
+        times = f" ({count} times)" if count > 1 else ""
+        what = f"{credential} {_REACHED[name]} by {name}{times}"
+        yield Gap("reached", f"{what}: credentials held there are not counted")
 
 
 def _unread(reports: Iterable[FileReport]) -> Iterator[Gap]:
