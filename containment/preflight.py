@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from containment.aws.caller import denied_actions, trusted_by
+from containment.aws.caller import denied_actions, principal_of, trusted_by
 from containment.aws.clients import is_mutating, profile_role_chain
 from containment.errors import SpecError
 from containment.facets import documents
@@ -99,13 +99,16 @@ def _chain(clients: Clients, caller: Caller) -> list[Principal]:
             links.append(parse_principal(arn))
         except SpecError:
             continue
+    if clients.through is not None and (assumer := principal_of(clients.through)) is not None:
+        links.append(assumer)
     trust = trusted_by(clients.iam, caller)
     if trust is not None:
         trusted = _trusted(unquote(trust))
         # One name among many is not the caller's for sure; the only one is.
         if len(trusted) == 1:
             links.extend(trusted)
-    return [link for link in links if caller.principal is None or link != caller.principal]
+    others = [link for link in links if caller.principal is None or link != caller.principal]
+    return list(dict.fromkeys(others))
 
 
 def _trusted(trust_policy: str) -> list[Principal]:

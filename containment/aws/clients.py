@@ -40,11 +40,15 @@ class CancelledError(ContainmentError):
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The AWS clients of one run, and the endpoint they talk to."""
+    """The AWS clients of one run, and the endpoint they talk to.
+
+    *through* is the ARN of who assumed the role that they act as, where they assumed one.
+    """
 
     iam: IAMClient
     sts: STSClient
     endpoint: str
+    through: str | None = None
 
     @property
     def emulated(self) -> bool:
@@ -103,8 +107,9 @@ def connect(
         user_agent_extra=agent,
         max_pool_connections=32,
     )
+    through = None
     if role_arn:
-        session = _assume(session, role_arn, config)
+        session, through = _assume(session, role_arn, config)
     iam = session.client("iam", config=config)
     sts = session.client("sts", config=config)
     if is_emulated(iam.meta.endpoint_url) != is_emulated(sts.meta.endpoint_url):
@@ -118,7 +123,7 @@ def connect(
         stop = _stop_switch(cancelled)
         iam.meta.events.register("before-send.iam", stop)
         sts.meta.events.register("before-send.sts", stop)
-    return Clients(iam=iam, sts=sts, endpoint=iam.meta.endpoint_url)
+    return Clients(iam=iam, sts=sts, endpoint=iam.meta.endpoint_url, through=through)
 
 
 def profile_role_chain() -> tuple[str, ...]:
@@ -151,18 +156,20 @@ def _stop_switch(cancelled: Event) -> Callable[..., None]:
     return stop
 
 
-def _assume(session: boto3.Session, role_arn: str, config: Config) -> boto3.Session:
+def _assume(session: boto3.Session, role_arn: str, config: Config) -> tuple[boto3.Session, str]:
     sts = session.client("sts", config=config)
     try:
+        through = str(sts.get_caller_identity()["Arn"])
         issued = sts.assume_role(RoleArn=role_arn, RoleSessionName="containment")["Credentials"]
     except (ClientError, BotoCoreError) as error:
         raise AccessError(
             f"the responder role {role_arn} cannot be assumed ({error})",
             remedy="check the role in the stack's configuration and its trust policy",
         ) from error
-    return boto3.Session(
+    assumed = boto3.Session(
         aws_access_key_id=issued["AccessKeyId"],
         aws_secret_access_key=issued["SecretAccessKey"],
         aws_session_token=issued["SessionToken"],
         region_name=session.region_name,
     )
+    return assumed, through

@@ -13,8 +13,12 @@ from workbench import Bench, can_list, inline, write_spec
 
 from containment.actions.base import Context
 from containment.actions.principal_snapshot import Inputs
+from containment.aws.caller import identify
+from containment.aws.clients import connect
 from containment.errors import ConflictError, NotFoundError, RefusedError
+from containment.identities import parse_principal
 from containment.lab.seed.world import Credentials
+from containment.preflight import refusals
 
 pytestmark = pytest.mark.lab
 
@@ -84,6 +88,34 @@ def test_the_responder_is_refused(bench: Bench) -> None:
 
 def test_the_only_way_into_the_responder_role_is_refused(bench: Bench) -> None:
     assert "role chain" in checked(bench, bench.lab.world.responder_user)[0]
+
+
+def test_who_assumed_the_configured_role_is_refused_whoever_else_may(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = bench.lab.world
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": [world.responder_user, world.bystander_user]},
+        "Action": "sts:AssumeRole",
+    }
+    bench.admin().update_assume_role_policy(
+        RoleName="ContainmentResponder",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    for name, value in world.responder_user_key.env().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_SESSION_TOKEN")
+    clients = connect(role_arn=world.responder_role)
+    caller = identify(clients.sts)
+
+    def found(arn: str) -> list[str]:
+        target = parse_principal(arn)
+        return refusals(target, clients=clients, caller=caller, break_glass=())
+
+    (reason,) = found(world.responder_user)
+    assert "role chain" in reason
+    assert found(world.bystander_user) == []
 
 
 def test_break_glass_is_refused(bench: Bench) -> None:

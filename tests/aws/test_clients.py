@@ -86,9 +86,10 @@ def test_a_role_in_the_configuration_is_assumed(lab: Lab, monkeypatch: pytest.Mo
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", lab.endpoint)
 
-    caller = identify(connect(role_arn=lab.world.responder_role).sts)
+    clients = connect(role_arn=lab.world.responder_role)
 
-    assert ":assumed-role/ContainmentResponder/" in caller.arn
+    assert ":assumed-role/ContainmentResponder/" in identify(clients.sts).arn
+    assert clients.through == lab.world.responder_user
     with pytest.raises(AccessError, match="cannot be assumed"):
         connect(role_arn=lab.world.app_role)
 
