@@ -30,6 +30,8 @@ WORLDS: Mapping[str, Callable[..., World | Organisation]] = {
 
 def answer(gate: Gate, call: Call) -> Answer:
     """Answer a control request."""
+    if "origin" in call.headers:
+        return _json(403, {"error": "control requests are not for web pages"})
     name = (call.method, call.raw_path.removeprefix("/_lab/"))
     act = _REQUESTS.get(name)
     if act is None:

@@ -26,10 +26,8 @@ class PrincipalOperations(IamResponse):
     caller: Caller
 
     def create_user(self) -> ActionResult:
-        """Make a user; names are unique in an account without regard to case."""
+        """Make a user, with tags and boundary."""
         name = self._get_param("UserName")
-        if any(name.lower() == existing.lower() for existing in self.backend.users):
-            raise EntityAlreadyExists(f"User with name {name} already exists.")
         quotas.tags([], self._get_param("Tags", []))
         boundary = self._get_param("PermissionsBoundary")
         if boundary:
@@ -178,10 +176,30 @@ class PrincipalOperations(IamResponse):
         return EmptyResult()
 
     def tag_role(self) -> ActionResult:
-        """Tag a role, within the quota."""
+        """Tag a role, within the quota; a tag's key keeps its case and is matched without it."""
         role = self.backend.get_role(self._get_param("RoleName"))
-        quotas.tags(role.tags, self._get_param("Tags", []))
-        return super().tag_role()
+        new = self._get_param("Tags", [])
+        quotas.tags(role.tags, new)
+        replaced = {tag["Key"].lower() for tag in new}
+        role.tags = [t for t in role.tags if t["Key"].lower() not in replaced] + new
+        return EmptyResult()
+
+    def untag_user(self) -> ActionResult:
+        """Take tags off a user, whatever the case of their keys."""
+        user = self.backend.get_user(self._get_param("UserName"))
+        gone = {key.lower() for key in self._get_param("TagKeys", [])}
+        present = self.backend.tagger.list_tags_for_resource(user.arn)["Tags"]
+        self.backend.tagger.delete_all_tags_for_resource(user.arn)
+        kept = [tag for tag in present if tag["Key"].lower() not in gone]
+        self.backend.tagger.tag_resource(user.arn, kept)
+        return EmptyResult()
+
+    def untag_role(self) -> ActionResult:
+        """Take tags off a role, whatever the case of their keys."""
+        role = self.backend.get_role(self._get_param("RoleName"))
+        gone = {key.lower() for key in self._get_param("TagKeys", [])}
+        role.tags = [tag for tag in role.tags if tag["Key"].lower() not in gone]
+        return EmptyResult()
 
     def update_access_key(self) -> ActionResult:
         """Change a key's status."""

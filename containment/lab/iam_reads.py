@@ -10,7 +10,7 @@ from moto.core.responses import ActionResult
 from moto.iam.exceptions import ValidationError
 from moto.iam.responses import IamResponse
 
-from containment.lab import aws_managed
+from containment.lab import aws_managed, ground
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,6 +140,18 @@ class ReadOperations(IamResponse):
         for kind, item in chosen:
             result[kind].append(_DETAILS[kind](item) if kind in _DETAILS else item)
         return ActionResult(result)
+
+    def get_credential_report(self) -> ActionResult:
+        """Answer the report with the account's root in it, dated by the lab."""
+        answer = super().get_credential_report()
+        report: Any = answer.result
+        header, _, users = str(report["Content"]).partition("\n")
+        root = ["<root_account>", f"arn:aws:iam::{self.current_account}:root"]
+        root += ["not_supported"] * 6
+        root += ["false"] + ["N/A"] * (header.count(",") - len(root))
+        report["Content"] = "\n".join((header, ",".join(root), users))
+        report["GeneratedTime"] = ground.clock().replace(tzinfo=None)
+        return answer
 
     def _page(self, key: str, items: Sequence[Any]) -> ActionResult:
         chosen, marker = self._cut(items)

@@ -201,3 +201,36 @@ def test_everybody_that_uses_a_policy_is_found(lab: Lab, world: World) -> None:
     assert found(PolicyUsageFilter="PermissionsPolicy") == {"alice", "app"}
     assert found(PolicyUsageFilter="PermissionsBoundary") == {"release-bot"}
     assert found(EntityFilter="Role") == {"app"}
+
+
+def test_a_roles_boundary_is_shown_as_a_users_is(lab: Lab, world: World) -> None:
+    iam = lab.client("iam", world.admin)
+    arn = iam.create_policy(PolicyName="b", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="app", PermissionsBoundary=arn)
+
+    shown = iam.get_role(RoleName="app")["Role"]["PermissionsBoundary"]
+
+    assert shown == {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
+    roles = {role["RoleName"]: role for role in details(lab, world)["RoleDetailList"]}
+    assert roles["app"]["PermissionsBoundary"] == shown
+
+
+def test_what_is_missing_is_named_in_iams_words(lab: Lab, world: World) -> None:
+    iam = lab.client("iam", world.admin)
+    with pytest.raises(ClientError, match="The role with name ghost cannot be found"):
+        iam.get_role(RoleName="ghost")
+    with pytest.raises(ClientError, match="The user policy with name p cannot be found"):
+        iam.get_user_policy(UserName="alice", PolicyName="p")
+
+
+def test_the_credential_report_has_everybody_and_todays_date(lab: Lab, world: World) -> None:
+    iam = lab.client("iam", world.admin)
+    iam.generate_credential_report()
+
+    report = iam.get_credential_report()
+
+    rows = report["Content"].decode().split()
+    assert {row.count(",") for row in rows} == {rows[0].count(",")}
+    assert rows[1].startswith("<root_account>,")
+    assert any(row.startswith(f"alice,{world.bystander_user},") for row in rows)
+    assert abs((report["GeneratedTime"] - lab.now()).total_seconds()) < 5

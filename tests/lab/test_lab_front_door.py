@@ -227,3 +227,16 @@ def test_of_several_objects_only_those_that_are_allowed_are_deleted(lab: Lab, wo
     left = {one["Key"] for one in s3.list_objects_v2(Bucket=world.bucket)["Contents"]}
     assert "config/app.json" in left
     assert "builds/web-1.4.2.tar.gz" not in left
+
+
+def test_a_web_page_cannot_drive_the_lab(lab: Lab) -> None:
+    request = urllib.request.Request(
+        f"{lab.endpoint}/_lab/reset", data=b"", headers={"Origin": "https://elsewhere.example"}
+    )
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+
+    assert refused.value.code == 403
+    refused.value.close()
+    assert lab.status()["enforcement"] is True

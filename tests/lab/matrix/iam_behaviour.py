@@ -283,3 +283,22 @@ table(
     ],
     _moves,
 )
+refused(
+    "a role's name in another case",
+    "EntityAlreadyExists",
+    lambda b: b.iam.create_role(
+        RoleName=b.role()[0].upper(), AssumeRolePolicyDocument=trust({"AWS": "*"})
+    ),
+)
+refused(
+    "an inline policy that is not there",
+    "NoSuchEntity",
+    lambda b: b.iam.delete_user_policy(UserName=b.user()[0], PolicyName="none"),
+)
+refused(
+    "a policy for a role that is not there",
+    "NoSuchEntity",
+    lambda b: b.iam.put_role_policy(
+        RoleName="nobody", PolicyName="p", PolicyDocument=policy(allow("*"))
+    ),
+)
