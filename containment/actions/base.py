@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Typ
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from containment.aws.endpoint import same_place
 from containment.aws.principal import LivePrincipal, locate
 from containment.errors import (
     ConflictError,
@@ -176,7 +177,7 @@ class Context:
 
     def require_same_place(self, inputs: Inputs) -> None:
         """Refuse to work for one endpoint and account with the credentials of another."""
-        if inputs.endpoint and inputs.endpoint != self.clients.endpoint:
+        if inputs.endpoint and not same_place(inputs.endpoint, self.clients.endpoint):
             raise RefusedError(
                 f"this stack was applied at {inputs.endpoint} and the credentials in use are for"
                 f" {self.clients.endpoint}",

@@ -37,6 +37,14 @@ def is_emulated(url: str | None) -> bool:
     return not host.endswith(_AWS_SUFFIXES)
 
 
+def same_place(one: str, other: str) -> bool:
+    """Tell whether two endpoints of one account are one AWS.
+
+    AWS answers at several (FIPS, dual-stack, a VPC endpoint); an emulation is one of its own.
+    """
+    return one == other or not (is_emulated(one) or is_emulated(other))
+
+
 def banner(url: str) -> str:
     """Return the line that every command prints first when *url* is not AWS."""
     return f"EMULATED: {url} is not AWS; no real account is touched"

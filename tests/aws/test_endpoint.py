@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from containment.aws.endpoint import banner, configured, is_emulated
+from containment.aws.endpoint import banner, configured, is_emulated, same_place
 
 pytestmark = pytest.mark.plain
 
@@ -39,6 +39,20 @@ def test_the_environment_is_read_as_the_sdks_read_it(
     environ: dict[str, str], url: str | None
 ) -> None:
     assert configured(environ) == url
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://iam.amazonaws.com", "https://iam-fips.amazonaws.com", True),
+        ("https://iam.amazonaws.com", "https://vpce-1-2.iam.us-east-1.vpce.amazonaws.com", True),
+        ("https://iam.amazonaws.com", "http://127.0.0.1:5000", False),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000", True),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5001", False),
+    ],
+)
+def test_aws_is_one_place_and_each_emulation_its_own(one: str, other: str, *, same: bool) -> None:
+    assert same_place(one, other) is same
 
 
 def test_the_banner_names_the_place() -> None:
