@@ -296,3 +296,27 @@ def test_a_read_says_what_a_lift_would_do_to_each_key(bench: Bench) -> None:
     bench.keys_action().read(state)
 
     assert f"at a lift: {world.leaked.access_key_id} leaked and stays Inactive" in bench.words()
+
+
+@pytest.mark.parametrize(
+    ("file_says", "now_says", "word"),
+    [
+        ("compromised_at: 2026-11-01", "compromised_at: 2026-11-02", "compromised_at"),
+        ("leaked: [AKIAIOSFODNN7EXAMPLE]", "leaked: [AKIAI44QH8DHBEXAMPLE]", "leaked"),
+    ],
+)
+def test_a_lift_on_other_terms_than_the_files_is_refused_word_by_word(
+    bench: Bench, file_says: str, now_says: str, word: str
+) -> None:
+    bench.leaked = ("AKIAIOSFODNN7EXAMPLE",)
+    state = hold(bench, bench.lab.world.ci_user)
+    write_spec(bench, bench.lab.world.ci_user)
+    path = bench.directory / "stacks" / f"{INCIDENT}.yaml"
+    text = path.read_text(encoding="utf-8") + "    leaked: [AKIAIOSFODNN7EXAMPLE]\n"
+    path.write_text(text.replace(file_says, now_says), encoding="utf-8")
+
+    with pytest.raises(ConflictError, match=f"the file says {word}"):
+        bench.keys_action().delete(state)
+
+    path.write_text(text, encoding="utf-8")
+    bench.keys_action().delete(state)
