@@ -212,11 +212,12 @@ class InactiveCredentials(Action[Inputs, State]):
         return _ids(credentials.active(keys))
 
     def _after_the_deny(self, live: LivePrincipal, state: State) -> None:
-        """Wait until the deny has become its fence: keys come back after it, never before."""
+        """Wait until the deny of everything is a fence: keys come back after it, never before."""
 
         def lifted() -> bool:
             found = deny.find(live, state.incident)
-            return not found.in_force or (found.mark is not None and not _same(found.mark, state))
+            own = found.mark is not None and found.mark.snapshot_id == state.snapshot_id
+            return not (own and deny.binds_everything(found, live))
 
         if not eventually(lifted, timeout_s=_FENCE_WAIT_S):
             raise ConflictError(
@@ -250,10 +251,6 @@ class InactiveCredentials(Action[Inputs, State]):
 
 def _ids(keys: list[AccessKey]) -> tuple[str, ...]:
     return tuple(key.access_key_id for key in keys)
-
-
-def _same(mark: object, state: State) -> bool:
-    return getattr(mark, "snapshot_id", None) == state.snapshot_id
 
 
 __all__ = ["InactiveCredentials", "Inputs", "KeyStatus", "State"]

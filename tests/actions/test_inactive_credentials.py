@@ -8,6 +8,7 @@ import pytest
 from workbench import INCIDENT, Bench, can_list, write_spec
 
 from containment.actions.base import UnfinishedError
+from containment.actions.deny_policy import SessionMatch
 from containment.actions.inactive_credentials import Inputs, State
 from containment.errors import ConflictError
 from containment.lab.seed.world import Credentials
@@ -320,3 +321,20 @@ def test_a_lift_on_other_terms_than_the_files_is_refused_word_by_word(
 
     path.write_text(text, encoding="utf-8")
     bench.keys_action().delete(state)
+
+
+def test_keys_come_back_where_the_rung_was_lowered_to_sessions(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("containment.actions.inactive_credentials._FENCE_WAIT_S", 0.1)
+    bench.disposition = "false-positive"
+    write_spec(bench, bench.lab.world.ci_user)
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    denied = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    state = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+    lower = bench.deny_inputs(taken, "sessions", sessions=(SessionMatch(name="eve"),))
+    bench.deny_action().update(denied, lower, preview=False)
+
+    bench.keys_action().delete(state)
+
+    assert can_list(bench.lab, bench.lab.world.leaked)
