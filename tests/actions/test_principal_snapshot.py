@@ -328,3 +328,48 @@ def test_break_glass_is_refused_whatever_path_it_is_called_by(bench: Bench) -> N
     called = glass.replace(":role/", ":role/some/path/")
 
     assert "break-glass" in checked(bench, called, break_glass=(glass,))[0]
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        ["iam:GetUserPolicy"],
+        ["iam:Put*", "iam:Update*", "iam:Attach*", "iam:Detach*", "iam:Delete*", "iam:*tag*"],
+    ],
+)
+def test_one_read_or_all_changes_missing_is_refused(bench: Bench, actions: list[str]) -> None:
+    statement = {"Effect": "Deny", "Action": actions, "Resource": "*"}
+    bench.admin().put_role_policy(
+        RoleName="ContainmentResponder",
+        PolicyName="less",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+
+    (reason,) = checked(bench, bench.lab.world.ci_user, uses=("DenyPolicy", "InactiveCredentials"))
+
+    assert "containment responder-policy" in reason
+
+
+def test_a_new_snapshot_of_a_user_whose_leaked_key_is_held_is_refused(bench: Bench) -> None:
+    world = bench.lab.world
+    bench.leaked = (world.leaked.access_key_id,)
+    taken = bench.snapshot(world.ci_user)
+    bench.keys_action().create(bench.keys_inputs(taken, "leaked"), preview=False)
+
+    with pytest.raises(ConflictError, match="containment adopt"):
+        bench.snapshot(world.ci_user)
+
+
+def test_a_new_snapshot_of_a_user_under_aws_deny_all_is_refused(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    admin = bench.admin()
+    admin.put_user_policy(
+        UserName="ci-deploy",
+        PolicyName="fill",
+        PolicyDocument=json.dumps(ALLOW).replace("sqs:ListQueues", "sqs:" + "x" * 1400),
+    )
+    denied = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    assert denied.placement == "AWSDenyAll"
+
+    with pytest.raises(ConflictError, match="containment adopt"):
+        bench.snapshot(bench.lab.world.ci_user)
