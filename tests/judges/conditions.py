@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any
 
@@ -21,7 +22,7 @@ _OTHERS: dict[str, list[str]] = {
         "nobody",
         "${aws:PrincipalTag/nosuch}",
     ],
-    "address": ["198.51.100.0/24", "10.200.0.0/16", "192.0.2.99"],
+    "address": ["198.51.100.0/24", "10.200.0.0/16", "192.0.2.99", "2001:db8:9::/48"],
     "number": ["31", "901", "86400"],
     "arn": [
         "arn:aws:sns:us-east-1:999988887777:alarms",
@@ -133,6 +134,8 @@ def _of_one(rng: Random, of_type: str, found: str, *, hit: bool) -> tuple[str, A
 
 def _equal(rng: Random, operator: str, found: str) -> str:
     """Return a policy value that *operator*, its negation aside, finds equal to *found*."""
+    if "Ip" in operator and ":" in found:
+        return rng.choice(["2001:db8::/32", "2001:DB8:0:0::5/128", found])
     if "Ip" in operator:
         head = found.split(".")
         return rng.choice([f"{head[0]}.0.0.0/8", f"{found}/32", found])
@@ -148,7 +151,7 @@ def _equal(rng: Random, operator: str, found: str) -> str:
 def _of_ordered(rng: Random, of_type: str, found: str, *, hit: bool) -> tuple[str, str]:
     family = rng.choice(["Date", "Numeric"]) if of_type == "epoch" else of_type.title()
     family = family.replace("Number", "Numeric")
-    below, above = _around(of_type, found)
+    below, above = _around(rng, of_type, found)
     rows = [
         ("Equals", found, above),
         ("NotEquals", below, found),
@@ -161,7 +164,11 @@ def _of_ordered(rng: Random, of_type: str, found: str, *, hit: bool) -> tuple[st
     return family + comparison, matching if hit else other
 
 
-def _around(of_type: str, found: str) -> tuple[str, str]:
+def _around(rng: Random, of_type: str, found: str) -> tuple[str, str]:
+    """Return what is just below *found* and just above it."""
     if of_type == "date":
-        return "2026-11-20T00:00:00Z", "2026-12-24T00:00:00Z"
-    return str(int(found) - 1), str(int(found) + 1)
+        zone = timezone(timedelta(hours=rng.choice([0, 2, -5])))
+        moment = datetime.fromisoformat(found).astimezone(zone)
+        second = timedelta(seconds=1)
+        return (moment - second).isoformat(), (moment + second).isoformat()
+    return str(int(found) - 1), str(int(found) + 1) if of_type == "epoch" else f"{found}.5"

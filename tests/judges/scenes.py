@@ -18,7 +18,7 @@ KEYS: dict[str, tuple[str, list[str]]] = {
     "aws:UserAgent": ("string", ["aws-cli/2.15", "Boto3/1.43 md/Botocore"]),
     "aws:MultiFactorAuthPresent": ("bool", ["true", "false"]),
     "aws:ViaAWSService": ("bool", ["true", "false"]),
-    "aws:SourceIp": ("address", ["10.1.2.3", "203.0.113.7", "192.0.2.44"]),
+    "aws:SourceIp": ("address", ["10.1.2.3", "203.0.113.7", "192.0.2.44", "2001:db8::5"]),
     "aws:VpcSourceIp": ("address", ["10.9.0.1", "172.16.3.4"]),
     "aws:MultiFactorAuthAge": ("number", ["30", "900", "7200"]),
     "aws:TokenIssueTime": (

@@ -48,7 +48,7 @@ def policy(rng: Random, case: Case, layer: str, aim: Aim) -> Document:
     rng.shuffle(made)
     alone = len(made) == 1 and rng.random() < 0.3
     # Without a version, or with the older one, "${" is no variable; both are rare.
-    version = rng.choices(["2012-10-17", "2008-10-17"], [997, 3])[0]
+    version = rng.choices(["2012-10-17", "2008-10-17"], [9985, 15])[0]
     if layer == "resource_control":
         version = "2012-10-17"  # the only one that Organizations takes
     return {"Version": version, "Statement": made[0] if alone else made}
@@ -109,10 +109,12 @@ def _action(rng: Random, case: Case, layer: str, *, hit: bool) -> Part:
 def _target(rng: Random, case: Case, layer: str, *, hit: bool) -> Part:
     inverted = rng.random() < 0.15
     # Rare beside NotResource, where a judge is known to read it in another way.
-    variables = layer != "resource" and (not inverted or rng.random() < 0.005)
+    variables = layer != "resource" and (not inverted or rng.random() < 0.003)
     others = [one for one in _OTHER_RESOURCES if variables or "${" not in one]
     others = rng.sample(others, rng.randint(1, 2))
     own = rng.choice(_own_targets(case))
+    if layer != "resource_control" and case.target != "*" and rng.random() < 0.05:
+        own = f"arn:aws:{case.target.split(':')[2]}:*"  # short of some colons
     if inverted and own != "*":
         return {"NotResource": others if hit else [own, *others]}
     if not hit:
@@ -126,6 +128,7 @@ def _own_targets(case: Case) -> list[str]:
         return ["*"]
     head, middle, tail = target[:-4], target.rpartition(":")[0], target.rpartition("/")[2]
     found = ["*", target, target, f"{head}*", f"{target[:-1]}?", f"{middle}:*"]
+    found.append(target.replace("arn:aws:", "arn:*:"))
     if tail != target:
         found.append(f"{target[: -len(tail)]}*{tail[-2:]}")
     if case.target_account in target:
@@ -168,5 +171,7 @@ def _conditions(rng: Random, case: Case, *, hit: bool) -> Part:
         operator, key, value = one_condition(rng, case, hit=hit or index > 0)
         if operator in block and operator.startswith("ForAnyValue"):
             continue  # one judge takes the keys of one such operator for alternatives
+        if rng.random() < 0.05:
+            key = key.upper()  # the names of keys are not case-sensitive
         block.setdefault(operator, {})[key] = value
     return block

@@ -43,6 +43,8 @@ def ask_all(
     judges: Sequence[Judge], cases: Sequence[Case]
 ) -> list[tuple[Judge, list[Case], dict[str, str]]]:
     """Ask every judge at the same time; return what each was asked, and what it said."""
+    if not (HOME / "installed").exists():
+        raise SystemExit("error: the judges are not installed; run tools/judges/install.sh")
     asked = [[one for one in map(judge.asked, cases) if one is not None] for judge in judges]
     with ThreadPoolExecutor(len(judges)) as pool:
         said = list(pool.map(ask, judges, asked))

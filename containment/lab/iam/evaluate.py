@@ -129,9 +129,11 @@ def _explicit_deny(request: Request, layers: Layers) -> Decision | None:
     for layer, policies in asked:
         for policy in policies:
             for statement in policy.denies:
-                if request.caller.denied_by(
+                if statement.applies(
+                    request.action, request.resource, request.context
+                ) and request.caller.denied_by(
                     statement.principals, bounded=layers.boundary is not None
-                ) and statement.applies(request.action, request.resource, request.context):
+                ):
                     return Decision(
                         allowed=False, explicit=True, layer=layer, deciding=(statement,)
                     )
@@ -151,9 +153,9 @@ def _granted_by_resource(request: Request, policy: Policy | None) -> Closeness:
     if policy is None:
         return best
     for statement in policy.allows:
-        if not request.caller.named_by(statement.principals) or not statement.applies(
+        if not statement.applies(
             request.action, request.resource, request.context
-        ):
+        ) or not request.caller.named_by(statement.principals):
             continue
         principals = statement.principals
         closeness = (
