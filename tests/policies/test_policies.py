@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from containment.facets.marks import mark
-from policies import TemplateError, names, render, text
+from policies import TemplateError, literal, names, render, text
 
 pytestmark = pytest.mark.plain
 
@@ -98,3 +98,8 @@ def test_a_hostile_value_stays_in_its_string(value: str) -> None:
 def test_what_is_sent_has_no_white_space_to_count() -> None:
     assert json.loads(text(render("deny-all", sid=SID)))["Version"] == "2012-10-17"
     assert " " not in text(render("deny-all", sid=SID))
+
+
+def test_a_variable_is_read_as_the_text_that_it_is() -> None:
+    assert literal("user/${aws:username}/$x") == "user/${$}{aws:username}/${$}x"
+    assert literal(["a*", "$"]) == ["a*", "${$}"]

@@ -6,7 +6,9 @@ import os
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import grpc
 import pytest
 
 from containment.provider import peers
@@ -56,3 +58,23 @@ def test_a_socket_of_ours_with_the_same_port_vouches_for_nobody() -> None:
 
 def test_a_peer_that_no_table_can_hold_is_not_told() -> None:
     assert owners_of("unix:/tmp/x") is None
+
+
+@pytest.mark.parametrize(
+    ("owners", "served"),
+    [(None, True), ({os.getuid()}, True), (set(), False), ({os.getuid(), 0, 1001}, False)],
+)
+def test_only_our_own_user_is_served(
+    monkeypatch: pytest.MonkeyPatch, *, owners: set[int] | None, served: bool
+) -> None:
+    monkeypatch.setattr(peers, "owners_of", lambda _peer: owners)
+    refused: list[grpc.StatusCode] = []
+    context = SimpleNamespace(
+        peer=lambda: "ipv4:127.0.0.1:1", abort=lambda code, _text: refused.append(code)
+    )
+    handler = grpc.unary_unary_rpc_method_handler(lambda _request, _context: "answer")
+
+    guarded = peers.OwnUserOnly().intercept_service(lambda _details: handler, None)
+    guarded.unary_unary("request", context)
+
+    assert refused == ([] if served else [grpc.StatusCode.PERMISSION_DENIED])
