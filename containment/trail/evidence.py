@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from containment.trail.records import seconds
+from containment.trail.targets import ASSUMES, SIGN_INS, SIGNIN_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from containment.trail.facts import Caller, Fact, Use
 
@@ -89,10 +91,35 @@ class Evidence:
         return found
 
     @cached_property
-    def sign_ins(self) -> list[Fact]:
-        """Console sign-ins and role switches, which carry no key id."""
-        return [
-            fact
-            for fact in self.facts
-            if fact.name in ("ConsoleLogin", "SwitchRole", "CreateOAuth2Token")
-        ]
+    def sign_ins(self) -> dict[str, list[Fact]]:
+        """Caller's ARN -> console sign-ins and role switches, which carry no key id."""
+        return self._by_arn(SIGN_INS)
+
+    @cached_property
+    def signin_tokens(self) -> dict[str, list[Fact]]:
+        """Caller's ARN -> calls that turn a session into a console URL."""
+        return self._by_arn(SIGNIN_TOKEN)
+
+    def _by_arn(self, names: AbstractSet[str]) -> dict[str, list[Fact]]:
+        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        for fact in self.facts:
+            if fact.name in names:
+                found[fact.caller.arn].append(fact)
+        return found
+
+    @cached_property
+    def hidden(self) -> list[Fact]:
+        """Calls that handed out a session without saying its key."""
+        return [fact for fact in self.facts if fact.name in HANDS_OUT and not fact.issued]
+
+    @cached_property
+    def uses_under(self) -> dict[str, list[Use]]:
+        """Caller's ARN -> uses that are not forwarded."""
+        found: defaultdict[str, list[Use]] = defaultdict(list)
+        for use in self.uses:
+            if not use.forwarded:
+                found[use.caller.arn].append(use)
+        return found
+
+
+HANDS_OUT = ASSUMES | {"GetSessionToken", "GetFederationToken"}

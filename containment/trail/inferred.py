@@ -32,6 +32,7 @@ def apply(lineage: Lineage) -> None:
             or not caller.created
             or not caller.arn
             or use.forwarded
+            or caller.key in lineage.evidence.issued
             or lineage.who(caller, use.time) is not None
         ):
             continue
@@ -48,8 +49,8 @@ def apply(lineage: Lineage) -> None:
 
 def _hidden_answer(lineage: Lineage, use: Use) -> Member | None:
     """The answer that named the key is redacted or cut: the request names the session."""
-    for fact in lineage.evidence.facts:
-        if fact.issued or fact.name not in ASKS or not _near(fact.time, use.caller.created):
+    for fact in lineage.evidence.hidden:
+        if not _near(fact.time, use.caller.created):
             continue
         maker = lineage.actor(fact)
         if maker is None:
@@ -78,17 +79,6 @@ def expected(fact: Fact) -> set[str]:
     return {f"session:{fact.target.session}"}
 
 
-ASKS = frozenset(
-    {
-        "AssumeRole",
-        "AssumeRoleWithSAML",
-        "AssumeRoleWithWebIdentity",
-        "GetSessionToken",
-        "GetFederationToken",
-    }
-)
-
-
 def _password(lineage: Lineage, use: Use) -> Member | None:
     """A console session of a user whose password a member set, opened after that."""
     password = lineage.by_id.get(f"console_password:{_plain(use.caller.arn)}")
@@ -105,8 +95,8 @@ def _password(lineage: Lineage, use: Use) -> Member | None:
         return None
     sign_ins = [
         fact
-        for fact in lineage.evidence.sign_ins
-        if fact.caller.label == use.caller.label and password.begun(fact.time)
+        for fact in lineage.evidence.sign_ins.get(use.caller.arn, [])
+        if password.begun(fact.time)
     ]
     for fact in sign_ins:
         if _near(fact.time, use.caller.created):
@@ -120,15 +110,13 @@ def _password(lineage: Lineage, use: Use) -> Member | None:
 
 def _federated_console(lineage: Lineage, use: Use) -> Member | None:
     """GetSigninToken turns a member's session into a console session of the same ARN."""
-    for fact in lineage.evidence.facts:
-        if fact.name != "GetSigninToken" or fact.caller.arn != use.caller.arn:
-            continue
+    for fact in lineage.evidence.signin_tokens.get(use.caller.arn, []):
         maker = lineage.actor(fact)
         distance = apart(fact.time, use.caller.created)
         if maker is None or distance is None or not -_NEAR <= distance <= _URL_LIFE:
             continue
-        for sign_in in lineage.evidence.sign_ins:
-            if sign_in.caller.arn == use.caller.arn and _near(sign_in.time, use.caller.created):
+        for sign_in in lineage.evidence.sign_ins.get(use.caller.arn, []):
+            if _near(sign_in.time, use.caller.created):
                 return _member(use, maker, sign_in, "its console sign-in that second", "high")
         if use.console or abs(distance) <= _NEAR:
             return _member(use, maker, fact, "a console session after its GetSigninToken", "medium")
@@ -137,10 +125,8 @@ def _federated_console(lineage: Lineage, use: Use) -> Member | None:
 
 def _switched(lineage: Lineage, use: Use) -> Member | None:
     """A console session of a member switched to a role."""
-    for fact in lineage.evidence.sign_ins:
-        if fact.name != "SwitchRole" or fact.caller.arn != use.caller.arn:
-            continue
-        if not _near(fact.time, use.caller.created):
+    for fact in lineage.evidence.sign_ins.get(use.caller.arn, []):
+        if fact.name != "SwitchRole" or not _near(fact.time, use.caller.created):
             continue
         for member in lineage.members:
             console = member.tier in ("B_principal", "E_inferred") or member.owned
@@ -151,20 +137,19 @@ def _switched(lineage: Lineage, use: Use) -> Member | None:
 
 def _same_sign_in(lineage: Lineage, use: Use) -> Member | None:
     """One sign-in mints many keys: those of a member's own sign-in are the same session."""
-    for key, members in lineage.by_key.items():
-        for other in lineage.evidence.uses_of.get(key, []):
-            if other.caller.arn != use.caller.arn or other.forwarded:
-                continue
-            if not _near(other.caller.created, use.caller.created) or key == use.caller.key:
-                continue
-            signed_in = any(
-                fact.caller.arn == use.caller.arn and _near(fact.time, use.caller.created)
-                for fact in lineage.evidence.sign_ins
-            )
-            if signed_in or (use.console and other.console):
-                fitting = [m for m in members if m.fits(other.caller, other.time)]
-                if fitting and not lineage.evidence.issued.get(key):
-                    return _member(use, fitting[0], None, "the same console sign-in", "high")
+    signed_in = any(
+        _near(fact.time, use.caller.created)
+        for fact in lineage.evidence.sign_ins.get(use.caller.arn, [])
+    )
+    for other in lineage.evidence.uses_under.get(use.caller.arn, []):
+        key = other.caller.key
+        if key == use.caller.key or not _near(other.caller.created, use.caller.created):
+            continue
+        member = lineage.who(other.caller, other.time) if key in lineage.by_key else None
+        if member is None or key in lineage.evidence.issued:
+            continue
+        if signed_in or (use.console and other.console):
+            return _member(use, member, None, "the same console sign-in", "high")
     return None
 
 

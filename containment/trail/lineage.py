@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from containment.trail import forwarded, inferred, made, through
+from containment.trail.evidence import HANDS_OUT
 from containment.trail.principals import label, session_name, unique_id
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class Lineage:
         for fact in self.evidence.facts:
             if self.actor(fact):
                 names.add(fact.shared_id)
-                if fact.name in inferred.ASKS and not fact.issued:
+                if fact.name in HANDS_OUT and not fact.issued:
                     names |= inferred.expected(fact)
             elif fact.target.switched_from in arns:
                 names.add(fact.caller.arn)

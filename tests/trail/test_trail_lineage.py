@@ -763,3 +763,20 @@ def test_what_the_logs_cannot_answer_is_said(scene: Scene, tmp_path: Path) -> No
         "end",
     }
     assert any("SendCommand: credentials held there" in what for what in said)
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_the_other_keys_of_a_stolen_console_session_are_the_same_session(
+    scene: Scene, tmp_path: Path, *, signed_in: bool
+) -> None:
+    console: dict[str, str] = {} if signed_in else {"sessionCredentialFromConsole": "true"}
+    if signed_in:
+        scene.sign_in(scene.user, 5)
+    stolen, twin, later = "ASIACONSOLE000000001", "ASIACONSOLE000000002", "ASIACONSOLE000000003"
+    scene.call(stolen, scene.user, "ListUsers", 10, created=5, **console)
+    scene.call(twin, scene.user, "ListUsers", 11, created=5, **console)
+    scene.call(later, scene.user, "ListUsers", 900, created=890, **console)
+
+    answer = follow(scene, tmp_path, stolen)
+
+    assert found(answer) == {twin: ("E_inferred", stolen)}
