@@ -253,6 +253,28 @@ def functions(
     return [(f"{arn}:{qualifier}" if qualifier else arn, caller.account)]
 
 
+def ssm(
+    operation: Operation, action: str, parameters: Parameters, caller: Caller, region: str
+) -> list[tuple[str, str]]:
+    """Return parameters without their leading slash, or instances and the document to run."""
+    head = f"arn:aws:ssm:{region}:{caller.account}"
+    if action.endswith(("Parameter", "Parameters", "ParameterHistory")):
+        stated = parameters.get("Names") or [parameters.get("Name") or "*"]
+        names = ["*"] if operation.name == "DescribeParameters" else [str(one) for one in stated]
+        arns = [f"{head}:parameter/{name.lstrip('/')}" for name in names]
+    elif action == "GetParametersByPath":
+        arns = [f"{head}:parameter/{str(parameters.get('Path', '')).strip('/')}"]
+    elif action == "SendCommand":
+        document = parameters.get("DocumentName", "")
+        instances = parameters.get("InstanceIds") or ["*"]
+        arns = [f"arn:aws:ssm:{region}::document/{document}"] + [
+            f"arn:aws:ec2:{region}:{caller.account}:instance/{one}" for one in instances
+        ]
+    else:
+        return []  # by the templates
+    return [(arn, caller.account) for arn in arns]
+
+
 def cloudtrail(
     _operation: Operation, _action: str, parameters: Parameters, caller: Caller, region: str
 ) -> list[tuple[str, str]]:

@@ -137,6 +137,9 @@ def of_caller(caller: Caller, call: Call, *, now: datetime) -> dict[str, Value]:
         values["aws:principalorgid"] = organization.id
         values["aws:principalorgpaths"] = (ground.organization_path(caller.account),)
     values |= _of_session(caller)
+    session = caller.session
+    if session is not None and session.mfa:
+        values["aws:multifactorauthage"] = str(int((now - session.issued).total_seconds()))
     return values
 
 

@@ -86,8 +86,18 @@ def _function(arn: str, account: str) -> str:
     parts = arn.split(":")
     for function in lambda_backends[account][parts[3]].list_functions():
         if function.function_name == parts[6]:
-            return _json(function.policy.get_policy())
+            statements = [_with_kind(one) for one in function.policy.statements]
+            return _json({"Version": "2012-10-17", "Statement": statements}) if statements else ""
     return ""
+
+
+def _with_kind(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what kind of principal AddPermission was given: a service, an account or an ARN."""
+    principal = statement.get("Principal")
+    if isinstance(principal, str) and principal != "*":
+        kind = "Service" if principal.endswith(".amazonaws.com") else "AWS"
+        return {**statement, "Principal": {kind: principal}}
+    return dict(statement)
 
 
 def _json(policy: Any) -> str:

@@ -278,10 +278,11 @@ def every_case() -> tuple[Case, ...]:
         identity,
         resources,
         sessions,
+        several,
         trusts,
         trusts_beyond,
     )
 
     del authentication, boundaries, conditions, control_policies, identity
-    del iam_behaviour, resources, sessions, trusts, trusts_beyond
+    del iam_behaviour, resources, sessions, several, trusts, trusts_beyond
     return tuple(CASES)

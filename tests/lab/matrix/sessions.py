@@ -308,3 +308,24 @@ def a_session_token_with_mfa_can_call_iam(bench: Bench) -> Probe:
     return bench.lists_users(
         _session_token(bench, keys, SerialNumber=device["SerialNumber"], TokenCode="345678")
     )
+
+
+def _mfa_age(bench: Bench, seconds: str) -> Probe:
+    block = {"NumericLessThan": {"aws:MultiFactorAuthAge": seconds}}
+    name, keys = bench.user(allow("iam:ListUsers", Condition=block))
+    device = bench.iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
+    bench.iam.enable_mfa_device(
+        UserName=name,
+        SerialNumber=device["SerialNumber"],
+        AuthenticationCode1="123456",
+        AuthenticationCode2="234567",
+    )
+    serial = device["SerialNumber"]
+    return bench.lists_users(_session_token(bench, keys, SerialNumber=serial, TokenCode="345678"))
+
+
+table(
+    "a session with MFA",
+    [("allow", "is young enough", "3600"), ("deny", "is too old", "0")],
+    _mfa_age,
+)
