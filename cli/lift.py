@@ -9,7 +9,7 @@ import click
 from cli import render
 from cli.incident import begin, caller_of, ended, on_terminal, stack_argument, told, yes_option
 from containment.errors import ConflictError, NotFoundError, RefusedError
-from containment.run import events, failures, forecast, report, state
+from containment.run import events, failures, fences, forecast, report, state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # What a read says of a lift to come; during one, what was done is said as well.
 _AHEAD = ", at a lift: "
+_NOTHING = "nothing to lift"
 
 
 @click.command()
@@ -37,6 +38,7 @@ def lift(*, named: str | None, preview: bool, yes: bool, as_json: bool) -> int:
     incident = begin(named)
     caller_of(incident)
     left = _applied(incident)
+    _nothing_forgotten(incident, left)
     if preview:
         return _preview(incident, left, as_json=as_json)
     asked = not yes and not as_json and on_terminal()
@@ -50,7 +52,7 @@ def lift(*, named: str | None, preview: bool, yes: bool, as_json: bool) -> int:
         if not click.confirm(f"Lift {incident.stack}?"):
             raise RefusedError("declined; nothing has been changed", remedy="run it again to lift")
     options = ("--skip-preview",) if asked else ()
-    return _lift(incident, *options, as_json=as_json)
+    return _lift(incident, left, *options, as_json=as_json)
 
 
 def _applied(incident: Incident) -> StackState:
@@ -64,7 +66,30 @@ def _applied(incident: Incident) -> StackState:
     return left
 
 
-def _lift(incident: Incident, *options: str, as_json: bool) -> int:
+def _nothing_forgotten(incident: Incident, left: StackState) -> None:
+    """Refuse to call that lifted which is live, while the state knows of nothing.
+
+    Raises:
+        NotFoundError: a deny of the incident is live, and its state was lost.
+    """
+    if left.resources:
+        return
+    clients, _ = incident.places.at()
+    live = [
+        item.principal.arn
+        for item in fences.survey(clients.iam).denies
+        if item.incident == incident.stack
+    ]
+    if live:
+        raise NotFoundError(
+            f"the state of {incident.stack} holds nothing, and its deny is live on"
+            f" {', '.join(live)}: nothing was lifted",
+            remedy=f"run 'containment adopt {incident.stack}', then 'containment up"
+            f" {incident.stack}', then lift",
+        )
+
+
+def _lift(incident: Incident, left: StackState, *options: str, as_json: bool) -> int:
     run = incident.run("destroy", *options, as_json=as_json)
     error = failures.of(run, verb="destroy", stack=incident.stack)
     remains = state.load(incident.engine, incident.stack) or state.StackState()
@@ -73,13 +98,14 @@ def _lift(incident: Incident, *options: str, as_json: bool) -> int:
         for item in run.events.diagnostics
         if events.is_ours(item.urn) and item.severity != "error" and _AHEAD not in item.message
     ]
-    next_ = ["containment status", f"pulumi stack rm {incident.stack}"]
+    # Not 'pulumi stack rm': it would delete the history that tells what was done.
+    next_ = [f"containment status {incident.stack}"]
     if as_json:
         clients, caller = incident.places.at()
         render.document(
             {
                 "stack": incident.stack,
-                "result": "not lifted" if error else "lifted",
+                "result": "not lifted" if error else "lifted" if left.resources else _NOTHING,
                 "emulated": clients.emulated,
                 "endpoint": clients.endpoint,
                 "caller": caller.arn,
@@ -96,7 +122,7 @@ def _lift(incident: Incident, *options: str, as_json: bool) -> int:
     if error is not None:
         raise error
     render.say()
-    render.say("lifted", style="bold")
+    render.say("lifted" if left.resources else _NOTHING, style="bold")
     for message in done:
         render.say(f"  {message}")
     render.say("next:")
@@ -124,7 +150,7 @@ def _preview(incident: Incident, left: StackState, *, as_json: bool) -> int:
     else:
         _show(foreseen)
         render.say("nothing has been changed", style="bold")
-        if not conflicts:
+        if foreseen and not conflicts:
             render.fields([("lift", f"containment lift {incident.stack}")])
     if conflicts and not as_json:
         raise ConflictError(

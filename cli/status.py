@@ -55,7 +55,7 @@ def status(*, named: str | None, as_json: bool) -> int:
     if as_json:
         render.document(_document(incident, found, caller.arn))
     else:
-        _show(incident, found, caller.arn)
+        _show(incident, found, caller.arn, created=left is not None)
     if found.drifted:
         return NotContainedError.exit_code
     return UnavailableError.exit_code if found.unknown else 0
@@ -120,11 +120,12 @@ def _principal(item: Held, found: Standing) -> dict[str, object]:
     }
 
 
-def _show(incident: Incident, found: Standing, caller: str) -> None:
+def _show(incident: Incident, found: Standing, caller: str, *, created: bool) -> None:
     clients, _ = incident.places.at()
+    word = _word(incident.stack, found, created=created)
     render.fields(
         [
-            ("stack", f"{incident.stack}  {_word(incident.stack, found)}".rstrip()),
+            ("stack", f"{incident.stack}  {word}".rstrip()),
             ("endpoint", clients.endpoint),
             ("caller", caller),
         ]
@@ -153,13 +154,17 @@ def _show(incident: Incident, found: Standing, caller: str) -> None:
         render.say(f"  {matter.step}", style="cyan")
 
 
-def _word(stack: str, found: Standing) -> str:
+def _word(stack: str, found: Standing, *, created: bool) -> str:
     if found.applied:
         return ""
     fenced = any(
         fence.incident == stack for survey in found.surveys.values() for fence in survey.fences
     )
-    return "lifted, fences remain" if fenced else f"not applied (containment up {stack})"
+    if fenced:
+        return "lifted, fences remain"
+    if created:
+        return "its state holds nothing: lifted already, or never applied"
+    return f"not applied (containment up {stack})"
 
 
 def _show_fences(found: Standing) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from containment.facets import marks
 from containment.lab.testing import Lab
+from policies import render, text
 from tests.cli.conftest import GOOD, Command
 from tests.support.fake_engine import ROLE, STACK, USER, FakeEngine, deny, said, snapshot, summary
 
@@ -249,6 +251,7 @@ def test_a_lift_tells_what_was_done(containment: Command, engine: FakeEngine) ->
 
     assert ran.code == 0
     assert f"  {words}" in ran.out.splitlines()
+    assert "stack rm" not in ran.out  # which would delete the history
     assert engine.ran("destroy") is not None
 
 
@@ -259,6 +262,35 @@ def test_a_stack_that_was_never_applied_cannot_be_lifted(
     ran = containment("lift", "--yes")
 
     assert ran.code == 3
+    assert f"containment adopt {STACK}" in ran.err
+    assert engine.ran("destroy") is None
+
+
+def test_a_lift_of_nothing_does_not_say_lifted(containment: Command, engine: FakeEngine) -> None:
+    engine.exports()
+    ran = containment("lift", "--yes")
+
+    assert ran.code == 0
+    assert "nothing to lift" in ran.out
+    assert "lifted" not in ran.out.splitlines()
+
+
+@pytest.mark.parametrize("option", ["--yes", "--preview"])
+def test_a_lift_whose_state_was_lost_is_refused_while_the_deny_is_live(
+    containment: Command, engine: FakeEngine, served: Lab, option: str
+) -> None:
+    iam = served.client("iam", served.world.admin)
+    name = f"containment-{STACK}"
+    document = render("deny-all", sid=marks.mark(STACK, "d" * 10, 1).sid)
+    iam.put_user_policy(UserName="ci-deploy", PolicyName=name, PolicyDocument=text(document))
+    engine.exports()
+    try:
+        ran = containment("lift", option)
+    finally:
+        iam.delete_user_policy(UserName="ci-deploy", PolicyName=name)
+
+    assert ran.code == 3
+    assert f"live on {USER}: nothing was lifted" in ran.err
     assert f"containment adopt {STACK}" in ran.err
     assert engine.ran("destroy") is None
 
