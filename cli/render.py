@@ -65,7 +65,10 @@ def table(
     """Print *rows*; a cell whose text is a key of *styles* is shown in that style."""
     cells = [[safe(str(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        shown = Table(*columns, title=title or None, title_justify="left", box=SIMPLE_HEAD)
+        shown = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD)
+        for column in columns:
+            # Folded where there is no room, never cut: half an ARN names nobody.
+            shown.add_column(column, overflow="fold")
         for row in cells:
             shown.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in row))
         Console(file=sys.stdout, highlight=False, markup=False).print(shown)

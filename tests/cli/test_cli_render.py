@@ -52,6 +52,16 @@ def test_on_a_terminal_a_table_has_rules_and_colours(terminal: Terminal) -> None
     assert "\x1b[31m" in terminal.getvalue()
 
 
+def test_on_a_terminal_a_long_name_is_folded_and_never_cut(terminal: Terminal) -> None:
+    name = "arn:aws:iam::111122223333:user/" + "x" * 60
+    with redirect_stdout(terminal):
+        render.table(["who", "now"], [[name, "applied " * 9]])
+
+    shown = "".join(line[1:42].strip() for line in terminal.getvalue().splitlines())
+    assert "…" not in terminal.getvalue()
+    assert name.count("x") == shown.count("x")
+
+
 def test_no_color_is_respected(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
