@@ -41,7 +41,11 @@ class Project:
     @property
     def incidents(self) -> list[str]:
         """The incidents that have a spec here, by name."""
-        return sorted(path.stem for path in (self.root / "stacks").glob("inc-*.yaml"))
+        return sorted(
+            path.stem
+            for path in (self.root / "stacks").glob("*.yaml")
+            if not path.name.startswith("Pulumi.")  # the engine's settings of a stack
+        )
 
     def spec(self, stack: str) -> IncidentSpec:
         """Return the spec of *stack*.
@@ -111,7 +115,7 @@ def choose(named: str | None, incidents: Sequence[str], selected: str | None) ->
         return selected  # a stack may outlive its spec
     if not incidents:
         raise NotFoundError(
-            "there is no spec stacks/inc-*.yaml here", remedy="write one with 'containment open'"
+            "there is no spec in stacks/", remedy="write one with 'containment open'"
         )
     raise NotFoundError(
         f"several incidents are here and none is selected ({_listed(incidents)})",

@@ -59,6 +59,13 @@ def test_no_incident_at_all_says_how_to_write_one() -> None:
         project.choose(None, [], None)
 
 
+def test_an_incident_may_have_any_name(root: Path) -> None:
+    for name in ("inc-a.yaml", "red-team.yaml", "Pulumi.inc-a.yaml", "incident.schema.json"):
+        (root / "stacks" / name).write_text("")
+
+    assert project.Project(root).incidents == ["inc-a", "red-team"]
+
+
 def test_the_stacks_configuration_names_role_and_region(root: Path) -> None:
     (root / "stacks" / "Pulumi.inc-a.yaml").write_text(
         "config:\n"
