@@ -113,7 +113,7 @@ def _stopped(document: Document, line: int, why: str) -> None:
         Problem(
             f"the file is not YAML: {safe(why.splitlines()[0] if why else 'unreadable')}",
             "'field: value' lines, indented by spaces",
-            "mend this line or the one above it; text with ': ' or '#' in it needs quotes",
+            "look at this line and the one above it; text with ': ' or '#' in it needs quotes",
         )
     )
 
