@@ -26,7 +26,7 @@ MIXES: dict[str, tuple[str, ...]] = {
     "trust": ("identity", "boundary", "resource"),
 }
 # How often one layer is meant to be the one that says no.
-_BROKEN = {"identity": 0.45, "boundary": 0.6, "session": 0.6, "resource": 0.74, "trust": 0.5}
+_BROKEN = {"identity": 0.45, "boundary": 0.6, "session": 0.6, "resource": 0.7, "trust": 0.5}
 # A layer that many callers lack, or that others often forestall, has to be broken more often.
 _WEIGHT = {"boundary": 1.6, "service_control": 1.6, "session": 2.6, "resource_control": 1.6}
 _FULL: Document = {

@@ -32,6 +32,20 @@ def _nothing_unlike_nothing(case: Case, _layer: str, one: Statement) -> Statemen
     return None if lost else one
 
 
+def _only_addresses_of_its_family(case: Case, _layer: str, one: Statement) -> Statement | None:
+    found = {key.lower(): str(value) for key, value in case.context.items()}
+    lost = any(
+        "NotIpAddress" in operator
+        and key.lower() in found
+        and "/" not in text
+        and (":" in text) != (":" in found[key.lower()])
+        for operator, keys in one.get("Condition", {}).items()
+        for key, value in keys.items()
+        for text in texts(value)
+    )
+    return None if lost else one
+
+
 def _session_limits_every_grant(case: Case) -> Verdict:
     found = lab_says(case)
     request, layers = compiled(case)
@@ -51,6 +65,7 @@ IAM_SIMULATE = (
         "a variable without a value in a negated condition",
         each_statement(_nothing_unlike_nothing),
     ),
+    Reading("a single address of the other family", each_statement(_only_addresses_of_its_family)),
     Reading("variables in the older version", variables_in_every_version),
     Reading(
         "a session policy and a grant to the session itself", decide=_session_limits_every_grant

@@ -61,6 +61,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "an Allow under: StringLike AWS:UserAgent *",
         "iam:PermissionsBoundary: *",
         "iam:PolicyARN: *",
+        "a session with MFA: *",
     ),
     "iam:PassRole is not checked": ("handing a role to a service: *",),
     "NotPrincipal is not evaluated": ("a bucket policy with not principal denies the others",),
