@@ -14,6 +14,7 @@ help: ## Show this list
 .PHONY: setup
 setup: ## Install what the project needs: uv, the packages of uv.lock, the Pulumi engine
 	@tools/setup.sh
+	@case '$(MAKECMDGOALS)' in setup) echo 'next: source .venv/bin/activate';; esac
 
 .PHONY: demo
 demo: setup ## Contain a leaked key and give it back, on an emulated AWS; KEEP=1 leaves the lab running
@@ -30,6 +31,7 @@ test: setup ## Run every test; JOBS=n at a time, ARGS='-k words' for some of the
 .PHONY: bench
 bench: setup ## Measure, and print ratios; EVENTS=n CloudTrail records for the trace
 	@$(RUN) python bench/contain.py
+	@$(RUN) python bench/lab.py
 	@corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
 	$(RUN) python bench/trail_corpus.py "$$corpus/trail" --events $(EVENTS) && \
 	$(RUN) python bench/trail.py "$$corpus/trail"

@@ -114,7 +114,8 @@ def seed(world: str, port: int | None, *, seed: int, principals: int | None, as_
         found,
         f"seeded {world}: account {built['account']}, leaked key"
         f" {built['leaked']['access_key_id']} of {built['ci_user']}\n"
-        f"every credential is in {found.world_file}",
+        f"every credential is in {found.world_file}\n"
+        'next: eval "$(containment lab env)", which gives a shell the responder\'s session',
         {
             "world": world,
             "account": built["account"],
@@ -133,6 +134,9 @@ def env(port: int | None, *, as_json: bool) -> None:
     found = runtime.find(_directory(), port)
     variables = _variables(found)
     click.echo(banner(found.endpoint), err=True)
+    if found.world() is None:
+        said = "note: this lab is not seeded; after 'containment lab seed', take its exports again"
+        click.echo(said, err=True)
     if as_json:
         click.echo(json.dumps(variables))
         return

@@ -10,7 +10,7 @@ from cli import render
 from cli.incident import begin, caller_of, stack_argument
 from cli.sweep import fence_row
 from containment.clock import isoformat
-from containment.errors import NotContainedError, NotFoundError, UnavailableError
+from containment.errors import ConflictError, NotContainedError, NotFoundError, UnavailableError
 from containment.run import locks, standing, state
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ def status(*, named: str | None, as_json: bool) -> int:
     """Show what is live of an incident against what its state says. Nothing is changed.
 
     STACK is the incident; the only one in stacks/ or the selected one, if left out. Ends with 4 if
-    AWS shows less than was applied, and with 9 if AWS could not be asked about all of it. The
-    release fences listed are those of the whole account.
+    AWS shows less than was applied, with 5 if a deny of it is live that its state does not know,
+    and with 9 if AWS could not be asked about all of it. The release fences listed are those of the
+    whole account.
     """
     incident = begin(named)
     caller = caller_of(incident)
@@ -58,6 +59,8 @@ def status(*, named: str | None, as_json: bool) -> int:
         _show(incident, found, caller.arn, created=left is not None)
     if found.drifted:
         return NotContainedError.exit_code
+    if found.stray:
+        return ConflictError.exit_code
     return UnavailableError.exit_code if found.unknown else 0
 
 

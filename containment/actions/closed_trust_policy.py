@@ -91,7 +91,10 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         moved = inputs.snapshot_id not in {state.snapshot_id, None}
         if state.live == "applied" and inputs.break_glass == state.break_glass and not moved:
             return state.model_copy(update=dict(inputs))
-        return self.create(inputs, preview=preview)
+        closed = self.create(inputs, preview=preview)
+        if not preview and state.live == "missing":
+            self._context.say("info", f"{inputs.target.name}: its trust policy is closed again")
+        return closed
 
     def delete(self, state: State) -> None:
         live = self._to_lift(state, state.principal_id)

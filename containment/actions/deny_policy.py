@@ -160,6 +160,8 @@ class DenyPolicy(Action[Inputs, State]):
         if not rewrite:
             return state.model_copy(update=dict(inputs))
         placed = self.create(inputs, preview=preview)
+        if not preview and state.live != placed.live:
+            self._context.say("info", f"{inputs.target.name}: the deny is in force again")
         if preview or state.placement != "AWSDenyAll" or placed.placement != "inline":
             return placed
         live = self._require(inputs, inputs.principal_id)

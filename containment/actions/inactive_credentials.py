@@ -180,32 +180,33 @@ class InactiveCredentials(Action[Inputs, State]):
                 f"{live}: the claim on its keys could not be written ({code(error) or error});"
                 " the lift will ask for a decision",
             )
+        stopped = _ids(credentials.active(keys))
         try:
-            for key in credentials.active(keys):
-                self._deactivate(live, key.access_key_id, state)
+            failed = [said for name in stopped if (said := self._deactivate(live, name))]
         except CancelledError as error:
             raise UnfinishedError(
                 f"{live}: {error.message}", remedy=error.remedy, state=state
             ) from error
+        if failed:
+            raise UnfinishedError("; ".join(failed), remedy="run 'pulumi up' again", state=state)
         if not eventually(lambda: not self._still_active(live, inputs)):
             raise UnfinishedError(
                 f"{live}: its keys were made Inactive and do not all read so",
                 remedy="something may be undoing it: run 'pulumi up' again at once",
                 state=state,
             )
+        if stopped:
+            self._context.say("info", f"{live}: {', '.join(stopped)} is Inactive now")
         return state.model_copy(update={"live": "applied"})
 
-    def _deactivate(self, live: LivePrincipal, access_key_id: str, state: State) -> None:
+    def _deactivate(self, live: LivePrincipal, access_key_id: str) -> str | None:
+        """Deactivate one key; return why that failed, so that the others are tried as well."""
         try:
             live.set_key_status(access_key_id, "Inactive")
         except (ClientError, BotoCoreError) as error:
-            if outcome_unknown(error) or is_missing(error):
-                return  # the read-back decides
-            raise UnfinishedError(
-                str(explain(f"deactivating {access_key_id} of {live}", error)),
-                remedy="run 'pulumi up' again",
-                state=state,
-            ) from error
+            if not outcome_unknown(error) and not is_missing(error):
+                return str(explain(f"deactivating {access_key_id} of {live}", error))
+        return None  # where nobody knows, the read-back decides
 
     def _still_active(self, live: LivePrincipal, inputs: Inputs) -> tuple[str, ...]:
         keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)

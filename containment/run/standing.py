@@ -41,6 +41,7 @@ class Standing:
         seen: every resource of the state as AWS shows it, by urn.
         surveys: fences and denies of all incidents, by account; what could not be listed is told
             among *matters*.
+        stray: principals with a deny of this incident that its state does not know.
         matters: locks, interrupted runs, drift, targets that are not applied.
     """
 
@@ -49,6 +50,7 @@ class Standing:
     held: tuple[Held, ...]
     seen: Mapping[str, Seen]
     surveys: Mapping[str, Survey]
+    stray: tuple[str, ...]
     matters: tuple[Matter, ...]
 
     @property
@@ -94,7 +96,11 @@ def of(
     if missing:
         step = f"run 'containment up {stack}'"
         matters.append(Matter(f"declared and not applied: {', '.join(missing)}", step))
-    matters += _stray(stack, state, surveys)
+    stray = _stray(stack, state, surveys)
+    if stray:
+        what = f"a deny of {stack} is live that its state does not know: {', '.join(stray)}"
+        step = f"run 'containment adopt {stack}', which takes over what the spec names"
+        matters.append(Matter(what, step))
     held = report.principals(state, spec) if state else []
     return Standing(
         applied=bool(resources),
@@ -102,6 +108,7 @@ def of(
         held=tuple(held),
         seen=seen,
         surveys=surveys,
+        stray=stray,
         matters=tuple(matters),
     )
 
@@ -152,20 +159,12 @@ def _missing(spec: IncidentSpec | None, state: StackState | None) -> list[str]:
     return missing
 
 
-def _stray(stack: str, state: StackState | None, surveys: Mapping[str, Survey]) -> list[Matter]:
-    """Return the denies of this incident that its state does not know: it was lost, or forged."""
+def _stray(stack: str, state: StackState | None, surveys: Mapping[str, Survey]) -> tuple[str, ...]:
+    """Return who has a deny of this incident that its state does not know: lost, or forged."""
     known = set(state.principals) if state else set[str]()
-    stray = [
+    return tuple(
         item.principal.arn
         for found in surveys.values()
         for item in found.denies
         if item.incident == stack and item.principal.arn not in known
-    ]
-    if not stray:
-        return []
-    return [
-        Matter(
-            f"a deny of {stack} is live that its state does not know: {', '.join(stray)}",
-            f"run 'containment adopt {stack}', which takes over what the spec names",
-        )
-    ]
+    )

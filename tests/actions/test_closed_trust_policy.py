@@ -124,6 +124,7 @@ def test_an_opened_trust_policy_is_seen_and_closed_again(bench: Bench) -> None:
     repaired = bench.trust_action().update(seen, inputs, preview=False)
 
     assert repaired.live == "applied"
+    assert "closed again" in bench.words()
     assert not can_assume(bench, world.leaked, world.deploy_role)
 
 

@@ -193,6 +193,7 @@ def test_a_stripped_deny_is_seen_said_and_put_back(bench: Bench) -> None:
         seen, bench.deny_inputs(snapshot_of(bench, state)), preview=False
     )
     assert repaired.live == "applied"
+    assert "in force again" in bench.words()
     assert not can_list(lab, world.leaked)
 
 

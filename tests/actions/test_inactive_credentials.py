@@ -111,6 +111,7 @@ def test_a_key_made_later_is_seen_said_and_stopped(bench: Bench) -> None:
     held = bench.keys_action().update(seen, inputs_of(state), preview=False)
 
     assert held.live == "applied"
+    assert f"{new.access_key_id} is Inactive now" in bench.words()
     assert not can_list(lab, new)
     assert f"{new.access_key_id}=Active" in tags(bench, "ci-deploy")[TAG]
 

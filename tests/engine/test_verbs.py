@@ -155,6 +155,7 @@ def test_a_lost_state_is_adopted_and_lifted_as_if_it_had_never_been_lost(
     shutil.rmtree(state_files(project))
 
     lost = containment(project, "status")
+    assert lost.code == 5
     assert "live that its state does not know" in lost.out
     assert containment(project, "up").code == 5
     adopted = containment(project, "adopt", STACK, "--json")
