@@ -29,17 +29,7 @@ def refusals(
     target: Principal, *, clients: Clients, caller: Caller, break_glass: Iterable[str]
 ) -> list[str]:
     """Return why *target* must not be touched by *caller*; an empty list lets it go ahead."""
-    found: list[str] = []
-    if target.service_linked:
-        found.append(
-            f"{target.arn} is a service-linked role, which only its service may change;"
-            " contain the principal that drives the service instead"
-        )
-    if target.identity_center:
-        found.append(
-            f"{target.arn} belongs to IAM Identity Center, and IAM cannot edit it; disable the"
-            " user in Identity Center and remove its account assignments instead"
-        )
+    found = uneditable(target)
     if any(_same(target, parse_principal(arn)) for arn in break_glass):
         found.append(
             f"{target.arn} is a break-glass principal of this incident; take it out of"
@@ -56,6 +46,22 @@ def refusals(
         for link in _chain(clients, caller)
         if _same(target, link)
     )
+    return found
+
+
+def uneditable(target: Principal) -> list[str]:
+    """Return why IAM itself would not let anybody change *target*, and what to do instead."""
+    found: list[str] = []
+    if target.service_linked:
+        found.append(
+            f"{target.arn} is a service-linked role, which only its service may change;"
+            " contain the principal that drives the service instead"
+        )
+    if target.identity_center:
+        found.append(
+            f"{target.arn} belongs to IAM Identity Center, and IAM cannot edit it; disable the"
+            " user in Identity Center and remove its account assignments instead"
+        )
     return found
 
 

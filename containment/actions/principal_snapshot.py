@@ -21,10 +21,10 @@ from pydantic import Field
 from containment.actions.base import Action, Failure, Lift, Live, Wire
 from containment.actions.base import Inputs as BaseInputs
 from containment.clock import isoformat
-from containment.errors import ConflictError, NotFoundError
-from containment.facets import attachment, credentials, deny, documents, leftovers, marks, trust
+from containment.errors import ConflictError, NotFoundError, RefusedError
+from containment.facets import attachment, credentials, documents, holders, leftovers, marks
 from containment.identities import parse_principal
-from containment.preflight import expiring, missing_permissions, refusals
+from containment.preflight import expiring, missing_permissions, refusals, uneditable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,7 +154,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
         if live is None:
             raise NotFoundError(f"{principal} does not exist", remedy="check the ARN")
         state, policies = self._capture(live, self.checked(inputs), ours=incident)
-        own = self._own_marks(live, incident, policies)
+        own = holders.own_snapshots(live, incident, policies)
         if len(own) != 1:
             found = ", ".join(sorted(own)) or "none"
             raise ConflictError(
@@ -194,6 +194,9 @@ class PrincipalSnapshot(Action[Inputs, State]):
                 remedy="check the ARN with 'containment resolve', and CloudTrail for DeleteUser,"
                 " DeleteRole or UpdateUser",
             )
+        # The spec's ARN may lack the path that tells a service-linked role.
+        for reason in uneditable(live.principal):
+            raise RefusedError(reason, remedy="take it out of the spec")
         state, policies = self._capture(live, inputs)
         self._refuse_other_snapshot(live, state, policies)
         if preview:
@@ -284,7 +287,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
             attached = pool.submit(live.attached)
             keys = pool.submit(live.access_keys)
             policies = self._inline(live, names.result(), pool)
-        contested = _contested(live, policies, ours)
+        contested = holders.contested(live, policies, ours)
         for what in contested:
             self._context.say(
                 "warning", f"{live}: {what}, which this stack did not make; it is left alone"
@@ -329,9 +332,9 @@ class PrincipalSnapshot(Action[Inputs, State]):
 
         A mark proves nothing, for the thief can plant one: only what holds him counts.
         """
-        other = _bound_by(live, policies)
+        other = holders.bound_by(live, policies)
         if other == state.incident or _is_held(live, state):
-            own = self._own_marks(live, state.incident, policies)
+            own = holders.own_snapshots(live, state.incident, policies)
             raise ConflictError(
                 f"{live} is already contained by {state.incident} under another snapshot"
                 f" ({', '.join(sorted(own))}), so taking a new one would forget how it was",
@@ -343,16 +346,6 @@ class PrincipalSnapshot(Action[Inputs, State]):
                 f"{live} is contained by {other} already",
                 remedy=f"lift {other} first, or add this credential to stacks/{other}.yaml",
             )
-
-    def _own_marks(
-        self, live: LivePrincipal, incident: str, policies: Mapping[str, str]
-    ) -> set[str]:
-        found = deny.read(policies.get(marks.policy_name(incident)), incident)
-        own = {found.mark.snapshot_id} if found.in_force and found.mark is not None else set[str]()
-        newest = trust.newest(live.trust_policy, incident)
-        claims = (credentials.find(live, incident), attachment.find(live, incident))
-        own |= {newest.snapshot_id} if newest else set()
-        return own | {claim.snapshot_id for claim in claims if claim}
 
 
 def _keys(found: list[AccessKey]) -> list[AccessKey]:
@@ -369,30 +362,6 @@ def _without_ours(trust_policy: str) -> str:
     if document is None or not documents.marks(trust_policy):
         return trust_policy
     return documents.compact(documents.without(document, lambda _mark: True))
-
-
-def _contested(live: LivePrincipal, policies: Mapping[str, str], ours: str | None) -> list[str]:
-    """Return what carries a mark of some incident: recorded, never a reason not to contain.
-
-    What the incident *ours* left is not among it, because it is being taken over.
-    """
-
-    def foreign(text: str) -> bool:
-        return any(ours is None or not mark.is_of(ours) for mark in documents.marks(text))
-
-    named = [f"inline policy {name}" for name, text in policies.items() if foreign(text)]
-    tagged = [f"tag {key}" for key in live.tags if marks.incident_of_tag(key) not in {None, ours}]
-    trusted = ["a marked statement in the trust policy"] if foreign(live.trust_policy) else []
-    return sorted([*named, *tagged, *trusted])
-
-
-def _bound_by(live: LivePrincipal, policies: Mapping[str, str]) -> str | None:
-    """Return the incident whose deny binds everything *live* can do now, if there is one."""
-    for name, policy in policies.items():
-        incident = marks.incident_of_policy(name)
-        if incident and deny.binds_everything(deny.read(policy, incident), live):
-            return incident
-    return None
 
 
 def _is_held(live: LivePrincipal, state: State) -> bool:

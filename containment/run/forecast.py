@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from containment.aws.principal import LivePrincipal
+    from containment.facets.marks import Mark
     from containment.run.places import Places
     from containment.run.state import Recorded
 
@@ -84,12 +85,28 @@ def _deny(state: Any, live: LivePrincipal, will: list[str], conflicts: list[str]
         elif state.swapped:
             will.append(f"{live}: AWSDenyAll goes and {state.swapped} comes back")
         return
-    if found.mark is not None and found.mark.generation > (state.generation or 0):
-        will.append(f"{live}: a newer deny is in force; this one is superseded and nothing is done")
-    elif found.is_fence:
+    if found.mark is not None and _newer(live, state, found.mark, will, conflicts):
+        return
+    if found.is_fence:
         will.append(f"{live}: its deny is a fence already, until {found.until}")
     elif found.mark is None:
         will.append(f"{live}: its deny is not there any more")
+
+
+def _newer(
+    live: LivePrincipal, state: Any, newest: Mark, will: list[str], conflicts: list[str]
+) -> bool:
+    """Say what a delete makes of a mark newer than *state*; False where there is none."""
+    if newest.generation <= (state.generation or 0):
+        return False
+    if newest.snapshot_id == state.snapshot_id:
+        will.append(f"{live}: a newer write is in force; this one is superseded, nothing is done")
+    else:
+        conflicts.append(
+            f"{live} carries a newer mark under a snapshot that is not this stack's"
+            f" ({newest.snapshot_id}); find in CloudTrail who wrote it, and remove it"
+        )
+    return True
 
 
 def _keys(state: Any, live: LivePrincipal, will: list[str], conflicts: list[str]) -> None:
@@ -111,12 +128,11 @@ def _keys(state: Any, live: LivePrincipal, will: list[str], conflicts: list[str]
 
 
 def _trust(state: Any, live: LivePrincipal, will: list[str], conflicts: list[str]) -> None:
-    del conflicts
     newest = trust.newest(live.trust_policy, state.incident)
     if newest is None:
         will.append(f"{live}: its trust policy holds nothing of ours any more")
-    elif newest.generation > (state.generation or 0):
-        will.append(f"{live}: a newer statement is in force; this one is superseded")
+    elif _newer(live, state, newest, will, conflicts):
+        return
     elif trust.reopened(live.trust_policy, state.incident, state.trust_policy) == (
         state.trust_policy
     ):

@@ -137,6 +137,15 @@ def test_roles_that_iam_cannot_edit_are_refused_with_what_to_do_instead(
     assert instead in checked(bench, f"arn:aws:iam::111122223333:role/{role}")[0]
 
 
+def test_a_service_linked_role_named_without_its_path_is_refused_once_it_is_found(
+    bench: Bench,
+) -> None:
+    made = bench.admin().create_service_linked_role(AWSServiceName="ecs.amazonaws.com")["Role"]
+
+    with pytest.raises(RefusedError, match="drives the service"):
+        bench.snapshot(f"arn:aws:iam::111122223333:role/{made['RoleName']}")
+
+
 def test_another_principal_is_let_through(bench: Bench) -> None:
     assert checked(bench, bench.lab.world.ci_user) == []
 

@@ -1,0 +1,49 @@
+"""Who holds a principal already: which incidents have left marks on it, and whether they bind it.
+
+A mark proves nothing, for the thief can plant one. What binds him as well is worth nothing to him.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from containment.facets import attachment, credentials, deny, documents, marks, trust
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from containment.aws.principal import LivePrincipal
+
+
+def contested(live: LivePrincipal, policies: Mapping[str, str], ours: str | None) -> list[str]:
+    """Return what carries a mark of some incident: recorded, never a reason not to contain.
+
+    What the incident *ours* left is not among it, because it is being taken over.
+    """
+
+    def foreign(text: str) -> bool:
+        return any(ours is None or not mark.is_of(ours) for mark in documents.marks(text))
+
+    named = [f"inline policy {name}" for name, text in policies.items() if foreign(text)]
+    tagged = [f"tag {key}" for key in live.tags if marks.incident_of_tag(key) not in {None, ours}]
+    trusted = ["a marked statement in the trust policy"] if foreign(live.trust_policy) else []
+    return sorted([*named, *tagged, *trusted])
+
+
+def bound_by(live: LivePrincipal, policies: Mapping[str, str]) -> str | None:
+    """Return the incident whose deny binds everything *live* can do now, if there is one."""
+    for name, policy in policies.items():
+        incident = marks.incident_of_policy(name)
+        if incident and deny.binds_everything(deny.read(policy, incident), live):
+            return incident
+    return None
+
+
+def own_snapshots(live: LivePrincipal, incident: str, policies: Mapping[str, str]) -> set[str]:
+    """Return the snapshots under which *incident* has left something in force on *live*."""
+    found = deny.read(policies.get(marks.policy_name(incident)), incident)
+    own = {found.mark.snapshot_id} if found.in_force and found.mark is not None else set[str]()
+    newest = trust.newest(live.trust_policy, incident)
+    claims = (credentials.find(live, incident), attachment.find(live, incident))
+    own |= {newest.snapshot_id} if newest else set()
+    return own | {claim.snapshot_id for claim in claims if claim}
