@@ -10,8 +10,9 @@ import argparse
 import os
 import signal
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event, Thread
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import grpc
@@ -28,10 +29,14 @@ if TYPE_CHECKING:
 _DRAIN_S = 30.0
 _WATCH_S = 0.5
 _LARGEST_MESSAGE = 400 * 1024 * 1024
+_STOPS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve until the engine says stop or is gone."""
+    # Blocked before any thread is there and waited for below: a signal that the kernel hands to one
+    # of grpc's own threads would leave the main thread asleep, and the engine kills after 5 s.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     # Asked first: once the port is told, the engine may already be gone.
     parent = os.getppid()
     parser = argparse.ArgumentParser(prog="pulumi-resource-containment")
@@ -44,14 +49,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     workplace = Workplace()
     workplace.engine = Engine(options.engine)
-    stop = Event()
-
-    def ask_to_stop(*_: object) -> None:
-        workplace.cancelled.set()
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, ask_to_stop)
     server = grpc.server(
         ThreadPoolExecutor(max_workers=32, thread_name_prefix="rpc"),
         interceptors=[OwnUserOnly()],
@@ -65,13 +62,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    Thread(target=_watch_parent, args=(parent, ask_to_stop, stop), daemon=True).start()
-    stop.wait()
+    Thread(target=_watch_parent, args=(parent,), daemon=True).start()
+    signal.sigwait(_STOPS)
+    workplace.cancelled.set()
     server.stop(grace=_DRAIN_S).wait()
 
 
-def _watch_parent(parent: int, ask_to_stop: object, stop: Event) -> None:
+def _watch_parent(parent: int) -> None:
     """Ask to stop once the process that started us is gone."""
-    while not stop.wait(_WATCH_S):
-        if os.getppid() != parent and callable(ask_to_stop):
-            ask_to_stop()
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os.kill(os.getpid(), signal.SIGTERM)
