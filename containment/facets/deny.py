@@ -100,15 +100,12 @@ def put(live: LivePrincipal, incident: str, found: LiveDeny, ours: documents.Doc
 
 def merged(found: LiveDeny, incident: str, ours: documents.Document) -> documents.Document:
     """Return *ours* plus the statements that others put into the incident's policy."""
-    document = documents.parse(found.text) if found.text else None
-    theirs = documents.without(document or {}, lambda mark: mark.is_of(incident))["Statement"]
-    return {**ours, "Statement": [*ours["Statement"], *theirs]}
+    return {**ours, "Statement": [*ours["Statement"], *_theirs(found, incident)["Statement"]]}
 
 
 def has_others(found: LiveDeny, incident: str) -> bool:
     """Tell whether others put statements into the incident's policy."""
-    document = documents.parse(found.text or "") or {}
-    return bool(documents.without(document, lambda mark: mark.is_of(incident))["Statement"])
+    return bool(_theirs(found, incident)["Statement"])
 
 
 def shows(live: LivePrincipal, incident: str, ours: documents.Document) -> bool:
@@ -119,9 +116,7 @@ def shows(live: LivePrincipal, incident: str, ours: documents.Document) -> bool:
 
 def take_away(live: LivePrincipal, incident: str, found: LiveDeny) -> None:
     """Remove every statement of the incident; delete the policy where nothing else is in it."""
-    rest = documents.without(
-        documents.parse(found.text or "") or {}, lambda mark: mark.is_of(incident)
-    )
+    rest = _theirs(found, incident)
     if rest["Statement"]:
         live.put_inline(policy_name(incident), text(rest))
     elif found.text is not None:
@@ -134,6 +129,12 @@ def as_values(matches: tuple[Match, ...]) -> list[dict[str, Any]]:
         {"operator": match.operator, "key": match.key, "values": list(match.values)}
         for match in matches
     ]
+
+
+def _theirs(found: LiveDeny, incident: str) -> documents.Document:
+    """Return the incident's policy less every statement of the incident."""
+    document = documents.parse(found.text or "") or {}
+    return documents.without(document, lambda mark: mark.is_of(incident))
 
 
 def _dates(statement: documents.Statement) -> dict[str, str]:
