@@ -81,6 +81,13 @@ class Inputs(Wire):
         return parse_principal(self.principal)
 
 
+class AccessKeyStatus(Wire):
+    """An access key and its status when the snapshot was taken."""
+
+    access_key_id: str
+    status: str
+
+
 class HeldInputs(Inputs):
     """Inputs of a resource that changes something under a snapshot.
 
@@ -379,6 +386,7 @@ def _shown(value: str | tuple[str, ...]) -> str:
 
 
 __all__ = [
+    "AccessKeyStatus",
     "Action",
     "Context",
     "Diff",

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.actions.base import (
+    AccessKeyStatus,
     Action,
     Failure,
     Held,
     HeldInputs,
     UnfinishedError,
-    Wire,
 )
 from containment.aws.clients import CancelledError
 from containment.aws.consistency import eventually
@@ -38,18 +38,11 @@ if TYPE_CHECKING:
 _FENCE_WAIT_S = 20.0
 
 
-class KeyStatus(Wire):
-    """An access key and its status when the snapshot was taken."""
-
-    access_key_id: str
-    status: str
-
-
 class Inputs(HeldInputs):
     """Which credentials are to be Inactive, and what they were."""
 
     which: credentials.Which = "all"
-    access_keys: tuple[KeyStatus, ...] = ()
+    access_keys: tuple[AccessKeyStatus, ...] = ()
 
 
 class State(Inputs, Held):
@@ -254,4 +247,4 @@ def _ids(keys: list[AccessKey]) -> tuple[str, ...]:
     return tuple(key.access_key_id for key in keys)
 
 
-__all__ = ["InactiveCredentials", "Inputs", "KeyStatus", "State"]
+__all__ = ["InactiveCredentials", "Inputs", "State"]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from containment.actions.base import Action, Failure, Lift, Live, Wire
+from containment.actions.base import AccessKeyStatus, Action, Failure, Lift, Live, Wire
 from containment.actions.base import Inputs as BaseInputs
 from containment.clock import isoformat
 from containment.errors import ConflictError, NotFoundError, RefusedError
@@ -41,13 +41,6 @@ class InlinePolicy(Wire):
 
     name: str
     size: int | None = None
-
-
-class AccessKeyStatus(Wire):
-    """An access key as it was."""
-
-    access_key_id: str
-    status: str
 
 
 class Inputs(BaseInputs):
