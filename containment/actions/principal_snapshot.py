@@ -126,7 +126,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
             ConflictError: nothing of the incident is live, or it is of more than one snapshot.
             SpecError: the spec is missing or does not name the principal.
         """
-        from containment.spec import lift_terms, load  # noqa: PLC0415 -- as in require_terms
+        from containment.spec import lift_terms, load  # noqa: PLC0415 -- as in terms.py
 
         spec_file = f"stacks/{incident}.yaml"
         spec = load(self._context.directory / spec_file)

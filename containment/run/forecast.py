@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.actions.base import require_terms
+from containment.actions.terms import require_terms
 from containment.aws.faults import explain
 from containment.errors import ContainmentError
 from containment.facets import attachment, credentials, deny, leftovers, trust

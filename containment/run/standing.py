@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from containment.actions.base import require_terms
+from containment.actions.terms import require_terms
 from containment.errors import ContainmentError
 from containment.plan import plan
 from containment.run import fences, live, report

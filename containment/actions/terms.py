@@ -1,0 +1,60 @@
+"""On which terms a lift goes: the state's, and only while the spec file says the same.
+
+The engine does not run the program in a destroy, and a delete knows only the state; whoever edits
+the file, or the state, would otherwise change what comes back without anybody having applied it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from containment.errors import ConflictError, SpecError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from containment.actions.base import Inputs
+
+
+def require_terms(state: Inputs, directory: Path) -> None:
+    """Compare the lift's terms in *state* with the spec file in *directory*.
+
+    Raises:
+        ConflictError: they differ, or the file cannot be read, or it is missing and the state
+            would give a leaked credential back.
+    """
+    # Only a lift reads the spec, and reading YAML costs every containment a third of a second.
+    from containment.spec import load, terms_in_file  # noqa: PLC0415
+
+    terms = state.lift
+    path = directory / terms.spec
+    if not path.exists():
+        if terms.false_positive:
+            raise ConflictError(
+                f"{terms.spec} is missing, and the stack was applied as false-positive, which"
+                " gives the leaked credentials back",
+                remedy="restore the spec file (git log -- " + terms.spec + ") and run"
+                " 'pulumi destroy' again",
+            )
+        return
+    try:
+        now = terms_in_file(load(path), state.target, terms.leaked)
+    except SpecError as error:
+        raise ConflictError(
+            f"{terms.spec} cannot be read, so nobody knows on which terms to lift: {error.message}",
+            remedy="mend the file and run 'pulumi destroy' again",
+        ) from error
+    for word, said, applied in (
+        ("disposition", now.disposition, terms.disposition),
+        ("compromised_at", now.compromised_at, terms.compromised_at),
+        ("leaked", now.leaked, terms.leaked),
+    ):
+        if said is not None and said != applied:
+            raise ConflictError(
+                f"the file says {word} {_shown(said)}, the stack was applied as {_shown(applied)}",
+                remedy="run 'pulumi up' first, then lift",
+            )
+
+
+def _shown(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else (", ".join(value) or "none")
