@@ -27,15 +27,20 @@ _READ_VERBS = ("Get", "List", "Simulate", "Generate", "Describe")
 
 
 class CancelledError(ContainmentError):
-    """The engine asked to stop; the change that was about to be sent was not."""
+    """The engine asked to stop; the change that was about to be sent was not.
+
+    *sent_before* is True where it was to be sent again, because nobody answered the first time.
+    """
 
     exit_code = 130
 
-    def __init__(self, operation: str) -> None:
+    def __init__(self, operation: str, *, sent_before: bool = False) -> None:
+        made = "nobody knows whether it was made" if sent_before else "that change was not made"
         super().__init__(
-            f"cancelled before {operation}: that change was not made",
+            f"cancelled before {operation}: {made}",
             remedy="run 'pulumi up' to finish containing or 'pulumi destroy' to lift",
         )
+        self.sent_before = sent_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +153,10 @@ def profile_role_chain() -> tuple[str, ...]:
 
 def _stop_switch(cancelled: Event) -> Callable[..., None]:
     def stop(request: AWSPreparedRequest, event_name: str, **_: object) -> None:
-        del request
         operation = event_name.rpartition(".")[2]
         if cancelled.is_set() and is_mutating(operation):
-            raise CancelledError(operation)
+            tries = str(request.headers.get("amz-sdk-request", "attempt=1"))
+            raise CancelledError(operation, sent_before="attempt=1" not in tries)
 
     return stop
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
+from containment.aws import recording
 from containment.aws.faults import explained, is_missing
+from containment.aws.recording import Change, NoRecorder, Outcome, outcome_of
 from containment.identities import Principal, parse_principal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mypy_boto3_iam import IAMClient
+
+    from containment.aws.recording import Recorder
 
 KeyStatus = Literal["Active", "Inactive"]
 
@@ -34,11 +39,22 @@ class LivePrincipal:
     """The calls that read and change one user or role.
 
     Reads raise what :func:`containment.aws.faults.explained` makes of AWS's errors; changes raise
-    botocore's own, because what they mean for the change is decided where it is made.
+    botocore's own, because what they mean for the change is decided where it is made. Each change
+    is told to *recorder* first, with what was last read of it here: nothing is read for that alone.
     """
 
-    def __init__(self, iam: IAMClient, principal: Principal, details: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        iam: IAMClient,
+        principal: Principal,
+        details: Mapping[str, Any],
+        recorder: Recorder | None = None,
+    ) -> None:
         self._iam = iam
+        self._recorder = recorder or NoRecorder()
+        self._seen: dict[str, str | None] = {}
+        self._changed: set[str] = set()
+        self._attachments_listed = False
         self._word = principal.kind.capitalize()
         self._details = details
         self.principal = principal
@@ -86,15 +102,21 @@ class LivePrincipal:
             try:
                 answer = self._call("get", "policy", PolicyName=name)
             except ClientError as error:
-                if is_missing(error):
-                    return None
-                raise
-        return unquote(str(answer["PolicyDocument"]))
+                if not is_missing(error):
+                    raise
+                found = None
+            else:
+                found = unquote(str(answer["PolicyDocument"]))
+        self._seen[recording.inline_policy(name)] = found
+        return found
 
     def attached(self) -> list[str]:
         """Return the ARNs of all attached managed policies."""
         pages = self._pages(f"list_attached_{self.principal.kind}_policies")
-        return [str(item["PolicyArn"]) for page in pages for item in page["AttachedPolicies"]]
+        arns = [str(item["PolicyArn"]) for page in pages for item in page["AttachedPolicies"]]
+        self._seen |= {recording.attachment(arn): recording.ATTACHED for arn in arns}
+        self._attachments_listed = True
+        return arns
 
     def access_keys(self) -> list[AccessKey]:
         """Return a user's access keys, oldest first; a role has none."""
@@ -106,51 +128,68 @@ class LivePrincipal:
             for page in pages
             for item in page["AccessKeyMetadata"]
         ]
+        self._seen |= {recording.access_key(key.access_key_id): key.status for key in keys}
         return sorted(keys, key=lambda key: (key.created_at, key.access_key_id))
 
     def put_inline(self, name: str, document: str) -> None:
         """Write the inline policy *name*."""
-        self._call("put", "policy", PolicyName=name, PolicyDocument=document)
+        send = partial(self._call, "put", "policy", PolicyName=name, PolicyDocument=document)
+        self._change(self._operation("Put"), recording.inline_policy(name), document, send)
 
     def delete_inline(self, name: str) -> None:
         """Delete the inline policy *name*."""
-        self._call("delete", "policy", PolicyName=name)
+        send = partial(self._call, "delete", "policy", PolicyName=name)
+        self._change(self._operation("Delete"), recording.inline_policy(name), None, send)
 
     def attach(self, policy_arn: str) -> None:
         """Attach a managed policy."""
-        self._call("attach", "policy", PolicyArn=policy_arn)
+        send = partial(self._call, "attach", "policy", PolicyArn=policy_arn)
+        facet = recording.attachment(policy_arn)
+        self._change(self._operation("Attach"), facet, recording.ATTACHED, send)
 
     def detach(self, policy_arn: str) -> None:
         """Detach a managed policy."""
-        self._call("detach", "policy", PolicyArn=policy_arn)
+        send = partial(self._call, "detach", "policy", PolicyArn=policy_arn)
+        facet = recording.attachment(policy_arn)
+        self._change(self._operation("Detach"), facet, recording.DETACHED, send)
 
     def tag(self, key: str, value: str) -> None:
         """Set one tag."""
-        self._call("tag", Tags=[{"Key": key, "Value": value}])
+        send = partial(self._call, "tag", Tags=[{"Key": key, "Value": value}])
+        self._change(f"Tag{self._word}", recording.tag(key), value, send)
 
     def untag(self, key: str) -> None:
         """Remove one tag."""
-        self._call("untag", TagKeys=[key])
+        send = partial(self._call, "untag", TagKeys=[key])
+        self._change(f"Untag{self._word}", recording.tag(key), None, send)
 
     def set_key_status(self, access_key_id: str, status: KeyStatus) -> None:
         """Make an access key Active or Inactive."""
-        self._noted(
-            self._iam.update_access_key(
-                UserName=self.principal.name, AccessKeyId=access_key_id, Status=status
+
+        def send() -> Any:
+            return self._noted(
+                self._iam.update_access_key(
+                    UserName=self.principal.name, AccessKeyId=access_key_id, Status=status
+                )
             )
-        )
+
+        self._change("UpdateAccessKey", recording.access_key(access_key_id), status, send)
 
     def set_trust_policy(self, document: str) -> None:
         """Replace a role's trust policy."""
-        self._noted(
-            self._iam.update_assume_role_policy(
-                RoleName=self.principal.name, PolicyDocument=document
+
+        def send() -> Any:
+            return self._noted(
+                self._iam.update_assume_role_policy(
+                    RoleName=self.principal.name, PolicyDocument=document
+                )
             )
-        )
+
+        self._change("UpdateAssumeRolePolicy", recording.TRUST, document, send)
 
     def again(self) -> LivePrincipal | None:
         """Return this principal as it is now, or None if its unique id is gone."""
-        return locate(self._iam, self.principal, self.unique_id)
+        return locate(self._iam, self.principal, self.unique_id, self._recorder)
 
     def policy_document(self, policy_arn: str) -> str:
         """Return the default version of a managed policy."""
@@ -159,6 +198,41 @@ class LivePrincipal:
             version = policy["DefaultVersionId"]
             answer: Any = self._iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)
         return unquote(str(answer["PolicyVersion"]["Document"]))
+
+    def _operation(self, verb: str) -> str:
+        return f"{verb}{self._word}Policy"
+
+    def _change(
+        self, operation: str, facet: str, after: str | None, send: Callable[[], Any]
+    ) -> None:
+        read, before = self._last_seen(facet)
+        change = Change(
+            operation, self.principal.arn, self.unique_id, facet, before, read=read, after=after
+        )
+        finish = self._recorder.begin(change)
+        try:
+            answer = send()
+        except BaseException as error:
+            self._seen.pop(facet, None)
+            self._changed.add(facet)
+            finish(outcome_of(error))
+            raise
+        self._seen[facet] = after
+        finish(Outcome("done", answer["ResponseMetadata"].get("RequestId"), at=self.answered_at))
+
+    def _last_seen(self, facet: str) -> tuple[bool, str | None]:
+        """Return whether *facet* was read since it was last changed, and what was there."""
+        if facet in self._seen:
+            return True, self._seen[facet]
+        if facet in self._changed:
+            return False, None
+        word, _, name = facet.partition(" ")
+        if word == "tag":
+            return True, self.tags.get(name)
+        if facet == recording.TRUST:
+            return True, self.trust_policy
+        listed = word == "attachment" and self._attachments_listed
+        return listed, recording.DETACHED if listed else None
 
     def _call(self, verb: str, noun: str = "", **values: object) -> Any:
         method = "_".join(part for part in (verb, self.principal.kind, noun) if part)
@@ -185,14 +259,16 @@ def answered_at(answer: Mapping[str, Any]) -> datetime:
     return parsedate_to_datetime(headers["date"]).astimezone(UTC)
 
 
-def locate(iam: IAMClient, principal: Principal, unique_id: str | None) -> LivePrincipal | None:
-    """Return the live user or role, or None if it is gone.
+def locate(
+    iam: IAMClient, principal: Principal, unique_id: str | None, recorder: Recorder | None = None
+) -> LivePrincipal | None:
+    """Return the live user or role, or None if it is gone; *recorder* is told of its changes.
 
     With *unique_id* a principal that was deleted and made again under its name counts as gone, and
     a user that was renamed or moved is found again: the id is the identity ("IAM identifiers",
     unique identifiers).
     """
-    live = _by_name(iam, principal)
+    live = _by_name(iam, principal, recorder)
     if live is not None and unique_id in (None, live.unique_id):
         return live
     if unique_id is None or principal.kind == "role":  # a role cannot be renamed
@@ -201,11 +277,13 @@ def locate(iam: IAMClient, principal: Principal, unique_id: str | None) -> LiveP
         for page in iam.get_paginator("list_users").paginate():
             for user in page["Users"]:
                 if user["UserId"] == unique_id:
-                    return _by_name(iam, parse_principal(user["Arn"]))
+                    return _by_name(iam, parse_principal(user["Arn"]), recorder)
     return None
 
 
-def _by_name(iam: IAMClient, principal: Principal) -> LivePrincipal | None:
+def _by_name(
+    iam: IAMClient, principal: Principal, recorder: Recorder | None
+) -> LivePrincipal | None:
     with explained(f"reading {principal.arn}"):
         try:
             answer: Any = (
@@ -218,6 +296,6 @@ def _by_name(iam: IAMClient, principal: Principal) -> LivePrincipal | None:
                 return None
             raise
     details = answer[principal.kind.capitalize()]
-    live = LivePrincipal(iam, parse_principal(details["Arn"]), details)
+    live = LivePrincipal(iam, parse_principal(details["Arn"]), details, recorder)
     live.answered_at = answered_at(answer)
     return live

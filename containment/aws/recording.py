@@ -1,0 +1,106 @@
+"""What is about to be changed and what came of it, told to whoever keeps the record.
+
+A recorder is told *before* a call that changes something is sent, and again when its outcome is
+known. It may refuse by raising: then the call is not sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from botocore.exceptions import ClientError
+
+from containment.aws.clients import CancelledError
+from containment.aws.faults import code, outcome_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+Result = Literal["done", "refused", "not sent", "unknown"]
+ATTACHED, DETACHED = "attached", "detached"
+TRUST = "trust policy"
+
+
+def access_key(access_key_id: str) -> str:
+    """Return the name of the facet that is a key's status."""
+    return f"access key {access_key_id}"
+
+
+def attachment(policy_arn: str) -> str:
+    """Return the name of the facet that is one attachment of a managed policy."""
+    return f"attachment {policy_arn}"
+
+
+def inline_policy(name: str) -> str:
+    """Return the name of the facet that is one inline policy."""
+    return f"inline policy {name}"
+
+
+def tag(key: str) -> str:
+    """Return the name of the facet that is one tag."""
+    return f"tag {key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One call that changes one facet of a principal.
+
+    Attributes:
+        operation: as AWS names it.
+        principal: its ARN.
+        unique_id: what stays the same when it is renamed.
+        facet: what is changed, by one of the names above.
+        before: what was last read there, None where nothing was.
+        read: False where nobody looked, so that *before* says nothing.
+        after: what is to be there, None for nothing.
+    """
+
+    operation: str
+    principal: str
+    unique_id: str
+    facet: str
+    before: str | None
+    read: bool
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a change: AWS's own request id, time and, where it refused, error code."""
+
+    result: Result
+    request_id: str | None = None
+    code: str | None = None
+    at: datetime | None = None
+
+
+class Recorder(Protocol):
+    """Keeps a record of changes."""
+
+    def begin(self, change: Change) -> Callable[[Outcome], None]:
+        """Write *change* down before it is sent; return what takes its outcome."""
+        ...
+
+
+class NoRecorder:
+    """Keeps nothing."""
+
+    def begin(self, change: Change) -> Callable[[Outcome], None]:
+        del change
+        return lambda _outcome: None
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Return what *error*, raised by a call that was to change something, says of the change.
+
+    Of a call that was tried again only the last answer is known, and an earlier one may have done
+    it, so only a first answer is taken at its word.
+    """
+    if isinstance(error, ClientError):
+        answer = error.response.get("ResponseMetadata", {})
+        sure = not outcome_unknown(error) and not answer.get("RetryAttempts")
+        return Outcome("refused" if sure else "unknown", answer.get("RequestId"), code(error))
+    unsent = isinstance(error, CancelledError) and not error.sent_before
+    return Outcome("not sent" if unsent else "unknown", code=type(error).__name__)
