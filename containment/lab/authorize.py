@@ -108,7 +108,7 @@ def layers_for(caller: Caller, ask: Ask, facts: Facts) -> Layers:
         else None,
         session=_session_policies(caller),
         service_control=control_policies(caller.account, "SERVICE_CONTROL_POLICY", facts)
-        if not _service_linked(entity) and caller.kind != "web identity"
+        if not _service_linked(entity) and not caller.vouched_for
         else (),
         resource_control=control_policies(ask.account, "RESOURCE_CONTROL_POLICY", facts)
         if kind in resource_controlled() and not _service_linked(entity)
@@ -194,7 +194,7 @@ def denial(caller: Caller, ask: Ask, decision: Decision) -> str:
     """Return AWS's text for a denial."""
     if caller.kind == "anonymous":
         return "Access Denied"
-    if caller.kind == "web identity":
+    if caller.vouched_for:
         return f"Not authorized to perform {ask.action}"
     about = "" if decision.layer == "role trust policy" else f" on resource: {ask.resource}"
     who = f"User: {caller.arn} is not authorized to perform: {ask.action}"

@@ -7,7 +7,7 @@ aws:PrincipalArn, aws:PrincipalType).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from containment.lab import ground
 from containment.lab.iam.principals import Identity
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from containment.lab.facts import Entity, Facts
     from containment.lab.sessions import Session, Sessions
 
-Kind = Literal["user", "role", "federated", "root", "web identity", "anonymous"]
+Kind = Literal["user", "role", "federated", "root", "web identity", "SAML", "anonymous"]
 
 # While enforcement is off this pair administers the management account, as its root user would.
 BOOTSTRAP_KEY = "test"
@@ -48,8 +48,16 @@ class Caller:
     entity: Entity = field(repr=False)
     identity: Identity = field(repr=False)
     session: Session | None = None
-    # Context keys that the identity provider's token gives, for a web identity.
-    claims: Mapping[str, str] = field(default_factory=dict)
+    # What an identity provider says: context keys of this call, those that its sessions keep, and
+    # parameters that it gives in place of the call.
+    claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    kept: tuple[tuple[str, str], ...] = ()
+    asserted: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def vouched_for(self) -> bool:
+        """Tell whether an identity provider's word is all there is: no key, no policies."""
+        return self.kind in {"web identity", "SAML"}
 
 
 ANONYMOUS = Caller(

@@ -34,6 +34,7 @@ _PRINCIPAL_TYPES = {
     "federated": "FederatedUser",
     "root": "Account",
     "web identity": "WebIdentityUser",
+    "SAML": "SAMLUser",
     "anonymous": "Anonymous",
 }
 # Keys of the services' own that are filled below; any other one is an error, never "absent".
@@ -123,7 +124,7 @@ def of_caller(caller: Caller, call: Call, *, now: datetime) -> dict[str, Value]:
     }
     if "referer" in call.headers:
         values["aws:referer"] = call.headers["referer"]
-    if caller.kind in {"anonymous", "web identity"}:
+    if caller.kind == "anonymous" or caller.vouched_for:
         return values | dict(caller.claims)
     values |= {
         "aws:principalarn": caller.principal_arn,

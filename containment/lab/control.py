@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from containment.clock import isoformat
 from containment.errors import ContainmentError
-from containment.lab import ground, usage, web_identity
+from containment.lab import ground, saml, usage, web_identity
 from containment.lab.cloudtrail import history
 from containment.lab.seed.company import company
 from containment.lab.seed.organisation import Organisation, organisation
@@ -167,10 +167,34 @@ def _web_identity(_gate: Gate, call: Call) -> Answer:
             subject=str(wanted["subject"]),
             audience=str(wanted.get("audience", "sts.amazonaws.com")),
             now=ground.clock(),
+            more=dict(wanted.get("claims", {})),
         )
     except (ValueError, KeyError, TypeError):
         return _json(400, {"error": 'a token wants JSON such as {"issuer": "…", "subject": "…"}'})
     return _json(200, {"token": token})
+
+
+def _saml_metadata(_gate: Gate, _call: Call) -> Answer:
+    """Give the metadata of the lab's own identity provider, as CreateSAMLProvider wants it."""
+    return _json(200, {"issuer": saml.ISSUER, "metadata": saml.metadata()})
+
+
+def _saml(_gate: Gate, call: Call) -> Answer:
+    """Sign an assertion as the lab's own identity provider, after a sign-in there."""
+    try:
+        wanted = json.loads(call.body)
+        attributes = {
+            str(name): [str(one) for one in (values if isinstance(values, list) else [values])]
+            for name, values in wanted["attributes"].items()
+        }
+        assertion = saml.mint(str(wanted["subject"]), attributes, now=ground.clock())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        said = (
+            'an assertion wants JSON such as {"subject": "…", "attributes": '
+            '{"Role": "ROLE ARN,PROVIDER ARN", "RoleSessionName": "…"}}'
+        )
+        return _json(400, {"error": said})
+    return _json(200, {"assertion": assertion})
 
 
 def _advance(gate: Gate, call: Call) -> Answer:
@@ -194,6 +218,8 @@ _REQUESTS: Mapping[tuple[str, str], Callable[[Gate, Call], Answer]] = {
     ("POST", "faults"): _faults,
     ("POST", "seed"): _seed,
     ("POST", "web-identity"): _web_identity,
+    ("GET", "saml"): _saml_metadata,
+    ("POST", "saml"): _saml,
     ("POST", "trail"): _trail,
     ("POST", "sign-in"): _sign_in,
 }

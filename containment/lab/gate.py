@@ -17,7 +17,15 @@ from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
-from containment.lab import ground, iam_api, organizations_api, s3_deletes, sts_api, usage
+from containment.lab import (
+    federation,
+    ground,
+    iam_api,
+    organizations_api,
+    s3_deletes,
+    sts_api,
+    usage,
+)
 from containment.lab.authorize import authorize
 from containment.lab.call import MAX_BODY, Call, read_call
 from containment.lab.callers import Caller, identify
@@ -123,8 +131,7 @@ class Gate:
             )
         _fill_in_unsigned(call)
         operation = recognise(call)
-        if caller.kind == "anonymous" and operation.name == "AssumeRoleWithWebIdentity":
-            caller = sts_api.web_identity_caller(operation.parameters)
+        operation, caller = federation.vouched(operation) or (operation, caller)
         usage.note(
             caller.principal_arn, operation.service.prefix, at=ground.clock(), region=call.region
         )

@@ -13,6 +13,7 @@ from moto.iam.responses import IamResponse
 from containment.lab import aws_managed, iam_checks, quotas, trust, value_checks
 from containment.lab.iam_credentials import CredentialOperations
 from containment.lab.iam_principals import PrincipalOperations
+from containment.lab.iam_providers import ProviderOperations
 from containment.lab.iam_simulation import SimulationOperations
 
 if TYPE_CHECKING:
@@ -30,7 +31,13 @@ def _boundary_for_answer(boundary: Any) -> Any:
     return {**boundary, "PermissionsBoundaryType": "Policy"} if boundary else None
 
 
-class LabIam(PrincipalOperations, CredentialOperations, SimulationOperations, IamResponse):
+class LabIam(
+    PrincipalOperations,
+    CredentialOperations,
+    ProviderOperations,
+    SimulationOperations,
+    IamResponse,
+):
     """Every IAM operation of the lab, on behalf of one caller."""
 
     RESPONSE_KEY_PATH_TO_TRANSFORMER = {  # noqa: RUF012 -- moto declares it on the instance

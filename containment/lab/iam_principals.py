@@ -169,10 +169,8 @@ class PrincipalOperations(IamResponse):
         new = self._get_param("Tags", [])
         present = self.backend.tagger.list_tags_for_resource(user.arn)["Tags"]
         quotas.tags(present, new)
-        replaced = {tag["Key"].lower() for tag in new}
-        kept = [tag for tag in present if tag["Key"].lower() not in replaced]
         self.backend.tagger.delete_all_tags_for_resource(user.arn)
-        self.backend.tagger.tag_resource(user.arn, [*kept, *new])
+        self.backend.tagger.tag_resource(user.arn, quotas.tagged(present, new))
         return EmptyResult()
 
     def tag_role(self) -> ActionResult:
@@ -180,8 +178,7 @@ class PrincipalOperations(IamResponse):
         role = self.backend.get_role(self._get_param("RoleName"))
         new = self._get_param("Tags", [])
         quotas.tags(role.tags, new)
-        replaced = {tag["Key"].lower() for tag in new}
-        role.tags = [t for t in role.tags if t["Key"].lower() not in replaced] + new
+        role.tags = quotas.tagged(role.tags, new)
         return EmptyResult()
 
     def untag_user(self) -> ActionResult:

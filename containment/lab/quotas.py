@@ -74,3 +74,9 @@ def tags(present: list[dict[str, str]], new: list[dict[str, str]]) -> None:
         )
     if len({tag["Key"].lower() for tag in present} | set(keys)) > TAGS:
         raise LimitExceededException("The number of tags has reached the maximum limit.")
+
+
+def tagged(present: list[dict[str, str]], new: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the tags after *new* ones; a key keeps its case and is matched without it."""
+    replaced = {tag["Key"].lower() for tag in new}
+    return [tag for tag in present if tag["Key"].lower() not in replaced] + new

@@ -15,16 +15,15 @@ from moto.iam.exceptions import IAMException, MalformedPolicyDocument
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 from moto.sts.responses import TokenResponse
 
-from containment.lab import ground, quotas, value_checks, web_identity
-from containment.lab.callers import Caller
+from containment.lab import ground, quotas, value_checks
 from containment.lab.iam.conditions import UnknownOperatorError
 from containment.lab.iam.policies import compile_policy
-from containment.lab.iam.principals import Identity
 from containment.lab.refusal import Reason, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from containment.lab.callers import Caller
     from containment.lab.facts import Facts
     from containment.lab.sessions import Session, Sessions
 
@@ -50,6 +49,7 @@ class LabSts(TokenResponse):
 
     def call_action(self) -> Any:
         """Check the parameters against the model, then act."""
+        self.params.update(self.caller.asserted)
         shape = get_service_model("sts").operation_model(self._get_action()).input_shape
         found = value_checks.violations(shape, cast("dict[str, Any]", self.params)) if shape else []
         if found:
@@ -117,39 +117,41 @@ class LabSts(TokenResponse):
                 "The requested DurationSeconds exceeds the 1 hour session limit "
                 "for roles assumed by role chaining"
             )
-        if seconds > int(role.max_session_duration or _HOUR):
-            raise _error(
-                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-            )
+        _refuse_too_long(role, seconds)
         return ActionResult(self._issue(account, role, seconds=seconds))
 
     def assume_role_with_web_identity(self) -> ActionResult:
         """Give the session of a role to somebody an identity provider vouches for."""
-        account, role = self._role()
-        seconds = self._get_int_param("DurationSeconds", _HOUR)
-        if seconds > int(role.max_session_duration or _HOUR):
-            raise _error(
-                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-            )
-        result = self._issue(account, role, seconds=seconds)
         claims = self.caller.claims
-        issuer = self.caller.identity.federated
-        return ActionResult(
+        return self._vouched_for(
             {
-                **result,
                 "SubjectFromWebIdentityToken": self.caller.name,
-                "Provider": issuer,
+                "Provider": self.caller.identity.federated,
                 "Audience": next(v for k, v in claims.items() if k.endswith(":aud")),
             }
         )
 
     def assume_role_with_saml(self) -> ActionResult:
-        """Nobody vouches by SAML in the lab.
+        """Give the session of a role to somebody whom a SAML assertion is about."""
+        claims = self.caller.claims
+        return self._vouched_for(
+            {
+                "Subject": claims["saml:sub"],
+                "SubjectType": claims["saml:sub_type"],
+                "Issuer": claims["saml:iss"],
+                "Audience": claims["saml:aud"],
+                "NameQualifier": claims["saml:namequalifier"],
+            }
+        )
 
-        Raises:
-            Refusal: always.
-        """
-        raise Refusal(Reason.NOT_IN_LAB, "The lab has no SAML identity providers.")
+    def _vouched_for(self, about: dict[str, Any]) -> ActionResult:
+        account, role = self._role()
+        seconds = self._get_int_param("DurationSeconds", _HOUR)
+        _refuse_too_long(role, seconds)
+        ends = self.caller.asserted.get("SessionNotOnOrAfter")
+        if ends is not None:
+            seconds = min(seconds, int((ends - ground.clock()).total_seconds()))
+        return ActionResult({**self._issue(account, role, seconds=seconds), **about})
 
     def _role(self) -> tuple[str, Any]:
         account = self._get_param("RoleArn").split(":")[4]
@@ -186,6 +188,7 @@ class LabSts(TokenResponse):
             source_identity=self._source_identity(before),
             mfa=self._mfa_presented(),
             federated_provider=self.caller.identity.federated,
+            context=self.caller.kept,
             chain=0 if before is None else before.chain + 1,
         )
         role.last_used = ground.clock().replace(tzinfo=None)
@@ -270,45 +273,11 @@ class LabSts(TokenResponse):
         return tuple(documents)
 
 
-def web_identity_caller(parameters: Mapping[str, Any]) -> Caller:
-    """Return who a web identity token says is calling.
-
-    Source: AWS STS API Reference, "AssumeRoleWithWebIdentity".
-
-    Raises:
-        Refusal: the token is not valid, or its provider is not known in the role's account.
-    """
-    try:
-        claims = web_identity.read(str(parameters.get("WebIdentityToken", "")), now=ground.clock())
-    except web_identity.InvalidTokenError as error:
-        expired = "expired" in str(error)
-        code = "ExpiredTokenException" if expired else "InvalidIdentityToken"
-        raise _error(str(error), code=code) from error
-    role_arn = str(parameters.get("RoleArn", ""))
-    account = role_arn.split(":")[4] if role_arn.startswith("arn:aws:iam::") else ""
-    host = str(claims["iss"]).removeprefix("https://")
-    arn = f"arn:aws:iam::{account}:oidc-provider/{host}"
-    provider = ground.iam(account).open_id_providers.get(arn) if account else None
-    if provider is None:
+def _refuse_too_long(role: Any, seconds: int) -> None:
+    if seconds > int(role.max_session_duration or _HOUR):
         raise _error(
-            f"No OpenIDConnect provider found in your account for {claims['iss']}",
-            code="InvalidIdentityToken",
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
         )
-    if claims["aud"] not in provider.client_id_list:
-        raise _error("Incorrect token audience", code="InvalidIdentityToken")
-    return Caller(
-        kind="web identity",
-        account=account,
-        arn=f"{arn}:{claims['sub']}",
-        principal_arn=arn,
-        unique_id="",
-        user_id=f"{arn}:{claims['aud']}:{claims['sub']}",
-        name=str(claims["sub"]),
-        access_key_id="",
-        entity={},
-        identity=Identity(account=account, names=frozenset(), federated=arn),
-        claims={f"{host}:aud": str(claims["aud"]), f"{host}:sub": str(claims["sub"])},
-    )
 
 
 def _check_tags(tags: list[dict[str, str]]) -> None:

@@ -25,8 +25,15 @@ class InvalidTokenError(ValueError):
     """A token that this lab has not made, or that is over."""
 
 
-def mint(*, issuer: str, subject: str, audience: str, now: datetime) -> str:
-    """Return a token that says *subject* for *audience*, in the name of *issuer*."""
+def mint(
+    *,
+    issuer: str,
+    subject: str,
+    audience: str,
+    now: datetime,
+    more: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a token that says *subject* for *audience*, in the name of *issuer*, and *more*."""
     head = _encode({"alg": "HS256", "typ": "JWT"})
     body = _encode(
         {
@@ -35,6 +42,7 @@ def mint(*, issuer: str, subject: str, audience: str, now: datetime) -> str:
             "aud": audience,
             "iat": int(now.timestamp()),
             "exp": int((now + _LIFE).timestamp()),
+            **(more or {}),
         }
     )
     return f"{head}.{body}.{_signature(f'{head}.{body}')}"

@@ -63,6 +63,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "iam:PolicyARN: *",
         "a session with MFA: *",
     ),
+    "SAML assertions are not read": ("*SAML*", "a saml *"),
     "iam:PassRole is not checked": ("handing a role to a service: *",),
     "NotPrincipal is not evaluated": ("a bucket policy with not principal denies the others",),
     "buckets of other accounts are out of reach": ("a bucket of another account: *",),

@@ -103,14 +103,8 @@ def _value(shape: Any, value: Any, date: Any) -> Any:
 
 
 def _spelled(name: str) -> str:
-    """Begin with a small letter; a run of capitals, as in SAMLProviderArn, becomes small whole."""
-    run = 0
-    while run < len(name) and name[run].isupper():
-        run += 1
-    if run <= 1:
-        return name[:1].lower() + name[1:]
-    cut = run if run == len(name) else run - 1
-    return name[:cut].lower() + name[cut:]
+    """Begin with a small letter, that one alone: records say ``sAMLProviderArn``."""
+    return name[:1].lower() + name[1:]
 
 
 def _date_of_iam(moment: datetime) -> str:

@@ -35,6 +35,14 @@ def user_identity(caller: Caller) -> Json:
             "userName": caller.name,
             "identityProvider": caller.principal_arn,
         }
+    if caller.kind == "SAML":
+        qualifier = str(caller.claims["saml:namequalifier"])
+        return {
+            "type": "SAMLUser",
+            "principalId": caller.user_id,
+            "userName": caller.name,
+            "identityProvider": qualifier,
+        }
     identity: Json = {
         "type": {"user": "IAMUser", "role": "AssumedRole", "federated": "FederatedUser"}[
             caller.kind
@@ -78,7 +86,7 @@ def _session_context(caller: Caller, session: Session) -> Json:
             "accountId": caller.account,
             "userName": caller.name,
         }
-        if session.federated_provider:
+        if ":oidc-provider/" in session.federated_provider:
             context["webIdFederationData"] = {
                 "federatedProvider": session.federated_provider,
                 "attributes": {},

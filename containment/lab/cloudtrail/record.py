@@ -135,7 +135,7 @@ def records_of(
     shared = str(uuid.uuid4()) if elsewhere else ""
     own = _record(call, operation, outcome, now=now, identity=user_identity(caller))
     own["recipientAccountId"] = caller.account or elsewhere
-    if not elsewhere or caller.kind in {"web identity", "anonymous"}:
+    if not elsewhere or caller.vouched_for or caller.kind == "anonymous":
         return [own]
     own["sharedEventID"] = shared
     if outcome.error_code:
@@ -168,9 +168,7 @@ def _record(
         record["errorCode"] = outcome.error_code
         record["errorMessage"] = outcome.error_message
     record |= {
-        "requestParameters": None
-        if denied
-        else request_parameters(operation.model, name, operation.parameters),
+        "requestParameters": None if denied else _parameters(operation),
         "responseElements": _response(operation, outcome),
         "requestID": call.request_id,
         "eventID": str(uuid.uuid4()),
@@ -192,6 +190,17 @@ def _record(
     if kind == "AWS::S3::Object":
         record["resources"] = _objects(operation)
     return record
+
+
+def _parameters(operation: Operation) -> Json | None:
+    """Return the parameters; for SAML the tags as the assertion has them, by key."""
+    given = dict(operation.parameters)
+    tags = given.pop("Tags", []) if operation.name == "AssumeRoleWithSAML" else []
+    given.pop("SessionNotOnOrAfter", None)
+    shown = request_parameters(operation.model, operation.name, given)
+    if shown is not None and tags:
+        shown["principalTags"] = {tag["Key"]: tag["Value"] for tag in tags}
+    return shown
 
 
 def _response(operation: Operation, outcome: Outcome) -> Json | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.moto_api._internal import mock_random
 
-from containment.lab import ground
+from containment.lab import ground, saml
 from containment.lab.seed.builder import REGION, Builder, organization, policy, statement, trusting
 from containment.lab.seed.company import ACCOUNT, populate
 
@@ -47,6 +47,8 @@ class Organisation:
     cross_account_role: str
     ci_role: str
     issuer: str
+    saml_provider: str
+    saml_role: str
     instance_id: str
     instance_role: str
     instance_session: Credentials
@@ -89,6 +91,7 @@ def organisation(sessions: Sessions, *, seed: int = 42, principals: int = 200) -
     issuer = ground.iam(ACCOUNT).create_open_id_connect_provider(
         f"https://{_ISSUER}", ["a" * 40], ["sts.amazonaws.com"], []
     )
+    directory = str(ground.iam(ACCOUNT).create_saml_provider("directory", saml.metadata()).arn)
     instance_role, function_role = _machines(production, company)
     _crowd(builders, principals)
     logs = f"trail-{LOGS}"
@@ -120,6 +123,19 @@ def organisation(sessions: Sessions, *, seed: int = 42, principals: int = 200) -
             inline={"deploy": policy(statement("s3:PutObject", "sts:AssumeRole"))},
         ),
         issuer=f"https://{_ISSUER}",
+        saml_provider=directory,
+        saml_role=production.role(
+            "analyst",
+            policy(
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Federated": directory},
+                    "Action": ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"],
+                    "Condition": {"StringEquals": {"saml:aud": saml.ENDPOINT}},
+                }
+            ),
+            inline={"read": policy(statement("s3:ListAllMyBuckets", "s3:GetObject"))},
+        ),
         instance_id=_INSTANCE,
         instance_role=instance_role,
         instance_session=production.session(
