@@ -6,14 +6,22 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from containment.trail.policies_in_events import account_of
 from containment.trail.records import seconds
-from containment.trail.targets import ASSUMES, SIGN_INS, SIGNIN_TOKEN
+from containment.trail.targets import (
+    ASSUMES,
+    DROPS_PASSWORD,
+    SETS_PASSWORD,
+    SIGN_INS,
+    SIGNIN_TOKEN,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
     from containment.trail.facts import Caller, Fact, Use
+    from containment.trail.issuance import Issued
 
 
 class Moment(NamedTuple):
@@ -47,6 +55,70 @@ class Evidence:
         for fact in self.facts:
             for issued in fact.issued:
                 found[issued.key].append(fact)
+        return found
+
+    def handed_out(self, caller: Caller) -> bool:
+        """Tell whether a call is known that handed out the key of *caller*, to this principal."""
+        return any(
+            _same_holder(fact, issued, caller)
+            for fact in self.issued.get(caller.key, ())
+            for issued in fact.issued
+            if issued.key == caller.key
+        )
+
+    @cached_property
+    def _given(self) -> dict[str, set[str]]:
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for fact in self.facts:
+            for issued in fact.issued:
+                if issued.arn:
+                    found[issued.arn].add(issued.key)
+        return found
+
+    def given_to(self, arn: str) -> set[str]:
+        """Return the keys that sessions of this ARN were given."""
+        return self._given.get(arn, set())
+
+    @cached_property
+    def _keys_of(self) -> dict[str, set[str]]:
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for use in self.uses:
+            if use.caller.key and not use.forwarded:
+                found[use.caller.principal_id].add(use.caller.key)
+        for fact in self.facts:
+            for issued in fact.issued:
+                found[issued.principal_id].add(issued.key)
+        return found
+
+    def keys_of(self, principal_id: str) -> set[str]:
+        """Return the keys that a principal was given or used."""
+        return self._keys_of.get(principal_id, set())
+
+    @cached_property
+    def passes(self) -> dict[str, list[Fact]]:
+        """Role -> the calls that passed it to a service, in order."""
+        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        for fact in self.facts:
+            for role in fact.target.passed:
+                found[role].append(fact)
+        return found
+
+    @cached_property
+    def assumed(self) -> dict[str, list[Fact]]:
+        """Role -> the calls that handed out a session of it, in order."""
+        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        for fact in self.facts:
+            if fact.issued and fact.target.role:
+                found[fact.target.role].append(fact)
+        return found
+
+    @cached_property
+    def passwords(self) -> dict[str, list[Fact]]:
+        """User -> who set or dropped the password, in order."""
+        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        for fact in self.facts:
+            if fact.name in SETS_PASSWORD or fact.name in DROPS_PASSWORD:
+                found[fact.target.user or fact.caller.label].append(fact)
         return found
 
     @cached_property
@@ -109,8 +181,17 @@ class Evidence:
 
     @cached_property
     def hidden(self) -> list[Fact]:
-        """Calls that handed out a session without saying its key."""
+        """Calls that handed out a credential without saying its key."""
         return [fact for fact in self.facts if fact.name in HANDS_OUT and not fact.issued]
+
+    @cached_property
+    def uses_by(self) -> dict[str, list[Use]]:
+        """User or role -> uses of long-term keys."""
+        found: defaultdict[str, list[Use]] = defaultdict(list)
+        for use in self.uses:
+            if use.caller.key and not use.caller.created and not use.forwarded:
+                found[use.caller.label].append(use)
+        return found
 
     @cached_property
     def uses_under(self) -> dict[str, list[Use]]:
@@ -122,4 +203,12 @@ class Evidence:
         return found
 
 
-HANDS_OUT = ASSUMES | {"GetSessionToken", "GetFederationToken"}
+def _same_holder(fact: Fact, issued: Issued, caller: Caller) -> bool:
+    """Key ids come back: what another account or session was given says nothing of this one."""
+    if issued.arn and caller.arn:
+        return issued.arn == caller.arn
+    account = account_of(fact.target.role_arn) or fact.account
+    return not (account and caller.account) or account == caller.account
+
+
+HANDS_OUT = ASSUMES | {"GetSessionToken", "GetFederationToken", "CreateAccessKey"}

@@ -39,12 +39,13 @@ class Caller(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Use(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """An identity that appears in a file, with one record as the witness."""
+    """An identity that appears in a file, from its first record there to its last."""
 
     caller: Caller
-    event_id: str
-    time: str
+    event_id: str  # of the first
+    time: str  # of the last
     console: bool
+    first: str = ""
 
     @property
     def forwarded(self) -> bool:
@@ -106,13 +107,23 @@ def extract(events: list[Record], place: tuple[str, str] | None = None) -> FileF
     This runs over every record there is, in one loop: a record is then touched once, while the
     processor still has it at hand.
     """
-    witness: dict[bytes, Record] = {}  # one record for each identity as it was logged
+    # First and last moment of each identity as it was logged, with the first record.
+    spans: dict[bytes, list[Any]] = {}
     relevant: list[Record] = []
     times: list[str | None] = []
     remember, relevance, interesting = times.append, _relevance, _INTERESTING
     for event in events:
-        witness[bytes(event.raw_identity)] = event
-        remember(event.event_time)
+        raw, when = bytes(event.raw_identity), event.event_time
+        remember(when)
+        when = when or event.timestamp or ""
+        span = spans.get(raw)
+        if span is None:
+            spans[raw] = [when, when, event]
+        elif when <= span[0]:
+            if when < span[0] or (event.event_id or "") < (span[2].event_id or ""):
+                span[0], span[2] = when, event
+        elif when > span[1]:
+            span[1] = when
         if relevance[event.event_name]:
             relevant.append(event)
     first, last = _span(events, times)
@@ -124,8 +135,14 @@ def extract(events: list[Record], place: tuple[str, str] | None = None) -> FileF
             and (fact := fact_of(event))
         ],
         uses=[
-            Use(caller, event.event_id or "", event.time, event.console)
-            for raw, event in witness.items()
+            Use(
+                caller,
+                event.event_id or "",
+                normal_time(last_use),
+                event.console,
+                normal_time(first_use),
+            )
+            for raw, (first_use, last_use, event) in spans.items()
             if (caller := _caller(raw)).key or caller.arn
         ],
         records=len(events),

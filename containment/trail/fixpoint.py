@@ -166,7 +166,7 @@ def maker_of(lineage: Lineage, call: Call) -> Member | None:
             password.kind == "console_password"
             and call.name == "ConsoleLogin"
             and label(password.arn) == call.caller.label
-            and password.begun(call.time)
+            and lineage.holds_password(password, call.time)
         ):
             return password
     return member

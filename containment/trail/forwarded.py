@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from containment.trail.members import Member
-from containment.trail.records import apart
+from containment.trail.records import apart, near
 
 if TYPE_CHECKING:
     from containment.trail.evidence import Moment
@@ -26,15 +26,16 @@ def apply(lineage: Lineage) -> None:
     """Link every forwarded session whose cause is a member's call."""
     arns = _arns(lineage)
     for key, uses in lineage.evidence.uses_of.items():
-        use = uses[0]
-        if (
-            use.caller.arn in arns
-            and key.startswith("ASIA")
-            and all(other.forwarded for other in uses)
-            and lineage.who(use.caller, use.time) is None
-            and not lineage.issued_elsewhere(key)
-        ):
-            _link(lineage, use)
+        # A key id may come back elsewhere: one under another ARN is another key.
+        for use in {use.caller.arn: use for use in reversed(uses)}.values():
+            if (
+                use.caller.arn in arns
+                and key.startswith("ASIA")
+                and all(other.forwarded for other in uses if other.caller.arn == use.caller.arn)
+                and lineage.who(use.caller, use.time) is None
+                and not lineage.issued_elsewhere(use.caller)
+            ):
+                _link(lineage, use)
 
 
 def _arns(lineage: Lineage) -> set[str]:
@@ -100,7 +101,7 @@ def _without_call(lineage: Lineage, use: Use, others: list[Moment]) -> None:
     if others or _sibling(lineage, use):
         return
     for member in lineage.members:
-        if any(_near(begun, use.caller.created) for begun in _begun(lineage, member, use)):
+        if any(near(begun, use.caller.created, _NEAR) for begun in _begun(lineage, member, use)):
             why = f"{use.caller.invoked_by} acted within the session"
             lineage.add(_session(use, member, list(member.link_event_ids), why))
             return
@@ -116,11 +117,6 @@ def _begun(lineage: Lineage, member: Member, use: Use) -> set[str]:
     if member.is_session and member.arn == use.caller.arn:
         seen.add(member.issued_at)
     return seen - {""}
-
-
-def _near(one: str, other: str) -> bool:
-    distance = apart(one, other)
-    return distance is not None and abs(distance) <= _NEAR
 
 
 def _sibling(lineage: Lineage, use: Use) -> bool:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from containment.trail.classes import plain_name
+from containment.trail.evidence import HANDS_OUT
 from containment.trail.files import delivery
 from containment.trail.records import apart
 from containment.trail.result import Gap, TracedCall
@@ -176,11 +177,12 @@ def _hidden(lineage: Lineage) -> Iterator[Gap]:
     """Sessions that were handed out and that nobody can name."""
     linked = {event for member in lineage.members for event in member.link_event_ids}
     for fact in lineage.evidence.facts:
-        asks = fact.name.startswith("AssumeRole") or fact.name in (
-            "GetSessionToken",
-            "GetFederationToken",
-        )
-        if asks and not fact.issued and fact.event_id not in linked and lineage.actor(fact):
+        if (
+            fact.name in HANDS_OUT
+            and not fact.issued
+            and fact.event_id not in linked
+            and lineage.actor(fact)
+        ):
             copies = lineage.evidence.shared.get(fact.shared_id, []) if fact.shared_id else []
             if not any(copy.issued for copy in copies):
                 what = f"{fact.name} at {fact.time} ({fact.event_id}) hides the key it handed out"

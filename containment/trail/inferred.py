@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from containment.trail.made import issued_member
 from containment.trail.members import Confidence, Member
 from containment.trail.principals import label
-from containment.trail.records import apart
+from containment.trail.records import apart, near
 
 if TYPE_CHECKING:
     from containment.trail.facts import Fact, Use
@@ -25,6 +25,7 @@ _URL_LIFE = 900
 def apply(lineage: Lineage) -> None:
     """Infer what the certain rules left open."""
     _copies_alone(lineage)
+    _hidden_keys(lineage)
     for use in lineage.evidence.uses:
         caller = use.caller
         if (
@@ -32,7 +33,7 @@ def apply(lineage: Lineage) -> None:
             or not caller.created
             or not caller.arn
             or use.forwarded
-            or caller.key in lineage.evidence.issued
+            or lineage.evidence.handed_out(caller)
             or lineage.who(caller, use.time) is not None
         ):
             continue
@@ -40,17 +41,18 @@ def apply(lineage: Lineage) -> None:
             _hidden_answer(lineage, use)
             or _password(lineage, use)
             or _federated_console(lineage, use)
+            or _own_console(lineage, use)
             or _switched(lineage, use)
             or _same_sign_in(lineage, use)
         )
-        if found is not None and not lineage.issued_elsewhere(caller.key):
+        if found is not None and not lineage.issued_elsewhere(caller):
             lineage.add(found)
 
 
 def _hidden_answer(lineage: Lineage, use: Use) -> Member | None:
     """The answer that named the key is redacted or cut: the request names the session."""
     for fact in lineage.evidence.hidden:
-        if not _near(fact.time, use.caller.created):
+        if fact.name == "CreateAccessKey" or not near(fact.time, use.caller.created):
             continue
         maker = lineage.actor(fact)
         if maker is None:
@@ -70,8 +72,35 @@ def _hidden_answer(lineage: Lineage, use: Use) -> Member | None:
     return None
 
 
+def _hidden_keys(lineage: Lineage) -> None:
+    """CreateAccessKey hides what it gave: a key of that user that begins after it, and no other."""
+    for fact in lineage.evidence.hidden:
+        maker = lineage.actor(fact) if fact.name == "CreateAccessKey" else None
+        if maker is None:
+            continue
+        began: dict[str, str] = {}
+        for use in lineage.evidence.uses_by.get(_for_user(fact), ()):
+            if use.caller.key not in lineage.by_key and not lineage.issued_elsewhere(use.caller):
+                began[use.caller.key] = min(use.first, began.get(use.caller.key, use.first))
+        new = [key for key, first in began.items() if first >= fact.time]
+        if len(new) == 1:
+            use = lineage.evidence.uses_of[new[0]][0]
+            why = f"{fact.name} hid the key it gave to this user; no other of his begins after it"
+            found = _member(use, maker, fact, why, "medium")
+            found.issued_at = found.since = fact.time
+            found.is_session = False
+            lineage.add(found)
+
+
+def _for_user(fact: Fact) -> str:
+    """Without a name, the key is the caller's own."""
+    return fact.target.user or fact.caller.label
+
+
 def expected(fact: Fact) -> set[str]:
-    """Return the names under which the session that *fact* asked for would be seen."""
+    """Return the names under which the credential that *fact* asked for would be seen."""
+    if fact.name == "CreateAccessKey":
+        return {_for_user(fact)}
     if fact.name == "GetSessionToken":
         return {fact.caller.arn}
     if fact.name == "GetFederationToken":
@@ -91,15 +120,15 @@ def _password(lineage: Lineage, use: Use) -> Member | None:
             ),
             None,
         )
-    if password is None or not password.begun(use.caller.created):
+    if password is None or not lineage.holds_password(password, use.caller.created):
         return None
     sign_ins = [
         fact
         for fact in lineage.evidence.sign_ins.get(use.caller.arn, [])
-        if password.begun(fact.time)
+        if lineage.holds_password(password, fact.time)
     ]
     for fact in sign_ins:
-        if _near(fact.time, use.caller.created):
+        if near(fact.time, use.caller.created):
             return _member(use, password, fact, "a sign-in with the password that second", "high")
     if not sign_ins and use.console:
         return _member(
@@ -116,17 +145,34 @@ def _federated_console(lineage: Lineage, use: Use) -> Member | None:
         if maker is None or distance is None or not -_NEAR <= distance <= _URL_LIFE:
             continue
         for sign_in in lineage.evidence.sign_ins.get(use.caller.arn, []):
-            if _near(sign_in.time, use.caller.created):
+            if near(sign_in.time, use.caller.created):
                 return _member(use, maker, sign_in, "its console sign-in that second", "high")
         if use.console or abs(distance) <= _NEAR:
             return _member(use, maker, fact, "a console session after its GetSigninToken", "medium")
     return None
 
 
+def _own_console(lineage: Lineage, use: Use) -> Member | None:
+    """A console session under the ARN of a session that only a member was given."""
+    arn, created = use.caller.arn, use.caller.created
+    given = lineage.evidence.given_to(arn)
+    mine = [
+        m
+        for m in lineage.members
+        if m.is_session and m.arn == arn and m.id in given and m.begun(created)
+    ]
+    if not mine or given != {member.id for member in mine}:
+        return None
+    for sign_in in lineage.evidence.sign_ins.get(arn, []):
+        if near(sign_in.time, created):
+            return _member(use, mine[-1], sign_in, "its console sign-in that second", "high")
+    return None
+
+
 def _switched(lineage: Lineage, use: Use) -> Member | None:
     """A console session of a member switched to a role."""
     for fact in lineage.evidence.sign_ins.get(use.caller.arn, []):
-        if fact.name != "SwitchRole" or not _near(fact.time, use.caller.created):
+        if fact.name != "SwitchRole" or not near(fact.time, use.caller.created):
             continue
         for member in lineage.members:
             console = member.tier in ("B_principal", "E_inferred") or member.owned
@@ -138,15 +184,15 @@ def _switched(lineage: Lineage, use: Use) -> Member | None:
 def _same_sign_in(lineage: Lineage, use: Use) -> Member | None:
     """One sign-in mints many keys: those of a member's own sign-in are the same session."""
     signed_in = any(
-        _near(fact.time, use.caller.created)
+        near(fact.time, use.caller.created)
         for fact in lineage.evidence.sign_ins.get(use.caller.arn, [])
     )
     for other in lineage.evidence.uses_under.get(use.caller.arn, []):
         key = other.caller.key
-        if key == use.caller.key or not _near(other.caller.created, use.caller.created):
+        if key == use.caller.key or not near(other.caller.created, use.caller.created):
             continue
         member = lineage.who(other.caller, other.time) if key in lineage.by_key else None
-        if member is None or key in lineage.evidence.issued:
+        if member is None or lineage.evidence.handed_out(other.caller):
             continue
         if signed_in or (use.console and other.console):
             return _member(use, member, None, "the same console sign-in", "high")
@@ -154,21 +200,30 @@ def _same_sign_in(lineage: Lineage, use: Use) -> Member | None:
 
 
 def _copies_alone(lineage: Lineage) -> None:
-    """A role's account logs only the visitor's unique id: a session's is as good as its name."""
+    """A role's account logs only the visitor's unique id: a name, if one key bears it."""
     for fact in lineage.evidence.facts:
         who = fact.caller
-        if who.key or who.type != "AWSAccount" or ":" not in who.principal_id:
+        if who.key or who.type != "AWSAccount" or not who.principal_id or not fact.issued:
             continue
-        if not fact.issued or lineage.actor(fact) is not None:
+        mine = [
+            member
+            for member in lineage.by_principal.get(who.principal_id, ())
+            if member.begun(fact.time)
+        ]
+        if not mine or lineage.actor(fact) is not None:
             continue
-        for member in lineage.members:
-            if member.principal_id == who.principal_id and member.begun(fact.time):
-                for issued in fact.issued:
-                    why = f"{fact.name} by the same session, seen in the role's account only"
-                    child = issued_member(fact, issued, member, "E_inferred", why)
-                    child.confidence = "high"
-                    lineage.add(child)
-                break
+        if lineage.evidence.keys_of(who.principal_id) - lineage.by_key.keys():
+            note = (
+                f"{fact.name} at {fact.time} ({fact.event_id}) is by {who.principal_id}, which has"
+                f" keys that are not traced, and its account's own record is missing: not counted"
+            )
+            lineage.notices["copy", note] = note
+            continue
+        for issued in fact.issued:
+            why = f"{fact.name} by the same principal, seen in the role's account only"
+            child = issued_member(fact, issued, mine[0], "E_inferred", why)
+            child.confidence = "high" if mine[0].is_session or ":" in who.principal_id else "medium"
+            lineage.add(child)
 
 
 def _member(
@@ -192,11 +247,6 @@ def _member(
         principal_id=caller.principal_id,
         is_session=True,
     )
-
-
-def _near(one: str, other: str) -> bool:
-    distance = apart(one, other)
-    return distance is not None and abs(distance) <= _NEAR
 
 
 def _plain(arn: str) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from containment.trail import forwarded, inferred, made, through
 from containment.trail.evidence import HANDS_OUT
 from containment.trail.principals import label, session_name, unique_id
+from containment.trail.records import near
 
 if TYPE_CHECKING:
     from containment.trail.evidence import Evidence
@@ -36,7 +37,10 @@ class Lineage:
         self.by_key: dict[str, list[Member]] = {}
         self.owned: dict[str, Member] = {}
         self.by_id: dict[str, Member] = {}
+        self.by_principal: dict[str, list[Member]] = {}
+        self.edited: dict[str, Member] = {}
         self.machines: dict[str, tuple[Member, Fact]] = {}
+        self.tokens: dict[str, tuple[Member, Fact]] = {}
         self.trusts: list[tuple[Member, str, Fact]] = []
         self.notices: dict[tuple[str, str], str] = {}
         self.asked: set[str] = set()
@@ -50,7 +54,7 @@ class Lineage:
     def _follow(self) -> None:
         while True:
             before = len(self.members)
-            for rules in (made.apply, through.apply, forwarded.apply, inferred.apply):
+            for rules in _RULES:
                 rules(self)
                 if len(self.members) > before:
                     break
@@ -64,6 +68,8 @@ class Lineage:
             if any(_one_credential(known, member) for known in same):
                 return False
             self.by_key.setdefault(member.id, []).append(member)
+            if member.principal_id:
+                self.by_principal.setdefault(member.principal_id, []).append(member)
         elif member.id in self.by_id:
             return False
         self.by_id.setdefault(member.id, member)
@@ -75,13 +81,18 @@ class Lineage:
         self._actors.clear()
         return True
 
+    def own(self, member: Member) -> None:
+        """Take in a principal that is the thief's, also when he makes it once more."""
+        if not self.add(member) and member.principal_id:
+            self.owned.setdefault(unique_id(member.principal_id), self.by_id[member.id])
+
     def actor(self, fact: Fact) -> Member | None:
         """Return the member that made the call, also when only its copy elsewhere names it."""
         if fact not in self._actors:
             found = self.who(fact.caller, fact.time)
             if found is None and fact.shared_id:
                 for copy in self.evidence.shared.get(fact.shared_id, []):
-                    if copy != fact and copy.name == fact.name:
+                    if copy != fact and copy.name == fact.name and near(copy.time, fact.time):
                         found = found or self.who(copy.caller, copy.time)
             self._actors[fact] = found
         return self._actors[fact]
@@ -89,22 +100,36 @@ class Lineage:
     def who(self, caller: Caller, moment: str) -> Member | None:
         """Return the member that *caller* is at *moment*."""
         if caller.key:
-            fitting = [m for m in self.by_key.get(caller.key, ()) if m.fits(caller, moment)]
+            known = self.by_key.get(caller.key, ())
+            fitting = [m for m in known if m.fits(caller, moment) or self._renamed(m, caller)]
             return max(fitting, key=lambda member: member.since, default=None)
         return self.owner(caller, moment)
 
+    def _renamed(self, member: Member, caller: Caller) -> bool:
+        """A user of the thief may get another name; the unique id stays."""
+        principal = self.owned.get(unique_id(caller.principal_id)) if caller.principal_id else None
+        return principal is not None and principal.owner == member.owner
+
     def owner(self, caller: Caller, moment: str) -> Member | None:
         """Return the thief's own principal that *caller* is a session or sign-in of."""
-        for name in (unique_id(caller.principal_id), caller.label):
-            member = self.owned.get(name) if name else None
-            if member is not None and member.acts_as(caller, moment):
-                return member
-        return None
+        by_id = self.owned.get(unique_id(caller.principal_id)) if caller.principal_id else None
+        if by_id is not None and by_id.begun(moment):
+            return by_id
+        by_name = self.owned.get(caller.label) if caller.arn else None
+        return by_name if by_name is not None and by_name.acts_as(caller, moment) else None
 
-    def issued_elsewhere(self, key: str) -> bool:
-        """Tell whether the logs say who handed *key* out (then nothing has to be inferred)."""
-        self.asked.add(key)
-        return bool(self.evidence.issued.get(key))
+    def issued_elsewhere(self, caller: Caller) -> bool:
+        """Tell whether the logs say who handed out the key of *caller*: it is not inferred then."""
+        self.asked.add(caller.key)
+        return self.evidence.handed_out(caller)
+
+    def holds_password(self, password: Member, moment: str) -> bool:
+        """Tell whether *password* is still the thief's at *moment*: who set it last, decides."""
+        if not password.begun(moment):
+            return False
+        changes = self.evidence.passwords.get(label(password.arn), [])
+        last = next((fact for fact in reversed(changes) if fact.time <= moment), None)
+        return last is None or self.actor(last) is not None
 
     def wanted(self) -> set[str]:
         """Return every name whose records could add to the lineage."""
@@ -120,6 +145,7 @@ class Lineage:
                 names |= {member.arn, label(member.arn), unique_id(member.principal_id)}
             if member.kind == "console_password":
                 names |= {member.arn, label(member.arn)}
+        names.update(self.tokens)
         for name in self.machines:
             names.add(f"session:{name.rsplit('/', 1)[-1]}")
             names.add(name)
@@ -135,6 +161,7 @@ class Lineage:
         for fact in self.evidence.facts:
             if self.actor(fact):
                 names.add(fact.shared_id)
+                names.update(fact.target.passed)
                 if fact.name in HANDS_OUT and not fact.issued:
                     names |= inferred.expected(fact)
             elif fact.target.switched_from in arns:
@@ -143,13 +170,17 @@ class Lineage:
 
     def machine(self, role: str, session: str) -> tuple[Member, Fact] | None:
         """Return who made the machine that carries *session* as its role session name."""
-        return self.machines.get(session) or self.machines.get(f"lambda:{role}/{session}")
+        found = self.machines.get(session) or self.machines.get(f"lambda:{role}/{session}")
+        # A service takes roles of the machine's own account only.
+        return found if found and role.startswith(f"{found[1].account}/") else None
 
     def session_machine(self, arn: str) -> tuple[Member, Fact] | None:
         """Return who made the machine whose session *arn* is."""
         return self.machine(label(arn), session_name(arn))
 
 
+# From certain to inferred; what one of them adds is followed from the top again.
+_RULES = (made.apply, through.apply, forwarded.apply, inferred.apply, through.late)
 _KEYS = frozenset({"access_key", "forwarded_session_key"})
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from containment.trail import targets
 from containment.trail.members import Member
 from containment.trail.policies_in_events import account_of, outside
-from containment.trail.principals import arn_of, label
+from containment.trail.principals import arn_of, label, session_arn
 
 if TYPE_CHECKING:
     from containment.trail.facts import Fact
@@ -23,14 +23,14 @@ def apply(lineage: Lineage) -> None:
     """Apply every rule about a member's own calls, until they add nothing."""
     grown = True
     while grown:
-        before = len(lineage.members), len(lineage.machines)
+        before = len(lineage.members), len(lineage.machines), len(lineage.tokens)
         for fact in lineage.evidence.facts:
             maker = lineage.actor(fact)
             if maker is not None:
                 _issued(lineage, fact, maker)
                 _principals(lineage, fact, maker)
                 _others(lineage, fact, maker)
-        grown = before != (len(lineage.members), len(lineage.machines))
+        grown = before != (len(lineage.members), len(lineage.machines), len(lineage.tokens))
 
 
 def _issued(lineage: Lineage, fact: Fact, maker: Member) -> None:
@@ -61,7 +61,8 @@ def issued_member(fact: Fact, issued: Issued, parent: Member, tier: str, why: st
     elif issued.arn or fact.name in _FOR_OTHERS:
         arn = issued.arn
     elif fact.target.role_arn and fact.name.startswith("AssumeRole"):
-        arn = ""
+        # EC2's own calls answer with the key alone.
+        arn = session_arn(fact.target.role_arn, fact.target.session)
     else:
         arn = fact.caller.arn
     account = account_of(arn) or (fact.account if to_user else account_of(fact.target.role_arn))
@@ -87,12 +88,12 @@ def issued_member(fact: Fact, issued: Issued, parent: Member, tier: str, why: st
 def _principals(lineage: Lineage, fact: Fact, maker: Member) -> None:
     target = fact.target
     if fact.name in targets.MAKES_USER and fact.source == "iam.amazonaws.com" and target.user_arn:
-        lineage.add(
+        lineage.own(
             _made(fact, maker, "iam_user", target.user_arn, target.user_id, "made by a member")
         )
     elif fact.name in targets.MAKES_ROLE and target.role_arn:
         role = _made(fact, maker, "iam_role", target.role_arn, target.role_id, "made by a member")
-        lineage.add(role)
+        lineage.own(role)
         _opened(lineage, fact, lineage.by_id[role.id])
     elif fact.name in targets.EDITS_TRUST and target.role_arn:
         known = lineage.owned.get(label(target.role_arn))
@@ -100,6 +101,7 @@ def _principals(lineage: Lineage, fact: Fact, maker: Member) -> None:
         role.owned = False
         if known is None:
             lineage.add(role)
+            lineage.edited.setdefault(role.owner, lineage.by_id[role.id])
         _opened(lineage, fact, known or lineage.by_id[role.id])
     elif fact.name in targets.SETS_PASSWORD:
         arn = target.user_arn or fact.caller.arn
@@ -160,6 +162,8 @@ def _others(lineage: Lineage, fact: Fact, maker: Member) -> None:
         credential.for_principal = target.user or label(fact.caller.arn)
         credential.arn = ""
         lineage.add(credential)
+    elif fact.name in targets.WEB_TOKENS and target.object_id:
+        lineage.tokens.setdefault(target.object_id, (maker, fact))
     elif fact.name in targets.COMPUTE:
         for machine in target.machines:
             lineage.machines.setdefault(machine, (maker, fact))

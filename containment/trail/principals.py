@@ -44,6 +44,15 @@ def unique_id(principal_id: str) -> str:
     return principal_id.split(":", 1)[0]
 
 
+def session_arn(role_arn: str, session: str) -> str:
+    """Return the ARN of a session of *role_arn*, or nothing where one part is unknown."""
+    parts = role_arn.split(":", 5)
+    if len(parts) < 6 or not session:  # noqa: PLR2004
+        return ""
+    role = parts[5].rsplit("/", 1)[-1]
+    return f"{parts[0]}:{parts[1]}:sts::{parts[4]}:assumed-role/{role}/{session}"
+
+
 def arn_of(account: str, kind: str, name: str) -> str:
     """Return the ARN of a user or role named without its path, as a session's record names it."""
     return f"arn:aws:iam::{account}:{kind}/{name}"

@@ -241,3 +241,9 @@ def apart(one: str, other: str) -> int | None:
     """How many seconds *other* is after *one*; None where one of them is unknown."""
     first, second = seconds(one), seconds(other)
     return None if first is None or second is None else second - first
+
+
+def near(one: str, other: str, most: int = 2) -> bool:
+    """Tell whether two moments are at most *most* seconds apart."""
+    distance = apart(one, other)
+    return distance is not None and abs(distance) <= most

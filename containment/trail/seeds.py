@@ -70,7 +70,7 @@ class Seed:
         """The principal that used the key first at or after T0: ids come back elsewhere."""
         uses = [use for use in evidence.uses_of.get(self.id, []) if use.caller.arn]
         later = [use for use in uses if use.time >= self.since]
-        return next(iter(later or uses), None)
+        return min(later or uses, key=lambda use: max(use.first, self.since), default=None)
 
     def notices(self, evidence: Evidence) -> list[str]:
         """Say what about the seed itself the reader must know."""

@@ -7,6 +7,7 @@ Source: the services' API references; the paths are those of real records (docs/
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 MAKES_USER = frozenset({"CreateUser"})
 MAKES_ROLE = frozenset({"CreateRole"})
 EDITS_TRUST = frozenset({"UpdateAssumeRolePolicy"})
-SETS_PASSWORD = frozenset({"CreateLoginProfile", "UpdateLoginProfile"})
+SETS_PASSWORD = frozenset({"CreateLoginProfile", "UpdateLoginProfile", "ChangePassword"})
+DROPS_PASSWORD = frozenset({"DeleteLoginProfile"})
+# A token for other partitions: its id comes back where it is traded in.
+WEB_TOKENS = frozenset({"GetWebIdentityToken"})
 SIGN_INS = frozenset({"ConsoleLogin", "SwitchRole", "CreateOAuth2Token"})
 SIGNIN_TOKEN = frozenset({"GetSigninToken"})
 ASSUMES = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
@@ -59,6 +63,26 @@ COMPUTE = frozenset(
         "RunTask",
         "StartTask",
         "CreateAutoScalingGroup",
+        "StartBuild",
+        "RetryBuild",
+        "StartAutomationExecution",
+    }
+)
+# Work that a service does with a role it is passed, under session names that do not tell whose.
+PASSES_ROLE = frozenset(
+    {
+        "CreateDevEndpoint",
+        "CreateJob",
+        "StartJobRun",
+        "UpdateJob",
+        "CreateStack",
+        "UpdateStack",
+        "CreateStateMachine",
+        "CreatePipeline",
+        "CreateNotebookInstance",
+        "CreateTrainingJob",
+        "CreateProcessingJob",
+        "CreateSchedule",
     }
 )
 NAMES = (
@@ -66,6 +90,9 @@ NAMES = (
     | MAKES_ROLE
     | EDITS_TRUST
     | SETS_PASSWORD
+    | DROPS_PASSWORD
+    | WEB_TOKENS
+    | PASSES_ROLE
     | SIGN_INS
     | SIGNIN_TOKEN
     | PROVIDERS.keys()
@@ -90,6 +117,7 @@ class Target(msgspec.Struct, array_like=True, frozen=True, gc=False):
     machines: tuple[str, ...] = ()
     group: str = ""  # Auto Scaling group that asked for the machines
     switched_from: str = ""
+    passed: tuple[str, ...] = ()  # labels of roles that a service was given
 
     def tokens(self) -> Iterator[str]:
         """Every name under which the call can be looked up."""
@@ -98,6 +126,7 @@ class Target(msgspec.Struct, array_like=True, frozen=True, gc=False):
                 yield name
         yield from self.via
         yield from self.machines
+        yield from self.passed
         if self.switched_from:
             yield self.switched_from
         if self.session:
@@ -117,13 +146,29 @@ def target_of(event: Record, name: str, response: Any) -> Target:
     request = loose(event.request_parameters)
     if name in ASSUMES:
         return _assumed(event, request)
-    account = event.account
+    if name in PASSES_ROLE:
+        return Target(passed=tuple(sorted(set(_passed(request, event.account)))))
+    if name in _THINGS:
+        return _thing(event, name, request, response)
+    return _principal(event, request, response)
+
+
+_THINGS = WEB_TOKENS | PROVIDERS.keys() | USER_CREDENTIALS.keys()
+
+
+def _thing(event: Record, name: str, request: Any, response: Any) -> Target:
+    """A provider, a credential or a token, by its ARN or id."""
+    if name in WEB_TOKENS:
+        return Target(object_id=text(at(response, "webIdentityTokenId")))
     if name in PROVIDERS:
         return Target(object_id=_first_arn(response) or _first_arn(request))
-    if name in USER_CREDENTIALS:
-        user = text(at(request, "userName"))
-        found = _ids(response) or _ids(request)
-        return Target(user=f"{account}/user/{user}" if user else "", object_id=found)
+    user = text(at(request, "userName"))
+    found = _ids(response) or _ids(request)
+    return Target(user=f"{event.account}/user/{user}" if user else "", object_id=found)
+
+
+def _principal(event: Record, request: Any, response: Any) -> Target:
+    account = event.account
     user, role = at(response, "user"), at(response, "role")
     user_name = text(at(user, "userName")) or text(at(request, "userName"))
     role_arn = text(at(request, "roleArn")) or text(at(role, "arn"))
@@ -165,10 +210,30 @@ _NOTHING = Target()
 
 def _via(event: Record, request: Any) -> tuple[str, ...]:
     """Which provider, anchor or profile let the caller in."""
-    names = [text(at(request, field)) for field in ("principalArn", "trustAnchorArn", "profileArn")]
-    if event.who.type == "WebIdentityUser":
-        names.append(text(event.who.principal_id).rsplit(":", 2)[0])
+    names = [text(at(request, field)) for field in _LETS_IN]
+    provider = _OIDC.match(event.who.principal_id or "")
+    if event.who.type == "WebIdentityUser" and provider:
+        names.append(provider[0])
     return tuple(filter(None, names))
+
+
+_LETS_IN = ("principalArn", "trustAnchorArn", "profileArn", "webIdentityTokenId")
+# The rest of the id is audience and subject, and a subject may hold any number of colons.
+_OIDC = re.compile(r"arn:[\w-]+:iam::\d{12}:oidc-provider/[^:]+", re.ASCII)
+
+
+def _passed(request: Any, account: str, depth: int = 0) -> Iterator[str]:
+    """Yield the role in each field that is called so; a name stands for a role of the account."""
+    if not isinstance(request, dict) or depth > 2:  # noqa: PLR2004 -- pipeline.roleArn and its like
+        return
+    for name, value in request.items():
+        if isinstance(value, dict):
+            yield from _passed(value, account, depth + 1)
+        elif isinstance(value, str) and name.lower() in _ROLE_FIELDS and value:
+            yield label(value if value.startswith("arn:") else arn_of(account, "role", value))
+
+
+_ROLE_FIELDS = frozenset({"role", "rolearn", "servicerole", "servicerolearn", "executionrolearn"})
 
 
 def _compute(event: Record, name: str, request: Any, response: Any) -> Target:
@@ -186,6 +251,10 @@ def _compute(event: Record, name: str, request: Any, response: Any) -> Target:
         machines = _values(request, "instanceId") or _values(response, "instanceId")
     elif name.startswith("CreateFunction"):
         machines = [f"lambda:{label(role_arn)}/{text(at(request, 'functionName'))}"]
+    elif name in ("StartBuild", "RetryBuild"):
+        machines = [f"AWSCodeBuild-{text(at(response, 'build', 'id')).rpartition(':')[2]}"]
+    elif name == "StartAutomationExecution":
+        machines = [f"Automation-{text(at(response, 'automationExecutionId'))}"]
     elif name == "CreateAutoScalingGroup":
         group = f"asg:{event.account}/{event.region}/{text(at(request, 'autoScalingGroupName'))}"
     else:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from containment.trail.made import issued_member
 from containment.trail.members import SLACK, Member
 from containment.trail.policies_in_events import account_of
+from containment.trail.principals import unique_id
 from containment.trail.records import apart
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from containment.trail.facts import Fact, Use
     from containment.trail.lineage import Lineage
 
@@ -24,9 +27,22 @@ def apply(lineage: Lineage) -> None:
         _group(lineage, fact)
         if fact.issued and lineage.actor(fact) is None:
             _issued(lineage, fact)
-    for use in lineage.evidence.uses:
-        if use.caller.key and not lineage.who(use.caller, use.time):
+    for use in _strangers(lineage):
+        if not lineage.issued_elsewhere(use.caller):
             _used(lineage, use)
+
+
+def late(lineage: Lineage) -> None:
+    """Take the keys of a member's principal that others handed out, when no rule tells more."""
+    for use in _strangers(lineage):
+        _used(lineage, use)
+
+
+def _strangers(lineage: Lineage) -> Iterator[Use]:
+    """Yield the uses by principals of members, of keys that are no member's yet."""
+    for use in lineage.evidence.uses:
+        if use.caller.key and not use.forwarded and not lineage.who(use.caller, use.time):
+            yield use
 
 
 def _group(lineage: Lineage, fact: Fact) -> None:
@@ -42,6 +58,12 @@ def _issued(lineage: Lineage, fact: Fact) -> None:
     by_service = fact.caller.type == "AWSService" or (
         not fact.caller.key and fact.caller.invoked_by.endswith(".amazonaws.com")
     )
+    token = next((lineage.tokens[name] for name in target.via if name in lineage.tokens), None)
+    if token is not None:
+        _take(
+            lineage, fact, token[0], "A_issued", "traded for a token that GetWebIdentityToken gave"
+        )
+        return
     machine = lineage.machine(target.role, target.session) if by_service else None
     if machine and _after(fact.time, machine[1].time):
         why = (
@@ -53,7 +75,7 @@ def _issued(lineage: Lineage, fact: Fact) -> None:
         if fact.time >= lineage.seed.since:
             _take(lineage, fact, lineage.seed, "C_service_issued", "issued to the instance")
         return
-    role = lineage.owned.get(target.role_id) or lineage.owned.get(target.role)
+    role = _role(lineage, fact)
     if role and role.begun(fact.time) and role.tier != "seed":
         tier = "C_service_issued" if by_service else "B_principal"
         _take(lineage, fact, role, tier, f"{fact.name} of a role that a member made")
@@ -63,11 +85,49 @@ def _issued(lineage: Lineage, fact: Fact) -> None:
         if provider and provider.issued_by in _MADE_PROVIDERS and provider.begun(fact.time):
             _take(lineage, fact, provider, "B_principal", f"{fact.name} through it")
             return
-    _visitor(lineage, fact)
+    if by_service:
+        _passed(lineage, fact)
+    else:
+        _visitor(lineage, fact)
+
+
+def _role(lineage: Lineage, fact: Fact) -> Member | None:
+    """The member's role that was assumed: the one with this unique id, not a namesake."""
+    given = unique_id(fact.issued[0].principal_id)
+    by_id = lineage.owned.get(given) if given else None
+    by_name = lineage.owned.get(fact.target.role)
+    if by_id is None and by_name is not None and given and by_name.principal_id:
+        return None
+    return by_id or by_name
+
+
+def _passed(lineage: Lineage, fact: Fact) -> None:
+    """A service takes a role that a member passed to it, and that nobody else had it take."""
+    service, role = fact.caller.invoked_by, fact.target.role
+    passes = [
+        other
+        for other in lineage.evidence.passes.get(role, ())
+        if other.source == service and _after(fact.time, other.time)
+    ]
+    makers = [lineage.actor(other) for other in passes]
+    if not passes or makers[0] is None or None in makers:
+        return
+    if any(
+        other.time < passes[0].time and other.caller.invoked_by == service
+        for other in lineage.evidence.assumed.get(role, ())
+    ):
+        note = f"{service} took {role} before a member passed it too: not counted"
+        lineage.notices["passed", note] = note
+        return
+    _take(lineage, fact, makers[0], "C_service_issued", f"{passes[0].name} passed it the role")
 
 
 def _visitor(lineage: Lineage, fact: Fact) -> None:
     """An outside principal assumes a role whose trust a member opened to it."""
+    edited = lineage.edited.get(fact.target.role)
+    if edited and fact.target.via and fact.time >= edited.since:
+        note = f"{edited.owner} is taken through {fact.target.via[0]} after its trust was edited"
+        lineage.notices["visitor", note] = f"{note}: who comes in by it is not counted"
     visitor = fact.caller.account or account_of(fact.caller.arn)
     for role, opened_to, edit in lineage.trusts:
         if role.owned or fact.target.role != role.owner or fact.time < edit.time:
@@ -86,9 +146,8 @@ def _visitor(lineage: Lineage, fact: Fact) -> None:
 
 def _came_before(lineage: Lineage, role: str, visitor: str, edited: str) -> bool:
     return any(
-        fact.time < edited and fact.target.role == role and fact.caller.account == visitor
-        for fact in lineage.evidence.facts
-        if fact.issued
+        fact.time < edited and fact.caller.account == visitor
+        for fact in lineage.evidence.assumed.get(role, ())
     )
 
 
@@ -100,8 +159,6 @@ def _take(lineage: Lineage, fact: Fact, parent: Member, tier: str, why: str) -> 
 def _used(lineage: Lineage, use: Use) -> None:
     """A key that nobody is seen handing out, used by a principal or machine of a member."""
     caller = use.caller
-    if use.forwarded:  # a forwarded session: who caused it is asked elsewhere
-        return
     principal = lineage.owner(caller, use.time)
     if principal is not None:
         if principal.tier == "seed" and use.time < principal.since:
@@ -116,7 +173,7 @@ def _used(lineage: Lineage, use: Use) -> None:
         tier = "C_service_issued" if its_own else "B_principal"
         _claim(lineage, use, seed, tier, "used by the instance or session itself")
         return
-    if lineage.issued_elsewhere(caller.key):
+    if lineage.issued_elsewhere(caller):
         return
     machine = lineage.session_machine(caller.arn)
     if machine and _after(use.time, machine[1].time):

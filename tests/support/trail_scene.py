@@ -51,7 +51,7 @@ class Scene:
         kind = "AssumedRole" if ":assumed-role/" in arn else "IAMUser"
         kind = "FederatedUser" if ":federated-user/" in arn else kind
         identity: Record = {"type": kind, "arn": arn, "accountId": arn.split(":")[4]}
-        identity["principalId"] = principal or _principal_id(arn)
+        identity["principalId"] = principal or principal_id(arn)
         if key:
             identity["accessKeyId"] = key
         if created is not None:
@@ -121,7 +121,7 @@ class Scene:
 
     def make_user(self, key: str, arn: str, user: str, seconds: int) -> str:
         made = f"arn:aws:iam::{ACCOUNT}:user/{user}"
-        answer = {"user": {"arn": made, "userName": user, "userId": _principal_id(made)}}
+        answer = {"user": {"arn": made, "userName": user, "userId": principal_id(made)}}
         self.call(key, arn, "CreateUser", seconds, request={"userName": user}, response=answer)
         return made
 
@@ -133,7 +133,7 @@ class Scene:
         statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         request = {"roleName": role, "assumeRolePolicyDocument": document}
-        answer = {"role": {"arn": made, "roleName": role, "roleId": _principal_id(made)}}
+        answer = {"role": {"arn": made, "roleName": role, "roleId": principal_id(made)}}
         self.call(key, arn, "CreateRole", seconds, request=request, response=answer)
         return made
 
@@ -149,7 +149,7 @@ class Scene:
 
 
 def session_answer(key: str, account: str, role: str, session: str) -> Record:
-    role_id = _principal_id(f"arn:aws:iam::{account}:role/{role}")
+    role_id = principal_id(f"arn:aws:iam::{account}:role/{role}")
     return {
         "credentials": {
             "accessKeyId": key,
@@ -163,7 +163,7 @@ def session_answer(key: str, account: str, role: str, session: str) -> Record:
     }
 
 
-def _principal_id(arn: str) -> str:
+def principal_id(arn: str) -> str:
     resource = arn.split(":", 5)[5].split("/")
     name = resource[1] if resource[0] == "assumed-role" else resource[-1]
     prefix = "AIDA" if resource[0] == "user" else "AROA"

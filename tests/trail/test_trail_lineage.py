@@ -780,3 +780,77 @@ def test_the_other_keys_of_a_stolen_console_session_are_the_same_session(
     answer = follow(scene, tmp_path, stolen)
 
     assert found(answer) == {twin: ("E_inferred", stolen)}
+
+
+def visit(scene: Scene, account: str) -> None:
+    """Make the last record what the role's account logs of a caller from elsewhere."""
+    who = scene.records[-1]["userIdentity"]
+    who = {"type": "AWSAccount", "accountId": account, "principalId": who["principalId"]}
+    scene.records[-1]["userIdentity"] = who
+
+
+@pytest.mark.parametrize("rival", [False, True])
+def test_half_a_twin_counts_if_one_key_alone_can_have_made_it(
+    scene: Scene, tmp_path: Path, *, rival: bool
+) -> None:
+    scene.call(scene.leaked, scene.user, "GetUser", 1)
+    key, far = scene.assume(scene.leaked, scene.user, "far", 10, account="999988887777")
+    visit(scene, scene.account)
+    scene.call(key, far, "ListBuckets", 11, created=10)
+    if rival:
+        scene.call("AKIASECONDKEY0000000", scene.user, "GetUser", 20)
+
+    answer = follow(scene, tmp_path)
+
+    expected = {} if rival else {key: ("E_inferred", scene.leaked)}
+    assert found(answer) == expected
+    assert ("copy" in {gap.kind for gap in answer.gaps}) is rival
+
+
+def test_half_a_twin_of_an_instance_with_two_keys_is_not_the_stolen_ones(
+    scene: Scene, tmp_path: Path
+) -> None:
+    machine = "i-0a0a0a0a0a0a0a0a0"
+    arn = f"arn:aws:sts::{scene.account}:assumed-role/web/{machine}"
+    stolen, stays = scene.key(), scene.key()
+    for key in (stolen, stays):
+        scene.service("ec2.amazonaws.com", "web", machine, 1, key)
+        scene.call(key, arn, "ListBuckets", 2, created=1)
+    scene.assume(stays, arn, "far", 10, account="999988887777", created=1)
+    visit(scene, scene.account)
+
+    assert found(follow(scene, tmp_path, stolen)) == {}
+
+
+def test_a_key_of_the_seeds_user_counts_if_any_use_is_after_t0_wherever_it_stands_in_a_file(
+    scene: Scene, tmp_path: Path
+) -> None:
+    scene.call("AKIAUSEDALLALONG0000", scene.user, "ListUsers", 30)
+    scene.call("AKIAUSEDALLALONG0000", scene.user, "ListUsers", -30)
+    scene.call("AKIAUSEDBEFORE000000", scene.user, "ListUsers", -30)
+
+    answer = follow(scene, tmp_path, scene.user)
+
+    assert found(answer) == {"AKIAUSEDALLALONG0000": ("B_principal", scene.user)}
+    assert answer.credentials[0].event_count == 1
+
+
+def test_who_comes_through_a_provider_into_a_role_with_an_edited_trust_is_told_not_counted(
+    scene: Scene, tmp_path: Path
+) -> None:
+    provider = f"arn:aws:iam::{scene.account}:oidc-provider/token.actions.githubusercontent.com"
+    statement = {"Effect": "Allow", "Principal": {"Federated": provider}}
+    request = {"roleName": "ci", "policyDocument": json.dumps({"Statement": [statement]})}
+    scene.call(scene.leaked, scene.user, "UpdateAssumeRolePolicy", 10, request=request)
+    key, _ = scene.assume("", scene.user, "ci", 20)
+    record = scene.records[-1]
+    record["eventName"] = "AssumeRoleWithWebIdentity"
+    record["userIdentity"] = {
+        "type": "WebIdentityUser",
+        "principalId": f"{provider}:sts.amazonaws.com:repo:evil/x:ref:refs/heads/main",
+    }
+
+    answer = follow(scene, tmp_path)
+
+    assert key not in found(answer)
+    assert any("token.actions.githubusercontent.com after" in gap.what for gap in answer.gaps)
