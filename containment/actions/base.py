@@ -26,6 +26,7 @@ from containment.errors import (
 )
 from containment.facets.marks import NEWEST
 from containment.identities import Principal, parse_principal
+from containment.ledger import Ledger, unkept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -157,6 +158,7 @@ class Context:
     """What an action works with: clients, the caller, clocks, a voice, the project's folder.
 
     *declared* are the principals, by ARN, that the spec has in this run; none in a destroy.
+    *ledger* is told of every change, and asked what was before it.
     """
 
     clients: Clients
@@ -167,20 +169,31 @@ class Context:
     permissions: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     declared: Collection[str] = ()
     say: Callable[[Severity, str], None] = field(default=lambda _severity, _message: None)
+    ledger: Ledger = field(default_factory=unkept)
 
     @property
     def caller(self) -> Caller:
         """Who is calling; AWS is asked the first time."""
         return self.who()
 
-    def locate(self, inputs: Inputs, unique_id: str | None) -> LivePrincipal | None:
+    def locate(
+        self, inputs: Inputs, unique_id: str | None, *, lifting: bool = False
+    ) -> LivePrincipal | None:
         """Return the principal as it is now, or None if it is gone.
+
+        What is changed through it is on record; while *lifting*, what cannot be is refused.
 
         Raises:
             RefusedError: the credentials in use are of another endpoint or account.
         """
         self.require_same_place(inputs)
-        return locate(self.clients.iam, inputs.target, unique_id)
+        recorder = self.ledger.recorder(
+            inputs.incident,
+            getattr(inputs, "snapshot_id", None),
+            lambda: self.caller.arn,
+            lifting=lifting,
+        )
+        return locate(self.clients.iam, inputs.target, unique_id, recorder)
 
     def require_same_place(self, inputs: Inputs) -> None:
         """Refuse to work for one endpoint and account with the credentials of another."""
@@ -301,7 +314,7 @@ class Action(ABC, Generic[In, St]):
             ConflictError: the spec has it, by a name it was given since; or whoever renames a
                 user would release him.
         """
-        live = self._context.locate(state, unique_id)
+        live = self._context.locate(state, unique_id, lifting=True)
         if live is None:
             self._context.say("info", f"{state.target.name} is gone; there is nothing to lift")
             return None

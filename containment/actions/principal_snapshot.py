@@ -24,6 +24,7 @@ from containment.clock import isoformat
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.facets import attachment, credentials, documents, holders, leftovers, marks
 from containment.identities import parse_principal
+from containment.ledger import Head, Remembered
 from containment.preflight import expiring, missing_permissions, refusals, uneditable
 
 if TYPE_CHECKING:
@@ -41,6 +42,14 @@ class InlinePolicy(Wire):
 
     name: str
     size: int | None = None
+
+
+class LedgerHead(Wire):
+    """How far the incident's ledger had got: a later one that is shorter was cut."""
+
+    location: str
+    length: int
+    sha256: str
 
 
 class Inputs(BaseInputs):
@@ -67,6 +76,7 @@ class State(Inputs):
     trust_policy: str = ""
     tags: dict[str, str] = Field(default_factory=dict)
     contested: tuple[str, ...] = ()
+    ledger: LedgerHead | None = None
 
 
 class PrincipalSnapshot(Action[Inputs, State]):
@@ -91,7 +101,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
         }
     )
     identity = frozenset({"principal"})
-    computed = frozenset({"snapshot_id", "captured_at"})
+    computed = frozenset({"snapshot_id", "captured_at", "ledger"})
     silent = frozenset({"uses"})
     inputs_type, state_type = Inputs, State
 
@@ -194,12 +204,15 @@ class PrincipalSnapshot(Action[Inputs, State]):
         self._refuse_other_snapshot(live, state, policies)
         if preview:
             return state
-        return state.model_copy(
+        taken = state.model_copy(
             update={
                 "snapshot_id": marks.new_snapshot_id(),
                 "captured_at": isoformat(live.answered_at),
             }
         )
+        self._write("snapshot", taken, facts=_facts(taken), required=False)
+        # Not read here: the deny waits for this.
+        return _remembering(taken, self._context.ledger.of(taken.incident).written())
 
     def read(self, state: State) -> State | None:
         live = self._context.locate(state, state.principal_id)
@@ -212,13 +225,22 @@ class PrincipalSnapshot(Action[Inputs, State]):
             self._context.say(
                 "warning", f"{state.principal} is {live.principal.arn} now and stays contained"
             )
-        return state.model_copy(update={"live": "applied"})
+        return self._with_ledger(state.model_copy(update={"live": "applied"}))
 
     def update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
         del preview  # metadata only: what was captured never changes
-        return state.model_copy(update=dict(inputs))
+        return self._with_ledger(state.model_copy(update=dict(inputs)))
 
     def delete(self, state: State) -> None:
+        self.finish(state)
+        self._write("release", state, disposition=state.lift.disposition, required=True)
+
+    def finish(self, state: State) -> None:
+        """Lift what is left on the principal under this snapshot.
+
+        Raises:
+            ConflictError: the terms differ from the spec's, or something stays in force.
+        """
         live = self._to_lift(state, state.principal_id)
         if live is None:
             return
@@ -249,6 +271,25 @@ class PrincipalSnapshot(Action[Inputs, State]):
                 f"{live}: {', '.join(remains)} of this stack is still in force",
                 remedy="run 'pulumi destroy' again",
             )
+
+    def _with_ledger(self, state: State) -> State:
+        """Return *state* with the ledger's head, and have it held against the one it remembers."""
+        journal = self._context.ledger.of(state.incident)
+        if state.ledger is not None:
+            journal.expect(
+                Remembered(state.ledger.location, Head(state.ledger.length, state.ledger.sha256))
+            )
+        return _remembering(state, journal.remember())
+
+    def _write(self, kind: str, state: State, *, required: bool, **fields: object) -> None:
+        what = {
+            "principal": state.principal,
+            "unique_id": state.principal_id,
+            "snapshot_id": state.snapshot_id,
+            "operator": self._context.caller.arn,
+            **fields,
+        }
+        self._context.ledger.of(state.incident).write(kind, what, required=required)
 
     def _missing(self, inputs: Inputs) -> list[str]:
         other = "role" if inputs.target.kind == "user" else "user"
@@ -339,6 +380,20 @@ class PrincipalSnapshot(Action[Inputs, State]):
                 f"{live} is contained by {other} already",
                 remedy=f"lift {other} first, or add this credential to stacks/{other}.yaml",
             )
+
+
+def _remembering(state: State, now: Remembered | None) -> State:
+    if now is None:
+        return state
+    head = LedgerHead(location=now.location, length=now.head.length, sha256=now.head.sha256)
+    return state.model_copy(update={"ledger": head})
+
+
+def _facts(state: State) -> dict[str, object]:
+    """Return what a lift needs of *state*; nobody gives tags back, and people keep much in them."""
+    return state.model_dump(
+        mode="json", by_alias=True, exclude_none=True, exclude={"tags", "ledger"}
+    )
 
 
 def _keys(found: list[AccessKey]) -> list[AccessKey]:

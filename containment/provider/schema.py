@@ -32,6 +32,19 @@ def package() -> Values:
                     "type": "string",
                     "description": "The responder role to assume; {account} is the principal's.",
                 },
+                "ledger": {
+                    "type": "string",
+                    "description": "Where every change is put on record: a folder, a file"
+                    " that ends in .jsonl, or s3://BUCKET/PREFIX. The folder ledger if unset.",
+                },
+                "ledgerObjectLock": {
+                    "type": "string",
+                    "description": "In a bucket: GOVERNANCE or COMPLIANCE, for each entry.",
+                },
+                "ledgerRetentionDays": {
+                    "type": "integer",
+                    "description": "In a bucket: for how many days an entry is locked.",
+                },
             }
         },
         "types": {token: shape for action in ACTIONS for token, shape in _types(action)},

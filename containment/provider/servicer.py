@@ -23,7 +23,8 @@ from containment.actions.base import Inputs, UnfinishedError
 from containment.aws.clients import CancelledError
 from containment.aws.faults import explain
 from containment.aws.resolve import resolve_access_key
-from containment.errors import ContainmentError, NotContainedError
+from containment.errors import ContainmentError, NotContainedError, SpecError
+from containment.ledger import places
 from containment.provider import codec, schema
 from containment.provider.engine import Engine
 from containment.provider.failures import InitFailed
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from containment.actions import Action
     from containment.actions.base import Context
 
-_SETTINGS = {"region", "role"}
+_SETTINGS = {"region", "role", places.PLACE, places.LOCK, places.DAYS}
 _ENGINE_SETTINGS = {"version", "pluginDownloadURL"}
 # What a mutating resource is given by its snapshot.
 FROM_SNAPSHOT = frozenset({"principalId", "trustPolicy"})
@@ -69,16 +70,19 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         del context
         news, _ = codec.decode(request.news)
         unknown = sorted(news.keys() - _SETTINGS - _ENGINE_SETTINGS)
-        return provider_pb2.CheckResponse(
-            inputs=request.news,
-            failures=[
-                provider_pb2.CheckFailure(
-                    property=name,
-                    reason=f"is no setting here; there are {', '.join(sorted(_SETTINGS))}",
-                )
-                for name in unknown
-            ],
-        )
+        failures = [
+            provider_pb2.CheckFailure(
+                property=name,
+                reason=f"is no setting here; there are {', '.join(sorted(_SETTINGS))}",
+            )
+            for name in unknown
+        ]
+        try:
+            places.settings_of(news)
+        except SpecError as error:
+            name, _, reason = str(error).partition(": ")
+            failures.append(provider_pb2.CheckFailure(property=name, reason=reason))
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         del context
@@ -92,8 +96,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: Any) -> Any:
         del context
         values, _ = codec.decode(request.args)
-        settings = {name: str(values[name]) for name in _SETTINGS if values.get(name)}
-        self._workplace.configure(Settings(**settings))
+        self._workplace.configure(
+            Settings(
+                region=values.get("region") or None,
+                role=values.get("role") or None,
+                ledger=places.settings_of(values),
+            )
+        )
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Check(self, request: Any, context: Any) -> Any:

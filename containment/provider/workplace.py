@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.aws.endpoint import banner
 from containment.clock import utc_now
+from containment.ledger import Ledger, LedgerSettings, open_store
 from containment.provider.engine import Engine
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Settings:
 
     region: str | None = None
     role: str | None = None
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
 
 
 class Workplace:
@@ -47,12 +49,14 @@ class Workplace:
         self._environ = environ
         self._settings = Settings()
         self._made: dict[str | None, Context] = {}
+        self._ledger = self._kept()
         self._lock = Lock()
 
     def configure(self, settings: Settings) -> None:
         """Use *settings* from now on."""
         with self._lock:
             self._settings = settings
+            self._ledger = self._kept()
             self._made.clear()
 
     def context(self, urn: str, *, account: str | None, incident: str | None) -> Context:
@@ -76,6 +80,14 @@ class Workplace:
             permissions=made.permissions,
             declared=self.declared,
             say=partial(self.engine.say, urn=urn),
+            ledger=self._ledger,
+        )
+
+    def _kept(self) -> Ledger:
+        return Ledger(
+            partial(open_store, self._settings.ledger, self.directory),
+            now=utc_now,
+            say=lambda message: self.engine.say("warning", message),
         )
 
     def _make(self, role: str | None, incident: str | None) -> Context:

@@ -1,0 +1,201 @@
+"""A ledger in an S3 bucket: one object an entry, put only where none is yet.
+
+``If-None-Match: *`` makes the sequence: of two writers one is told 412 and goes on behind the
+other. With object lock nobody can delete an entry's first version before its time, so the first
+version is the one that counts, whatever was put over it or whichever delete marker hides it.
+
+Sources: Amazon S3 User Guide, "How to prevent object overwrites with conditional writes" and
+"Locking objects with Object Lock".
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from containment.aws.bucket import bucket_client
+from containment.aws.faults import code
+from containment.clock import utc_now
+from containment.ledger import chain
+from containment.ledger.chain import Head
+from containment.ledger.store import LedgerUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+_TAKEN = frozenset({"PreconditionFailed", "412"})
+_AT_ONCE = frozenset({"ConditionalRequestConflict", "409"})
+_UNLOCKED = frozenset({"InvalidRequest", "ObjectLockConfigurationNotFoundError"})
+_MOST_TRIES = 1000
+_READERS = 8
+
+
+@dataclass(slots=True)
+class _Object:
+    """An entry's object: its first version, and how often something was put over it."""
+
+    key: str
+    version: str
+    later: int = 0
+
+
+@dataclass(slots=True)
+class BucketStore:
+    """The ledger under *prefix* in *bucket*, one object an entry."""
+
+    bucket: str
+    prefix: str
+    mode: str | None = None
+    days: int | None = None
+    _client: Any = None
+    _head: Head | None = None
+    _lockable: bool = True
+    _read: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
+    _altered: tuple[str, ...] = ()
+    _mutex: Any = field(default_factory=Lock)
+
+    @property
+    def location(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    def lines(self) -> Sequence[bytes] | None:
+        with self._mutex, self._told("read"):
+            found = self._objects()
+            self._altered = tuple(item.key for item in found if item.later)
+            return self._bodies(found) if found else None
+
+    def append(self, make: Callable[[Head], bytes]) -> Head:
+        with self._mutex, self._told("written"):
+            head = self._head or self._end()
+            for _ in range(_MOST_TRIES):
+                written = make(head)
+                taken = self._put(self._key(head.length + 1), written)
+                head = chain.following(head, written if taken is None else taken)
+                self._head = head
+                if taken is None:
+                    return head
+            raise LedgerUnavailableError(
+                f"the ledger {self.location} is written by too many at once", remedy="try again"
+            )
+
+    def concerns(self) -> list[str]:
+        with self._mutex, self._told("read"):
+            found = [
+                f"{key} was overwritten or hidden; its first version counts"
+                for key in self._altered
+            ]
+            return found + self._unlocked()
+
+    def _unlocked(self) -> list[str]:
+        cut = "whoever may delete its objects can take entries out"
+        try:
+            answer = self._s3().get_object_lock_configuration(Bucket=self.bucket)
+        except ClientError as error:
+            if code(error) == "ObjectLockConfigurationNotFoundError":
+                return [f"the bucket {self.bucket} has no object lock: {cut}"]
+            return [f"nobody can tell whether {self.bucket} has object lock ({code(error)})"]
+        found = answer.get("ObjectLockConfiguration") or {}
+        if found.get("ObjectLockEnabled") != "Enabled":
+            return [f"the bucket {self.bucket} has no object lock: {cut}"]
+        if self.mode or found.get("Rule"):
+            return []
+        settings = "containment:ledgerObjectLock and containment:ledgerRetentionDays"
+        return [f"no retention is set for the entries in {self.bucket}: {cut} (set {settings})"]
+
+    def _put(self, key: str, written: bytes) -> bytes | None:
+        """Put an entry; return what is there where somebody was faster."""
+        lock: dict[str, Any] = {}
+        if self.mode and self._lockable:
+            until = utc_now() + timedelta(days=self.days or 1)
+            lock = {"ObjectLockMode": self.mode, "ObjectLockRetainUntilDate": until}
+        try:
+            self._s3().put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=written,
+                ContentType="application/json",
+                IfNoneMatch="*",
+                **lock,
+            )
+        except ClientError as error:
+            said = code(error)
+            if said in _TAKEN:
+                return self._body(key, None)
+            if said in _AT_ONCE:
+                return self._put(key, written)
+            if lock and said in _UNLOCKED:
+                self._lockable = False  # an entry without a lock is better than none
+                return self._put(key, written)
+            raise
+        return None
+
+    def _end(self) -> Head:
+        found = self._objects()
+        if not found:
+            return Head()
+        last = found[-1]
+        number = int(last.key.rpartition("/")[2].removesuffix(".json"))
+        return chain.following(Head(number - 1), self._body(last.key, last.version))
+
+    def _objects(self) -> list[_Object]:
+        found: dict[str, _Object] = {}
+        pages = (
+            self._s3()
+            .get_paginator("list_object_versions")
+            .paginate(Bucket=self.bucket, Prefix=f"{self.prefix}/")
+        )
+        hidden: set[str] = set()
+        for page in pages:
+            # The newest version of a key is listed first, so the last one is the first there was.
+            for item in page.get("Versions", ()):
+                key = str(item["Key"])
+                later = found[key].later + 1 if key in found else 0
+                found[key] = _Object(key, str(item["VersionId"]), later)
+            hidden |= {str(item["Key"]) for item in page.get("DeleteMarkers", ())}
+        for key in hidden & found.keys():
+            found[key].later += 1
+        named = [key for key in found if self._is_entry(key)]
+        return [found[key] for key in sorted(named)]
+
+    def _bodies(self, found: Sequence[_Object]) -> list[bytes]:
+        with ThreadPoolExecutor(max_workers=_READERS) as pool:
+            return list(pool.map(lambda item: self._body(item.key, item.version), found))
+
+    def _body(self, key: str, version: str | None) -> bytes:
+        known = self._read.get((key, version or ""))
+        if known is not None:
+            return known
+        chosen = {"VersionId": version} if version else {}
+        body: bytes = self._s3().get_object(Bucket=self.bucket, Key=key, **chosen)["Body"].read()
+        self._read[key, version or ""] = body
+        return body
+
+    def _is_entry(self, key: str) -> bool:
+        name = key.removeprefix(f"{self.prefix}/")
+        return name.endswith(".json") and name.removesuffix(".json").isdecimal()
+
+    def _key(self, number: int) -> str:
+        return f"{self.prefix}/{number:08d}.json"
+
+    def _s3(self) -> Any:
+        if self._client is None:
+            self._client = bucket_client()
+        return self._client
+
+    @contextmanager
+    def _told(self, done: str) -> Generator[None]:
+        """Say in one sentence what AWS says against it."""
+        try:
+            yield
+        except (ClientError, BotoCoreError) as error:
+            raise LedgerUnavailableError(
+                f"the ledger {self.location} cannot be {done} ({code(error) or error})",
+                remedy="check the bucket and the credentials' rights on it, or set"
+                " containment:ledger to another place",
+            ) from error

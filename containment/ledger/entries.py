@@ -1,0 +1,98 @@
+"""What a ledger's entries say: how things were, what was changed, who was released.
+
+Every entry has ``kind``, ``incident``, ``at`` (this machine's time), ``operator`` (the ARN that
+called AWS). The kinds are ``snapshot``, ``intent``, ``outcome``, ``lift``, ``decision``,
+``release`` and ``continued``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from containment.aws import recording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from containment.ledger.chain import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A snapshot whose principal was never recorded as released: its facts, as they were taken."""
+
+    snapshot_id: str
+    unique_id: str
+    principal: str
+    facts: dict[str, Any]
+
+
+def open_snapshots(entries: Iterable[Entry]) -> list[Open]:
+    """Return the snapshots that no release followed, oldest first."""
+    found: dict[str, Open] = {}
+    for entry in entries:
+        snapshot_id = str(entry.get("snapshot_id"))
+        if entry.get("kind") == "snapshot":
+            facts = dict(entry.get("facts") or {})
+            found[snapshot_id] = Open(
+                snapshot_id, str(entry.get("unique_id")), str(entry.get("principal")), facts
+            )
+        elif entry.get("kind") == "release":
+            found.pop(snapshot_id, None)
+    return list(found.values())
+
+
+def without_outcome(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the intents that no outcome followed: nobody wrote down whether they were made."""
+    found: dict[int, Entry] = {}
+    for entry in entries:
+        if entry.get("kind") == "intent":
+            found[int(entry["n"])] = entry
+        elif entry.get("kind") == "outcome":
+            found.pop(int(entry.get("of") or 0), None)
+    return list(found.values())
+
+
+def prior(
+    entries: Iterable[Entry], unique_id: str, facet: str, snapshot_id: str | None
+) -> str | None:
+    """Return what *facet* of the principal was before the incident changed anything.
+
+    By the snapshot of that id, or the last one; for what appeared later (a new key), by what was
+    read just before it was changed for the first time under that snapshot.
+    """
+    answer: str | None = None
+    current: str | None = None
+    for entry in _of(entries, unique_id):
+        if entry.get("kind") == "snapshot":
+            if snapshot_id in {None, entry.get("snapshot_id")}:
+                current = str(entry.get("snapshot_id"))
+                answer = _in_facts(dict(entry.get("facts") or {}), facet)
+        elif (
+            answer is None
+            and current is not None
+            and entry.get("kind") == "intent"
+            and entry.get("snapshot_id") == current
+            and entry.get("facet") == facet
+        ):
+            answer = entry.get("before")
+    return answer
+
+
+def _of(entries: Iterable[Entry], unique_id: str) -> Iterator[Entry]:
+    return (entry for entry in entries if entry.get("unique_id") == unique_id)
+
+
+def _in_facts(facts: dict[str, Any], facet: str) -> str | None:
+    if facet == recording.TRUST:
+        return facts.get("trustPolicy") or None
+    word, _, name = facet.partition(" ")
+    if word == "attachment":
+        there = name in (facts.get("attachedPolicies") or ())
+        return recording.ATTACHED if there else recording.DETACHED
+    for key in facts.get("accessKeys") or ():
+        # What another incident's claim said was seen by nobody, and is no evidence.
+        if facet == recording.access_key(key["accessKeyId"]) and not key.get("saidBy"):
+            return str(key["status"])
+    return None

@@ -1,0 +1,157 @@
+"""A ledger in one file: JSON Lines, only ever added to, under a lock.
+
+A write that was cut off (a crash, a full disk) leaves a line without its end. Whoever writes next
+ends that line first and goes on behind it; its bytes stay and are part of the chain.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import time
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from containment.ledger import chain
+from containment.ledger.chain import Head
+from containment.ledger.store import LedgerUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
+
+# A writer holds the lock for milliseconds; one that was stopped in between must stop nobody else.
+_LOCK_WAIT_S = 2.0
+_LOCK_POLL_S = 0.002
+_PIECE = 1 << 20
+
+
+class FileStore:
+    """The ledger at *path*; its folder is made when the first line is written."""
+
+    def __init__(self, path: Path, shown: str = "") -> None:
+        self._path = path
+        self._shown = shown or str(path)
+        self._mutex = Lock()
+        self._file: tuple[int, int] = (0, 0)
+        self._head = Head()
+        self._read_to = 0
+
+    @property
+    def location(self) -> str:
+        return self._shown
+
+    def lines(self) -> Sequence[bytes] | None:
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unavailable("read", error) from error
+        try:
+            with self._locked(descriptor, fcntl.LOCK_SH):
+                size = self._size(descriptor)
+                content = _read(descriptor, 0, size)
+        except OSError as error:
+            raise self._unavailable("read", error) from error
+        finally:
+            os.close(descriptor)
+        return _split(content)
+
+    def append(self, make: Callable[[Head], bytes]) -> Head:
+        with self._mutex:
+            try:
+                return self._append(make)
+            except OSError as error:
+                raise self._unavailable("written", error) from error
+
+    def concerns(self) -> list[str]:
+        return []
+
+    def _append(self, make: Callable[[Head], bytes]) -> Head:
+        new = not self._path.exists()
+        if new:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        descriptor = os.open(self._path, flags, 0o600)
+        try:
+            with self._locked(descriptor, fcntl.LOCK_EX):
+                known, head = self._caught_up(descriptor)
+                size = self._size(descriptor)
+                added = _read(descriptor, known, size)
+                for earlier in _split(added):
+                    head = chain.following(head, earlier)
+                written = make(head)
+                end = b"" if not added or added.endswith(b"\n") else b"\n"
+                _write(descriptor, end + written + b"\n")
+                os.fsync(descriptor)
+                # Only now: after a failure all is read again from the last safe line.
+                self._head = chain.following(head, written)
+                self._read_to = size + len(end) + len(written) + 1
+        finally:
+            os.close(descriptor)
+        if new:
+            _sync_folder(self._path.parent)
+        return self._head
+
+    def _caught_up(self, descriptor: int) -> tuple[int, Head]:
+        """Return how far this file is known already, and the head there."""
+        found = os.fstat(descriptor)
+        same = (found.st_dev, found.st_ino) == self._file
+        self._file = (found.st_dev, found.st_ino)
+        if not same or found.st_size < self._read_to:
+            return 0, Head()
+        return self._read_to, self._head
+
+    def _size(self, descriptor: int) -> int:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(f"{self._shown} is no regular file")
+        return found.st_size
+
+    @contextmanager
+    def _locked(self, descriptor: int, how: int) -> Generator[None]:
+        until = time.monotonic() + _LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > until:
+                    raise OSError(f"another process has held it for {_LOCK_WAIT_S:g} s") from error
+                time.sleep(_LOCK_POLL_S)
+        yield  # closing the file unlocks it
+
+    def _unavailable(self, done: str, error: OSError) -> LedgerUnavailableError:
+        return LedgerUnavailableError(
+            f"the ledger {self._shown} cannot be {done} ({error.strerror or error})",
+            remedy="make room or mend its permissions, or set containment:ledger to another place",
+        )
+
+
+def _read(descriptor: int, start: int, end: int) -> bytes:
+    pieces: list[bytes] = []
+    while start < end and (piece := os.pread(descriptor, min(_PIECE, end - start), start)):
+        pieces.append(piece)
+        start += len(piece)
+    return b"".join(pieces)
+
+
+def _split(content: bytes) -> list[bytes]:
+    return content.removesuffix(b"\n").split(b"\n") if content else []
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new file's name outlive a crash as well."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,272 @@
+"""One incident's ledger as a run works with it: written to, inspected, asked.
+
+Doubt about it never blocks containing: where it cannot be written, that is said once and the work
+goes on. It blocks lifting: what is lifted has to be on record first. What it says is a hint that is
+checked against live, and none at all where its chain is broken or shorter than the state remembers.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from queue import Empty, Queue
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from containment.clock import isoformat
+from containment.errors import RefusedError
+from containment.ledger import chain, entries
+from containment.ledger.chain import Chain, Head
+from containment.ledger.store import LedgerUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from containment.clock import Clock
+    from containment.ledger.store import Store
+
+Verdict = Literal["intact", "missing", "broken", "cut", "elsewhere", "unreadable"]
+Answer = TypeVar("Answer")
+
+# The next deny waits no longer than this, and only once: a place that did not answer is let be.
+_PATIENCE_S = 2.0
+_PATIENCE_LIFTING_S = 15.0
+_REST_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Which ledger the state knows, and how far it had got."""
+
+    location: str
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """How a ledger stands against what the state remembers of it; only an intact one is evidence.
+
+    Attributes:
+        location: where it is.
+        verdict: ``elsewhere`` is one that goes on for another, which the state knows.
+        head: its length and the hash of its last line.
+        why: what is wrong, in words; empty where nothing is.
+        torn: lines that a crash cut off while they were written.
+        unfinished: changes whose outcome nobody wrote down.
+        concerns: what is wrong with the place it is in.
+    """
+
+    location: str
+    verdict: Verdict
+    head: Head = field(default_factory=Head)
+    why: str = ""
+    torn: tuple[int, ...] = ()
+    unfinished: tuple[int, ...] = ()
+    concerns: tuple[str, ...] = ()
+
+
+class Journal:
+    """The ledger of one incident, in one place."""
+
+    def __init__(
+        self, store: Store, incident: str, *, now: Clock, say: Callable[[str], None]
+    ) -> None:
+        self._store = store
+        self._incident = incident
+        self._now = now
+        self._say = say
+        self._lock = Lock()
+        self._said: set[str] = set()
+        self._missed = 0
+        self._no_write_until = 0.0
+        self._no_read_until = 0.0
+        self._remembered: Remembered | None = None
+        self._last: Head | None = None
+        self._begun = False
+        self._looked_at_place = False
+
+    @property
+    def location(self) -> str:
+        """Where it is kept."""
+        return self._store.location
+
+    def warn(self, message: str) -> None:
+        """Say *message*, once in a run."""
+        with self._lock:
+            new = message not in self._said
+            self._said.add(message)
+        if new:
+            self._say(message)
+
+    def write(self, kind: str, fields: Mapping[str, Any], *, required: bool) -> int | None:
+        """Add an entry and return its number; None where it could not be written.
+
+        Raises:
+            RefusedError: it could not, and was *required*.
+        """
+        if not required and time.monotonic() < self._no_write_until:
+            self._missed += 1
+            return None
+        try:
+            self._begin(required=required)
+            return self._append(kind, fields, required=required).length
+        except LedgerUnavailableError as error:
+            self._no_write_until = time.monotonic() + _REST_S
+            self._missed += 1
+            if required:
+                raise RefusedError(
+                    f"{error.message}, so the lift is not made: nobody could prove it later",
+                    remedy=f"{error.remedy} (then 'pulumi up' before 'pulumi destroy')",
+                ) from error
+            self.warn(
+                f"{error.message}: containing goes on without a record, and nothing is lifted"
+                " until there is one"
+            )
+            return None
+
+    def expect(self, remembered: Remembered) -> None:
+        """Count this ledger as evidence only if it holds what the state remembers."""
+        with self._lock:
+            known = self._remembered
+            if known is None or remembered.head.length >= known.head.length:
+                self._remembered = remembered
+
+    def inspect(self) -> Inspection:
+        """Read it all and return how it stands."""
+        found, _ = self._inspected()
+        return found
+
+    def evidence(self) -> Chain | None:
+        """Return the chain, or None where it is no evidence."""
+        found, read = self._inspected()
+        return read if found.verdict == "intact" else None
+
+    def remember(self) -> Remembered | None:
+        """Return what the state is to remember of this ledger: its head, never an older one.
+
+        Where it does not hold what the state remembers, that stands, and what is wrong is said.
+        """
+        found = self.inspect()
+        for concern in found.concerns:
+            self.warn(f"the ledger {found.location}: {concern}")
+        if found.verdict == "intact":
+            return Remembered(found.location, found.head)
+        if found.why:
+            self.warn(found.why)
+        return self._remembered
+
+    def written(self) -> Remembered | None:
+        """Return what the state is to remember after a write, without reading anything."""
+        if self._remembered is None and self._last is not None:
+            return Remembered(self.location, self._last)
+        return self._remembered
+
+    def _begin(self, *, required: bool) -> None:
+        """Write, where another ledger is known, which one this goes on for."""
+        known = self._remembered
+        if self._begun or known is None:
+            return
+        if not self._bounded(self._store.lines, required=required):
+            of = {
+                "location": known.location,
+                "length": known.head.length,
+                "head": known.head.sha256,
+            }
+            self._append("continued", {"of": of}, required=required)
+        self._begun = True
+
+    def _append(self, kind: str, fields: Mapping[str, Any], *, required: bool) -> Head:
+        entry = {
+            **fields,
+            "kind": kind,
+            "incident": self._incident,
+            "at": isoformat(self._now()),
+        }
+        if missed := self._missed:
+            entry["missed"] = missed
+        head = self._bounded(
+            lambda: self._store.append(lambda after: chain.line(entry, after)), required=required
+        )
+        self._missed -= missed
+        self._last = head
+        if kind == "outcome" and not self._looked_at_place:
+            self._look_at_place()
+        return head
+
+    def _look_at_place(self) -> None:
+        """Say once what is wrong with the place, now that something is contained already."""
+        self._looked_at_place = True
+        try:
+            concerns = self._bounded(self._store.concerns, required=False)
+        except LedgerUnavailableError:
+            return
+        for concern in concerns:
+            self.warn(f"the ledger {self.location}: {concern}")
+
+    def _inspected(self) -> tuple[Inspection, Chain]:
+        location = self._store.location
+        if time.monotonic() < self._no_read_until:
+            why = f"the ledger {location} did not answer a moment ago"
+            return Inspection(location, "unreadable", why=why), Chain()
+        try:
+            lines = self._bounded(self._store.lines, required=False)
+            concerns = tuple(self._bounded(self._store.concerns, required=False))
+        except LedgerUnavailableError as error:
+            self._no_read_until = self._no_write_until = time.monotonic() + _REST_S
+            return Inspection(location, "unreadable", why=error.message), Chain()
+        if lines is None:
+            return Inspection(location, "missing", why=self._missing(location)), Chain()
+        read = chain.read(lines)
+        verdict, why = self._judged(location, read)
+        unfinished = tuple(int(entry["n"]) for entry in entries.without_outcome(read.entries))
+        return (
+            Inspection(location, verdict, read.head, why, read.torn, unfinished, concerns),
+            read,
+        )
+
+    def _missing(self, location: str) -> str:
+        if self._remembered is None:
+            return ""
+        known = self._remembered
+        return (
+            f"the ledger {known.location} ({known.head}) is not at {location}: it is on the machine"
+            " that wrote it, or was deleted; a lift relies on the state and the claims alone"
+        )
+
+    def _judged(self, location: str, read: Chain) -> tuple[Verdict, str]:
+        alone = "it is no evidence, and a lift relies on the state and the claims alone"
+        if read.broken:
+            return "broken", f"the ledger {location} is broken: {read.broken}; {alone}"
+        known = self._remembered
+        lack = read.lacks(known.head) if known else None
+        if known is None or lack is None:
+            return "intact", ""
+        if read.entries and read.entries[0].get("kind") == "continued":
+            return "elsewhere", (
+                f"the ledger {location} goes on for one at {known.location} ({known.head}) that is"
+                f" not here; {alone}"
+            )
+        return "cut", f"the ledger {location} is not what the state remembers: {lack}; {alone}"
+
+    def _bounded(self, call: Callable[[], Answer], *, required: bool) -> Answer:
+        """Return what *call* returns, if it does in time: a place may hang without an error."""
+        answers: Queue[tuple[Answer | None, BaseException | None]] = Queue(1)
+
+        def work() -> None:
+            try:
+                answers.put((call(), None))
+            except BaseException as error:  # noqa: BLE001 -- raised again below
+                answers.put((None, error))
+
+        patience = _PATIENCE_LIFTING_S if required else _PATIENCE_S
+        Thread(target=work, daemon=True).start()
+        try:
+            answer, error = answers.get(timeout=patience)
+        except Empty:
+            raise LedgerUnavailableError(
+                f"the ledger {self.location} does not answer within {patience:g} s",
+                remedy="see what holds it up, or set containment:ledger to another place",
+            ) from None
+        if error is not None:
+            raise error
+        return answer  # type: ignore[return-value]

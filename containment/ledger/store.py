@@ -1,0 +1,50 @@
+"""Where the lines of one ledger are kept, whatever the place is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from containment.errors import ContainmentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from containment.ledger.chain import Head
+
+
+class LedgerUnavailableError(ContainmentError):
+    """The ledger's place cannot be read or written now."""
+
+    exit_code = 9
+
+
+class Store(Protocol):
+    """Keeps lines in order; several processes may add to it at once."""
+
+    @property
+    def location(self) -> str:
+        """Where it is, as an operator would write it."""
+        ...
+
+    def lines(self) -> Sequence[bytes] | None:
+        """Return all lines, or None if there is no ledger there.
+
+        Raises:
+            LedgerUnavailableError: it cannot be read.
+        """
+        ...
+
+    def append(self, make: Callable[[Head], bytes]) -> Head:
+        """Add the line that *make* returns for the head it is to follow; return the new head.
+
+        When it returns, the line outlives a crash of the machine. *make* may be called again where
+        somebody else was faster.
+
+        Raises:
+            LedgerUnavailableError: it cannot be written; nothing was added, or a torn line.
+        """
+        ...
+
+    def concerns(self) -> list[str]:
+        """Return what is wrong with the place itself, in words; it may ask over the network."""
+        ...
