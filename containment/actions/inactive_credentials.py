@@ -136,7 +136,9 @@ class InactiveCredentials(Action[Inputs, State]):
         if self._superseded(live, state, claim):
             return
         self._require_terms(state)
-        self._after_the_deny(live, state)
+        if not self._after_the_deny(live, state):
+            self._leave_to_the_snapshot(live, claim)
+            return
         decided = self._decide(live, state, claim)
         for done in credentials.lift(live, state.incident, decided):
             self._context.say("info", done)
@@ -205,7 +207,7 @@ class InactiveCredentials(Action[Inputs, State]):
         keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
         return _ids(credentials.active(keys))
 
-    def _after_the_deny(self, live: LivePrincipal, state: State) -> None:
+    def _after_the_deny(self, live: LivePrincipal, state: State) -> bool:
         """Wait until the deny of everything is a fence: keys come back after it, never before."""
 
         def lifted() -> bool:
@@ -213,11 +215,24 @@ class InactiveCredentials(Action[Inputs, State]):
             own = found.mark is not None and found.mark.snapshot_id == state.snapshot_id
             return not (own and deny.binds_everything(found, live))
 
-        if not eventually(lifted, timeout_s=_FENCE_WAIT_S):
+        return eventually(lifted, timeout_s=_FENCE_WAIT_S)
+
+    def _leave_to_the_snapshot(self, live: LivePrincipal, claim: claims.Claim | None) -> None:
+        """Give nothing back under a deny that no delete but the snapshot's may know of.
+
+        Where a crash made the engine forget the deny, only the snapshot's delete lifts it, and that
+        comes after this one: so it lifts both, in their order, and finds the keys by their claim.
+        """
+        if claim is None:
             raise ConflictError(
                 f"{live}: its deny is still in force, so its keys are not given back yet",
                 remedy="lift the deny (run 'pulumi destroy' without --target)",
             )
+        self._context.say(
+            "warning",
+            f"{live}: its deny is still in force, so its keys come back after it, when the snapshot"
+            " goes",
+        )
 
     def _decide(
         self, live: LivePrincipal, state: State, claim: claims.Claim | None

@@ -186,6 +186,27 @@ def test_keys_are_not_given_back_while_the_deny_is_in_force(
     bench.deny_action().create(bench.deny_inputs(taken), preview=False)
     state = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
 
+    bench.keys_action().delete(state)
+
+    assert "its keys come back after it" in bench.words()
+    assert set(statuses(bench, "ci-deploy").values()) == {"Inactive"}
+    # A crash made the engine forget the deny: the snapshot lifts both, in their order.
+    bench.snapshot_action().delete(taken)
+    assert set(statuses(bench, "ci-deploy").values()) == {"Active"}
+    assert can_list(bench.lab, bench.lab.world.leaked)
+
+
+def test_keys_without_a_claim_are_not_left_to_a_snapshot_that_could_not_find_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("containment.actions.inactive_credentials._FENCE_WAIT_S", 0.1)
+    bench.disposition = "false-positive"
+    write_spec(bench, bench.lab.world.ci_user)
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    state = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+    bench.admin().untag_user(UserName="ci-deploy", TagKeys=[TAG])
+
     with pytest.raises(ConflictError, match="deny is still in force"):
         bench.keys_action().delete(state)
 
