@@ -15,6 +15,7 @@ from containment.run import locks, standing, state
 
 if TYPE_CHECKING:
     from cli.incident import Incident
+    from containment.ledger import Inspection
     from containment.run.report import Held
     from containment.run.standing import Standing
     from containment.run.state import StackState
@@ -85,6 +86,7 @@ def _document(incident: Incident, found: Standing, caller: str) -> dict[str, obj
         "verified": False,
         "drifted": found.drifted,
         "principals": [_principal(item, found) for item in found.held],
+        "ledger": ledger_row(found.ledger),
         "matters": [{"what": item.what, "next": item.step} for item in found.matters],
         "accounts": [
             {
@@ -103,6 +105,27 @@ def _document(incident: Incident, found: Standing, caller: str) -> dict[str, obj
             for account, survey in found.surveys.items()
         ],
     }
+
+
+def ledger_row(found: Inspection) -> dict[str, object]:
+    """Return how a ledger stands as data."""
+    return {
+        "location": found.location,
+        "verdict": found.verdict,
+        "length": found.head.length,
+        "head": found.head.sha256,
+        "why": found.why,
+        "torn": list(found.torn),
+        "unfinished": list(found.unfinished),
+        "concerns": list(found.concerns),
+    }
+
+
+def ledger_words(found: Inspection) -> str:
+    """Return how a ledger stands in one line."""
+    if found.verdict in {"missing", "unreadable"}:
+        return f"{found.location}  {'none yet' if not found.why else found.verdict}"
+    return f"{found.location}  {found.verdict}, {found.head}"
 
 
 def _principal(item: Held, found: Standing) -> dict[str, object]:
@@ -131,6 +154,7 @@ def _show(incident: Incident, found: Standing, caller: str, *, created: bool) ->
             ("stack", f"{incident.stack}  {word}".rstrip()),
             ("endpoint", clients.endpoint),
             ("caller", caller),
+            ("ledger", ledger_words(found.ledger)),
         ]
     )
     rows = [

@@ -51,6 +51,11 @@ class LedgerHead(Wire):
     length: int
     sha256: str
 
+    @property
+    def remembered(self) -> Remembered:
+        """The same in the ledger's own words."""
+        return Remembered(self.location, Head(self.length, self.sha256))
+
 
 class Inputs(BaseInputs):
     """Who is remembered, and what is about to be done to it."""
@@ -276,9 +281,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
         """Return *state* with the ledger's head, and have it held against the one it remembers."""
         journal = self._context.ledger.of(state.incident)
         if state.ledger is not None:
-            journal.expect(
-                Remembered(state.ledger.location, Head(state.ledger.length, state.ledger.sha256))
-            )
+            journal.expect(state.ledger.remembered)
         return _remembering(state, journal.remember())
 
     def _write(self, kind: str, state: State, *, required: bool, **fields: object) -> None:

@@ -44,14 +44,27 @@ def open_snapshots(entries: Iterable[Entry]) -> list[Open]:
 
 
 def without_outcome(entries: Iterable[Entry]) -> list[Entry]:
-    """Return the intents that no outcome followed: nobody wrote down whether they were made."""
+    """Return the intents of which nobody wrote down what came, oldest first.
+
+    What was done to the same facet later, or the release, settles the question.
+    """
     found: dict[int, Entry] = {}
     for entry in entries:
-        if entry.get("kind") == "intent":
+        kind = entry.get("kind")
+        if kind == "intent":
             found[int(entry["n"])] = entry
-        elif entry.get("kind") == "outcome":
-            found.pop(int(entry.get("of") or 0), None)
+        elif kind == "outcome":
+            ended = found.pop(int(entry.get("of") or 0), None) or entry
+            if entry.get("result") == "done":
+                found = {n: left for n, left in found.items() if not _same_facet(left, ended)}
+        elif kind == "release":
+            snapshot_id = entry.get("snapshot_id")
+            found = {n: left for n, left in found.items() if left["snapshot_id"] != snapshot_id}
     return list(found.values())
+
+
+def _same_facet(one: Entry, other: Entry) -> bool:
+    return (one.get("unique_id"), one.get("facet")) == (other.get("unique_id"), other.get("facet"))
 
 
 def prior(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -11,26 +12,35 @@ from containment.aws.caller import Caller, identify
 from containment.aws.clients import Clients, connect
 from containment.aws.faults import explained
 from containment.clock import utc_now
+from containment.ledger import Ledger, LedgerSettings, open_store
+from containment.ledger.places import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+    from threading import Event
+
+    from containment.run.state import StackState
 
 
 @dataclass(slots=True)
 class Places:
     """Makes clients as the provider does, with the same settings of the stack.
 
-    *role* may hold ``{account}``, as in the stack's configuration ``containment:role``.
+    *role* may hold ``{account}``, as in the stack's configuration ``containment:role``. Once
+    *cancelled* is set, no change is sent any more.
     """
 
     root: Path
     incident: str
     region: str | None = None
     role: str | None = None
+    kept: LedgerSettings = field(default_factory=LedgerSettings)
+    cancelled: Event | None = None
     _made: dict[str | None, tuple[Clients, Caller]] = field(
         default_factory=dict[str | None, tuple[Clients, Caller]]
     )
+    _ledger: Ledger | None = None
     _lock: Lock = field(default_factory=Lock)
 
     def at(self, account: str | None = None) -> tuple[Clients, Caller]:
@@ -44,7 +54,12 @@ class Places:
         with self._lock:
             if role not in self._made:
                 with explained("looking for credentials"):
-                    clients = connect(incident=self.incident, region=self.region, role_arn=role)
+                    clients = connect(
+                        incident=self.incident,
+                        region=self.region,
+                        role_arn=role,
+                        cancelled=self.cancelled,
+                    )
                 self._made[role] = (clients, identify(clients.sts))
             return self._made[role]
 
@@ -52,10 +67,39 @@ class Places:
         """Return what an action needs to look at *account*; it is told nothing else."""
         clients, caller = self.at(account)
         return Context(
-            clients=clients, who=lambda: caller, now=utc_now, directory=self.root, say=say
+            clients=clients,
+            who=lambda: caller,
+            now=utc_now,
+            directory=self.root,
+            say=say,
+            ledger=self.ledger(),
         )
+
+    def ledger(self) -> Ledger:
+        """Return the ledgers of this project; what is wrong with one is asked for, not said."""
+        with self._lock:
+            if self._ledger is None:
+                self._ledger = Ledger(
+                    partial(open_store, self.kept, self.root),
+                    now=utc_now,
+                    say=lambda _message: None,
+                )
+            return self._ledger
+
+    def know(self, state: StackState | None) -> None:
+        """Hold the ledger against what the snapshots of *state* remember of it."""
+        for item in state.resources if state else ():
+            head = getattr(item.state, "ledger", None)
+            if head is not None:
+                self.ledger().of(item.state.incident).expect(head.remembered)
 
 
 def places(root: Path, incident: str, settings: Mapping[str, str]) -> Places:
-    """Return the places of *incident* under the stack's *settings*."""
-    return Places(root, incident, settings.get("region"), settings.get("role"))
+    """Return the places of *incident* under the stack's *settings*.
+
+    Raises:
+        SpecError: a setting of the ledger cannot be used.
+    """
+    return Places(
+        root, incident, settings.get("region"), settings.get("role"), settings_of(settings)
+    )

@@ -76,9 +76,9 @@ class Project:
         values = cast("dict[str, Any]", config) if isinstance(config, dict) else {}
         prefix = f"{NAME}:"
         return {
-            key.removeprefix(prefix): value
+            key.removeprefix(prefix): str(value)
             for key, value in values.items()
-            if key.startswith(prefix) and isinstance(value, str)
+            if key.startswith(prefix) and isinstance(value, (str, int))
         }
 
 

@@ -13,6 +13,7 @@ from containment.run import fences, live, report
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from containment.ledger import Inspection
     from containment.run.fences import Survey
     from containment.run.live import Seen
     from containment.run.locks import Lock
@@ -42,6 +43,7 @@ class Standing:
         surveys: fences and denies of all incidents, by account; what could not be listed is told
             among *matters*.
         stray: principals with a deny of this incident that its state does not know.
+        ledger: how the incident's ledger stands against what the state remembers of it.
         matters: locks, interrupted runs, drift, targets that are not applied.
     """
 
@@ -51,6 +53,7 @@ class Standing:
     seen: Mapping[str, Seen]
     surveys: Mapping[str, Survey]
     stray: tuple[str, ...]
+    ledger: Inspection
     matters: tuple[Matter, ...]
 
     @property
@@ -101,6 +104,9 @@ def of(
         what = f"a deny of {stack} is live that its state does not know: {', '.join(stray)}"
         step = f"run 'containment adopt {stack}', which takes over what the spec names"
         matters.append(Matter(what, step))
+    places.know(state)
+    ledger = places.ledger().of(stack).inspect()
+    matters += _record(stack, ledger)
     held = report.principals(state, spec) if state else []
     return Standing(
         applied=bool(resources),
@@ -109,8 +115,33 @@ def of(
         seen=seen,
         surveys=surveys,
         stray=stray,
+        ledger=ledger,
         matters=tuple(matters),
     )
+
+
+def _record(stack: str, ledger: Inspection) -> list[Matter]:
+    """Return what is wrong with the ledger; that there is none is no matter before the first up."""
+    look = "see docs/ledger.md: restore it from a copy, or go on without its evidence"
+    found = [Matter(ledger.why, look)] if ledger.why else []
+    found += [Matter(f"the ledger: {concern}", look) for concern in ledger.concerns]
+    if ledger.torn:
+        lines = ", ".join(str(number) for number in ledger.torn)
+        found.append(
+            Matter(
+                f"the ledger: line {lines} was cut off while it was written",
+                "nothing to do: the change that it was to announce was not sent after it",
+            )
+        )
+    if ledger.unfinished:
+        numbers = ", ".join(str(number) for number in ledger.unfinished)
+        found.append(
+            Matter(
+                f"the ledger: nobody wrote down what came of entry {numbers}",
+                f"run 'containment up {stack}', which looks at live and finishes what is declared",
+            )
+        )
+    return found
 
 
 def _drift(stack: str, seen: Mapping[str, Seen]) -> list[Matter]:
