@@ -60,7 +60,19 @@ _RENAMED: Mapping[str, Mapping[str, str]] = {
         "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
         "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
         "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+        "DeleteBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+        **{
+            f"{verb}Bucket{kind}Configuration{plural}": f"{needed}{kind}Configuration"
+            for kind in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")
+            for verb, plural, needed in (
+                ("Get", "", "Get"),
+                ("List", "s", "Get"),
+                ("Put", "", "Put"),
+                ("Delete", "", "Put"),
+            )
+        },
     },
+    "bedrock": {"Converse": "InvokeModel", "ConverseStream": "InvokeModelWithResponseStream"},
     "lambda": {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction"},
     "sqs": {
         "SendMessageBatch": "SendMessage",
@@ -289,6 +301,17 @@ def cloudtrail(
     return [(f"arn:aws:cloudtrail:{region}:{caller.account}:trail/{stated}", caller.account)]
 
 
+def bedrock(
+    operation: Operation, _action: str, parameters: Parameters, caller: Caller, region: str
+) -> list[tuple[str, str]]:
+    """Return the model that is invoked, by ARN or by the id of a foundation model."""
+    stated = str(parameters.get("modelId") or "")
+    if not stated or operation.model != "bedrock-runtime":
+        return []  # by the templates
+    arn = f"arn:aws:bedrock:{region}::foundation-model/{stated}"
+    return [(stated if stated.startswith("arn:") else arn, caller.account)]
+
+
 def organizations(
     _operation: Operation, _action: str, parameters: Parameters, caller: Caller, _region: str
 ) -> list[tuple[str, str]]:
@@ -301,44 +324,3 @@ def organizations(
         if entity.id in {v for v in parameters.values() if isinstance(v, str)}
     ]
     return [(arn, caller.account) for arn in arns or ["*"]]
-
-
-# Where a role is handed to a service: parameter path -> the service principal that gets it.
-# IAM User Guide, "Granting a user permissions to pass a role to an AWS service".
-_PASSED: Mapping[tuple[str, str], tuple[str, str]] = {
-    ("lambda", "CreateFunction"): ("Role", "lambda.amazonaws.com"),
-    ("lambda", "UpdateFunctionConfiguration"): ("Role", "lambda.amazonaws.com"),
-    ("ec2", "RunInstances"): ("IamInstanceProfile", "ec2.amazonaws.com"),
-    ("ec2", "AssociateIamInstanceProfile"): ("IamInstanceProfile", "ec2.amazonaws.com"),
-    ("iam", "AddRoleToInstanceProfile"): ("RoleName", ""),
-    ("states", "CreateStateMachine"): ("roleArn", "states.amazonaws.com"),
-    ("states", "UpdateStateMachine"): ("roleArn", "states.amazonaws.com"),
-    ("cloudformation", "CreateStack"): ("RoleARN", "cloudformation.amazonaws.com"),
-    ("cloudformation", "UpdateStack"): ("RoleARN", "cloudformation.amazonaws.com"),
-    ("glue", "CreateJob"): ("Role", "glue.amazonaws.com"),
-    ("sagemaker", "CreateNotebookInstance"): ("RoleArn", "sagemaker.amazonaws.com"),
-    ("cloudtrail", "CreateTrail"): ("CloudWatchLogsRoleArn", "cloudtrail.amazonaws.com"),
-    ("ecs", "RegisterTaskDefinition"): ("taskRoleArn", "ecs-tasks.amazonaws.com"),
-}
-
-
-def passed_roles(
-    operation: Operation, parameters: Parameters, account: str
-) -> Iterator[tuple[str, str]]:
-    """Yield each role that *operation* hands to a service, with the service's principal."""
-    found = _PASSED.get((operation.service.prefix, operation.name))
-    if found is None:
-        return
-    name, service = found
-    value = parameters.get(name)
-    if name == "IamInstanceProfile" and isinstance(value, dict):
-        stated = str(value.get("Name") or str(value.get("Arn", "")).rsplit("/", 1)[-1])
-        for profile in ground.iam(account).instance_profiles.values():
-            if profile.name == stated:
-                yield from ((role.arn, service) for role in profile.roles)
-    elif name == "RoleName" and value:
-        yield from (
-            (role.arn, service) for role in ground.iam(account).roles.values() if role.name == value
-        )
-    elif isinstance(value, str) and value:
-        yield value, service

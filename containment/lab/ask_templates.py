@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
-_MAKING = re.compile(r"^(Create|Run|Allocate|Import|Copy)(\w*)$")
+_MAKING = re.compile(r"^(Create|Run|Allocate|Import|Copy|Register)(\w*)$")
 # Parameters that say how to answer, and nothing about what.
 _PAGING = frozenset({"maxresults", "nexttoken", "maxitems", "marker", "limit", "dryrun", "filters"})
 
@@ -36,15 +36,21 @@ def filled(
     stated = list(_stated(text, parameters))
     if stated:
         return stated
-    values = _values(names[0], parameters)
+    values = _values(names[0], kind, action, parameters)
     made = _is_made(kind, action)
-    if not values and made and len(names) == 1:
-        values = [v for v in (_one("Name", parameters),) if v] or ["*"]
+    if not values and made:
+        values = [v for v in (_one("Name", kind, action, parameters),) if v] or ["*"]
     if not values and _names_nothing(prefix, action, parameters):
         values = ["*"]
-    arns = [text.replace(f"${{{names[0]}}}", value) for value in values]
+    arns = [
+        value if value.startswith("arn:") else text.replace(f"${{{names[0]}}}", value)
+        for value in values
+    ]
     # What follows the name is an id or a version, which a call that goes by the name leaves open.
-    return [_PLACEHOLDER.sub(lambda found: _one(found[1], parameters) or "*", arn) for arn in arns]
+    return [
+        _PLACEHOLDER.sub(lambda found: _one(found[1], kind, action, parameters) or "*", arn)
+        for arn in arns
+    ]
 
 
 def _stated(text: str, parameters: Mapping[str, Any]) -> Iterator[str]:
@@ -63,16 +69,49 @@ def _form(text: str) -> re.Pattern[str]:
     )
 
 
-def _values(name: str, parameters: Mapping[str, Any]) -> list[str]:
-    """Return what the parameter called *name* holds, or the list called after its plural."""
+def _values(name: str, kind: str, action: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Return what the call gives for the placeholder *name* of a resource of this *kind*.
+
+    That is the parameter of the name, or the list called after its plural; else one that is called
+    after the same thing (``DBInstanceName`` is given as ``DBInstanceIdentifier``), or by a bare
+    ``name``, ``id`` or ``arn`` where the action is about the kind.
+    """
     lowered = {key.lower(): value for key, value in parameters.items()}
-    value = lowered.get(name.lower(), lowered.get(name.lower() + "s"))
+    exact = _texts_of(lowered.get(name.lower(), lowered.get(name.lower() + "s")))
+    if exact:
+        return exact
+    plain = _plain(kind)
+    wanted = {_stem(name), _stem(plain)} - {""}
+    for key, value in parameters.items():
+        stem = _stem(key)
+        own = stem in wanted or (stem in _NAMELESS and plain in action.lower())
+        found = _texts_of(value) if own else []
+        if found:
+            return found
+    return []
+
+
+_SUFFIX = re.compile(r"(identifier|name|arn|id|key)s?$")
+_PREFIX = re.compile(r"^(source|target|original|db)+(?=.)")
+# Parameters that are called after what they hold, or after nothing.
+_NAMELESS = frozenset({"", "resource", "family"})
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def _stem(name: str) -> str:
+    return _PREFIX.sub("", _SUFFIX.sub("", _plain(name)).rstrip("s"))
+
+
+def _texts_of(value: Any) -> list[str]:
     each = value if isinstance(value, list) else [value]
     return [one for one in each if isinstance(one, str) and one]
 
 
-def _one(name: str, parameters: Mapping[str, Any]) -> str:
-    return next(iter(_values(name, parameters)), "")
+def _one(name: str, kind: str, action: str, parameters: Mapping[str, Any]) -> str:
+    return next(iter(_values(name, kind, action, parameters)), "")
 
 
 def _is_made(kind: str, action: str) -> bool:
@@ -84,8 +123,7 @@ def _is_made(kind: str, action: str) -> bool:
     found = _MAKING.match(action)
     if found is None:
         return False
-    plain = re.sub(r"[^a-z0-9]", "", kind.lower())
-    noun = found[2].lower()
+    plain, noun = _plain(kind), found[2].lower()
     return found[1] == "Run" or noun.rstrip("s") == plain or noun == plain
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from containment.lab import ask_iam, ask_services, ask_templates
+from containment.lab import ask_athena, ask_iam, ask_roles, ask_services, ask_templates
 from containment.lab.refusal import Reason, Refusal
 from containment.lab.services import action_details, arn_template
 
@@ -68,7 +68,7 @@ def _asks(
         ]
     for resource, account in resources:
         yield Ask(f"{prefix}:{action}", resource, account)
-    for role_arn, passed_to in ask_services.passed_roles(operation, parameters, caller.account):
+    for role_arn, passed_to in ask_roles.passed(operation, parameters, caller.account):
         yield Ask(
             "iam:PassRole",
             role_arn,
@@ -101,15 +101,17 @@ def _filled(
             account=caller.account,
             region=region,
         )
-        if not arns and kind["required"]:
-            raise Refusal(
-                Reason.NOT_IN_LAB,
-                f"The lab cannot authorise {operation.label}: "
-                f"it cannot tell which {kind['name']} the call is about.",
-            )
         if kind["required"] or arns != ["*"]:
             found += arns
-    return found or ["*"]
+    # Of several kinds that are "required", AWS asks about those that the call names.
+    missing = [str(kind["name"]) for kind in types if kind["required"]]
+    if missing and not found:
+        raise Refusal(
+            Reason.NOT_IN_LAB,
+            f"The lab cannot authorise {operation.label}: "
+            f"it cannot tell which {' or '.join(missing)} the call is about.",
+        )
+    return list(dict.fromkeys(found)) or ["*"]
 
 
 def _account(arn: str, caller: Caller) -> str:
@@ -128,4 +130,7 @@ _OWN: Mapping[str, Callable[..., list[tuple[str, str]]]] = {
     "organizations": ask_services.organizations,
     "cloudtrail": ask_services.cloudtrail,
     "ssm": ask_services.ssm,
+    "athena": ask_athena.athena,
+    "glue": ask_athena.glue,
+    "bedrock": ask_services.bedrock,
 }

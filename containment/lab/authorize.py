@@ -1,15 +1,13 @@
-"""May this caller do this? The layers are gathered here, and the pure evaluator asked.
-
-Denial texts: IAM User Guide, "Troubleshoot access denied error messages".
-"""
+"""May this caller do this? The layers are gathered here, and the pure evaluator asked."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from containment.lab import ground, resource_policies, s3_deletes
+from containment.lab import ask_services, ground, resource_policies, s3_deletes
 from containment.lab.asks import Ask, asks_of
 from containment.lab.context import RequestContext, of_ask, of_caller
+from containment.lab.denials import denial
 from containment.lab.iam.conditions import UnknownOperatorError, UnmodelledKeyError
 from containment.lab.iam.evaluate import Decision, Layers, Request, decide
 from containment.lab.iam.policies import Policy, compile_policy
@@ -47,13 +45,27 @@ def authorize(
     base = of_caller(caller, call, now=now)
     denied: list[str] = []
     for ask in asks_of(operation, caller, call.region):
-        decision = _decide(ask, of_ask(base, operation, ask, facts), caller, facts)
+        context = of_ask(base, operation, ask, facts)
+        decision = _decide(ask, context, caller, facts)
         if decision.allowed:
             continue
         if operation.label != s3_deletes.LABEL:
-            raise Refusal(Reason.DENIED, denial(caller, ask, decision))
+            raise Refusal(Reason.DENIED, denial(caller, ask, decision, context))
         denied.append(ask.resource.removeprefix("arn:aws:s3:::").partition("/")[2])
     return denied
+
+
+def may(
+    caller: Caller, call: Call, action: str, resource: str, *, facts: Facts, now: datetime
+) -> bool:
+    """Tell whether *caller* may do what a service does on its behalf."""
+    owner = resource.split(":")[4]
+    if resource.startswith("arn:aws:s3:::"):
+        bucket = resource.removeprefix("arn:aws:s3:::").partition("/")[0]
+        owner = ask_services.bucket_owner(bucket) or ""
+    ask = Ask(action, resource, owner or caller.account)
+    context = RequestContext(of_caller(caller, call, now=now), action)
+    return _decide(ask, context, caller, facts).allowed
 
 
 def _decide(ask: Ask, context: RequestContext, caller: Caller, facts: Facts) -> Decision:
@@ -188,23 +200,3 @@ def control_policies(account: str, kind: str, facts: Facts) -> Sequence[Sequence
         parent = target.get(("parent",), "")
         target = facts(("target", "", parent)) if parent else {}
     return levels[::-1]
-
-
-def denial(caller: Caller, ask: Ask, decision: Decision) -> str:
-    """Return AWS's text for a denial."""
-    if caller.kind == "anonymous":
-        return "Access Denied"
-    if caller.vouched_for:
-        return f"Not authorized to perform {ask.action}"
-    about = "" if decision.layer == "role trust policy" else f" on resource: {ask.resource}"
-    who = f"User: {caller.arn} is not authorized to perform: {ask.action}"
-    if decision.layer == "role trust policy" and not decision.explicit:
-        return f"{who} on resource: {ask.resource}"
-    if decision.explicit:
-        article = "the" if decision.layer == "role trust policy" else _article(decision.layer or "")
-        return f"{who}{about} with an explicit deny in {article} {decision.layer}"
-    return f"{who}{about} because no {decision.layer} allows the {ask.action} action"
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[:1] in "aeiou" else "a"

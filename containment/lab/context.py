@@ -174,6 +174,7 @@ def of_ask(
     organization = ground.organization().org
     if organization is not None and ground.in_organization(ask.account):
         values["aws:resourceorgid"] = organization.id
+        values["aws:resourceorgpaths"] = (ground.organization_path(ask.account),)
     tags = _request_tags(parameters)
     if tags:
         values |= {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()}

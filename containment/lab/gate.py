@@ -18,6 +18,7 @@ from typing import Any
 from werkzeug.exceptions import HTTPException
 
 from containment.lab import (
+    athena_api,
     federation,
     ground,
     iam_api,
@@ -26,7 +27,7 @@ from containment.lab import (
     sts_api,
     usage,
 )
-from containment.lab.authorize import authorize
+from containment.lab.authorize import authorize, may
 from containment.lab.call import MAX_BODY, Call, read_call
 from containment.lab.callers import Caller, identify
 from containment.lab.cloudtrail import history
@@ -179,22 +180,31 @@ class Gate:
             with self.lock:
                 self.trail.note(call, operation, caller, outcome)
 
+    def _own(self, operation: Operation, call: Call, caller: Caller) -> ground.Handler | None:
+        """Return what answers in place of moto, None where moto does."""
+
+        def on_behalf(action: str, resource: str) -> bool:
+            facts, now = self.facts, ground.clock()
+            return not self.enforcing or may(caller, call, action, resource, facts=facts, now=now)
+
+        own: dict[str, Callable[[], ground.Handler]] = {
+            "athena": lambda: athena_api.answer(on_behalf),
+            "cloudtrail": lambda: history.answer(caller, operation, self.trail),
+            "iam": lambda: iam_api.answer(caller),
+            "organizations": lambda: organizations_api.answer(caller),
+            "sts": lambda: sts_api.answer(caller, self.sessions, self.facts),
+        }
+        found = own.get(operation.service.prefix)
+        return found() if found is not None else None
+
     def _forward(self, operation: Operation, call: Call, caller: Caller) -> Answer:
         account = caller.account or ground.MANAGEMENT_ACCOUNT
         call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
         if is_mutating(operation.service.prefix, operation.name):
             self.status.mutation(operation.label, caller.arn)
-        handler = ground.handler_for(
+        handler = self._own(operation, call, caller) or ground.handler_for(
             ground.module_of(operation.host) or "", operation.host, call.raw_path
         )
-        if operation.service.prefix == "iam":
-            handler = iam_api.answer(caller)
-        elif operation.service.prefix == "sts":
-            handler = sts_api.answer(caller, self.sessions, self.facts)
-        elif operation.service.prefix == "organizations":
-            handler = organizations_api.answer()
-        elif operation.service.prefix == "cloudtrail":
-            handler = history.answer(caller, operation, self.trail)
         if handler is None:
             raise Refusal(Reason.NOT_IN_LAB, f"moto does not route {operation.label}.")
         request = operation.request

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # moto addresses these by other names than "<service>.<region>.amazonaws.com".
 _HOSTS: Mapping[str, str] = {
+    "bedrock-runtime": "bedrock-runtime.{region}.amazonaws.com",
+    "bedrock-agent": "bedrock-agent.{region}.amazonaws.com",
     "dynamodbstreams": "streams.dynamodb.{region}.amazonaws.com",
     "s3control": "s3-control.{region}.amazonaws.com",
     "sesv2": "email.{region}.amazonaws.com",

@@ -17,6 +17,8 @@ from containment.lab.refusal import Reason, Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from containment.lab.callers import Caller
+
 _SIZE = 5120
 _ATTACHED = 5
 _EVALUATED = frozenset({"SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"})
@@ -25,9 +27,29 @@ _EVALUATED = frozenset({"SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"})
 class LabOrganizations(OrganizationsResponse):
     """Every Organizations operation of the lab."""
 
+    def __init__(self, caller: Caller) -> None:
+        super().__init__()
+        self.caller = caller
+
     def answer(self, request: Any, url: str, headers: Any) -> Any:
         """Answer one call."""
         return self._dispatch(request, url, headers)
+
+    def leave_organization(self) -> str:
+        """Take the caller's account out of the organisation; the management account cannot go."""
+        state, account = ground.organization(), self.caller.account
+        if not ground.in_organization(account):
+            raise _refused(
+                "AWSOrganizationsNotInUseException",
+                "Your account is not a member of an organization.",
+            )
+        if state.org is not None and account == state.org.master_account_id:
+            raise _refused(
+                "MasterCannotLeaveOrganizationException",
+                "You can't remove a management account from an organization.",
+            )
+        state.remove_account_from_organization(AccountId=account)
+        return ""
 
     def create_policy(self) -> Any:
         """Make a policy that is well formed and not too long."""
@@ -112,6 +134,6 @@ def _refused(code: str, message: str) -> Refusal:
     return Refusal(Reason.MALFORMED, message, code=code, status=400)
 
 
-def answer() -> Callable[..., Any]:
-    """Return what handles Organizations calls."""
-    return LabOrganizations().answer
+def answer(caller: Caller) -> Callable[..., Any]:
+    """Return what handles Organizations calls of *caller*."""
+    return LabOrganizations(caller).answer

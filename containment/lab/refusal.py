@@ -113,7 +113,8 @@ _REST_JSON = {
     Reason.UNAVAILABLE: ("InternalServerException", 500),
     Reason.CONFLICT: ("ConflictException", 409),
 }
-# The older JSON protocols answer every client error with 400.
+# The older JSON protocols answer every client error with 400: "AccessDeniedException ... HTTP
+# Status Code: 400" in the API references of DynamoDB, KMS, Secrets Manager and Organizations.
 _JSON = {
     reason: (code, 400 if status in {403, 404, 409, 429} else status)
     for reason, (code, status) in _REST_JSON.items()

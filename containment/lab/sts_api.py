@@ -15,7 +15,7 @@ from moto.iam.exceptions import IAMException, MalformedPolicyDocument
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 from moto.sts.responses import TokenResponse
 
-from containment.lab import ground, quotas, value_checks
+from containment.lab import denials, ground, quotas, value_checks
 from containment.lab.iam.conditions import UnknownOperatorError
 from containment.lab.iam.policies import compile_policy
 from containment.lab.refusal import Reason, Refusal
@@ -173,7 +173,14 @@ class LabSts(TokenResponse):
         transitive = frozenset(self._get_param("TransitiveTagKeys", []))
         if before is not None:
             transitive |= before.transitive
-        tags = dict(tag for tag in inherited if tag[0] in transitive) | dict(self._tags())
+        kept = {key: value for key, value in inherited if key in transitive}
+        if {key.lower() for key in kept} & {key.lower() for key, _ in self._tags()}:
+            raise _error(
+                "One or more of the session tags have the key of a transitive tag of the caller, "
+                "which cannot be changed",
+                code="InvalidParameterValue",
+            )
+        tags = kept | dict(self._tags())
         session = self.sessions.issue(
             kind="role",
             account=account,
@@ -227,6 +234,16 @@ class LabSts(TokenResponse):
             if key_id in ground.iam(account).access_keys:
                 return ActionResult({"Account": account})
         raise _error(f"Invalid access key: {key_id}")
+
+    def decode_authorization_message(self) -> ActionResult:
+        """Say what a service encoded into its denial."""
+        try:
+            decoded = denials.decode(self._get_param("EncodedMessage"))
+        except ValueError as error:
+            raise _error(
+                "Message is not valid", code="InvalidAuthorizationMessageException"
+            ) from error
+        return ActionResult({"DecodedMessage": decoded})
 
     def _only_a_user(self, operation: str) -> None:
         if self.caller.kind != "user" or self.caller.session is not None:

@@ -35,7 +35,9 @@ def stored(document: str) -> str:
     IAMTrustPolicyDocumentValidator(_in_new_version(document)).validate()
     policy = json.loads(document)
     for statement in as_list(policy["Statement"]):
-        if "Principal" not in statement and "NotPrincipal" not in statement:
+        if "NotPrincipal" in statement:
+            raise MalformedPolicyDocument("NotPrincipal is not supported in a trust policy.")
+        if "Principal" not in statement:
             raise MalformedPolicyDocument("Missing required field Principal")
     text = _with_principals(policy, _as_stored)
     try:
@@ -68,11 +70,10 @@ def shown(document: str) -> str:
 
 def _with_principals(policy: dict[str, Any], rewrite: Any) -> str:
     for statement in as_list(policy["Statement"]):
-        for element in ("Principal", "NotPrincipal"):
-            principals = statement.get(element)
-            if isinstance(principals, dict) and "AWS" in principals:
-                values = [rewrite(value) for value in as_list(principals["AWS"])]
-                principals["AWS"] = values[0] if len(values) == 1 else values
+        principals = statement["Principal"]
+        if isinstance(principals, dict) and "AWS" in principals:
+            values = [rewrite(value) for value in as_list(principals["AWS"])]
+            principals["AWS"] = values[0] if len(values) == 1 else values
     return json.dumps(policy, separators=(",", ":"))
 
 

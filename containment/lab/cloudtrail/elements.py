@@ -67,10 +67,18 @@ def _parsed(
     headers: Mapping[str, str],
     body: bytes,
 ) -> Json:
-    protocol = get_service_model(model).protocol
+    protocol = _protocol(model, body)
     lowered = {name.lower(): value for name, value in headers.items()}
     parser: Any = create_parser(protocol)
     return dict(parser.parse({"status_code": status, "headers": lowered, "body": body}, shape))
+
+
+def _protocol(model: str, body: bytes) -> str:
+    """Return the protocol of an answer: a service may speak several, and JSON shows itself."""
+    spoken = get_service_model(model)
+    if body[:1] in {b"{", b"["} and not spoken.protocol.endswith("json"):
+        return next((p for p in spoken.metadata.get("protocols", ()) if p.endswith("json")), "json")
+    return str(spoken.protocol)
 
 
 def _structure(shape: StructureShape | None, values: Mapping[str, Any], date: Any) -> Json:

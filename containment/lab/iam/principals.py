@@ -84,7 +84,13 @@ class Identity:
         """Tell whether a statement with *principals* is about this caller.
 
         A statement without the element, as in identity policies, is about everybody it applies to.
+        NotPrincipal spares whom it names, or whose role: "all principals except the user named Bob"
+        of a list with Bob and his account ("AWS JSON policy elements: NotPrincipal").
         """
         if principals is None:
             return True
-        return (self.closeness(principals) is not Closeness.NONE) is not principals.inverted
+        closeness = self.closeness(principals)
+        if principals.inverted:
+            # The account beside the principal is wanted there, and spares nobody by itself.
+            return closeness <= Closeness.ACCOUNT
+        return closeness is not Closeness.NONE

@@ -87,6 +87,26 @@ def table(claim: str, rows: list[tuple[Any, ...]], prepare: Callable[..., Probe]
         )
 
 
+def _with_code(bench: Bench, code: str, call: Callable[[Bench], Any]) -> Probe:
+    def probe() -> None:
+        try:
+            call(bench)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != code:
+                raise
+            return
+        raise AssertionError("it was accepted")
+
+    return probe
+
+
+def refused(claim: str, code: str, call: Callable[[Bench], Any]) -> None:
+    """Register a case: *call* is refused with just this code."""
+    CASES.append(
+        Case(f"refused with {code}: {claim}", "allow", lambda b: _with_code(b, code, call))
+    )
+
+
 def policy(*statements: dict[str, Any], version: str = "2012-10-17") -> str:
     return json.dumps({"Version": version, "Statement": list(statements)})
 

@@ -4,27 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from tests.lab.matrix.bench import CASES, Bench, Case, Probe, allow, case, policy, table, trust
-
-
-def _code(bench: Bench, code: str, call: Any) -> Probe:
-    def probe() -> None:
-        try:
-            call(bench)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != code:
-                raise
-            return
-        raise AssertionError("it was accepted")
-
-    return probe
-
-
-def refused(claim: str, code: str, call: Any) -> None:
-    """Register a case: *call* is refused with just this code."""
-    CASES.append(Case(f"refused with {code}: {claim}", "allow", lambda b: _code(b, code, call)))
+from tests.lab.matrix.bench import Bench, Probe, allow, case, policy, refused, table, trust
 
 
 def _filler(characters: int) -> str:

@@ -16,10 +16,10 @@ from tests.lab.matrix.bench import (
     deny,
     keys_of,
     policy,
+    refused,
     table,
 )
 from tests.lab.matrix.directory import SIGN_IN, SignIn, metadata
-from tests.lab.matrix.iam_behaviour import refused
 
 _ISSUER = "https://directory.example.com/saml"
 _ACTIONS = ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"]
