@@ -131,7 +131,13 @@ def _print(found: Trace, proposals: Proposals | None, spec: Path | None, *, as_j
 
 def _proposed(proposals: Proposals, spec: Path | None) -> list[str]:
     said = ["", f"PROPOSED in {spec} ({len(proposals.targets)}), for review"]
-    said += [f"  {p.principal.arn}  {p.rung}  {p.why}" for p in proposals.targets]
+    for target in proposals.targets:
+        said.append(f"  {target.principal.arn}  {target.rung}  {target.why}")
+        said += [f"    {target.note}"] if target.note else []
+    said += [f"  {user}  leaked: {key}, added" for user, key in proposals.more_leaked]
+    if proposals.beyond:
+        said.append(f"BEYOND THE LIMIT of the spec ({len(proposals.beyond)}): raise limits")
+        said += [f"  {p.principal.arn}  {p.rung}  {p.why}" for p in proposals.beyond]
     if proposals.decide:
         said += ["FOR A DECISION", *(f"  {line}" for line in proposals.decide)]
     if proposals.protected:
@@ -140,7 +146,7 @@ def _proposed(proposals: Proposals, spec: Path | None) -> list[str]:
 
 
 def _propose(found: Trace, spec: Path, responders: tuple[str, ...]) -> Proposals:
-    from containment.trail.outputs.propose import add_to_spec  # noqa: PLC0415 -- as above
+    from containment.trail.outputs.into_spec import add_to_spec  # noqa: PLC0415 -- as above
 
     return add_to_spec(found, spec, responders)
 

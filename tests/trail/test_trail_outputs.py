@@ -16,12 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
-from containment.errors import NotFoundError, SpecError
 from containment.identities import parse_principal
 from containment.trail import Trace, trace
 from containment.trail.outputs import document, html, tables, tree
+from containment.trail.outputs.into_spec import add_to_spec
 from containment.trail.outputs.plain import plain
-from containment.trail.outputs.propose import add_to_spec
 
 if TYPE_CHECKING:
     from trail_scene import Scene
@@ -203,73 +202,3 @@ def test_a_hostile_name_cannot_write_into_the_spec(hostile: Trace, tmp_path: Pat
         assert set(target) <= {"user", "role", "leaked", "rung"}
         assert parse_principal(target.get("user") or target["role"]).name in HOSTILE
     assert "arn:aws:iam::111122223333:user/victim" not in spec.read_text()
-
-
-def proposed(scene: Scene, tmp_path: Path, **more: Any) -> tuple[str, Any, Any]:
-    spec = tmp_path / "inc-2026-0042.yaml"
-    spec.write_text(SPEC)
-    logs = scene.write(tmp_path)
-    answer = trace(scene.leaked, since=scene.since, logs=[logs], workers=1)
-    found = add_to_spec(answer, spec, **more)
-    return spec.read_text(), YAML(typ="safe").load(spec.read_text())["targets"], found
-
-
-def test_each_link_gets_the_rung_that_fits_it(scene: Scene, tmp_path: Path) -> None:
-    key, arn = scene.assume(scene.leaked, scene.user, "team/app", 10)
-    scene.records[-1]["responseElements"]["assumedRoleUser"]["arn"] = arn.replace("team/", "")
-    scene.make_user(key, arn.replace("team/", ""), "helper", 20)
-    thief_key = scene.access_key(scene.leaked, scene.user, "helper", 21)
-    given = scene.access_key(scene.leaked, scene.user, "alice", 22)
-    scene.make_role(scene.leaked, scene.user, "back", 23)
-    scene.call(scene.leaked, scene.user, "UpdateLoginProfile", 24, request={"userName": "bob"})
-    scene.assume(scene.leaked, scene.user, "BreakGlass", 25)
-    scene.assume(scene.leaked, scene.user, "responder", 26)
-
-    text, targets, found = proposed(
-        scene, tmp_path, responders=["arn:aws:iam::111122223333:role/responder"]
-    )
-
-    iam = "arn:aws:iam::111122223333:"
-    assert {t.get("user") or t["role"]: (t.get("rung"), t.get("leaked")) for t in targets[1:]} == {
-        f"{iam}role/team/app": ("revoke-sessions", None),
-        f"{iam}user/helper": ("deny-all", [thief_key]),
-        f"{iam}user/alice": ("key-only", [given]),
-        f"{iam}role/back": ("deny-all", None),
-    }
-    assert text.startswith(SPEC.split("break_glass", maxsplit=1)[0])
-    assert SPEC[SPEC.index("break_glass") :] in text
-    assert len(found.protected) == 2
-    assert any("user/bob" in line for line in found.decide)
-
-
-def test_proposing_twice_adds_nothing_the_second_time(scene: Scene, tmp_path: Path) -> None:
-    scene.assume(scene.leaked, scene.user, "app", 10)
-    first, _, _ = proposed(scene, tmp_path)
-    answer = trace(scene.leaked, since=scene.since, logs=[tmp_path / "log.json"], workers=1)
-
-    again = add_to_spec(answer, tmp_path / "inc-2026-0042.yaml")
-
-    assert again.targets == ()
-    assert (tmp_path / "inc-2026-0042.yaml").read_text() == first
-
-
-@pytest.mark.parametrize(
-    ("content", "error"),
-    [
-        (None, NotFoundError),
-        ("targets: [", SpecError),
-        ("- a list", SpecError),
-        ("a: b", SpecError),
-    ],
-)
-def test_a_spec_that_cannot_be_used_is_one_clear_error(
-    scene: Scene, tmp_path: Path, content: str | None, error: type[Exception]
-) -> None:
-    scene.call(scene.leaked, scene.user, "ListUsers", 1)
-    answer = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
-    spec = tmp_path / "spec.yaml"
-    if content is not None:
-        spec.write_text(content)
-
-    with pytest.raises(error):
-        add_to_spec(answer, spec)

@@ -1,44 +1,57 @@
 """Found credentials as proposed targets of the incident spec, for a person to review.
 
-Each gets the rung that fits how it is linked: a principal the thief made is denied everything; an
-existing user who was given a key loses that key only; a role that was only assumed has its
-sessions revoked. What no rung fits (a trust edited, a password set on an existing user) and what
-must never be chosen by a thief (the responder, break-glass) is listed, not proposed.
+Each gets the least disruptive rung that stops what links it: a principal the thief made is denied
+everything; an existing user who was given a key loses that key; compute of the thief loses its
+sessions by name, which outlives their renewal; a role that was only assumed has its sessions
+revoked. A spec holds principals, not statements or passwords: a trust opened to the outside and a
+password set are therefore proposed at the lowest rung that stops them, and the note beside it says
+what it stops besides and when to lower it.
+
+The responder and break-glass are listed and never proposed, or the thief would choose whom we
+contain; so is whatever no rung of this spec can hold.
 """
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError
-
-from containment.errors import NotFoundError, SpecError
+from containment.errors import SpecError
 from containment.identities import Principal, is_access_key_id, parse_principal
 from containment.trail.outputs.plain import plain
-from containment.trail.outputs.tables import replacing
-from containment.trail.principals import label
+from containment.trail.principals import label, session_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from containment.trail.result import Credential, Trace
 
-_RUNGS = ("key-only", "session", "revoke-sessions", "close-trust", "deny-all")
+# STS API reference, "AssumeRole": what a session name may be, and so what a spec takes.
+_SESSION = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+_MOST_SESSIONS = 20
+_KEYS = ("access_key", "forwarded_session_key")
+# Under a limit the most certain harm comes first.
+_ORDER = ("deny-all", "key-only", "close-trust", "session", "revoke-sessions")
+_STRENGTH = {
+    rung: strength
+    for strength, rung in enumerate(
+        ("key-only", "session", "revoke-sessions", "close-trust", "deny-all")
+    )
+}
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One target to add, and why."""
+    """One target to add: why, and what the reviewer has to weigh."""
 
     principal: Principal
     rung: str
-    leaked: tuple[str, ...]
     why: str
+    leaked: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,172 +59,228 @@ class Proposals:
     """What to add, what a person must decide, and what is never proposed."""
 
     targets: tuple[Proposal, ...]
-    decide: tuple[str, ...]
-    protected: tuple[str, ...]
+    decide: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+    # Keys to add to ``leaked`` of a target that is there: label of the user, key id.
+    more_leaked: tuple[tuple[str, str], ...] = ()
+    beyond: tuple[Proposal, ...] = ()
 
 
-def propose(trace: Trace, *, protected: Iterable[str] = (), known: Iterable[str] = ()) -> Proposals:
-    """Return the targets that *trace* suggests beyond *known*, never one of *protected* (ARNs)."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A target that the spec has already."""
+
+    rung: str
+    leaked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A principal with all that the trace found of it."""
+
+    label: str
+    credentials: list[Credential] = field(default_factory=list)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The long-term keys found."""
+        return tuple(sorted({c.id for c in self.credentials if is_access_key_id(c.id)}))
+
+    @property
+    def has_seed(self) -> bool:
+        """Whether the trace began with it."""
+        return any(c.tier == "seed" for c in self.credentials)
+
+    @property
+    def principal(self) -> Principal | None:
+        """The principal, by its full ARN where the logs show it; None where a spec has none."""
+        account, _, rest = self.label.partition("/")
+        arns = [c.owner_arn for c in self.credentials if c.owner_arn]
+        for arn in (*arns, f"arn:aws:iam::{account}:{rest}"):
+            try:
+                return parse_principal(arn)
+            except SpecError:
+                continue
+        return None
+
+    def any_of(self, *kinds: str) -> list[Credential]:
+        """Return its credentials of these kinds."""
+        return [c for c in self.credentials if c.kind in kinds]
+
+
+def propose(
+    trace: Trace,
+    *,
+    protected: Iterable[str] = (),
+    known: dict[str, Known] | None = None,
+    account: str = "",
+    room: int | None = None,
+) -> Proposals:
+    """Return what *trace* suggests beyond the targets that are *known*.
+
+    Args:
+        trace: the answer.
+        protected: ARNs that are never proposed.
+        known: label of a principal -> its target in the spec.
+        account: the only account that the spec can hold.
+        room: how many more targets the spec's limit allows.
+    """
     never = {label(arn): arn for arn in protected}
-    there = {label(arn) for arn in known}
-    made = {
-        credential.owner
-        for credential in trace.credentials
-        if credential.kind in ("iam_user", "iam_role") and _made(credential)
-    }
-    by_owner: dict[str, list[Credential]] = {}
+    there = known or {}
     decide: list[str] = []
     held_back: list[str] = []
-    for credential in (trace.origin, *trace.credentials):
-        if credential.owner:
-            by_owner.setdefault(credential.owner, []).append(credential)
-    targets = []
-    for owner, credentials in sorted(by_owner.items()):
-        principal = _principal(owner, credentials)
-        if owner in never:
+    more: list[tuple[str, str]] = []
+    targets: list[Proposal] = []
+    for holder in holders(trace):
+        principal = holder.principal
+        if holder.label in never:
             held_back.append(
-                f"{plain(never[owner])}: responder or break-glass, reached by the lineage"
+                f"{plain(never[holder.label])}: responder or break-glass, reached by the lineage"
             )
-        elif principal is None:
-            decide.append(f"{plain(owner)}: {_reasons(credentials)}; no rung holds it")
-        elif principal.service_linked or principal.identity_center:
-            decide.append(f"{plain(principal.arn)}: only its own service can change it")
-        elif owner not in there:
-            targets += _for(principal, credentials, decide, made=owner in made)
-    return Proposals(tuple(targets), tuple(decide), tuple(held_back))
-
-
-def _made(credential: Credential) -> bool:
-    return credential.issued_by in ("CreateUser", "CreateRole")
-
-
-def _for(
-    principal: Principal,
-    credentials: list[Credential],
-    decide: list[str],
-    *,
-    made: bool,
-) -> list[Proposal]:
-    keys = tuple(sorted({c.id for c in credentials if is_access_key_id(c.id)}))
-    why = _reasons(credentials)
-    if made:
-        leaked = keys if principal.kind == "user" else ()
-        return [Proposal(principal, "deny-all", leaked, why)]
-    if any(c.tier == "seed" for c in credentials):
-        rung = "deny-all" if principal.kind == "user" else "revoke-sessions"
-        return [Proposal(principal, rung, keys if principal.kind == "user" else (), why)]
-    for credential in credentials:
-        where = f"{plain(principal.arn)} ({', '.join(map(plain, credential.link_event_ids))})"
-        if credential.kind == "iam_role":
-            decide.append(f"{where}: its trust was edited; restore that statement, or close-trust")
-        elif credential.kind == "console_password":
-            decide.append(f"{where}: its password was set; give the owner a new one, or deny-all")
-        elif credential.kind.endswith(("credential", "public_key", "certificate")):
-            decide.append(f"{where}: {credential.kind} {plain(credential.id)}; make it inactive")
-    if principal.kind == "user":
-        return [Proposal(principal, "key-only", keys, why)] if keys else []
-    sessions = any(c.kind in ("access_key", "forwarded_session_key") for c in credentials)
-    return [Proposal(principal, "revoke-sessions", (), why)] if sessions else []
-
-
-def _principal(owner: str, credentials: list[Credential]) -> Principal | None:
-    arns = [c.owner_arn for c in credentials if c.owner_arn]
-    account, _, rest = owner.partition("/")
-    kind, _, name = rest.partition("/")
-    arns.append(f"arn:aws:iam::{account}:{kind}/{name}")
-    for arn in arns:
-        try:
-            return parse_principal(arn)
-        except SpecError:
+        elif (refusal := _refusal(holder, principal, account)) or principal is None:
+            decide.append(f"{plain(principal.arn if principal else holder.label)}: {refusal}")
+        elif (target := _proposal(trace, holder, principal)) is None:
             continue
-    return None
+        elif holder.label in there:
+            _compare(holder, there[holder.label], target, decide, more)
+        else:
+            targets.append(target)
+    targets.sort(key=lambda target: (_ORDER.index(target.rung), target.principal.arn))
+    fits = len(targets) if room is None else max(0, room)
+    return Proposals(
+        tuple(targets[:fits]),
+        tuple(decide),
+        tuple(held_back),
+        tuple(more),
+        tuple(targets[fits:]),
+    )
 
 
-def _reasons(credentials: list[Credential]) -> str:
-    first = credentials[0]
-    more = f" and {len(credentials) - 1} more" if len(credentials) > 1 else ""
-    by = f" by {plain(first.issued_by)}" if first.issued_by else ""
-    return f"{first.tier}{by}, {plain(first.id)}{more}"
+def holders(trace: Trace) -> list[Holder]:
+    """Return every principal that holds something found, a federated user under its issuer."""
+    by_id = {credential.id: credential for credential in (*trace.credentials, trace.origin)}
+    found: dict[str, Holder] = {}
+    for credential in (trace.origin, *trace.credentials):
+        holder, seen = credential, {credential.id}
+        while "/federated-user/" in holder.owner and holder.parent not in seen:
+            seen.add(holder.parent)
+            holder = by_id.get(holder.parent, trace.origin)
+        if holder.owner:
+            found.setdefault(holder.owner, Holder(holder.owner)).credentials.append(credential)
+    return [found[name] for name in sorted(found)]
 
 
-def add_to_spec(trace: Trace, path: Path, responders: Iterable[str] = ()) -> Proposals:
-    """Add the proposals to the spec at *path*, every other byte of it kept as far as YAML allows.
-
-    Raises:
-        NotFoundError: there is no spec at *path*.
-        SpecError: it is no incident spec.
-    """
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 10_000
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError as error:
-        raise NotFoundError(
-            f"there is no spec {path}", remedy="make one with `containment open`, then trace again"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(
-            f"{path} cannot be read: {error}", remedy="give the incident's YAML"
-        ) from error
-    try:
-        spec: Any = yaml.load(text)
-    except YAMLError as error:
-        problem = str(error).splitlines()[0]
-        raise SpecError(
-            f"{path} is no YAML: {problem}", remedy="mend it, then trace again"
-        ) from error
-    targets = spec.get("targets") if isinstance(spec, dict) else None
-    if not isinstance(targets, list):
-        raise SpecError(
-            f"{path} has no list of targets",
-            remedy="give an incident spec as `containment open` makes",
+def _refusal(holder: Holder, principal: Principal | None, account: str) -> str:
+    """Say why the spec cannot hold this one; empty if it can."""
+    if principal is None:
+        return f"{_reason(holder.credentials)}; no rung holds it"
+    if principal.service_linked or principal.identity_center:
+        return f"{_reason(holder.credentials)}; only its own service can change it"
+    if account and principal.account != account:
+        return (
+            f"{_reason(holder.credentials)}; it is in account {principal.account}:"
+            " write an incident of its own there"
         )
-    known = [
-        str(target[kind])
-        for target in targets
-        if isinstance(target, dict)
-        for kind in ("user", "role")
-        if target.get(kind)
+    return ""
+
+
+def _proposal(trace: Trace, holder: Holder, principal: Principal) -> Proposal | None:
+    made = [c for c in holder.credentials if c.issued_by in ("CreateUser", "CreateRole")]
+    why = _reason(made or holder.credentials)
+    if principal.kind == "user":
+        return _user(holder, principal, why, made=bool(made))
+    if made:
+        return Proposal(principal, "deny-all", why)
+    return _role(trace, holder, principal, why)
+
+
+def _user(holder: Holder, principal: Principal, why: str, *, made: bool) -> Proposal:
+    if made or holder.has_seed:
+        return Proposal(principal, "deny-all", why, holder.keys)
+    others = [c for c in holder.credentials if c.kind not in _KEYS]
+    if others:
+        what = " and ".join(sorted({c.kind.replace("_", " ") for c in others}))
+        note = (
+            f"no rung takes a {what} alone: this stops the rightful owner too;"
+            " lower it once the owner has a new one"
+        )
+        return Proposal(principal, "deny-all", _reason(others), holder.keys, note=note)
+    minted = [c for c in holder.credentials if not is_access_key_id(c.id)]
+    if holder.keys:
+        note = (
+            f"{_some([c.id for c in minted])} minted with it may live 36 hours on;"
+            " deny-all stops that too"
+            if minted
+            else ""
+        )
+        return Proposal(principal, "key-only", why, holder.keys, note=note)
+    note = "its sessions cannot be revoked alone: this stops the rightful owner too"
+    return Proposal(principal, "deny-all", why, note=note)
+
+
+def _role(trace: Trace, holder: Holder, principal: Principal, why: str) -> Proposal | None:
+    edits = holder.any_of("iam_role")
+    sessions = holder.any_of(*_KEYS)
+    outside = [
+        trust.principal for trust in trace.external_trust if label(trust.role) == holder.label
     ]
-    glass = spec.get("break_glass") or []
-    found = propose(trace, protected=[*map(str, glass), *responders], known=known)
-    found = _without_shorthands(found, targets)
-    if found.targets:
-        offset, indent = _indents(text)
-        yaml.indent(mapping=2, sequence=indent, offset=offset)
-        for proposal in found.targets:
-            targets.append(_entry(proposal))
-        out = io.StringIO()
-        yaml.dump(spec, out)
-        with replacing(path) as draft:
-            draft.write_text(out.getvalue(), "utf-8")
-    return found
+    if edits and edits[0].tier != "seed":
+        events = _some(list(edits[0].link_event_ids))
+        if outside:
+            note = (
+                f"the statement that trusts {_some(outside)} ({events}) lets them in; no rung takes"
+                " one statement out: this keeps every caller out until it is removed by hand,"
+                " then lower it to revoke-sessions"
+            )
+            return Proposal(principal, "close-trust", _reason(edits), note=note)
+        note = f"its trust policy was edited ({events}): restore the statement by hand"
+        return Proposal(principal, "revoke-sessions", _reason(edits), note=note)
+    compute = [c for c in sessions if c.tier == "C_service_issued"]
+    names = {session_name(c.for_principal) for c in compute}
+    if compute and len(compute) == len(sessions) and _speakable(names):
+        note = "by session name, since the service renews them: stop the compute too"
+        return Proposal(principal, "session", why, sessions=tuple(sorted(names)), note=note)
+    note = "its service renews the sessions: stop the compute too" if compute else ""
+    return Proposal(principal, "revoke-sessions", why, note=note)
 
 
-def _without_shorthands(found: Proposals, targets: list[Any]) -> Proposals:
-    """``access_key: AKIA…`` names its user too: that one is there already."""
-    short = {str(t["access_key"]) for t in targets if isinstance(t, dict) and t.get("access_key")}
-    kept = tuple(target for target in found.targets if not short & set(target.leaked))
-    return Proposals(kept, found.decide, found.protected)
+def _speakable(names: set[str]) -> bool:
+    return 0 < len(names) <= _MOST_SESSIONS and all(_SESSION.fullmatch(name) for name in names)
 
 
-def _entry(proposal: Proposal) -> CommentedMap:
-    entry = CommentedMap()
-    entry[proposal.principal.kind] = proposal.principal.arn
-    if proposal.leaked:
-        entry["leaked"] = list(proposal.leaked)
-    entry["rung"] = proposal.rung
-    entry.yaml_add_eol_comment(f"proposed by the trace: {proposal.why}", proposal.principal.kind)
-    return entry
+def _compare(
+    holder: Holder,
+    known: Known,
+    target: Proposal,
+    decide: list[str],
+    more: list[tuple[str, str]],
+) -> None:
+    """What the trace adds to a target that the spec has: keys that leaked, or a stronger rung."""
+    if known.leaked:
+        new = [key for key in target.leaked if key not in known.leaked]
+        more += [(target.principal.label, key) for key in new]
+    # How far the seed itself is contained has been decided by whoever wrote the spec.
+    if all(c.tier == "seed" or c.kind in _KEYS for c in holder.credentials) and holder.has_seed:
+        return
+    if known.rung in _STRENGTH and _STRENGTH[target.rung] > _STRENGTH[known.rung]:
+        decide.append(
+            f"{plain(target.principal.arn)}: the spec has it at {known.rung}, and the trace"
+            f" suggests {target.rung} ({target.why})"
+        )
 
 
-def _indents(text: str) -> tuple[int, int]:
-    """Keep the list style of the file: dashes under the key, or two in."""
-    lines = text.splitlines()
-    for number, line in enumerate(lines[:-1]):
-        if line.startswith("targets:"):
-            following = lines[number + 1]
-            dash = len(following) - len(following.lstrip())
-            return dash, dash + 2
-    return 2, 4
+def _reason(credentials: list[Credential]) -> str:
+    """Say in one line who did what, when, and where it stands in the log."""
+    first = credentials[0]
+    if first.tier == "seed":
+        return "the credential the trace began with"
+    did = plain(first.issued_by or first.kind.replace("_", " "))
+    sure = "" if first.confidence == "certain" else f", {first.confidence} confidence"
+    event = f", event {plain(first.link_event_ids[0])}" if first.link_event_ids else ""
+    more = f" and {len(credentials) - 1} more" if len(credentials) > 1 else ""
+    return f"{did} by {plain(first.parent)} at {first.issued_at}{event} ({first.tier}{sure}){more}"
+
+
+def _some(values: list[str]) -> str:
+    shown = ", ".join(plain(value) for value in values[:_SHOWN])
+    return shown + (f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else "")

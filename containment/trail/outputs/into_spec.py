@@ -1,0 +1,152 @@
+"""The proposals, written into the incident's spec: what a person wrote stays as it is."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
+
+from containment.errors import NotFoundError, SpecError
+from containment.spec import Limits
+from containment.trail.outputs.propose import Known, Proposal, Proposals, propose
+from containment.trail.outputs.tables import replacing
+from containment.trail.policies_in_events import account_of
+from containment.trail.principals import label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from containment.trail.result import Trace
+
+
+def add_to_spec(trace: Trace, path: Path, responders: Iterable[str] = ()) -> Proposals:
+    """Add the proposals to the spec at *path*; all else in it, comments too, stays.
+
+    Raises:
+        NotFoundError: there is no spec at *path*.
+        SpecError: it is no incident spec.
+        UnavailableError: it cannot be written.
+    """
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 10_000
+    text = _text(path)
+    spec, targets = _targets(yaml, text, path)
+    glass = [str(arn) for arn in spec.get("break_glass") or []]
+    entries = [target for target in targets if isinstance(target, dict)]
+    known = _known(entries, trace)
+    found = propose(
+        trace,
+        protected=[*glass, *responders],
+        known=known,
+        account=_account(entries, glass, trace),
+        room=_limit(spec) - len(targets),
+    )
+    if found.targets or found.more_leaked:
+        offset, indent = _indents(text)
+        yaml.indent(mapping=2, sequence=indent, offset=offset)
+        if found.targets and targets.fa.flow_style():
+            targets.fa.set_block_style()  # a comment for each does not fit on one line
+        for user, key in found.more_leaked:
+            _leak(entries, user, key)
+        for proposal in found.targets:
+            targets.append(_entry(proposal))
+        out = io.StringIO()
+        yaml.dump(spec, out)
+        with replacing(path) as draft:
+            draft.write_text(out.getvalue(), "utf-8")
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"there is no spec {path}", remedy="make one with 'containment open', then trace again"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(
+            f"{path} cannot be read: {error}", remedy="give the incident's YAML"
+        ) from error
+
+
+def _targets(yaml: YAML, text: str, path: Path) -> tuple[Any, CommentedSeq]:
+    try:
+        spec: Any = yaml.load(text)
+    except YAMLError as error:
+        problem = str(error).splitlines()[0]
+        raise SpecError(
+            f"{path} is no YAML: {problem}", remedy="mend it, then trace again"
+        ) from error
+    targets = spec.get("targets") if isinstance(spec, dict) else None
+    if not isinstance(targets, CommentedSeq):
+        raise SpecError(
+            f"{path} has no list of targets",
+            remedy="give an incident spec as 'containment open' makes",
+        )
+    return spec, targets
+
+
+def _known(entries: list[Any], trace: Trace) -> dict[str, Known]:
+    """Return the targets that the spec has; ``access_key`` stands for the user who holds it."""
+    holders = {credential.id: credential.owner for credential in (trace.origin, *trace.credentials)}
+    known: dict[str, Known] = {}
+    for entry in entries:
+        arn, key = entry.get("user") or entry.get("role"), entry.get("access_key")
+        name = label(str(arn)) if arn else holders.get(str(key), "")
+        rung = entry.get("rung") or ("revoke-sessions" if entry.get("role") else "deny-all")
+        leaked = tuple(map(str, entry.get("leaked") or ()))
+        if name:
+            known[name] = Known(str(rung), leaked)
+    return known
+
+
+def _account(entries: list[Any], glass: list[str], trace: Trace) -> str:
+    """Return the account of the spec; a stack works with the credentials of one."""
+    named = [str(entry.get("user") or entry.get("role") or "") for entry in entries]
+    return next(filter(None, map(account_of, [*named, *glass, trace.seed_principal])), "")
+
+
+def _limit(spec: Any) -> int:
+    limits = spec.get("limits")
+    most = limits.get("principals") if isinstance(limits, dict) else None
+    return most if isinstance(most, int) else Limits().principals
+
+
+def _leak(entries: list[Any], user: str, key: str) -> None:
+    for entry in entries:
+        if label(str(entry.get("user") or "")) == user and isinstance(entry.get("leaked"), list):
+            entry["leaked"].append(key)
+
+
+def _entry(proposal: Proposal) -> CommentedMap:
+    entry = CommentedMap()
+    kind = proposal.principal.kind
+    entry[kind] = proposal.principal.arn
+    if proposal.leaked:
+        entry["leaked"] = CommentedSeq(proposal.leaked)
+        entry["leaked"].fa.set_flow_style()
+    entry["rung"] = proposal.rung
+    if proposal.sessions:
+        entry["sessions"] = CommentedSeq({"name": name} for name in proposal.sessions)
+        entry["sessions"].fa.set_flow_style()
+    entry.yaml_add_eol_comment(f"proposed by the trace: {proposal.why}", kind)
+    if proposal.note:
+        entry.yaml_add_eol_comment(proposal.note, "rung")
+    return entry
+
+
+def _indents(text: str) -> tuple[int, int]:
+    """Keep the list style of the file: dashes under the key, or two in."""
+    lines = text.splitlines()
+    for number, line in enumerate(lines[:-1]):
+        if line.startswith("targets:"):
+            following = lines[number + 1]
+            dash = len(following) - len(following.lstrip()) if following.lstrip()[:1] == "-" else 2
+            return dash, dash + 2
+    return 2, 4
