@@ -1,21 +1,25 @@
 """The trace's two questions as SQL, over the table that AWS documents for CloudTrail logs.
 
-``edges`` asks who was handed which key; the closure of that runs here, not in the engine, because
-engines cap or repeat recursion. ``records`` then asks for every record that bears one of the names
-found. What comes back is read by the same code as a file, so a name that meets by chance in SQL
-never gets into the answer.
+``edges`` asks who was handed which key, and how far the logs reach. The closure of that runs here,
+not in the engine, because engines cap or repeat recursion. ``calls`` then asks for the records of
+the names that follow. What comes back is read by the same code as a file, so a name that meets by
+chance in SQL never gets into the answer: the conditions may be too wide, never too narrow.
 
-Source: Athena User Guide, "Create a table for CloudTrail logs in Athena using manual partitioning"
-(columns; requestparameters and responseelements are JSON in text).
+Names come out of logs, so they are the attacker's. Each stands in a statement as a bound parameter
+or as a quoted literal, and in a pattern with every special character escaped.
+
+Source: Athena User Guide, "Create the table for CloudTrail logs in Athena using partition
+projection" (columns; requestparameters and responseelements are JSON in text).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from containment.errors import SpecError
+from containment.trail import sql_names
 from containment.trail.issuance import ISSUERS
 from containment.trail.targets import NAMES
 
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
-_COLUMNS = (
+TEXTS = (
     "eventtime",
     "eventsource",
     "eventname",
@@ -39,12 +43,27 @@ _COLUMNS = (
     "readonly",
     "recipientaccountid",
     "sharedeventid",
+    "sessioncredentialfromconsole",
 )
-# One to three words with dots, quoted where the engine wants it: never anything out of a log.
-_TABLE = re.compile(r'[A-Za-z_"`][\w"`-]*(?:\.[\w"`-]+){0,2}')
-# Names in logs are hostile. These can stand in a literal of every dialect; others are not asked.
-_SPEAKABLE = re.compile(r"[\x20-\x7e]{1,2048}")
-_KEY = '"accessKeyId" *: *"([A-Za-z0-9_]{16,128})"'
+# Field by field: engines do not agree on what a struct is as JSON.
+IDENTITY = {
+    "who_type": "useridentity.type",
+    "who_principal": "useridentity.principalid",
+    "who_arn": "useridentity.arn",
+    "who_account": "useridentity.accountid",
+    "who_service": "useridentity.invokedby",
+    "who_key": "useridentity.accesskeyid",
+    "who_mfa": "useridentity.sessioncontext.attributes.mfaauthenticated",
+    "who_created": "useridentity.sessioncontext.attributes.creationdate",
+    "who_issuer": "useridentity.sessioncontext.sessionissuer.arn",
+}
+RESOURCES = {"resource_arns": "arn", "resource_accounts": "accountid", "resource_types": "type"}
+OPTIONAL = frozenset({"sessioncredentialfromconsole"})  # AWS's page did not always have it
+COLUMNS = frozenset({*TEXTS, "useridentity", "resources"}) - OPTIONAL
+
+_TABLE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){0,2}", re.ASCII)
+_MINTED = '"accessKeyId" *: *"([A-Za-z0-9_]{16,128})"'
+_HANDS_OUT = "position('\"accessKeyId\"' IN responseelements) > 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,112 +71,179 @@ class Dialect:
     """Where the engines differ."""
 
     name: str
-    backslash_escapes: bool
-    identity: str
-    resources: str
-
-    def text(self, value: str) -> str:
-        """Return *value* as a string literal."""
-        if self.backslash_escapes:
-            value = value.replace("\\", "\\\\")
-        return "'" + value.replace("'", "\\'" if self.backslash_escapes else "''") + "'"
+    mark: str  # around a name
+    array: str  # an array of text as JSON in text
+    binds: bool  # takes named parameters
 
 
-_PRESTO = ("json_format(CAST(useridentity AS JSON))", "json_format(CAST(resources AS JSON))")
+_PRESTO = "json_format(CAST({} AS JSON))"
 DIALECTS = {
-    "athena": Dialect("athena", False, *_PRESTO),  # noqa: FBT003 -- one word a dialect
-    "trino": Dialect("trino", False, *_PRESTO),  # noqa: FBT003
-    "spark": Dialect("spark", True, "to_json(useridentity)", "to_json(resources)"),  # noqa: FBT003
+    "athena": Dialect("athena", '"', _PRESTO, binds=False),
+    "trino": Dialect("trino", '"', _PRESTO, binds=False),
+    # Spark replaces ${…} also inside a literal, but not in what is bound.
+    "spark": Dialect("spark", "`", "to_json({})", binds=True),
 }
 
 
-def check_table(table: str) -> str:
-    """Return *table* if it is the name of one.
+@dataclass(slots=True)
+class Statement:
+    """What an engine executes; *bound* is empty where the values stand in the text."""
 
-    Raises:
-        SpecError: it is anything else.
+    dialect: Dialect
+    text: str = ""
+    bound: dict[str, str] = field(default_factory=dict)
+
+    def value(self, text: str) -> str:
+        """Return what stands for *text* in the statement."""
+        if self.dialect.binds:
+            name = f"p{len(self.bound)}"
+            self.bound[name] = text
+            return f":{name}"
+        return "'" + text.replace("'", "''") + "'"
+
+    def values(self, texts: Iterable[str]) -> str:
+        """Return what stands for each of *texts*, with commas."""
+        return ", ".join(map(self.value, texts))
+
+    def name(self, column: str) -> str:
+        """Return *column* as a name, also where it is a word of SQL."""
+        return self.dialect.mark + column + self.dialect.mark
+
+
+Condition = tuple[str, str, tuple[str, ...]]  # column, comparison, values
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The part of a table that is read: from a moment on, in some partitions.
+
+    *partitions* is a list of alternatives, each a list of conditions that hold together; *lacks*
+    names columns that AWS documents and an older table does not have.
     """
-    if _TABLE.fullmatch(table):
-        return table
-    raise SpecError(f"{table!r} is no table name", remedy="write it as database.table")
+
+    table: str
+    since: str
+    partitions: tuple[tuple[Condition, ...], ...] = ()
+    lacks: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no table.
+
+        Raises:
+            SpecError: *table* is anything else than one to three words with dots.
+        """
+        if not _TABLE.fullmatch(self.table):
+            raise SpecError(f"{self.table!r} is no table name", remedy="write it as database.table")
+
+    def condition(self, asked: Statement) -> str:
+        """Return the condition that holds a statement to this slice."""
+        late = f"eventtime >= {asked.value(self.since)}"
+        pruned = " OR ".join(
+            "(" + " AND ".join(_compare(asked, *one) for one in alternative) + ")"
+            for alternative in self.partitions
+        )
+        return f"{late}\n  AND ({pruned})" if pruned else late
+
+    def column(self, name: str) -> str:
+        """Return *name* as it is selected."""
+        return f"'' AS {name}" if name in self.lacks else name
 
 
-def edges(dialect: Dialect, table: str, since: str, partition: str = "") -> str:
-    """Return the first question: which key was handed which keys, once each."""
-    minted = f"array_join(regexp_extract_all(responseelements, {dialect.text(_KEY)}, 1), ',')"
-    return (
-        f"SELECT DISTINCT useridentity.accesskeyid AS caller, {minted} AS minted\n"
-        f"FROM {check_table(table)}\n"
-        f"WHERE eventtime >= {dialect.text(since)}{_and(partition)}\n"
-        "  AND errorcode IS NULL AND useridentity.accesskeyid IS NOT NULL\n"
-        "  AND position('\"accessKeyId\"' IN responseelements) > 0"
+def _compare(asked: Statement, column: str, sign: str, values: tuple[str, ...]) -> str:
+    said = asked.values(values)
+    return f"{asked.name(column)} {sign} {f'({said})' if sign == 'IN' else said}"
+
+
+def edges(dialect: Dialect, part: Slice) -> Statement:
+    """Return the first question: which key was handed which keys, and what the logs cover.
+
+    One scan: rows without ``caller`` only count the records of an account and Region.
+    """
+    asked = Statement(dialect)
+    hands = f"COALESCE(errorcode, '') = '' AND useridentity.accesskeyid <> '' AND {_HANDS_OUT}"
+    minted = f"array_join(regexp_extract_all(responseelements, '{_MINTED}', 1), ',')"
+    asked.text = (
+        f"SELECT CASE WHEN {hands} THEN useridentity.accesskeyid END AS caller,\n"
+        f"  CASE WHEN {hands} THEN {minted} END AS minted,\n"
+        "  COALESCE(recipientaccountid, useridentity.accountid) AS account,\n"
+        "  awsregion AS region, COUNT(*) AS records,\n"
+        "  MIN(eventtime) AS first_at, MAX(eventtime) AS last_at\n"
+        f"FROM {part.table}\nWHERE {part.condition(asked)}\nGROUP BY 1, 2, 3, 4"
     )
+    return asked
 
 
-def records(
-    dialect: Dialect, table: str, since: str, names: AbstractSet[str], partition: str = ""
-) -> str:
-    """Return the second question: every record since *since* that bears one of *names*."""
-    columns = ", ".join(_COLUMNS)
-    bears = "\n    OR ".join(_conditions(dialect, names))
-    return (
-        f"SELECT {dialect.identity} AS useridentity, {dialect.resources} AS resources, {columns}\n"
-        f"FROM {check_table(table)}\n"
-        f"WHERE eventtime >= {dialect.text(since)}{_and(partition)}\n"
-        f"  AND (\n    {bears}\n  )"
+def calls(
+    dialect: Dialect, part: Slice, names: AbstractSet[str], whole: AbstractSet[str] = frozenset()
+) -> Statement:
+    """Return the second question: the records of *names*.
+
+    All records come by key, ARN or shared event id, and of the principals in *whole*. Of other
+    principals come the records that make or hand out identities, and one record as a witness for
+    each identity they appear under: a busy role would otherwise bring all it ever did.
+    """
+    asked = Statement(dialect)
+    said = sorted(filter(sql_names.speakable, names | whole))
+    all_of = _all_of(asked, said, sorted(filter(sql_names.speakable, whole)))
+    callers = _callers(asked, said)
+    about = _about(asked, said)
+    identity = ",\n    ".join(f"{path} AS {alias}" for alias, path in IDENTITY.items())
+    texts = ", ".join(map(part.column, TEXTS))
+    things = ", ".join(
+        dialect.array.format(f"transform(resources, thing -> thing.{name})") + f" AS {alias}"
+        for alias, name in RESOURCES.items()
     )
-
-
-def _and(partition: str) -> str:
-    return f"\n  AND ({partition})" if partition else ""
-
-
-def _conditions(dialect: Dialect, names: AbstractSet[str]) -> list[str]:
-    """A name may be the caller's key, ARN or id; or what an identity call asks for or answers."""
-    said = sorted(name for name in names if _SPEAKABLE.fullmatch(name))
-    if not said:
-        return ["1 = 0"]
-    found = []
-    plain = ", ".join(dialect.text(name) for name in said if not _PREFIXED.match(name))
-    if plain:
-        found += [
-            f"useridentity.accesskeyid IN ({plain})",
-            f"useridentity.arn IN ({plain})",
-            f"sharedeventid IN ({plain})",
-        ]
-    # One pattern for all words: a condition for each would be a scan of every text for each.
-    callers = {word for name in said if not _KEY_ID.fullmatch(name) for word in _words(name)}
-    if callers:
-        pattern = _any_of(dialect, callers)
-        found.append(f"regexp_like(useridentity.arn, {pattern})")
-        found.append(f"regexp_like(useridentity.principalid, {pattern})")
-    pattern = _any_of(dialect, {word for name in said for word in _words(name)})
-    ours = ", ".join(map(dialect.text, sorted(ISSUERS | NAMES)))
-    said_or_answered = " OR ".join(
-        f"regexp_like({column}, {pattern})"
-        for column in ("requestparameters", "responseelements", "additionaleventdata")
+    ours = ", ".join(f"'{name}'" for name in sorted(ISSUERS | NAMES))
+    one_each = ", ".join(IDENTITY.values())
+    # Names stand in it as Statement.value puts them; all else is ours.
+    asked.text = (
+        f"SELECT * FROM (\n  SELECT {identity},\n    {texts},\n    {things},\n"  # noqa: S608 -- as said
+        f"    ({all_of}) AS in_full,\n"
+        f"    (eventname IN ({ours}) OR {_HANDS_OUT}) AS about_identities,\n"
+        f"    row_number() OVER (PARTITION BY {one_each} ORDER BY eventtime DESC, eventid DESC)"
+        " AS witness\n"
+        f"  FROM {part.table}\n  WHERE {part.condition(asked)}\n"
+        f"    AND (({all_of})\n      OR ({callers})\n"
+        f"      OR ((eventname IN ({ours}) OR {_HANDS_OUT}) AND ({about})))\n"
+        ") found WHERE in_full OR about_identities OR witness = 1"
     )
-    found.append(f"(eventname IN ({ours}) AND ({said_or_answered}))")
-    return found
+    return asked
 
 
-_PREFIXED = re.compile(r"(?:session|lambda|asg|console):")
-_KEY_ID = re.compile(r"A[A-Z0-9]{15,127}")
+_NEVER = "1 = 0"
 
 
-def _any_of(dialect: Dialect, words: AbstractSet[str]) -> str:
-    """Return a pattern literal that finds any of *words*, letter for letter."""
-    escaped = (re.sub(r"([^A-Za-z0-9_])", r"\\\1", word) for word in sorted(words))
-    return dialect.text("|".join(escaped))
+def _all_of(asked: Statement, names: list[str], whole: list[str]) -> str:
+    if not names:
+        return _NEVER
+    plain = asked.values(sorted({sql_names.plain(name) for name in names}))
+    found = [f"{column} IN ({plain})" for column in _EXACT]
+    found += _matches(asked, "useridentity.arn", map(sql_names.as_caller_arn, whole))
+    return " OR ".join(found)
 
 
-def _words(name: str) -> Iterable[str]:
-    """The part of a name that a record would hold word for word."""
-    head, _, rest = name.partition(":")
-    if head in ("session", "lambda", "asg", "console"):
-        return [rest.rsplit("/", 1)[-1]]
-    if name.startswith("arn:"):
-        # A session or user in full; a role also by its sessions.
-        return [name.rsplit("/", 1)[-1]] if ":iam:" in name else [name]
-    parts = name.split("/")
-    return [parts[-1]] if len(parts) >= 3 else [name]  # noqa: PLR2004 -- <account>/<kind>/<name>
+_EXACT = ("useridentity.accesskeyid", "useridentity.arn", "sharedeventid")
+
+
+def _callers(asked: Statement, names: list[str]) -> str:
+    found = _matches(asked, "useridentity.arn", map(sql_names.as_caller_arn, names))
+    found += _matches(asked, "useridentity.principalid", map(sql_names.as_principal_id, names))
+    return " OR ".join(found) or _NEVER
+
+
+def _about(asked: Statement, names: list[str]) -> str:
+    """A call is about a name where request, answer or additional data hold it word for word."""
+    found: list[str] = []
+    for column in ("requestparameters", "responseelements", "additionaleventdata"):
+        words = sorted({sql_names.in_json(name) for name in names} - {""})
+        around = [f'["/:](?:{"|".join(words)})["/:\\\\]'] if words else []
+        found += _matches(asked, column, around)
+    return " OR ".join(found) or _NEVER
+
+
+def _matches(asked: Statement, column: str, patterns: Iterable[str]) -> list[str]:
+    """One pattern for all: a condition for each would be a scan of every text for each."""
+    some = sorted({pattern for pattern in patterns if pattern})
+    if not some:
+        return []
+    return [f"regexp_like({column}, {asked.value('(?s)' + '|'.join(some))})"]

@@ -1,13 +1,14 @@
 """Records from a table behind a SQL engine: where the logs outgrow one machine.
 
-Few scans, each over the partitions from T0 on: one for the edges, one for all records of the
-names that follow from them, and one more for each time those records raise a new name.
+Few scans, each over the partitions from T0 on: one for the edges, one for the records of all names
+that follow from them, and one more for each time those records raise a new name.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from containment.errors import SpecError
@@ -16,6 +17,7 @@ from containment.trail.containers import WHOLE, decode
 from containment.trail.facts import extract
 from containment.trail.files import FileReport
 from containment.trail.fixpoint import answer
+from containment.trail.records import seconds
 from containment.trail.scan import Wanted, sort_out
 from containment.trail.seeds import begin
 from containment.trail.store import Found
@@ -29,48 +31,56 @@ if TYPE_CHECKING:
     from containment.trail.records import Event
     from containment.trail.result import Trace
 
-_AT_ONCE = 400  # names in one statement; Athena takes 256 KB of text
+    Row = Mapping[str, Any]
+    Run = Callable[[sql.Statement], Iterable[Row]]
+
+# A session that is alive at T0 was issued 36 hours before at most: STS API reference,
+# "GetSessionToken". An older issue cannot tell whose a key of the trace is.
+_LOOK_BACK = timedelta(hours=36)
+_AT_ONCE = 400  # names in one statement
+_LONGEST = 250_000  # letters; Athena takes 262,144 bytes: API reference, "StartQueryExecution"
+
+
+def reach(since: str) -> str:
+    """Return the moment from which records are asked for, for a trace from *since* on."""
+    at = seconds(since)
+    if at is None:
+        return since
+    return (datetime.fromtimestamp(at, UTC) - _LOOK_BACK).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class SqlSource:
-    """A CloudTrail table; *run* executes a statement and yields rows by lower-case column."""
+    """A part of a CloudTrail table; *run* executes a statement and yields rows by column."""
 
     small = False
 
-    def __init__(
-        self,
-        run: Callable[[str], Iterable[Mapping[str, Any]]],
-        table: str,
-        *,
-        dialect: str,
-        since: str,
-        partition: str = "",
-    ) -> None:
+    def __init__(self, run: Run, part: sql.Slice, dialect: sql.Dialect) -> None:
         self._run = run
-        self._table = sql.check_table(table)
-        self._dialect = sql.DIALECTS[dialect]
-        self._since = since
-        self._partition = partition
+        self._part = part
+        self._dialect = dialect
         self._children: dict[str, set[str]] | None = None
         self._asked: set[str] = set()
+        self._whole: set[str] = set()
         self._events: dict[bytes, Event] = {}
+        self._places: set[tuple[str, str]] = set()
+        self._report = FileReport(f"{dialect.name}:{part.table}")
         self.scans = 0
 
     def everything(self) -> Found:
         """Return what has been asked for so far."""
-        facts = extract(list(self._events.values()))
+        facts = extract(sorted(self._events.values(), key=lambda e: (e.time, e.event_id or "")))
         return Found(facts.facts, facts.uses)
 
     def lookup(self, names: AbstractSet[str]) -> Found:
         """Return every fact and use that bears one of *names*, and what follows from them."""
-        self._ask(names | self._descendants(names))
+        self._ask(names | self._descendants(names), frozenset())
         return self.everything()
 
     def calls(
         self, fresh: AbstractSet[str], wanted: Wanted
     ) -> Iterator[tuple[list[Call], list[Moment]]]:
         """Yield the records that *wanted* asks for."""
-        self._ask(fresh)
+        self._ask(fresh, fresh & wanted.names)
         calls: list[Call] = []
         moments: list[Moment] = []
         for event in self._events.values():
@@ -79,77 +89,146 @@ class SqlSource:
 
     def reports(self) -> list[FileReport]:
         """Say what was read, as if the table were a file."""
-        times = [event.time for event in self._events.values() if event.time]
-        return [
-            FileReport(
-                f"{self._dialect.name}:{self._table}",
-                records=len(self._events),
-                detail=f"{self.scans} scans",
-                first=min(times, default=""),
-                last=max(times, default=""),
-            )
-        ]
+        self._report.detail = f"{self.scans} scans"
+        return [self._report]
 
     def places(self) -> list[tuple[str, str]]:
-        """Return the accounts and Regions of the records that came."""
-        return sorted({(event.account, event.region or "") for event in self._events.values()})
+        """Return the accounts and Regions that the part of the table covers."""
+        return sorted(self._places)
 
     def _descendants(self, names: AbstractSet[str]) -> set[str]:
         """Every key handed out by one of *names*, by what was handed to that, and so on."""
-        if self._children is None:
-            self._children = defaultdict(set)
-            statement = sql.edges(self._dialect, self._table, self._since, self._partition)
-            self.scans += 1
-            for row in self._run(statement):
-                minted = (row["minted"] or "").split(",")
-                self._children[row["caller"]].update(filter(None, minted))
+        children = self._children if self._children is not None else self._edges()
         found: set[str] = set()
-        queue = [name for name in names if name in self._children]
+        queue = [name for name in names if name in children]
         while queue:
-            for child in self._children.get(queue.pop(), ()):
+            for child in children.get(queue.pop(), ()):
                 if child not in found:
                     found.add(child)
                     queue.append(child)
         return found
 
-    def _ask(self, names: AbstractSet[str]) -> None:
-        new = sorted(names - self._asked)
-        self._asked.update(new)
-        for start in range(0, len(new), _AT_ONCE):
-            some = set(new[start : start + _AT_ONCE])
-            statement = sql.records(self._dialect, self._table, self._since, some, self._partition)
-            self.scans += 1
-            rows = [json.dumps(dict(row), default=str) for row in self._run(statement)]
-            for event in decode("\n".join(rows).encode(), WHOLE).events:
+    def _edges(self) -> dict[str, set[str]]:
+        children: defaultdict[str, set[str]] = defaultdict(set)
+        report = self._report
+        for row in self._rows(sql.edges(self._dialect, self._part)):
+            if row["caller"]:
+                children[row["caller"]].update(filter(None, (row["minted"] or "").split(",")))
+            self._places.add((row["account"] or "", row["region"] or ""))
+            report.records += int(row["records"])
+            times = [time for time in (report.first, row["first_at"]) if time]
+            report.first = min(times, default="")
+            report.last = max(report.last, row["last_at"] or "")
+        self._children = children
+        return children
+
+    def _ask(self, names: AbstractSet[str], whole: AbstractSet[str]) -> None:
+        new = (names - self._asked) | (whole - self._whole)
+        self._asked |= names
+        self._whole |= whole
+        for statement in self._statements(sorted(new), whole):
+            rows = self._rows(statement)
+            records = "\n".join(json.dumps(record_of(row)) for row in rows)
+            for event in decode(records.encode("utf-8", "backslashreplace"), WHOLE).events:
                 # The same record comes again with every name it bears.
                 self._events.setdefault(_identity(event), event)
+
+    def _statements(self, names: list[str], whole: AbstractSet[str]) -> Iterator[sql.Statement]:
+        """Cut *names* into statements that an engine takes; whoever wrote them chose how long."""
+        if not names:
+            return
+        some = set(names)
+        statement = sql.calls(self._dialect, self._part, some, some & whole)
+        if len(names) > 1 and (len(names) > _AT_ONCE or len(statement.text.encode()) > _LONGEST):
+            half = len(names) // 2
+            yield from self._statements(names[:half], whole)
+            yield from self._statements(names[half:], whole)
+        else:
+            yield statement
+
+    def _rows(self, statement: sql.Statement) -> Iterable[Row]:
+        self.scans += 1
+        return self._run(statement)
 
 
 def _identity(event: Event) -> bytes:
     parts = (event.event_id, event.time, event.event_name, event.request_id, event.account)
-    return repr(parts).encode() + bytes(event.request_parameters) + bytes(event.response_elements)
+    free = (event.raw_identity, event.request_parameters, event.response_elements)
+    return repr(parts).encode("utf-8", "backslashreplace") + b"\0".join(map(bytes, free))
+
+
+def record_of(row: Row) -> dict[str, Any]:
+    """Return the CloudTrail record that *row* was."""
+    attributes = {"mfaAuthenticated": row["who_mfa"], "creationDate": row["who_created"]}
+    session = {"attributes": attributes, "sessionIssuer": {"arn": row["who_issuer"]}}
+    who = {
+        "type": row["who_type"],
+        "principalId": row["who_principal"],
+        "arn": row["who_arn"],
+        "accountId": row["who_account"],
+        "invokedBy": row["who_service"],
+        "accessKeyId": row["who_key"],
+        "sessionContext": session,
+    }
+    things = [_json(row[alias]) or [] for alias in sql.RESOURCES]
+    return {
+        "userIdentity": who,
+        "eventTime": row["eventtime"],
+        "eventSource": row["eventsource"],
+        "eventName": row["eventname"] or "",
+        "awsRegion": row["awsregion"],
+        "sourceIPAddress": row["sourceipaddress"],
+        "userAgent": row["useragent"],
+        "errorCode": row["errorcode"],
+        "requestParameters": _json(row["requestparameters"]),
+        "responseElements": _json(row["responseelements"]),
+        "additionalEventData": _json(row["additionaleventdata"]),
+        "requestID": row["requestid"],
+        "eventID": row["eventid"],
+        "readOnly": row["readonly"],
+        "recipientAccountId": row["recipientaccountid"],
+        "sharedEventID": row["sharedeventid"],
+        "sessionCredentialFromConsole": row["sessioncredentialfromconsole"],
+        "resources": [
+            {"ARN": arn, "accountId": account, "type": kind}
+            for arn, account, kind in zip(*things, strict=False)
+        ],
+    }
+
+
+def _json(text: str | None) -> Any:
+    """Decode a free-form part; text that was text in the record is no JSON, and stays as it is."""
+    try:
+        return json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return text
 
 
 def trace_table(
     seed: str,
     *,
     since: str,
-    run: Callable[[str], Iterable[Mapping[str, Any]]],
+    run: Run,
     table: str,
     dialect: str,
-    partition: str = "",
+    partitions: Iterable[tuple[sql.Condition, ...]] = (),
+    lacks: Iterable[str] = (),
     inventory: Mapping[str, str] | None = None,
+    unread: Iterable[FileReport] = (),
 ) -> Trace:
     """Follow *seed* through a CloudTrail table; the same answer as over files.
 
     Args:
         seed: as for :func:`containment.trail.trace`.
         since: T0 in UTC.
-        run: executes one statement and yields its rows by lower-case column name.
+        run: executes one :class:`~containment.trail.sql.Statement` and yields its rows by
+            lower-case column name.
         table: the table of AWS's documentation, or one with its columns.
         dialect: ``athena``, ``trino`` or ``spark``.
-        partition: a condition of yours on partition columns, such as ``day >= '2026/11/23'``.
-        inventory: resource ARN or id to owner.
+        partitions: what of the table to read, see :mod:`containment.trail.engines.partitions`.
+        lacks: documented columns that the table does not have.
+        inventory: resource ARN or id to owner, where tags do not tell.
+        unread: what of the logs is left out, to be told among the files and gaps.
 
     Raises:
         SpecError: *seed*, *since*, *table* or *dialect* cannot be used.
@@ -157,5 +236,6 @@ def trace_table(
     if dialect not in sql.DIALECTS:
         raise SpecError(f"{dialect!r} is no SQL dialect", remedy="use athena, trino or spark")
     start = begin(seed, since)
-    source = SqlSource(run, table, dialect=dialect, since=start.since, partition=partition)
-    return answer(start, source, inventory=inventory or {}, others=[])
+    part = sql.Slice(table, reach(start.since), tuple(partitions), frozenset(lacks))
+    source = SqlSource(run, part, sql.DIALECTS[dialect])
+    return answer(start, source, inventory=inventory or {}, others=list(unread))

@@ -1,0 +1,1 @@
+"""Engines that hold a CloudTrail table: each executes statements and yields rows."""
