@@ -7,6 +7,7 @@ itself; then nobody is left to be answered, and a change that has not been sent 
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from containment.provider.alone import Alone
 from containment.provider.engine import Engine
 from containment.provider.peers import OwnUserOnly
 from containment.provider.servicer import Servicer
@@ -57,7 +59,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             ("grpc.so_reuseport", 0),
         ],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(workplace), server)
+    alone = Alone(engine=parent)
+    # Not after the server's stop: a call whose engine is gone counts as over, and is still made.
+    atexit.register(alone.release)
+    servicer = Servicer(workplace, alone)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")

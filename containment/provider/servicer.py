@@ -23,7 +23,7 @@ from containment.actions.base import Inputs, UnfinishedError
 from containment.aws.clients import CancelledError
 from containment.aws.faults import explain
 from containment.aws.resolve import resolve_access_key
-from containment.errors import ContainmentError, NotContainedError, SpecError
+from containment.errors import ConflictError, ContainmentError, NotContainedError, SpecError
 from containment.ledger import places
 from containment.provider import codec, schema
 from containment.provider.engine import Engine
@@ -33,6 +33,7 @@ from containment.provider.workplace import Settings, Workplace
 if TYPE_CHECKING:
     from containment.actions import Action
     from containment.actions.base import Context
+    from containment.provider.alone import Alone
 
 _SETTINGS = {"region", "role", places.PLACE, places.LOCK, places.DAYS}
 _ENGINE_SETTINGS = {"version", "pluginDownloadURL"}
@@ -42,10 +43,11 @@ _RESOURCES = {f"containment:index:{action.resource}": action for action in ACTIO
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    """Serves the engine over the actions."""
+    """Serves the engine over the actions; with *alone*, one run of a stack at a time."""
 
-    def __init__(self, workplace: Workplace) -> None:
+    def __init__(self, workplace: Workplace, alone: Alone | None = None) -> None:
         self._workplace = workplace
+        self._alone = alone
 
     def Handshake(self, request: Any, context: Any) -> Any:
         del context
@@ -177,6 +179,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                     remedy="see the snapshot's own error, then run 'pulumi up' again",
                 )
             inputs = action_type.inputs_type.model_validate(values)
+            if not request.preview:
+                self._wait_for_others(request.urn, inputs, lifting=False)
             action = action_type(self._context(request.urn, inputs))
             state = self._made(
                 context, inputs, lambda: action.create(inputs, preview=request.preview)
@@ -216,6 +220,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         with _Told(context):
             inputs = action_type.inputs_type.model_validate(values)
             state = codec.remembered(action_type.state_type, olds)
+            if not request.preview:
+                self._wait_for_others(request.urn, inputs, lifting=False)
             action = action_type(self._context(request.urn, inputs))
             new = self._made(
                 context, inputs, lambda: action.update(state, inputs, preview=request.preview)
@@ -230,6 +236,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         values, _ = codec.decode(request.properties)
         with _Told(context):
             state = codec.remembered(action_type.state_type, values)
+            self._wait_for_others(request.urn, state, lifting=True)
             action_type(self._context(request.urn, state)).delete(state)
         return Empty()
 
@@ -266,6 +273,25 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 inputs=codec.encode(codec.dump(inputs)),
                 refresh_before_update=True,
             )
+
+    def _wait_for_others(self, urn: str, inputs: Inputs, *, lifting: bool) -> None:
+        """Wait for another run of this stack to end; contain without its leave, but never lift."""
+        if self._alone is None:
+            return
+        say = self._workplace.engine.say
+        other = self._alone.holder(
+            f"{urn.partition('::')[0]} {inputs.endpoint}",
+            wait=lambda words: say("warning", words, urn),
+            cancelled=self._workplace.cancelled,
+        )
+        if other is None:
+            return
+        if lifting:
+            raise ConflictError(
+                f"process {other} still changes this stack, and could contain again after a lift",
+                remedy=f"see 'ps -p {other}'; once it has ended, run 'pulumi destroy' again",
+            )
+        say("warning", f"process {other} still changes this stack; containing all the same", urn)
 
     def _attach(self, engine_address: str) -> None:
         self._workplace.engine = Engine(engine_address)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from containment.aws.clients import CancelledError
+from containment.provider.alone import Alone
+
+pytestmark = pytest.mark.plain
+
+# Takes the lock as the provider of another engine, says so, and holds it until it is told to end.
+_OTHER = """\
+import sys
+from pathlib import Path
+from threading import Event
+from containment.provider.alone import Alone
+alone = Alone(engine=int(sys.argv[2]), folder=Path(sys.argv[1]))
+assert alone.holder("s", wait=print, cancelled=Event()) is None
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def other(folder: Path, engine: int = 1) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _OTHER, folder, str(engine)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def asked(alone: Alone, said: list[str], stack: str = "s") -> int | None:
+    return alone.holder(stack, wait=said.append, cancelled=threading.Event())
+
+
+def test_the_first_change_waits_until_the_other_process_is_dead(tmp_path: Path) -> None:
+    process, said, got = other(tmp_path), list[str](), list[int | None]()
+    alone = Alone(engine=2, folder=tmp_path)
+    waiting = threading.Thread(target=lambda: got.append(asked(alone, said)))
+    waiting.start()
+    waiting.join(timeout=0.5)
+    assert waiting.is_alive()
+
+    process.kill()
+    process.communicate()
+    waiting.join(timeout=10)
+
+    assert got == [None]
+    assert said == [f"another run still changes this stack (process {process.pid}); waiting"]
+
+
+def test_one_who_does_not_end_is_named_and_waited_for_once(tmp_path: Path) -> None:
+    with other(tmp_path) as process:
+        said: list[str] = []
+        alone = Alone(engine=2, folder=tmp_path, patience_s=0.1)
+
+        assert asked(alone, said) == process.pid
+        assert asked(alone, said) == process.pid
+        assert len(said) == 1
+        process.kill()
+
+
+def test_another_stack_and_another_provider_of_the_same_run_wait_for_nobody(tmp_path: Path) -> None:
+    with other(tmp_path, engine=7) as process:
+        said: list[str] = []
+
+        assert asked(Alone(engine=2, folder=tmp_path), said, "another") is None
+        assert asked(Alone(engine=7, folder=tmp_path), said) is None
+        assert said == []
+        process.kill()
+
+
+def test_waiting_ends_when_the_engine_says_stop(tmp_path: Path) -> None:
+    with other(tmp_path) as process:
+        stop = threading.Event()
+        stop.set()
+
+        with pytest.raises(CancelledError, match="was not made"):
+            Alone(engine=2, folder=tmp_path).holder("s", wait=lambda _: None, cancelled=stop)
+        process.kill()
+
+
+def test_what_was_held_is_given_back_and_no_file_stays(tmp_path: Path) -> None:
+    first = Alone(engine=1, folder=tmp_path / "locks")
+    assert asked(first, []) is None
+    assert len(list((tmp_path / "locks").iterdir())) == 1
+
+    first.release()
+
+    assert list((tmp_path / "locks").iterdir()) == []
+    assert asked(Alone(engine=2, folder=tmp_path / "locks", patience_s=0), []) is None
+
+
+def test_a_folder_that_is_not_to_be_had_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    assert asked(Alone(engine=1, folder=tmp_path / "file" / "locks"), []) is None
+
+
+def test_a_lock_folder_is_this_users_alone(tmp_path: Path) -> None:
+    alone = Alone(engine=1, folder=tmp_path / "locks")
+    asked(alone, [])
+
+    assert (tmp_path / "locks").stat().st_mode & 0o777 == 0o700
+    assert os.environ.get("TMPDIR", "/tmp") in str(Alone().folder)  # noqa: S108
+    alone.release()
