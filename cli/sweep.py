@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,11 +13,15 @@ from cli.incident import on_terminal, told, yes_option
 from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.aws.faults import explained
+from containment.aws.recording import NoRecorder
 from containment.clock import isoformat
-from containment.errors import NotContainedError, RefusedError
-from containment.run import fences
+from containment.errors import NotContainedError, NotFoundError, RefusedError
+from containment.run import fences, project
+from containment.run.places import places
 
 if TYPE_CHECKING:
+    from containment.aws.caller import Caller
+    from containment.aws.recording import Recorder
     from containment.run.fences import Fence, Survey, Swept
 
 
@@ -36,7 +41,7 @@ def sweep(*, yes: bool, as_json: bool) -> int:
     over = [fence for fence in found.fences if fence.over]
     if over and not yes:
         _ask(found, over, as_json=as_json)
-    swept = [fences.sweep(clients.iam, fence) for fence in over]
+    swept = [fences.sweep(clients.iam, fence, _record(fence, caller)) for fence in over]
     kept = [item for item in swept if item.problem is not None]
     if as_json:
         render.document(
@@ -63,6 +68,16 @@ def sweep(*, yes: bool, as_json: bool) -> int:
             remedy="they deny nobody any more; sweep again later",
         )
     return 0
+
+
+def _record(fence: Fence, caller: Caller) -> Recorder:
+    """Return the ledger of the fence's incident, where this is the project that has it."""
+    try:
+        found = project.find(Path.cwd())
+    except NotFoundError:
+        return NoRecorder()
+    kept = places(found.root, fence.incident, found.settings(fence.incident), warn=render.tell)
+    return kept.ledger().recorder(fence.incident, None, lambda: caller.arn)
 
 
 def fence_row(fence: Fence) -> dict[str, object]:

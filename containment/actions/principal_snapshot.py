@@ -238,6 +238,14 @@ class PrincipalSnapshot(Action[Inputs, State]):
 
     def delete(self, state: State) -> None:
         self.finish(state)
+        self.released(state)
+
+    def released(self, state: State) -> None:
+        """Put on record that the principal was given back, and on which terms.
+
+        Raises:
+            RefusedError: that cannot be written.
+        """
         self._write("release", state, disposition=state.lift.disposition, required=True)
 
     def finish(self, state: State) -> None:

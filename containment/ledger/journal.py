@@ -66,12 +66,19 @@ class Inspection:
 
 
 class Journal:
-    """The ledger of one incident, in one place."""
+    """The ledger of one incident, in one place; evidence only where it is *believed*."""
 
     def __init__(
-        self, store: Store, incident: str, *, now: Clock, say: Callable[[str], None]
+        self,
+        store: Store,
+        incident: str,
+        *,
+        now: Clock,
+        say: Callable[[str], None],
+        believed: bool = True,
     ) -> None:
         self._store = store
+        self._believed = believed
         self._incident = incident
         self._now = now
         self._say = say
@@ -133,12 +140,35 @@ class Journal:
 
     def inspect(self) -> Inspection:
         """Read it all and return how it stands."""
-        found, _ = self._inspected()
-        return found
+        return self.read()[0]
+
+    def read(self) -> tuple[Inspection, Chain]:
+        """Read it all and return how it stands, and what it says up to the first break."""
+        location = self._store.location
+        if time.monotonic() < self._no_read_until:
+            why = f"the ledger {location} did not answer a moment ago"
+            return Inspection(location, "unreadable", why=why), Chain()
+        try:
+            lines = self._bounded(self._store.lines, required=False)
+            concerns = tuple(self._bounded(self._store.concerns, required=False))
+        except LedgerUnavailableError as error:
+            self._no_read_until = self._no_write_until = time.monotonic() + _REST_S
+            return Inspection(location, "unreadable", why=error.message), Chain()
+        if lines is None:
+            return Inspection(location, "missing", why=self._missing(location)), Chain()
+        read = chain.read(lines)
+        verdict, why = self._judged(location, read)
+        unfinished = tuple(int(entry["n"]) for entry in entries.without_outcome(read.entries))
+        return (
+            Inspection(location, verdict, read.head, why, read.torn, unfinished, concerns),
+            read,
+        )
 
     def evidence(self) -> Chain | None:
         """Return the chain, or None where it is no evidence."""
-        found, read = self._inspected()
+        if not self._believed:
+            return None
+        found, read = self.read()
         return read if found.verdict == "intact" else None
 
     def remember(self) -> Remembered | None:
@@ -202,27 +232,6 @@ class Journal:
             return
         for concern in concerns:
             self.warn(f"the ledger {self.location}: {concern}")
-
-    def _inspected(self) -> tuple[Inspection, Chain]:
-        location = self._store.location
-        if time.monotonic() < self._no_read_until:
-            why = f"the ledger {location} did not answer a moment ago"
-            return Inspection(location, "unreadable", why=why), Chain()
-        try:
-            lines = self._bounded(self._store.lines, required=False)
-            concerns = tuple(self._bounded(self._store.concerns, required=False))
-        except LedgerUnavailableError as error:
-            self._no_read_until = self._no_write_until = time.monotonic() + _REST_S
-            return Inspection(location, "unreadable", why=error.message), Chain()
-        if lines is None:
-            return Inspection(location, "missing", why=self._missing(location)), Chain()
-        read = chain.read(lines)
-        verdict, why = self._judged(location, read)
-        unfinished = tuple(int(entry["n"]) for entry in entries.without_outcome(read.entries))
-        return (
-            Inspection(location, verdict, read.head, why, read.torn, unfinished, concerns),
-            read,
-        )
 
     def _missing(self, location: str) -> str:
         if self._remembered is None:

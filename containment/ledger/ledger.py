@@ -20,11 +20,20 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """Keeps the record of every change, and answers what was before it."""
+    """Keeps the record of every change, and answers what was before it.
+
+    Where it is not *believed* it keeps the record and answers nothing.
+    """
 
     def __init__(
-        self, open_store: Callable[[str], Store], *, now: Clock, say: Callable[[str], None]
+        self,
+        open_store: Callable[[str], Store],
+        *,
+        now: Clock,
+        say: Callable[[str], None],
+        believed: bool = True,
     ) -> None:
+        self._believed = believed
         self._open_store = open_store
         self._now = now
         self._say = say
@@ -36,7 +45,9 @@ class Ledger:
         with self._lock:
             if incident not in self._journals:
                 store = self._open_store(incident)
-                self._journals[incident] = Journal(store, incident, now=self._now, say=self._say)
+                self._journals[incident] = Journal(
+                    store, incident, now=self._now, say=self._say, believed=self._believed
+                )
             return self._journals[incident]
 
     def prior(

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_iam import IAMClient
 
+    from containment.aws.recording import Recorder
+
 PERMISSIONS = frozenset(
     {
         "iam:GetAccountAuthorizationDetails",
@@ -117,18 +119,18 @@ def survey(iam: IAMClient) -> Survey:
     return Survey(at, tuple(order), tuple(denies))
 
 
-def sweep(iam: IAMClient, fence: Fence) -> Swept:
+def sweep(iam: IAMClient, fence: Fence, recorder: Recorder | None = None) -> Swept:
     """Remove *fence* if it is still there and over, by a look just before."""
     try:
-        return Swept(fence, _removed(iam, fence))
+        return Swept(fence, _removed(iam, fence, recorder))
     except ContainmentError as error:
         return Swept(fence, error)
     except (ClientError, BotoCoreError) as error:
         return Swept(fence, explain(f"removing the fence on {fence.principal.arn}", error))
 
 
-def _removed(iam: IAMClient, fence: Fence) -> ContainmentError | None:
-    live = locate(iam, fence.principal, fence.unique_id)
+def _removed(iam: IAMClient, fence: Fence, recorder: Recorder | None) -> ContainmentError | None:
+    live = locate(iam, fence.principal, fence.unique_id, recorder)
     found = deny.find(live, fence.incident) if live is not None else None
     if live is None or found is None or found.mark is None:
         return None

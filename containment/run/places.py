@@ -23,12 +23,18 @@ if TYPE_CHECKING:
     from containment.run.state import StackState
 
 
+def _silent(message: str) -> None:
+    """Leave it to whoever asks how the ledger stands."""
+    del message
+
+
 @dataclass(slots=True)
 class Places:
     """Makes clients as the provider does, with the same settings of the stack.
 
     *role* may hold ``{account}``, as in the stack's configuration ``containment:role``. Once
-    *cancelled* is set, no change is sent any more.
+    *cancelled* is set, no change is sent any more. The ledger is *believed* unless it stands in for
+    the state, which it must not bear out itself; what is wrong with it is told to *warn*.
     """
 
     root: Path
@@ -37,6 +43,8 @@ class Places:
     role: str | None = None
     kept: LedgerSettings = field(default_factory=LedgerSettings)
     cancelled: Event | None = None
+    believed: bool = True
+    warn: Callable[[str], None] = _silent
     _made: dict[str | None, tuple[Clients, Caller]] = field(
         default_factory=dict[str | None, tuple[Clients, Caller]]
     )
@@ -76,7 +84,7 @@ class Places:
         )
 
     def ledger(self) -> Ledger:
-        """Return the ledgers of this project; what is wrong with one is asked for, not said."""
+        """Return the ledgers of this project."""
         with self._lock:
             if self._ledger is None:
                 self._ledger = Ledger(
@@ -94,12 +102,23 @@ class Places:
                 self.ledger().of(item.state.incident).expect(head.remembered)
 
 
-def places(root: Path, incident: str, settings: Mapping[str, str]) -> Places:
+def places(
+    root: Path,
+    incident: str,
+    settings: Mapping[str, str],
+    *,
+    warn: Callable[[str], None] = _silent,
+) -> Places:
     """Return the places of *incident* under the stack's *settings*.
 
     Raises:
         SpecError: a setting of the ledger cannot be used.
     """
     return Places(
-        root, incident, settings.get("region"), settings.get("role"), settings_of(settings)
+        root,
+        incident,
+        settings.get("region"),
+        settings.get("role"),
+        settings_of(settings),
+        warn=warn,
     )
