@@ -1,0 +1,63 @@
+"""A spec applied and lifted by the actions alone, in the engine's order, without an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from containment.actions import ACTIONS
+from containment.plan import plan
+from containment.provider import codec
+from containment.spec import load
+
+if TYPE_CHECKING:
+    from workbench import Bench
+
+    from containment.actions import Action
+
+_KINDS = {action.resource: action for action in ACTIONS}
+
+
+@dataclass
+class Applied:
+    """What a stack would remember: the snapshot first, then what hangs on it."""
+
+    bench: Bench
+    states: list[tuple[Action[Any, Any], Any]] = field(default_factory=list[Any])
+
+    @classmethod
+    def up(cls, bench: Bench, text: str) -> Applied:
+        """Write *text* as the incident's spec and contain what it names."""
+        made = cls(bench)
+        made.write(text)
+        spec_file = f"stacks/{bench.incident}.yaml"
+        spec = load(bench.directory / spec_file)
+        for principal in plan(spec, spec_file=spec_file):
+            snapshot = made._create(principal.snapshot.resource, principal.snapshot.inputs)
+            outputs = codec.dump(snapshot)
+            for item in principal.held:
+                given = {name: outputs.get(source) for name, source in item.from_snapshot.items()}
+                known = {name: value for name, value in given.items() if value is not None}
+                made._create(item.resource, {**item.inputs, **known})
+        return made
+
+    def write(self, text: str) -> None:
+        """Write *text* as the incident's spec."""
+        file = self.bench.directory / "stacks" / f"{self.bench.incident}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def lift(self) -> None:
+        """Look at everything as a destroy does, then lift what was made, the snapshot last."""
+        seen = [(action, action.read(state)) for action, state in self.states]
+        for action, state in [*seen[1:], seen[0]]:
+            action.delete(state)
+
+    def _create(self, resource: str, values: dict[str, Any]) -> Any:
+        action = _KINDS[resource](self.bench.context)
+        inputs = action.checked(action.inputs_type.model_validate(values))
+        assert action.check(inputs, None) == []
+        state = action.create(inputs, preview=False)
+        assert state.live == "applied"
+        self.states.append((action, state))
+        return state
