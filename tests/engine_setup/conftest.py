@@ -41,7 +41,7 @@ class Machine:
         self.go_log = folder / "go.log"
         for made in (self.programs, self.cache, self.venv / "bin"):
             made.mkdir(parents=True)
-        for name in ("sh", "cat", "cp", "mkdir", "dirname", "sleep", "grep", "env"):
+        for name in ("sh", "cat", "cp", "mkdir", "dirname", "sleep", "grep", "env", "sed", "uname"):
             found = shutil.which(name)
             assert found is not None
             (self.programs / name).symlink_to(found)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -167,3 +171,52 @@ def test_an_engine_that_is_gone_names_make_setup(launcher: Machine) -> None:
 
     assert ran.returncode == 1
     assert "is gone; run 'make setup'" in ran.stderr
+
+
+@pytest.fixture
+def locked(launcher: Machine) -> Iterator[tuple[Machine, Path, int]]:
+    """Have a run at work on stack inc-1, whose process is called like the engine."""
+    folder = launcher.folder / "state" / ".pulumi" / "locks" / "organization" / "containment"
+    program = launcher.folder / "pulumi"
+    program.symlink_to(shutil.which("sleep") or "sleep")
+    with subprocess.Popen([program, "30"]) as process:
+        lock = folder / "inc-1" / "1.json"
+        lock.parent.mkdir(parents=True)
+        told = {"pid": process.pid, "username": "u", "hostname": os.uname().nodename}
+        lock.write_text(json.dumps(told))
+        yield launcher, lock, process.pid
+        process.kill()
+
+
+def cancel(machine: Machine, *arguments: str) -> subprocess.CompletedProcess[str]:
+    backend = f"file://{machine.folder / 'state'}"
+    return machine.run_pulumi("cancel", *arguments, PULUMI_BACKEND_URL=backend)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--yes"], ["-s", "inc-1"], ["--stack=inc-1"], ["inc-1"]]
+)
+def test_a_run_that_lives_is_not_cancelled(
+    locked: tuple[Machine, Path, int], arguments: list[str]
+) -> None:
+    machine, lock, pid = locked
+
+    ran = cancel(machine, *arguments)
+
+    assert ran.returncode == 1
+    assert f"inc-1 is being changed right now by process {pid}" in ran.stderr
+    assert "<cancel>" not in ran.stdout
+    assert lock.exists()
+
+
+def test_a_dead_run_anothers_and_another_stacks_are_the_engines_to_cancel(
+    locked: tuple[Machine, Path, int],
+) -> None:
+    machine, lock, _ = locked
+    told = json.loads(lock.read_text())
+
+    assert cancel(machine, "--stack", "inc-2").stdout.startswith("<cancel>")
+    lock.write_text(json.dumps({**told, "hostname": "elsewhere"}))
+    assert cancel(machine).stdout.startswith("<cancel>")
+    lock.write_text(json.dumps({**told, "pid": os.getpid()}))  # alive, and not the engine
+    assert cancel(machine).stdout.startswith("<cancel>")

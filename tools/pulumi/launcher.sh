@@ -29,7 +29,7 @@ esac
 backend=${PULUMI_BACKEND_URL:-}
 if [ -z "$backend" ]; then
   login=${PULUMI_CREDENTIALS_PATH:-${PULUMI_HOME:-$HOME/.pulumi}}/credentials.json
-  if [ -r "$login" ] && grep -q '"current": *"file:' "$login"; then backend=file:; fi
+  if [ -r "$login" ]; then backend=$(sed -n 's/.*"current": *"\(file:[^"]*\)".*/\1/p' "$login"); fi
 fi
 case "$backend" in
   file:*)
@@ -40,6 +40,26 @@ case "$backend" in
       echo "warning: the state of a change in AWS goes to a file on this machine: if it is lost, no lift is exact;" \
         "log in to a shared backend (pulumi login s3://BUCKET)" >&2
     fi
+    ;;
+esac
+
+# A cancel takes the lock away, also from a run that is alive: then two change AWS, and one's state is lost.
+case " $* " in
+  *' cancel '*)
+    place=${backend#file:} place=${place#//}
+    for lock in "$place"/.pulumi/locks/organization/containment/*/*.json; do
+      [ -r "$lock" ] || continue
+      stack=${lock%/*} stack=${stack##*/}
+      case " $* " in *" $stack "* | *"=$stack "*) ;; *' -s'* | *' --stack'*) continue ;; esac
+      pid=$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' "$lock")
+      host=$(sed -n 's/.*"hostname": *"\([^"]*\)".*/\1/p' "$lock")
+      if [ "$host" = "$(uname -n)" ] && kill -0 "$pid" 2>/dev/null &&
+        { cat "/proc/$pid/comm" 2>/dev/null || ps -p "$pid" -o comm=; } | grep -q pulumi; then
+        echo "error: $stack is being changed right now by process $pid, and a cancel would let another run change it too;" \
+          "wait until it ends, or stop it with 'kill -INT $pid', which lets the change in flight finish" >&2
+        exit 1
+      fi
+    done
     ;;
 esac
 
