@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -46,6 +47,33 @@ class Call:
         """The client's description of itself."""
         return self.headers.get("user-agent", "")
 
+    def unwrap_chunks(self) -> None:
+        """Put the body that an upload in signed chunks carries in place of the chunks.
+
+        Source: Amazon S3 API Reference, "Signature calculations for the authorization header:
+        transferring payload in multiple chunks".
+        """
+        if not self.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+            return
+        parts: list[bytes] = []
+        rest = self.body
+        while rest:
+            head, _, rest = rest.partition(b"\r\n")
+            size = int(head.partition(b";")[0] or b"0", 16)
+            if not size:
+                break  # trailing checksums follow
+            parts.append(rest[:size])
+            rest = rest[size + 2 :]
+        self.replace_body(b"".join(parts))
+        self.environ["HTTP_X_AMZ_CONTENT_SHA256"] = "UNSIGNED-PAYLOAD"
+        self.environ.pop("HTTP_CONTENT_ENCODING", None)
+
+    def replace_body(self, body: bytes) -> None:
+        """Let the service read *body* in place of what arrived."""
+        self.body = body
+        self.environ["wsgi.input"] = BytesIO(body)
+        self.environ["CONTENT_LENGTH"] = str(len(body))
+
     def as_moto_request(self, host: str) -> Request:
         """Return the request as moto wants it, addressed to *host* as on the real network."""
         from moto.core.request import Request
@@ -59,8 +87,6 @@ class Call:
 
 def read_call(environ: dict[str, Any]) -> Call:
     """Return the request that a WSGI server hands over."""
-    from io import BytesIO
-
     length = int(environ.get("CONTENT_LENGTH") or 0)
     body = environ["wsgi.input"].read(length) if length else b""
     if not length and environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":

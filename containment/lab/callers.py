@@ -97,6 +97,9 @@ def identify(
     session = sessions.find(key_id)
     if session is not None:
         verify(call, credential, session.secret_access_key)
+        if credential.token is None:
+            # Without its token a session's key is a key that nobody knows.
+            raise Refusal(Reason.UNKNOWN_KEY)
         if credential.token != session.token:
             raise Refusal(Reason.BAD_TOKEN)
         if now() >= session.expires:

@@ -131,6 +131,7 @@ class Gate:
                 enforcing=self.enforcing,
             )
         _fill_in_unsigned(call)
+        _unwrap(call)
         operation = recognise(call)
         operation, caller = federation.vouched(operation) or (operation, caller)
         usage.note(
@@ -251,6 +252,23 @@ def _cut(environ: dict[str, Any]) -> None:
     if connection is not None:
         with contextlib.suppress(OSError):
             connection.socket.shutdown(socket.SHUT_RDWR)
+
+
+def _unwrap(call: Call) -> None:
+    """Take an upload out of its chunks.
+
+    Raises:
+        Refusal: they are no chunks.
+    """
+    try:
+        call.unwrap_chunks()
+    except ValueError as error:
+        raise Refusal(
+            Reason.MALFORMED,
+            "The request body is not in the chunks that its headers announce.",
+            code="InvalidRequest",
+            status=400,
+        ) from error
 
 
 def _fill_in_unsigned(call: Call) -> None:

@@ -119,6 +119,9 @@ _JSON = {
     reason: (code, 400 if status in {403, 404, 409, 429} else status)
     for reason, (code, status) in _REST_JSON.items()
 }
+# Services that moved from the query protocol to JSON and kept the codes of their errors, which
+# clients take from a header (Smithy, "AWS query compatible trait").
+_QUERY_COMPATIBLE = frozenset({"sqs"})
 _TABLES = {"query": _QUERY, "ec2": _EC2, "json": _JSON, "rest-json": _REST_JSON, "rest-xml": _QUERY}
 
 
@@ -134,7 +137,8 @@ class Rendered:
 
 def render(refusal: Refusal, *, protocol: str, service: str, request_id: str) -> Rendered:
     """Return the HTTP answer that *service*, which speaks *protocol*, gives."""
-    table = _S3 if service == "s3" else _TABLES.get(protocol, _QUERY)
+    compatible = service in _QUERY_COMPATIBLE
+    table = _S3 if service == "s3" else _TABLES.get("query" if compatible else protocol, _QUERY)
     code, status = table[refusal.reason]
     if service == "sns" and refusal.reason is Reason.DENIED:
         code = "AuthorizationError"
@@ -154,12 +158,11 @@ def _in_protocol(
 ) -> Rendered:
     if protocol in {"json", "rest-json"}:
         body = json.dumps({"__type": code, "message": message, "Message": message})
-        return Rendered(
-            status,
-            code,
-            {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code},
-            body.encode(),
-        )
+        headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code}
+        if service in _QUERY_COMPATIBLE:
+            kind = "Sender" if status < 500 else "Receiver"  # noqa: PLR2004 -- HTTP's classes
+            headers["x-amzn-query-error"] = f"{code};{kind}"
+        return Rendered(status, code, headers, body.encode())
     error = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
     if service == "s3":
         xml = f"<Error>{error}<RequestId>{request_id}</RequestId></Error>"

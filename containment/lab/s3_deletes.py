@@ -6,7 +6,6 @@ Source: Amazon S3 API Reference, "DeleteObjects".
 from __future__ import annotations
 
 from dataclasses import replace
-from io import BytesIO
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
@@ -34,8 +33,7 @@ def without(operation: Operation, call: Call, denied: Iterable[str]) -> Operatio
         for one in kept
     )
     body = f"<Delete>{objects}</Delete>".encode()
-    call.environ["wsgi.input"] = BytesIO(body)
-    call.environ["CONTENT_LENGTH"] = str(len(body))
+    call.replace_body(body)
     return replace(operation, request=call.as_moto_request(operation.host))
 
 

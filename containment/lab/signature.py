@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _FIELD = re.compile(r"(Credential|SignedHeaders|Signature)=([^,\s]+)")
 _SKEW = timedelta(minutes=15)
+_WEEK = 604800
 _SCOPE_PARTS = 5
 _UNSIGNED = ("UNSIGNED-PAYLOAD", "STREAMING-")
 
@@ -90,8 +91,25 @@ def read_credential(call: Call) -> Credential | None:
         timestamp=query.get("X-Amz-Date", ""),
         token=query.get("X-Amz-Security-Token"),
         presigned=True,
-        expires_s=int(query.get("X-Amz-Expires", "0") or 0),
+        expires_s=_lifetime(query.get("X-Amz-Expires", "0") or "0"),
     )
+
+
+def _lifetime(text: str) -> int:
+    """Return the seconds that a presigned URL is good for: "a maximum of seven days"."""
+    try:
+        seconds = int(text)
+    except ValueError:
+        seconds = _WEEK + 1
+    if seconds > _WEEK:
+        raise Refusal(
+            Reason.BAD_SIGNATURE,
+            "X-Amz-Expires must be less than a week (in seconds); "
+            f"that is, the given X-Amz-Expires must be less than {_WEEK} seconds",
+            code="AuthorizationQueryParametersError",
+            status=400,
+        )
+    return seconds
 
 
 def _credential(
