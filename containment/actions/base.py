@@ -12,10 +12,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
-
 from containment.actions.terms import require_terms
+from containment.actions.wire import AccessKeyStatus, Held, HeldInputs, Inputs, Lift, Live, Wire
 from containment.aws.endpoint import same_place
 from containment.aws.principal import LivePrincipal, locate
 from containment.errors import (
@@ -24,8 +22,9 @@ from containment.errors import (
     NotFoundError,
     RefusedError,
 )
+from containment.facets.decisions import Decisions, way_out
 from containment.facets.marks import NEWEST
-from containment.identities import Principal, parse_principal
+from containment.identities import parse_principal
 from containment.ledger import Ledger, unkept
 
 if TYPE_CHECKING:
@@ -36,79 +35,9 @@ if TYPE_CHECKING:
     from containment.aws.caller import Caller
     from containment.aws.clients import Clients
     from containment.clock import Clock
+    from containment.facets.decisions import Facet, Word
 
 Severity = Literal["info", "warning"]
-Live = Literal["applied", "unverified", "missing", "altered", "stale", "unknown"]
-
-
-class Wire(BaseModel):
-    """Values as they cross the wire: camelCase there, snake_case here, immutable."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
-    )
-
-
-class Lift(Wire):
-    """The terms of the lift, as the spec had them when the stack was applied.
-
-    A delete knows only state, so they travel with every resource, and a delete compares them with
-    the spec file as it is then.
-    """
-
-    spec: str
-    disposition: Literal["suspected", "confirmed", "false-positive"]
-    compromised_at: str
-    leaked: tuple[str, ...] = ()
-
-    @property
-    def false_positive(self) -> bool:
-        """True where everything comes back, leaked credentials included."""
-        return self.disposition == "false-positive"
-
-
-class Inputs(Wire):
-    """What every resource is told; *on_destroy* is added by the provider for reviewers."""
-
-    incident: str
-    principal: str
-    endpoint: str = ""
-    lift: Lift
-    on_destroy: str = ""
-
-    @property
-    def target(self) -> Principal:
-        """The principal that the ARN names."""
-        return parse_principal(self.principal)
-
-
-class AccessKeyStatus(Wire):
-    """An access key and its status when the snapshot was taken."""
-
-    access_key_id: str
-    status: str
-
-
-class HeldInputs(Inputs):
-    """Inputs of a resource that changes something under a snapshot.
-
-    *snapshot_id* is None only in a preview, where it is not known yet.
-    """
-
-    principal_id: str
-    snapshot_id: str | None = None
-
-
-class Held(Wire):
-    """What every mutating resource remembers besides its inputs.
-
-    *generation* orders the writes of one artefact; *live* is what the last look at AWS showed.
-    """
-
-    state_version: int = 1
-    generation: int | None = None
-    live: Live = "applied"
-
 
 In = TypeVar("In", bound=Inputs)
 St = TypeVar("St", bound=Inputs)
@@ -158,7 +87,8 @@ class Context:
     """What an action works with: clients, the caller, clocks, a voice, the project's folder.
 
     *declared* are the principals, by ARN, that the spec has in this run; none in a destroy.
-    *ledger* is told of every change, and asked what was before it.
+    *ledger* is told of every change, and asked what was before it. *decisions* are what people
+    decided about a lift.
     """
 
     clients: Clients
@@ -170,6 +100,7 @@ class Context:
     declared: Collection[str] = ()
     say: Callable[[Severity, str], None] = field(default=lambda _severity, _message: None)
     ledger: Ledger = field(default_factory=unkept)
+    decisions: Decisions = field(default_factory=Decisions)
 
     @property
     def caller(self) -> Caller:
@@ -328,30 +259,73 @@ class Action(ABC, Generic[In, St]):
             )
         return live
 
-    def _superseded(self, live: LivePrincipal, state: St, *found: Generation | None) -> bool:
-        """Tell whether one of *found* was written later than *state*, under its snapshot.
-
-        Raises:
-            ConflictError: it was written under another one, which no run of this stack did.
-        """
-        mine = getattr(state, "generation", None) or 0
-        newer = [artefact for artefact in found if artefact and artefact.generation > mine]
-        strange = {artefact.snapshot_id for artefact in newer} - {getattr(state, "snapshot_id", "")}
-        if strange:
-            raise ConflictError(
-                f"{live} carries a newer mark of {state.incident} under a snapshot that is not"
-                f" this stack's ({', '.join(sorted(strange))}), so nothing of it is lifted",
-                remedy="find in CloudTrail who wrote it, remove it, and run 'pulumi destroy' again",
+    def _decided(self, state: Inputs, facet: Facet) -> Word | None:
+        """Return what somebody decided about *facet*, once that is on record."""
+        context = self._context
+        word = context.decisions.on(facet, state.target)
+        if word is not None:
+            context.ledger.decide(
+                state.incident,
+                decision=word,
+                facet=facet,
+                principal=state.principal,
+                unique_id=str(getattr(state, "principal_id", "")),
+                operator=context.caller.arn,
             )
+        return word
+
+    def _superseded(
+        self,
+        live: LivePrincipal,
+        state: St,
+        decision: Word | None,
+        facet: Facet,
+        *found: Generation | None,
+    ) -> bool:
+        """Tell, aloud, whether a newer write of the same resource is in force."""
+        newer = superseded(live, state, decision, facet, *found)
         if newer:
             self._context.say(
                 "info", f"{live}: a newer {self.resource} is in force; this one is superseded"
             )
-        return bool(newer)
+        return newer
 
     def _require_terms(self, state: Inputs) -> None:
         """Refuse a lift whose terms are not those of the spec file as it is now."""
         require_terms(state, self._context.directory)
+
+
+def superseded(
+    live: LivePrincipal,
+    state: Inputs,
+    decision: Word | None,
+    facet: Facet,
+    *found: Generation | None,
+) -> bool:
+    """Tell whether one of *found* was written later than *state*, under its snapshot.
+
+    Raises:
+        ConflictError: it was written under another one, which no run of this stack did, and nobody
+            has decided whose it is.
+    """
+    mine = getattr(state, "generation", None) or 0
+    newer = {item.snapshot_id for item in found if item and item.generation > mine}
+    own = str(getattr(state, "snapshot_id", ""))
+    strange = ", ".join(sorted(newer - {own}))
+    if strange and decision is None:
+        raise ConflictError(
+            f"{live} carries a newer mark of {state.incident} under a snapshot that is not this"
+            f" stack's ({strange}), so nothing of it is lifted",
+            remedy="find in CloudTrail who wrote it, then "
+            + way_out(
+                state.incident,
+                facet,
+                state.target,
+                ours="lifts it with ours",
+                theirs="lifts ours alone",
+            ),
+        )
+    return own in newer
 
 
 __all__ = [
@@ -368,4 +342,5 @@ __all__ = [
     "Live",
     "UnfinishedError",
     "Wire",
+    "superseded",
 ]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from containment.actions import memory
 from containment.actions.base import Action, Failure, Held, HeldInputs, UnfinishedError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, outcome_unknown
@@ -23,6 +24,7 @@ from containment.facets import documents, marks, trust
 
 if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
+    from containment.facets.decisions import Word
 
 
 class Inputs(HeldInputs):
@@ -100,14 +102,24 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         live = self._to_lift(state, state.principal_id)
         if live is None:
             return
+        decision = self._decided(state, "trust")
         newest = trust.newest(live.trust_policy, state.incident)
-        if newest is None:
-            self._context.say("info", f"{live}: its trust policy holds nothing of ours any more")
+        if self._superseded(live, state, decision, "trust", newest):
             return
-        if self._superseded(live, state, newest):
-            return
-        self._require_terms(state)
-        self._context.say("info", trust.lift(live, state.incident, state.trust_policy))
+        terms = self._terms(state, decision)
+        if trust.wanted(live, state.incident, terms) is not None:
+            self._require_terms(state)
+        self._context.say("info", trust.lift(live, state.incident, terms))
+
+    def _terms(self, state: State, decision: Word | None) -> trust.Terms:
+        return memory.trusted(
+            self._context,
+            state,
+            state.trust_policy,
+            break_glass=state.break_glass,
+            only=state.snapshot_id if decision == "keep-theirs" else None,
+            decision=decision,
+        )
 
     def _close(self, live: LivePrincipal, inputs: Inputs, generation: int) -> State:
         state = State(**dict(inputs), generation=generation, live="unverified")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from containment.actions import memory
 from containment.actions.base import (
     Action,
     Held,
@@ -29,17 +30,27 @@ from containment.actions.base import (
 )
 from containment.aws.clients import CancelledError
 from containment.aws.consistency import eventually
-from containment.aws.faults import explain, is_full, outcome_unknown
+from containment.aws.faults import code, explain, is_full, outcome_unknown
 from containment.clock import isoformat
 from containment.errors import ConflictError
-from containment.facets import attachment, deny, documents, fence, marks, sessions, trust
+from containment.facets import (
+    attachment,
+    cohort,
+    deny,
+    detaching,
+    documents,
+    fence,
+    marks,
+    sessions,
+    trust,
+)
+from containment.facets.decisions import way_out
 from containment.identities import parse_principal
 
 if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
-    from containment.facets import claims
+    from containment.facets.decisions import Word
 
-_PROPAGATION_S = 60
 _FARTHEST = timedelta(days=1)
 
 
@@ -72,7 +83,7 @@ class State(Inputs, Held):
 
     placement: Literal["inline", "AWSDenyAll"] | None = None
     issued_before: str | None = None
-    swapped: str | None = None
+    swapped: tuple[str, ...] = ()
 
 
 class DenyPolicy(Action[Inputs, State]):
@@ -110,7 +121,7 @@ class DenyPolicy(Action[Inputs, State]):
         }
     )
     identity = frozenset({"principal_id"})
-    computed = frozenset({"generation", "placement", "issued_before", "swapped"})
+    computed = frozenset({"generation", "placement", "issued_before"})
     silent = frozenset({"attached_policies"})
     inputs_type, state_type = Inputs, State
 
@@ -124,14 +135,18 @@ class DenyPolicy(Action[Inputs, State]):
         )
 
     def create(self, inputs: Inputs, *, preview: bool) -> State:
+        return self._contain(inputs, preview=preview)
+
+    def _contain(self, inputs: Inputs, *, preview: bool, swapped: tuple[str, ...] = ()) -> State:
         started_ms = self._context.started_ms()
         live = self._require(inputs, inputs.principal_id)
+        state = State(**dict(inputs), swapped=swapped)
         if preview:
-            return State(**dict(inputs))
+            return state
         found = deny.find(live, inputs.incident)
         claim = attachment.find(live, inputs.incident)
         generation = self._context.generation(started_ms, found.mark, claim)
-        return self._place(live, inputs, found, generation)
+        return self._place(live, state.model_copy(update={"generation": generation}), found)
 
     def read(self, state: State) -> State | None:
         live = self._context.locate(state, state.principal_id)
@@ -159,82 +174,71 @@ class DenyPolicy(Action[Inputs, State]):
         )
         if not rewrite:
             return state.model_copy(update=dict(inputs))
-        placed = self.create(inputs, preview=preview)
+        placed = self._contain(inputs, preview=preview, swapped=state.swapped)
         if not preview and state.live != placed.live:
             self._context.say("info", f"{inputs.target.name}: the deny is in force again")
         if preview or state.placement != "AWSDenyAll" or placed.placement != "inline":
             return placed
         live = self._require(inputs, inputs.principal_id)
-        if (claim := attachment.find(live, inputs.incident)) is not None:
-            try:
-                self._detach(live, state, claim)
-            except ConflictError as error:
-                raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
-        return placed
+        try:
+            decided = detaching.decide(live, inputs.incident, self._attached(state))
+            for done in detaching.take_away(live, inputs.incident, decided):
+                self._context.say("info", done)
+        except ConflictError as error:
+            raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
+        return placed.model_copy(update={"swapped": ()})
 
     def delete(self, state: State) -> None:
         started_ms = self._context.started_ms()
         live = self._to_lift(state, state.principal_id)
         if live is None:
             return
+        decision = self._decided(state, "deny")
         found = deny.find(live, state.incident)
         claim = attachment.find(live, state.incident)
-        if self._superseded(live, state, found.mark, claim):
+        if self._superseded(live, state, decision, "deny", found.mark, claim):
             return
         self._require_terms(state)
-        if claim is not None:
-            attachment.require_agreement(
-                live,
-                state.incident,
-                claim,
-                prior=state.attached_policies,
-                swapped=state.swapped,
-            )
-        elif state.placement == "AWSDenyAll":
-            raise ConflictError(
-                f"{live}: AWSDenyAll was attached and the claim on it"
-                f" (tag {marks.attachment_tag(state.incident)}) is gone, so nobody but the state"
-                " says that it is ours",
-                remedy=f"decide: 'aws iam detach-{live.principal.kind}-policy' takes it off by"
-                " hand; then run 'pulumi destroy' again",
-            )
+        generation = self._context.generation(started_ms, found.mark, claim)
+        if decision == "keep-theirs":
+            found = deny.find(live, state.incident, only=state.snapshot_id)
+        terms = self._attached(state, self._decided(state, "attachment"))
+        attached = detaching.decide(live, state.incident, terms)
         scope = self._scope(live, state, _fence_time(live, state, found))
-        mark = marks.mark(
-            state.incident,
-            state.snapshot_id or "",
-            self._context.generation(started_ms, found.mark, claim),
-        )
+        mark = marks.mark(state.incident, state.snapshot_id or "", generation)
+        written = deny.document(self._scope(live, state, state.issued_before), mark)
+        if decision is None and (twins := deny.twins(found, state.incident, written)):
+            raise _undecided(live, state, twins, written)
         fenced = not state.lift.false_positive
-        done = fence.lift(live, state.incident, scope, found, mark, fenced=fenced)
-        if claim is not None:
-            self._detach(live, state, claim)
-        self._context.say("info", done)
+        done = fence.lift(
+            live, state.incident, scope, found, mark, fenced=fenced, decision=decision
+        )
+        for said in (done, *detaching.take_away(live, state.incident, attached)):
+            self._context.say("info", said)
 
-    def _detach(self, live: LivePrincipal, state: State, claim: claims.Claim) -> None:
-        attachment.take_away(
-            live, state.incident, claim, prior=state.attached_policies, swapped=state.swapped
+    def _attached(self, state: State, decision: Word | None = None) -> detaching.Terms:
+        return memory.attachments(
+            self._context,
+            state,
+            state.attached_policies,
+            swapped=state.swapped,
+            placed=state.placement == "AWSDenyAll",
+            decision=decision,
         )
 
-    def _place(
-        self, live: LivePrincipal, inputs: Inputs, found: deny.LiveDeny, generation: int
-    ) -> State:
-        issued_before = (
-            _revocation(live, inputs, found) if inputs.scope == "issued-before" else None
-        )
-        state = State(
-            **dict(inputs), generation=generation, issued_before=issued_before, live="unverified"
-        )
-        scope = self._scope(live, inputs, issued_before)
-        mark = marks.mark(inputs.incident, inputs.snapshot_id or "", generation)
-        ours = deny.document(scope, mark)
+    def _place(self, live: LivePrincipal, before: State, found: deny.LiveDeny) -> State:
+        moment = _revocation(live, before, found) if before.scope == "issued-before" else None
+        state = before.model_copy(update={"issued_before": moment, "live": "unverified"})
+        mark = marks.mark(state.incident, state.snapshot_id or "", state.generation or 0)
+        ours = deny.document(self._scope(live, state, moment), mark)
         try:
-            deny.put(live, inputs.incident, found, ours)
+            self._put(live, state, found, ours)
         except (ClientError, BotoCoreError) as error:
             if is_full(error):
                 return self._attach(live, state)
             if not outcome_unknown(error):
                 raise explain(f"writing the deny on {live}", error) from error
-        if not eventually(lambda: deny.shows(live, inputs.incident, ours)):
+        if not eventually(lambda: deny.shows(live, state.incident, ours)):
             raise UnfinishedError(
                 f"the deny on {live} was written and reading it back does not show it",
                 remedy="something may be undoing it: run 'pulumi up' again at once",
@@ -242,27 +246,52 @@ class DenyPolicy(Action[Inputs, State]):
             )
         return state.model_copy(update={"live": "applied", "placement": "inline"})
 
-    def _attach(self, live: LivePrincipal, state: State) -> State:
+    def _put(
+        self,
+        live: LivePrincipal,
+        inputs: Inputs,
+        found: deny.LiveDeny,
+        ours: documents.Document,
+    ) -> None:
         try:
-            done = attachment.place(
+            deny.put(live, inputs.incident, found, ours)
+        except ClientError as error:
+            if code(error) != "MalformedPolicyDocument" or found.text is None:
+                raise
+            # What somebody wrote beside ours must not stop the containing.
+            deny.put(live, inputs.incident, found, ours, alone=True)
+            self._context.say(
+                "warning",
+                f"{live}: AWS refuses our policy with what others wrote into it, so it is written"
+                f" without that; it was {found.text}",
+            )
+
+    def _attach(self, live: LivePrincipal, state: State) -> State:
+        swapped = list(state.swapped)
+        try:
+            warnings = attachment.place(
                 live,
                 state.incident,
                 snapshot_id=state.snapshot_id or "",
                 generation=state.generation or 0,
                 prior=state.attached_policies,
+                swapped=swapped,
             )
         except (ClientError, BotoCoreError, CancelledError) as error:
             raise UnfinishedError(
                 f"attaching AWSDenyAll to {live}: {error}",
                 remedy="run 'pulumi up' again",
-                state=state,
+                state=state.model_copy(
+                    update={"placement": "AWSDenyAll", "swapped": tuple(swapped)}
+                ),
             ) from error
         placed = state.model_copy(
-            update={"placement": "AWSDenyAll", "swapped": done.swapped, "live": "applied"}
+            update={"placement": "AWSDenyAll", "swapped": tuple(swapped), "live": "applied"}
         )
-        for warning in done.warnings:
+        for warning in warnings:
             self._context.say("warning", warning)
-        room = f"; {done.swapped} made room and comes back at lift" if done.swapped else ""
+        made = ", ".join(swapped)
+        room = f"; {made} made room and comes back at lift" if made else ""
         self._context.say(
             "warning", f"{live}: inline policies are full, so AWSDenyAll is attached{room}"
         )
@@ -297,10 +326,9 @@ class DenyPolicy(Action[Inputs, State]):
     def _cohort_is_late(self, state: State, found: deny.LiveDeny) -> bool:
         """Tell whether a member of the incident was open after another's revocation time.
 
-        Two roles that may assume each other keep each other alive if one is revoked while the
-        other is not, so a member that is missing, or was stamped late, has all stamped again.
+        A member that is missing, or was stamped late, has all stamped again.
         """
-        moments = [datetime.fromisoformat(found.issued_before)] if found.issued_before else []
+        members = [found]
         for arn in state.cohort:
             if arn == state.principal:
                 continue
@@ -312,10 +340,8 @@ class DenyPolicy(Action[Inputs, State]):
             theirs = deny.find(member, state.incident)
             if not theirs.in_force and attachment.find(member, state.incident) is None:
                 return True
-            if theirs.issued_before is not None:
-                moments.append(datetime.fromisoformat(theirs.issued_before))
-        allowed = timedelta(seconds=max(state.margin_s - _PROPAGATION_S, 0))
-        return bool(moments) and max(moments) - min(moments) > allowed
+            members.append(theirs)
+        return cohort.is_late(members, state.margin_s)
 
     def _scope(self, live: LivePrincipal, inputs: Inputs, issued_before: str | None) -> deny.Scope:
         matches = sessions.matches(
@@ -328,17 +354,38 @@ class DenyPolicy(Action[Inputs, State]):
 
 
 def _revocation(live: LivePrincipal, inputs: Inputs, found: deny.LiveDeny) -> str:
-    """Return T: AWS's own time just before the write, or T already live, plus the margin.
+    """Return T: AWS's time just before the write plus the margin, and later than T already live.
 
     The margin covers sessions minted while the deny spreads ("Troubleshoot IAM: Changes that I
-    make are not always immediately visible").
+    make are not always immediately visible"). No more than a second is put on a T that is ahead, so
+    that members of one incident which were stamped apart come together.
     """
-    known = [live.answered_at]
+    moments = [live.answered_at + timedelta(seconds=inputs.margin_s)]
     if found.issued_before is not None:
-        known.append(datetime.fromisoformat(found.issued_before))
+        moments.append(datetime.fromisoformat(found.issued_before) + timedelta(seconds=1))
     # A moment that far ahead is not one of ours, and would lock everybody out for good.
-    near = [moment for moment in known if moment - live.answered_at < _FARTHEST]
-    return isoformat(max(near) + timedelta(seconds=inputs.margin_s))
+    return isoformat(max(item for item in moments if item - live.answered_at < _FARTHEST))
+
+
+def _undecided(
+    live: LivePrincipal,
+    state: State,
+    twins: list[documents.Statement],
+    ours: documents.Document,
+) -> ConflictError:
+    policy = marks.policy_name(state.incident)
+    return ConflictError(
+        f"{live}: its policy {policy} holds {documents.compact({'Statement': twins})} beside"
+        f" {documents.compact(ours)}, which is ours: the same under another Sid, so nobody can tell"
+        " whose it is",
+        remedy=way_out(
+            state.incident,
+            "deny",
+            live.principal,
+            ours="takes the whole policy for ours",
+            theirs="leaves that statement, which goes on denying",
+        ),
+    )
 
 
 def _fence_time(live: LivePrincipal, state: State, found: deny.LiveDeny) -> str | None:

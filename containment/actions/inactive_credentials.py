@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from containment.actions import memory
 from containment.actions.base import (
     AccessKeyStatus,
     Action,
@@ -30,10 +31,11 @@ from containment.aws.clients import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_missing, outcome_unknown
 from containment.errors import ConflictError
-from containment.facets import claims, credentials, deny
+from containment.facets import claims, credentials, deny, overlap, returning
 
 if TYPE_CHECKING:
     from containment.aws.principal import AccessKey, LivePrincipal
+    from containment.facets.decisions import Word
 
 _FENCE_WAIT_S = 20.0
 
@@ -124,30 +126,50 @@ class InactiveCredentials(Action[Inputs, State]):
         if state.live == "applied" and scope == before and not moved:
             return state.model_copy(update=dict(inputs))
         held = self.create(inputs, preview=preview)
-        if not preview and state.which == "all" and inputs.which == "leaked":
-            self._give_back_others(state, held)
+        if not preview and (state.which, inputs.which) == ("all", "leaked"):
+            # The others come back as a lift would do it, and are claimed no more.
+            live = self._require(inputs, inputs.principal_id)
+            old = state.model_copy(update={"lift": inputs.lift})
+            self._give_back(live, old, staying=inputs.lift.leaked)
         return held
 
     def delete(self, state: State) -> None:
         live = self._to_lift(state, state.principal_id)
         if live is None:
             return
+        decision = self._decided(state, "credentials")
         claim = credentials.find(live, state.incident)
-        if self._superseded(live, state, claim):
+        if self._superseded(live, state, decision, "credentials", claim):
             return
         self._require_terms(state)
         if not self._after_the_deny(live, state):
             self._leave_to_the_snapshot(live, claim)
             return
-        decided = self._decide(live, state, claim)
-        for done in credentials.lift(live, state.incident, decided):
+        self._give_back(live, state, decision)
+
+    def _give_back(
+        self,
+        live: LivePrincipal,
+        state: State,
+        decision: Word | None = None,
+        staying: tuple[str, ...] = (),
+    ) -> None:
+        terms, tell = self._terms(state, decision), memory.tell(self._context, state)
+        for done in returning.lift(live, state.incident, terms, tell, staying=staying):
             self._context.say("info", done)
 
     def _announce(self, live: LivePrincipal, state: State, claim: claims.Claim | None) -> None:
         """Say what a lift would do to each key: a preview of a destroy shows nothing else."""
-        decided = self._decide(live, state, claim)
+        decision = self._context.decisions.on("credentials", state.target)
+        decided = returning.to_return(
+            keys=live.access_keys(),
+            claimed=claim.priors if claim else None,
+            terms=self._terms(state, decision),
+            others=overlap.among(live, state.incident, {}),
+        )
         said = [
             *(f"{name} becomes Active" for name in decided.activate),
+            *(f"{name} stays Inactive for {other}" for name, other in decided.shared.items()),
             *(f"{name} asks for a decision" for name in decided.undecided),
             *decided.kept,
         ]
@@ -162,8 +184,16 @@ class InactiveCredentials(Action[Inputs, State]):
         generation: int,
     ) -> State:
         state = State(**dict(inputs), generation=generation, held=_ids(keys), live="unverified")
-        # What an earlier write found stands; what is found now is added, and never from memory.
-        priors = {key.access_key_id: key.status for key in keys}
+        # What an earlier write found stands; what is found now is added. Only what another incident
+        # holds cannot be seen: there the claim says what the snapshot does.
+        known = {key.access_key_id: key.status for key in inputs.access_keys}
+        shared = overlap.among(live, inputs.incident, {})
+        priors = {
+            key.access_key_id: known.get(key.access_key_id, key.status)
+            if any(other.holds(key.access_key_id) for other in shared)
+            else key.status
+            for key in keys
+        }
         if before is not None and before.snapshot_id == inputs.snapshot_id:
             priors |= before.priors
         ours = claims.Claim(inputs.snapshot_id or "", generation, priors)
@@ -234,28 +264,10 @@ class InactiveCredentials(Action[Inputs, State]):
             " goes",
         )
 
-    def _decide(
-        self, live: LivePrincipal, state: State, claim: claims.Claim | None
-    ) -> credentials.Return:
-        return credentials.to_return(
-            keys=live.access_keys(),
-            known={key.access_key_id: key.status for key in state.access_keys},
-            claimed=claim.priors if claim else None,
-            leaked=state.lift.leaked,
-            compromised_at=state.lift.compromised_at,
-            false_positive=state.lift.false_positive,
+    def _terms(self, state: State, decision: Word | None) -> returning.Terms:
+        return memory.keys(
+            self._context, state, state.access_keys, which=state.which, decision=decision
         )
-
-    def _give_back_others(self, old: State, new: State) -> None:
-        """After the scope shrank to the leaked keys: the others come back as a lift would do it."""
-        live = self._require(new, new.principal_id)
-        claim = credentials.find(live, new.incident)
-        leaked = set(new.lift.leaked)
-        decided = self._decide(live, old.model_copy(update={"lift": new.lift}), claim)
-        for name in decided.activate:
-            if name not in leaked:
-                live.set_key_status(name, "Active")
-                self._context.say("info", f"{live}: {name} is Active again")
 
 
 def _ids(keys: list[AccessKey]) -> tuple[str, ...]:

@@ -13,28 +13,22 @@ Sources: IAM User Guide, "IAM identifiers" (unique ids) and "IAM and AWS STS quo
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from containment.actions import before, memory
 from containment.actions.base import AccessKeyStatus, Action, Failure, Lift, Live, Wire
 from containment.actions.base import Inputs as BaseInputs
 from containment.clock import isoformat
 from containment.errors import ConflictError, NotFoundError, RefusedError
-from containment.facets import attachment, credentials, documents, holders, leftovers, marks
+from containment.facets import attachment, capture, credentials, holders, leftovers, marks
 from containment.identities import parse_principal
 from containment.ledger import Head, Remembered
 from containment.preflight import expiring, missing_permissions, refusals, uneditable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from containment.aws.principal import AccessKey, LivePrincipal
-
-# The deny waits for the snapshot, so it makes few calls: principal, inline names, attachments,
-# keys, and this many inline policies.
-_MOST_INLINE_READS = 4
+    from containment.aws.principal import LivePrincipal
 
 
 class InlinePolicy(Wire):
@@ -135,7 +129,8 @@ class PrincipalSnapshot(Action[Inputs, State]):
     def adopt(self, incident: str, principal: str) -> State:
         """Return the snapshot that the live containment of *incident* was made under.
 
-        What the keys were comes from the claim, everything else is live less what is ours.
+        What the keys were comes from the ledger where it is intact, else from the claim, which
+        counts for nothing until somebody has decided so; everything else is live less what is ours.
 
         Raises:
             ConflictError: nothing of the incident is live, or it is of more than one snapshot.
@@ -161,31 +156,22 @@ class PrincipalSnapshot(Action[Inputs, State]):
         live = self._context.locate(inputs, None)
         if live is None:
             raise NotFoundError(f"{principal} does not exist", remedy="check the ARN")
-        state, policies = self._capture(live, self.checked(inputs), ours=incident)
-        own = holders.own_snapshots(live, incident, policies)
+        found = capture.capture(live, incident)
+        state = self._state(live, self.checked(inputs), found, ours=incident)
+        own = holders.own_snapshots(live, incident, found.policies)
         if len(own) != 1:
-            found = ", ".join(sorted(own)) or "none"
+            marked = ", ".join(sorted(own)) or "none"
             raise ConflictError(
-                f"{live} cannot be adopted: it carries marks of {found} of {incident}",
+                f"{live} cannot be adopted: it carries marks of {marked} of {incident}",
                 remedy="'containment status' lists what is live; one snapshot's marks are needed",
             )
-        claim = credentials.find(live, incident)
+        state = state.model_copy(
+            update={"snapshot_id": own.pop(), "captured_at": isoformat(live.answered_at)}
+        )
         return state.model_copy(
             update={
-                "snapshot_id": own.pop(),
-                "attached_policies": attachment.without_ours(
-                    live, incident, state.attached_policies
-                ),
-                "captured_at": isoformat(live.answered_at),
-                "access_keys": tuple(
-                    AccessKeyStatus(
-                        access_key_id=key.access_key_id,
-                        status=claim.priors.get(key.access_key_id, key.status)
-                        if claim
-                        else key.status,
-                    )
-                    for key in state.access_keys
-                ),
+                "access_keys": before.adopted_keys(self._context, state, live),
+                "attached_policies": before.adopted_attachments(self._context, state, live),
             }
         )
 
@@ -205,8 +191,9 @@ class PrincipalSnapshot(Action[Inputs, State]):
         # The spec's ARN may lack the path that tells a service-linked role.
         for reason in uneditable(live.principal):
             raise RefusedError(reason, remedy="take it out of the spec")
-        state, policies = self._capture(live, inputs)
-        self._refuse_other_snapshot(live, state, policies)
+        found = capture.capture(live, inputs.incident)
+        state = self._state(live, inputs, found)
+        self._refuse_other_snapshot(live, state, found)
         if preview:
             return state
         taken = state.model_copy(
@@ -268,12 +255,24 @@ class PrincipalSnapshot(Action[Inputs, State]):
             incident=state.incident,
             snapshot_id=state.snapshot_id or "",
             generation=self._context.started_ms(),
-            statuses={key.access_key_id: key.status for key in state.access_keys},
-            attached=state.attached_policies,
-            trust_policy=state.trust_policy,
-            leaked=state.lift.leaked,
-            compromised_at=state.lift.compromised_at,
-            false_positive=state.lift.false_positive,
+            fenced=not state.lift.false_positive,
+            keys=memory.keys(
+                self._context,
+                state,
+                state.access_keys,
+                decision=self._decided(state, "credentials"),
+            ),
+            attached=memory.attachments(
+                self._context,
+                state,
+                state.attached_policies,
+                decision=self._decided(state, "attachment"),
+            ),
+            trust=memory.trusted(
+                self._context, state, state.trust_policy, decision=self._decided(state, "trust")
+            ),
+            tell=memory.tell(self._context, state),
+            decision=self._decided(state, "deny"),
         )
         for done in leftovers.lift(live, remembered, left):
             self._context.say("info", done)
@@ -324,35 +323,33 @@ class PrincipalSnapshot(Action[Inputs, State]):
         self._context.say("warning", f"{text}: what needs them will be left undone")
         return []
 
-    def _capture(
-        self, live: LivePrincipal, inputs: Inputs, *, ours: str | None = None
-    ) -> tuple[State, dict[str, str]]:
-        with ThreadPoolExecutor(max_workers=3) as pool:
-            names = pool.submit(live.inline_names)
-            attached = pool.submit(live.attached)
-            keys = pool.submit(live.access_keys)
-            policies = self._inline(live, names.result(), pool)
-        contested = holders.contested(live, policies, ours)
+    def _state(
+        self,
+        live: LivePrincipal,
+        inputs: Inputs,
+        found: capture.Captured,
+        *,
+        ours: str | None = None,
+    ) -> State:
+        contested = holders.contested(live, found.policies, ours)
         for what in contested:
             self._context.say(
                 "warning", f"{live}: {what}, which this stack did not make; it is left alone"
             )
-        theirs = [name for name in names.result() if not documents.marks(policies.get(name))]
-        state = State(
+        return State(
             **dict(inputs),
             principal_id=live.unique_id,
             account=live.principal.account,
             emulated=self._context.clients.emulated,
             inline_policies=tuple(
-                InlinePolicy(name=name, size=_size(policies.get(name))) for name in sorted(theirs)
+                InlinePolicy(name=name, size=size) for name, size in found.theirs.items()
             ),
-            attached_policies=tuple(sorted(attached.result())),
+            attached_policies=before.attached_before(
+                self._context, live, inputs.incident, found.attached
+            ),
             permissions_boundary=live.permissions_boundary,
-            access_keys=tuple(
-                AccessKeyStatus(access_key_id=key.access_key_id, status=key.status)
-                for key in _keys(keys.result())
-            ),
-            trust_policy=_without_ours(live.trust_policy),
+            access_keys=before.keys_before(self._context, live, inputs.incident, found),
+            trust_policy=capture.without_marks(live.trust_policy),
             tags={
                 key: value
                 for key, value in sorted(live.tags.items())
@@ -360,44 +357,23 @@ class PrincipalSnapshot(Action[Inputs, State]):
             },
             contested=tuple(contested),
         )
-        return state, policies
-
-    def _inline(
-        self, live: LivePrincipal, names: list[str], pool: ThreadPoolExecutor
-    ) -> dict[str, str]:
-        # Ours first: who else contains this principal matters more than sizes do.
-        wanted = sorted(names, key=lambda name: (marks.incident_of_policy(name) is None, name))
-        read = pool.map(live.inline_text, wanted[:_MOST_INLINE_READS])
-        return {name: text for name, text in zip(wanted, read, strict=False) if text is not None}
 
     def _refuse_other_snapshot(
-        self, live: LivePrincipal, state: State, policies: Mapping[str, str]
+        self, live: LivePrincipal, state: State, found: capture.Captured
     ) -> None:
-        """Refuse to forget how *live* was before it was contained.
+        """Refuse to forget how *live* was before this incident contained it.
 
-        A mark proves nothing, for the thief can plant one: only what holds him counts.
+        A mark proves nothing, for the thief can plant one: only what holds him counts. What other
+        incidents hold is theirs, and no reason not to contain.
         """
-        other = holders.bound_by(live, policies)
-        if other == state.incident or _is_held(live, state):
-            own = holders.own_snapshots(live, state.incident, policies)
+        if holders.is_bound(live, state.incident, found.policies) or _is_held(live, state, found):
+            own = holders.own_snapshots(live, state.incident, found.policies)
             raise ConflictError(
                 f"{live} is already contained by {state.incident} under another snapshot"
                 f" ({', '.join(sorted(own))}), so taking a new one would forget how it was",
                 remedy="restore the stack's state, or take the containment over with"
                 f" 'containment adopt {state.incident}'",
             )
-        if other:
-            raise ConflictError(
-                f"{live} is contained by {other} already",
-                remedy=f"lift {other} first, or add this credential to stacks/{other}.yaml",
-            )
-
-
-def _remembering(state: State, now: Remembered | None) -> State:
-    if now is None:
-        return state
-    head = LedgerHead(location=now.location, length=now.head.length, sha256=now.head.sha256)
-    return state.model_copy(update={"ledger": head})
 
 
 def _facts(state: State) -> dict[str, object]:
@@ -407,29 +383,20 @@ def _facts(state: State) -> dict[str, object]:
     )
 
 
-def _keys(found: list[AccessKey]) -> list[AccessKey]:
-    return sorted(found, key=lambda key: key.access_key_id)
+def _remembering(state: State, now: Remembered | None) -> State:
+    if now is None:
+        return state
+    head = LedgerHead(location=now.location, length=now.head.length, sha256=now.head.sha256)
+    return state.model_copy(update={"ledger": head})
 
 
-def _size(policy: str | None) -> int | None:
-    return None if policy is None else len("".join(policy.split()))
-
-
-def _without_ours(trust_policy: str) -> str:
-    """Return *trust_policy* less every incident's statement; its own bytes where there is none."""
-    document = documents.parse(trust_policy)
-    if document is None or not documents.marks(trust_policy):
-        return trust_policy
-    return documents.compact(documents.without(document, lambda _mark: True))
-
-
-def _is_held(live: LivePrincipal, state: State) -> bool:
+def _is_held(live: LivePrincipal, state: State, found: capture.Captured) -> bool:
     """Tell whether all that *state* is to be contained with is there, but for a deny of ours."""
     if attachment.find(live, state.incident) is not None:
-        return attachment.deny_all_arn(live.principal.partition) in state.attached_policies
+        return attachment.deny_all_arn(live.principal.partition) in found.attached
     if credentials.find(live, state.incident) is None or "DenyPolicy" in state.uses:
         return False
-    statuses = {key.access_key_id: key.status for key in state.access_keys}
+    statuses = {key.access_key_id: key.status for key in found.keys}
     return all(statuses.get(name) == "Inactive" for name in state.lift.leaked or statuses)
 
 

@@ -1,19 +1,19 @@
-"""AWSDenyAll, attached where inline policies have no room; one Allow policy may have to make some.
+"""AWSDenyAll, attached where inline policies have no room; Allow policies may have to make some.
 
 AWSDenyAll is AWS's own managed policy that denies everything. The attachment has no owner, so it
-is claimed by a tag. Quotas: "IAM and AWS STS quotas".
+is claimed by a tag: whether it was there before, and what made room. Whoever may tag the principal
+can write a claim, so it alone attaches and detaches nothing. Quotas: "IAM and AWS STS quotas".
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws.faults import code, is_full
-from containment.errors import ConflictError, ContainmentError, NotContainedError
-from containment.facets import claims, documents
+from containment.errors import ContainmentError, NotContainedError
+from containment.facets import claims, documents, overlap
 from containment.facets.marks import attachment_tag
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from containment.aws.principal import LivePrincipal
 
-_PRIOR, _SWAPPED = "AWSDenyAll", "swapped"
+# What a claim says of AWSDenyAll: not there before, there before, or there under the claim of
+# another incident, so that nobody here saw which of the two it is.
+WAS, DETACHED, ATTACHED, CLAIMED = "AWSDenyAll", "detached", "attached", "claimed"
+_SWAPPED = "swapped"
 
 
 def deny_all_arn(partition: str) -> str:
@@ -34,21 +37,10 @@ def find(live: LivePrincipal, incident: str) -> claims.Claim | None:
     return claims.parse(live.tags.get(attachment_tag(incident)))
 
 
-def without_ours(live: LivePrincipal, incident: str, attached: Sequence[str]) -> tuple[str, ...]:
-    """Return *attached* less AWSDenyAll where the incident claims to have attached it."""
-    held = find(live, incident)
-    ours = deny_all_arn(live.principal.partition)
-    if held is None or held.priors.get(_PRIOR) != "detached":
-        return tuple(attached)
-    return tuple(arn for arn in attached if arn != ours)
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """What it took to attach AWSDenyAll, and what could not be written down."""
-
-    swapped: str | None
-    warnings: tuple[str, ...]
+def rooms(claim: claims.Claim | None) -> tuple[str, ...]:
+    """Return the policies that *claim* says were detached to make room, in their order."""
+    said = claim.priors if claim else {}
+    return tuple(said[word] for word in sorted(said) if word.startswith(_SWAPPED))
 
 
 def place(
@@ -58,19 +50,39 @@ def place(
     snapshot_id: str,
     generation: int,
     prior: Sequence[str],
-) -> Placed:
-    """Attach AWSDenyAll, claimed first; *prior* is what was attached when the snapshot was taken.
+    swapped: list[str],
+) -> tuple[str, ...]:
+    """Attach AWSDenyAll, claimed first.
 
     A claim that cannot be written does not stop the containing; the lift then needs a decision.
+
+    Args:
+        live: the principal.
+        incident: whose attachment it is.
+        snapshot_id: under which snapshot.
+        generation: of this write.
+        prior: what was attached when the snapshot was taken.
+        swapped: what is known to have made room already; what does so now is added at once, so
+            that it is known whatever happens next.
+
+    Returns:
+        What could not be written down, in words.
 
     Raises:
         NotContainedError: nothing can be swapped out, so there is no room at all.
     """
     deny_all = deny_all_arn(live.principal.partition)
     before = find(live, incident)
-    priors = dict(before.priors) if before and before.snapshot_id == snapshot_id else {}
-    priors.setdefault(_PRIOR, "attached" if deny_all in prior else "detached")
-    warnings = _claim(live, incident, claims.Claim(snapshot_id, generation, priors))
+    mine = before if before and before.snapshot_id == snapshot_id else None
+    # A claim may be forged, so of what it says only that is taken which the snapshot saw.
+    swapped += [arn for arn in rooms(mine) if arn in prior and arn not in swapped]
+    was = _was(live, incident, mine, there_before=deny_all in prior)
+
+    def claimed() -> tuple[str, ...]:
+        words = {_SWAPPED + (str(index) if index else ""): arn for index, arn in enumerate(swapped)}
+        return _claim(live, incident, claims.Claim(snapshot_id, generation, {WAS: was, **words}))
+
+    warnings = claimed()
     attached = live.attached()
     if deny_all not in attached:
         try:
@@ -78,69 +90,25 @@ def place(
         except ClientError as error:
             if not is_full(error):
                 raise
-            priors[_SWAPPED] = _make_room(live, attached)
-            warnings = _claim(live, incident, claims.Claim(snapshot_id, generation, priors))
-            live.detach(priors[_SWAPPED])
+            swapped.append(_make_room(live, attached, prior))
+            warnings = claimed()
+            live.detach(swapped[-1])
             live.attach(deny_all)
-    return Placed(priors.get(_SWAPPED), warnings)
+    return warnings
 
 
-def require_agreement(
-    live: LivePrincipal,
-    incident: str,
-    claim: claims.Claim,
-    *,
-    prior: Sequence[str],
-    swapped: str | None,
-) -> None:
-    """Refuse a *claim* that says anything else than the state does.
-
-    Whoever may tag the principal can write a claim, so it alone attaches and detaches nothing.
-    *prior* is what was attached when the snapshot was taken, *swapped* what the state knows to
-    have made room: None where a crash may have forgotten it.
-
-    Raises:
-        ConflictError: they differ; nothing is changed.
-    """
-    was = "attached" if deny_all_arn(live.principal.partition) in prior else "detached"
-    room = claim.priors.get(_SWAPPED)
-    if claim.priors.get(_PRIOR) == was and room in ({swapped} if swapped else {None, *prior}):
-        return
-    raise ConflictError(
-        f"{live}: the claim on its attached policies (tag {attachment_tag(incident)}) says"
-        f" {claim.value!r}, and the state says AWSDenyAll was {was} and"
-        f" {swapped or 'nothing'} made room for it",
-        remedy="decide: attach and detach by hand what has to be, remove that tag, then run"
-        " 'pulumi destroy' again",
-    )
+def _was(
+    live: LivePrincipal, incident: str, mine: claims.Claim | None, *, there_before: bool
+) -> str:
+    if not there_before:
+        return DETACHED
+    heard = mine is not None and mine.priors.get(WAS) == CLAIMED
+    return CLAIMED if heard or overlap.attachments(live, incident) else ATTACHED
 
 
-def take_away(
-    live: LivePrincipal,
-    incident: str,
-    claim: claims.Claim,
-    *,
-    prior: Sequence[str],
-    swapped: str | None = None,
-) -> None:
-    """Undo what *claim* and the state agree was done.
-
-    Raises:
-        ConflictError: as :func:`require_agreement` does.
-    """
-    require_agreement(live, incident, claim, prior=prior, swapped=swapped)
-    deny_all = deny_all_arn(live.principal.partition)
-    room = claim.priors.get(_SWAPPED)
-    attached = live.attached()
-    if deny_all in attached and deny_all not in prior:
-        live.detach(deny_all)
-    if room and room not in attached:
-        live.attach(room)
-    live.untag(attachment_tag(incident))
-
-
-def _make_room(live: LivePrincipal, attached: list[str]) -> str:
-    for arn in sorted(attached):
+def _make_room(live: LivePrincipal, attached: list[str], prior: Sequence[str]) -> str:
+    # What was there before comes back at lift; of what came later nobody knows whose it is.
+    for arn in sorted(attached, key=lambda arn: (arn not in prior, arn)):
         if "AWSCompromisedKeyQuarantine" in arn or len(arn) > claims.LONGEST // 2:
             continue
         try:

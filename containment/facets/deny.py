@@ -46,6 +46,7 @@ class LiveDeny:
     """The incident's inline policy as it is now.
 
     Others may have written in it: *issued_before* is None where it is no moment with a zone.
+    With *only*, statements of the incident under another snapshot count as others'.
     """
 
     text: str | None
@@ -53,6 +54,7 @@ class LiveDeny:
     is_fence: bool
     issued_before: str | None
     until: str | None
+    only: str | None = None
 
     @property
     def in_force(self) -> bool:
@@ -60,28 +62,28 @@ class LiveDeny:
         return self.mark is not None and not self.is_fence
 
 
-def find(live: LivePrincipal, incident: str) -> LiveDeny:
-    """Return the incident's deny or fence on *live*."""
-    return read(live.inline_text(policy_name(incident)), incident)
+def find(live: LivePrincipal, incident: str, only: str | None = None) -> LiveDeny:
+    """Return the incident's deny or fence on *live*; with *only*, what is of that snapshot."""
+    return read(live.inline_text(policy_name(incident)), incident, only)
 
 
-def read(policy: str | None, incident: str) -> LiveDeny:
+def read(policy: str | None, incident: str, only: str | None = None) -> LiveDeny:
     """Return what an inline policy of the incident's name says."""
     document = documents.parse(policy) if policy else None
     ours: list[tuple[Mark, documents.Statement]] = []
     for statement in documents.statements(document or {}):
         found = parse_sid(statement.get("Sid"))
-        if found is not None and found.is_of(incident):
+        if found is not None and _is_ours(found, incident, only):
             ours.append((found, statement))
     if not ours:
-        return LiveDeny(policy, None, is_fence=False, issued_before=None, until=None)
+        return LiveDeny(policy, None, is_fence=False, issued_before=None, until=None, only=only)
     newest, statement = max(ours, key=lambda pair: pair[0].generation)
     dates = _dates(statement)
     until = dates.get("aws:CurrentTime")
     is_fence = all("aws:CurrentTime" in _dates(statement) for _, statement in ours)
     moment = _moment(dates.get("aws:TokenIssueTime"))
     issued_before = None if moment is None else isoformat(moment)
-    return LiveDeny(policy, newest, is_fence, issued_before, until)
+    return LiveDeny(policy, newest, is_fence, issued_before, until, only)
 
 
 def document(scope: Scope, mark: Mark) -> documents.Document:
@@ -93,9 +95,17 @@ def document(scope: Scope, mark: Mark) -> documents.Document:
     return render("deny-sessions", sid=mark.sid, matches=as_values(scope.matches))
 
 
-def put(live: LivePrincipal, incident: str, found: LiveDeny, ours: documents.Document) -> None:
-    """Write *ours* as the incident's policy; statements of others in it stay."""
-    live.put_inline(policy_name(incident), text(merged(found, incident, ours)))
+def put(
+    live: LivePrincipal,
+    incident: str,
+    found: LiveDeny,
+    ours: documents.Document,
+    *,
+    alone: bool = False,
+) -> None:
+    """Write *ours* as the incident's policy; statements of others in it stay, unless *alone*."""
+    written = ours if alone else merged(found, incident, ours)
+    live.put_inline(policy_name(incident), text(written))
 
 
 def merged(found: LiveDeny, incident: str, ours: documents.Document) -> documents.Document:
@@ -108,16 +118,26 @@ def has_others(found: LiveDeny, incident: str) -> bool:
     return bool(_theirs(found, incident)["Statement"])
 
 
+def twins(found: LiveDeny, incident: str, ours: documents.Document) -> list[documents.Statement]:
+    """Return the statements of others in the policy that say what *ours* says."""
+    said = [documents.unsigned(item) for item in documents.statements(ours)]
+    there = documents.statements(_theirs(found, incident))
+    return [item for item in there if documents.unsigned(item) in said]
+
+
 def shows(live: LivePrincipal, incident: str, ours: documents.Document) -> bool:
     """Tell whether the incident's policy holds every statement of *ours* now."""
     found = live.inline_text(policy_name(incident))
     return found is not None and documents.holds(found, ours)
 
 
-def take_away(live: LivePrincipal, incident: str, found: LiveDeny) -> None:
-    """Remove every statement of the incident; delete the policy where nothing else is in it."""
+def take_away(live: LivePrincipal, incident: str, found: LiveDeny, *, alone: bool = False) -> None:
+    """Remove every statement of the incident; delete the policy where nothing else is in it.
+
+    With *alone* whatever else is in it goes too.
+    """
     rest = _theirs(found, incident)
-    if rest["Statement"]:
+    if rest["Statement"] and not alone:
         live.put_inline(policy_name(incident), text(rest))
     elif found.text is not None:
         live.delete_inline(policy_name(incident))
@@ -134,7 +154,11 @@ def as_values(matches: tuple[Match, ...]) -> list[dict[str, Any]]:
 def _theirs(found: LiveDeny, incident: str) -> documents.Document:
     """Return the incident's policy less every statement of the incident."""
     document = documents.parse(found.text or "") or {}
-    return documents.without(document, lambda mark: mark.is_of(incident))
+    return documents.without(document, lambda mark: _is_ours(mark, incident, found.only))
+
+
+def _is_ours(mark: Mark, incident: str, only: str | None) -> bool:
+    return mark.is_of(incident) and only in {None, mark.snapshot_id}
 
 
 def _dates(statement: documents.Statement) -> dict[str, str]:

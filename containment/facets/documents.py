@@ -71,6 +71,11 @@ def holds(policy: str, ours: Document) -> bool:
     return all(canonical({"Statement": [item]}) in have for item in statements(ours))
 
 
+def unsigned(statement: Statement) -> str:
+    """Return what *statement* says whatever its Sid, to compare."""
+    return canonical({"Statement": [{k: v for k, v in statement.items() if k != "Sid"}]})
+
+
 def canonical(policy: str | Document) -> str:
     """Return *policy* in a form in which policies that say the same are the same text.
 

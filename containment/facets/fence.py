@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from containment.aws.consistency import eventually
-from containment.aws.faults import is_full
+from containment.aws.faults import code, is_full
 from containment.clock import isoformat
 from containment.errors import ConflictError, NotContainedError
 from containment.facets import deny
+from containment.facets.marks import policy_name
 from policies import render, text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from containment.aws.principal import LivePrincipal
     from containment.facets import documents
+    from containment.facets.decisions import Word
     from containment.facets.marks import Mark
 
 # GetSessionToken and GetFederationToken live 36 hours at most (STS API Reference, DurationSeconds);
@@ -58,32 +61,26 @@ def lift(
     mark: Mark,
     *,
     fenced: bool,
+    decision: Word | None = None,
 ) -> str:
     """Take the deny away, or rewrite it in one Put into its release fence; return what was done.
 
     Raises:
-        ConflictError: the fence has no room; the deny is left as it is.
+        ConflictError: the fence has no room, or AWS refuses what others wrote beside it; the deny
+            is left as it is.
         NotContainedError: AWS took the change and reading it back does not show it.
     """
+    alone = decision == "force-ours"
     if not fenced:
-        deny.take_away(live, incident, found)
-        if not eventually(lambda: deny.find(live, incident).mark is None):
+        _written(live, incident, lambda: deny.take_away(live, incident, found, alone=alone))
+        if not eventually(lambda: deny.find(live, incident, found.only).mark is None):
             raise NotContainedError(
                 f"the deny on {live} is still there after it was removed",
                 remedy="run 'pulumi destroy' again",
             )
         return f"{live}: the deny is gone"
     ours = document(scope, mark, now=live.answered_at)
-    try:
-        deny.put(live, incident, found, ours)
-    except ClientError as error:
-        if not is_full(error):
-            raise
-        raise ConflictError(
-            f"{live} has no room for the release fence, so its deny stays",
-            remedy="shorten an inline policy by about 300 characters and run 'pulumi destroy'"
-            " again, or declare the incident false-positive",
-        ) from error
+    _written(live, incident, lambda: deny.put(live, incident, found, ours, alone=alone))
     if not eventually(lambda: deny.shows(live, incident, ours)):
         raise NotContainedError(
             f"the release fence on {live} was written and does not show",
@@ -91,3 +88,24 @@ def lift(
         )
     end = deny.read(text(ours), incident)
     return f"{live}: tokens issued before {end.issued_before} stay denied until {end.until}"
+
+
+def _written(live: LivePrincipal, incident: str, write: Callable[[], None]) -> None:
+    """Write, and say what it means where AWS refuses the document."""
+    try:
+        write()
+    except ClientError as error:
+        if is_full(error):
+            raise ConflictError(
+                f"{live} has no room for the release fence, so its deny stays",
+                remedy="shorten an inline policy by about 300 characters and run 'pulumi destroy'"
+                " again, or declare the incident false-positive",
+            ) from error
+        if code(error) == "MalformedPolicyDocument":
+            raise ConflictError(
+                f"AWS refuses the policy {policy_name(incident)} of {live} with what others wrote"
+                f" into it ({error})",
+                remedy=f"mend or remove their statements; or 'containment lift {incident}"
+                f" --force-ours deny@{live.principal.label}' drops them",
+            ) from error
+        raise

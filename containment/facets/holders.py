@@ -1,4 +1,4 @@
-"""Who holds a principal already: which incidents have left marks on it, and whether they bind it.
+"""Who holds a principal already: which incidents have left marks on it, and whether ours binds it.
 
 A mark proves nothing, for the thief can plant one. What binds him as well is worth nothing to him.
 """
@@ -30,13 +30,10 @@ def contested(live: LivePrincipal, policies: Mapping[str, str], ours: str | None
     return sorted([*named, *tagged, *trusted])
 
 
-def bound_by(live: LivePrincipal, policies: Mapping[str, str]) -> str | None:
-    """Return the incident whose deny binds everything *live* can do now, if there is one."""
-    for name, policy in policies.items():
-        incident = marks.incident_of_policy(name)
-        if incident and deny.binds_everything(deny.read(policy, incident), live):
-            return incident
-    return None
+def is_bound(live: LivePrincipal, incident: str, policies: Mapping[str, str]) -> bool:
+    """Tell whether the deny of *incident* binds everything *live* can do now."""
+    policy = policies.get(marks.policy_name(incident))
+    return deny.binds_everything(deny.read(policy, incident), live)
 
 
 def own_snapshots(live: LivePrincipal, incident: str, policies: Mapping[str, str]) -> set[str]:

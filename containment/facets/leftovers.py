@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from containment.facets import attachment, credentials, deny, fence, trust
+from containment.facets import attachment, credentials, deny, detaching, fence, returning, trust
 from containment.facets.marks import mark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from containment.aws.principal import LivePrincipal
+    from containment.facets.decisions import Word
 
 _DENY, _ATTACHED, _TRUST, _KEYS = (
     "a deny",
@@ -27,17 +28,17 @@ _DENY, _ATTACHED, _TRUST, _KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What a snapshot knows that a lift needs."""
+    """What a snapshot knows that a lift needs, facet by facet."""
 
     incident: str
     snapshot_id: str
     generation: int
-    statuses: Mapping[str, str]
-    attached: Sequence[str]
-    trust_policy: str
-    leaked: Sequence[str]
-    compromised_at: str
-    false_positive: bool
+    fenced: bool
+    keys: returning.Terms
+    attached: detaching.Terms
+    trust: trust.Terms
+    tell: returning.Tell
+    decision: Word | None = None
 
 
 def find(live: LivePrincipal, incident: str, snapshot_id: str) -> list[str]:
@@ -62,6 +63,7 @@ def lift(live: LivePrincipal, remembered: Remembered, left: Sequence[str]) -> li
     done: list[str] = []
     if _DENY in left or _ATTACHED in left:
         # AWSDenyAll too needs its fence before it goes.
+        attached = detaching.decide(live, incident, remembered.attached)
         found = deny.find(live, incident)
         newer = max(remembered.generation, found.mark.generation + 1 if found.mark else 0)
         done.append(
@@ -71,23 +73,14 @@ def lift(live: LivePrincipal, remembered: Remembered, left: Sequence[str]) -> li
                 deny.scope_of(found),
                 found,
                 mark(incident, remembered.snapshot_id, newer),
-                fenced=not remembered.false_positive,
+                fenced=remembered.fenced,
+                decision=remembered.decision,
             )
         )
-    if _ATTACHED in left and (held := attachment.find(live, incident)) is not None:
-        attachment.take_away(live, incident, held, prior=remembered.attached)
-        done.append(f"{live}: AWSDenyAll is detached")
+        if _ATTACHED in left:
+            done.extend(detaching.take_away(live, incident, attached))
     if _TRUST in left:
-        done.append(trust.lift(live, incident, remembered.trust_policy))
+        done.append(trust.lift(live, incident, remembered.trust))
     if _KEYS in left:
-        claim = credentials.find(live, incident)
-        decided = credentials.to_return(
-            keys=live.access_keys(),
-            known=remembered.statuses,
-            claimed=claim.priors if claim else None,
-            leaked=remembered.leaked,
-            compromised_at=remembered.compromised_at,
-            false_positive=remembered.false_positive,
-        )
-        done.extend(credentials.lift(live, incident, decided))
+        done.extend(returning.lift(live, incident, remembered.keys, remembered.tell))
     return done

@@ -23,6 +23,7 @@ NEWEST = 36**9 - 1
 _POLICY_PREFIX = "containment-"
 _TAG_PREFIX = "containment:"
 _ATTACHMENT_SUFFIX = "/AWSDenyAll"
+_INCIDENT = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ def incident_hash(incident: str) -> str:
 def new_snapshot_id() -> str:
     """Return a fresh random snapshot id: 10 characters, 51 bits."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+def is_incident(name: str) -> bool:
+    """Tell whether *name*, which a tag or a policy gave, can be an incident's."""
+    return _INCIDENT.fullmatch(name) is not None
 
 
 def policy_name(incident: str) -> str:

@@ -7,6 +7,7 @@ and refuses one that names a principal which is gone ("AWS JSON policy elements:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -15,67 +16,114 @@ from containment.aws.consistency import eventually
 from containment.aws.faults import code
 from containment.errors import ConflictError, NotContainedError
 from containment.facets import documents
+from containment.facets.decisions import way_out
+from containment.facets.marks import mark, parse_sid
 from policies import literal, render, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from containment.aws.principal import LivePrincipal
+    from containment.facets.decisions import Word
     from containment.facets.marks import Mark
 
 _CURRENT_VERSION = "2012-10-17"
 
 
-def statement(mark: Mark, break_glass: Sequence[str], trust_policy: str) -> documents.Statement:
+def statement(own: Mark, break_glass: Sequence[str], trust_policy: str) -> documents.Statement:
     """Return the statement that closes *trust_policy* to everyone but *break_glass*."""
     version = (documents.parse(trust_policy) or {}).get("Version")
     # Policy variables, and so their escapes, exist since version 2012-10-17 only.
     exempt = [
         str(literal(arn)) if version == _CURRENT_VERSION else arn for arn in sorted(break_glass)
     ]
-    return render("closed-trust", sid=mark.sid, break_glass=exempt)
+    return render("closed-trust", sid=own.sid, break_glass=exempt)
 
 
-def newest(trust_policy: str, incident: str) -> Mark | None:
-    """Return the newest mark of *incident* in *trust_policy*."""
-    ours = [mark for mark in documents.marks(trust_policy) if mark.is_of(incident)]
+def newest(trust_policy: str, incident: str, only: str | None = None) -> Mark | None:
+    """Return the newest mark of *incident* in *trust_policy*; with *only*, of that snapshot."""
+    ours = [mark for mark in documents.marks(trust_policy) if _is_ours(mark, incident, only)]
     return max(ours, key=lambda mark: mark.generation, default=None)
 
 
 def is_closed(trust_policy: str, incident: str, break_glass: Sequence[str]) -> bool:
     """Tell whether a statement of *incident* closes *trust_policy* to all but *break_glass*."""
-    mark = newest(trust_policy, incident)
-    if mark is None:
+    own = newest(trust_policy, incident)
+    if own is None:
         return False
-    ours = statement(mark, break_glass, trust_policy)
+    ours = statement(own, break_glass, trust_policy)
     return documents.holds(trust_policy, {"Statement": [ours]})
 
 
 def closed(trust_policy: str, incident: str, ours: documents.Statement) -> str:
     """Return *trust_policy* with *ours* as its only statement of *incident*."""
-    rest = documents.without(documents.parse(trust_policy) or {}, lambda mark: mark.is_of(incident))
+    rest = _rest(trust_policy, incident, None)
     return text({**rest, "Statement": [*rest["Statement"], ours]})
 
 
-def reopened(trust_policy: str, incident: str, prior: str) -> str:
+def reopened(trust_policy: str, incident: str, prior: str, only: str | None = None) -> str:
     """Return *trust_policy* without the statements of *incident*.
 
     The bytes of *prior* are used only where it says exactly the same.
     """
-    rest = documents.without(documents.parse(trust_policy) or {}, lambda mark: mark.is_of(incident))
+    rest = _rest(trust_policy, incident, only)
     return prior if documents.equal(rest, prior) else text(rest)
 
 
-def lift(live: LivePrincipal, incident: str, prior: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a lift of a trust policy goes on.
+
+    Attributes:
+        prior: the document when the snapshot was taken, from the state.
+        break_glass: to whom our statement left the role open.
+        remembered: the document before containment, from an intact ledger.
+        only: the snapshot whose statements alone are ours; None for all of the incident.
+        decision: what somebody decided where the two versions cannot be told apart.
+    """
+
+    prior: str
+    break_glass: Sequence[str] = ()
+    remembered: str | None = None
+    only: str | None = None
+    decision: Word | None = None
+
+
+def wanted(live: LivePrincipal, incident: str, terms: Terms) -> str | None:
+    """Return the document that a lift writes, or None where nothing of ours is there.
+
+    It is live less ours. A statement that says what ours says under another Sid cannot be told from
+    ours; and only by decision, and where the ledger holds the same document as the state, what was
+    there before is written instead.
+
+    Raises:
+        ConflictError: somebody has to decide.
+    """
+    trust_policy = live.trust_policy
+    rest = _rest(trust_policy, incident, terms.only)
+    twins = _twins(rest, trust_policy, incident, terms)
+    if twins and terms.decision is None:
+        raise _undecided(live, incident, terms, twins)
+    if terms.decision == "force-ours":
+        return _forced(live, incident, rest, twins, terms)
+    if newest(trust_policy, incident, terms.only) is None:
+        return None
+    return reopened(trust_policy, incident, terms.prior, terms.only)
+
+
+def lift(live: LivePrincipal, incident: str, terms: Terms) -> str:
     """Take our statement out of *live*'s trust policy; return what was done, in words.
 
     Raises:
-        ConflictError: AWS refuses what would be left, because it names a principal that is gone.
+        ConflictError: as :func:`wanted` does; or AWS refuses what would be left, because it names
+            a principal that is gone.
         NotContainedError: the change was taken and reading it back does not show it.
     """
-    wanted = reopened(live.trust_policy, incident, prior)
+    document = wanted(live, incident, terms)
+    if document is None:
+        return f"{live}: its trust policy holds nothing of ours any more"
     try:
-        live.set_trust_policy(wanted)
+        live.set_trust_policy(document)
     except ClientError as error:
         if code(error) != "MalformedPolicyDocument":
             raise
@@ -86,12 +134,12 @@ def lift(live: LivePrincipal, incident: str, prior: str) -> str:
             f" {live.principal.name}' (the document before is in the snapshot's output"
             " trustPolicy), then run 'pulumi destroy' again",
         ) from error
-    if not eventually(lambda: _reads(live, wanted)):
+    if not eventually(lambda: _reads(live, document)):
         raise NotContainedError(
             f"the trust policy of {live} was given back and does not read so",
             remedy="run 'pulumi destroy' again",
         )
-    if documents.equal(wanted, prior):
+    if documents.equal(document, terms.prior):
         return f"{live}: the trust policy is as it was"
     return f"{live}: others changed the trust policy meanwhile; theirs stays, our statement is gone"
 
@@ -99,3 +147,72 @@ def lift(live: LivePrincipal, incident: str, prior: str) -> str:
 def _reads(live: LivePrincipal, wanted: str) -> bool:
     now = live.again()
     return now is not None and documents.equal(now.trust_policy, wanted)
+
+
+def _is_ours(mark: Mark, incident: str, only: str | None) -> bool:
+    return mark.is_of(incident) and only in {None, mark.snapshot_id}
+
+
+def _rest(trust_policy: str, incident: str, only: str | None) -> documents.Document:
+    document = documents.parse(trust_policy) or {}
+    return documents.without(document, lambda mark: _is_ours(mark, incident, only))
+
+
+def _twins(
+    rest: documents.Document, trust_policy: str, incident: str, terms: Terms
+) -> list[documents.Statement]:
+    """Return the statements of nobody that say what ours says and were not there before."""
+    ours = documents.unsigned(statement(mark(incident, "", 0), terms.break_glass, trust_policy))
+    before = [
+        documents.unsigned(item)
+        for item in documents.statements(documents.parse(terms.prior) or {})
+    ]
+    return [
+        item
+        for item in documents.statements(rest)
+        if parse_sid(item.get("Sid")) is None
+        and documents.unsigned(item) == ours
+        and ours not in before
+    ]
+
+
+def _forced(
+    live: LivePrincipal,
+    incident: str,
+    rest: documents.Document,
+    twins: Sequence[documents.Statement],
+    terms: Terms,
+) -> str:
+    left = [item for item in documents.statements(rest) if item not in twins]
+    others = [item for item in left if parse_sid(item.get("Sid")) is not None]
+    unmarked = {**rest, "Statement": [item for item in left if item not in others]}
+    if not documents.equal(unmarked, terms.prior) and (
+        terms.remembered is None or not documents.equal(terms.remembered, terms.prior)
+    ):
+        raise ConflictError(
+            f"{live}: others changed its trust policy from {terms.prior} to"
+            f" {documents.compact(unmarked)}, and no ledger holds the first as well as the state",
+            remedy=f"'containment lift {incident} --keep-theirs trust@{live.principal.label}'"
+            " leaves their version and takes our statement out; whatever else, write by hand",
+        )
+    if not others:
+        return terms.prior
+    before = documents.parse(terms.prior) or {}
+    return text({**before, "Statement": [*documents.statements(before), *others]})
+
+
+def _undecided(
+    live: LivePrincipal, incident: str, terms: Terms, twins: Sequence[documents.Statement]
+) -> ConflictError:
+    return ConflictError(
+        f"{live}: its trust policy holds {documents.compact({'Statement': list(twins)})}, which is"
+        " what our statement says, under another Sid, so nobody can tell whose it is; before it"
+        f" was {terms.prior}",
+        remedy=way_out(
+            incident,
+            "trust",
+            live.principal,
+            ours="takes it out",
+            theirs="leaves it, and the role closed",
+        ),
+    )

@@ -46,7 +46,7 @@ _OURS: tuple[tuple[type[ContainmentError], re.Pattern[str]], ...] = (
     (
         ConflictError,
         re.compile(
-            r"is already contained by|is contained by .* already|the file says "
+            r"is already contained by|the file says |decide: '"
             r"|and the stack was applied as|nobody knows on which terms|and the claim on"
             r"|AWS refuses the trust policy|no room for the release fence|cannot be adopted"
             r"|this stack was applied at"

@@ -13,16 +13,28 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from containment.actions import memory
+from containment.actions.base import superseded
 from containment.actions.terms import require_terms
 from containment.aws.faults import explain
 from containment.errors import ContainmentError
-from containment.facets import attachment, credentials, deny, leftovers, trust
+from containment.facets import (
+    attachment,
+    credentials,
+    deny,
+    detaching,
+    leftovers,
+    overlap,
+    returning,
+    trust,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from containment.actions.base import Context, Generation
     from containment.aws.principal import LivePrincipal
-    from containment.facets.marks import Mark
+    from containment.facets.decisions import Facet
     from containment.run.places import Places
     from containment.run.state import Recorded
 
@@ -60,12 +72,13 @@ def _forecast(recorded: Recorded, places: Places) -> Forecast:
         conflicts.append(str(error))
     try:
         context = places.context(state.target.account, lambda _severity, _message: None)
-        unique_id = state.principal_id
-        live = context.locate(state, unique_id)
+        live = context.locate(state, state.principal_id)
         if live is None:
-            will.append(f"{state.target.name} with the id {unique_id} is gone: nothing to lift")
+            will.append(
+                f"{state.target.name} with the id {state.principal_id} is gone: nothing to lift"
+            )
         else:
-            _FORECASTS[recorded.resource](state, live, will, conflicts)
+            will.extend(_FORECASTS[recorded.resource](context, state, live))
     except ContainmentError as error:
         conflicts.append(str(error))
     except (ClientError, BotoCoreError) as error:
@@ -73,82 +86,96 @@ def _forecast(recorded: Recorded, places: Places) -> Forecast:
     return Forecast(recorded, tuple(will), tuple(conflicts))
 
 
-def _deny(state: Any, live: LivePrincipal, will: list[str], conflicts: list[str]) -> None:
+def _deny(context: Context, state: Any, live: LivePrincipal) -> Iterator[str]:
     found = deny.find(live, state.incident)
-    claim = attachment.find(live, state.incident)
-    if state.placement == "AWSDenyAll":
-        if claim is None:
-            conflicts.append(
-                f"{live}: AWSDenyAll was attached and the claim on it is gone, so nobody but the"
-                " state says that it is ours; detach it by hand if it is"
-            )
-        elif state.swapped:
-            will.append(f"{live}: AWSDenyAll goes and {state.swapped} comes back")
-        return
-    if found.mark is not None and _newer(live, state, found.mark, will, conflicts):
-        return
-    if found.is_fence:
-        will.append(f"{live}: its deny is a fence already, until {found.until}")
-    elif found.mark is None:
-        will.append(f"{live}: its deny is not there any more")
-
-
-def _newer(
-    live: LivePrincipal, state: Any, newest: Mark, will: list[str], conflicts: list[str]
-) -> bool:
-    """Say what a delete makes of a mark newer than *state*; False where there is none."""
-    if newest.generation <= (state.generation or 0):
-        return False
-    if newest.snapshot_id == state.snapshot_id:
-        will.append(f"{live}: a newer write is in force; this one is superseded, nothing is done")
-    else:
-        conflicts.append(
-            f"{live} carries a newer mark under a snapshot that is not this stack's"
-            f" ({newest.snapshot_id}); find in CloudTrail who wrote it, and remove it"
-        )
-    return True
-
-
-def _keys(state: Any, live: LivePrincipal, will: list[str], conflicts: list[str]) -> None:
-    del will  # its read says of each key what a lift does to it
-    claim = credentials.find(live, state.incident)
-    decided = credentials.to_return(
-        keys=live.access_keys(),
-        known={key.access_key_id: key.status for key in state.access_keys},
-        claimed=claim.priors if claim else None,
-        leaked=state.lift.leaked,
-        compromised_at=state.lift.compromised_at,
-        false_positive=state.lift.false_positive,
-    )
-    conflicts.extend(
-        f"{live}: the state says {name} was Active before, and no claim on the user says so;"
-        " make it Active or delete it by hand, then lift"
-        for name in decided.undecided
-    )
-
-
-def _trust(state: Any, live: LivePrincipal, will: list[str], conflicts: list[str]) -> None:
-    newest = trust.newest(live.trust_policy, state.incident)
-    if newest is None:
-        will.append(f"{live}: its trust policy holds nothing of ours any more")
-    elif _newer(live, state, newest, will, conflicts):
-        return
-    elif trust.reopened(live.trust_policy, state.incident, state.trust_policy) == (
-        state.trust_policy
+    decision = context.decisions.on("deny", state.target)
+    if _is_superseded(
+        context, state, live, "deny", found.mark, attachment.find(live, state.incident)
     ):
-        will.append(f"{live}: its trust policy comes back byte for byte")
+        yield f"{live}: a newer write is in force; this one is superseded, nothing is done"
+        return
+    if decision is not None:
+        yield f"{live}: its deny is lifted as was decided ({decision})"
+    attached = detaching.decide(live, state.incident, _attached(context, state))
+    if state.placement == "AWSDenyAll":
+        back = "".join(f", {arn} comes back" for arn in attached.attach)
+        yield f"{live}: AWSDenyAll {'goes' if attached.detach else 'stays'}{back}"
+    yield from (f"{live}: {said}" for said in attached.said)
+    if found.is_fence:
+        yield f"{live}: its deny is a fence already, until {found.until}"
+    elif found.mark is None and state.placement != "AWSDenyAll":
+        yield f"{live}: its deny is not there any more"
+
+
+def _keys(context: Context, state: Any, live: LivePrincipal) -> Iterator[str]:
+    claim = credentials.find(live, state.incident)
+    if _is_superseded(context, state, live, "credentials", claim):
+        yield f"{live}: a newer write is in force; this one is superseded, nothing is done"
+        return
+    decision = context.decisions.on("credentials", state.target)
+    terms = memory.keys(context, state, state.access_keys, which=state.which, decision=decision)
+    decided = returning.to_return(
+        keys=live.access_keys(),
+        claimed=claim.priors if claim else None,
+        terms=terms,
+        others=overlap.others(live, state.incident),
+    )
+    if decided.undecided:
+        raise returning.undecided(live, state.incident, decided.undecided, terms)
+    if decision is not None:
+        # Its read says of each key what a lift does to it, and knows of no decision.
+        yield from (f"{live}: {name} becomes Active, as was decided" for name in decided.activate)
+        yield from (f"{live}: {reason}" for reason in decided.kept)
+
+
+def _trust(context: Context, state: Any, live: LivePrincipal) -> Iterator[str]:
+    newest = trust.newest(live.trust_policy, state.incident)
+    if _is_superseded(context, state, live, "trust", newest):
+        yield f"{live}: a newer write is in force; this one is superseded, nothing is done"
+        return
+    decision = context.decisions.on("trust", state.target)
+    terms = memory.trusted(
+        context,
+        state,
+        state.trust_policy,
+        break_glass=state.break_glass,
+        only=state.snapshot_id if decision == "keep-theirs" else None,
+        decision=decision,
+    )
+    document = trust.wanted(live, state.incident, terms)
+    if document is None:
+        yield f"{live}: its trust policy holds nothing of ours any more"
+    elif document == state.trust_policy:
+        yield f"{live}: its trust policy comes back byte for byte"
     else:
-        will.append(f"{live}: others changed its trust policy; their change stays")
+        yield f"{live}: others changed its trust policy; their change stays"
 
 
-def _snapshot(state: Any, live: LivePrincipal, will: list[str], conflicts: list[str]) -> None:
-    del conflicts
+def _snapshot(context: Context, state: Any, live: LivePrincipal) -> Iterator[str]:
+    del context
     left: Sequence[str] = leftovers.find(live, state.incident, state.snapshot_id or "")
     if left:
-        will.append(f"{live}: under this snapshot now: {', '.join(left)}")
+        yield f"{live}: under this snapshot now: {', '.join(left)}"
 
 
-_FORECASTS: dict[str, Callable[[Any, LivePrincipal, list[str], list[str]], None]] = {
+def _attached(context: Context, state: Any) -> detaching.Terms:
+    return memory.attachments(
+        context,
+        state,
+        state.attached_policies,
+        swapped=state.swapped,
+        placed=state.placement == "AWSDenyAll",
+        decision=context.decisions.on("attachment", state.target),
+    )
+
+
+def _is_superseded(
+    context: Context, state: Any, live: LivePrincipal, facet: Facet, *found: Generation | None
+) -> bool:
+    return superseded(live, state, context.decisions.on(facet, state.target), facet, *found)
+
+
+_FORECASTS: dict[str, Callable[[Context, Any, LivePrincipal], Iterable[str]]] = {
     "DenyPolicy": _deny,
     "InactiveCredentials": _keys,
     "ClosedTrustPolicy": _trust,

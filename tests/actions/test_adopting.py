@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from project import spec
 from workbench import INCIDENT, Bench
 
 from containment.errors import ConflictError, NotFoundError, SpecError
+from containment.facets.decisions import parse
 
 pytestmark = pytest.mark.lab
 
@@ -36,11 +38,24 @@ def test_it_is_the_snapshot_that_the_live_containment_was_made_under(bench: Benc
 
     adopted = bench.snapshot_action().adopt(INCIDENT, world.ci_user)
 
-    kept = {"captured_at", "uses", "on_destroy"}
+    kept = {"captured_at", "uses", "on_destroy", "access_keys", "ledger"}
     assert adopted.model_dump(exclude=kept) == taken.model_dump(exclude=kept)
-    assert [key.status for key in adopted.access_keys] == ["Active"]
+    (key,) = adopted.access_keys
+    assert (key.status, key.said_by) == ("Active", INCIDENT)  # a tag says so, and nobody else
     assert bench.writes == before
     assert "did not make" not in bench.words()
+
+
+def test_what_the_claim_says_counts_once_somebody_has_decided_so(bench: Bench) -> None:
+    world = bench.lab.world
+    write(bench, ci_user(bench))
+    taken = bench.snapshot(world.ci_user)
+    bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+    bench.context = replace(bench.context, decisions=parse("force-ours=credentials"))
+
+    adopted = bench.snapshot_action().adopt(INCIDENT, world.ci_user)
+
+    assert adopted.access_keys == taken.access_keys
 
 
 def test_a_closed_trust_policy_is_taken_over_as_it_was_before(bench: Bench) -> None:

@@ -153,7 +153,7 @@ def test_a_stripped_claim_asks_for_a_decision(bench: Bench) -> None:
     seen = bench.keys_action().read(state)
     assert seen is not None
     assert "claim on its keys is gone" in bench.words()
-    with pytest.raises(ConflictError, match="aws iam update-access-key"):
+    with pytest.raises(ConflictError, match="--force-ours credentials@"):
         bench.keys_action().delete(state)
 
     assert not can_list(bench.lab, world.leaked)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from containment.aws.principal import AccessKey
-from containment.facets.credentials import Return, to_return
+from containment.facets.claims import Claim
+from containment.facets.overlap import KEPT, Other
+from containment.facets.returning import Return, Terms, to_return
 
 pytestmark = pytest.mark.plain
 
@@ -25,14 +28,21 @@ def decided(
     claimed: str | None = "Active",
     leaked: tuple[str, ...] = ("AKIAI44QH8DHBEXAMPLE",),
     false_positive: bool = False,
+    others: tuple[Other, ...] = (),
+    **more: Any,
 ) -> Return:
-    return to_return(
-        keys=[AccessKey(KEY, live, created_at)],
+    terms = Terms(
         known={KEY: known} if known else {},
-        claimed=None if claimed is None else {KEY: claimed},
         leaked=leaked,
         compromised_at=T0,
         false_positive=false_positive,
+        **more,
+    )
+    return to_return(
+        keys=[AccessKey(KEY, live, created_at)],
+        claimed=None if claimed is None else {KEY: claimed},
+        terms=terms,
+        others=others,
     )
 
 
@@ -73,13 +83,83 @@ def test_a_false_alarm_gives_back_no_key_that_was_not_there() -> None:
 
 
 def test_a_key_that_was_deleted_meanwhile_is_named() -> None:
-    found = to_return(
-        keys=[],
-        known={KEY: "Active"},
-        claimed={KEY: "Active"},
-        leaked=(),
-        compromised_at=T0,
-        false_positive=True,
-    )
+    terms = Terms(known={KEY: "Active"}, leaked=(), compromised_at=T0, false_positive=True)
+
+    found = to_return(keys=[], claimed={KEY: "Active"}, terms=terms)
 
     assert found.kept == (f"{KEY} was deleted meanwhile",)
+
+
+def test_the_ledger_bears_out_what_no_claim_says() -> None:
+    assert decided(claimed=None, remembered={KEY: "Active"}).activate == (KEY,)
+
+
+def test_a_ledger_that_says_inactive_wins_over_state_and_claim() -> None:
+    found = decided(remembered={KEY: "Inactive"})
+
+    assert (found.activate, found.undecided) == ((), ())
+    assert "by the ledger" in found.kept[0]
+
+
+def test_what_only_another_incident_said_is_undecided() -> None:
+    assert decided(hearsay={KEY}).undecided == (KEY,)
+    assert decided(hearsay={KEY}, remembered={KEY: "Active"}).activate == (KEY,)
+
+
+@pytest.mark.parametrize("claimed", [None, "Inactive"])
+def test_a_decision_settles_what_nothing_bears_out(claimed: str | None) -> None:
+    assert decided(claimed=claimed, decision="force-ours").activate == (KEY,)
+    kept = decided(claimed=claimed, decision="keep-theirs")
+    assert (kept.activate, kept.stay) == ((), (KEY,))
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"leaked": (KEY,)},
+        {"leaked": ()},
+        {"created_at": AT_T0},
+        {"known": None},
+        {"known": "Inactive"},
+        {"claimed": KEPT},
+        {"claimed": None, "remembered": {KEY: KEPT}},
+        {"remembered": {KEY: "Inactive"}},
+    ],
+)
+def test_no_decision_makes_a_leaked_or_young_or_kept_key_active(case: dict[str, Any]) -> None:
+    assert decided(decision="force-ours", **case).activate == ()
+
+
+@pytest.mark.parametrize("false_positive", [False, True])
+def test_what_another_lift_kept_stays_even_after_a_false_alarm(*, false_positive: bool) -> None:
+    found = decided(claimed=KEPT, false_positive=false_positive)
+
+    assert (found.activate, found.stay) == ((), (KEY,))
+
+
+HOLDERS = {
+    "a claim that names it": Other(
+        "inc-b", Claim("s" * 10, 1, {KEY: "Active"}), claimed=True, binds=False
+    ),
+    "a claim nobody can read": Other("inc-b", None, claimed=True, binds=False),
+    "a deny of everything": Other("inc-b", None, claimed=False, binds=True),
+}
+
+
+@pytest.mark.parametrize("other", HOLDERS.values(), ids=HOLDERS.keys())
+def test_a_key_that_another_incident_holds_is_left_to_it(other: Other) -> None:
+    found = decided(others=(other,))
+
+    assert (found.activate, found.shared) == ((), {KEY: "inc-b"})
+    assert decided(others=(other,), claimed=None).undecided == ()
+
+
+@pytest.mark.parametrize("said", [{}, {KEY: KEPT}, {"AKIAI44QH8DHBEXAMPLE": "Active"}])
+def test_an_incident_that_does_not_hold_it_is_no_reason(said: dict[str, str]) -> None:
+    other = Other("inc-b", Claim("s" * 10, 1, said), claimed=True, binds=False)
+
+    assert decided(others=(other,)).activate == (KEY,)
+
+
+def test_on_the_lowest_rung_only_what_was_held_is_looked_at() -> None:
+    assert decided(claimed=None, which="leaked") == Return()

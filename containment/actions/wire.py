@@ -1,0 +1,85 @@
+"""Values as they cross the wire between engine and provider, which every resource has."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from containment.identities import Principal, parse_principal
+
+Live = Literal["applied", "unverified", "missing", "altered", "stale", "unknown"]
+
+
+class Wire(BaseModel):
+    """Values as they cross the wire: camelCase there, snake_case here, immutable."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class Lift(Wire):
+    """The terms of the lift, as the spec had them when the stack was applied.
+
+    A delete knows only state, so they travel with every resource, and a delete compares them with
+    the spec file as it is then.
+    """
+
+    spec: str
+    disposition: Literal["suspected", "confirmed", "false-positive"]
+    compromised_at: str
+    leaked: tuple[str, ...] = ()
+
+    @property
+    def false_positive(self) -> bool:
+        """True where everything comes back, leaked credentials included."""
+        return self.disposition == "false-positive"
+
+
+class Inputs(Wire):
+    """What every resource is told; *on_destroy* is added by the provider for reviewers."""
+
+    incident: str
+    principal: str
+    endpoint: str = ""
+    lift: Lift
+    on_destroy: str = ""
+
+    @property
+    def target(self) -> Principal:
+        """The principal that the ARN names."""
+        return parse_principal(self.principal)
+
+
+class AccessKeyStatus(Wire):
+    """An access key and its status when the snapshot was taken.
+
+    *said_by* is the incident whose claim said so, where nobody here saw it: it held the key then.
+    """
+
+    access_key_id: str
+    status: str
+    said_by: str | None = None
+
+
+class HeldInputs(Inputs):
+    """Inputs of a resource that changes something under a snapshot.
+
+    *snapshot_id* is None only in a preview, where it is not known yet.
+    """
+
+    principal_id: str
+    snapshot_id: str | None = None
+
+
+class Held(Wire):
+    """What every mutating resource remembers besides its inputs.
+
+    *generation* orders the writes of one artefact; *live* is what the last look at AWS showed.
+    """
+
+    state_version: int = 1
+    generation: int | None = None
+    live: Live = "applied"

@@ -1,0 +1,69 @@
+"""How a principal is, in few parallel reads: the deny waits for them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from containment.facets import documents, marks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from containment.aws.principal import AccessKey, LivePrincipal
+
+# With the principal itself, inline names, attachments and keys these make eight calls.
+_MOST_INLINE_READS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What was read: names of inline policies and the texts of some, attachments, keys."""
+
+    names: Sequence[str]
+    policies: Mapping[str, str]
+    attached: Sequence[str]
+    keys: Sequence[AccessKey]
+
+    @property
+    def theirs(self) -> dict[str, int | None]:
+        """The sizes, in characters, of the inline policies that carry no mark of any incident."""
+        named = sorted(name for name in self.names if not documents.marks(self.policies.get(name)))
+        return {name: _size(self.policies.get(name)) for name in named}
+
+
+def capture(live: LivePrincipal, incident: str) -> Captured:
+    """Return how *live* is; the policies of *incident* and of its like are read before others."""
+    own = marks.policy_name(incident)
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        listed = pool.submit(live.inline_names)
+        attached = pool.submit(live.attached)
+        keys = pool.submit(live.access_keys)
+        names = listed.result()
+        # Who else contains this principal matters more than sizes do.
+        wanted = sorted(
+            names, key=lambda name: (name != own, marks.incident_of_policy(name) is None, name)
+        )[:_MOST_INLINE_READS]
+        texts = pool.map(live.inline_text, wanted)
+        policies = {
+            name: text for name, text in zip(wanted, texts, strict=True) if text is not None
+        }
+    return Captured(
+        names,
+        policies,
+        sorted(attached.result()),
+        sorted(keys.result(), key=lambda key: key.access_key_id),
+    )
+
+
+def without_marks(trust_policy: str) -> str:
+    """Return *trust_policy* less every incident's statement; its own bytes where there is none."""
+    document = documents.parse(trust_policy)
+    if document is None or not documents.marks(trust_policy):
+        return trust_policy
+    return documents.compact(documents.without(document, lambda _mark: True))
+
+
+def _size(policy: str | None) -> int | None:
+    return None if policy is None else len("".join(policy.split()))

@@ -1,0 +1,147 @@
+"""What people decided about a lift that live, claim and state do not agree on.
+
+A decision is made for one facet, of one principal or of all: *force-ours* goes by what the
+containment remembers, *keep-theirs* leaves what is live and takes away no more than our mark.
+``containment lift`` has an option for each; they reach the provider through the environment, so
+that plain ``pulumi destroy`` can be told the same:
+
+.. code-block:: console
+
+    $ CONTAINMENT_DECISIONS='keep-theirs=trust force-ours=credentials@111122223333/user/ci' \
+        pulumi destroy
+
+A decision never widens access on the word of the state alone: a leaked key stays Inactive, and a
+document from memory is written only where the ledger holds the same one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from containment.errors import SpecError
+from containment.identities import Principal, parse_principal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+VARIABLE = "CONTAINMENT_DECISIONS"
+
+Facet = Literal["deny", "credentials", "trust", "attachment"]
+Word = Literal["force-ours", "keep-theirs"]
+FACETS: tuple[Facet, ...] = get_args(Facet)
+WORDS: tuple[Word, ...] = get_args(Word)
+_LABEL_PARTS = 3
+_MEND = "write it as force-ours=credentials or keep-theirs=trust@111122223333/role/app"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision; *principal* is whom it is about, as it was written, or None for all."""
+
+    word: Word
+    facet: Facet
+    principal: str | None = None
+
+    def __str__(self) -> str:
+        """Return it as it is written in the environment."""
+        return f"{self.word}={self.facet}" + (f"@{self.principal}" if self.principal else "")
+
+    def is_about(self, principal: Principal) -> bool:
+        """Tell whether it is about *principal*: paths and capitals do not tell two apart."""
+        return self.principal is None or _named(self.principal) == _identity(principal)
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Everything that was decided for one run."""
+
+    made: tuple[Decision, ...] = ()
+
+    def __str__(self) -> str:
+        """Return all as the environment carries them."""
+        return " ".join(str(decision) for decision in self.made)
+
+    def on(self, facet: Facet, principal: Principal) -> Word | None:
+        """Return what was decided about *facet* of *principal*: its own decision before all's."""
+        about = [item for item in self.made if item.facet == facet and item.is_about(principal)]
+        return next(
+            (item.word for item in sorted(about, key=lambda item: not item.principal)), None
+        )
+
+    def require_known(self, principals: Iterable[Principal]) -> None:
+        """Refuse a decision about somebody whom the stack does not hold.
+
+        Raises:
+            SpecError: it names somebody else; nothing has been changed.
+        """
+        held = list(principals)
+        for item in self.made:
+            if not any(item.is_about(principal) for principal in held):
+                there = ", ".join(sorted({principal.label for principal in held})) or "nobody"
+                raise SpecError(
+                    f"'{item}' decides about somebody whom the stack does not hold (it holds"
+                    f" {there})",
+                    remedy="name one of those by ARN or by <account>/<user|role>/<name>",
+                )
+
+
+def parse(text: str) -> Decisions:
+    """Return the decisions in *text*: ``<word>=<facet>`` or ``<word>=<facet>@<principal>``.
+
+    Raises:
+        SpecError: one of them is not understood, or two contradict each other.
+    """
+    made = tuple(dict.fromkeys(_decision(item) for item in text.split()))
+    seen: dict[tuple[Facet, object], Decision] = {}
+    for item in made:
+        about = (item.facet, _named(item.principal) if item.principal else None)
+        if seen.setdefault(about, item) != item:
+            raise SpecError(
+                f"'{seen[about]}' and '{item}' contradict each other", remedy="take one of them out"
+            )
+    return Decisions(made)
+
+
+def decided(word: Word, value: str) -> Decision:
+    """Return the decision *word* about *value*: a facet, or ``<facet>@<principal>``.
+
+    Raises:
+        SpecError: there is no such facet, or the principal is none.
+    """
+    facet, at, principal = value.partition("@")
+    if facet not in FACETS:
+        raise SpecError(
+            f"{facet!r} is no facet of a lift; there are {', '.join(FACETS)}", remedy=_MEND
+        )
+    if at:
+        _named(principal)
+    return Decision(word, facet, principal if at else None)
+
+
+def way_out(incident: str, facet: Facet, principal: Principal, *, ours: str, theirs: str) -> str:
+    """Return the two commands that settle a conflict, and what each of them does."""
+    lift, about = f"containment lift {incident}", f"{facet}@{principal.label}"
+    return f"decide: '{lift} --force-ours {about}' {ours}, '{lift} --keep-theirs {about}' {theirs}"
+
+
+def _decision(item: str) -> Decision:
+    word, _, value = item.partition("=")
+    if word not in WORDS:
+        raise SpecError(
+            f"{item!r} in {VARIABLE} is no decision; the words are {', '.join(WORDS)}", remedy=_MEND
+        )
+    return decided(word, value)
+
+
+def _named(principal: str) -> tuple[str, str, str]:
+    if principal.startswith("arn:"):
+        return _identity(parse_principal(principal))
+    parts = principal.split("/")
+    account, kind, name = parts if len(parts) == _LABEL_PARTS else ("", "", "")
+    # The partition is the stack's own; an account has one.
+    return _identity(parse_principal(f"arn:aws:iam::{account}:{kind}/{name}"))
+
+
+def _identity(principal: Principal) -> tuple[str, str, str]:
+    return principal.account, principal.kind, principal.name.lower()
