@@ -17,7 +17,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from containment.trail.outputs.document import document
-from containment.trail.outputs.plain import plain
+from containment.trail.outputs.plain import counted, plain
 from containment.trail.outputs.tables import replacing
 
 if TYPE_CHECKING:
@@ -39,12 +39,13 @@ _PAGE = """<!DOCTYPE html>
 <header>
 <h1>{title}</h1>
 <div>{summary}</div>
-<div><input id="search" placeholder="filter by id, owner, tier or API" aria-label="filter"></div>
+<div><input id="search" placeholder="filter by id, owner, tier or API" aria-label="filter">
+<span id="hits" class="dim" role="status"></span></div>
 </header>
 <main>
 <section>
-<h2>What came out of it</h2><div class="box" id="graph"></div>
-<h2>When</h2><div class="box" id="timeline"></div>
+<h2>What came out of it</h2><div class="legend" id="tiers"></div><div class="box" id="graph"></div>
+<h2>When</h2><div class="legend" id="classes"></div><div class="box" id="timeline"></div>
 <h2>Roles opened to the outside</h2><div class="box" id="trust"></div>
 <h2>Resources touched</h2><div class="box" id="resources"></div>
 <h2>Not known</h2><div class="box" id="gaps"></div>
@@ -72,8 +73,8 @@ def page(trace: Trace) -> str:
     for char, escape in _ESCAPES.items():
         data = data.replace(char, escape)
     summary = (
-        f"{len(trace.credentials)} credentials came out of it; {len(trace.calls)} calls;"
-        f" {trace.records:,} records read"
+        f"{counted(len(trace.credentials), 'credential')} came out of it;"
+        f" {counted(len(trace.calls), 'call')}; {counted(trace.records, 'record')} read"
     )
     return _PAGE.format(
         policy=html.escape(policy),

@@ -129,16 +129,27 @@ def _entry(proposal: Proposal) -> CommentedMap:
     kind = proposal.principal.kind
     entry[kind] = proposal.principal.arn
     if proposal.leaked:
-        entry["leaked"] = CommentedSeq(proposal.leaked)
-        entry["leaked"].fa.set_flow_style()
+        entry["leaked"] = _flow(proposal.leaked)
     entry["rung"] = proposal.rung
     if proposal.sessions:
-        entry["sessions"] = CommentedSeq({"name": name} for name in proposal.sessions)
-        entry["sessions"].fa.set_flow_style()
+        entry["sessions"] = _flow(map(_session, proposal.sessions))
     entry.yaml_add_eol_comment(f"proposed by the trace: {proposal.why}", kind)
     if proposal.note:
         entry.yaml_add_eol_comment(proposal.note, "rung")
     return entry
+
+
+def _session(name: str) -> CommentedMap:
+    entry = CommentedMap(name=name)
+    entry.fa.set_flow_style()
+    return entry
+
+
+def _flow(items: Iterable[Any]) -> CommentedSeq:
+    """Return a list on one line, as specs have them."""
+    entries = CommentedSeq(items)
+    entries.fa.set_flow_style()
+    return entries
 
 
 def _indents(text: str) -> tuple[int, int]:

@@ -29,23 +29,30 @@ for (const node of data.credentials) {
   if (!children.has(parent)) children.set(parent, []);
   children.get(parent).push(node);
 }
+const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const rows = [];
 const placed = new Set();
-const place = (node, depth) => {
-  if (placed.has(node)) return;
-  placed.add(node);
-  rows.push({ node, depth, y: rows.length });
-  for (const child of children.get(node.id) || []) place(child, depth + 1);
+// No recursion: a thief who keeps renewing makes chains deeper than a stack.
+const place = (root, depth) => {
+  const stack = [[root, depth]];
+  while (stack.length) {
+    const [node, level] = stack.pop();
+    if (placed.has(node)) continue;
+    placed.add(node);
+    rows.push({ node, depth: level, y: rows.length });
+    for (const child of (children.get(node.id) || []).slice().reverse()) stack.push([child, level + 1]);
+  }
 };
 place(seed, 0);
 for (const node of nodes) place(node, 1);
 
-const STEP = 22, INDENT = 34;
+const STEP = 22, LANES = 400;
+const deepest = rows.reduce((depth, row) => Math.max(depth, row.depth), 0);
+const INDENT = Math.max(2, Math.min(34, Math.floor(1400 / Math.max(1, deepest))));
 const graph = document.getElementById("graph");
 const elements = new Map();
 const drawGraph = () => {
-  const depth = Math.max(...rows.map((row) => row.depth));
-  const svg = draw("svg", { width: depth * INDENT + 760, height: rows.length * STEP + 16, role: "tree" });
+  const svg = draw("svg", { width: deepest * INDENT + 860, height: rows.length * STEP + 16, role: "tree", "aria-label": "credentials" });
   const at = new Map(rows.map((row) => [row.node, row]));
   for (const row of rows) {
     const parent = row.node === seed ? null : at.get(byId.get(row.node.parent)) || at.get(seed);
@@ -55,30 +62,42 @@ const drawGraph = () => {
     }
   }
   for (const row of rows) {
-    const group = draw("g", { class: "node", tabindex: "0", role: "treeitem",
+    const group = draw("g", { class: "node", tabindex: "-1", role: "treeitem", "aria-level": row.depth + 1,
       transform: `translate(${row.depth * INDENT + 14} ${row.y * STEP + 16})` });
     const size = 4 + Math.min(4, Math.log10(1 + row.node.event_count));
     group.append(draw("circle", { r: size, class: `tier-${row.node.tier}` }));
-    const label = `${row.node.id}  ${row.node.kind.replaceAll("_", " ")}  ${row.node.event_count} calls`;
+    const whose = row.node.owner && row.node.kind.endsWith("key") ? ` of ${row.node.owner}` : "";
+    const label = `${row.node.id}  ${row.node.kind.replaceAll("_", " ")}${whose}  ${plural(row.node.event_count, "call")}`;
     group.append(draw("text", { x: 12, y: 4 }, label));
     group.addEventListener("click", () => select(row.node));
-    group.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); select(row.node); }
-    });
     svg.append(group);
     elements.set(row.node, group);
   }
+  svg.addEventListener("keydown", walk);
   graph.append(svg);
+};
+// One stop for the Tab key; the arrows walk, Enter is not needed.
+const walk = (event) => {
+  const shown = rows.filter((row) => !elements.get(row.node).classList.contains("off"));
+  const at = shown.findIndex((row) => row.node === selected);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + 20, PageUp: at - 20, Home: 0, End: shown.length - 1 }[event.key];
+  if (to === undefined || !shown.length) return;
+  event.preventDefault();
+  const row = shown[Math.min(shown.length - 1, Math.max(0, to))];
+  select(row.node);
+  elements.get(row.node).focus();
+  elements.get(row.node).scrollIntoView({ block: "nearest" });
 };
 
 const timeline = document.getElementById("timeline");
 const drawTimeline = () => {
-  const active = rows.map((row) => row.node).filter((node) => node.event_count > 0).slice(0, 400);
+  const all = rows.map((row) => row.node).filter((node) => node.event_count > 0);
+  const active = all.slice(0, LANES);
   const lane = new Map(active.map((node, index) => [node.id, index]));
   const times = data.calls.map((call) => Date.parse(call.at)).filter((time) => !Number.isNaN(time));
   if (!times.length) { timeline.append(make("p", { class: "dim" }, "no calls")); return; }
   const first = times.reduce((a, b) => Math.min(a, b)), last = times.reduce((a, b) => Math.max(a, b));
-  const width = 900, left = 190, span = Math.max(1, last - first);
+  const left = 190, width = Math.max(500, timeline.clientWidth - left - 40), span = Math.max(1, last - first);
   const svg = draw("svg", { width: left + width + 30, height: active.length * 16 + 40 });
   for (let tick = 0; tick <= 6; tick += 1) {
     const x = left + (width * tick) / 6;
@@ -104,6 +123,20 @@ const drawTimeline = () => {
     svg.append(circle);
   }
   timeline.append(svg);
+  if (all.length > LANES) timeline.append(make("p", { class: "dim" }, `${all.length - LANES} more credentials with calls are in the tables of --csv`));
+};
+
+const TIERS = { seed: "the leaked credential", A_issued: "handed out to it", B_principal: "principals it made or changed, and who comes in by them",
+  C_service_issued: "given to compute it made", D_forwarded: "a service acting for it", E_inferred: "inferred: check first" };
+const legend = (id, prefix, names) => {
+  const line = document.getElementById(id);
+  for (const [name, words] of names) {
+    const key = make("span", { class: "key" });
+    const mark = draw("svg", { width: 12, height: 10, "aria-hidden": "true" });
+    mark.append(draw("circle", { cx: 5, cy: 5, r: 4, class: `${prefix}${name}` }));
+    key.append(mark, make("span", {}, words));
+    line.append(key);
+  }
 };
 
 const detail = document.getElementById("detail");
@@ -119,9 +152,17 @@ const table = (head, lines) => {
   }
   return element;
 };
+let selected = null;
 const select = (node) => {
   if (!node) return;
-  for (const [other, element] of elements) element.classList.toggle("on", other === node);
+  for (const one of [selected, node]) {
+    const element = elements.get(one);
+    if (!element) continue;
+    element.classList.toggle("on", one === node);
+    element.setAttribute("tabindex", one === node ? "0" : "-1");
+    element.setAttribute("aria-selected", String(one === node));
+  }
+  selected = node;
   detail.replaceChildren(make("h2", {}, node.id));
   const facts = ["tier", "kind", "owner", "owner_arn", "for_principal", "parent", "issued_by", "issued_at",
     "why", "confidence", "expires", "event_count", "errors", "first_seen", "last_seen"];
@@ -129,23 +170,33 @@ const select = (node) => {
   for (const name of ["link_event_ids", "source_ips", "regions"])
     if (node[name] && node[name].length) detail.append(make("p", { class: "mono" }, `${name}: ${node[name].join(", ")}`));
   const calls = data.calls.filter((call) => call.credential === node.id);
-  detail.append(make("h2", {}, `${calls.length} calls`));
+  detail.append(make("h2", {}, plural(calls.length, "call")));
   detail.append(table(["at", "call", "class", "outcome"],
-    calls.slice(0, 500).map((call) => [call.at, call.name, call.class, call.error || call.outcome])));
+    calls.slice(0, 500).map((call) => [call.at.slice(5, 19).replace("T", " "), call.name, call.class.replaceAll("_", " "), call.error || call.outcome])));
   if (calls.length > 500) detail.append(make("p", { class: "dim" }, `${calls.length - 500} more are in --json`));
 };
 
 document.getElementById("search").addEventListener("input", (event) => {
   const word = event.target.value.toLowerCase();
+  let first = null, count = 0;
   for (const [node, element] of elements) {
     const hay = [node.id, node.kind, node.tier, node.owner, ...Object.keys(node.event_names || {})].join(" ").toLowerCase();
-    element.classList.toggle("off", word !== "" && !hay.includes(word));
+    const hit = hay.includes(word);
+    element.classList.toggle("off", !hit);
+    if (hit) { first = first || element; count += 1; }
   }
+  document.getElementById("hits").textContent = word === "" ? "" : `${plural(count, "match").replace("matchs", "matches")}`;
+  if (word !== "" && first) first.scrollIntoView({ block: "nearest" });
 });
 const fill = (id, head, lines, none) => {
   const place = document.getElementById(id);
   place.append(lines.length ? table(head, lines) : make("p", { class: "dim" }, none));
 };
+const present = new Set(nodes.map((node) => node.tier));
+legend("tiers", "tier-", Object.entries(TIERS).filter(([tier]) => present.has(tier)));
+const did = Object.keys(data.classes);
+legend("classes", "class-", [...did.map((name) => [name, name.replaceAll("_", " ")])]);
+if (data.calls.some((call) => call.outcome === "failure")) legend("classes", "class-plain_read failed", [["", "pale: failed"]]);
 drawGraph();
 drawTimeline();
 fill("trust", ["role", "trusts", "since", "event"], data.external_trust.map((t) => [t.role, t.principal, t.at, t.event_id]), "none was opened");

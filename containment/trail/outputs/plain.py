@@ -17,6 +17,11 @@ def plain(value: object) -> str:
     return "".join(_shown(char) for char in text)
 
 
+def counted(number: int, word: str) -> str:
+    """Return *number* and *word*, which is regular, in its grammatical number."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def _shown(char: str) -> str:
     if unicodedata.category(char) not in _UNSEEN:
         return char
