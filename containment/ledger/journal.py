@@ -90,6 +90,7 @@ class Journal:
         self._remembered: Remembered | None = None
         self._last: Head | None = None
         self._begun = False
+        self._beginning = Lock()
         self._looked_at_place = False
 
     @property
@@ -194,16 +195,14 @@ class Journal:
     def _begin(self, *, required: bool) -> None:
         """Write, where another ledger is known, which one this goes on for."""
         known = self._remembered
-        if self._begun or known is None:
+        if known is None:
             return
-        if not self._bounded(self._store.lines, required=required):
-            of = {
-                "location": known.location,
-                "length": known.head.length,
-                "head": known.head.sha256,
-            }
-            self._append("continued", {"of": of}, required=required)
-        self._begun = True
+        with self._beginning:
+            if not self._begun and not self._bounded(self._store.lines, required=required):
+                head = {"length": known.head.length, "head": known.head.sha256}
+                of = {"location": known.location, **head}
+                self._append("continued", {"of": of}, required=required)
+            self._begun = True
 
     def _append(self, kind: str, fields: Mapping[str, Any], *, required: bool) -> Head:
         entry = {

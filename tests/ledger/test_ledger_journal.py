@@ -1,0 +1,242 @@
+"""A journal: what doubt about it means for containing, for lifting and for what it is worth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from project import STACK
+
+from containment.clock import utc_now
+from containment.errors import RefusedError, SpecError
+from containment.ledger import Remembered
+from containment.ledger.chain import Head
+from containment.ledger.journal import Journal
+from containment.ledger.places import LedgerSettings, open_store, settings_of
+from containment.ledger.store import LedgerUnavailableError
+from tests.ledger.conftest import Kept
+
+pytestmark = pytest.mark.plain
+
+
+class Wedged:
+    """A place that answers after a while, or never; its calls are counted."""
+
+    location = "wedged"
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.calls = 0
+
+    def lines(self) -> Sequence[bytes] | None:
+        self.calls += 1
+        time.sleep(self.seconds)
+        raise LedgerUnavailableError("gone", remedy="wait")
+
+    def append(self, make: Callable[[Head], bytes]) -> Head:
+        del make
+        self.lines()
+        return Head()
+
+    def concerns(self) -> list[str]:
+        return []
+
+
+def journal_of(store: Wedged) -> tuple[Journal, list[str]]:
+    said: list[str] = []
+    return Journal(store, STACK, now=utc_now, say=said.append), said
+
+
+def write(kept: Kept, *kinds: str) -> Remembered:
+    journal = kept.ledger().of(STACK)
+    for kind in kinds:
+        journal.write(kind, {}, required=False)
+    return Remembered(journal.location, journal.inspect().head)
+
+
+def test_a_place_that_does_not_answer_holds_up_the_first_entry_alone() -> None:
+    store = Wedged(30)
+    journal, said = journal_of(store)
+
+    numbers = [journal.write("intent", {}, required=False) for _ in range(20)]
+
+    assert numbers == [None] * 20
+    assert store.calls == 1
+    assert len(said) == 1
+    assert "does not answer within 2 s: containing goes on without a record" in said[0]
+
+
+def test_a_place_that_could_not_be_read_is_not_asked_again_to_be_written() -> None:
+    store = Wedged(0)
+    journal, _ = journal_of(store)
+
+    assert journal.inspect().verdict == "unreadable"
+    assert journal.write("intent", {}, required=False) is None
+    assert store.calls == 1
+
+
+def test_what_has_to_be_on_record_is_refused_where_it_cannot_be() -> None:
+    journal, _ = journal_of(Wedged(0))
+
+    with pytest.raises(RefusedError, match="so the lift is not made") as refused:
+        journal.write("intent", {}, required=True)
+
+    assert "then 'pulumi up' before 'pulumi destroy'" in refused.value.remedy
+
+
+def test_entries_that_were_missed_are_counted_in_the_next_one(kept: Kept) -> None:
+    kept.folder.joinpath("ledger").write_text("in the way")
+    journal = kept.ledger().of(STACK)
+    for _ in range(3):
+        journal.write("intent", {}, required=False)
+    kept.folder.joinpath("ledger").unlink()
+
+    journal.write("release", {}, required=True)
+    journal.write("release", {}, required=True)
+
+    assert [entry.get("missed") for entry in kept.entries()] == [3, None]
+
+
+def test_an_intact_ledger_is_evidence_and_its_head_is_remembered(kept: Kept) -> None:
+    remembered = write(kept, "a", "b")
+    write(kept, "c")
+    journal = kept.ledger().of(STACK)
+
+    journal.expect(remembered)
+
+    assert journal.inspect().verdict == "intact"
+    assert journal.evidence() is not None
+    assert journal.remember() == Remembered(f"ledger/{STACK}.jsonl", journal.inspect().head)
+    assert kept.said == []
+
+
+def test_a_cut_ledger_is_named_is_no_evidence_and_the_longer_head_stands(kept: Kept) -> None:
+    remembered = write(kept, "a", "b", "c")
+    kept.file.write_text("".join(f"{line}\n" for line in kept.lines()[:1]))
+    journal = kept.ledger().of(STACK)
+    journal.expect(remembered)
+
+    assert journal.remember() == remembered
+    assert journal.remember() == remembered
+
+    assert journal.inspect().verdict == "cut"
+    assert journal.evidence() is None
+    assert len(kept.said) == 1
+    assert "it has 1 entries and had 3: 2 were cut off its end" in kept.said[0]
+    assert "a lift relies on the state and the claims alone" in kept.said[0]
+
+
+def test_a_ledger_cut_and_written_on_is_still_no_evidence(kept: Kept) -> None:
+    remembered = write(kept, "a", "b", "c")
+    kept.file.write_text("".join(f"{line}\n" for line in kept.lines()[:1]))
+    write(kept, "x", "y", "z")
+    journal = kept.ledger().of(STACK)
+    journal.expect(remembered)
+
+    assert journal.inspect().verdict == "cut"
+    assert "entry 3 has the hash" in journal.inspect().why
+    assert journal.evidence() is None
+
+
+def test_a_broken_ledger_is_named_is_no_evidence_and_is_written_on(kept: Kept) -> None:
+    remembered = write(kept, "a", "b", "c")
+    kept.file.write_text(kept.file.read_text().replace('"kind":"b"', '"kind":"x"'))
+    journal = kept.ledger().of(STACK)
+    journal.expect(remembered)
+
+    assert journal.inspect().verdict == "broken"
+    assert "line 2 was changed, or 3 put there" in journal.inspect().why
+    assert journal.evidence() is None
+    assert journal.write("intent", {}, required=False) == 4
+
+
+def test_a_ledger_that_is_not_here_is_said_once_and_the_next_names_it(
+    kept: Kept, tmp_path: Path
+) -> None:
+    remembered = write(kept, "a", "b")
+    elsewhere = Kept(tmp_path / "checkout")
+    journal = elsewhere.ledger().of(STACK)
+    journal.expect(remembered)
+
+    assert journal.remember() == remembered
+    assert journal.inspect().verdict == "missing"
+    assert journal.write("intent", {}, required=True) == 2
+
+    assert elsewhere.kinds() == ["continued", "intent"]
+    assert elsewhere.entries()[0]["of"] == {
+        "location": f"ledger/{STACK}.jsonl",
+        "length": 2,
+        "head": remembered.head.sha256,
+    }
+    assert journal.inspect().verdict == "elsewhere"
+    assert journal.evidence() is None
+    assert journal.remember() == remembered
+    assert "is on the machine that wrote it, or was deleted" in elsewhere.said[0]
+
+
+def test_a_ledger_that_nobody_has_begun_is_no_matter(kept: Kept) -> None:
+    journal = kept.ledger().of(STACK)
+
+    assert (journal.inspect().verdict, journal.inspect().why) == ("missing", "")
+    assert journal.remember() is None
+    assert kept.said == []
+
+
+def test_one_that_is_not_believed_answers_nothing(kept: Kept) -> None:
+    write(kept, "a")
+    journal = Journal(
+        open_store(LedgerSettings(), kept.folder, STACK),
+        STACK,
+        now=utc_now,
+        say=kept.said.append,
+        believed=False,
+    )
+
+    assert journal.inspect().verdict == "intact"
+    assert journal.evidence() is None
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"ledger": "s3://"}, "names no bucket"),
+        ({"ledger": "gs://bucket"}, "is no place for a ledger"),
+        ({"ledgerObjectLock": "GOVERNANCE", "ledgerRetentionDays": 9}, "are for a ledger in a"),
+        ({"ledger": "s3://b", "ledgerObjectLock": "GOVERNANCE"}, "go together"),
+        ({"ledger": "s3://b", "ledgerRetentionDays": "30"}, "go together"),
+        (
+            {"ledger": "s3://b", "ledgerObjectLock": "FOREVER", "ledgerRetentionDays": 1},
+            "'FOREVER' is no mode",
+        ),
+        (
+            {"ledger": "s3://b", "ledgerObjectLock": "COMPLIANCE", "ledgerRetentionDays": "0.5"},
+            "'0.5' is no number of days",
+        ),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_refused(values: dict[str, object], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        settings_of(values)
+
+
+def test_settings_are_taken_as_the_engine_hands_them_over() -> None:
+    given = {"ledger": "s3://b/p", "ledgerObjectLock": "COMPLIANCE", "ledgerRetentionDays": 365.0}
+
+    assert settings_of(given) == LedgerSettings("s3://b/p", "COMPLIANCE", 365)
+    assert settings_of({}) == LedgerSettings("ledger")
+
+
+@pytest.mark.parametrize(
+    ("place", "file"),
+    [("ledger", "ledger/x.jsonl"), ("kept/", "kept/x.jsonl"), ("a/b.jsonl", "a/b.jsonl")],
+)
+def test_a_path_is_a_folder_unless_it_ends_like_a_ledger(
+    tmp_path: Path, place: str, file: str
+) -> None:
+    store = open_store(LedgerSettings(place), tmp_path, "x")
+    store.append(lambda _after: b"{}")
+
+    assert (tmp_path / file).read_bytes() == b"{}\n"
+    assert store.location == file
