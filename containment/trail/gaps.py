@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from containment.trail.classes import plain_name
 from containment.trail.evidence import HANDS_OUT
 from containment.trail.files import delivery
+from containment.trail.outputs.plain import counted
 from containment.trail.records import apart
 from containment.trail.result import Gap, TracedCall
 
@@ -91,10 +92,26 @@ def find(
             " either none was made, or the trail does not log them",
         )
     if not calls:
-        yield Gap("seed_unseen", f"no record since {lineage.seed.since} is by {lineage.seed.id}")
+        yield _unseen(lineage, reports)
     for (kind, _), what in sorted(lineage.notices.items()):
         yield Gap(kind, what)
     yield from _hidden(lineage)
+
+
+def _unseen(lineage: Lineage, reports: list[FileReport]) -> Gap:
+    """Nothing by the seed: say what was looked through, and that silence clears nobody."""
+    seed, evidence = lineage.seed, lineage.evidence
+    records = sum(report.records for report in reports)
+    first = min((report.first for report in reports if report.first), default="")
+    last = max((report.last for report in reports if report.last), default="")
+    span = f", from {first} to {last}" if first else ""
+    earlier = [use.time for use in evidence.uses_of.get(seed.id, ()) if use.time < seed.since]
+    before = f"; it was used before that, last at {max(earlier)}" if earlier else ""
+    return Gap(
+        "seed_unseen",
+        f"no record of {seed.id} since {seed.since} in {counted(len(reports), 'file')},"
+        f" {counted(records, 'record')}{span}: that is no evidence of innocence{before}",
+    )
 
 
 def _reached(calls: list[TracedCall]) -> Iterator[Gap]:
@@ -171,6 +188,16 @@ def _silent_hours(since: str, reports: Iterable[FileReport]) -> Iterator[Gap]:
             yield Gap("hours", f"{account} {region}: no file between {one} and {other}")
         if len(silent) > _SHOWN:
             yield Gap("hours", f"{account} {region}: {len(silent) - _SHOWN} more silent spells")
+    newest = max((times[-1] for times in delivered.values()), default="")
+    ended = {
+        place: times[-1]
+        for place, times in sorted(delivered.items())
+        if (apart(times[-1], newest) or 0) >= 2 * _HOUR
+    }
+    for (account, region), last in list(ended.items())[:_SHOWN]:
+        yield Gap("hours", f"{account} {region}: no file after {last}, others go on to {newest}")
+    if len(ended) > _SHOWN:
+        yield Gap("hours", f"{len(ended) - _SHOWN} more places have no file up to {newest}")
 
 
 def _hidden(lineage: Lineage) -> Iterator[Gap]:

@@ -99,6 +99,11 @@ class Trace:
     records: int = 0
     classes: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def unseen(self) -> bool:
+        """Whether the logs hold nothing of the seed since T0: no answer, and no all-clear."""
+        return not self.calls and not self.credentials
+
     def by_tier(self) -> dict[str, int]:
         """How many credentials each tier holds."""
         return dict(Counter(credential.tier for credential in self.credentials))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 SeedKind = Literal["access_key", "user", "role", "session", "instance"]
 _KEY = re.compile(r"A[A-Z0-9]{15,127}", re.ASCII)
+_UTC = re.compile(r"(?:Z|\+00:?00)\s*$")
+# What a secret access key looks like: one that was pasted here must not be printed.
+_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 _INSTANCE = re.compile(r"(?:m?i)-[0-9a-f]{8,17}", re.ASCII)
 
 
@@ -89,9 +92,9 @@ def begin(value: str, since: str) -> Seed:
         SpecError: one of them cannot be read.
     """
     moment = normal_time(since)
-    if not moment:
+    if not moment or not _UTC.search(since):
         raise SpecError(
-            f"{since!r} is no moment in time", remedy="write it as 2026-11-23T21:14:00Z, in UTC"
+            f"{since!r} is no moment in UTC", remedy="write it as 2026-11-23T21:14:00Z, with the Z"
         )
     return parse_seed(value, moment)
 
@@ -117,6 +120,16 @@ def parse_seed(value: str, since: str) -> Seed:
             return Seed(value, "session", since)
         if parts[2] == "iam" and parts[5] == "root":
             return Seed(value, "user", since)
+    if _SECRET.fullmatch(value):
+        raise SpecError(
+            "what was given looks like a secret access key, which no log holds",
+            remedy="give the access key id (AKIA…), and count that secret as leaked",
+        )
+    if _KEY.fullmatch(value.strip().upper()):
+        raise SpecError(
+            f"{value!r} is no access key id as AWS writes them",
+            remedy=f"did you mean {value.strip().upper()}?",
+        )
     raise SpecError(
         f"{value!r} is no credential the trace can start from",
         remedy="give an access key id (AKIA… or ASIA…), the ARN of a user, role or role session,"

@@ -740,31 +740,6 @@ def test_what_strangers_do_changes_nothing(
     assert comparable(follow(scene, tmp_path_factory.mktemp("crowd"))) == before
 
 
-def test_what_the_logs_cannot_answer_is_said(scene: Scene, tmp_path: Path) -> None:
-    scene.call(scene.leaked, scene.user, "StopLogging", 1, source="cloudtrail.amazonaws.com")
-    scene.call(scene.leaked, scene.user, "UpdateFunctionCode20150331v2", 2)
-    scene.call(scene.leaked, scene.user, "SendCommand", 3, source="ssm.amazonaws.com")
-    scene.call(scene.leaked, scene.user, "SendCommand", 4, error="AccessDenied")
-    scene.call(scene.leaked, scene.user, "GetWebIdentityToken", 5)
-    request = {"roleArn": "arn:aws:iam::111122223333:role/app", "roleSessionName": "x"}
-    scene.call(scene.leaked, scene.user, "AssumeRole", 6, request=request)
-
-    answer = follow(scene, tmp_path)
-
-    said = [gap.what for gap in answer.gaps]
-    assert {gap.kind for gap in answer.gaps} >= {
-        "logging_tampered",
-        "reached",
-        "left_aws",
-        "hidden_answer",
-        "retention",
-        "regions",
-        "data_events",
-        "end",
-    }
-    assert any("SendCommand: credentials held there" in what for what in said)
-
-
 @pytest.mark.parametrize("signed_in", [True, False])
 def test_the_other_keys_of_a_stolen_console_session_are_the_same_session(
     scene: Scene, tmp_path: Path, *, signed_in: bool

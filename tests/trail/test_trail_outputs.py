@@ -7,6 +7,7 @@ import csv
 import hashlib
 import json
 import re
+import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -202,3 +203,22 @@ def test_a_hostile_name_cannot_write_into_the_spec(hostile: Trace, tmp_path: Pat
         assert set(target) <= {"user", "role", "leaked", "rung"}
         assert parse_principal(target.get("user") or target["role"]).name in HOSTILE
     assert "arn:aws:iam::111122223333:user/victim" not in spec.read_text()
+
+
+@pytest.mark.parametrize("width", [20, 80, 200])
+def test_a_line_of_the_tree_fits_the_terminal_also_with_wide_letters(
+    scene: Scene, tmp_path: Path, width: int
+) -> None:
+    scene.make_user(scene.leaked, scene.user, "漢字" * 60, 1)
+    scene.make_user(scene.leaked, scene.user, "x" * 64, 2)
+    answer = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
+
+    branches = [line for line in tree.lines(answer, width) if line.startswith(("├", "└"))]
+
+    assert len(branches) == 2
+    assert all(cells(line) <= width for line in branches)
+    assert branches[0].endswith("…")
+
+
+def cells(line: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in line)

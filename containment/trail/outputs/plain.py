@@ -22,6 +22,24 @@ def counted(number: int, word: str) -> str:
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
+def fitted(line: str, width: int) -> str:
+    """Cut *line* to *width* cells of a terminal, a wide letter counted twice; 0 leaves it whole."""
+    if not width or len(line) * 2 <= width:
+        return line
+    cells = 0
+    for at, char in enumerate(line):
+        cells += 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        if cells > width:
+            return _cut(line[:at], width)
+    return line
+
+
+def _cut(line: str, width: int) -> str:
+    while line and sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line) >= width:
+        line = line[:-1]
+    return f"{line}…"
+
+
 def _shown(char: str) -> str:
     if unicodedata.category(char) not in _UNSEEN:
         return char

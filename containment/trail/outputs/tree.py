@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from containment.trail.outputs.plain import plain
+from containment.trail.outputs.plain import counted, fitted, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,15 +23,28 @@ _WORDS = {
     "plain_read": "looked around",
 }
 _KINDS = {"forwarded_session_key": "forwarded session", "access_key": "key"}
+# Kinds that somebody holds; the others are principals themselves, or named after theirs.
+_HELD = frozenset(
+    {
+        "access_key",
+        "forwarded_session_key",
+        "service_specific_credential",
+        "ssh_public_key",
+        "signing_certificate",
+    }
+)
 _MANY = 3
 _MOST_LINES = 400
 
 
-def lines(trace: Trace) -> Iterator[str]:
-    """Yield the summary and the tree, line by line."""
+def lines(trace: Trace, width: int = 0) -> Iterator[str]:
+    """Yield the summary and the tree; lines of the tree are cut at *width* cells, if one is given.
+
+    A cut line loses its end, so what counts stands first; the other outputs have all of it.
+    """
     yield from _summary(trace)
     yield ""
-    yield from _tree(trace)
+    yield from (fitted(line, width) for line in _tree(trace))
     yield from _resources(trace)
     yield ""
     yield f"NOT KNOWN ({len(trace.gaps)})"
@@ -39,26 +52,13 @@ def lines(trace: Trace) -> Iterator[str]:
 
 
 def _summary(trace: Trace) -> Iterator[str]:
-    origin = trace.origin
-    total = len(trace.calls)
-    failed = sum(traced.call.outcome == "failure" for traced in trace.calls)
-    principals = {credential.owner for credential in trace.credentials if credential.owner}
     yield f"{plain(trace.seed)} since {trace.since}"
+    if trace.unseen:
+        unseen = next((gap.what for gap in trace.gaps if gap.kind == "seed_unseen"), "")
+        yield f"  NOTHING WAS FOUND: {plain(unseen)}"
     if trace.seed_principal:
         yield f"  belongs to {plain(trace.seed_principal)}"
-    yield (
-        f"  {len(trace.credentials)} credentials came out of it, over"
-        f" {max((c.generation for c in trace.credentials), default=0)} generations,"
-        f" of {len(principals)} principals"
-    )
-    last = max((traced.call.time for traced in trace.calls), default="")
-    yield f"  {total} calls, {failed} of them failed{'; last at ' + last if last else ''}"
-    for klass, word in _WORDS.items():
-        calls = [traced.call for traced in trace.calls if traced.call.klass == klass]
-        if calls:
-            wrong = sum(call.outcome == "failure" for call in calls)
-            note = f" ({wrong} failed)" if wrong else ""
-            yield f"    {len(calls):>6}  {word}{note}: {_top([call.name for call in calls])}"
+    yield from _counts(trace)
     addresses = sorted({traced.call.source_ip for traced in trace.calls if traced.call.source_ip})
     if addresses:
         yield f"  from {_some(addresses)}"
@@ -67,20 +67,45 @@ def _summary(trace: Trace) -> Iterator[str]:
         yield f"  OPEN TO OUTSIDE: {plain(trust.role)} trusts {to}"
     guessed = sum(c.confidence != "certain" for c in trace.credentials)
     if guessed:
-        yield f"  {guessed} credentials are inferred: check them before they are contained"
+        yield f"  {counted(guessed, 'credential')} inferred: check before they are contained"
     bad = sum(report.status not in ("ok", "pruned") for report in trace.files)
     yield (
-        f"  read {trace.records:,} records in {len(trace.files)} files"
-        + (f"; {bad} files were not read whole" if bad else "")
+        f"  read {counted(trace.records, 'record')} in {counted(len(trace.files), 'file')}"
+        + (f"; {counted(bad, 'file')} not read whole" if bad else "")
     )
-    if not origin.event_count:
+    if not trace.origin.event_count and not trace.unseen:
         yield "  the seed itself made no call in these logs"
+
+
+def _counts(trace: Trace) -> Iterator[str]:
+    total = len(trace.calls)
+    failed = sum(traced.call.outcome == "failure" for traced in trace.calls)
+    principals = {credential.owner for credential in trace.credentials if credential.owner}
+    if trace.credentials:
+        deepest = max(c.generation for c in trace.credentials)
+        yield (
+            f"  {counted(len(trace.credentials), 'credential')} came out of it, over"
+            f" {counted(deepest, 'generation')}, of {counted(len(principals), 'principal')}"
+        )
+    elif total:
+        yield "  no other credential came out of it in these logs"
+    if total:
+        last = max(traced.call.time for traced in trace.calls)
+        yield f"  {counted(total, 'call')}, {failed} of them failed; last at {last}"
+    for klass, word in _WORDS.items():
+        calls = [traced.call for traced in trace.calls if traced.call.klass == klass]
+        if calls:
+            wrong = sum(call.outcome == "failure" for call in calls)
+            note = f" ({wrong} failed)" if wrong else ""
+            yield f"    {len(calls):>6}  {word}{note}: {_top([call.name for call in calls])}"
 
 
 def _tree(trace: Trace) -> Iterator[str]:
     children: defaultdict[str, list[Credential]] = defaultdict(list)
     for credential in trace.credentials:
         children[credential.parent].append(credential)
+    if trace.unseen:
+        return
     yield f"{plain(trace.seed)}  {_calls(trace.origin)}"
     shown = 0
     seen = {trace.seed}
@@ -120,7 +145,7 @@ def _forwarded(credentials: list[Credential]) -> str:
     names = [
         name for one in credentials for name, count in one.event_names.items() for _ in range(count)
     ]
-    return f"├┄ {len(credentials)} forwarded sessions, {calls} calls: {_top(names)}"
+    return f"├┄ {len(credentials)} forwarded sessions, {counted(calls, 'call')}: {_top(names)}"
 
 
 def _line(credential: Credential) -> str:
@@ -128,9 +153,10 @@ def _line(credential: Credential) -> str:
     sure = "" if credential.confidence == "certain" else f" [{credential.confidence} confidence]"
     by = f" by {plain(credential.issued_by)}" if credential.issued_by else ""
     whose = credential.owner or credential.for_principal
+    of = f" of {plain(whose)}" if credential.kind in _HELD else ""
     return (
-        f"{plain(credential.id)}  {kind} of {plain(whose)}, {credential.tier}{sure}{by}"
-        f" {credential.issued_at}  {_calls(credential)}"
+        f"{plain(credential.id)}  {_calls(credential)}  {kind}{of}, {credential.tier}{sure}{by}"
+        f" {credential.issued_at}"
     )
 
 
@@ -138,7 +164,7 @@ def _calls(credential: Credential) -> str:
     if not credential.event_count:
         return "no calls seen"
     failed = f", {credential.errors} failed" if credential.errors else ""
-    return f"{credential.event_count} calls{failed}"
+    return f"{counted(credential.event_count, 'call')}{failed}"
 
 
 def _resources(trace: Trace) -> Iterator[str]:
@@ -146,9 +172,15 @@ def _resources(trace: Trace) -> Iterator[str]:
     if not changed:
         return
     yield ""
-    yield f"TOUCHED ({len(changed)} resources beyond looking)"
+    yield f"TOUCHED ({counted(len(changed), 'resource')} beyond looking)"
+    owners = Counter(resource.owner for resource in changed)
+    if orphans := owners.pop("", 0):
+        yield f"  no owner is known of {orphans}: --inventory names them"
+    if owners:
+        told = ", ".join(f"{plain(owner)} {number}" for owner, number in owners.most_common(12))
+        yield f"  to be told: {told}"
     for resource in changed[:20]:
-        owner = f", owner {plain(resource.owner)}" if resource.owner else ", no owner known"
+        owner = f", owner {plain(resource.owner)}" if resource.owner else ""
         classes = ", ".join(f"{count} {name}" for name, count in resource.classes.items())
         yield f"  {plain(resource.id)}  {classes}{owner}"
     if len(changed) > 20:  # noqa: PLR2004
@@ -163,7 +195,7 @@ def _top(names: list[str]) -> str:
     shown = ", ".join(
         f"{plain(name)} {count}" if count > 1 else plain(name) for name, count in ranked[:4]
     )
-    return shown + (f" and {len(ranked) - 4} other APIs" if len(ranked) > 4 else "")  # noqa: PLR2004
+    return shown + (f" and {counted(len(ranked) - 4, 'other API')}" if len(ranked) > 4 else "")  # noqa: PLR2004
 
 
 def _some(values: list[str]) -> str:
