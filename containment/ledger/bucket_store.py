@@ -11,7 +11,7 @@ Sources: Amazon S3 User Guide, "How to prevent object overwrites with conditiona
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Lock
@@ -59,6 +59,11 @@ class BucketStore:
     _read: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
     _altered: tuple[str, ...] = ()
     _mutex: Any = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        # Made now and not when it is first needed: that takes longer than a deny may wait.
+        with suppress(BotoCoreError):
+            self._client = bucket_client()
 
     @property
     def location(self) -> str:
