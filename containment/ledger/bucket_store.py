@@ -61,7 +61,7 @@ class BucketStore:
     _mutex: Any = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
-        # Made now and not when it is first needed: that takes longer than a deny may wait.
+        """Make the client now and not when it is first needed: a deny may not wait that long."""
         with suppress(BotoCoreError):
             self._client = bucket_client()
 
