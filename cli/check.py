@@ -11,12 +11,11 @@ import click
 from cli import render
 from containment.clock import Clock, utc_now
 from containment.errors import ContainmentError, NotFoundError
+from containment.run.project import specs_folder
 from containment.spec import IncidentSpec, SpecProblemsError, load, moment_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-STACKS = Path("stacks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +34,12 @@ class Checked:
 @click.pass_context
 def check(ctx: click.Context, *, specs: Sequence[Path], as_json: bool) -> None:
     """Validate incident specs: all of stacks/ if none is named. AWS is not asked."""
-    checked = [_checked(path, utc_now) for path in specs or _all(STACKS)]
+    folder = specs_folder(Path.cwd())
+    checked = [_checked(path, utc_now) for path in specs or _all(folder)]
     if as_json:
         render.document({"specs": [_document(one) for one in checked]})
     else:
-        _report(checked)
+        _report(checked, folder)
     ctx.exit(max((one.error.exit_code for one in checked if one.error), default=0))
 
 
@@ -65,9 +65,9 @@ def _checked(path: Path, now: Clock) -> Checked:
     return Checked(path, spec, None, overdue=spec.review_by < now())
 
 
-def _report(checked: Sequence[Checked]) -> None:
+def _report(checked: Sequence[Checked], folder: Path) -> None:
     if not checked:
-        render.say(f"no incident specs in {STACKS}")
+        render.say(f"no incident specs in {folder}")
     for one in checked:
         if one.error is not None:
             render.tell(f"error: {one.error}", style="red")

@@ -13,6 +13,7 @@ from containment.aws.clients import connect
 from containment.aws.faults import explained
 from containment.clock import utc_now
 from containment.intake.opening import Choices, Opened, open_incident, write
+from containment.run.project import specs_folder
 from containment.spec import Cause, Disposition, Severity, moment_text
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ if TYPE_CHECKING:
     "--dir",
     "directory",
     type=click.Path(path_type=Path),
-    default=Path("stacks"),
-    show_default=True,
-    help="Where the specs are.",
+    help="Where the specs are; the project's stacks/ if left out.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the spec and write nothing.")
 @render.json_option
@@ -54,7 +53,7 @@ def open_(
     severity: str | None,
     cause: str,
     break_glass: Sequence[str],
-    directory: Path,
+    directory: Path | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -76,9 +75,8 @@ def open_(
     )
     with explained("looking for credentials"):
         clients = connect(incident=incident)
-    opened = open_incident(
-        clients.iam, clients.sts, named, choices, directory=directory, now=utc_now()
-    )
+    place = directory or specs_folder(Path.cwd())
+    opened = open_incident(clients.iam, clients.sts, named, choices, directory=place, now=utc_now())
     if not dry_run:
         write(opened)
     if as_json:

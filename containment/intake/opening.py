@@ -31,7 +31,7 @@ from containment.spec.loading import problems_of
 from containment.spec.problems import WrongError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from mypy_boto3_iam import IAMClient
@@ -99,8 +99,15 @@ def open_incident(
     refuse_existing(path)
     caller = identify(sts)
     subject = find_subject(iam, sts, named, caller.account)
+    others = [quoted(str(other)) for other in _naming(subject, path, now)]
+    if others and choices.incident is None:
+        # A second run of the same command: two specs for one leak would be two containments.
+        raise ConflictError(
+            f"{', '.join(others)} names {subject.resolved.principal.label} already",
+            remedy="add to that spec, or open another incident on it with --incident",
+        )
     spec = _drafted(subject, choices, caller, incident, now)
-    notes = [*subject.notes, *_warnings(spec, subject, caller, path, now)]
+    notes = [*subject.notes, *_warnings(spec, subject, caller, others)]
     if choices.since is None:
         notes.append(subject.since_note)
     return Opened(spec, subject, path, emit(spec), tuple(notes))
@@ -189,14 +196,19 @@ def _drafted(
 
 
 def _warnings(
-    spec: IncidentSpec, subject: Subject, caller: Caller, path: Path, now: datetime
+    spec: IncidentSpec, subject: Subject, caller: Caller, others: Iterable[str]
 ) -> Iterator[str]:
-    principal = subject.resolved.principal
     if caller.principal is not None and target_for(spec, caller.principal) is not None:
         yield (
-            f"{principal.label} is who you are calling as, and 'pulumi up' will refuse it: "
-            "use other credentials"
+            f"{subject.resolved.principal.label} is who you are calling as, and 'pulumi up' will "
+            "refuse it: use other credentials"
         )
+    for other in others:
+        yield f"{other} names {subject.resolved.principal.label} too: each incident lifts its own"
+
+
+def _naming(subject: Subject, path: Path, now: datetime) -> Iterator[Path]:
+    """Yield the other specs that name who is meant, or a key of theirs."""
     for other in sorted(path.parent.glob("*.yaml")):
         if other.name.startswith("Pulumi."):
             continue
@@ -204,9 +216,6 @@ def _warnings(
             known = load(other, now=lambda: now)
         except ContainmentError:
             continue  # 'containment check' tells what is wrong with it
-        is_named = target_for(known, principal) is not None
+        is_named = target_for(known, subject.resolved.principal) is not None
         if is_named or any(key in known.unpinned for key in subject.leaked):
-            yield (
-                f"{quoted(str(other))} names {principal.label} too: if that incident is still "
-                "contained, add to it instead"
-            )
+            yield other

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ruamel.yaml import YAML
@@ -13,7 +15,6 @@ from containment.spec import IncidentSpec, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 NAME = "containment"
 
@@ -96,6 +97,14 @@ def find(start: Path) -> Project:
         f"{start} is in no containment project (no Pulumi.yaml with 'name: {NAME}')",
         remedy="run this in the folder that holds Pulumi.yaml and stacks/",
     )
+
+
+def specs_folder(start: Path) -> Path:
+    """Return where specs are kept for whoever stands in *start*: ``stacks`` of its project."""
+    for folder in (start, *start.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return Path(os.path.relpath(folder / "stacks", start))
+    return Path("stacks")
 
 
 def choose(named: str | None, incidents: Sequence[str], selected: str | None) -> str:

@@ -107,6 +107,20 @@ def test_no_specs_at_all_is_said(containment: Command, project: Path) -> None:
     assert containment("check").out == "no incident specs in stacks\n"
 
 
+def test_it_finds_the_specs_from_any_folder_of_the_project(
+    containment: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec(project, "inc-2026-0042", GOOD)
+    (project / "Pulumi.yaml").write_text("name: containment\n")
+    (project / "docs" / "howto").mkdir(parents=True)
+    monkeypatch.chdir(project / "docs" / "howto")
+
+    ran = containment("check")
+
+    assert ran.code == 0
+    assert "ok: ../../stacks/inc-2026-0042.yaml" in ran.out
+
+
 def test_outside_of_a_project_it_says_where_to_run(containment: Command, project: Path) -> None:
     (project / "stacks").rmdir()
 

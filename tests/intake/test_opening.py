@@ -259,11 +259,22 @@ def test_the_responders_own_principal_is_pointed_out(lab: Lab, responder: Respon
     assert "who you are" not in " ".join(responder.opens(lab.world.deploy_role).notes)
 
 
-def test_a_principal_of_another_spec_is_pointed_out(lab: Lab, responder: Responder) -> None:
+def test_the_same_command_twice_opens_one_incident(lab: Lab, responder: Responder) -> None:
     (responder.directory / "broken.yaml").write_text("]")
     write(responder.opens(lab.world.leaked.access_key_id))
 
-    notes = " ".join(responder.opens(lab.world.ci_user).notes)
+    with pytest.raises(ConflictError, match=r"inc-2026-0001.yaml' names .*ci-deploy already"):
+        responder.opens(lab.world.leaked.access_key_id)
+    with pytest.raises(ConflictError, match="--incident"):
+        responder.opens(lab.world.ci_user)
+
+
+def test_another_incident_on_the_same_principal_has_to_be_named(
+    lab: Lab, responder: Responder
+) -> None:
+    write(responder.opens(lab.world.leaked.access_key_id))
+
+    notes = " ".join(responder.opens(lab.world.ci_user, incident="inc-2026-0002").notes)
 
     assert "inc-2026-0001.yaml' names 111122223333/user/ci-deploy too" in notes
 
