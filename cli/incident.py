@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,17 +13,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli import render
-from containment.run import failures, project
+from containment.run import failures, locks, project, state
 from containment.run.engine import Engine, open_engine
 from containment.run.places import Places, places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from containment.aws.caller import Caller
     from containment.errors import ContainmentError
     from containment.run.engine import Run
+    from containment.run.locks import Lock
     from containment.run.project import Project
+    from containment.run.state import StackState
+
+_APART_S = (0.5, 2.5)
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
@@ -46,7 +52,49 @@ class Incident:
     places: Places
 
     def run(self, verb: str, *options: str, as_json: bool, asks: bool = False) -> Run:
-        """Run the engine live; with *asks* it may ask its own questions on a terminal."""
+        """Run the engine live; with *asks* it may ask its own questions on a terminal.
+
+        A lock that a dead run left on this machine is taken away first, and never another.
+        """
+        run = self._run(verb, *options, as_json=as_json, asks=asks)
+        held = locks.said(run.complaint)
+        if held and any(lock.holder == "alive" for lock in held):
+            # Of two that come at one instant, the engine may refuse both.
+            time.sleep(random.uniform(*_APART_S))  # noqa: S311 -- so that they part
+        elif not held or not self._unlocked(held):
+            return run
+        return self._run(verb, *options, as_json=as_json, asks=asks)
+
+    def settled(self, left: StackState) -> StackState:
+        """Have the engine forget the interrupted creates in *left*, which were repeated since.
+
+        Call it after a run that came to a good end. Returns what the state says then.
+        """
+        if not any(item.operation == "creating" for item in left.pending):
+            return left
+        answer = self.engine.ask(
+            *("refresh", "--yes", "--skip-preview", "--clear-pending-creates"),
+            *("--stack", self.stack),
+        )
+        if answer.code != 0:
+            return left  # it stays there to be seen, and does no harm
+        for item in left.pending:
+            render.tell(f"settled: the interrupted {item.operation} of {item.where}")
+        return state.load(self.engine, self.stack) or left
+
+    def _unlocked(self, held: Sequence[Lock]) -> bool:
+        if any(lock.holder != "gone" for lock in held):
+            return False
+        removed = True
+        for lock in held:
+            render.tell(f"taking away the lock of a run that was cut off ({lock.owner})")
+            removed &= locks.remove(lock)
+        if removed:
+            return True
+        # In a bucket the engine alone can: it takes all locks of the stack.
+        return self.engine.ask("cancel", "--yes", "--stack", self.stack).code == 0
+
+    def _run(self, verb: str, *options: str, as_json: bool, asks: bool) -> Run:
         terminal = not as_json and on_terminal()
         said = render.tell if as_json else render.say
         confirmed = () if verb == "preview" or (terminal and asks) else ("--yes",)

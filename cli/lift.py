@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,8 @@ import click
 from cli import render
 from cli.incident import begin, caller_of, ended, on_terminal, stack_argument, told, yes_option
 from containment.errors import ConflictError, NotFoundError, RefusedError
+from containment.facets import decisions
+from containment.identities import parse_principal
 from containment.run import events, failures, fences, forecast, report, state
 
 if TYPE_CHECKING:
@@ -23,22 +26,53 @@ _AHEAD = ", at a lift: "
 _NOTHING = "nothing to lift"
 
 
+_ABOUT = "FACET[@PRINCIPAL]"
+
+
 @click.command()
 @stack_argument
 @click.option("--preview", is_flag=True, help="Show what comes back, and change nothing.")
+@click.option(
+    "--force-ours",
+    multiple=True,
+    metavar=_ABOUT,
+    help="Where live, claim and state do not agree: go by what the containment remembers.",
+)
+@click.option(
+    "--keep-theirs",
+    multiple=True,
+    metavar=_ABOUT,
+    help="Where they do not agree: leave what is live, and take away our mark alone.",
+)
 @yes_option
 @render.json_option
-def lift(*, named: str | None, preview: bool, yes: bool, as_json: bool) -> int:
+def lift(
+    *,
+    named: str | None,
+    preview: bool,
+    force_ours: tuple[str, ...],
+    keep_theirs: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+) -> int:
     """Lift the containment on the terms that the stack was applied with.
 
     STACK is the incident; the only one in stacks/ or the selected one, if left out. On a terminal
     you are shown what comes back and asked; in a pipe it takes --yes. Unless the incident was a
     false positive, leaked keys stay Inactive and tokens issued meanwhile stay denied for 37 hours.
+
+    A conflict is settled by --force-ours or --keep-theirs, for a FACET (deny, credentials, trust,
+    attachment) of one PRINCIPAL (its ARN, or 111122223333/user/NAME) or of all. What was decided is
+    put on record. Neither gives a leaked key back, and a document from memory is written only where
+    the ledger holds the same one as the state.
     """
     incident = begin(named)
     caller_of(incident)
     left = _applied(incident)
     _nothing_forgotten(incident, left)
+    incident = _with_decisions(incident, left, force_ours, keep_theirs)
+    if not preview:
+        _not_on_hold(incident, left)
     if preview:
         return _preview(incident, left, as_json=as_json)
     asked = not yes and not as_json and on_terminal()
@@ -64,6 +98,45 @@ def _applied(incident: Incident) -> StackState:
             f" 'containment adopt {incident.stack}'",
         )
     return left
+
+
+def _with_decisions(
+    incident: Incident, left: StackState, ours: Sequence[str], theirs: Sequence[str]
+) -> Incident:
+    """Return *incident* with what was decided on the command line, or in the environment.
+
+    Raises:
+        SpecError: a decision is not understood, or is about somebody whom the stack does not hold.
+    """
+    said = [decisions.decided("force-ours", value) for value in ours]
+    said += [decisions.decided("keep-theirs", value) for value in theirs]
+    engine = incident.engine
+    before = engine.environ.get(decisions.VARIABLE, "")
+    made = decisions.parse(" ".join([before, *map(str, said)]))
+    made.require_known(parse_principal(arn) for arn in left.principals)
+    environ = {**engine.environ, decisions.VARIABLE: str(made)}
+    places = replace(incident.places, decisions=made)
+    return replace(incident, engine=replace(engine, environ=environ), places=places)
+
+
+def _not_on_hold(incident: Incident, left: StackState) -> None:
+    """Refuse to lift what the spec, or the stack as it was applied, says to hold.
+
+    Raises:
+        RefusedError: it says so.
+    """
+    try:
+        said = incident.project.spec(incident.stack).hold
+    except NotFoundError:
+        said = False
+    applied = any(item.state.lift.hold for item in left.resources)
+    if said or applied:
+        where = "its spec says" if said else "its stack was applied with"
+        raise RefusedError(
+            f"{incident.stack} is on hold ({where} hold: true), so nothing of it is released",
+            remedy=("take 'hold' out of the spec and run" if said else "run")
+            + f" 'containment up {incident.stack}', which changes nothing in AWS, then lift",
+        )
 
 
 def _nothing_forgotten(incident: Incident, left: StackState) -> None:
@@ -93,6 +166,8 @@ def _lift(incident: Incident, left: StackState, *options: str, as_json: bool) ->
     run = incident.run("destroy", *options, as_json=as_json)
     error = failures.of(run, verb="destroy", stack=incident.stack)
     remains = state.load(incident.engine, incident.stack) or state.StackState()
+    if error is None:
+        remains = incident.settled(remains)
     done = [
         item.message
         for item in run.events.diagnostics

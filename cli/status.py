@@ -10,12 +10,20 @@ from cli import render
 from cli.incident import begin, caller_of, stack_argument
 from cli.sweep import fence_row
 from containment.clock import isoformat
-from containment.errors import ConflictError, NotContainedError, NotFoundError, UnavailableError
+from containment.errors import (
+    ConflictError,
+    ContainmentError,
+    NotContainedError,
+    NotFoundError,
+    SpecError,
+    UnavailableError,
+)
 from containment.run import locks, standing, state
 
 if TYPE_CHECKING:
     from cli.incident import Incident
     from containment.ledger import Inspection
+    from containment.run.locks import Lock
     from containment.run.report import Held
     from containment.run.standing import Standing
     from containment.run.state import StackState
@@ -40,19 +48,21 @@ def status(*, named: str | None, as_json: bool) -> int:
 
     STACK is the incident; the only one in stacks/ or the selected one, if left out. Ends with 4 if
     AWS shows less than was applied, with 5 if a deny of it is live that its state does not know,
-    and with 9 if AWS could not be asked about all of it. The release fences listed are those of the
-    whole account.
+    with 9 if AWS could not be asked about all of it, and else with 2 if its spec cannot be used.
+    The release fences listed are those of the whole account.
     """
     incident = begin(named)
     caller = caller_of(incident)
     left = state.load(incident.engine, incident.stack)
-    held = list(locks.on_disk(incident.engine.backend(), incident.stack))
+    problems: list[ContainmentError] = []
+    spec = _spec(incident, left, problems)
     found = standing.of(
         incident.stack,
-        spec=_spec(incident, left),
+        spec=spec,
         state=left,
-        locks=held,
+        locks=_locks(incident, problems),
         places=incident.places,
+        problems=problems,
     )
     if as_json:
         render.document(_document(incident, found, caller.arn))
@@ -62,12 +72,28 @@ def status(*, named: str | None, as_json: bool) -> int:
         return NotContainedError.exit_code
     if found.stray:
         return ConflictError.exit_code
-    return UnavailableError.exit_code if found.unknown else 0
+    if found.unknown:
+        return UnavailableError.exit_code
+    return problems[0].exit_code if problems else 0
 
 
-def _spec(incident: Incident, left: StackState | None) -> IncidentSpec | None:
+def _locks(incident: Incident, problems: list[ContainmentError]) -> list[Lock]:
+    try:
+        return list(locks.held(incident.engine.backend(), incident.stack))
+    except ContainmentError as error:
+        problems.append(error)
+        return []
+
+
+def _spec(
+    incident: Incident, left: StackState | None, problems: list[ContainmentError]
+) -> IncidentSpec | None:
     try:
         return incident.project.spec(incident.stack)
+    except SpecError as error:
+        # What is live matters most where the file is of no help.
+        problems.append(error)
+        return None
     except NotFoundError:
         # A stack may outlive its file; without either there is nothing to show.
         if left is None:

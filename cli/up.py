@@ -44,6 +44,8 @@ def up(*, named: str | None, yes: bool, as_json: bool) -> int:
     run = incident.run("up", as_json=as_json, asks=not yes)
     error = failures.of(run, verb="up", stack=incident.stack)
     left = state.load(incident.engine, incident.stack) or state.StackState()
+    if error is None:
+        left = incident.settled(left)
     held = report.principals(left, spec)
     if as_json:
         render.document(_document(incident, run, held, caller.arn, error))

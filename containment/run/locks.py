@@ -1,8 +1,8 @@
 """Who holds a stack, and whether that process still lives.
 
-A state in files is locked by a file ``{pid, username, hostname, timestamp}``, which a process that
+A state is locked by a file ``{pid, username, hostname, timestamp}`` beside it, which a process that
 was killed leaves behind. ``pulumi cancel`` removes it, also under a run that is alive, which then
-overwrites the state: so nothing here ever does, and it is advised only where nobody can be there.
+overwrites the state: so a lock is removed only where its process is gone from this machine.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from containment.aws import state_bucket
 from containment.run.project import NAME
 
 if TYPE_CHECKING:
@@ -23,19 +24,22 @@ if TYPE_CHECKING:
 
 Holder = Literal["alive", "gone", "elsewhere"]
 
+_FOLDER = f".pulumi/locks/organization/{NAME}"
 _SAID = re.compile(
-    r"created by (?P<user>[^@\s]+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)"
+    r"(?P<place>\S+): created by (?P<user>[^@\s]+)@(?P<host>\S+) \(pid (?P<pid>\d+)\)"
+    r" at (?P<since>\S+)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A lock on a stack: whose it is, and since when."""
+    """A lock on a stack: whose it is, since when, and the file that it is where there is one."""
 
     user: str
     host: str
     pid: int
     since: str
+    file: Path | None = None
 
     @property
     def holder(self) -> Holder:
@@ -57,10 +61,12 @@ class Lock:
                 f"wait until that run ends (or press Ctrl-C there once): see 'ps -p {self.pid}'",
             )
         if self.holder == "gone":
-            return (
-                f"{stack} is locked by a process that is gone ({self.owner})",
-                f"run 'pulumi cancel --yes --stack {stack}', then 'containment status {stack}'",
+            step = (
+                f"run 'containment up {stack}' or 'containment lift {stack}', which takes it away"
+                f" and goes on; with the engine alone, 'pulumi cancel --yes --stack {stack}'"
             )
+            what = f"{stack} is locked by a run that was cut off ({self.owner})"
+            return f"{what}; its process is gone", step
         return (
             f"{stack} is locked from another machine ({self.owner})",
             f"ask {self.user}; only if that run has ended, run 'pulumi cancel --stack {stack}'",
@@ -70,28 +76,62 @@ class Lock:
 def said(text: str) -> list[Lock]:
     """Return the locks that the engine complains of in *text*."""
     return [
-        Lock(found["user"], found["host"], int(found["pid"]), found["since"])
+        Lock(
+            found["user"],
+            found["host"],
+            int(found["pid"]),
+            found["since"],
+            _file_at(found["place"]) if found["place"].startswith("file:") else None,
+        )
         for found in _SAID.finditer(text)
     ]
 
 
-def on_disk(backend: str, stack: str) -> Iterator[Lock]:
-    """Yield the locks of *stack* where the state is in files, at ``file://…``."""
-    if not backend.startswith("file:"):
-        return
-    place = urlsplit(backend)
-    folder = Path(place.netloc + place.path).expanduser() / ".pulumi" / "locks" / "organization"
-    for file in sorted((folder / NAME / stack).glob("*.json")):
-        try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-            yield Lock(
-                str(found["username"]),
-                str(found["hostname"]),
-                int(found["pid"]),
-                str(found["timestamp"]),
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            yield Lock("somebody", "an unknown host", 0, "an unknown time")
+def held(backend: str, stack: str) -> Iterator[Lock]:
+    """Yield the locks of *stack* where its state is in files (``file://…``) or in S3.
+
+    Raises:
+        ContainmentError: the bucket cannot be looked into.
+    """
+    if backend.startswith("file:"):
+        for file in sorted((_file_at(backend) / _FOLDER / stack).glob("*.json")):
+            try:
+                yield _read(file.read_text(encoding="utf-8"), file)
+            except FileNotFoundError:
+                continue  # given back between the two looks
+    if backend.startswith("s3:"):
+        for _, text in state_bucket.texts(backend, f"{_FOLDER}/{stack}"):
+            yield _read(text)
+
+
+def remove(lock: Lock) -> bool:
+    """Remove *lock* if its process is gone from this machine; tell whether that was done.
+
+    One file goes, and not all that are there: another responder may have come in between.
+    """
+    if lock.file is None or lock.holder != "gone":
+        return False
+    lock.file.unlink(missing_ok=True)
+    return True
+
+
+def _file_at(place: str) -> Path:
+    parts = urlsplit(place)
+    return Path(parts.netloc + parts.path).expanduser()
+
+
+def _read(text: str, file: Path | None = None) -> Lock:
+    try:
+        found: Any = json.loads(text)
+        return Lock(
+            str(found["username"]),
+            str(found["hostname"]),
+            int(found["pid"]),
+            str(found["timestamp"]),
+            file,
+        )
+    except (ValueError, KeyError, TypeError):
+        return Lock("somebody", "an unknown host", 0, "an unknown time", file)
 
 
 def _lives(pid: int) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from containment.run.locks import Lock
     from containment.run.places import Places
     from containment.run.report import Held
-    from containment.run.state import StackState
+    from containment.run.state import Recorded, StackState
     from containment.spec import IncidentSpec
 
 
@@ -74,8 +74,9 @@ def of(
     state: StackState | None,
     locks: Sequence[Lock],
     places: Places,
+    problems: Sequence[ContainmentError] = (),
 ) -> Standing:
-    """Look at everything and return how *stack* stands.
+    """Look at everything and return how *stack* stands; *problems* were met before.
 
     Raises:
         ContainmentError: there are no credentials, or nobody answers.
@@ -85,7 +86,8 @@ def of(
     seen = {item.recorded.urn: item for item in live.look(resources, places)}
     accounts = {caller.account, *(item.state.target.account for item in resources)}
     surveys: dict[str, Survey] = {}
-    matters = [Matter(*lock.explain(stack)) for lock in locks]
+    matters = [Matter(problem.message, problem.remedy) for problem in problems]
+    matters += [Matter(*lock.explain(stack)) for lock in locks]
     matters += [Matter(*item.explain(stack)) for item in (state.pending if state else ())]
     for account in sorted(accounts):
         try:
@@ -93,6 +95,7 @@ def of(
             surveys[account] = fences.survey(clients.iam)
         except ContainmentError as error:
             matters.append(Matter(error.message, error.remedy))
+    matters += _hold(stack, spec, resources)
     matters += _drift(stack, seen)
     matters += _terms(stack, state, places)
     missing = _missing(spec, state)
@@ -144,6 +147,23 @@ def _record(stack: str, ledger: Inspection) -> list[Matter]:
     return found
 
 
+def _hold(stack: str, spec: IncidentSpec | None, resources: Sequence[Recorded]) -> list[Matter]:
+    """Return that nothing is released, where the spec or the stack as applied says so."""
+    said = spec is not None and spec.hold
+    applied = any(item.state.lift.hold for item in resources)
+    if not said and not applied:
+        return []
+    what = f"{stack} is on hold: nothing of it is released" + (
+        ""
+        if said and applied
+        else "; that is declared and not applied"
+        if said
+        else "; the spec does not say so any more"
+    )
+    step = "to release, take 'hold' out of the spec, run" if said else "to release, run"
+    return [Matter(what, f"{step} 'containment up {stack}', then lift")]
+
+
 def _drift(stack: str, seen: Mapping[str, Seen]) -> list[Matter]:
     found: list[Matter] = []
     for item in seen.values():
@@ -151,6 +171,14 @@ def _drift(stack: str, seen: Mapping[str, Seen]) -> list[Matter]:
         if item.drifted:
             found.append(
                 Matter(f"{where} is {item.live} in AWS", f"run 'containment up {stack}' at once")
+            )
+        if item.recorded.live == "unknown" and item.live not in {"unknown", "gone"}:
+            found.append(
+                Matter(
+                    f"{where}: the last run could not look at AWS, so the state says unknown; AWS"
+                    f" shows {item.live} now",
+                    f"run 'containment up {stack}', which looks again and writes it down",
+                )
             )
         if item.live == "gone":
             found.append(

@@ -54,17 +54,22 @@ class Pending:
     operation: str
     urn: str
 
+    @property
+    def where(self) -> str:
+        """The resource's word and name, for people."""
+        return f"{events.kind_of(self.urn)} {events.name_of(self.urn)}"
+
     def explain(self, stack: str) -> tuple[str, str]:
         """Return what it means and the next step, in words."""
-        where = f"{events.kind_of(self.urn)} {events.name_of(self.urn)}"
         what = (
-            f"a run was cut off while {self.operation} {where}: AWS may or may not have the change"
+            f"a run was cut off while {self.operation} {self.where}: AWS may or may not have the"
+            " change"
         )
         if self.operation == "creating":
-            # The engine repeats the create and never removes the entry by itself.
+            # The engine repeats a create by itself, never lifts one, and keeps the entry for ever.
             return what, (
-                f"run 'containment up {stack}', which repeats it safely, then 'pulumi refresh"
-                f" --clear-pending-creates --yes --stack {stack}'"
+                f"run 'containment up {stack}', which repeats it safely and then has the engine"
+                f" forget the entry, or 'containment lift {stack}', which finds what is there"
             )
         return what, f"run 'containment up {stack}' or 'containment lift {stack}' again"
 

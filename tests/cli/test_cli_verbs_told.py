@@ -140,15 +140,103 @@ def test_an_engine_that_does_not_get_to_work_has_one_error(
     assert ran.err.count("error:") == 1
 
 
-def test_a_stale_lock_is_never_removed_by_us(containment: Command, engine: FakeEngine) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    engine.answer("up", code=1, err=LOCKED.format(host=socket.gethostname(), pid=dead.pid))
+def dead() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_the_lock_of_a_dead_run_here_is_taken_away_and_said(
+    containment: Command, engine: FakeEngine
+) -> None:
+    lock = engine.project / "1.json"
+    lock.touch()
+    pid = dead()
+    complaint = LOCKED.format(host=socket.gethostname(), pid=pid)
+    engine.answer("up", code=1, err=complaint.replace("file:///s/1.json", lock.as_uri()))
+    ran = containment("up")
+
+    assert f"taking away the lock of a run that was cut off (bob@{socket.gethostname()}" in ran.err
+    assert not lock.exists()
+    assert [asked[0] for asked in engine.asked].count("up") == 2
+    assert engine.ran("cancel") is None  # it would take another's lock as well
+
+
+def test_in_a_bucket_the_engine_takes_the_lock_of_a_dead_run_away(
+    containment: Command, engine: FakeEngine
+) -> None:
+    complaint = LOCKED.format(host=socket.gethostname(), pid=dead())
+    engine.answer("up", code=1, err=complaint.replace("file:///s", "s3://bucket/s"))
+    engine.answer("cancel")
+    containment("up")
+
+    assert engine.ran("cancel") == ["cancel", "--yes", "--stack", STACK, "--non-interactive"]
+
+
+def test_the_lock_of_another_machine_stays_and_names_its_owner(
+    containment: Command, engine: FakeEngine
+) -> None:
+    lock = engine.project / "1.json"
+    lock.touch()
+    complaint = LOCKED.format(host="elsewhere", pid=dead())
+    engine.answer("up", code=1, err=complaint.replace("file:///s/1.json", lock.as_uri()))
     ran = containment("up")
 
     assert ran.code == 7
-    assert f"pulumi cancel --yes --stack {STACK}" in ran.err
+    assert "ask bob" in ran.err
+    assert lock.exists()
     assert engine.ran("cancel") is None
+
+
+def test_up_has_the_engine_forget_what_it_has_repeated(
+    containment: Command, engine: FakeEngine
+) -> None:
+    pending = [{"type": "creating", "resource": {"urn": DENY}}]
+    engine.exports(snapshot(USER), deny(USER), pending=pending)
+    engine.answer("refresh")
+    ran = containment("up")
+
+    assert ran.code == 0
+    assert "settled: the interrupted creating of DenyPolicy 111122223333/user/ci-deploy" in ran.err
+    assert "--clear-pending-creates" in (engine.ran("refresh") or [])
+
+
+def test_a_run_that_failed_leaves_the_pending_create_to_be_seen(
+    containment: Command, engine: FakeEngine
+) -> None:
+    pending = [{"type": "creating", "resource": {"urn": DENY}}]
+    engine.exports(snapshot(USER), pending=pending)
+    engine.answer("up", code=1, events=[said("no answer (time-out); try again", at=DENY)])
+
+    assert containment("up").code == 9
+    assert engine.ran("refresh") is None
+
+
+def test_status_shows_state_and_aws_over_a_spec_that_cannot_be_used(
+    containment: Command, engine: FakeEngine
+) -> None:
+    (engine.project / "stacks" / f"{STACK}.yaml").write_text(GOOD + "colour: red\n")
+    engine.exports(snapshot(USER))
+    ran = containment("status")
+
+    assert ran.code == 2
+    assert "colour" in ran.out
+    assert USER in ran.out
+    assert "endpoint" in ran.out
+
+
+def test_status_says_why_the_state_says_unknown(
+    containment: Command, engine: FakeEngine, served: Lab
+) -> None:
+    iam = served.client("iam", served.world.admin)
+    user_id = iam.get_user(UserName="ci-deploy")["User"]["UserId"]
+    engine.exports(snapshot(USER, live="unknown", principalId=user_id))
+    ran = containment("status")
+
+    assert "the last run could not look at AWS, so the state says unknown" in " ".join(
+        ran.out.split()
+    )
+    assert f"containment up {STACK}" in ran.out
 
 
 def test_warnings_of_the_engine_are_shown_and_are_no_errors(

@@ -56,7 +56,8 @@ def test_a_lock_of_a_living_run_says_to_wait_and_never_to_cancel(tmp_path: Path)
 def test_a_lock_of_a_dead_process_on_this_machine_is_stale() -> None:
     what, step = lock(gone()).explain("inc-x")
 
-    assert "process that is gone" in what
+    assert "its process is gone" in what
+    assert "containment up inc-x" in step
     assert "pulumi cancel --yes --stack inc-x" in step
 
 
@@ -84,6 +85,8 @@ def test_the_engines_complaint_names_every_lock() -> None:
         "bob@host-1, process 7, since 2026-11-24T11:00:00Z",
         "eve@host-2, process 8, since 2026-11-24T11:00:01Z",
     ]
+    assert [held.file for held in locks.said(text)] == [Path("/s/1.json"), Path("/s/2.json")]
+    assert locks.said(text.replace("file:///s", "s3://bucket/s"))[0].file is None
 
 
 def test_locks_are_read_from_a_state_in_files(tmp_path: Path) -> None:
@@ -93,7 +96,30 @@ def test_locks_are_read_from_a_state_in_files(tmp_path: Path) -> None:
     (folder / "1.json").write_text(json.dumps(told))
     (folder / "2.json").write_text("half a fi")
 
-    found = list(locks.on_disk(tmp_path.as_uri(), "inc-x"))
+    found = list(locks.held(tmp_path.as_uri(), "inc-x"))
 
     assert [held.user for held in found] == ["bob", "somebody"]
-    assert list(locks.on_disk("s3://bucket", "inc-x")) == []
+    assert list(locks.held(tmp_path.as_uri(), "inc-y")) == []
+    assert list(locks.held("https://api.pulumi.com", "inc-x")) == []
+
+
+def test_the_lock_of_a_dead_process_of_this_machine_is_removed_and_no_other(
+    tmp_path: Path,
+) -> None:
+    living = engine_process(tmp_path)
+    file = tmp_path / "1.json"
+    file.touch()
+    try:
+        for kept in (
+            locks.Lock("bob", HERE, living.pid, "t", file),
+            locks.Lock("bob", "elsewhere.example", 1, "t", file),
+            locks.Lock("bob", HERE, gone(), "t"),
+        ):
+            assert not locks.remove(kept)
+        assert file.exists()
+
+        assert locks.remove(locks.Lock("bob", HERE, gone(), "t", file))
+        assert not file.exists()
+    finally:
+        living.kill()
+        living.communicate()

@@ -52,7 +52,8 @@ def test_an_interrupted_create_is_explained_with_the_way_out() -> None:
 
     assert "DenyPolicy 111122223333/role/deploy" in what
     assert "containment up inc-x" in step
-    assert "--clear-pending-creates" in step
+    assert "forget the entry" in step
+    assert "containment lift inc-x" in step
 
 
 def test_an_interrupted_delete_is_repeated() -> None:
