@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import render
+from cli.deciding import decision_options, decisions_of
 from cli.incident import begin, caller_of, ended, on_terminal, stack_argument, told, yes_option
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.facets import decisions
@@ -26,24 +27,10 @@ _AHEAD = ", at a lift: "
 _NOTHING = "nothing to lift"
 
 
-_ABOUT = "FACET[@PRINCIPAL]"
-
-
 @click.command()
 @stack_argument
 @click.option("--preview", is_flag=True, help="Show what comes back, and change nothing.")
-@click.option(
-    "--force-ours",
-    multiple=True,
-    metavar=_ABOUT,
-    help="Where live, claim and state do not agree: go by what the containment remembers.",
-)
-@click.option(
-    "--keep-theirs",
-    multiple=True,
-    metavar=_ABOUT,
-    help="Where they do not agree: leave what is live, and take away our mark alone.",
-)
+@decision_options
 @yes_option
 @render.json_option
 def lift(
@@ -108,11 +95,8 @@ def _with_decisions(
     Raises:
         SpecError: a decision is not understood, or is about somebody whom the stack does not hold.
     """
-    said = [decisions.decided("force-ours", value) for value in ours]
-    said += [decisions.decided("keep-theirs", value) for value in theirs]
     engine = incident.engine
-    before = engine.environ.get(decisions.VARIABLE, "")
-    made = decisions.parse(" ".join([before, *map(str, said)]))
+    made = decisions_of(ours, theirs, engine.environ.get(decisions.VARIABLE, ""))
     made.require_known(parse_principal(arn) for arn in left.principals)
     environ = {**engine.environ, decisions.VARIABLE: str(made)}
     places = replace(incident.places, decisions=made)

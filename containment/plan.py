@@ -42,12 +42,13 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class PrincipalPlan:
-    """A principal's resources, the snapshot first."""
+    """A principal's resources, the snapshot first; with *hold* the engine releases none."""
 
     principal: Principal
     rung: Rung
     snapshot: Declaration
     held: tuple[Declaration, ...]
+    hold: bool = False
 
 
 def plan(spec: IncidentSpec, *, spec_file: str) -> tuple[PrincipalPlan, ...]:
@@ -77,6 +78,11 @@ def notices(spec: IncidentSpec) -> tuple[str, ...]:
             f"guard: {spec.guard.mode.value} is not part of this version; without a control outside"
             " the account an adversary with IAM rights can take every deny off again"
         )
+    if spec.hold:
+        said.append(
+            "hold: true: nothing is released, not by a lift, not by taking a target out and not by"
+            " lowering a rung; take the line out and run 'pulumi up' before"
+        )
     if spec.disposition is Disposition.FALSE_POSITIVE:
         said.append("disposition: false-positive: a lift gives the leaked credentials back")
     return tuple(said)
@@ -95,6 +101,7 @@ def _principal(
             "disposition": terms.disposition,
             "compromisedAt": terms.compromised_at,
             "leaked": list(terms.leaked),
+            "hold": terms.hold,
         },
     }
     held = tuple(_held(spec, target, common, cohort))
@@ -106,7 +113,7 @@ def _principal(
             "uses": [declaration.resource for declaration in held],
         },
     )
-    return PrincipalPlan(principal, target.rung, snapshot, held)
+    return PrincipalPlan(principal, target.rung, snapshot, held, spec.hold)
 
 
 def _held(

@@ -259,6 +259,19 @@ class Action(ABC, Generic[In, St]):
             )
         return live
 
+    def _refuse_lowering(self, state: Inputs, inputs: Inputs) -> None:
+        """Refuse to hold *inputs* less tightly than *state* while the spec says hold.
+
+        Raises:
+            RefusedError: it does, or did when it was last applied.
+        """
+        if inputs.lift.hold or state.lift.hold:
+            raise RefusedError(
+                f"hold: true: {inputs.target.name} stays as it is, and the {self.resource} that the"
+                " spec asks for now would let something go",
+                remedy="put the rung back; or take 'hold' out and run 'pulumi up', then lower it",
+            )
+
     def _decided(self, state: Inputs, facet: Facet) -> Word | None:
         """Return what somebody decided about *facet*, once that is on record."""
         context = self._context

@@ -15,7 +15,7 @@ IAM role temporary security credentials".
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -50,8 +50,6 @@ from containment.identities import parse_principal
 if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import Word
-
-_FARTHEST = timedelta(days=1)
 
 
 class SessionMatch(Wire):
@@ -174,6 +172,8 @@ class DenyPolicy(Action[Inputs, State]):
         )
         if not rewrite:
             return state.model_copy(update=dict(inputs))
+        if _lowers(state, inputs):
+            self._refuse_lowering(state, inputs)
         placed = self._contain(inputs, preview=preview, swapped=state.swapped)
         if not preview and state.live != placed.live:
             self._context.say("info", f"{inputs.target.name}: the deny is in force again")
@@ -227,7 +227,8 @@ class DenyPolicy(Action[Inputs, State]):
         )
 
     def _place(self, live: LivePrincipal, before: State, found: deny.LiveDeny) -> State:
-        moment = _revocation(live, before, found) if before.scope == "issued-before" else None
+        revokes = before.scope == "issued-before"
+        moment = cohort.revocation(live, found, before.margin_s) if revokes else None
         state = before.model_copy(update={"issued_before": moment, "live": "unverified"})
         mark = marks.mark(state.incident, state.snapshot_id or "", state.generation or 0)
         ours = deny.document(self._scope(live, state, moment), mark)
@@ -353,18 +354,12 @@ class DenyPolicy(Action[Inputs, State]):
         return deny.Scope(inputs.scope, None, matches if inputs.scope == "sessions" else ())
 
 
-def _revocation(live: LivePrincipal, inputs: Inputs, found: deny.LiveDeny) -> str:
-    """Return T: AWS's time just before the write plus the margin, and later than T already live.
-
-    The margin covers sessions minted while the deny spreads ("Troubleshoot IAM: Changes that I
-    make are not always immediately visible"). No more than a second is put on a T that is ahead, so
-    that members of one incident which were stamped apart come together.
-    """
-    moments = [live.answered_at + timedelta(seconds=inputs.margin_s)]
-    if found.issued_before is not None:
-        moments.append(datetime.fromisoformat(found.issued_before) + timedelta(seconds=1))
-    # A moment that far ahead is not one of ours, and would lock everybody out for good.
-    return isoformat(max(item for item in moments if item - live.answered_at < _FARTHEST))
+def _lowers(state: State, inputs: Inputs) -> bool:
+    """Tell whether *inputs* deny less than *state* does."""
+    order = ("sessions", "issued-before", "all")
+    if inputs.scope != state.scope:
+        return order.index(inputs.scope) < order.index(state.scope)
+    return inputs.scope == "sessions" and not set(state.sessions) <= set(inputs.sessions)
 
 
 def _undecided(

@@ -125,6 +125,8 @@ class InactiveCredentials(Action[Inputs, State]):
         before = (state.which, state.lift.leaked if state.which == "leaked" else ())
         if state.live == "applied" and scope == before and not moved:
             return state.model_copy(update=dict(inputs))
+        if (state.which, inputs.which) == ("all", "leaked"):
+            self._refuse_lowering(state, inputs)
         held = self.create(inputs, preview=preview)
         if not preview and (state.which, inputs.which) == ("all", "leaked"):
             # The others come back as a lift would do it, and are claimed no more.

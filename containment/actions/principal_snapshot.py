@@ -22,7 +22,7 @@ from containment.actions.base import AccessKeyStatus, Action, Failure, Lift, Liv
 from containment.actions.base import Inputs as BaseInputs
 from containment.clock import isoformat
 from containment.errors import ConflictError, NotFoundError, RefusedError
-from containment.facets import attachment, capture, credentials, holders, leftovers, marks
+from containment.facets import capture, holders, leftovers, marks
 from containment.identities import parse_principal
 from containment.ledger import Head, Remembered
 from containment.preflight import expiring, missing_permissions, refusals, uneditable
@@ -366,7 +366,10 @@ class PrincipalSnapshot(Action[Inputs, State]):
         A mark proves nothing, for the thief can plant one: only what holds him counts. What other
         incidents hold is theirs, and no reason not to contain.
         """
-        if holders.is_bound(live, state.incident, found.policies) or _is_held(live, state, found):
+        held = holders.is_held(
+            live, state.incident, found, state.lift.leaked, denied="DenyPolicy" in state.uses
+        )
+        if held or holders.is_bound(live, state.incident, found.policies):
             own = holders.own_snapshots(live, state.incident, found.policies)
             raise ConflictError(
                 f"{live} is already contained by {state.incident} under another snapshot"
@@ -388,16 +391,6 @@ def _remembering(state: State, now: Remembered | None) -> State:
         return state
     head = LedgerHead(location=now.location, length=now.head.length, sha256=now.head.sha256)
     return state.model_copy(update={"ledger": head})
-
-
-def _is_held(live: LivePrincipal, state: State, found: capture.Captured) -> bool:
-    """Tell whether all that *state* is to be contained with is there, but for a deny of ours."""
-    if attachment.find(live, state.incident) is not None:
-        return attachment.deny_all_arn(live.principal.partition) in found.attached
-    if credentials.find(live, state.incident) is None or "DenyPolicy" in state.uses:
-        return False
-    statuses = {key.access_key_id: key.status for key in found.keys}
-    return all(statuses.get(name) == "Inactive" for name in state.lift.leaked or statuses)
 
 
 __all__ = ["Inputs", "PrincipalSnapshot", "State"]

@@ -29,6 +29,13 @@ def require_terms(state: Inputs, directory: Path) -> None:
     terms = state.lift
     path = directory / terms.spec
     if not path.exists():
+        if terms.hold:
+            raise ConflictError(
+                f"{terms.spec} is missing, and the stack was applied with hold: true, so nothing of"
+                " it is released",
+                remedy=f"restore the spec file (git log -- {terms.spec}), take 'hold' out of it and"
+                " run 'pulumi up', then lift",
+            )
         if terms.false_positive:
             raise ConflictError(
                 f"{terms.spec} is missing, and the stack was applied as false-positive, which"
@@ -44,7 +51,13 @@ def require_terms(state: Inputs, directory: Path) -> None:
             f"{terms.spec} cannot be read, so nobody knows on which terms to lift: {error.message}",
             remedy="mend the file and run 'pulumi destroy' again",
         ) from error
+    if now.hold:
+        raise ConflictError(
+            f"{terms.spec} says hold: true, so nothing of it is released",
+            remedy="take that line out and run 'pulumi up', then lift",
+        )
     for word, said, applied in (
+        ("hold", str(now.hold).lower(), str(terms.hold).lower()),
         ("disposition", now.disposition, terms.disposition),
         ("compromised_at", now.compromised_at, terms.compromised_at),
         ("leaked", now.leaked, terms.leaked),

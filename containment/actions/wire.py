@@ -31,6 +31,7 @@ class Lift(Wire):
     disposition: Literal["suspected", "confirmed", "false-positive"]
     compromised_at: str
     leaked: tuple[str, ...] = ()
+    hold: bool = False
 
     @property
     def false_positive(self) -> bool:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from containment.facets import attachment, credentials, deny, documents, marks, trust
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from containment.aws.principal import LivePrincipal
+    from containment.facets.capture import Captured
 
 
 def contested(live: LivePrincipal, policies: Mapping[str, str], ours: str | None) -> list[str]:
@@ -34,6 +35,21 @@ def is_bound(live: LivePrincipal, incident: str, policies: Mapping[str, str]) ->
     """Tell whether the deny of *incident* binds everything *live* can do now."""
     policy = policies.get(marks.policy_name(incident))
     return deny.binds_everything(deny.read(policy, incident), live)
+
+
+def is_held(
+    live: LivePrincipal, incident: str, found: Captured, leaked: Sequence[str], *, denied: bool
+) -> bool:
+    """Tell whether all that *incident* holds *live* with is there, but for a deny of its own.
+
+    *denied* says that a deny is to be part of it, so that Inactive keys alone do not hold him.
+    """
+    if attachment.find(live, incident) is not None:
+        return attachment.deny_all_arn(live.principal.partition) in found.attached
+    if credentials.find(live, incident) is None or denied:
+        return False
+    statuses = {key.access_key_id: key.status for key in found.keys}
+    return all(statuses.get(name) == "Inactive" for name in leaked or statuses)
 
 
 def own_snapshots(live: LivePrincipal, incident: str, policies: Mapping[str, str]) -> set[str]:

@@ -96,15 +96,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.DiffResponse(changes=changes)
 
     def Configure(self, request: Any, context: Any) -> Any:
-        del context
         values, _ = codec.decode(request.args)
-        self._workplace.configure(
-            Settings(
-                region=values.get("region") or None,
-                role=values.get("role") or None,
-                ledger=places.settings_of(values),
+        with _Told(context):
+            self._workplace.configure(
+                Settings(
+                    region=values.get("region") or None,
+                    role=values.get("role") or None,
+                    ledger=places.settings_of(values),
+                )
             )
-        )
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Check(self, request: Any, context: Any) -> Any:
@@ -197,6 +197,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if not values:
             return self._import(request, context)
         state = codec.remembered(action_type.state_type, values)
+        self._workplace.held.add(state.principal)
         try:
             seen = action_type(self._context(request.urn, state)).read(state)
         except Exception as error:  # noqa: BLE001 -- one failing read would stop the whole run
@@ -236,6 +237,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         values, _ = codec.decode(request.properties)
         with _Told(context):
             state = codec.remembered(action_type.state_type, values)
+            self._workplace.require_known(state.principal)
             self._wait_for_others(request.urn, state, lifting=True)
             action_type(self._context(request.urn, state)).delete(state)
         return Empty()

@@ -16,6 +16,9 @@ from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.aws.endpoint import banner
 from containment.clock import utc_now
+from containment.facets import decisions
+from containment.facets.decisions import Decisions
+from containment.identities import parse_principal
 from containment.ledger import Ledger, LedgerSettings, open_store
 from containment.provider.engine import Engine
 
@@ -46,15 +49,23 @@ class Workplace:
         self.engine = Engine(None)
         self.directory = Path.cwd()
         self.declared: set[str] = set()
+        self.held: set[str] = set()
         self._environ = environ
         self._settings = Settings()
+        self._decisions = Decisions()
         self._made: dict[str | None, Context] = {}
         self._ledger = self._kept()
         self._lock = Lock()
 
     def configure(self, settings: Settings) -> None:
-        """Use *settings* from now on."""
+        """Use *settings* from now on, and what the environment says was decided.
+
+        Raises:
+            SpecError: a decision is not understood.
+        """
+        decided = decisions.parse(self._environ.get(decisions.VARIABLE, ""))
         with self._lock:
+            self._decisions = decided
             self._settings = settings
             self._ledger = self._kept()
             self._made.clear()
@@ -81,7 +92,16 @@ class Workplace:
             declared=self.declared,
             say=partial(self.engine.say, urn=urn),
             ledger=self._ledger,
+            decisions=self._decisions,
         )
+
+    def require_known(self, principal: str) -> None:
+        """Refuse to lift *principal* while a decision is about somebody the stack does not hold.
+
+        Raises:
+            SpecError: it is; the engine reads every resource before it deletes the first.
+        """
+        self._decisions.require_known(parse_principal(arn) for arn in {*self.held, principal})
 
     def _kept(self) -> Ledger:
         return Ledger(

@@ -37,12 +37,13 @@ class ContainedPrincipal:
     def declare(cls, declared: PrincipalPlan) -> ContainedPrincipal:
         """Declare the snapshot and all that hangs on it."""
         name = declared.principal.label
-        snapshot = PrincipalSnapshot.declare(name, declared.snapshot.inputs)
+        alone = pulumi.ResourceOptions(protect=declared.hold)
+        snapshot = PrincipalSnapshot.declare(name, declared.snapshot.inputs, alone)
         held: dict[str, ContainmentResource] = {}
         for item in declared.held:
             inputs = dict(item.inputs)
             inputs |= {key: snapshot.output(source) for key, source in item.from_snapshot.items()}
             # None waits for another: the engine would skip what comes after a failure.
-            opts = pulumi.ResourceOptions(parent=snapshot)
+            opts = pulumi.ResourceOptions(parent=snapshot, protect=declared.hold)
             held[item.resource] = _CLASSES[item.resource].declare(name, inputs, opts)
         return cls(snapshot, held)

@@ -12,6 +12,7 @@ from containment.aws.caller import Caller, identify
 from containment.aws.clients import Clients, connect
 from containment.aws.faults import explained
 from containment.clock import utc_now
+from containment.facets.decisions import Decisions
 from containment.ledger import Ledger, LedgerSettings, open_store
 from containment.ledger.places import settings_of
 
@@ -42,6 +43,7 @@ class Places:
     region: str | None = None
     role: str | None = None
     kept: LedgerSettings = field(default_factory=LedgerSettings)
+    decisions: Decisions = field(default_factory=Decisions)
     cancelled: Event | None = None
     believed: bool = True
     warn: Callable[[str], None] = _silent
@@ -81,6 +83,7 @@ class Places:
             directory=self.root,
             say=say,
             ledger=self.ledger(),
+            decisions=self.decisions,
         )
 
     def ledger(self) -> Ledger:

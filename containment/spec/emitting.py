@@ -39,6 +39,7 @@ def emit(spec: IncidentSpec) -> str:
     document = CommentedMap()
     for name in type(spec).model_fields:
         document[name] = _plain(getattr(spec, name))
+    document["hold"] = spec.hold
     document["targets"] = [_target(target) for target in spec.targets]
     document["guard"] = _flow_map(spec.guard.model_dump(mode="json"))
     document["limits"] = _flow_map(spec.limits.model_dump(mode="json"))

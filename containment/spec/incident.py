@@ -103,6 +103,11 @@ class IncidentSpec(BaseModel):
         description="When somebody has to decide again. Nothing happens by itself then.",
         examples=["2026-11-25T09:00:00Z"],
     )
+    hold: bool = Field(
+        default=False,
+        description="`true`: nothing is released, whatever is asked: no lift, no target taken out, "
+        "no rung lowered. To release, take the line out and run `pulumi up` first.",
+    )
     targets: Annotated[tuple[Target, ...], Field(strict=False, min_length=1)] = Field(
         description="The principals to contain, each named once, all in one account.",
         examples=[[{"user": "arn:aws:iam::111122223333:user/ci/ci-deploy"}]],

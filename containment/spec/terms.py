@@ -54,6 +54,7 @@ class LiftTerms:
     disposition: Disposition
     compromised_at: str
     leaked: tuple[str, ...]
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class TermsInFile:
     disposition: Disposition
     compromised_at: str
     leaked: tuple[str, ...] | None
+    hold: bool = False
 
 
 def target_for(spec: IncidentSpec, principal: Principal) -> Target | None:
@@ -85,7 +87,7 @@ def lift_terms(spec: IncidentSpec, principal: Principal) -> LiftTerms:
             remedy="name it under 'targets', or pin the access key that stands for it",
         )
     at = moment_text(spec.compromised_at)
-    return LiftTerms(spec.disposition, at, tuple(sorted(target.leaked)))
+    return LiftTerms(spec.disposition, at, tuple(sorted(target.leaked)), spec.hold)
 
 
 def terms_in_file(
@@ -104,7 +106,7 @@ def terms_in_file(
     """
     at = moment_text(spec.compromised_at)
     if target := target_for(spec, principal):
-        return TermsInFile(spec.disposition, at, tuple(sorted(target.leaked)))
+        return TermsInFile(spec.disposition, at, tuple(sorted(target.leaked)), spec.hold)
     own = [key for key in spec.unpinned if key in known_leaked]
     if spec.unpinned and not own and principal.kind == "user":
         key = spec.unpinned[0]
@@ -112,4 +114,5 @@ def terms_in_file(
             f"{spec.incident} names access key {key} and not the user it belongs to",
             remedy=f"run 'containment resolve {key}' and write the lines it prints",
         )
-    return TermsInFile(spec.disposition, at, tuple(sorted(own)) if own else None)
+    leaked = tuple(sorted(own)) if own else None
+    return TermsInFile(spec.disposition, at, leaked, spec.hold)

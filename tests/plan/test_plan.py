@@ -94,7 +94,15 @@ def test_every_resource_carries_the_terms_of_its_lift(tmp_path: Path) -> None:
             "disposition": "suspected",
             "compromisedAt": "2026-11-01T00:00:00Z",
             "leaked": [KEY],
+            "hold": False,
         }
+
+
+def test_on_hold_every_resource_is_protected_and_says_so(tmp_path: Path) -> None:
+    (principal,) = planned(tmp_path, f"{{user: '{USER}', leaked: [{KEY}]}}", extra="hold: true\n")
+
+    assert principal.hold
+    assert all(item.inputs["lift"]["hold"] for item in (principal.snapshot, *principal.held))
 
 
 def test_a_guard_that_may_be_missing_is_said_and_one_that_must_be_there_is_refused(
