@@ -13,11 +13,13 @@ from trail_scene import session_answer
 
 from cli.check import check
 from cli.trace import trace as trace_verb
+from containment import descendants
 from containment.errors import NotFoundError, SpecError
 from containment.spec import IncidentSpec, Target, load
 from containment.trail import trace
 from containment.trail.outputs.into_spec import add_to_spec
 from containment.trail.outputs.propose import Proposals
+from containment.trail.outputs.remember import record_of, remember
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -350,3 +352,40 @@ def test_the_verb_says_what_it_added_what_is_left_to_decide_and_what_did_not_fit
     assert "BEYOND THE LIMIT of the spec (2)" in said.output
     assert "FOR A DECISION" in said.output
     assert "NEVER PROPOSED" in said.output
+
+
+def test_what_was_found_is_kept_beside_the_spec_for_the_lift(
+    scene: Composite, tmp_path: Path
+) -> None:
+    scene.make_user(scene.leaked, scene.user, "helper", 1)
+    key = scene.access_key(scene.leaked, scene.user, "helper", 2)
+    session, _ = scene.assume(scene.leaked, scene.user, "app", 3)
+    token, arn = scene.key(), f"arn:aws:sts::{scene.account}:federated-user/ops"
+    answer: dict[str, Any] = {"credentials": {"accessKeyId": token, "sessionToken": "x"}}
+    answer["federatedUser"] = {"arn": arn, "federatedUserId": f"{scene.account}:ops"}
+    scene.call(scene.leaked, scene.user, "GetFederationToken", 4, response=answer)
+    said = propose(scene, tmp_path)
+    again = trace(scene.leaked, since=scene.since, logs=[tmp_path / "log.json"], workers=1)
+
+    path = remember(again, said.path)
+    first = path.read_text("utf-8")
+    remember(again, said.path)
+
+    record = descendants.load(path)
+    assert record is not None
+    assert path.read_text("utf-8") == first
+    account = scene.account
+    assert {(d.id, d.principal, d.session, d.ends) for d in record.descendants} == {
+        (f"{IAM}user/helper", f"{account}/user/helper", "", ""),
+        (key, f"{account}/user/helper", "", ""),
+        (session, f"{account}/role/app", "s3", "2026-11-24T21:14:00Z"),
+        (token, f"{account}/user/ci-deploy", "", "2026-11-25T09:14:04Z"),
+    }
+    assert record.traces[0].until == scene.at(4)
+
+
+def test_a_hostile_name_in_the_record_is_text(scene: Composite, tmp_path: Path) -> None:
+    scene.make_user(scene.leaked, scene.user, "\x1b]0;x\x07\ud800", 1)
+    answer = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
+
+    assert descendants.dumps(record_of(answer, "inc-1")).isascii()

@@ -1,0 +1,95 @@
+"""What the trace found, added to the record beside the spec, which a lift reads."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from containment import descendants
+from containment.clock import isoformat
+from containment.descendants import Descendant, Record, Traced
+from containment.identities import is_access_key_id
+from containment.trail.outputs.propose import holders
+from containment.trail.outputs.tables import replacing
+from containment.trail.principals import session_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from containment.trail.result import Credential, Trace
+
+# STS API reference: GetSessionToken and GetFederationToken last up to 36 hours, AssumeRole and its
+# kin up to 12.
+_OF_A_ROLE, _OF_A_USER = timedelta(hours=12), timedelta(hours=36)
+_SESSIONS = ("access_key", "forwarded_session_key")
+# As the services write it in responseElements, and as exports do.
+_FORMATS = ("%b %d, %Y %I:%M:%S %p %z", "%b %d, %Y, %I:%M:%S %p %z", "%Y-%m-%dT%H:%M:%SZ %z")
+
+
+def remember(trace: Trace, spec: Path) -> Path:
+    """Add *trace* to the record beside *spec*; what was found or swept before stays in it.
+
+    Raises:
+        SpecError: there is a record that cannot be read.
+        UnavailableError: it cannot be written.
+    """
+    path = descendants.path_beside(spec)
+    before = descendants.load(path) or Record(spec.stem)
+    after = before.with_new(record_of(trace, spec.stem))
+    if after != before:
+        with replacing(path) as draft:
+            draft.write_text(descendants.dumps(after), "utf-8")
+    return path
+
+
+def record_of(trace: Trace, incident: str) -> Record:
+    """Return what *trace* found as a record of *incident*."""
+    until = max((report.last for report in trace.files), default="")
+    return Record(
+        incident,
+        (Traced(trace.seed, trace.since, until),),
+        tuple(
+            _descendant(credential, holder.label)
+            for holder in holders(trace)
+            for credential in holder.credentials
+            if credential.tier != "seed"
+        )
+        + tuple(_descendant(one, "") for one in trace.credentials if not one.owner),
+    )
+
+
+def _descendant(credential: Credential, holder: str) -> Descendant:
+    return Descendant(
+        id=_text(credential.id),
+        kind=credential.kind,
+        tier=credential.tier,
+        principal=_text(holder),
+        session=_text(session_name(credential.for_principal)),
+        issued_at=credential.issued_at,
+        ends=_ends(credential),
+        event_id=_text(next(iter(credential.link_event_ids), "")),
+        confidence=credential.confidence,
+    )
+
+
+def _ends(credential: Credential) -> str:
+    """When it stops by itself at the latest: as AWS said, else the longest that AWS allows."""
+    if credential.kind not in _SESSIONS or is_access_key_id(credential.id):
+        return ""
+    text = f"{credential.expires} +0000".replace("\u202f", " ")
+    for form in _FORMATS:
+        try:
+            said = datetime.strptime(text, form)  # noqa: DTZ007 -- each form has a %z
+        except ValueError:
+            continue
+        return isoformat(said)
+    try:
+        began = datetime.fromisoformat(credential.issued_at)
+    except ValueError:
+        return ""
+    return isoformat(began + (_OF_A_ROLE if "/role/" in credential.owner else _OF_A_USER))
+
+
+def _text(value: str) -> str:
+    """Lone surrogates are legal in a log and no text anywhere else."""
+    return value.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,154 @@
+"""What came out of a leaked credential holds a lift up until it is dealt with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from containment import descendants
+from containment.descendants import Descendant, Held, Record, Traced
+from containment.errors import SpecError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.plain
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+USER, ROLE = "111122223333/user/alice", "111122223333/role/app"
+
+
+def one(kind: str, principal: str = USER, **more: str) -> Descendant:
+    given = {
+        "id": "AKIAIOSFODNN7EXAMPLE",
+        "kind": kind,
+        "tier": "A_issued",
+        "principal": principal,
+        "session": "",
+        "issued_at": "2026-11-23T21:14:00Z",
+        "ends": "",
+        "event_id": "e",
+        "confidence": "certain",
+    }
+    return Descendant(**(given | more))
+
+
+KEY = one("access_key")
+SESSION = one("access_key", ROLE, id="ASIAX", session="i-1", ends="2026-11-24T13:00:00Z")
+
+
+def left(descendant: Descendant, *held: Held, now: datetime = NOW) -> bool:
+    return bool(descendants.unswept(Record("inc-1", (), (descendant,)), held, now))
+
+
+@pytest.mark.parametrize(
+    ("descendant", "held", "waits"),
+    [
+        (KEY, None, True),
+        (KEY, Held(USER, "deny-all"), False),
+        (KEY, Held(USER.upper(), "deny-all"), False),
+        (KEY, Held(ROLE, "deny-all"), True),
+        (KEY, Held(USER, "key-only", leaked=(KEY.id,)), False),
+        (KEY, Held(USER, "key-only", leaked=("AKIAOTHER",)), True),
+        (one("ssh_public_key"), Held(USER, "deny-all"), False),
+        (one("ssh_public_key", id="APKA1"), Held(USER, "key-only", leaked=(KEY.id,)), True),
+        (SESSION, None, True),
+        (SESSION, Held(ROLE, "revoke-sessions"), False),
+        (SESSION, Held(ROLE, "close-trust"), False),
+        (SESSION, Held(ROLE, "session", sessions=("i-1",)), False),
+        (SESSION, Held(ROLE, "session", sessions=("i-2",)), True),
+        (replace(SESSION, principal=USER), Held(USER, "key-only", leaked=(KEY.id,)), True),
+        # These work again as soon as the deny goes: nobody but a person can say that they are gone.
+        (one("iam_user"), Held(USER, "deny-all"), True),
+        (one("console_password"), Held(USER, "deny-all"), True),
+        (one("iam_role", ROLE), Held(ROLE, "close-trust"), True),
+        (one("oidc_provider", ""), None, True),
+    ],
+)
+def test_what_would_work_on_after_a_lift_holds_it_up(
+    descendant: Descendant, held: Held | None, *, waits: bool
+) -> None:
+    assert left(descendant, *([held] if held else [])) is waits
+
+
+def test_a_session_holds_it_up_until_it_has_ended() -> None:
+    assert left(SESSION)
+    assert not left(SESSION, now=datetime(2026, 11, 24, 13, 0, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(("swept", "waits"), [("", True), ("  ", True), ("deleted by eve", False)])
+def test_what_somebody_wrote_off_does_not(swept: str, *, waits: bool) -> None:
+    assert left(one("iam_user", swept=swept)) is waits
+
+
+def test_a_record_survives_its_file_and_keeps_its_schema(tmp_path: Path) -> None:
+    record = Record("inc-1", (Traced("AKIA", "2026-11-23T21:14:00Z", ""),), (KEY, SESSION))
+    path = descendants.path_beside(tmp_path / "inc-1.yaml")
+    path.write_text(descendants.dumps(record))
+
+    jsonschema.Draft202012Validator(descendants.schema()).validate(json.loads(path.read_text()))
+    assert path.name == "inc-1.descendants.json"
+    assert descendants.load(path) == record
+    assert descendants.load(tmp_path / "inc-2.descendants.json") is None
+
+
+def test_a_later_trace_adds_and_forgets_nothing() -> None:
+    swept = replace(KEY, swept="deleted")
+    before = Record("inc-1", (Traced("A", "t", "1"),), (swept, one("iam_user", id="old")))
+
+    after = before.with_new(Record("inc-1", (Traced("A", "t", "2"),), (KEY, SESSION)))
+
+    assert [(d.id, d.swept) for d in after.descendants] == [
+        (KEY.id, "deleted"),
+        ("old", ""),
+        (SESSION.id, ""),
+    ]
+    assert after.traces == (Traced("A", "t", "2"),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"version": "other"}',
+        '{"version": "containment-descendants-1", "incident": "i", "traces": []}',
+        "\x00",
+    ],
+)
+def test_a_record_that_cannot_be_read_is_never_taken_for_an_empty_one(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "inc-1.descendants.json"
+    path.write_text(text)
+
+    with pytest.raises(SpecError, match="trace again with --propose"):
+        descendants.load(path)
+
+
+@pytest.mark.parametrize("change", [{"ends": "soon"}, {"id": 3}, {"swept": None}])
+def test_a_descendant_that_makes_no_sense_is_refused(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    path = tmp_path / "inc-1.descendants.json"
+    document = json.loads(descendants.dumps(Record("inc-1", (), (KEY,))))
+    document["descendants"][0] |= change
+    path.write_text(json.dumps(document))
+
+    with pytest.raises(SpecError):
+        descendants.load(path)
+
+
+def test_the_refusal_names_what_is_left_and_where_to_write_it_off(tmp_path: Path) -> None:
+    many = [replace(KEY, id=f"AKIA{number}") for number in range(7)]
+
+    what, next_step = descendants.told(many, tmp_path / "x.json")
+
+    assert what.startswith("7 of what came out of the leaked credential would work on")
+    assert "AKIA4 (access_key of 111122223333/user/alice) and 2 more" in what
+    assert "'swept' in" in next_step
