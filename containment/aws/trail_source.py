@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
 from botocore.config import Config
@@ -27,9 +27,28 @@ def s3_client() -> Any:
     return boto3.Session().client("s3", config=_CONFIG)
 
 
-def athena_client() -> Any:
-    """Return an Athena client made from the environment's credentials."""
-    return boto3.Session().client("athena", config=_CONFIG)
+class EngineClients(NamedTuple):
+    """What a trace on Athena needs: the engine, the catalogue, and the bucket of results."""
+
+    athena: Any
+    glue: Any
+    s3: Any
+
+
+def engine_clients() -> EngineClients:
+    """Return the clients made from the environment's credentials.
+
+    Raises:
+        AccessError: no Region is configured.
+    """
+    session = boto3.Session()
+    try:
+        made = (session.client(name, config=_CONFIG) for name in EngineClients._fields)  # type: ignore[call-overload]
+        return EngineClients(*made)
+    except BotoCoreError as error:
+        raise AccessError(
+            f"Athena cannot be reached: {error}", remedy="set AWS_REGION and AWS_PROFILE"
+        ) from error
 
 
 def cloudtrail_clients() -> Mapping[str, Any]:

@@ -61,7 +61,7 @@ RESOURCES = {"resource_arns": "arn", "resource_accounts": "accountid", "resource
 OPTIONAL = frozenset({"sessioncredentialfromconsole"})  # AWS's page did not always have it
 COLUMNS = frozenset({*TEXTS, "useridentity", "resources"}) - OPTIONAL
 
-_TABLE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){0,2}", re.ASCII)
+_TABLE = re.compile(r"[\w-]+(?:\.[\w-]+){0,2}", re.ASCII)
 _MINTED = '"accessKeyId" *: *"([A-Za-z0-9_]{16,128})"'
 _HANDS_OUT = "position('\"accessKeyId\"' IN responseelements) > 0"
 
@@ -135,6 +135,10 @@ class Slice:
         if not _TABLE.fullmatch(self.table):
             raise SpecError(f"{self.table!r} is no table name", remedy="write it as database.table")
 
+    def named(self, asked: Statement) -> str:
+        """Return the table's name, each word quoted: a database may have a hyphen in it."""
+        return ".".join(map(asked.name, self.table.split(".")))
+
     def condition(self, asked: Statement) -> str:
         """Return the condition that holds a statement to this slice."""
         late = f"eventtime >= {asked.value(self.since)}"
@@ -168,7 +172,7 @@ def edges(dialect: Dialect, part: Slice) -> Statement:
         "  COALESCE(recipientaccountid, useridentity.accountid) AS account,\n"
         "  awsregion AS region, COUNT(*) AS records,\n"
         "  MIN(eventtime) AS first_at, MAX(eventtime) AS last_at\n"
-        f"FROM {part.table}\nWHERE {part.condition(asked)}\nGROUP BY 1, 2, 3, 4"
+        f"FROM {part.named(asked)}\nWHERE {part.condition(asked)}\nGROUP BY 1, 2, 3, 4"
     )
     return asked
 
@@ -178,14 +182,17 @@ def calls(
 ) -> Statement:
     """Return the second question: the records of *names*.
 
-    All records come by key, ARN or shared event id, and of the principals in *whole*. Of other
-    principals come the records that make or hand out identities, and one record as a witness for
-    each identity they appear under: a busy role would otherwise bring all it ever did.
+    Every record comes of the keys, ARNs and principals in *whole*. Of the others come the records
+    that make or hand out identities, and one as a witness for each identity that they appear
+    under: a busy role would otherwise bring all it ever did.
     """
     asked = Statement(dialect)
     said = sorted(filter(sql_names.speakable, names | whole))
-    all_of = _all_of(asked, said, sorted(filter(sql_names.speakable, whole)))
-    callers = _callers(asked, said)
+    in_full = _exactly(asked, [name for name in said if name in whole])
+    in_full += _matches(
+        asked, "useridentity.arn", (sql_names.as_caller_arn(name) for name in said if name in whole)
+    )
+    appears = " OR ".join([*_exactly(asked, said), *_callers(asked, said)]) or _NEVER
     about = _about(asked, said)
     identity = ",\n    ".join(f"{path} AS {alias}" for alias, path in IDENTITY.items())
     texts = ", ".join(map(part.column, TEXTS))
@@ -198,12 +205,12 @@ def calls(
     # Names stand in it as Statement.value puts them; all else is ours.
     asked.text = (
         f"SELECT * FROM (\n  SELECT {identity},\n    {texts},\n    {things},\n"  # noqa: S608 -- as said
-        f"    ({all_of}) AS in_full,\n"
+        f"    ({' OR '.join(in_full) or _NEVER}) AS in_full,\n"
         f"    (eventname IN ({ours}) OR {_HANDS_OUT}) AS about_identities,\n"
         f"    row_number() OVER (PARTITION BY {one_each} ORDER BY eventtime DESC, eventid DESC)"
         " AS witness\n"
-        f"  FROM {part.table}\n  WHERE {part.condition(asked)}\n"
-        f"    AND (({all_of})\n      OR ({callers})\n"
+        f"  FROM {part.named(asked)}\n  WHERE {part.condition(asked)}\n"
+        f"    AND ({appears}\n"
         f"      OR ((eventname IN ({ours}) OR {_HANDS_OUT}) AND ({about})))\n"
         ") found WHERE in_full OR about_identities OR witness = 1"
     )
@@ -211,24 +218,19 @@ def calls(
 
 
 _NEVER = "1 = 0"
-
-
-def _all_of(asked: Statement, names: list[str], whole: list[str]) -> str:
-    if not names:
-        return _NEVER
-    plain = asked.values(sorted({sql_names.plain(name) for name in names}))
-    found = [f"{column} IN ({plain})" for column in _EXACT]
-    found += _matches(asked, "useridentity.arn", map(sql_names.as_caller_arn, whole))
-    return " OR ".join(found)
-
-
 _EXACT = ("useridentity.accesskeyid", "useridentity.arn", "sharedeventid")
 
 
-def _callers(asked: Statement, names: list[str]) -> str:
+def _exactly(asked: Statement, names: list[str]) -> list[str]:
+    plain = asked.values(sorted({sql_names.plain(name) for name in names}))
+    return [f"{column} IN ({plain})" for column in _EXACT] if plain else []
+
+
+def _callers(asked: Statement, names: list[str]) -> list[str]:
     found = _matches(asked, "useridentity.arn", map(sql_names.as_caller_arn, names))
-    found += _matches(asked, "useridentity.principalid", map(sql_names.as_principal_id, names))
-    return " OR ".join(found) or _NEVER
+    return found + _matches(
+        asked, "useridentity.principalid", map(sql_names.as_principal_id, names)
+    )
 
 
 def _about(asked: Statement, names: list[str]) -> str:

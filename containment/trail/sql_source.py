@@ -73,14 +73,18 @@ class SqlSource:
 
     def lookup(self, names: AbstractSet[str]) -> Found:
         """Return every fact and use that bears one of *names*, and what follows from them."""
-        self._ask(names | self._descendants(names), frozenset())
+        # All calls will be wanted of the seed, which is asked for first, and of whom it handed a key
+        # to; and those under the ARN of a session or user tell whose a forwarded session is.
+        members = set(names) if self._children is None else set[str]()
+        members |= {name for name in names if name.startswith("arn:")} | self._descendants(names)
+        self._ask(names | members, members)
         return self.everything()
 
     def calls(
         self, fresh: AbstractSet[str], wanted: Wanted
     ) -> Iterator[tuple[list[Call], list[Moment]]]:
         """Yield the records that *wanted* asks for."""
-        self._ask(fresh, fresh & wanted.names)
+        self._ask(fresh, fresh)
         calls: list[Call] = []
         moments: list[Moment] = []
         for event in self._events.values():
@@ -99,7 +103,7 @@ class SqlSource:
     def _descendants(self, names: AbstractSet[str]) -> set[str]:
         """Every key handed out by one of *names*, by what was handed to that, and so on."""
         children = self._children if self._children is not None else self._edges()
-        found: set[str] = set()
+        found: set[str] = {name for name in names if name in children}
         queue = [name for name in names if name in children]
         while queue:
             for child in children.get(queue.pop(), ()):
@@ -123,7 +127,8 @@ class SqlSource:
         return children
 
     def _ask(self, names: AbstractSet[str], whole: AbstractSet[str]) -> None:
-        new = (names - self._asked) | (whole - self._whole)
+        whole -= self._whole
+        new = (names - self._asked) | whole
         self._asked |= names
         self._whole |= whole
         for statement in self._statements(sorted(new), whole):

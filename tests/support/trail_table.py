@@ -55,8 +55,11 @@ COLUMNS = {
 class Table:
     """Executes statements of one dialect over records, and remembers them."""
 
-    def __init__(self, records: Iterable[dict[str, Any]], dialect: str) -> None:
+    def __init__(
+        self, records: Iterable[dict[str, Any]], dialect: str, without: Iterable[str] = ()
+    ) -> None:
         self.records = list(records)
+        self.columns = {name: kind for name, kind in COLUMNS.items() if name not in set(without)}
         self.dialect = dialect
         self.statements: list[Statement] = []
         self.rows: list[int] = []
@@ -64,7 +67,7 @@ class Table:
     def __call__(self, statement: Statement) -> Iterator[dict[str, Any]]:
         self.statements.append(statement)
         query = athena_sql.parse(statement.text, self.dialect)
-        found = athena_sql.execute(query, COLUMNS, self.records, statement.bound)
+        found = athena_sql.execute(query, self.columns, self.records, statement.bound)
         self.rows.append(len(found.rows))
         for row in found.rows:
             yield dict(zip(found.columns, row, strict=True))

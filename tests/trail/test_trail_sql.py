@@ -1,134 +1,279 @@
-"""The same answer from a table, and statements that a log cannot write into."""
+"""A table behind an engine gives the answer that the files give, and no log writes the SQL."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlglot
+from sqlglot import exp
+from trail_same import comparable
+from trail_table import COLUMNS, Table
 
-from containment.errors import SpecError, UnavailableError
+from containment.errors import SpecError
+from containment.lab import athena_sql
 from containment.trail import Trace, sql, trace
-from containment.trail.athena import Athena, estimate
-from containment.trail.sql_source import trace_table
+from containment.trail.records import normal_time
+from containment.trail.sql_source import reach, trace_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import ModuleType
 
     from trail_scene import Scene
 
 pytestmark = pytest.mark.plain
 
-
-class Table:
-    """Answers the two questions as an engine would, on records in memory."""
-
-    def __init__(self, scene: Scene) -> None:
-        self.rows = [self._row(record) for record in scene.records]
-        self.statements: list[str] = []
-
-    @staticmethod
-    def _row(record: dict[str, Any]) -> dict[str, Any]:
-        nested = ("requestParameters", "responseElements", "additionalEventData", "userIdentity")
-        return {
-            name.lower(): json.dumps(value) if name in nested and value is not None else value
-            for name, value in record.items()
-        }
-
-    def run(self, statement: str) -> Iterator[dict[str, Any]]:
-        self.statements.append(statement)
-        if "AS minted" in statement:
-            for row in self.rows:
-                answer = row["responseelements"] or ""
-                key = json.loads(row["useridentity"]).get("accessKeyId")
-                if key and not row.get("errorcode") and '"accessKeyId"' in answer:
-                    minted = re.findall(r'"accessKeyId" *: *"(\w+)"', answer)
-                    yield {"caller": key, "minted": ",".join(minted)}
-            return
-        asked = statement.split("AND (\n", 1)[1]
-        listed = set(re.findall(r"'((?:[^']|'')*)'", asked.split("eventname IN")[0]))
-        patterns = set(re.findall(r"regexp_like\(\w+(?:\.\w+)?, '([^']*)'", asked))
-        for row in self.rows:
-            whole = json.dumps(row)
-            if any(name in whole for name in listed) or any(re.search(p, whole) for p in patterns):
-                yield row
+HERE = Path(__file__).parent
+TRUTHS = sorted((HERE / "samples" / "truth").glob("*.json"))
+T0 = "2026-11-23T21:14:00Z"
 
 
-def ask(scene: Scene) -> tuple[Trace, Table]:
-    table = Table(scene)
-    answer = trace_table(
-        scene.leaked, since=scene.since, run=table.run, table="logs.cloudtrail", dialect="athena"
-    )
-    return answer, table
+def loaded(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"held_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def test_a_table_gives_the_answer_that_the_files_give(scene: Scene, tmp_path: Path) -> None:
-    key, arn = scene.assume(scene.leaked, scene.user, "app", 10)
-    made = scene.make_user(key, arn, "helper", 20)
-    long = scene.access_key(key, arn, "helper", 21)
-    scene.call(long, made, "ListUsers", 30)
-    scene.call(scene.leaked, scene.user, "GetSecretValue", 40)
-    scene.call(scene.key(), scene.user, "Decrypt", 40, created=40, invoked_by="s.amazonaws.com")
-    scene.make_role(key, arn, "fn-role", 50)
-    request = {"functionName": "job", "role": f"arn:aws:iam::{scene.account}:role/fn-role"}
-    scene.call(key, arn, "CreateFunction20150331", 51, request=request, response={})
-    scene.service("lambda.amazonaws.com", "fn-role", "job", 60, scene.key())
-    scene.sign_in(made, 70)
-    scene.call("AKIASTRANGER00000000", f"{scene.user}-2", "ListUsers", 80)
-
-    files = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
-    answer, table = ask(scene)
-
-    assert answer.credentials == files.credentials
-    assert [(t.credential, t.call.event_id) for t in answer.calls] == [
-        (t.credential, t.call.event_id) for t in files.calls
-    ]
-    assert len(table.statements) <= 5
+lineage = loaded(HERE / "test_trail_lineage.py")
+CASES = {
+    name: case
+    for name, case in vars(lineage).items()
+    if name.startswith("test_") and not hasattr(case, "hypothesis") and "thousand" not in name
+}
 
 
-def test_a_long_chain_takes_two_scans(scene: Scene) -> None:
-    key, arn = scene.leaked, scene.user
-    for turn in range(14):
-        key, arn = scene.assume(key, arn, f"hop-{turn}", turn)
+def records_of(logs: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for path in logs:
+        text = Path(path).read_text("utf-8")
+        whole = json.loads(text) if text.startswith(("[", '{"Records"')) else None
+        if whole is None:
+            found += [json.loads(line) for line in text.splitlines() if line.strip()]
+        else:
+            found += whole["Records"] if isinstance(whole, dict) else whole
+    for record in found:  # as an export names it; objects in S3 have eventTime
+        record.setdefault("eventTime", normal_time(record.get("@timestamp", "")))
+    return found
 
-    answer, table = ask(scene)
 
-    assert len(answer.credentials) == 14
-    assert len(table.statements) <= 3
+def both(seed: str, *, since: str, logs: Any, **more: Any) -> Trace:
+    """Answer from the files, and hold the answer from a table to it."""
+    answer = trace(seed, since=since, logs=logs, **more)
+    if all(Path(path).is_file() for path in logs):
+        table = Table(records_of(logs), "athena")
+        other = trace_table(seed, since=since, run=table, table="logs.trail", dialect="athena")
+        assert comparable(other) == comparable(answer)
+    return answer
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lineage, "trace", both)
+
+
+def _case(case: Any) -> Any:
+    """The same test, with the table beside the files."""
+    marked = pytest.mark.usefixtures("held")(case)
+    marked.__module__ = __name__
+    return marked
+
+
+# Every lineage that the files' engine is held to, the tables' engine is held to as well.
+globals().update(
+    {f"test_on_a_table_{name.removeprefix('test_')}": _case(case) for name, case in CASES.items()}
+)
+
+
+def test_every_lineage_that_files_are_held_to_is_asked_of_a_table_too() -> None:
+    assert len(CASES) > 30
 
 
 @pytest.mark.parametrize("dialect", sql.DIALECTS)
-def test_every_statement_parses_in_its_dialect(dialect: str) -> None:
-    names = {
-        "AKIAIOSFODNN7EXAMPLE",
-        "arn:aws:iam::111122223333:user/ci/ci-deploy",
-        "111122223333/role/app",
-        "session:i-0abc",
-        "O'Brien \\' OR 1=1 --",
-        "new\nline",
-    }
-    chosen = sql.DIALECTS[dialect]
+@pytest.mark.parametrize("path", TRUTHS, ids=lambda path: path.stem)
+def test_a_real_capture_gives_the_same_answer_in_every_dialect(path: Path, dialect: str) -> None:
+    truth = json.loads(path.read_text())
+    logs = [HERE / "samples" / truth["data"].replace("detonation-logs/", "")]
+    seed, since = truth["seed_access_key_id"], truth["leak_time"]
+    table = Table(records_of(logs), dialect)
 
-    first = sql.edges(chosen, "logs.cloudtrail", "2026-11-23T21:14:00Z", "day >= '2026/11/23'")
-    second = sql.records(chosen, "logs.cloudtrail", "2026-11-23T21:14:00Z", names)
+    answer = trace_table(seed, since=since, run=table, table="cloudtrail", dialect=dialect)
 
-    (asked_first,) = sqlglot.parse(first, dialect=dialect)
-    (asked_second,) = sqlglot.parse(second, dialect=dialect)
-    assert asked_first is not None
-    assert asked_second is not None
-    literals = {literal.this for literal in asked_second.find_all(sqlglot.exp.Literal)}
-    assert "O'Brien \\' OR 1=1 --" in literals
-    assert "new\nline" not in literals
-    assert not [literal for literal in literals if literal.startswith(" OR 1=1")]
+    files = trace(seed, since=since, logs=logs, workers=1)
+    expected = comparable(files)
+    # A capture with records before the look-back holds them; a table is not asked for them.
+    early = sum(r["eventTime"] < reach(since) for r in table.records)
+    expected["records"] = len(table.records) - early
+    assert comparable(answer) == expected
+    assert {c.id for c in answer.credentials} == {item["id"] for item in truth["derived"]}
 
 
-@pytest.mark.parametrize("table", ["logs; DROP TABLE x", "a b", "", "x'--", "a.b.c.d"])
+@pytest.mark.parametrize("dialect", ["athena", "trino"])
+def test_a_planted_chain_is_found_exactly_and_in_few_scans(tmp_path: Path, dialect: str) -> None:
+    corpus = loaded(HERE.parents[1] / "bench" / "trail_corpus.py")
+    truth = corpus.make(tmp_path / "trail", 6_000, per_file=50)
+    logs = [tmp_path / "trail"]
+    table = Table(
+        [
+            record
+            for path in sorted((tmp_path / "trail").rglob("*.gz"))
+            for record in json.loads(corpus.gzip.decompress(path.read_bytes()))["Records"]
+        ],
+        dialect,
+    )
+
+    answer = trace_table(
+        truth["seed"], since=truth["since"], run=table, table="logs.trail", dialect=dialect
+    )
+
+    files = trace(truth["seed"], since=truth["since"], logs=logs, workers=1)
+    keys = sorted(c.id for c in answer.credentials if c.kind == "access_key")
+    assert keys == truth["keys"]
+    assert corpus.digest([traced.call.event_id for traced in answer.calls]) == truth["digest"]
+    assert comparable(answer) == comparable(files)
+    assert len(table.statements) <= 5
+
+
+def test_a_busy_role_brings_its_identities_and_not_all_it_ever_did(scene: Scene) -> None:
+    scene.call(
+        scene.leaked,
+        scene.user,
+        "UpdateAssumeRolePolicy",
+        1,
+        request={"roleName": "busy", "policyDocument": "{}"},
+    )
+    arn = f"arn:aws:sts::{scene.account}:assumed-role/busy/job"
+    key = scene.key()
+    for second in range(500):
+        scene.call(key, arn, "ListBuckets", 10 + second, created=5)
+    table = Table(scene.records, "trino")
+
+    trace_table(scene.leaked, since=scene.since, run=table, table="t", dialect="trino")
+
+    assert sum(table.rows) < 20
+
+
+def test_an_older_table_does_without_the_column_it_lacks(scene: Scene) -> None:
+    scene.assume(scene.leaked, scene.user, "app", 10)
+    lacks = ["sessioncredentialfromconsole"]
+    table = Table(scene.records, "athena", without=lacks)
+
+    answer = trace_table(
+        scene.leaked, since=scene.since, run=table, table="t", dialect="athena", lacks=lacks
+    )
+
+    assert len(answer.credentials) == 1
+
+
+HOSTILE = [
+    "'",
+    "''; DROP TABLE logs; --",
+    "\\' OR 1=1 --",
+    "\\",
+    "/* */",
+    "-- ",
+    "${spark.app.name}",
+    "${env:PATH}",
+    ":p0",
+    "?",
+    "$1",
+    "{{ name }}",
+    "%",
+    "_",
+    "a|b",
+    ".*",
+    "(?s)(",
+    "[^a]",
+    "\\Q",
+    "\\E",
+    "x\ny",
+    "x\ty",
+    "\u202egnp.exe",
+    "é😀",
+    '"',
+    "<script>",
+    "`x`",
+    "#",
+    "\u2028",
+    "ARRAY[1]",
+    "U&'\\0027'",
+]
+
+
+@pytest.mark.parametrize("dialect", sql.DIALECTS)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_stays_a_value_and_finds_itself_alone(
+    scene: Scene, name: str, dialect: str
+) -> None:
+    session = f"arn:aws:sts::{scene.account}:assumed-role/app/s{name}"
+    scene.call("ASIAMINE000000000000", session, "ListBuckets", 1)
+    request = {"roleArn": f"arn:aws:iam::{scene.account}:role/x", "roleSessionName": f"s{name}"}
+    scene.call("AKIAOTHER00000000000", f"{scene.user}-2", "AssumeRole", 2, request=request)
+    scene.call("AKIAOTHER00000000000", f"{scene.user}-2", "ListBuckets", 3)
+    scene.call(
+        "AKIAOTHER00000000000", f"{scene.user}-2", "CreateUser", 4, request={"userName": "x"}
+    )
+    part = sql.Slice("logs.trail", "2026-01-01T00:00:00Z")
+    plain = sql.calls(sql.DIALECTS[dialect], part, {"session:sweet"})
+
+    asked = sql.calls(sql.DIALECTS[dialect], part, {f"session:s{name}"})
+
+    (tree,) = sqlglot.parse(asked.text, dialect=dialect)
+    assert tree is not None
+    assert shape(tree) == shape(sqlglot.parse_one(plain.text, dialect=dialect))
+    found = athena_sql.execute(
+        athena_sql.parse(asked.text, dialect), COLUMNS, scene.records, asked.bound
+    )
+    times = sorted(row[found.columns.index("eventtime")] for row in found.rows)
+    assert times == [scene.at(1), scene.at(2)]
+
+
+def shape(tree: exp.Expr) -> list[str]:
+    return [type(node).__name__ for node in tree.walk()]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_spark_is_handed_names_beside_the_statement_and_never_in_it(name: str) -> None:
+    asked = sql.calls(
+        sql.DIALECTS["spark"], sql.Slice("t", T0), {f"session:sweet{name}", f"AKIA{name}"}
+    )
+
+    assert "sweet" not in asked.text
+    assert "AKIA" not in asked.text
+    assert any("sweet" in value for value in asked.bound.values())
+
+
+@pytest.mark.parametrize("name", ["\0", "x\0y", "\ud800", "x" * 3000, ""])
+def test_what_aws_cannot_have_logged_is_not_asked_for(name: str) -> None:
+    asked = sql.calls(sql.DIALECTS["athena"], sql.Slice("t", T0), {name})
+
+    assert "1 = 0" in asked.text
+    assert not name or name not in asked.text
+
+
+def test_long_names_are_cut_into_statements_that_athena_takes(scene: Scene) -> None:
+    for number in range(12):
+        role = f"{number:04}" + "'=<>" * 400
+        scene.assume(scene.leaked, scene.user, role, number)
+    table = Table(scene.records, "athena")
+
+    answer = trace_table(scene.leaked, since=scene.since, run=table, table="t", dialect="athena")
+
+    assert len(answer.credentials) == 12
+    assert max(len(asked.text.encode()) for asked in table.statements) <= 262_144
+
+
+@pytest.mark.parametrize(
+    "table", ["logs; DROP TABLE x", "a b", "", "x'--", "a.b.c.d", 'a"b', "a`b", "a..b", "é"]
+)
 def test_what_is_no_table_is_refused(table: str) -> None:
     with pytest.raises(SpecError):
-        sql.check_table(table)
+        sql.Slice(table, T0)
 
 
 def test_a_dialect_that_nobody_knows_is_refused(scene: Scene) -> None:
@@ -136,70 +281,15 @@ def test_a_dialect_that_nobody_knows_is_refused(scene: Scene) -> None:
         trace_table(scene.leaked, since=scene.since, run=lambda _: [], table="t", dialect="oracle")
 
 
-def _printed(value: object) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value)
+@pytest.mark.parametrize("dialect", sql.DIALECTS)
+def test_every_statement_is_one_select_in_its_dialect(dialect: str) -> None:
+    chosen = sql.DIALECTS[dialect]
+    late = (("timestamp", ">=", ("2026/11/22",)), ("region", "IN", ("us-east-1", "x'y")))
+    part = sql.Slice("my-logs.trail", T0, (late, (("year", ">", ("2026",)),)))
 
-
-class AthenaClient:
-    """Answers as Athena does, a row a page, over the table in memory."""
-
-    def __init__(self, table: Table, state: str = "SUCCEEDED") -> None:
-        self.table = table
-        self.state = state
-        self.pages: list[list[str | None]] = []
-        self.polled = 0
-
-    def start_query_execution(self, **asked: Any) -> dict[str, Any]:
-        rows = list(self.table.run(asked["QueryString"]))
-        columns = sorted({name for row in rows for name in row})
-        self.pages = [list(columns)]
-        for row in rows:
-            values = [row.get(name) for name in columns]
-            self.pages.append(
-                [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
-            )
-        return {"QueryExecutionId": "q-1"}
-
-    def get_query_execution(self, **_: Any) -> dict[str, Any]:
-        self.polled += 1
-        state = self.state if self.polled % 2 == 0 else "RUNNING"
-        status = {"State": state, "StateChangeReason": "COLUMN_NOT_FOUND"}
-        return {"QueryExecution": {"Status": status, "Statistics": {"DataScannedInBytes": 10}}}
-
-    def get_query_results(self, **asked: Any) -> dict[str, Any]:
-        at = int(asked.get("NextToken", 0))
-        data = [{} if cell is None else {"VarCharValue": cell} for cell in self.pages[at]]
-        page: dict[str, Any] = {"ResultSet": {"Rows": [{"Data": data}]}}
-        return page | ({"NextToken": str(at + 1)} if at + 1 < len(self.pages) else {})
-
-
-def test_athena_is_asked_page_by_page_and_gives_the_same_answer(
-    scene: Scene, tmp_path: Path
-) -> None:
-    key, arn = scene.assume(scene.leaked, scene.user, "app", 10)
-    scene.call(key, arn, "ListBuckets", 20, created=10)
-    files = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
-    waits: list[float] = []
-    athena = Athena(
-        AthenaClient(Table(scene)), database="logs", output="s3://out/", pause=waits.append
-    )
-
-    answer = trace_table(
-        scene.leaked, since=scene.since, run=athena, table="cloudtrail", dialect="athena"
-    )
-
-    assert answer.credentials == files.credentials
-    assert waits
-    assert athena.scanned >= 20
-
-
-def test_a_failed_query_says_why(scene: Scene) -> None:
-    client = AthenaClient(Table(scene), "FAILED")
-    athena = Athena(client, database="logs", output="s3://out/", pause=lambda _: None)
-
-    with pytest.raises(UnavailableError, match="COLUMN_NOT_FOUND"):
-        list(athena("SELECT 1 AS minted"))
-
-
-def test_the_cost_is_known_before() -> None:
-    assert estimate(179_000_000_000, scans=2) == 1.79
+    for asked in (sql.edges(chosen, part), sql.calls(chosen, part, {"AKIAIOSFODNN7EXAMPLE"})):
+        (tree,) = sqlglot.parse(asked.text, dialect=dialect)
+        assert isinstance(tree, exp.Select)
+        table = tree.find(exp.Table)
+        assert table is not None
+        assert (table.db, table.name) == ("my-logs", "trail")

@@ -43,6 +43,11 @@ class Table:
     parameters: Mapping[str, str]
 
     @property
+    def all_columns(self) -> set[str]:
+        """The names of columns and partitions."""
+        return {*self.columns, *self.keys}
+
+    @property
     def layout(self) -> Layout:
         """The partition columns that a trace can choose by."""
         return layout_of(self.keys, self.parameters)

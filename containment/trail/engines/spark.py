@@ -11,6 +11,7 @@ Source: Spark SQL guide, "JSON Files", "Generic File Source Options" (ignoreCorr
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,17 @@ SCHEMA = (
         "\n", ""
     )
 )
+# Where nobody says which Spark: this machine's, which listens on loopback and nowhere else.
+LOCAL = {
+    "spark.master": "local[*]",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+_QUIET = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "OFF",
+}
 _COUNTED = "Records ARRAY<STRUCT<eventID:STRING>>"
 
 
@@ -131,7 +143,7 @@ class Spark:
                 f"Spark cannot read {', '.join(given)}: {_first_line(error)}",
                 remedy="give a folder or s3a:// prefix of log objects, as Spark reaches it",
             ) from error
-        objects = sorted(path for path in map(unquote, listed) if not is_digest(path))
+        objects = sorted(path for path in map(_place, listed) if not is_digest(path))
         late = [path for path in objects if not too_early(path, since)]
         if not late:
             raise NotFoundError(
@@ -149,7 +161,7 @@ class Spark:
             .agg({"records": "sum"})
             .collect()
         )
-        return _reports(late, {unquote(path): count for path, count in counts}) + [
+        return _reports(late, {_place(path): count for path, count in counts}) + [
             FileReport(path, "pruned", "delivered before the trace begins")
             for path in sorted(set(objects) - set(late))
         ]
@@ -157,15 +169,6 @@ class Spark:
     def stop(self) -> None:
         """End the session."""
         self._session.stop()
-
-
-_QUIET = {
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.log.level": "OFF",
-    # Spark closes a literal at a quote and knows no other escapes than the documented ones.
-    "spark.sql.variable.substitute": "false",
-}
 
 
 def _reports(paths: list[str], counts: Mapping[str, int | None]) -> list[FileReport]:
@@ -180,6 +183,11 @@ def _reports(paths: list[str], counts: Mapping[str, int | None]) -> list[FileRep
         else:
             reports.append(FileReport(path, records=count))
     return reports
+
+
+def _place(url: str) -> str:
+    """Return *url* as it was given: Spark writes file:/// here and file:/ there, and escapes."""
+    return re.sub(r"^file:/+", "/", unquote(url))
 
 
 def _errors() -> tuple[type[Exception], ...]:

@@ -44,7 +44,7 @@ class Trino:
             SpecError: *table* is no table's name.
             UnavailableError: Trino has no such table, or does not answer.
         """
-        named = sql.Slice(table, "").table
+        named = sql.Slice(table, "").named(sql.Statement(sql.DIALECTS[self.dialect]))
         cursor = self._connection.cursor()
         try:
             cursor.execute(f"SELECT * FROM {named} LIMIT 0")  # noqa: S608 -- checked just above
