@@ -385,7 +385,9 @@ def test_what_was_found_is_kept_beside_the_spec_for_the_lift(
 
 
 def test_a_hostile_name_in_the_record_is_text(scene: Composite, tmp_path: Path) -> None:
-    scene.make_user(scene.leaked, scene.user, "\x1b]0;x\x07\ud800", 1)
+    user = scene.make_user(scene.leaked, scene.user, "helper", 1)
+    named = scene.records[-1]["responseElements"]["user"]
+    named["arn"] = user + "\x1b]0;x\x07\ud800"
     answer = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
 
     assert descendants.dumps(record_of(answer, "inc-1")).isascii()
