@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.trace_engine import Engine, engine_options
+from cli.trace_engine import follow as follow_table
+
 if TYPE_CHECKING:
     from containment.trail import Trace
     from containment.trail.files import FileReport
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--index", type=click.Path(path_type=Path), help="Where the fact index is kept.")
 @click.option("--no-index", is_flag=True, help="Keep no fact index.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes that read; all CPUs.")
+@engine_options
 def trace(  # noqa: PLR0917 -- click passes them by name
     credential: str,
     since: str,
@@ -55,6 +59,7 @@ def trace(  # noqa: PLR0917 -- click passes them by name
     inventory: Path | None,
     index: Path | None,
     workers: int | None,
+    engine: Engine,
     *,
     live: bool,
     as_json: bool,
@@ -68,18 +73,24 @@ def trace(  # noqa: PLR0917 -- click passes them by name
     # Imported here: the reader brings a JSON decoder that no other verb needs.
     from containment.trail import trace as follow  # noqa: PLC0415
 
-    cache = index or _index_folder()
-    here, unread = _bring([*logs, *more_logs], since, cache, live=live)
-    found = follow(
-        credential,
-        since=since,
-        logs=here,
-        workers=workers,
-        index=None if no_index else cache,
-        inventory=_inventory(inventory),
-        unread=unread,
-        progress=_progress(),
-    )
+    if engine.reads_files:
+        cache = index or _index_folder()
+        here, unread = _bring([*logs, *more_logs], since, cache, live=live)
+        found = follow(
+            credential,
+            since=since,
+            logs=here,
+            workers=workers,
+            index=None if no_index else cache,
+            inventory=_inventory(inventory),
+            unread=unread,
+            progress=_progress(),
+        )
+    else:
+        paths = [*logs, *more_logs]
+        found = follow_table(
+            engine, credential, since, paths, _inventory(inventory), live=live
+        )
     _write(found, csv_folder, parquet_folder, html_file)
     proposals = _propose(found, spec, responders) if spec else None
     _print(found, proposals, spec, as_json=as_json)

@@ -125,7 +125,44 @@ def actions_of(operation: Operation, caller: Caller) -> list[tuple[str, Paramete
             actions = [(_VERSIONED[action], parameters)]
         if name in {"CopyObject", "UploadPartCopy"}:
             actions.append(("GetObject", _copied_from(parameters)))
+        actions += [(extra, parameters) for extra in _put_along(name, parameters)]
     return actions
+
+
+# What is put along with an object or a bucket has a permission of its own. "Required permissions
+# for Amazon S3 API operations".
+_ALONG: Mapping[str, Mapping[str, str]] = {
+    "object": {
+        "Tagging": "PutObjectTagging",
+        "ACL": "PutObjectAcl",
+        "GrantFullControl": "PutObjectAcl",
+        "GrantRead": "PutObjectAcl",
+        "ObjectLockMode": "PutObjectRetention",
+        "ObjectLockRetainUntilDate": "PutObjectRetention",
+        "ObjectLockLegalHoldStatus": "PutObjectLegalHold",
+    },
+    "bucket": {
+        "ACL": "PutBucketAcl",
+        "GrantFullControl": "PutBucketAcl",
+        "GrantRead": "PutBucketAcl",
+        "ObjectLockEnabledForBucket": "PutBucketObjectLockConfiguration",
+        "ObjectOwnership": "PutBucketOwnershipControls",
+    },
+    "deletion": {"BypassGovernanceRetention": "BypassGovernanceRetention"},
+}
+_PUTTING = {
+    "PutObject": "object",
+    "CopyObject": "object",
+    "CreateMultipartUpload": "object",
+    "CreateBucket": "bucket",
+    "DeleteObject": "deletion",
+    "PutObjectRetention": "deletion",
+}
+
+
+def _put_along(name: str, parameters: Parameters) -> list[str]:
+    needed = _ALONG.get(_PUTTING.get(name, ""), {})
+    return list(dict.fromkeys(needed[key] for key in needed if parameters.get(key)))
 
 
 def _with_session(name: str, parameters: Parameters, caller: Caller) -> Iterator[str]:
@@ -169,7 +206,8 @@ def s3(
     bucket, key = parameters.get("Bucket"), parameters.get("Key")
     if not bucket:
         return [("*", caller.account)]
-    owner = bucket_owner(bucket) or caller.account
+    # A name that somebody has is refused to whoever may make buckets, not for want of permission.
+    owner = caller.account if action == "CreateBucket" else bucket_owner(bucket) or caller.account
     about_bucket = not key or action in {"ListBucket", "ListBucketMultipartUploads"}
     arn = f"arn:aws:s3:::{bucket}" + ("" if about_bucket else f"/{key}")
     return [(arn, owner)]

@@ -59,6 +59,13 @@ class LabAthena(AthenaResponse):
         """Answer one call."""
         return self._dispatch(request, url, headers)
 
+    def get_work_group(self) -> Any:
+        """Tell the settings of a workgroup that is there."""
+        name = self._get_param("WorkGroup")
+        if name not in self.athena_backend.work_groups:
+            raise _invalid(f"WorkGroup {name} is not found.")
+        return super().get_work_group()
+
     def start_query_execution(self) -> Any:
         """Execute a query at once; its states are told one by one."""
         text = str(self._get_param("QueryString"))

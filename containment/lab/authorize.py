@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from containment.lab import ask_services, ground, resource_policies, s3_deletes
+from containment.lab import (
+    ask_services,
+    ground,
+    kms_rules,
+    resource_policies,
+    s3_deletes,
+    s3_rules,
+)
 from containment.lab.asks import Ask, asks_of
 from containment.lab.context import RequestContext, of_ask, of_caller
 from containment.lab.denials import denial
@@ -46,7 +53,9 @@ def authorize(
     denied: list[str] = []
     for ask in asks_of(operation, caller, call.region):
         context = of_ask(base, operation, ask, facts)
-        decision = _decide(ask, context, caller, facts)
+        decision = _beside_policies(
+            ask, _decide(ask, context, caller, facts), operation, caller, facts
+        )
         if decision.allowed:
             continue
         if operation.label != s3_deletes.LABEL:
@@ -55,17 +64,51 @@ def authorize(
     return denied
 
 
+def _beside_policies(
+    ask: Ask, decision: Decision, operation: Operation, caller: Caller, facts: Facts
+) -> Decision:
+    """Return the decision after a key's grants and a bucket's block of public access."""
+    prefix = operation.service.prefix
+    if prefix == "kms" and not decision.allowed:
+        if kms_rules.granted(ask, decision, operation.parameters, caller):
+            return Decision(allowed=True)
+    elif prefix == "s3" and decision.allowed:
+        document, _ = resource_policies.document_for(prefix, ask, facts)
+        if s3_rules.restricted(ask.resource, document, caller):
+            return Decision(allowed=False, layer="resource-based policy")
+    return decision
+
+
 def may(
     caller: Caller, call: Call, action: str, resource: str, *, facts: Facts, now: datetime
 ) -> bool:
     """Tell whether *caller* may do what a service does on its behalf."""
+    ask = _ask_of(caller, action, resource)
+    context = RequestContext(of_caller(caller, call, now=now), action)
+    return _decide(ask, context, caller, facts).allowed
+
+
+def require(
+    caller: Caller, call: Call, action: str, resource: str, *, facts: Facts, now: datetime
+) -> None:
+    """Let pass whoever may do one thing more than the call itself asks for.
+
+    Raises:
+        Refusal: a policy denies it, or none allows it.
+    """
+    ask = _ask_of(caller, action, resource)
+    context = RequestContext(of_caller(caller, call, now=now), action)
+    decision = _decide(ask, context, caller, facts)
+    if not decision.allowed:
+        raise Refusal(Reason.DENIED, denial(caller, ask, decision, context))
+
+
+def _ask_of(caller: Caller, action: str, resource: str) -> Ask:
     owner = resource.split(":")[4]
     if resource.startswith("arn:aws:s3:::"):
         bucket = resource.removeprefix("arn:aws:s3:::").partition("/")[0]
         owner = ask_services.bucket_owner(bucket) or ""
-    ask = Ask(action, resource, owner or caller.account)
-    context = RequestContext(of_caller(caller, call, now=now), action)
-    return _decide(ask, context, caller, facts).allowed
+    return Ask(action, resource, owner or caller.account)
 
 
 def _decide(ask: Ask, context: RequestContext, caller: Caller, facts: Facts) -> Decision:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from containment.lab import ground
+from containment.lab.iam.principals import ANONYMOUS as NOBODY
 from containment.lab.iam.principals import Identity
 from containment.lab.refusal import Reason, Refusal
 from containment.lab.signature import read_credential, verify
@@ -70,7 +71,7 @@ ANONYMOUS = Caller(
     name="",
     access_key_id="",
     entity={},
-    identity=Identity(account="anonymous", names=frozenset()),
+    identity=Identity(account=NOBODY, names=frozenset()),
 )
 
 

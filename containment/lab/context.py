@@ -10,6 +10,7 @@ TLS: the lab listens on plain HTTP on loopback and stands for endpoints that spe
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl
 
 from containment.clock import isoformat
 from containment.lab import ground
@@ -61,6 +62,17 @@ _FILLED = frozenset(
         "s3:resourceaccount",
         "s3:signatureversion",
         "s3:authtype",
+        "s3:tlsversion",
+        "s3:requestobjecttagkeys",
+        "s3:object-lock-mode",
+        "s3:object-lock-legal-hold",
+        "s3:x-amz-object-ownership",
+        "s3:x-amz-grant-read",
+        "s3:x-amz-grant-write",
+        "s3:x-amz-grant-read-acp",
+        "s3:x-amz-grant-write-acp",
+        "s3:x-amz-grant-full-control",
+        "s3:x-amz-metadata-directive",
         "kms:calleraccount",
         "kms:viaservice",
         "organizations:policytype",
@@ -70,7 +82,7 @@ _FILLED = frozenset(
 )
 # Services whose resource tags the lab can tell, or that have no tags on their resources.
 _TAGGED = frozenset({"iam", "sts", "s3", "kms", "secretsmanager", "organizations"})
-_FILLED_FAMILIES = ("iam:resourcetag/",)
+_FILLED_FAMILIES = ("iam:resourcetag/", "s3:requestobjecttag/", "s3:existingobjecttag/")
 
 
 class RequestContext(dict[str, Value]):
@@ -264,10 +276,27 @@ def _s3(operation: Operation, ask: Ask) -> dict[str, Value]:
     values: dict[str, Value] = {
         "s3:resourceaccount": ask.account,
         "s3:signatureversion": "AWS4-HMAC-SHA256",
+        "s3:tlsversion": "1.3",
         "s3:authtype": "REST-HEADER" if "Authorization" in headers else "REST-QUERY-STRING",
     }
+    if ask.resource.count("/") and operation.name not in {"CreateBucket", "ListBuckets"}:
+        values |= {
+            f"s3:existingobjecttag/{key.lower()}": value
+            for key, value in ground.object_tags(ask.resource, ask.account).items()
+        }
+    tags = dict(parse_qsl(headers.get("x-amz-tagging", ""), keep_blank_values=True))
+    if tags:
+        values |= {f"s3:requestobjecttag/{key.lower()}": value for key, value in tags.items()}
+        values["s3:requestobjecttagkeys"] = tuple(tags)
     for name in (
         "x-amz-acl",
+        "x-amz-grant-read",
+        "x-amz-grant-write",
+        "x-amz-grant-read-acp",
+        "x-amz-grant-write-acp",
+        "x-amz-grant-full-control",
+        "x-amz-object-ownership",
+        "x-amz-metadata-directive",
         "x-amz-copy-source",
         "x-amz-storage-class",
         "x-amz-server-side-encryption",
@@ -283,6 +312,8 @@ def _s3(operation: Operation, ask: Ask) -> dict[str, Value]:
             "s3:delimiter": "Delimiter",
             "s3:max-keys": "MaxKeys",
             "s3:versionid": "VersionId",
+            "s3:object-lock-mode": "ObjectLockMode",
+            "s3:object-lock-legal-hold": "ObjectLockLegalHoldStatus",
         },
     )
 

@@ -22,12 +22,15 @@ from containment.lab import (
     federation,
     ground,
     iam_api,
+    kms_rules,
     organizations_api,
+    resource_principals,
     s3_deletes,
+    s3_rules,
     sts_api,
     usage,
 )
-from containment.lab.authorize import authorize, may
+from containment.lab.authorize import authorize, may, require
 from containment.lab.call import MAX_BODY, Call, read_call
 from containment.lab.callers import Caller, identify
 from containment.lab.cloudtrail import history
@@ -158,6 +161,11 @@ class Gate:
                 denied = authorize(operation, call, caller, facts=self.facts, now=ground.clock())
             with self.facts.watching(operation, caller):
                 answer = self._but_for(denied, operation, call, caller)
+            if self.enforcing and s3_rules.hides(operation, answer[0]):
+                # What is missing is not told to whoever may not list.
+                bucket = f"arn:aws:s3:::{operation.parameters['Bucket']}"
+                now = ground.clock()
+                require(caller, call, "s3:ListBucket", bucket, facts=self.facts, now=now)
             self._note(operation, call, caller, _answered(operation, answer))
         if any(rule.kind == "lose" for rule in struck):
             raise HangUp
@@ -201,6 +209,10 @@ class Gate:
     def _forward(self, operation: Operation, call: Call, caller: Caller) -> Answer:
         account = caller.account or ground.MANAGEMENT_ACCOUNT
         call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
+        resource_principals.check(operation)
+        rule = _RULES.get(operation.service.prefix)
+        if rule is not None:
+            rule(operation, caller, call.region)
         if is_mutating(operation.service.prefix, operation.name):
             self.status.mutation(operation.label, caller.arn)
         handler = self._own(operation, call, caller) or ground.handler_for(
@@ -224,6 +236,8 @@ class Gate:
         return int(status), dict(headers), payload
 
 
+# What single services refuse to whoever may.
+_RULES = {"kms": kms_rules.check, "s3": s3_rules.check}
 # Refused before anybody knew who calls, or by the lab itself: CloudTrail never sees these.
 _UNRECORDED = frozenset({Reason.UNKNOWN_KEY, Reason.NOT_IN_LAB})
 

@@ -123,6 +123,9 @@ def _routes(module: str) -> tuple[tuple[re.Pattern[str], Handler], ...]:
         from moto.iam.access_control import PermissionResult
         from moto.s3.models import FakeBucket
 
+        from containment.lab import s3_rules
+
+        s3_rules.prepare()
         FakeBucket.get_permission = lambda *_: PermissionResult.PERMITTED  # type: ignore[method-assign]
     return tuple((re.compile(url), handler) for url, handler in account[region].urls.items())
 
@@ -166,6 +169,20 @@ def organization_path(account: str) -> str:
         step = parents.get(step)
     organization_id = state.org.id if state.org is not None else ""
     return "/".join([organization_id, *reversed(path), ""])
+
+
+def object_tags(arn: str, account: str) -> dict[str, str]:
+    """Return the tags of an object, none where it is not there."""
+    from moto.s3.models import s3_backends
+
+    name, _, key = arn.removeprefix("arn:aws:s3:::").partition("/")
+    backend = s3_backends[account]["aws"]
+    bucket = backend.buckets.get(name)
+    found = bucket.keys.get(key) if bucket is not None else None
+    if found is None:
+        return {}
+    tags = backend.tagger.list_tags_for_resource(found.arn)["Tags"]
+    return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 def resource_tags(arn: str, account: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from moto.iam.exceptions import (
 )
 from moto.iam.responses import IamResponse
 
-from containment.lab import ground, quotas
+from containment.lab import ground, quotas, resource_principals
 
 if TYPE_CHECKING:
     from containment.lab.callers import Caller
@@ -55,10 +55,11 @@ class PrincipalOperations(IamResponse):
             new_name.lower() == other.lower() for other in self.backend.users if other != name
         ):
             raise EntityAlreadyExists(f"User with name {new_name} already exists.")
-        tags = self.backend.tagger.list_tags_for_resource(user.arn)["Tags"]
+        tags, old = self.backend.tagger.list_tags_for_resource(user.arn)["Tags"], user.arn
         self.backend.tagger.delete_all_tags_for_resource(user.arn)
         self.backend.update_user(name, self._get_param("NewPath"), new_name)
         self.backend.tagger.tag_resource(user.arn, tags)
+        resource_principals.moved(old, user.arn)
         credentials: tuple[Any, ...] = (
             *user.access_keys,
             *user.ssh_public_keys,
@@ -85,7 +86,16 @@ class PrincipalOperations(IamResponse):
             raise DeleteConflictException(
                 "Cannot delete entity, must remove users from group first."
             )
-        return super().delete_user()
+        result = super().delete_user()
+        resource_principals.moved(user.arn, user.id)
+        return result
+
+    def delete_role(self) -> ActionResult:
+        """Delete a role; policies that name it go on naming it, and nobody else of its name."""
+        role = self.backend.get_role(self._get_param("RoleName"))
+        result = super().delete_role()
+        resource_principals.moved(role.arn, role.id)
+        return result
 
     def delete_group(self) -> ActionResult:
         """Delete an empty group."""

@@ -23,6 +23,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 _ROOT = re.compile(r"arn:aws:iam::[0-9]{12}:root")
 _ENTITY = re.compile(r"arn:aws:iam::([0-9]{12}):(user|role)(/.*)")
 _SESSION = re.compile(r"arn:aws:sts::[0-9]{12}:(assumed-role|federated-user)/.+")
+_SERVICE_USER = re.compile(r"arn:aws:iam::cloudfront:user/.+")
 _UNIQUE_ID = re.compile(r"(AIDA|AROA)[A-Z0-9]{16,}")
 
 
@@ -87,6 +88,14 @@ def _as_stored(value: str) -> str:
     if not unique_id:
         raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{value}"')
     return unique_id
+
+
+def is_there(value: str) -> bool:
+    """Tell whether the AWS principal of a policy exists; of another account any root counts."""
+    if value == "*" or any(f.fullmatch(value) for f in (_ACCOUNT, _ROOT, _SESSION)):
+        return True
+    entity = _ENTITY.fullmatch(value)
+    return bool(_id_of(*entity.groups())) if entity else _SERVICE_USER.fullmatch(value) is not None
 
 
 def _as_shown(value: str) -> str:

@@ -96,6 +96,8 @@ def _same_account(request: Request, layers: Layers, granted: Closeness) -> Decis
 
 
 def _cross_account(request: Request, layers: Layers, granted: Closeness) -> Decision:
+    if request.caller.anonymous and granted is not Closeness.NONE:
+        return Decision(allowed=True)  # there is no other side to allow
     own = _identity_side(request, layers, granted_elsewhere=False)
     if own is not None:
         return own

@@ -25,6 +25,9 @@ class Closeness(IntEnum):
     EXACT = 4  # the user, or this very session
 
 
+ANONYMOUS = "anonymous"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A caller as a Principal element can name it.
@@ -39,6 +42,11 @@ class Identity:
     issuers: frozenset[str] = frozenset()
     service: str = ""
     federated: str = ""
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether nobody signed the call."""
+        return self.account == ANONYMOUS
 
     def closeness(self, principals: Principals | None) -> Closeness:
         """Return how closely *principals* names this caller, NotPrincipal not inverted."""

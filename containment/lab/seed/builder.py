@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from containment.lab import aws_managed, ground, trust
+from containment.lab import aws_managed, ground, s3_rules, trust
 from containment.lab.seed.world import Credentials
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ class Builder:
         """Make a bucket with objects."""
         from moto.s3.models import s3_backends
 
+        s3_rules.prepare()
         backend = s3_backends[self.account]["aws"]
         backend.create_bucket(name, REGION)
         for key, value in objects.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -150,9 +151,11 @@ class Athena:
 
     def _fetched(self, bucket: str, key: str, file: Path) -> bool:
         try:
-            self._s3.download_file(bucket, key, str(file))
+            body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
         except ClientError:
             return False
+        with file.open("wb") as copy:
+            shutil.copyfileobj(body, copy)
         return True
 
 

@@ -216,10 +216,19 @@ class Bench:
     def gets_user(self, keys: Keys, name: str) -> Probe:
         return lambda: self.client("iam", keys).get_user(UserName=name)
 
-    def bucket(self, *, policy_document: str | None = None, keys: Keys | None = None) -> str:
+    def bucket(
+        self,
+        *,
+        policy_document: str | None = None,
+        keys: Keys | None = None,
+        public: bool = False,
+    ) -> str:
+        """Make a bucket with one object; only where asked for, it may be *public*."""
         s3 = self.client("s3", keys or self.admin)
         name = self.name("bucket-")
         s3.create_bucket(Bucket=name)
+        if public:
+            s3.delete_public_access_block(Bucket=name)
         s3.put_object(Bucket=name, Key="k", Body=b"v")
         if policy_document:
             s3.put_bucket_policy(Bucket=name, Policy=policy_document.replace("BUCKET", name))

@@ -38,7 +38,7 @@ def _object(bench: Bench, principal: str, *own: dict[str, Any], effect: str = "A
     name, keys = bench.user(*own)
     named = {"self": bench.user_arn(name), "root": _ROOT, "*": "*", "other": _other(bench)}
     statement = _grant({"AWS": named[principal]}, Effect=effect)
-    bucket = bench.bucket(policy_document=policy(statement))
+    bucket = bench.bucket(policy_document=policy(statement), public=principal == "*")
     return lambda: bench.client("s3", keys).get_object(Bucket=bucket, Key="k")
 
 
