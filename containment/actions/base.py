@@ -305,7 +305,8 @@ class Action(ABC, Generic[In, St]):
 
     def _require_terms(self, state: Inputs) -> None:
         """Refuse a lift whose terms are not those of the spec file as it is now."""
-        require_terms(state, self._context.directory)
+        context = self._context
+        require_terms(state, context.directory, applying=bool(context.declared))
 
 
 def superseded(

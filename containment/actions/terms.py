@@ -16,8 +16,19 @@ if TYPE_CHECKING:
     from containment.actions.base import Inputs
 
 
-def require_terms(state: Inputs, directory: Path) -> None:
+_APPLY_FIRST = (
+    "run 'pulumi up' with the targets and rungs as they were applied, and change those afterwards"
+)
+
+
+def require_terms(state: Inputs, directory: Path, *, applying: bool = False) -> None:
     """Compare the lift's terms in *state* with the spec file in *directory*.
+
+    Args:
+        state: what is lifted.
+        directory: the project.
+        applying: whether the file is being applied in this very run, which took *state* out of it
+            or gave it another rung. A suspicion that has been confirmed meanwhile lifts alike.
 
     Raises:
         ConflictError: they differ, or the file cannot be read, or it is missing and the state
@@ -62,11 +73,14 @@ def require_terms(state: Inputs, directory: Path) -> None:
         ("compromised_at", now.compromised_at, terms.compromised_at),
         ("leaked", now.leaked, terms.leaked),
     ):
-        if said is not None and said != applied:
-            raise ConflictError(
-                f"the file says {word} {_shown(said)}, the stack was applied as {_shown(applied)}",
-                remedy="run 'pulumi up' first, then lift",
-            )
+        if said is None or said == applied:
+            continue
+        if applying and word == "disposition" and "false-positive" not in {said, applied}:
+            continue
+        raise ConflictError(
+            f"the file says {word} {_shown(said)}, the stack was applied as {_shown(applied)}",
+            remedy=_APPLY_FIRST if applying else "run 'pulumi up' first, then lift",
+        )
 
 
 def _shown(value: str | tuple[str, ...]) -> str:
