@@ -55,6 +55,7 @@ VERBS = {
     "lift": Verb("cli.lift:lift", "Take back what the stack did."),
     "sweep": Verb("cli.sweep:sweep", "Remove release fences whose end has passed."),
     "adopt": Verb("cli.adopt:adopt", "Take over a containment whose state was lost."),
+    "restore": Verb("cli.restore:restore", "Give principals back by the ledger alone."),
     "trace": Verb("cli.trace:trace", "Follow a credential through CloudTrail to a fixpoint."),
     "responder-policy": Verb(
         "cli.responder_policy:responder_policy",

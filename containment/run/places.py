@@ -93,7 +93,8 @@ class Places:
                 self._ledger = Ledger(
                     partial(open_store, self.kept, self.root),
                     now=utc_now,
-                    say=lambda _message: None,
+                    say=self.warn,
+                    believed=self.believed,
                 )
             return self._ledger
 

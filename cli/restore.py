@@ -1,0 +1,250 @@
+"""``containment restore``: give principals back by the ledger, without the engine or its state."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import render
+from cli.deciding import decision_options, decisions_of
+from cli.incident import ended, on_terminal, told, yes_option
+from cli.status import ledger_row, ledger_words
+from containment.aws.clients import CancelledError
+from containment.errors import ConflictError, ContainmentError, NotFoundError, RefusedError
+from containment.ledger.places import LedgerSettings
+from containment.run import failures, project, restoration, state
+from containment.run.engine import open_engine
+from containment.run.places import places
+from containment.run.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from containment.ledger import Inspection
+    from containment.run.places import Places
+    from containment.run.restoration import Given, Owed
+
+_SUFFIX = ".jsonl"
+
+
+@click.command()
+@click.option(
+    "--from-ledger",
+    "place",
+    is_flag=False,
+    flag_value="",
+    required=True,
+    metavar="[PLACE]",
+    help="Its folder, file or s3://BUCKET/PREFIX; the place in the stack's settings, if left out.",
+)
+@click.option("--incident", "named", help="Whose ledger; the only one there, if left out.")
+@click.option("--force", is_flag=True, help="Go on although the stack's state is there.")
+@decision_options
+@yes_option
+@render.json_option
+def restore(
+    *,
+    place: str,
+    named: str | None,
+    force: bool,
+    force_ours: Sequence[str],
+    keep_theirs: Sequence[str],
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Give back what an incident contained, by its ledger alone, where the stack's state is lost.
+
+    Neither the engine nor its state is needed. The ledger's chain is verified first. Every
+    principal whose release is not on record is shown with what a lift would do to it, on the terms
+    in the spec; on a terminal you are asked, in a pipe it takes --yes. It may be repeated, and
+    Ctrl-C stops it after the change in flight. A key goes Active only where the claim on its user
+    says the same as the ledger; else --force-ours or --keep-theirs decides, as for a lift.
+    """
+    found = _project()
+    incident = _incident(found, place, named)
+    cancelled = Event()
+    spots = _places(found, incident, place, cancelled)
+    _, caller = spots.at()
+    _refuse_beside_a_state(found, incident, spots, force=force)
+    journal = spots.ledger().of(incident)
+    said = restoration.evidence(journal)
+    ledger = journal.inspect()
+    decided = decisions_of(force_ours, keep_theirs)
+    decided.require_known(restoration.principals(said))
+    spots = replace(spots, decisions=decided)
+    owed = restoration.owed(said, spots)
+    asked = any(not item.idle for item in owed) and not yes
+    if not as_json:
+        _show(incident, ledger, owed)
+    if asked:
+        _ask(incident, as_json=as_json)
+    with _stopped_by_signals(cancelled):
+        given = [_one(item, spots, cancelled, as_json=as_json) for item in owed]
+    error = _summed(given, incident)
+    if as_json:
+        clients, _ = spots.at()
+        render.document(
+            {
+                "incident": incident,
+                "emulated": clients.emulated,
+                "endpoint": clients.endpoint,
+                "caller": caller.arn,
+                "ledger": ledger_row(journal.inspect()),
+                "principals": [_row(item) for item in given],
+                "next": f"containment status {incident}",
+                "error": told(error) if error else None,
+            }
+        )
+        return ended(error)
+    if error is not None:
+        raise error
+    return 0
+
+
+def _project() -> Project:
+    """Return the project, or this folder: the ledger may be all that is left."""
+    try:
+        return project.find(Path.cwd())
+    except NotFoundError:
+        return Project(Path.cwd())
+
+
+def _incident(found: Project, place: str, named: str | None) -> str:
+    if named:
+        return project.choose(named, [], None)
+    path = Path(place or "ledger").expanduser()
+    if path.suffix == _SUFFIX:
+        return path.stem
+    there = [] if "://" in place else sorted((found.root / path).glob(f"*{_SUFFIX}"))
+    if len(there) == 1:
+        return there[0].stem
+    listed = ", ".join(file.stem for file in there)
+    raise NotFoundError(
+        f"several ledgers are in {path} ({listed})" if there else "nobody says which incident",
+        remedy="name it with '--incident'",
+    )
+
+
+def _places(found: Project, incident: str, place: str, cancelled: Event) -> Places:
+    settings = dict(found.settings(incident))
+    spots = places(found.root, incident, settings, warn=render.tell)
+    if place:
+        # Where somebody names another place, the locks are that bucket's own affair.
+        spots = replace(spots, kept=LedgerSettings(str(_absolute(place))))
+    return replace(spots, cancelled=cancelled, believed=False)
+
+
+def _absolute(place: str) -> str | Path:
+    return place if "://" in place else Path(place).expanduser().absolute()
+
+
+def _refuse_beside_a_state(found: Project, incident: str, spots: Places, *, force: bool) -> None:
+    """Refuse where the stack's state is there, for a lift by it is surer.
+
+    Raises:
+        RefusedError: it holds resources, and nobody forces it.
+    """
+    try:
+        engine = open_engine(found.program, found.root, os.environ)  # noqa: TID251 -- an edge
+        left = state.load(engine, incident)
+    except ContainmentError as error:
+        render.tell(f"whether {incident} has a state cannot be told here: {error.message}")
+        return
+    spots.know(left)
+    if left is not None and left.resources and not force:
+        raise RefusedError(
+            f"the state of {incident} is there and holds {len(left.resources)} resources",
+            remedy=f"run 'containment lift {incident}', or add --force if that cannot be done",
+        )
+
+
+def _show(incident: str, ledger: Inspection, owed: Sequence[Owed]) -> None:
+    render.fields([("incident", incident), ("ledger", ledger_words(ledger))])
+    if not owed:
+        render.say("every principal in it was released; there is nothing to give back")
+    for item in owed:
+        render.say(item.principal, style="bold")
+        if item.gone:
+            render.say("  is gone: its release is put on record")
+        elif item.idle:
+            render.say("  carries nothing of the incident: its release is put on record")
+        for text in item.will:
+            render.say(f"  {text}")
+        for text in item.conflicts:
+            render.say(f"  CONFLICT: {text}", style="red")
+
+
+def _ask(incident: str, *, as_json: bool) -> None:
+    if as_json or not on_terminal():
+        raise RefusedError(
+            f"restoring {incident} gives access back, and nobody is here to be asked",
+            remedy="look at what would be done, then add --yes",
+        )
+    if not click.confirm(f"Give back what {incident} contained?"):
+        raise RefusedError("declined; nothing has been changed", remedy="run it again to restore")
+
+
+@contextmanager
+def _stopped_by_signals(cancelled: Event) -> Generator[None]:
+    """Finish the change in flight on Ctrl-C, and begin no other."""
+
+    def stop(_number: int, _frame: Any) -> None:
+        cancelled.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _one(item: Owed, spots: Places, cancelled: Event, *, as_json: bool) -> Given:
+    if cancelled.is_set():
+        return restoration.Given(item, "not given back")
+    given = restoration.give_back(item, spots)
+    if not as_json:
+        style = "" if given.problem is None else "red"
+        render.say(f"{item.principal}: {given.result}", style=style)
+        for text in given.done:
+            render.say(f"  {text}")
+        if given.problem is not None:
+            render.say(f"  {given.problem}", style="red")
+    return given
+
+
+def _summed(given: Sequence[Given], incident: str) -> ContainmentError | None:
+    failed = [item for item in given if item.result == "not given back"]
+    if not failed:
+        return None
+    if any(item.problem is None or isinstance(item.problem, CancelledError) for item in failed):
+        return failures.StoppedError(
+            f"stopped; {len(failed)} of {len(given)} principals of {incident} are not given back",
+            remedy="run it again to go on: what was done is on record",
+        )
+    if len(failed) == 1 and failed[0].problem is not None:
+        return failed[0].problem
+    return ConflictError(
+        f"{len(failed)} of {len(given)} principals of {incident} are not given back",
+        remedy="settle what is said of each, then run it again",
+    )
+
+
+def _row(item: Given) -> dict[str, object]:
+    return {
+        "principal": item.owed.principal,
+        "snapshot_id": getattr(item.owed.snapshot.state, "snapshot_id", None),
+        "will": list(item.owed.will),
+        "conflicts": list(item.owed.conflicts),
+        "result": item.result,
+        "done": item.done,
+        "error": told(item.problem) if item.problem else None,
+    }
