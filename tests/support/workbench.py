@@ -161,6 +161,8 @@ def write_spec(bench: Bench, arn: str) -> None:
     """Write the spec that a lift reads again, on the bench's terms."""
     folder = bench.directory / "stacks"
     folder.mkdir(exist_ok=True)
+    kind = "user" if ":user/" in arn else "role"
+    leaked = f"    leaked: [{', '.join(bench.leaked)}]\n" if bench.leaked else ""
     (folder / f"{bench.incident}.yaml").write_text(
         f"""\
 incident: {bench.incident}
@@ -173,7 +175,7 @@ cause: unknown
 owner: somebody@example.com
 review_by: 2026-12-01T00:00:00Z
 targets:
-  - user: {arn}
-""",
+  - {kind}: {arn}
+{leaked}""",
         encoding="utf-8",
     )
