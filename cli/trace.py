@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +19,17 @@ if TYPE_CHECKING:
     from containment.trail.files import FileReport
     from containment.trail.outputs.propose import Proposals
 
+# No record is no finding: a script must be able to tell the two apart.
+_NOTHING = 6
+
 
 @click.command()
 @click.argument("credential", metavar="KEY_OR_ARN")
-@click.option("--since", required=True, metavar="T0", help="When the thief may have begun, in UTC.")
+@click.option(
+    "--since",
+    metavar="T0",
+    help="When the thief may have begun, in UTC; compromised_at of the spec with --propose.",
+)
 @click.option(
     "--logs",
     "logs",
@@ -48,7 +56,7 @@ if TYPE_CHECKING:
 @engine_options
 def trace(  # noqa: PLR0917 -- click passes them by name
     credential: str,
-    since: str,
+    since: str | None,
     logs: tuple[str, ...],
     more_logs: tuple[str, ...],
     csv_folder: Path | None,
@@ -64,15 +72,17 @@ def trace(  # noqa: PLR0917 -- click passes them by name
     live: bool,
     as_json: bool,
     no_index: bool,
-) -> None:
+) -> int:
     """Follow KEY_OR_ARN through CloudTrail logs to every credential that came out of it.
 
     The logs may be plain or gzip, in S3's layout or any export's, of several accounts and Regions,
     late, doubled and in any order. Nothing is changed anywhere; --propose edits the spec it names.
+    Ends with 6 if the logs hold nothing of it since T0, which clears nobody.
     """
     # Imported here: the reader brings a JSON decoder that no other verb needs.
     from containment.trail import trace as follow  # noqa: PLC0415
 
+    since = since or _since(spec)
     if engine.reads_files:
         cache = index or _index_folder()
         here, unread = _bring([*logs, *more_logs], since, cache, live=live)
@@ -88,12 +98,40 @@ def trace(  # noqa: PLR0917 -- click passes them by name
         )
     else:
         paths = [*logs, *more_logs]
-        found = follow_table(
-            engine, credential, since, paths, _inventory(inventory), live=live
-        )
+        found = follow_table(engine, credential, since, paths, _inventory(inventory), live=live)
     _write(found, csv_folder, parquet_folder, html_file)
+    if spec and (live or any(map(_is_away, [*logs, *more_logs]))):
+        responders += (_caller(),)
     proposals = _propose(found, spec, responders) if spec else None
     _print(found, proposals, spec, as_json=as_json)
+    if spec:
+        _remember(found, spec)
+    return _NOTHING if found.unseen else 0
+
+
+def _is_away(path: str) -> bool:
+    from containment.trail.s3_logs import is_s3  # noqa: PLC0415 -- as above
+
+    return is_s3(path)
+
+
+def _caller() -> str:
+    from containment.aws import trail_source  # noqa: PLC0415 -- boto3 is slow to import
+
+    return trail_source.caller_arn()
+
+
+def _since(spec: Path | None) -> str:
+    from containment.errors import SpecError  # noqa: PLC0415 -- as above
+    from containment.spec import load, moment_text  # noqa: PLC0415
+
+    if spec is not None:
+        return moment_text(load(spec).compromised_at.replace(microsecond=0))
+    raise SpecError(
+        "--since is missing: what the credential did before T0 is its owner's, not the thief's",
+        remedy="give --since 2026-11-23T21:14:00Z, the earliest moment that the leak may have"
+        " been used; if nobody knows, the creation date of the key",
+    )
 
 
 def _bring(
@@ -133,7 +171,7 @@ def _print(found: Trace, proposals: Proposals | None, spec: Path | None, *, as_j
     if as_json:
         click.echo(document.dumps(found, indent=1 if sys.stdout.isatty() else None))
     else:
-        for line in tree.lines(found):
+        for line in tree.lines(found, _width()):
             click.echo(line)
     if proposals is not None:
         for line in _proposed(proposals, spec):
@@ -162,6 +200,13 @@ def _propose(found: Trace, spec: Path, responders: tuple[str, ...]) -> Proposals
     return add_to_spec(found, spec, responders)
 
 
+def _remember(found: Trace, spec: Path) -> None:
+    from containment.trail.outputs.remember import remember  # noqa: PLC0415 -- as above
+
+    path = remember(found, spec)
+    click.echo(f"a lift waits for what is not swept in {path}", err=True)
+
+
 def _write(found: Trace, csv: Path | None, parquet: Path | None, html_file: Path | None) -> None:
     from containment.trail.outputs import html, tables  # noqa: PLC0415 -- as above
 
@@ -175,6 +220,11 @@ def _write(found: Trace, csv: Path | None, parquet: Path | None, html_file: Path
         written.append(html_file)
     for path in written:
         click.echo(f"wrote {path}", err=True)
+
+
+def _width() -> int:
+    """The cells of a terminal; a pipe takes lines of any length."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
 def _index_folder() -> Path:

@@ -51,6 +51,22 @@ def engine_clients() -> EngineClients:
         ) from error
 
 
+def caller_arn() -> str:
+    """Return the ARN of whoever asks, who is not to be proposed for containment.
+
+    Source: STS API reference, "GetCallerIdentity" (needs no permission).
+
+    Raises:
+        AccessError: there are no credentials, or they do not work.
+    """
+    try:
+        return str(boto3.Session().client("sts", config=_CONFIG).get_caller_identity()["Arn"])
+    except (BotoCoreError, ClientError) as error:
+        raise AccessError(
+            f"who is asking cannot be told: {error}", remedy="give credentials that work"
+        ) from error
+
+
 def cloudtrail_clients() -> Mapping[str, Any]:
     """Return a CloudTrail client for every Region that is enabled in the account.
 

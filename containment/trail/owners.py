@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from containment.trail.arns import arn_of, same_thing
 from containment.trail.policies_in_events import account_of
 from containment.trail.result import Resource, TracedCall
 
@@ -24,25 +25,31 @@ def affected(calls: Iterable[TracedCall], inventory: Mapping[str, str]) -> Itera
     touches: defaultdict[str, list[tuple[TracedCall, Touched]]] = defaultdict(list)
     for traced in calls:
         for thing in traced.call.resources:
-            touches[thing.id].append((traced, thing))
-    found = [_resource(name, touched, inventory) for name, touched in touches.items()]
+            touches[same_thing(_arn(traced, thing), thing.id)].append((traced, thing))
+    found = [_resource(touched, inventory) for touched in touches.values()]
     yield from sorted(found, key=lambda resource: (resource.type, resource.id))
 
 
-def _resource(
-    name: str, touched: list[tuple[TracedCall, Touched]], inventory: Mapping[str, str]
-) -> Resource:
+def _arn(traced: TracedCall, thing: Touched) -> str:
+    call = traced.call
+    return arn_of(thing.id, thing.type, thing.account or call.account, call.region)
+
+
+def _resource(touched: list[tuple[TracedCall, Touched]], inventory: Mapping[str, str]) -> Resource:
+    # The plain name where a call gave one, and the longest ARN, which has the path.
+    names = sorted({thing.id for _, thing in touched}, key=lambda n: (n.startswith("arn:"), n))
+    arn = max((_arn(traced, thing) for traced, thing in touched), key=lambda a: (len(a), a))
+    name = names[0]
     times = [traced.call.time for traced, _ in touched]
     tags = {key: value for _, thing in touched for key, value in thing.tags}
     return Resource(
         id=name,
-        type=next((thing.type for _, thing in touched if thing.type), _type_of(name)),
-        account=account_of(name)
-        if name.startswith("arn:") and account_of(name)
-        else _account(touched),
+        arn=arn,
+        type=next((thing.type for _, thing in touched if thing.type), _type_of(arn)),
+        account=account_of(arn) or _account(touched),
         regions=tuple(sorted({traced.call.region for traced, _ in touched if traced.call.region})),
         tags=tags,
-        owner=inventory.get(name) or _owner(tags),
+        owner=next(filter(None, map(inventory.get, (arn, *names))), None) or _owner(tags),
         first_touched=min(times),
         last_touched=max(times),
         classes=dict(Counter(traced.call.klass for traced, _ in touched).most_common()),

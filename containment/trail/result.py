@@ -62,6 +62,7 @@ class Resource:
     """Something that a member's calls named."""
 
     id: str
+    arn: str  # empty where its form is not known
     type: str
     account: str
     regions: tuple[str, ...]

@@ -829,3 +829,23 @@ def test_who_comes_through_a_provider_into_a_role_with_an_edited_trust_is_told_n
 
     assert key not in found(answer)
     assert any("token.actions.githubusercontent.com after" in gap.what for gap in answer.gaps)
+
+
+def test_a_thing_named_by_id_and_by_arn_is_one_and_has_its_arn(
+    scene: Scene, tmp_path: Path
+) -> None:
+    arn = "arn:aws:s3:::payroll"
+    request = {"bucketName": "payroll", "key": "may.csv"}
+    scene.call(scene.leaked, scene.user, "GetObject", 1, request=request, resources=[{"ARN": arn}])
+    scene.call(scene.leaked, scene.user, "StopInstances", 2, request={"instanceId": "i-0a"})
+    scene.make_role(scene.leaked, scene.user, "team/app", 3)
+    scene.records[-1]["requestParameters"]["roleName"] = "app"
+    scene.records[-1]["responseElements"]["role"]["roleName"] = "app"
+
+    found = {resource.id: resource for resource in follow(scene, tmp_path).resources}
+
+    assert found["payroll"].arn == arn
+    assert arn not in found
+    assert found["i-0a"].arn == f"arn:aws:ec2:us-east-1:{scene.account}:instance/i-0a"
+    assert found["app"].arn == f"arn:aws:iam::{scene.account}:role/team/app"
+    assert found[f"{arn}/may.csv"].account == scene.account

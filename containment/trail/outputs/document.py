@@ -121,6 +121,7 @@ def resource_row(resource: Resource) -> dict[str, Any]:
     """Return one affected resource."""
     return {
         "id": resource.id,
+        "arn": resource.arn or None,
         "type": resource.type or None,
         "account": resource.account or None,
         "regions": list(resource.regions),

@@ -201,7 +201,7 @@ drawGraph();
 drawTimeline();
 fill("trust", ["role", "trusts", "since", "event"], data.external_trust.map((t) => [t.role, t.principal, t.at, t.event_id]), "none was opened");
 fill("resources", ["resource", "type", "owner", "what", "last touched"],
-  data.resources.map((r) => [r.id, r.type, r.owner, Object.entries(r.classes).map(([name, count]) => `${count} ${name}`).join(", "), r.last_touched]), "none");
+  data.resources.map((r) => [r.arn || r.id, r.type, r.owner, Object.entries(r.classes).map(([name, count]) => `${count} ${name}`).join(", "), r.last_touched]), "none");
 fill("gaps", ["kind", "what"], data.gaps.map((gap) => [gap.kind, gap.what]), "none known");
 fill("files", ["file", "status", "records", "sha256"], data.files.filter((f) => f.status !== "pruned").slice(0, 2000).map((f) => [f.path, `${f.status} ${f.detail}`, f.records, f.sha256]), "none");
 select(seed);

@@ -117,7 +117,7 @@ COLUMNS = {
         """
     ),
     "resources": _words(
-        "id type account regions tags owner first_touched last_touched classes credentials"
+        "id arn type account regions tags owner first_touched last_touched classes credentials"
     ),
     "external_trust": _words("role principal event_id at"),
     "files": _words("path status detail sha256 size records rejected first last"),

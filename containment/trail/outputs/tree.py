@@ -182,7 +182,7 @@ def _resources(trace: Trace) -> Iterator[str]:
     for resource in changed[:20]:
         owner = f", owner {plain(resource.owner)}" if resource.owner else ""
         classes = ", ".join(f"{count} {name}" for name, count in resource.classes.items())
-        yield f"  {plain(resource.id)}  {classes}{owner}"
+        yield f"  {plain(resource.arn or resource.id)}  {classes}{owner}"
     if len(changed) > 20:  # noqa: PLR2004
         yield f"  … {len(changed) - 20} more"
 
