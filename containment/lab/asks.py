@@ -29,6 +29,7 @@ class Ask:
     resource: str
     account: str
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    caller: str = ""  # the account that asks
 
 
 def asks_of(operation: Operation, caller: Caller, region: str) -> list[Ask]:
@@ -67,7 +68,7 @@ def _asks(
             for arn in _filled(operation, action, parameters, caller, region)
         ]
     for resource, account in resources:
-        yield Ask(f"{prefix}:{action}", resource, account)
+        yield Ask(f"{prefix}:{action}", resource, account, caller=caller.account)
     for role_arn, passed_to in ask_roles.passed(operation, parameters, caller.account):
         yield Ask(
             "iam:PassRole",

@@ -10,10 +10,10 @@ TLS: the lab listens on plain HTTP on loopback and stands for endpoints that spe
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qsl
 
 from containment.clock import isoformat
 from containment.lab import ground
+from containment.lab.context_services import FAMILIES, FILLED, FILLERS
 from containment.lab.iam.conditions import UnmodelledKeyError
 from containment.lab.services import action_details
 
@@ -38,51 +38,8 @@ _PRINCIPAL_TYPES = {
     "SAML": "SAMLUser",
     "anonymous": "Anonymous",
 }
-# Keys of the services' own that are filled below; any other one is an error, never "absent".
-_FILLED = frozenset(
-    {
-        "iam:policyarn",
-        "iam:permissionsboundary",
-        "iam:passedtoservice",
-        "iam:awsservicename",
-        "sts:externalid",
-        "sts:rolesessionname",
-        "sts:sourceidentity",
-        "sts:transitivetagkeys",
-        "s3:prefix",
-        "s3:delimiter",
-        "s3:max-keys",
-        "s3:versionid",
-        "s3:x-amz-acl",
-        "s3:x-amz-copy-source",
-        "s3:x-amz-storage-class",
-        "s3:x-amz-server-side-encryption",
-        "s3:x-amz-server-side-encryption-aws-kms-key-id",
-        "s3:x-amz-content-sha256",
-        "s3:resourceaccount",
-        "s3:signatureversion",
-        "s3:authtype",
-        "s3:tlsversion",
-        "s3:requestobjecttagkeys",
-        "s3:object-lock-mode",
-        "s3:object-lock-legal-hold",
-        "s3:x-amz-object-ownership",
-        "s3:x-amz-grant-read",
-        "s3:x-amz-grant-write",
-        "s3:x-amz-grant-read-acp",
-        "s3:x-amz-grant-write-acp",
-        "s3:x-amz-grant-full-control",
-        "s3:x-amz-metadata-directive",
-        "kms:calleraccount",
-        "kms:viaservice",
-        "organizations:policytype",
-        "secretsmanager:secretid",
-        "lambda:functionarn",
-    }
-)
 # Services whose resource tags the lab can tell, or that have no tags on their resources.
 _TAGGED = frozenset({"iam", "sts", "s3", "kms", "secretsmanager", "organizations"})
-_FILLED_FAMILIES = ("iam:resourcetag/", "s3:requestobjecttag/", "s3:existingobjecttag/")
 
 
 class RequestContext(dict[str, Value]):
@@ -107,7 +64,7 @@ def _unmodelled(key: str, action: str) -> bool:
     prefix, _, _ = key.partition(":")
     if key.startswith("aws:resourcetag/"):
         return action.partition(":")[0] not in _TAGGED
-    if prefix == "aws" or key in _FILLED or key.startswith(_FILLED_FAMILIES):
+    if prefix == "aws" or key in FILLED or key.startswith(FAMILIES):
         return False
     service, _, name = action.partition(":")
     if prefix != service:
@@ -193,7 +150,7 @@ def of_ask(
     keys = [*tags, *(parameters.get("TagKeys") or ())]
     if keys:
         values["aws:tagkeys"] = tuple(keys)
-    filled = _FILLERS.get(operation.service.prefix)
+    filled = FILLERS.get(operation.service.prefix)
     if filled is not None:
         values |= filled(operation, ask)
     values |= _resource_tags(ask, facts)
@@ -231,105 +188,3 @@ def _resource_tags(ask: Ask, facts: Facts) -> dict[str, Value]:
         for key, value in tags.items()
         for prefix in ("aws", ask.action.partition(":")[0])
     }
-
-
-def _text(parameters: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Value]:
-    return {
-        key: str(parameters[name])
-        for key, name in names.items()
-        if parameters.get(name) is not None
-    }
-
-
-def _iam(operation: Operation, ask: Ask) -> dict[str, Value]:
-    values = _text(
-        operation.parameters,
-        {
-            "iam:policyarn": "PolicyArn",
-            "iam:permissionsboundary": "PermissionsBoundary",
-            "iam:awsservicename": "AWSServiceName",
-        },
-    )
-    boundary = ground.boundary_of(ask.resource, ask.account)
-    if boundary and "iam:permissionsboundary" not in values:
-        values["iam:permissionsboundary"] = boundary
-    return values
-
-
-def _sts(operation: Operation, _ask: Ask) -> dict[str, Value]:
-    values = _text(
-        operation.parameters,
-        {
-            "sts:externalid": "ExternalId",
-            "sts:rolesessionname": "RoleSessionName",
-            "sts:sourceidentity": "SourceIdentity",
-        },
-    )
-    keys = operation.parameters.get("TransitiveTagKeys")
-    if keys:
-        values["sts:transitivetagkeys"] = tuple(keys)
-    return values
-
-
-def _s3(operation: Operation, ask: Ask) -> dict[str, Value]:
-    headers = operation.request.headers
-    values: dict[str, Value] = {
-        "s3:resourceaccount": ask.account,
-        "s3:signatureversion": "AWS4-HMAC-SHA256",
-        "s3:tlsversion": "1.3",
-        "s3:authtype": "REST-HEADER" if "Authorization" in headers else "REST-QUERY-STRING",
-    }
-    if ask.resource.count("/") and operation.name not in {"CreateBucket", "ListBuckets"}:
-        values |= {
-            f"s3:existingobjecttag/{key.lower()}": value
-            for key, value in ground.object_tags(ask.resource, ask.account).items()
-        }
-    tags = dict(parse_qsl(headers.get("x-amz-tagging", ""), keep_blank_values=True))
-    if tags:
-        values |= {f"s3:requestobjecttag/{key.lower()}": value for key, value in tags.items()}
-        values["s3:requestobjecttagkeys"] = tuple(tags)
-    for name in (
-        "x-amz-acl",
-        "x-amz-grant-read",
-        "x-amz-grant-write",
-        "x-amz-grant-read-acp",
-        "x-amz-grant-write-acp",
-        "x-amz-grant-full-control",
-        "x-amz-object-ownership",
-        "x-amz-metadata-directive",
-        "x-amz-copy-source",
-        "x-amz-storage-class",
-        "x-amz-server-side-encryption",
-        "x-amz-server-side-encryption-aws-kms-key-id",
-        "x-amz-content-sha256",
-    ):
-        if name in headers:
-            values[f"s3:{name}"] = headers[name]
-    return values | _text(
-        operation.parameters,
-        {
-            "s3:prefix": "Prefix",
-            "s3:delimiter": "Delimiter",
-            "s3:max-keys": "MaxKeys",
-            "s3:versionid": "VersionId",
-            "s3:object-lock-mode": "ObjectLockMode",
-            "s3:object-lock-legal-hold": "ObjectLockLegalHoldStatus",
-        },
-    )
-
-
-def _kms(_operation: Operation, ask: Ask) -> dict[str, Value]:
-    return {"kms:calleraccount": ask.account}
-
-
-def _organizations(operation: Operation, _ask: Ask) -> dict[str, Value]:
-    return _text(operation.parameters, {"organizations:policytype": "Type"})
-
-
-_FILLERS = {
-    "iam": _iam,
-    "sts": _sts,
-    "s3": _s3,
-    "kms": _kms,
-    "organizations": _organizations,
-}

@@ -30,6 +30,7 @@ from containment.lab import (
     sts_api,
     usage,
 )
+from containment.lab.asks import asks_of
 from containment.lab.authorize import authorize, may, require
 from containment.lab.call import MAX_BODY, Call, read_call
 from containment.lab.callers import Caller, identify
@@ -207,8 +208,7 @@ class Gate:
         return found() if found is not None else None
 
     def _forward(self, operation: Operation, call: Call, caller: Caller) -> Answer:
-        account = caller.account or ground.MANAGEMENT_ACCOUNT
-        call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
+        call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = _acted_in(operation, call, caller)
         resource_principals.check(operation)
         rule = _RULES.get(operation.service.prefix)
         if rule is not None:
@@ -220,6 +220,8 @@ class Gate:
         )
         if handler is None:
             raise Refusal(Reason.NOT_IN_LAB, f"moto does not route {operation.label}.")
+        if operation.service.prefix == "kms":
+            operation = kms_rules.by_id(operation, call)
         request = operation.request
         try:
             status, headers, body = handler(request, request.raw_url, request.headers)
@@ -240,6 +242,23 @@ class Gate:
 _RULES = {"kms": kms_rules.check, "s3": s3_rules.check}
 # Refused before anybody knew who calls, or by the lab itself: CloudTrail never sees these.
 _UNRECORDED = frozenset({Reason.UNKNOWN_KEY, Reason.NOT_IN_LAB})
+
+
+# Services whose resources are used from other accounts, and where moto looks in the caller's own.
+_REACHED = frozenset({"dynamodb", "kms", "lambda", "secretsmanager", "sns", "sqs"})
+
+
+def _acted_in(operation: Operation, call: Call, caller: Caller) -> str:
+    """Return the account in which a call acts: that of its resource, where that is one account."""
+    own = caller.account or ground.MANAGEMENT_ACCOUNT
+    if operation.service.prefix not in _REACHED:
+        return own
+    accounts = {
+        ask.account
+        for ask in asks_of(operation, caller, call.region)
+        if ask.action.startswith(f"{operation.service.prefix}:")
+    }
+    return accounts.pop() if len(accounts) == 1 else own
 
 
 def _refused(refusal: Refusal, call: Call) -> Outcome | None:

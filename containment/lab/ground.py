@@ -185,6 +185,15 @@ def object_tags(arn: str, account: str) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags}
 
 
+def hash_key(arn: str, account: str) -> str:
+    """Return the name of a DynamoDB table's hash key, empty where there is no such table."""
+    from moto.dynamodb.models import dynamodb_backends
+
+    _, _, _, region, _, rest = (arn.split(":", 5) + [""] * 6)[:6]
+    table = dynamodb_backends[account][region].tables.get(rest.split("/")[1]) if rest else None
+    return str(table.hash_key_attr) if table is not None else ""
+
+
 def resource_tags(arn: str, account: str) -> dict[str, str]:
     """Return the tags of a resource outside IAM, for ``aws:ResourceTag``."""
     service = arn.split(":")[2] if arn.startswith("arn:") else ""

@@ -5,6 +5,8 @@ Sources: AWS KMS Developer Guide, "Key states of AWS KMS keys" and "Grants in AW
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from containment.lab.ask_services import kms_key_arn
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from containment.lab.asks import Ask
+    from containment.lab.call import Call
     from containment.lab.callers import Caller
     from containment.lab.iam.evaluate import Decision
     from containment.lab.operations import Operation
@@ -59,6 +62,16 @@ def check(operation: Operation, caller: Caller, region: str) -> None:
             code="KMSInvalidStateException",
             status=400,
         )
+
+
+def by_id(operation: Operation, call: Call) -> Operation:
+    """Return the operation with its key named by id: moto takes an ARN for some calls alone."""
+    stated = str(operation.parameters.get("KeyId") or "")
+    head, _, key_id = stated.partition(":key/")
+    if not key_id or not head.startswith("arn:"):
+        return operation
+    call.replace_body(json.dumps({**json.loads(call.body), "KeyId": key_id}).encode())
+    return replace(operation, request=call.as_moto_request(operation.host))
 
 
 def granted(ask: Ask, decision: Decision, parameters: Mapping[str, Any], caller: Caller) -> bool:
