@@ -41,6 +41,16 @@ judges: setup ## Hold the lab against evaluators and an emulator of others; need
 	@tools/judges/install.sh
 	@$(RUN) python -m tools.judges $(ARGS)
 
+.PHONY: spark
+spark: ## Ask a real Spark the trace's questions, and hold it to the files' answer; needs Java 17
+	@tools/spark.sh $(ARGS)
+
+.PHONY: mutants
+mutants: export UV_PROJECT_ENVIRONMENT = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/containment/mutants
+mutants: setup ## Break the code that restores and guards on purpose, and see the tests notice
+	@UV_PYTHON_DOWNLOADS=never tools/uv.sh run --frozen --group mutants --quiet \
+		--python "$$(tools/python.sh)" python -m tools.mutants $(ARGS)
+
 .PHONY: lint
 lint: export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 lint: setup ## Check style, types and the direction of imports
