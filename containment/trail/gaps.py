@@ -61,8 +61,25 @@ _REACHED = {
     "UpdateFunctionConfiguration": "changed what a function runs with",
     "UpdateAccessKey": "changed the status of an access key that was there",
 }
+# What a member made that starts compute of its own, under names that no record gives.
+_STARTS = {
+    "CreateNodegroup": "a node group",
+    "CreateFargateProfile": "a Fargate profile",
+    "CreateComputeEnvironment": "a compute environment",
+    "CreateService": "a service",
+    "RunJobFlow": "a cluster",
+    "CreateEnvironment": "an environment",
+    "PutTargets": "a rule that starts things",
+    "CreateEventSourceMapping": "a trigger of a function",
+    "CreateUserPool": "a user pool",
+    "CreateAccountAssignment": "an assignment of Identity Center",
+    "CreatePodIdentityAssociation": "a role for pods",
+    "CreateAccessEntry": "an entry to a cluster",
+}
 _HOUR = 3600
 _SHOWN = 5
+_DOES = _REACHED | {name: f"made {what}" for name, what in _STARTS.items()}
+_SO = ": credentials held there are not counted"
 
 
 def find(
@@ -118,12 +135,11 @@ def _reached(calls: list[TracedCall]) -> Iterator[Gap]:
     found: dict[tuple[str, str], int] = {}
     for traced in calls:
         name = plain_name(traced.call.name)
-        if name in _REACHED and traced.call.outcome == "success":
+        if name in _DOES and traced.call.outcome == "success":
             found[traced.credential, name] = found.get((traced.credential, name), 0) + 1
     for (credential, name), count in found.items():
         times = f" ({count} times)" if count > 1 else ""
-        what = f"{credential} {_REACHED[name]} by {name}{times}"
-        yield Gap("reached", f"{what}: credentials held there are not counted")
+        yield Gap("reached", f"{credential} {_DOES[name]} by {name}{times}{_SO}")
 
 
 def _unread(reports: Iterable[FileReport]) -> Iterator[Gap]:

@@ -22,7 +22,7 @@ from containment.trail.store import Entry
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-_MAGIC = b"containment-trail-index 2\n"
+_MAGIC = b"containment-trail-index 3\n"
 _decoder = msgspec.msgpack.Decoder(Entry)
 _LENGTH = 4
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from containment.trail import targets
+from containment.trail.compute import COMPUTE
 from containment.trail.members import Member
 from containment.trail.policies_in_events import account_of, outside
 from containment.trail.principals import arn_of, label, session_arn
@@ -57,7 +58,8 @@ def issued_member(fact: Fact, issued: Issued, parent: Member, tier: str, why: st
     user = issued.user_name or fact.target.user.rsplit("/", 1)[-1]
     if to_user:
         # Without a name the key is the caller's own.
-        arn = arn_of(fact.account, "user", user) if user else fact.caller.arn
+        home = account_of(fact.caller.arn) or fact.account
+        arn = arn_of(home, "user", user) if user else fact.caller.arn
     elif issued.arn or fact.name in _FOR_OTHERS:
         arn = issued.arn
     elif fact.target.role_arn and fact.name.startswith("AssumeRole"):
@@ -164,8 +166,6 @@ def _others(lineage: Lineage, fact: Fact, maker: Member) -> None:
         lineage.add(credential)
     elif fact.name in targets.WEB_TOKENS and target.object_id:
         lineage.tokens.setdefault(target.object_id, (maker, fact))
-    elif fact.name in targets.COMPUTE:
+    elif fact.name in COMPUTE:
         for machine in target.machines:
             lineage.machines.setdefault(machine, (maker, fact))
-        if target.group and fact.name == "CreateAutoScalingGroup":
-            lineage.machines.setdefault(target.group, (maker, fact))

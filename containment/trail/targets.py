@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from containment.trail.policies_in_events import trusted
+from containment.trail.compute import COMPUTE, asked_by, machines_of
+from containment.trail.policies_in_events import account_of, trusted
 from containment.trail.principals import arn_of, label
 from containment.trail.records import at, loose, text
 
@@ -51,23 +52,6 @@ USER_CREDENTIALS = {
     "UploadSSHPublicKey": "ssh_public_key",
     "UploadSigningCertificate": "signing_certificate",
 }
-# Compute that a service gives credentials to.
-COMPUTE = frozenset(
-    {
-        "RunInstances",
-        "AssociateIamInstanceProfile",
-        "ReplaceIamInstanceProfileAssociation",
-        "CreateFunction20150331",
-        "CreateFunction20150331v2",
-        "CreateFunction",
-        "RunTask",
-        "StartTask",
-        "CreateAutoScalingGroup",
-        "StartBuild",
-        "RetryBuild",
-        "StartAutomationExecution",
-    }
-)
 # Work that a service does with a role it is passed, under session names that do not tell whose.
 PASSES_ROLE = frozenset(
     {
@@ -97,7 +81,7 @@ NAMES = (
     | SIGNIN_TOKEN
     | PROVIDERS.keys()
     | USER_CREDENTIALS.keys()
-    | COMPUTE
+    | COMPUTE.keys()
 )
 
 
@@ -115,7 +99,7 @@ class Target(msgspec.Struct, array_like=True, frozen=True, gc=False):
     via: tuple[str, ...] = ()  # providers, anchors or profiles that let the caller in
     trusts: tuple[str, ...] = ()
     machines: tuple[str, ...] = ()
-    group: str = ""  # Auto Scaling group that asked for the machines
+    group: str = ""  # group, fleet or request on whose behalf the machines were started
     switched_from: str = ""
     passed: tuple[str, ...] = ()  # labels of roles that a service was given
 
@@ -164,11 +148,19 @@ def _thing(event: Record, name: str, request: Any, response: Any) -> Target:
         return Target(object_id=_first_arn(response) or _first_arn(request))
     user = text(at(request, "userName"))
     found = _ids(response) or _ids(request)
-    return Target(user=f"{event.account}/user/{user}" if user else "", object_id=found)
+    return Target(user=f"{home(event)}/user/{user}" if user else "", object_id=found)
+
+
+def home(event: Record) -> str:
+    """Return the account that an IAM call is about: the caller's, as its ARN has it.
+
+    Redacted sets are not always of one mind about it elsewhere in the record.
+    """
+    return account_of(event.who.arn or "") or event.account
 
 
 def _principal(event: Record, request: Any, response: Any) -> Target:
-    account = event.account
+    account = home(event)
     user, role = at(response, "user"), at(response, "role")
     user_name = text(at(user, "userName")) or text(at(request, "userName"))
     role_arn = text(at(request, "roleArn")) or text(at(role, "arn"))
@@ -237,55 +229,13 @@ _ROLE_FIELDS = frozenset({"role", "rolearn", "servicerole", "servicerolearn", "e
 
 
 def _compute(event: Record, name: str, request: Any, response: Any) -> Target:
-    machines: list[str] = []
-    group = ""
     role_arn = text(at(request, "role"))
-    if name == "RunInstances":
-        items = at(response, "instancesSet", "items")
-        machines = [text(at(item, "instanceId")) for item in _list(items)]
-        for spec in _list(at(request, "tagSpecificationSet", "items")):
-            for tag in _list(at(spec, "tags")):
-                if at(tag, "key") == "aws:autoscaling:groupName":
-                    group = f"asg:{event.account}/{event.region}/{text(at(tag, 'value'))}"
-    elif name.endswith(("IamInstanceProfile", "IamInstanceProfileAssociation")):
-        machines = _values(request, "instanceId") or _values(response, "instanceId")
-    elif name.startswith("CreateFunction"):
-        machines = [f"lambda:{label(role_arn)}/{text(at(request, 'functionName'))}"]
-    elif name in ("StartBuild", "RetryBuild"):
-        machines = [f"AWSCodeBuild-{text(at(response, 'build', 'id')).rpartition(':')[2]}"]
-    elif name == "StartAutomationExecution":
-        machines = [f"Automation-{text(at(response, 'automationExecutionId'))}"]
-    elif name == "CreateAutoScalingGroup":
-        group = f"asg:{event.account}/{event.region}/{text(at(request, 'autoScalingGroupName'))}"
-    else:
-        machines = [
-            text(at(task, "taskArn")).rsplit("/", 1)[-1] for task in _list(at(response, "tasks"))
-        ]
     return Target(
-        machines=tuple(filter(None, machines)),
-        group=group,
+        machines=machines_of(event, request, response),
+        group=asked_by(event, request, response) if name == "RunInstances" else "",
         role_arn=role_arn,
         role=label(role_arn) if role_arn else "",
     )
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _values(tree: Any, name: str) -> list[str]:
-    """Every text called *name* in *tree*, whatever its capitals."""
-    if isinstance(tree, list):
-        return [found for item in tree for found in _values(item, name)]
-    if not isinstance(tree, dict):
-        return []
-    found = []
-    for key, value in tree.items():
-        if key.lower() == name.lower() and isinstance(value, str):
-            found.append(value)
-        else:
-            found += _values(value, name)
-    return found
 
 
 def _first_arn(tree: Any) -> str:

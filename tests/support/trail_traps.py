@@ -727,6 +727,58 @@ def an_instance_given_a_role_by_the_thief(c: Composite) -> None:
     c.truth.bystanders.add(old)
 
 
+def instances_that_a_fleet_or_a_spot_request_starts(c: Composite) -> None:
+    """EC2 API reference, "RequestSpotInstances", "CreateFleet": started later, by EC2 itself."""
+    ec2 = "ec2.amazonaws.com"
+    number = f"{len(c.tag):04x}"
+    sir, fleet = f"sir-0000{number}", f"fleet-0000{number}"
+    answer = {"spotInstanceRequestSet": {"items": [{"spotInstanceRequestId": sir}]}}
+    c.call(c.leaked, c.user, "RequestSpotInstances", 470, source=ec2, response=answer)
+    answer = {"CreateFleetResponse": {"fleetId": fleet}}
+    c.call(c.leaked, c.user, "CreateFleet", 471, source=ec2, response=answer)
+    spot = c.session("AWSServiceRoleForEC2Spot", "spot")
+    for when, machine, more, tags in (
+        (475, "i-0spot0000000000a", {"spotInstanceRequestId": sir}, []),
+        (476, "i-0fleet000000000b", {}, [{"key": "aws:ec2:fleet-id", "value": fleet}]),
+        (477, "i-0other000000000c", {"spotInstanceRequestId": "sir-theirs"}, []),
+    ):
+        request = {"tagSpecificationSet": {"items": [{"resourceType": "instance", "tags": tags}]}}
+        items = [{"instanceId": machine, **more}]
+        c.call(
+            "ASIASPOTSERVICE00000",
+            spot,
+            "RunInstances",
+            when,
+            source=ec2,
+            request=request,
+            response={"instancesSet": {"items": items}},
+            created=474,
+        )
+        key = c.instance(machine, c.named("spot-role"), when + 5)
+        if "other" in machine:
+            c.truth.bystanders.add(key)
+        else:
+            c.truth.expect(key, "C_service_issued", c.leaked, 0)
+    c.truth.bystanders.add("ASIASPOTSERVICE00000")
+
+
+def a_redacted_set_that_is_of_two_minds_about_the_account(c: Composite) -> None:
+    """Practice of anonymised captures: the ARN's account and the record's need not agree."""
+    dora = c.person("dora")
+    key = c.access_key(c.leaked, c.user, c.named("dora"), 480)
+    c.records[-1]["recipientAccountId"] = "999999999999"
+    c.call(key, dora, "ListUsers", 481)
+    made = c.make_user(c.leaked, c.user, c.named("twin"), 482)
+    c.records[-1]["recipientAccountId"] = "999999999999"
+    c.records[-1]["responseElements"] = {"user": {"userName": c.named("twin")}}
+    console = c.key()
+    c.sign_in(made, 483)
+    c.call(console, made, "ListUsers", 484, created=483)
+    c.truth.expect(key, "A_issued", c.leaked, 1)
+    c.truth.expect(made, "B_principal", c.leaked, 1, "iam_user")
+    c.truth.expect(console, "B_principal", made, 1)
+
+
 TRAPS: tuple[Callable[[Composite], None], ...] = (
     a_chain_of_twelve_roles,
     roles_that_assume_each_other,
@@ -767,4 +819,6 @@ TRAPS: tuple[Callable[[Composite], None], ...] = (
     a_role_of_the_thief_that_others_take,
     a_key_whose_making_is_redacted,
     an_instance_given_a_role_by_the_thief,
+    instances_that_a_fleet_or_a_spot_request_starts,
+    a_redacted_set_that_is_of_two_minds_about_the_account,
 )
