@@ -98,11 +98,12 @@ class Journal:
         """Where it is kept."""
         return self._store.location
 
-    def warn(self, message: str) -> None:
-        """Say *message*, once in a run."""
+    def warn(self, message: str, *, about: str = "") -> None:
+        """Say *message*, once in a run; of several *about* one thing, the first."""
+        key = about or message
         with self._lock:
-            new = message not in self._said
-            self._said.add(message)
+            new = key not in self._said
+            self._said.add(key)
         if new:
             self._say(message)
 
@@ -183,7 +184,7 @@ class Journal:
         if found.verdict == "intact":
             return Remembered(found.location, found.head)
         if found.why:
-            self.warn(found.why)
+            self.warn(found.why, about=found.verdict)
         return self._remembered
 
     def written(self) -> Remembered | None:

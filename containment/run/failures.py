@@ -42,6 +42,7 @@ _OURS: tuple[tuple[type[ContainmentError], re.Pattern[str]], ...] = (
             r"|is not authorized to perform"
         ),
     ),
+    (RefusedError, re.compile(r"so the lift is not made")),
     (UnavailableError, re.compile(r"no answer \(")),
     (
         ConflictError,

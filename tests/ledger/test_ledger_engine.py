@@ -1,0 +1,336 @@
+"""The ledger beside the real engine: a state that was lost, runs that were killed, files cut."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from project import BIN, STACK, Project, spec
+from relay import Passing, relay
+from workbench import can_list
+
+from containment.lab import picture
+from containment.lab.testing import Lab
+from containment.ledger import chain
+from containment.ledger.entries import without_outcome
+from containment.ledger.file_store import FileStore
+from tests.engine.test_adversity import child_of
+
+pytestmark = pytest.mark.engine
+
+RESTORE = ("restore", "--from-ledger", "--incident", STACK, "--yes")
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+def containment(project: Project, *arguments: str) -> Ran:
+    ran = subprocess.run(
+        [BIN / "containment", *arguments],
+        cwd=project.folder,
+        env=project.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+def taken(lab: Lab) -> Any:
+    return picture.take(lab.client("iam", lab.world.admin))
+
+
+def targets(lab: Lab, disposition: str = "false-positive") -> str:
+    world = lab.world
+    return spec(
+        f"{{user: '{world.ci_user}', leaked: [{world.leaked.access_key_id}]}}",
+        f"{{role: '{world.deploy_role}', rung: close-trust}}",
+        disposition=disposition,
+    )
+
+
+def file_of(project: Project) -> Path:
+    return project.folder / "ledger" / f"{STACK}.jsonl"
+
+
+def read(project: Project) -> chain.Chain:
+    return chain.read(FileStore(file_of(project)).lines() or ())
+
+
+def state_folder(project: Project) -> Path:
+    return project.folder.parent / "state"
+
+
+def lose_state(project: Project) -> Path:
+    """Move the whole backend away, and leave an empty one; return where it is now."""
+    kept = project.folder.parent / "lost"
+    state_folder(project).rename(kept)
+    state_folder(project).mkdir()
+    return kept
+
+
+def configure(project: Project, **settings: str) -> None:
+    for name, value in settings.items():
+        project.ok("config", "set", f"containment:{name}", value, "--stack", STACK)
+
+
+def test_a_lost_state_is_survived_and_everything_is_as_it_was(project: Project, lab: Lab) -> None:
+    before = taken(lab)
+    project.spec(targets(lab))
+    project.up()
+    assert not can_list(lab, lab.world.leaked)
+    lose_state(project)
+
+    ran = containment(project, *RESTORE)
+
+    assert ran.code == 0, ran.err
+    assert picture.changes(before, taken(lab)) == []
+    assert can_list(lab, lab.world.leaked)
+    assert read(project).broken is None
+
+
+def test_after_a_restore_the_state_that_is_found_again_destroys_cleanly(
+    project: Project, lab: Lab
+) -> None:
+    before = taken(lab)
+    project.spec(targets(lab))
+    project.up()
+    kept = lose_state(project)
+    assert containment(project, *RESTORE).code == 0
+    shutil.rmtree(state_folder(project))
+    kept.rename(state_folder(project))
+
+    project.destroy()
+
+    assert project.resources() == []
+    assert picture.changes(before, taken(lab)) == []
+    assert containment(project, *RESTORE).out.count("there is nothing to give back") == 1
+
+
+def test_a_confirmed_leak_stays_inactive_and_fenced_after_a_restore_and_a_late_destroy(
+    project: Project, lab: Lab
+) -> None:
+    before = taken(lab)
+    project.spec(targets(lab, "confirmed"))
+    project.up()
+    kept = lose_state(project)
+
+    ran = containment(project, *RESTORE)
+
+    assert ran.code == 0, ran.err
+    changed = {change.fact: str(change.after) for change in picture.changes(before, taken(lab))}
+    policy = f"containment-{STACK}, PolicyDocument"
+    key = f"user ci-deploy, access key {lab.world.leaked.access_key_id}"
+    assert set(changed) == {
+        key,
+        f"user ci-deploy, UserPolicyList {policy}",
+        f"role deploy, RolePolicyList {policy}",
+    }
+    assert changed.pop(key) == "Inactive"
+    assert all("aws:CurrentTime" in document for document in changed.values())
+    assert not can_list(lab, lab.world.leaked)
+    shutil.rmtree(state_folder(project))
+    kept.rename(state_folder(project))
+    project.destroy()
+    assert {change.fact for change in picture.changes(before, taken(lab))} == {key, *changed}
+
+
+def test_beside_a_state_that_holds_something_a_restore_is_refused(
+    project: Project, lab: Lab
+) -> None:
+    project.spec(targets(lab))
+    project.up()
+    before = taken(lab)
+
+    refused = containment(project, *RESTORE)
+
+    assert refused.code == 7
+    assert f"run 'containment lift {STACK}'" in refused.err
+    assert picture.changes(before, taken(lab)) == []
+    assert containment(project, *RESTORE, "--force").code == 0
+    assert can_list(lab, lab.world.leaked)
+    project.destroy()
+
+
+@pytest.mark.parametrize("operation", ["PutUserPolicy", "UpdateAccessKey"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_provider_killed_around_a_change_leaves_its_intent_and_a_restore_that_ends_right(
+    project: Project, lab: Lab, operation: str, when: str
+) -> None:
+    before = taken(lab)
+    project.spec(targets(lab))
+    struck, running = Event(), list[Any]()
+
+    def strike(passing: Passing) -> bool:
+        if passing.operation != operation or struck.is_set():
+            return True
+        struck.set()
+        os.kill(child_of(running[0].pid, "pulumi-resource-containment"), signal.SIGKILL)
+        return False
+
+    hook = {"arriving" if when == "before" else "answered": strike}
+    with relay(lab.endpoint, **hook) as endpoint:
+        project.environ["AWS_ENDPOINT_URL"] = endpoint
+        running.append(project.start("up", "--yes", "--skip-preview"))
+        running[0].communicate(timeout=60)
+        assert struck.is_set()
+        left = without_outcome(read(project).entries)
+        lose_state(project)
+        ran = containment(project, *RESTORE)
+
+    assert [entry["operation"] for entry in left if entry["operation"] == operation]
+    assert ran.code == 0, ran.err
+    assert picture.changes(before, taken(lab)) == []
+    assert without_outcome(read(project).entries) == []
+    assert read(project).broken is None
+
+
+def test_a_cut_tail_is_named_on_up_and_status_and_stops_no_lift(project: Project, lab: Lab) -> None:
+    before = taken(lab)
+    project.spec(targets(lab))
+    project.up()
+    project.up()
+    shown, head = containment(project, "status", STACK), read(project).head
+    assert f"ledger/{STACK}.jsonl  intact, {head.length} entries, head {head.sha256[:12]}" in (
+        shown.out
+    )
+    lines = file_of(project).read_bytes().splitlines(keepends=True)
+    file_of(project).write_bytes(b"".join(lines[:-2]))
+
+    said = project.ok("up", "--yes", "--skip-preview")
+
+    assert f"it has {len(lines) - 2} entries and had {len(lines)}: 2 were cut off its end" in said
+    document = json.loads(containment(project, "status", STACK, "--json").out)
+    assert document["ledger"]["verdict"] == "cut"
+    assert any("2 were cut off its end" in matter["what"] for matter in document["matters"])
+    project.destroy()
+    assert picture.changes(before, taken(lab)) == []
+
+
+def test_a_forged_entry_is_named_and_is_no_evidence_for_a_stripped_claim(
+    project: Project, lab: Lab
+) -> None:
+    project.spec(targets(lab))
+    project.up()
+    iam = lab.client("iam", lab.world.admin)
+    iam.untag_user(UserName="ci-deploy", TagKeys=[f"containment:{STACK}"])
+    honest = file_of(project).read_bytes()
+    file_of(project).write_bytes(
+        honest.replace(b'"severity"', b'"x"').replace(b"Active", b"Aktiv", 1)
+    )
+
+    done = project.run("destroy", "--yes", "--skip-preview")
+
+    assert done.exit_code != 0
+    assert "was changed, or" in done.output
+    assert not can_list(lab, lab.world.leaked)
+    file_of(project).write_bytes(honest)
+    project.destroy()
+    assert can_list(lab, lab.world.leaked)
+
+
+def test_on_another_machine_the_missing_ledger_is_said_and_the_lift_goes_on(
+    project: Project, lab: Lab
+) -> None:
+    before = taken(lab)
+    project.spec(targets(lab))
+    project.up()
+    shutil.rmtree(file_of(project).parent)
+
+    said = project.destroy()
+
+    _, _, diagnostics = said.partition("Diagnostics:")
+    assert diagnostics.count("is on the machine that wrote it, or was deleted") == 1
+    assert picture.changes(before, taken(lab)) == []
+    assert [entry["kind"] for entry in read(project).entries][:1] == ["continued"]
+
+
+def test_a_ledger_that_cannot_be_written_contains_and_refuses_to_lift(
+    project: Project, lab: Lab
+) -> None:
+    before = taken(lab)
+    (project.folder / "ledger").write_text("in the way")
+    project.spec(targets(lab))
+
+    said = project.up()
+
+    assert "containing goes on without a record" in said
+    assert not can_list(lab, lab.world.leaked)
+    held = taken(lab)
+    refused = containment(project, "lift", STACK, "--yes")
+    assert refused.code == 7
+    assert "so the lift is not made" in refused.err
+    assert picture.changes(held, taken(lab)) == []
+    (project.folder / "ledger").unlink()
+    assert containment(project, "lift", STACK, "--yes").code == 0
+    assert picture.changes(before, taken(lab)) == []
+
+
+def test_a_ledger_in_a_bucket_survives_the_loss_of_the_state_and_the_machine(
+    project: Project, lab: Lab
+) -> None:
+    s3 = lab.client("s3", lab.world.admin)
+    s3.create_bucket(Bucket="evidence-ledger", ObjectLockEnabledForBucket=True)
+    project.environ |= lab.world.admin.env()
+    project.environ.pop("AWS_SESSION_TOKEN", None)
+    configure(
+        project,
+        ledger="s3://evidence-ledger/ir",
+        ledgerObjectLock="GOVERNANCE",
+        ledgerRetentionDays="30",
+    )
+    before = taken(lab)
+    project.spec(targets(lab))
+    project.up()
+    assert not (project.folder / "ledger").exists()
+    lose_state(project)
+    (project.folder / "stacks" / f"Pulumi.{STACK}.yaml").unlink()
+
+    ran = containment(
+        project, "restore", "--from-ledger", "s3://evidence-ledger/ir", "--incident", STACK, "--yes"
+    )
+
+    assert ran.code == 0, ran.err
+    assert picture.changes(before, taken(lab)) == []
+    key = f"ir/{STACK}/00000001.json"
+    assert s3.head_object(Bucket="evidence-ledger", Key=key)["ObjectLockMode"] == "GOVERNANCE"
+
+
+def test_a_bucket_that_nobody_answers_for_stops_no_containment(project: Project, lab: Lab) -> None:
+    configure(project, ledger="s3://evidence-ledger/ir")
+    project.environ["AWS_ENDPOINT_URL_S3"] = "http://127.0.0.1:9"
+    project.spec(targets(lab))
+
+    said = project.up()
+
+    assert "s3://evidence-ledger/ir" in said
+    assert "containing goes on without a record" in said
+    assert not can_list(lab, lab.world.leaked)
+    assert project.run("destroy", "--yes", "--skip-preview").exit_code != 0
+    assert not can_list(lab, lab.world.leaked)
+
+
+def test_a_setting_that_is_wrong_stops_before_anything_changes(project: Project, lab: Lab) -> None:
+    configure(project, ledger="ftp://somewhere")
+    project.spec(targets(lab))
+    before = taken(lab)
+
+    done = project.run("up", "--yes", "--skip-preview")
+
+    assert done.exit_code != 0
+    assert "write a path or s3://BUCKET/" in done.output
+    assert picture.changes(before, taken(lab)) == []
