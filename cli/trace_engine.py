@@ -145,7 +145,8 @@ def follow(
         partitions=with_what.partitions,
         lacks=with_what.lacks,
         inventory=inventory,
-        unread=[*with_what.unread, *_left_out(chosen)],
+        objects=with_what.objects,
+        unread=_left_out(chosen),
     )
     with_what.done()
     return found
@@ -157,7 +158,7 @@ class _Prepared:
     table: str
     partitions: tuple[tuple[Condition, ...], ...] = ()
     lacks: Iterable[str] = ()
-    unread: Iterable[FileReport] = ()
+    objects: Iterable[FileReport] = ()
     done: Callable[[], None] = lambda: None
 
 
@@ -247,8 +248,8 @@ def _spark(chosen: Engine, moment: str, logs: list[str]) -> _Prepared:
         )
     run = spark.Spark({} if _configured() else spark.LOCAL)
     if logs:
-        unread = _read_objects(run, logs, moment)
-        return _Prepared(run, spark.VIEW, unread=unread, done=run.stop)
+        objects = _read_objects(run, logs, moment)
+        return _Prepared(run, spark.VIEW, objects=objects, done=run.stop)
     prepared = _by_columns(chosen, run, run.columns(chosen.table), moment)
     prepared.done = run.stop
     return prepared

@@ -44,9 +44,11 @@ class Lake:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
         return len(body)
 
-    def table(self, without: frozenset[str] = frozenset(), **parameters: str) -> None:
+    def table(
+        self, without: frozenset[str] = frozenset(), projected: dict[str, str] | None = None
+    ) -> None:
         """Create the table of AWS's page, with account and Region projected too."""
-        projected = {
+        parameters = {
             "projection.enabled": "true",
             "projection.account.type": "enum",
             "projection.account.values": "111122223333,444455556666",
@@ -68,7 +70,7 @@ class Lake:
             TableInput={
                 "Name": TABLE,
                 "TableType": "EXTERNAL_TABLE",
-                "Parameters": projected | parameters,
+                "Parameters": parameters | (projected or {}),
                 "PartitionKeys": keys,
                 "StorageDescriptor": {"Columns": columns, "Location": f"s3://{BUCKET}/AWSLogs/"},
             },

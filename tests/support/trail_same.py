@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from containment.trail import Trace
+
+
+def loaded(path: Path) -> ModuleType:
+    """A script or a test file as a module, whatever folder it is in."""
+    spec = importlib.util.spec_from_file_location(f"held_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def comparable(answer: Trace) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from click.testing import CliRunner, Result
 from trail_lake import BUCKET, DATABASE, OUTPUT, TABLE, Lake
-from trail_same import comparable
+from trail_same import comparable, loaded
 from trail_scene import Scene
 
 from cli.trace import trace as verb
@@ -41,7 +40,8 @@ def lake(lab: Lab) -> Lake:
 
 
 def run_on(lake: Lake, **more: Any) -> Athena:
-    given = {"database": DATABASE, "output": OUTPUT, "pause": lambda _: None} | more
+    given: dict[str, Any] = {"database": DATABASE, "output": OUTPUT, "pause": lambda _: None}
+    given |= more
     return Athena(lake.athena, lake.s3, **given)
 
 
@@ -110,11 +110,7 @@ def test_a_real_capture_on_athena_is_exact(lake: Lake, path: Path) -> None:
 
 
 def test_a_planted_chain_over_many_accounts_and_days_is_found(lake: Lake, tmp_path: Path) -> None:
-    sys.path.insert(0, str(HERE.parents[1] / "bench"))
-    try:
-        import trail_corpus  # noqa: PLC0415 -- a stand-alone script
-    finally:
-        sys.path.pop(0)
+    trail_corpus = loaded(HERE.parents[1] / "bench" / "trail_corpus.py")
     truth = trail_corpus.make(tmp_path / "trail", 4_000, per_file=30)
     for path in sorted((tmp_path / "trail").rglob("*.gz")):
         key = path.relative_to(tmp_path / "trail").as_posix()
@@ -123,7 +119,7 @@ def test_a_planted_chain_over_many_accounts_and_days_is_found(lake: Lake, tmp_pa
         "projection.account.values": ",".join(trail_corpus.ACCOUNTS),
         "projection.region.values": ",".join(trail_corpus.REGIONS),
     }
-    lake.table(**places)
+    lake.table(projected=places)
 
     answer = follow(lake, run_on(lake), truth["seed"], truth["since"])
 
@@ -311,7 +307,7 @@ def test_the_cost_is_that_of_the_partitions_that_are_read(lake: Lake, scene: Sce
 
 def by_hand(lake: Lake, days: list[str]) -> None:
     """A table whose partitions somebody added, named as on AWS's page for organisations."""
-    lake.table(**{"projection.enabled": "false"})
+    lake.table(projected={"projection.enabled": "false"})
     made = lake.glue.get_table(DatabaseName=DATABASE, Name=TABLE)["Table"]
     keys = [{"Name": name, "Type": "string"} for name in ("region", "year", "month", "day")]
     lake.glue.create_table(

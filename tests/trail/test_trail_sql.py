@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlglot
 from sqlglot import exp
-from trail_same import comparable
+from trail_same import comparable, loaded
 from trail_table import COLUMNS, Table
 
 from containment.errors import SpecError
@@ -20,8 +19,6 @@ from containment.trail.records import normal_time
 from containment.trail.sql_source import reach, trace_table
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from trail_scene import Scene
 
 pytestmark = pytest.mark.plain
@@ -29,15 +26,6 @@ pytestmark = pytest.mark.plain
 HERE = Path(__file__).parent
 TRUTHS = sorted((HERE / "samples" / "truth").glob("*.json"))
 T0 = "2026-11-23T21:14:00Z"
-
-
-def loaded(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"held_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 lineage = loaded(HERE / "test_trail_lineage.py")

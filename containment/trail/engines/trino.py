@@ -76,11 +76,15 @@ def connect(server: str, password: str = "") -> Trino:
         SpecError: *server* is no such address, or a password would go over plain HTTP.
         UnavailableError: the client package is missing.
     """
-    parts = urlsplit(server)
+    try:
+        parts = urlsplit(server)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
     catalog, _, schema = parts.path.strip("/").partition("/")
     if parts.scheme not in _PORTS or not parts.hostname or not parts.username or not catalog:
         raise SpecError(
-            f"{parts.scheme}://{parts.hostname or ''} does not say enough of a Trino server",
+            "--server does not say all that Trino needs",
             remedy="write it as https://user@host:port/catalog/schema",
         )
     if parts.password:
@@ -101,7 +105,7 @@ def connect(server: str, password: str = "") -> Trino:
     return Trino(
         dbapi.connect(
             host=parts.hostname,
-            port=parts.port or _PORTS[parts.scheme],
+            port=port or _PORTS[parts.scheme],
             user=user,
             http_scheme=parts.scheme,
             auth=auth.BasicAuthentication(user, password) if password else None,
