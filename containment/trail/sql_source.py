@@ -7,6 +7,7 @@ that follow from them, and one more for each time those records raise a new name
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 # A session that is alive at T0 was issued 36 hours before at most: STS API reference,
 # "GetSessionToken". An older issue cannot tell whose a key of the trace is.
 _LOOK_BACK = timedelta(hours=36)
+_IN_FULL = re.compile(r"arn:|[^/:]*/user/")
 _AT_ONCE = 400  # names in one statement
 _LONGEST = 250_000  # letters; Athena takes 262,144 bytes: API reference, "StartQueryExecution"
 
@@ -54,7 +56,13 @@ class SqlSource:
 
     small = False
 
-    def __init__(self, run: Run, part: sql.Slice, dialect: sql.Dialect) -> None:
+    def __init__(
+        self,
+        run: Run,
+        part: sql.Slice,
+        dialect: sql.Dialect,
+        objects: Iterable[FileReport] = (),
+    ) -> None:
         self._run = run
         self._part = part
         self._dialect = dialect
@@ -63,6 +71,7 @@ class SqlSource:
         self._whole: set[str] = set()
         self._events: dict[bytes, Event] = {}
         self._places: set[tuple[str, str]] = set()
+        self._objects = list(objects)
         self._report = FileReport(f"{dialect.name}:{part.table}")
         self.scans = 0
 
@@ -73,10 +82,10 @@ class SqlSource:
 
     def lookup(self, names: AbstractSet[str]) -> Found:
         """Return every fact and use that bears one of *names*, and what follows from them."""
-        # All calls will be wanted of the seed, which is asked for first, and of whom it handed a key
-        # to; and those under the ARN of a session or user tell whose a forwarded session is.
-        members = set(names) if self._children is None else set[str]()
-        members |= {name for name in names if name.startswith("arn:")} | self._descendants(names)
+        # All calls will be wanted of the seed, which is asked for first, of whom it gave a key to,
+        # and of users; and what is under an ARN tells whose a forwarded session is.
+        members = set(names) if self._children is None else set(filter(_IN_FULL.match, names))
+        members |= self._descendants(names)
         self._ask(names | members, members)
         return self.everything()
 
@@ -92,9 +101,11 @@ class SqlSource:
         yield calls, moments
 
     def reports(self) -> list[FileReport]:
-        """Say what was read, as if the table were a file."""
+        """Say what was read, as if the table were a file; its objects, where they are known."""
         self._report.detail = f"{self.scans} scans"
-        return [self._report]
+        if self._objects:
+            self._report.records = 0  # each is counted with its object
+        return [*self._objects, self._report]
 
     def places(self) -> list[tuple[str, str]]:
         """Return the accounts and Regions that the part of the table covers."""
@@ -219,6 +230,7 @@ def trace_table(
     partitions: Iterable[tuple[sql.Condition, ...]] = (),
     lacks: Iterable[str] = (),
     inventory: Mapping[str, str] | None = None,
+    objects: Iterable[FileReport] = (),
     unread: Iterable[FileReport] = (),
 ) -> Trace:
     """Follow *seed* through a CloudTrail table; the same answer as over files.
@@ -233,6 +245,7 @@ def trace_table(
         partitions: what of the table to read, see :mod:`containment.trail.engines.partitions`.
         lacks: documented columns that the table does not have.
         inventory: resource ARN or id to owner, where tags do not tell.
+        objects: what became of each log object that the table was made of.
         unread: what of the logs is left out, to be told among the files and gaps.
 
     Raises:
@@ -242,5 +255,5 @@ def trace_table(
         raise SpecError(f"{dialect!r} is no SQL dialect", remedy="use athena, trino or spark")
     start = begin(seed, since)
     part = sql.Slice(table, reach(start.since), tuple(partitions), frozenset(lacks))
-    source = SqlSource(run, part, sql.DIALECTS[dialect])
+    source = SqlSource(run, part, sql.DIALECTS[dialect], objects)
     return answer(start, source, inventory=inventory or {}, others=list(unread))
