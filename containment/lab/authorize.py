@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from containment.lab import (
     ask_services,
@@ -22,7 +22,7 @@ from containment.lab.refusal import Reason, Refusal
 from containment.lab.services import resource_controlled, service_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from containment.lab.call import Call
@@ -89,7 +89,15 @@ def may(
 
 
 def require(
-    caller: Caller, call: Call, action: str, resource: str, *, facts: Facts, now: datetime
+    caller: Caller,
+    call: Call,
+    action: str,
+    resource: str,
+    *,
+    facts: Facts,
+    now: datetime,
+    conditions: Mapping[str, str | tuple[str, ...]] | None = None,
+    parameters: Mapping[str, Any] | None = None,
 ) -> None:
     """Let pass whoever may do one thing more than the call itself asks for.
 
@@ -97,10 +105,12 @@ def require(
         Refusal: a policy denies it, or none allows it.
     """
     ask = _ask_of(caller, action, resource)
-    context = RequestContext(of_caller(caller, call, now=now), action)
+    base = of_caller(caller, call, now=now) | dict(conditions or {})
+    context = RequestContext(base, action)
     decision = _decide(ask, context, caller, facts)
-    if not decision.allowed:
-        raise Refusal(Reason.DENIED, denial(caller, ask, decision, context))
+    if decision.allowed or kms_rules.granted(ask, decision, parameters or {}, caller):
+        return
+    raise Refusal(Reason.DENIED, denial(caller, ask, decision, context))
 
 
 def _ask_of(caller: Caller, action: str, resource: str) -> Ask:
@@ -136,7 +146,7 @@ def _limits_of_user_sessions(operation: Operation, caller: Caller) -> None:
     Source: IAM User Guide, "Compare AWS STS credentials".
     """
     session = caller.session
-    if session is None or session.kind == "role":
+    if session is None or session.kind in {"role", "console"}:
         return
     prefix, name = operation.service.prefix, operation.name
     if prefix == "iam" and not (session.kind == "user" and session.mfa):

@@ -160,7 +160,7 @@ def of_session(session: Session, facts: Facts) -> Caller:
     user = of_user(
         session.account, name, facts, access_key_id=session.access_key_id, session=session
     )
-    if session.kind == "user":
+    if session.kind != "federated":
         return user
     arn = f"arn:aws:sts::{session.account}:federated-user/{session.name}"
     return Caller(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from containment.clock import isoformat
 from containment.errors import ContainmentError
 from containment.lab import ground, saml, usage, web_identity
-from containment.lab.cloudtrail import history
+from containment.lab.cloudtrail import services
+from containment.lab.cloudtrail.sign_in import console_login
 from containment.lab.seed.company import company
 from containment.lab.seed.organisation import Organisation, organisation
 from containment.lab.status import Status
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from containment.lab.call import Call
     from containment.lab.gate import Gate
     from containment.lab.seed.world import World
+    from containment.lab.sessions import Session
 
 Answer = tuple[int, dict[str, str], bytes]
 WORLDS: Mapping[str, Callable[..., World | Organisation]] = {
@@ -115,8 +117,28 @@ def _seed(gate: Gate, call: Call) -> Answer:
             world = WORLDS[name](gate.sessions, **given)
         except TypeError:
             return _json(400, {"error": f"{name} takes no number of principals"})
+        for session in gate.sessions:
+            _record_machine(gate, session)
         gate.enforcing = True
     return _json(200, world.to_json())
+
+
+# Which service hands a role's session to what it runs, by what the session's context names.
+_MACHINES = {
+    "ec2:sourceinstancearn": "ec2.amazonaws.com",
+    "lambda:sourcefunctionarn": "lambda.amazonaws.com",
+}
+
+
+def _record_machine(gate: Gate, session: Session) -> None:
+    """Let CloudTrail tell of the credentials that an instance or a function was given."""
+    for key, value in session.context:
+        if key in _MACHINES:
+            role = ground.iam(session.account).roles[session.principal_id]
+            region = value.split(":")[3]
+            gate.trail.write(
+                services.handed_out(session, str(role.arn), _MACHINES[key], region=region)
+            )
 
 
 def _trail(gate: Gate, call: Call) -> Answer:
@@ -132,7 +154,10 @@ def _trail(gate: Gate, call: Call) -> Answer:
 
 
 def _sign_in(gate: Gate, call: Call) -> Answer:
-    """Sign a user in to the console, or fail to, as the wrong password does."""
+    """Sign a user in to the console, or fail to, as the wrong password does.
+
+    A session comes of it, which acts as the console does for the user.
+    """
     try:
         wanted = json.loads(call.body)
         account, name = str(wanted["account"]), str(wanted["user"])
@@ -143,19 +168,35 @@ def _sign_in(gate: Gate, call: Call) -> Answer:
     with gate.lock:
         user = ground.iam(account).users.get(name)
         success = user is not None and user.password == password
-        identity = {"userName": name}
-        if user is not None:
-            identity |= {"principalId": user.id, "arn": user.arn}
-        record = history.console_login(
-            account=account,
-            user=identity,
-            source_ip=call.source_ip,
-            success=success,
-            mfa=bool(user is not None and user.mfa_devices),
-            region="us-east-1",
+        gate.trail.write(
+            console_login(
+                account,
+                name,
+                user,
+                success=success,
+                source_ip=call.source_ip,
+                user_agent=call.user_agent,
+            )
         )
-        gate.trail.sign_in(record)
-    return _json(200, {"ConsoleLogin": record["responseElements"]["ConsoleLogin"]})
+        if user is None or not success:
+            return _json(200, {"ConsoleLogin": "Failure"})
+        vars(user)["password_last_used"] = ground.clock().replace(tzinfo=None)
+        session = gate.sessions.issue(
+            kind="console",
+            account=account,
+            principal_id=user.id,
+            principal_name=name,
+            name=name,
+            now=ground.clock(),
+            seconds=12 * 3600,
+            mfa=bool(user.mfa_devices),
+        )
+    credentials = {
+        "access_key_id": session.access_key_id,
+        "secret_access_key": session.secret_access_key,
+        "session_token": session.token,
+    }
+    return _json(200, {"ConsoleLogin": "Success", "credentials": credentials})
 
 
 def _web_identity(_gate: Gate, call: Call) -> Answer:

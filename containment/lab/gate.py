@@ -34,7 +34,7 @@ from containment.lab.asks import asks_of
 from containment.lab.authorize import authorize, may, require
 from containment.lab.call import MAX_BODY, Call, read_call
 from containment.lab.callers import Caller, identify
-from containment.lab.cloudtrail import history
+from containment.lab.cloudtrail import history, services
 from containment.lab.cloudtrail.elements import error_of
 from containment.lab.cloudtrail.history import CloudTrail
 from containment.lab.cloudtrail.record import Outcome
@@ -158,8 +158,10 @@ class Gate:
         refuse(struck)
         with self.lock:
             denied: list[str] = []
+            use = services.key_use(operation, caller, call.region)
             if self.enforcing:
                 denied = authorize(operation, call, caller, facts=self.facts, now=ground.clock())
+                self._authorize_key(use, call, caller)
             with self.facts.watching(operation, caller):
                 answer = self._but_for(denied, operation, call, caller)
             if self.enforcing and s3_rules.hides(operation, answer[0]):
@@ -167,10 +169,28 @@ class Gate:
                 bucket = f"arn:aws:s3:::{operation.parameters['Bucket']}"
                 now = ground.clock()
                 require(caller, call, "s3:ListBucket", bucket, facts=self.facts, now=now)
-            self._note(operation, call, caller, _answered(operation, answer))
+            outcome = _answered(operation, answer)
+            self._note(operation, call, caller, outcome)
+            if use is not None and not outcome.error_code and caller.account:
+                self.trail.write(services.record_of(use, caller, now=ground.clock()))
         if any(rule.kind == "lose" for rule in struck):
             raise HangUp
         return answer
+
+    def _authorize_key(self, use: services.KeyUse | None, call: Call, caller: Caller) -> None:
+        """Ask for the key that a service uses on the caller's behalf."""
+        if use is None or use.managed:
+            return
+        require(
+            caller,
+            call,
+            f"kms:{use.action}",
+            use.key,
+            facts=self.facts,
+            now=ground.clock(),
+            conditions=use.conditions,
+            parameters={"EncryptionContext": use.context},
+        )
 
     def _but_for(
         self, denied: list[str], operation: Operation, call: Call, caller: Caller
@@ -185,8 +205,8 @@ class Gate:
     def _note(
         self, operation: Operation, call: Call, caller: Caller, outcome: Outcome | None
     ) -> None:
-        """Let CloudTrail record a call. While enforcement is off a world is being built."""
-        if outcome is not None and self.enforcing:
+        """Let CloudTrail record a call."""
+        if outcome is not None:
             with self.lock:
                 self.trail.note(call, operation, caller, outcome)
 

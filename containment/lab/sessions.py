@@ -14,15 +14,16 @@ from moto.iam.utils import generate_access_key_id_from_account_id, random_alphan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Kind = Literal["role", "user", "federated"]
+Kind = Literal["role", "user", "federated", "console"]
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """One set of temporary credentials.
 
-    *principal_id* is the unique id of the role, or of the user for ``user`` (GetSessionToken) and
-    ``federated`` (GetFederationToken); *principal_name* its name when the session was made.
+    *principal_id* is the unique id of the role, or of the user for ``user`` (GetSessionToken),
+    ``federated`` (GetFederationToken) and ``console`` (a sign-in); *principal_name* its name when
+    the session was made.
     """
 
     kind: Kind

@@ -42,7 +42,7 @@ def response_elements(
         return None
     parsed = _parsed(model, shape, status=status, headers=headers, body=body)
     parsed.pop("ResponseMetadata", None)
-    date = _date_of_sts if model == "sts" else _date_of_iam if model == "iam" else _plain_date
+    date = assumed_at if model == "sts" else _date_of_iam if model == "iam" else _plain_date
     return _structure(cast("StructureShape", shape), parsed, date) or None
 
 
@@ -120,7 +120,7 @@ def _date_of_iam(moment: datetime) -> str:
     return _written(moment, ", ", " ")
 
 
-def _date_of_sts(moment: datetime) -> str:
+def assumed_at(moment: datetime) -> str:
     """Write a date as STS's records do: ``Aug 2, 2024, 8:45:00 AM``."""
     return _written(moment, ", ", ", ")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.cloudtrail.responses import CloudTrailResponse
 
-from containment.clock import isoformat, utc_now
+from containment.clock import utc_now
 from containment.lab import ground
 from containment.lab.cloudtrail import digests
 from containment.lab.cloudtrail.delivery import Delivery
@@ -52,8 +52,8 @@ class CloudTrail:
         now = ground.clock()
         self._keep(records_of(call, operation, caller, outcome, now=now), now)
 
-    def sign_in(self, record: Json) -> None:
-        """Record a console sign-in."""
+    def write(self, record: Json) -> None:
+        """Record what came about without a call: a sign-in, or a service's own doing."""
         self._keep([record], ground.clock())
 
     def _keep(self, records: Iterable[Json], now: datetime) -> None:
@@ -219,43 +219,3 @@ def answer(caller: Caller, operation: Operation, trail: CloudTrail) -> Callable[
     if original.__name__ != in_any_account.__name__:
         setattr(MotoTrail, "check_bucket_exists", in_any_account)  # noqa: B010 -- it is a method
     return LabCloudTrail(caller, operation, trail).answer
-
-
-def console_login(
-    *, account: str, user: Json, source_ip: str, success: bool, mfa: bool, region: str
-) -> Json:
-    """Return the record of a sign-in to the console.
-
-    Source: AWS CloudTrail User Guide, "AWS Management Console sign-in events".
-    """
-    import uuid
-
-    record: Json = {
-        "eventVersion": "1.11",
-        "userIdentity": {"type": "IAMUser", "accountId": account, **user},
-        "eventTime": isoformat(ground.clock()),
-        "eventSource": "signin.amazonaws.com",
-        "eventName": "ConsoleLogin",
-        "awsRegion": region,
-        "sourceIPAddress": source_ip,
-        "userAgent": "Mozilla/5.0",
-        "requestParameters": None,
-        "responseElements": {"ConsoleLogin": "Success" if success else "Failure"},
-        "additionalEventData": {
-            "LoginTo": "https://console.aws.amazon.com/console/home",
-            "MobileVersion": "No",
-            "MFAUsed": "Yes" if mfa else "No",
-        },
-        "eventID": str(uuid.uuid4()),
-        "readOnly": False,
-        "eventType": "AwsConsoleSignIn",
-        "managementEvent": True,
-        "eventCategory": "Management",
-        "recipientAccountId": account,
-    }
-    if not success:
-        record["errorMessage"] = "Failed authentication"
-    return record
-
-
-__all__ = ["CloudTrail", "Outcome", "answer", "console_login"]

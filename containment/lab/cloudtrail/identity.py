@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from containment.clock import isoformat
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from containment.lab.callers import Caller
     from containment.lab.sessions import Session
 
@@ -24,7 +26,7 @@ def user_identity(caller: Caller) -> Json:
             "principalId": caller.account,
             "arn": caller.arn,
             "accountId": caller.account,
-            "accessKeyId": "",
+            "accessKeyId": caller.access_key_id,
         }
     if caller.kind == "anonymous":
         return {"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}
@@ -60,6 +62,23 @@ def user_identity(caller: Caller) -> Json:
         if scope:
             identity["inScopeOf"] = scope
     return identity
+
+
+def forwarded(caller: Caller, service: str, *, key_id: str, now: datetime) -> Json:
+    """Return the element for what *service* does with a caller's permissions.
+
+    The service holds a forwarded access session: the same principal under a key of its own, which
+    nobody was ever issued. Source: IAM User Guide, "Forward access sessions".
+    """
+    identity = user_identity(caller)
+    context = dict(identity.get("sessionContext", {}))
+    context["attributes"] = {"creationDate": isoformat(now), "mfaAuthenticated": "false"}
+    return {**identity, "accessKeyId": key_id, "sessionContext": context, "invokedBy": service}
+
+
+def service_identity(service: str) -> Json:
+    """Return the element for what a service does in its own name."""
+    return {"type": "AWSService", "invokedBy": service}
 
 
 def seen_from_outside(caller: Caller) -> Json:

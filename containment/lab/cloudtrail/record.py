@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from containment.clock import isoformat
-from containment.lab.ask_services import bucket_owner
+from containment.lab.ask_services import bucket_owner, kms_key_arn
 from containment.lab.cloudtrail.elements import request_parameters, response_elements
 from containment.lab.cloudtrail.identity import Json, seen_from_outside, user_identity
 from containment.lab.services import action_details
@@ -126,26 +126,24 @@ def read_only(operation: Operation) -> bool:
 def records_of(
     call: Call, operation: Operation, caller: Caller, outcome: Outcome, *, now: datetime
 ) -> list[Json]:
-    """Return the record of a call, and its twin in the account of a role elsewhere."""
-    elsewhere = _other_account(operation, caller)
+    """Return the record of a call, and its twin in the account whose role or resource it was."""
+    elsewhere = _other_account(operation, caller, call.region)
     if caller.kind == "anonymous":
         elsewhere = bucket_owner(str(operation.parameters.get("Bucket", ""))) or ""
         if not elsewhere:
             return []
-    shared = str(uuid.uuid4()) if elsewhere else ""
     own = _record(call, operation, outcome, now=now, identity=user_identity(caller))
     own["recipientAccountId"] = caller.account or elsewhere
+    if caller.session is not None and caller.session.kind == "console":
+        own["sessionCredentialFromConsole"] = "true"
     if not elsewhere or caller.vouched_for or caller.kind == "anonymous":
         return [own]
-    own["sharedEventID"] = shared
     if outcome.error_code:
-        # The role's account learns of a refused attempt only where its own trust refused it;
-        # CloudTrail writes the denial in the caller's account alone.
-        del own["sharedEventID"]
+        # The other account learns of what it granted; a refusal stays with the caller's account.
         return [own]
     twin = _record(call, operation, outcome, now=now, identity=seen_from_outside(caller))
-    twin |= {"recipientAccountId": elsewhere, "sharedEventID": shared}
-    return [own, twin]
+    own["sharedEventID"] = shared = str(uuid.uuid4())
+    return [own, twin | {"recipientAccountId": elsewhere, "sharedEventID": shared}]
 
 
 def _record(
@@ -229,9 +227,18 @@ def _objects(operation: Operation) -> list[Json]:
     return resources
 
 
-def _other_account(operation: Operation, caller: Caller) -> str:
-    if operation.service.prefix != "sts" or not operation.name.startswith("AssumeRole"):
-        return ""
-    parts: list[Any] = str(operation.parameters.get("RoleArn", "")).split(":")
-    account = str(parts[4]) if len(parts) > 4 else ""  # noqa: PLR2004 -- ARN form
+def _other_account(operation: Operation, caller: Caller, region: str) -> str:
+    """Return the account of a role, bucket or key that is not the caller's; empty if it is."""
+    prefix, parameters = operation.service.prefix, operation.parameters
+    account = ""
+    if prefix == "sts" and operation.name.startswith("AssumeRole"):
+        account = _account_in(str(parameters.get("RoleArn", "")))
+    elif prefix == "s3" and parameters.get("Bucket"):
+        account = bucket_owner(str(parameters["Bucket"])) or ""
+    elif prefix == "kms":
+        account = _account_in(kms_key_arn(parameters, caller.account, region) or "")
     return account if account != caller.account else ""
+
+
+def _account_in(arn: str) -> str:
+    return (arn.split(":", 5) + [""] * 5)[4]
