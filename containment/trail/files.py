@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Status = Literal[
-    "ok", "truncated", "partly_read", "not_gzip", "no_records", "too_large", "unreadable", "pruned"
+    "ok",
+    "truncated",
+    "partly_read",
+    "not_gzip",
+    "no_records",
+    "not_a_log",
+    "too_large",
+    "unreadable",
+    "pruned",
 ]
 
 _LAYOUT = re.compile(

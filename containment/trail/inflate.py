@@ -1,15 +1,19 @@
-"""Bytes of a log file, inflated within bounds.
+"""Bytes of a log file, inflated within bounds, a piece at a time.
 
 A gzip file may hold several members (CloudTrail's own does not, `cat a.gz b.gz` does), may end
-early, and may be a bomb. Each is said in the answer; what was read before the fault still counts.
+early, and may be a bomb. Each is said in the end; what was read before the fault still counts.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import zlib
-from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 try:
     _zlib: Any = importlib.import_module("isal.isal_zlib")
@@ -17,51 +21,104 @@ except ImportError:  # the same interface, three times slower
     _zlib = zlib
 
 _GZIP = b"\x1f\x8b"
-_WINDOW = 1 << 24
+_CHUNK = 1 << 20
+# Deflate gives at most 1,032 times what it is fed, so feeding little bounds what comes out. It
+# also leaves what comes out in the processor's cache until it has been read.
+_FED = 1 << 14
+_PLAIN = 1 << 17
 _ANY_HEADER = 47  # zlib's wbits for "gzip or zlib, largest window"
 
 
-@dataclass(frozen=True, slots=True)
-class Inflated:
-    """What came out, and what went wrong on the way (empty if nothing)."""
+class Content:
+    """Iterate once for the content, inflated if it is gzip; then ask what was found on the way.
 
-    content: bytes
-    fault: str = ""
+    Reads *size* bytes of *file* at most, so that one that grows meanwhile has an end, and yields
+    *limit* bytes at most.
+    """
 
+    def __init__(self, file: BinaryIO, size: int, limit: int) -> None:
+        self._file = file
+        self._left = min(size, limit)
+        self._whole = size <= limit
+        self._limit = limit
+        self._hash = hashlib.sha256()
+        self.size = 0
+        self.fault = "" if self._whole else _over(limit)
+        self.packed = False
 
-def inflate(raw: bytes, limit: int) -> Inflated:
-    """Inflate every gzip member of *raw* up to *limit* bytes; plain content passes through."""
-    if not raw.startswith(_GZIP):
-        return Inflated(raw[:limit], _over(limit) if len(raw) > limit else "")
-    pieces: list[bytes] = []
-    size = 0
-    rest: Any = raw
-    while rest[:2] == _GZIP:
-        stream = _zlib.decompressobj(_ANY_HEADER)
-        data: Any = rest
-        try:
-            while not stream.eof:
-                piece = stream.decompress(data, min(_WINDOW, limit - size + 1))
-                data = stream.unconsumed_tail
-                if not piece and not data:
-                    break
-                pieces.append(piece)
+    @property
+    def sha256(self) -> str:
+        """The digest of the file as it is stored; empty if it was not read to its end."""
+        return self._hash.hexdigest() if self._whole else ""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the content in pieces."""
+        first = self._chunk()
+        self.packed = first.startswith(_GZIP)
+        chunks = self._chunks(first)
+        if self.packed:
+            yield from self._inflated(chunks)
+        else:
+            for chunk in chunks:
+                for start in range(0, len(chunk), _PLAIN):
+                    yield chunk[start : start + _PLAIN]
+        for _ in chunks:  # the digest is of the whole file, also where its content was not wanted
+            pass
+
+    def _chunk(self) -> bytes:
+        chunk = self._file.read(min(_CHUNK, self._left))
+        self._left -= len(chunk)
+        self.size += len(chunk)
+        self._hash.update(chunk)
+        return chunk
+
+    def _chunks(self, chunk: bytes) -> Iterator[bytes]:
+        while chunk:
+            yield chunk
+            chunk = self._chunk()
+
+    def _inflated(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        stream: Any = None
+        size = 0
+        fed = _fed(chunks)
+        for data in fed:
+            rest = data
+            while rest:
+                if stream is None:
+                    if rest[:1] != _GZIP[:1]:  # no other member begins here
+                        self._stray(chain((rest,), fed))
+                        return
+                    stream = _zlib.decompressobj(_ANY_HEADER)
+                try:
+                    piece = stream.decompress(rest)
+                except (zlib.error, _zlib.error) as error:
+                    self.fault = f"truncated or damaged gzip: {error}"
+                    return
                 size += len(piece)
-                if size > limit:
-                    return Inflated(b"".join(pieces)[:limit], _over(limit))
-        except (zlib.error, _zlib.error) as error:
-            return Inflated(b"".join(pieces), f"truncated or damaged gzip: {error}")
-        if not stream.eof:
-            return Inflated(b"".join(pieces), "truncated gzip: it ends inside a member")
-        rest = stream.unused_data
-    content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    # tar and object stores pad with zeros; anything else behind the last member is worth a word.
-    trailing = rest.strip(b"\0")
-    return Inflated(content, f"{len(trailing)} stray bytes after the gzip data" if trailing else "")
+                if size > self._limit:
+                    self.fault = _over(self._limit)
+                    yield piece[: self._limit - size]
+                    return
+                yield piece
+                rest = stream.unused_data if stream.eof else b""
+                stream = None if stream.eof else stream
+        if stream is not None:
+            self.fault = self.fault or "truncated gzip: it ends inside a member"
+
+    def _stray(self, rest: Iterator[bytes]) -> None:
+        # tar and object stores pad with zeros; anything else behind the last member is told.
+        if any(some.strip(b"\0") for some in rest):
+            self.fault = "stray bytes after the gzip data"
+
+
+def _fed(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), _FED):
+            yield chunk[start : start + _FED]
 
 
 def _over(limit: int) -> str:
-    return f"larger than {limit:,} bytes when inflated; the rest was not read"
+    return f"larger than {limit:,} bytes; the rest was not read"
 
 
 def pack(content: bytes) -> bytes:

@@ -92,13 +92,8 @@ _NOBODY = Identity()
 _identity = msgspec.json.Decoder(Identity)
 
 
-@lru_cache(maxsize=1024)
-def identity_of(raw: bytes) -> Identity:
-    """Return who *raw*, a userIdentity, names.
-
-    One session makes many calls, and its identity is the same bytes in each of them: so it is
-    decoded once, which is a third of the cost of reading a log.
-    """
+def read_identity(raw: bytes) -> Identity:
+    """Return who *raw*, a userIdentity, names."""
     try:
         return _identity.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -108,6 +103,10 @@ def identity_of(raw: bytes) -> Identity:
         return _identity.decode(json.dumps(texts(loaded)) if isinstance(loaded, dict) else b"{}")
     except (ValueError, RecursionError):
         return _NOBODY
+
+
+# One session makes many calls, and its identity is the same bytes in each of them.
+identity_of = lru_cache(maxsize=1024)(read_identity)
 
 
 _OBJECTS = frozenset({"sessionContext", "sessionIssuer", "attributes"})

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from containment.trail import reading
 from containment.trail.calls import Call, call_of
 from containment.trail.containers import LEAN, WHOLE
-from containment.trail.facts import extract
 from containment.trail.files import delivery
+from containment.trail.gather import Gathering
 from containment.trail.store import Entry, entry_of
 
 if TYPE_CHECKING:
@@ -121,9 +121,10 @@ def _index_batch(job: tuple[list[str], int]) -> list[Entry]:
     entries = []
     for path in paths:
         stamp = stamp_of(path)
-        decoded, report = reading.read(path, LEAN, largest)
         named = delivery(path)
-        facts = extract(decoded.events, (named.account, named.region) if named else None)
+        gathered = Gathering((named.account, named.region) if named else None)
+        report = reading.read(path, LEAN, gathered.add, largest)
+        facts = gathered.facts()
         report.first, report.last = facts.first, facts.last
         entries.append(entry_of(report, stamp, facts))
     return entries
@@ -136,9 +137,12 @@ def _calls_batch(
     calls: list[Call] = []
     moments: list[Moment] = []
     for number, path in files:
-        decoded, _ = reading.read(path, WHOLE, largest)
-        for event in decoded.events:
-            sort_out(event, number, wanted, calls, moments)
+
+        def take(events: list[Event], number: int = number) -> None:
+            for event in events:
+                sort_out(event, number, wanted, calls, moments)
+
+        reading.read(path, WHOLE, take, largest)
     return calls, moments
 
 

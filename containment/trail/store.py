@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from containment.trail.facts import Fact, FileFacts, Use, fact_tokens, use_tokens
+from containment.trail.facts import Fact, FileFacts, Use, caller_tokens, fact_tokens
 from containment.trail.files import FileReport  # noqa: TC001 -- msgspec reads it at run time
 from containment.trail.inflate import pack, unpack
 
@@ -49,11 +49,13 @@ class Found:
 def entry_of(report: FileReport, stamp: tuple[int, int], facts: FileFacts) -> Entry:
     """Pack *facts* of the file that *report* is about."""
     names: set[str] = set()
+    callers = {use.caller for use in facts.uses}
+    callers.update([fact.caller for fact in facts.facts])
+    for caller in callers:
+        names.update(caller_tokens(caller))
     for fact in facts.facts:
         names.update(fact_tokens(fact))
-    for use in facts.uses:
-        names.update(use_tokens(use))
-    sums = array("I", sorted({checksum(name) for name in names}))
+    sums = array("I", sorted(set(map(checksum, names))))
     return Entry(
         report=report,
         stamp=stamp,
@@ -102,10 +104,12 @@ class Store:
         for number in self.files_with(names):
             facts = _facts.decode(unpack(self.entries[number].packed))
             for fact in facts.facts:
-                if not names.isdisjoint(fact_tokens(fact)):
+                if not names.isdisjoint(fact_tokens(fact)) or not names.isdisjoint(
+                    caller_tokens(fact.caller)
+                ):
                     found.facts.append(fact)
             for use in facts.uses:
-                if not names.isdisjoint(use_tokens(use)):
+                if not names.isdisjoint(caller_tokens(use.caller)):
                     found.uses.append(use)
         return found
 

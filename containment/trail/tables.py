@@ -80,13 +80,16 @@ _FIELD = re.compile(
 _FIELD_LIMIT = 1 << 24
 
 
+def is_table(content: bytes) -> bool:
+    """Tell whether *content* begins as a CSV export of the CloudTrail table does."""
+    head = content[:4096].split(b"\n", 1)[0].lower()
+    return b"eventname" in head and (b"useridentity" in head or b"cloudtrailevent" in head)
+
+
 def csv_rows(content: bytes) -> Iterator[dict[str, Any]] | None:
     """Return the rows of a CSV export of the CloudTrail table; None if *content* is none."""
     csv.field_size_limit(_FIELD_LIMIT)
-    head = content[:4096].split(b"\n", 1)[0].decode("utf-8", "replace").lower()
-    if "eventname" not in head or ("useridentity" not in head and "cloudtrailevent" not in head):
-        return None
-    return _rows(content)
+    return _rows(content) if is_table(content) else None
 
 
 def _rows(content: bytes) -> Iterator[dict[str, Any]]:

@@ -1,9 +1,8 @@
-# ruff: noqa: E501 -- a table of forms reads best with one form a line
+# ruff: noqa: E501 -- a table of damages reads best with one a line
 """Every form in which CloudTrail records arrive, and every way in which a file can be bad."""
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import json
@@ -17,25 +16,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trail_forms import FORMS, report
 
 from containment.errors import NotFoundError, SpecError
 from containment.trail import Trace, trace
 from containment.trail.containers import WHOLE, decode
-from containment.trail.files import FileReport
-from containment.trail.inflate import inflate
+from containment.trail.inflate import Content
 from containment.trail.reading import read
-from containment.trail.records import Event
+from containment.trail.slices import Slices
 
 if TYPE_CHECKING:
     from trail_scene import Record, Scene
 
 pytestmark = pytest.mark.plain
-
-
-def report(path: Path, content: bytes, largest: int = 1 << 24) -> tuple[list[Event], FileReport]:
-    path.write_bytes(content)
-    decoded, said = read(str(path), WHOLE, largest)
-    return decoded.events, said
 
 
 @pytest.fixture
@@ -44,70 +37,6 @@ def records(scene: Scene) -> list[Record]:
     scene.call(key, arn, "ListBuckets", 20, created=10)
     scene.call(key, arn, "GetObject", 21, created=10, request={"bucketName": "b", "key": 'k, "q"'})
     return scene.records
-
-
-def lines(records: list[Record]) -> str:
-    return "\n".join(map(json.dumps, records))
-
-
-def athena(records: list[Record]) -> str:
-    """As Athena prints the table of its documentation: names in lower case, structs as text."""
-
-    def struct(value: Any) -> str:
-        if isinstance(value, dict):
-            return "{" + ", ".join(f"{k.lower()}={struct(v)}" for k, v in value.items()) + "}"
-        return "null" if value is None else str(value)
-
-    out = io.StringIO()
-    names = list(records[0])
-    table = csv.writer(out, quoting=csv.QUOTE_ALL)
-    table.writerow(name.lower() for name in names)
-    for record in records:
-        row = []
-        for name in names:
-            value = record.get(name)
-            if name == "userIdentity":
-                row.append(struct(value))
-            else:
-                row.append(json.dumps(value) if isinstance(value, dict) else value or "")
-        table.writerow(row)
-    return out.getvalue()
-
-
-FORMS: dict[str, Any] = {
-    "an S3 object": lambda r: json.dumps({"Records": r}),
-    "an S3 object with spaces": lambda r: json.dumps({"Records": r}, indent=4),
-    "keys in another order": lambda r: json.dumps({"x": 1, "Records": [dict(reversed(list(i.items()))) for i in r]}),
-    "an array": json.dumps,
-    "JSON lines": lines,
-    "JSON lines with Windows ends": lambda r: lines(r).replace("\n", "\r\n") + "\r\n",
-    "S3 objects one a line": lambda r: "\n".join(json.dumps({"Records": [i]}) for i in r),
-    "EventBridge envelopes": lambda r: lines([{"detail-type": "AWS API Call via CloudTrail", "detail": i} for i in r]),
-    "an array of EventBridge envelopes": lambda r: json.dumps([{"version": "0", "detail": i} for i in r]),
-    "a LookupEvents answer": lambda r: json.dumps(
-        {"Events": [{"EventId": i["eventID"], "EventTime": 1.5, "CloudTrailEvent": json.dumps(i)} for i in r]}
-    ),
-    "LookupEvents pages one a line": lambda r: "\n".join(
-        json.dumps({"Events": [{"CloudTrailEvent": json.dumps(i)}], "NextToken": "t"}) for i in r
-    ),
-    "a log subscription": lambda r: json.dumps({"logEvents": [{"id": "1", "message": json.dumps(i)} for i in r]}),
-    "search hits": lambda r: json.dumps({"hits": {"hits": [{"_source": i} for i in r]}}),
-    "an Athena export": athena,
-    "rows of a table as JSON": lambda r: lines([
-        {k.lower(): json.dumps(v) if isinstance(v, dict) and k != "userIdentity" else v for k, v in i.items()}
-        for i in r
-    ]),
-    "a Lake answer": lambda r: json.dumps({
-        "QueryResultRows": [
-            [{k.lower(): json.dumps(v) if isinstance(v, dict) else str(v)} for k, v in i.items() if v is not None]
-            for i in r
-        ]
-    }),
-    "records with @timestamp": lambda r: lines([
-        {"@timestamp": i["eventTime"].replace("Z", ".000Z")} | {k: v for k, v in i.items() if k != "eventTime"}
-        for i in r
-    ]),
-}  # fmt: skip
 
 
 def seen(answer: Trace) -> list[tuple[str, str, str, str]]:
@@ -145,8 +74,8 @@ BAD: dict[str, tuple[Any, str, int]] = {
     "cut in the second member": (lambda c: gzip.compress(c) + gzip.compress(c)[:30], "truncated", 3),
     "damaged gzip": (lambda c: gzip.compress(c)[:12] + b"\xff" * 30, "truncated", 0),
     "cut JSON": (lambda c: c[: len(c) * 2 // 3], "truncated", 1),
-    "no JSON": (lambda _: b"hello, world", "no_records", 0),
-    "an image": (lambda _: b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "no_records", 0),
+    "no JSON": (lambda _: b"hello, world", "not_a_log", 0),
+    "an image": (lambda _: b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "not_a_log", 0),
     "a digest": (lambda _: b'{"awsAccountId":"1","logFiles":[{"s3Object":"x"}]}', "no_records", 0),
     "an empty list": (lambda _: b'{"Records":[]}', "ok", 0),
     "Latin-1": (lambda c: c.replace(b"ci-deploy", b"ci-d\xe9ploy"), "partly_read", 3),
@@ -201,7 +130,10 @@ def test_a_bomb_is_bounded(tmp_path: Path) -> None:
 def test_a_bomb_of_many_members_is_bounded() -> None:
     member = gzip.compress(bytes(1 << 20))
 
-    assert "larger" in inflate(member * 200, 1 << 22).fault
+    content = Content(io.BytesIO(member * 200), 1 << 30, 1 << 22)
+
+    assert sum(map(len, content)) == 1 << 22
+    assert "larger" in content.fault
 
 
 def test_files_that_cannot_be_read_are_named_and_the_others_count(
@@ -223,7 +155,7 @@ def test_files_that_cannot_be_read_are_named_and_the_others_count(
 
 
 def test_a_file_that_vanishes_between_listing_and_reading_is_reported(tmp_path: Path) -> None:
-    _, said = read(str(tmp_path / "gone"), WHOLE)
+    said = read(str(tmp_path / "gone"), WHOLE, list.clear)
 
     assert (said.status, said.detail) == ("unreadable", "No such file or directory")
 
@@ -362,7 +294,8 @@ def test_no_damage_to_a_file_raises(seed: int, flips: int, cut: int) -> None:
     for _ in range(flips):
         damaged[dice.randrange(len(damaged))] = dice.randrange(256)
     for content in (bytes(damaged), SAMPLE[:cut], gzip.compress(bytes(damaged))[:cut]):
-        decode(inflate(content, 1 << 20).content, WHOLE)
+        list(Slices(Content(io.BytesIO(content), len(content), 1 << 20)))
+        decode(content, WHOLE)
 
 
 @settings(max_examples=200, deadline=None)
