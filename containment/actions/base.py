@@ -306,7 +306,7 @@ class Action(ABC, Generic[In, St]):
     def _require_terms(self, state: Inputs) -> None:
         """Refuse a lift whose terms are not those of the spec file as it is now."""
         context = self._context
-        require_terms(state, context.directory, applying=bool(context.declared))
+        require_terms(state, context.directory, applying=bool(context.declared), clock=context.now)
 
 
 def superseded(

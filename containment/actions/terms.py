@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from containment.clock import utc_now
 from containment.errors import ConflictError, SpecError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from containment.actions.base import Inputs
+    from containment.clock import Clock
 
 
 _APPLY_FIRST = (
@@ -21,7 +23,9 @@ _APPLY_FIRST = (
 )
 
 
-def require_terms(state: Inputs, directory: Path, *, applying: bool = False) -> None:
+def require_terms(
+    state: Inputs, directory: Path, *, applying: bool = False, clock: Clock = utc_now
+) -> None:
     """Compare the lift's terms in *state* with the spec file in *directory*.
 
     Args:
@@ -29,12 +33,15 @@ def require_terms(state: Inputs, directory: Path, *, applying: bool = False) -> 
         directory: the project.
         applying: whether the file is being applied in this very run, which took *state* out of it
             or gave it another rung. A suspicion that has been confirmed meanwhile lifts alike.
+        clock: the time, for what ends by itself.
 
     Raises:
         ConflictError: they differ, or the file cannot be read, or it is missing and the state
-            would give a leaked credential back.
+            would give a leaked credential back; or something that came out of the leaked
+            credential would work on.
     """
     # Only a lift reads the spec, and reading YAML costs every containment a third of a second.
+    from containment.actions.swept import require_swept  # noqa: PLC0415
     from containment.spec import load, terms_in_file  # noqa: PLC0415
 
     terms = state.lift
@@ -54,9 +61,11 @@ def require_terms(state: Inputs, directory: Path, *, applying: bool = False) -> 
                 remedy="restore the spec file (git log -- " + terms.spec + ") and run"
                 " 'pulumi destroy' again",
             )
+        require_swept(state, path, None, applying=applying, now=clock)
         return
     try:
-        now = terms_in_file(load(path), state.target, terms.leaked)
+        spec = load(path)
+        now = terms_in_file(spec, state.target, terms.leaked)
     except SpecError as error:
         raise ConflictError(
             f"{terms.spec} cannot be read, so nobody knows on which terms to lift: {error.message}",
@@ -81,6 +90,7 @@ def require_terms(state: Inputs, directory: Path, *, applying: bool = False) -> 
             f"the file says {word} {_shown(said)}, the stack was applied as {_shown(applied)}",
             remedy=_APPLY_FIRST if applying else "run 'pulumi up' first, then lift",
         )
+    require_swept(state, path, spec, applying=applying, now=clock)
 
 
 def _shown(value: str | tuple[str, ...]) -> str:

@@ -1,0 +1,87 @@
+"""No lift while something that came out of the leaked credential would work on after it.
+
+The record beside the spec says what did (``containment.descendants``). A whole lift waits for all
+of it; a single principal that is taken out of the spec waits for what is its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from containment.clock import utc_now
+from containment.errors import ConflictError, SpecError
+from containment.spec.between import identity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from containment.actions.wire import Inputs
+    from containment.clock import Clock
+    from containment.descendants import Held
+    from containment.spec import IncidentSpec
+
+
+def require_swept(
+    state: Inputs,
+    path: Path,
+    spec: IncidentSpec | None,
+    *,
+    applying: bool = False,
+    now: Clock = utc_now,
+) -> None:
+    """Refuse to lift *state* while a descendant in the record beside *path* would work on.
+
+    Args:
+        state: what is lifted.
+        path: the spec file.
+        spec: what it says; None if it is gone.
+        applying: whether the file is being applied in this very run.
+        now: the time.
+
+    Raises:
+        ConflictError: one would, or the record cannot be read.
+    """
+    from containment import descendants  # noqa: PLC0415 -- only a lift reads the record
+
+    if state.lift.false_positive:
+        return
+    if applying and spec is not None and _still_target(state, spec):
+        return  # a resource makes way for another one; the principal stays contained
+    beside = descendants.path_beside(path)
+    try:
+        record = descendants.load(beside)
+    except SpecError as error:
+        raise ConflictError(error.message, remedy=error.remedy) from error
+    if record is None:
+        return
+    left = descendants.unswept(record, _held(state, spec), now())
+    if applying:
+        left = [one for one in left if one.principal.lower() == state.target.label.lower()]
+    if left:
+        what, remedy = descendants.told(left, beside)
+        raise ConflictError(what, remedy=f"{remedy}; then lift")
+
+
+def _still_target(state: Inputs, spec: IncidentSpec) -> bool:
+    mine = identity(state.target)
+    return any(not t.access_key and identity(t.principal) == mine for t in spec.targets)
+
+
+def _held(state: Inputs, spec: IncidentSpec | None) -> list[Held]:
+    """Return whom the lift itself goes on keeping the thief out of."""
+    from containment.descendants import Held  # noqa: PLC0415 -- as above
+
+    held = [
+        Held(
+            target.principal.label,
+            str(target.rung),
+            target.leaked,
+            tuple(session.name for session in target.sessions if session.name),
+        )
+        for target in (spec.targets if spec else ())
+        if not target.access_key
+    ]
+    if not any(one.principal.lower() == state.target.label.lower() for one in held):
+        # What was lifted is fenced, and its leaked keys stay Inactive, whatever the file says now.
+        held.append(Held(state.target.label, "deny-all", state.lift.leaked))
+    return held
