@@ -173,13 +173,13 @@ def organization_path(account: str) -> str:
 
 def object_tags(arn: str, account: str) -> dict[str, str]:
     """Return the tags of an object, none where it is not there."""
-    from moto.s3.models import s3_backends
+    from moto.s3.models import FakeKey, s3_backends
 
     name, _, key = arn.removeprefix("arn:aws:s3:::").partition("/")
     backend = s3_backends[account]["aws"]
     bucket = backend.buckets.get(name)
     found = bucket.keys.get(key) if bucket is not None else None
-    if found is None:
+    if not isinstance(found, FakeKey):  # a delete marker has none
         return {}
     tags = backend.tagger.list_tags_for_resource(found.arn)["Tags"]
     return {tag["Key"]: tag["Value"] for tag in tags}
