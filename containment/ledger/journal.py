@@ -20,7 +20,7 @@ from containment.ledger.chain import Chain, Head
 from containment.ledger.store import LedgerUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from containment.clock import Clock
     from containment.ledger.store import Store
@@ -30,7 +30,10 @@ Answer = TypeVar("Answer")
 
 # The next deny waits no longer than this, and only once: a place that did not answer is let be.
 _PATIENCE_S = 2.0
+# To read is to fetch every entry once; a place that is not there says so sooner by itself.
+_PATIENCE_READING_S = 5.0
 _PATIENCE_LIFTING_S = 15.0
+_PATIENCE_STANDING_BY_S = 60.0
 _REST_S = 60.0
 
 
@@ -66,7 +69,10 @@ class Inspection:
 
 
 class Journal:
-    """The ledger of one incident, in one place; evidence only where it is *believed*."""
+    """The ledger of one incident, in one place; evidence only where it is *believed*.
+
+    Who is *patient* waits longer to read it: nobody is contained meanwhile.
+    """
 
     def __init__(
         self,
@@ -76,9 +82,12 @@ class Journal:
         now: Clock,
         say: Callable[[str], None],
         believed: bool = True,
+        patient: bool = False,
     ) -> None:
         self._store = store
         self._believed = believed
+        self._reading_s = _PATIENCE_STANDING_BY_S if patient else _PATIENCE_READING_S
+        self._parsed: tuple[Sequence[bytes], Chain] = ((), Chain())
         self._incident = incident
         self._now = now
         self._say = say
@@ -151,14 +160,16 @@ class Journal:
             why = f"the ledger {location} did not answer a moment ago"
             return Inspection(location, "unreadable", why=why), Chain()
         try:
-            lines = self._bounded(self._store.lines, required=False)
-            concerns = tuple(self._bounded(self._store.concerns, required=False))
+            lines = self._bounded(self._store.lines, self._reading_s)
+            concerns = tuple(self._bounded(self._store.concerns, self._reading_s))
         except LedgerUnavailableError as error:
             self._no_read_until = self._no_write_until = time.monotonic() + _REST_S
             return Inspection(location, "unreadable", why=error.message), Chain()
         if lines is None:
             return Inspection(location, "missing", why=self._missing(location)), Chain()
-        read = chain.read(lines)
+        if self._parsed[0] != lines:
+            self._parsed = (lines, chain.read(lines))
+        read = self._parsed[1]
         verdict, why = self._judged(location, read)
         unfinished = tuple(int(entry["n"]) for entry in entries.without_outcome(read.entries))
         return (
@@ -199,7 +210,7 @@ class Journal:
         if known is None:
             return
         with self._beginning:
-            if not self._begun and not self._bounded(self._store.lines, required=required):
+            if not self._begun and not self._bounded(self._store.lines, self._reading_s):
                 head = {"length": known.head.length, "head": known.head.sha256}
                 of = {"location": known.location, **head}
                 self._append("continued", {"of": of}, required=required)
@@ -215,7 +226,8 @@ class Journal:
         if missed := self._missed:
             entry["missed"] = missed
         head = self._bounded(
-            lambda: self._store.append(lambda after: chain.line(entry, after)), required=required
+            lambda: self._store.append(lambda after: chain.line(entry, after)),
+            _PATIENCE_LIFTING_S if required else _PATIENCE_S,
         )
         self._missed -= missed
         self._last = head
@@ -227,7 +239,7 @@ class Journal:
         """Say once what is wrong with the place, now that something is contained already."""
         self._looked_at_place = True
         try:
-            concerns = self._bounded(self._store.concerns, required=False)
+            concerns = self._bounded(self._store.concerns, _PATIENCE_S)
         except LedgerUnavailableError:
             return
         for concern in concerns:
@@ -257,7 +269,7 @@ class Journal:
             )
         return "cut", f"the ledger {location} is not what the state remembers: {lack}; {alone}"
 
-    def _bounded(self, call: Callable[[], Answer], *, required: bool) -> Answer:
+    def _bounded(self, call: Callable[[], Answer], patience_s: float) -> Answer:
         """Return what *call* returns, if it does in time: a place may hang without an error."""
         answers: Queue[tuple[Answer | None, BaseException | None]] = Queue(1)
 
@@ -267,13 +279,12 @@ class Journal:
             except BaseException as error:  # noqa: BLE001 -- raised again below
                 answers.put((None, error))
 
-        patience = _PATIENCE_LIFTING_S if required else _PATIENCE_S
         Thread(target=work, daemon=True).start()
         try:
-            answer, error = answers.get(timeout=patience)
+            answer, error = answers.get(timeout=patience_s)
         except Empty:
             raise LedgerUnavailableError(
-                f"the ledger {self.location} does not answer within {patience:g} s",
+                f"the ledger {self.location} does not answer within {patience_s:g} s",
                 remedy="see what holds it up, or set containment:ledger to another place",
             ) from None
         if error is not None:

@@ -32,8 +32,10 @@ class Ledger:
         now: Clock,
         say: Callable[[str], None],
         believed: bool = True,
+        patient: bool = False,
     ) -> None:
         self._believed = believed
+        self._patient = patient
         self._open_store = open_store
         self._now = now
         self._say = say
@@ -46,7 +48,12 @@ class Ledger:
             if incident not in self._journals:
                 store = self._open_store(incident)
                 self._journals[incident] = Journal(
-                    store, incident, now=self._now, say=self._say, believed=self._believed
+                    store,
+                    incident,
+                    now=self._now,
+                    say=self._say,
+                    believed=self._believed,
+                    patient=self._patient,
                 )
             return self._journals[incident]
 

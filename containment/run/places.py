@@ -95,6 +95,7 @@ class Places:
                     now=utc_now,
                     say=self.warn,
                     believed=self.believed,
+                    patient=True,
                 )
             return self._ledger
 

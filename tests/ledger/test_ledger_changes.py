@@ -168,9 +168,7 @@ def test_a_containment_and_its_lift_are_on_record_from_snapshot_to_release(
     bench: Bench, kept: Kept
 ) -> None:
     world = bench.lab.world
-    bench.leaked = (world.leaked.access_key_id,)
     write_spec(bench, world.ci_user)
-    bench.leaked = ()
     taken = bench.snapshot(world.ci_user)
     deny = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
     keys = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
