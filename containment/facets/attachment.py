@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from containment.aws.principal import LivePrincipal
 
-# What a claim says of AWSDenyAll: not there before, there before, or there under the claim of
-# another incident, so that nobody here saw which of the two it is.
+# What a claim says of AWSDenyAll: not there before, there before, or there already when we came to
+# attach it, by another incident's claim or nobody's, so that nobody here saw whose it is.
 WAS, DETACHED, ATTACHED, CLAIMED = "AWSDenyAll", "detached", "attached", "claimed"
 _SWAPPED = "swapped"
 
@@ -76,14 +76,14 @@ def place(
     mine = before if before and before.snapshot_id == snapshot_id else None
     # A claim may be forged, so of what it says only that is taken which the snapshot saw.
     swapped += [arn for arn in rooms(mine) if arn in prior and arn not in swapped]
-    was = _was(live, incident, mine, there_before=deny_all in prior)
+    attached = live.attached()
+    was = _was(live, incident, mine, before=deny_all in prior, now=deny_all in attached)
 
     def claimed() -> tuple[str, ...]:
         words = {_SWAPPED + (str(index) if index else ""): arn for index, arn in enumerate(swapped)}
         return _claim(live, incident, claims.Claim(snapshot_id, generation, {WAS: was, **words}))
 
     warnings = claimed()
-    attached = live.attached()
     if deny_all not in attached:
         try:
             live.attach(deny_all)
@@ -98,10 +98,14 @@ def place(
 
 
 def _was(
-    live: LivePrincipal, incident: str, mine: claims.Claim | None, *, there_before: bool
+    live: LivePrincipal, incident: str, mine: claims.Claim | None, *, before: bool, now: bool
 ) -> str:
-    if not there_before:
-        return DETACHED
+    """Return what our claim says of AWSDenyAll, there *before* (for the snapshot) or *now*."""
+    if not before:
+        # Somebody may have attached it since the snapshot; what we attached ourselves, we claimed.
+        if mine is not None:
+            return CLAIMED if mine.priors.get(WAS) == CLAIMED else DETACHED
+        return CLAIMED if now else DETACHED
     heard = mine is not None and mine.priors.get(WAS) == CLAIMED
     return CLAIMED if heard or overlap.attachments(live, incident) else ATTACHED
 

@@ -56,11 +56,15 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """What goes and what comes back; *said* is what stays as it is, and why."""
+    """What goes and what comes back; *said* is what stays as it is, and why.
+
+    *yielding* is True where what finds no room to come back is left out, by decision.
+    """
 
     detach: bool = False
     attach: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
+    yielding: bool = False
 
 
 def decide(live: LivePrincipal, incident: str, terms: Terms) -> Return:
@@ -101,6 +105,9 @@ def take_away(live: LivePrincipal, incident: str, decided: Return) -> list[str]:
         except ClientError as error:
             if not is_full(error):
                 raise
+            if decided.yielding:
+                done.append(f"{arn} made room and stays detached, as was decided")
+                continue
             there = ", ".join(sorted(set(attached) - {deny_all}))
             raise ConflictError(
                 f"{live}: {arn} made room for AWSDenyAll and has none to come back, for others"
@@ -124,7 +131,7 @@ def _agree(live: LivePrincipal, claim: Claim | None, terms: Terms) -> bool:
         return False
     there = deny_all_arn(live.principal.partition) in terms.prior
     gone = set(rooms(claim))
-    if claim.priors.get(WAS) not in ({ATTACHED, CLAIMED} if there else {DETACHED}):
+    if claim.priors.get(WAS) not in {ATTACHED if there else DETACHED, CLAIMED}:
         return False
     return gone == set(terms.swapped or ())
 
@@ -154,9 +161,10 @@ def _agreed(live: LivePrincipal, incident: str, claim: Claim | None, terms: Term
         who = ", ".join(others)
         return Return(said=(*said, f"AWSDenyAll stays while {who} claims it too"))
     was = terms.remembered.get(deny_all, ATTACHED if there else DETACHED)
-    if there and claim is not None and claim.priors.get(WAS) == CLAIMED:
+    if claim is not None and claim.priors.get(WAS) == CLAIMED:
         was = terms.remembered.get(deny_all) or _by_decision(live, incident, terms)
-    return Return(was == DETACHED, tuple(back), tuple(said))
+    yielding = terms.decision == "keep-theirs"
+    return Return(was == DETACHED, tuple(back), tuple(said), yielding)
 
 
 def _borne_out(arn: str, claim: Claim | None, terms: Terms) -> bool:
@@ -170,8 +178,8 @@ def _by_decision(live: LivePrincipal, incident: str, terms: Terms) -> str:
     if terms.decision is not None:
         return DETACHED if terms.decision == "force-ours" else ATTACHED
     raise ConflictError(
-        f"{live}: AWSDenyAll was attached when it was contained, by another incident's claim,"
-        " which has gone since; nobody here saw whether it was there before that",
+        f"{live}: AWSDenyAll was attached already when this incident came to attach it, and nobody"
+        " here saw by whom",
         remedy=way_out(
             incident,
             "attachment",

@@ -58,14 +58,15 @@ def take(bench: Bench) -> picture.Picture:
 
 def go(of: dict[str, Party], order: tuple[str, ...], held: Callable[[], bool]) -> None:
     up: set[str] = set()
-    for name, way in order:
-        if way == "+":
-            of[name].up()
-            up.add(name)
-        else:
-            of[name].down()
-            up.discard(name)
+    for step in order:
+        take_step(of, step)
+        up ^= {step[0]}
         assert held() == bool(up)
+
+
+def take_step(of: dict[str, Party], step: str) -> None:
+    party = of[step[0]]
+    party.up() if step[1] == "+" else party.down()
 
 
 def statuses(bench: Bench, user: str) -> dict[str, str]:
@@ -132,8 +133,8 @@ def test_a_key_that_leaked_for_one_stays_inactive_whoever_lifts_last(
     of = parties(bench, world.ci_user, disposition="false-positive")
     of["a"] = Party(bench, A, world.ci_user, (leaked,), "confirmed")
 
-    for name, way in order:
-        of[name].up() if way == "+" else of[name].down()
+    for step in order:
+        take_step(of, step)
 
     assert statuses(bench, "ci-deploy") == {leaked: "Inactive", other: "Active"}
     assert tags(bench, "ci-deploy") == {"team": "platform", "service": "ci"}
@@ -188,7 +189,7 @@ def test_without_a_ledger_the_one_that_saw_for_itself_asks_nothing(bench: Bench)
     of = parties(bench, world.release_user, disposition="false-positive")
 
     for step in ("a+", "b+", "b-", "a-"):
-        of[step[0]].up() if step[1] == "+" else of[step[0]].down()
+        take_step(of, step)
 
     assert picture.changes(before, take(bench)) == []
 
