@@ -53,9 +53,13 @@ def start(port: int | None, *, detach: bool, as_json: bool) -> None:
     if detach:
         announce(runtime.start_detached(_directory(), port or 0))
         return
-    from containment.lab.foreground import serve  # noqa: PLC0415 -- the server is heavy
+    from containment.lab.foreground import (  # noqa: PLC0415 -- the server is heavy
+        noted_in,
+        serve,
+    )
 
-    serve(_directory(), port or 0, announce=announce)
+    told = noted_in(os.environ)  # noqa: TID251 -- settings are read in the cli
+    serve(_directory(), port or 0, announce=announce, noted_in=told)
 
 
 @lab.command()

@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from containment.lab.foreground import NOTED_IN, noted_in
 from containment.lab.testing import Lab, lab_server
+
+_OWNED = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have every lab of the suite, in whatever process, note what it cannot answer."""
+    if NOTED_IN not in os.environ:
+        descriptor, name = tempfile.mkstemp(prefix="lab-unanswered-")
+        os.close(descriptor)
+        os.environ[NOTED_IN] = name
+        config.stash[_OWNED] = Path(name)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a suite in which a lab met a call that it could not judge: that proves nothing."""
+    owned = session.config.stash.get(_OWNED, None)
+    if owned is None:
+        return
+    lines = owned.read_text().splitlines()
+    owned.unlink()
+    del os.environ[NOTED_IN]
+    if lines:
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line(
+                f"labs met {len(lines)} calls that they could not answer:", red=True
+            )
+            for line in dict.fromkeys(lines):
+                reporter.write_line(f"  {line[:300]}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +67,7 @@ def no_ambient_credentials(
 @pytest.fixture(scope="session")
 def lab_process() -> Iterator[Lab]:
     """Serve one lab for all tests of this process; it can hold one world at a time."""
-    with lab_server(seed=None) as lab:
+    with lab_server(seed=None, noted_in=noted_in(os.environ)) as lab:
         yield lab
 
 

@@ -5,17 +5,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from containment.errors import ContainmentError
-from containment.lab.foreground import serve
+from containment.lab.foreground import noted_in, serve
 
 
 def main() -> int:
     """Serve until told to stop."""
     try:
-        serve(Path(sys.argv[1]), int(sys.argv[2]), announce=lambda _lab: None)
+        serve(
+            Path(sys.argv[1]),
+            int(sys.argv[2]),
+            announce=lambda _lab: None,
+            noted_in=noted_in(os.environ),  # noqa: TID251 -- a program reads its settings
+        )
     except ContainmentError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 -- whoever started us reads it
         return error.exit_code

@@ -54,7 +54,7 @@ def reset(gate: Gate) -> None:
         gate.trail.reset()
         usage.clear()
         gate.facts.clear()
-        gate.status = Status()
+        gate.status = Status(noted_in=gate.status.noted_in)
         ground.reset()
 
 

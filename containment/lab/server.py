@@ -14,6 +14,7 @@ from containment.lab.gate import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
 HOST = "127.0.0.1"
 _BUSY_THREADS = 16
@@ -35,8 +36,8 @@ _IN_USE = threading.Lock()
 class LabServer:
     """A lab that answers on a port of its own."""
 
-    def __init__(self, port: int = 0) -> None:
-        """Bind *port*, or a free one.
+    def __init__(self, port: int = 0, *, noted_in: Path | None = None) -> None:
+        """Bind *port*, or a free one; note in a file what cannot be answered.
 
         Raises:
             UnavailableError: somebody else listens there.
@@ -48,6 +49,7 @@ class LabServer:
                 remedy="stop that one first, or start the second in a process of its own",
             )
         self.gate = Gate(control=control.answer)
+        self.gate.status.noted_in = noted_in
         ground.prepare()
         control.reset(self.gate)
         self._server = wsgi.Server(
@@ -93,9 +95,9 @@ def _log_nothing(*_said: object, **_more: object) -> None:
 
 
 @contextmanager
-def running(port: int = 0) -> Generator[LabServer]:
+def running(port: int = 0, *, noted_in: Path | None = None) -> Generator[LabServer]:
     """Serve from a thread for the length of a block."""
-    server = LabServer(port)
+    server = LabServer(port, noted_in=noted_in)
     thread = threading.Thread(target=server.serve, name="lab", daemon=True)
     thread.start()
     try:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from containment.lab.services import action_details
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _READS = {"Read", "List"}
 # Sessions are credentials, but making one changes nothing in the account.
@@ -34,6 +38,8 @@ class Status:
     mutations_by_action: Counter[str] = field(default_factory=Counter)
     mutations_by_principal: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
+    # A file that is told at once what this lab could not answer: it outlives a reset and a crash.
+    noted_in: Path | None = None
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def request(self) -> None:
@@ -51,13 +57,19 @@ class Status:
         """Count a call that the lab does not route or cannot authorise."""
         with self._lock:
             self.unrouted += 1
-            self.errors.append(what)
+            self._note(what)
 
     def evaluator_error(self, what: str) -> None:
         """Count a decision that broke."""
         with self._lock:
             self.evaluator_errors += 1
-            self.errors.append(what)
+            self._note(what)
+
+    def _note(self, what: str) -> None:
+        self.errors.append(what)
+        if self.noted_in is not None:
+            with self.noted_in.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(what) + "\n")
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts as GET /_lab/status shows them."""

@@ -15,6 +15,7 @@ from containment.lab.server import LabServer, running
 if TYPE_CHECKING:
     from collections.abc import Generator
     from datetime import datetime
+    from pathlib import Path
 
     from containment.lab.seed.world import Credentials, World
 
@@ -88,6 +89,19 @@ class Lab:
         """Return what GET /_lab/status shows."""
         return control.status(self._server.gate)
 
+    @contextmanager
+    def unanswered(self) -> Generator[list[str]]:
+        """Let calls go unanswered for the length of a block, on purpose; the list tells which."""
+        status = self._server.gate.status
+        noted, status.noted_in = status.noted_in, None
+        told: list[str] = []
+        try:
+            yield told
+        finally:
+            told += status.errors
+            status.errors, status.unrouted, status.evaluator_errors = [], 0, 0
+            status.noted_in = noted
+
     def client(self, service: str, credentials: Credentials, *, region: str = "us-east-1") -> Any:
         """Return a boto3 client of the lab."""
         connect: Any = boto3.client  # noqa: TID251 -- the lab's own clients
@@ -103,9 +117,11 @@ class Lab:
 
 
 @contextmanager
-def lab_server(*, seed: str | None = "company", port: int = 0) -> Generator[Lab]:
+def lab_server(
+    *, seed: str | None = "company", port: int = 0, noted_in: Path | None = None
+) -> Generator[Lab]:
     """Serve a lab for the length of a block, seeded and enforcing unless *seed* is None."""
-    with running(port) as server:
+    with running(port, noted_in=noted_in) as server:
         lab = Lab(server)
         if seed == "company":
             lab.reseed()

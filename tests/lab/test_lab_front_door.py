@@ -130,19 +130,22 @@ def test_a_huge_body_is_refused_before_it_is_read(lab: Lab) -> None:
 def test_an_unknown_service_is_refused_in_words_and_counted(served: Lab) -> None:
     world = served.reseed()
 
-    with pytest.raises(ClientError, match="NotImplementedInLab"):
-        served.client("braket", world.admin).search_devices(filters=[])
+    with served.unanswered() as told:
+        with pytest.raises(ClientError, match="NotImplementedInLab"):
+            served.client("braket", world.admin).search_devices(filters=[])
+        assert served.status()["unrouted"] == 1
 
-    assert served.status()["unrouted"] == 1
+    assert told == ["The lab has no service 'braket'."]
+    assert served.status()["unrouted"] == 0
 
 
 def test_an_operation_that_nobody_implements_is_refused_in_words(served: Lab) -> None:
     world = served.reseed()
 
-    with pytest.raises(ClientError, match="NotImplementedInLab"):
+    with served.unanswered() as told, pytest.raises(ClientError, match="NotImplementedInLab"):
         served.client("iam", world.admin).list_delegation_requests()
 
-    assert served.status()["unrouted"] == 1
+    assert told == ["Nobody implements iam:ListDelegationRequests in the lab."]
 
 
 def test_a_condition_key_that_the_lab_does_not_fill_is_an_error_not_a_guess(served: Lab) -> None:
@@ -155,8 +158,10 @@ def test_a_condition_key_that_the_lab_does_not_fill_is_an_error_not_a_guess(serv
         ),
     )
 
-    with pytest.raises(ClientError, match="NotImplementedInLab"):
+    with served.unanswered() as told, pytest.raises(ClientError, match="NotImplementedInLab"):
         served.client("kms", world.bystander).create_key()
+
+    assert "kms:multiregion" in told[0]
 
 
 def test_the_lab_listens_on_loopback_alone(lab: Lab) -> None:
