@@ -779,6 +779,18 @@ def a_redacted_set_that_is_of_two_minds_about_the_account(c: Composite) -> None:
     c.truth.expect(console, "B_principal", made, 1)
 
 
+def another_accounts_session_of_the_same_name(c: Composite) -> None:
+    machine, role = f"i-0ffffffffff{len(c.tag):05x}", c.named("profile")
+    answer = {"instancesSet": {"items": [{"instanceId": machine}]}}
+    c.call(c.leaked, c.user, "RunInstances", 490, source="ec2.amazonaws.com", response=answer)
+    mine, theirs = c.instance(machine, role, 491), c.instance(machine, role, 492)
+    record = c.records[-1]
+    record["recipientAccountId"] = OTHER
+    record["requestParameters"]["roleArn"] = f"arn:aws:iam::{OTHER}:role/{role}"
+    c.truth.expect(mine, "C_service_issued", c.leaked, 0)
+    c.truth.bystanders.add(theirs)
+
+
 TRAPS: tuple[Callable[[Composite], None], ...] = (
     a_chain_of_twelve_roles,
     roles_that_assume_each_other,
@@ -821,4 +833,5 @@ TRAPS: tuple[Callable[[Composite], None], ...] = (
     an_instance_given_a_role_by_the_thief,
     instances_that_a_fleet_or_a_spot_request_starts,
     a_redacted_set_that_is_of_two_minds_about_the_account,
+    another_accounts_session_of_the_same_name,
 )

@@ -91,8 +91,34 @@ def hostile(scene: Scene, tmp_path: Path) -> Trace:
     return trace(scene.leaked, since=scene.since, logs=[logs], workers=1)
 
 
+# Control characters, what reverses or hides text, separators of lines, halves of characters.
+UNSEEN = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ud800-\udfff\ue000-\uf8ff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
 def unseen(text: str) -> list[str]:
-    return [char for char in text if char != "\n" and plain(char) != char]
+    return UNSEEN.findall(text)
+
+
+@pytest.mark.parametrize(
+    ("char", "shown"),
+    [
+        ("\x1b", r"\x1b"),
+        ("\x9b", r"\x9b"),
+        ("\u202e", r"\u202e"),
+        ("\u200b", r"\u200b"),
+        ("\ufeff", r"\ufeff"),
+        ("\U000e0041", r"\U000e0041"),
+    ],
+)
+def test_a_character_that_nobody_sees_is_shown_as_its_number(char: str, shown: str) -> None:
+    assert plain(f"a{char}b") == f"a{shown}b"
+
+
+def test_letters_of_any_script_stay_letters() -> None:
+    assert plain("Zoë Ключ 漢字") == "Zoë Ключ 漢字"
 
 
 def test_the_terminal_gets_no_control_or_direction_character(hostile: Trace) -> None:
@@ -167,8 +193,9 @@ def test_the_policy_allows_the_script_by_its_hash(hostile: Trace) -> None:
 def test_parquet_keeps_every_row(hostile: Trace, tmp_path: Path) -> None:
     tables.write_parquet(hostile, tmp_path)
 
-    rows = pq.read_table(tmp_path / "calls.parquet").num_rows
-    assert rows == len(hostile.calls)
+    calls = pq.read_table(tmp_path / "calls.parquet").to_pylist()
+    assert len(calls) == len(hostile.calls)
+    assert set(HOSTILE[:-1]) <= {call["name"] for call in calls}
 
 
 def test_the_json_document_keeps_its_published_schema(hostile: Trace) -> None:
