@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from containment.lab.facts import Facts
     from containment.lab.seed.world import Credentials, World
 
 _CONFIG = Config(
@@ -76,6 +77,10 @@ class Lab:
             gate.faults.replace(rules)
             if not rules:
                 gate.facts.clear()
+
+    def enforced(self) -> Facts:
+        """Return what answers how the enforcing side sees a user, a role, a policy."""
+        return self._server.gate.facts
 
     def delivers_after(self, seconds: float) -> None:
         """Say how long records take to reach a trail's bucket and the event history."""

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, get_args
 
 import pytest
-from botocore.exceptions import ClientError
 
-from containment.lab.seed.world import Credentials
-from tests.lab.matrix.bench import allow, deny, policy, trust
+from containment.lab import facts
+from tests.lab.lag_settings import (
+    EVERY,
+    Ground,
+    Setting,
+    attached_to_a_group,
+    attachment,
+    boundary,
+    boundary_of_a_role,
+    control_policy_attachment,
+    control_policy_content,
+    group_membership,
+    group_policy,
+    inline_policy,
+    key_deletion,
+    key_status,
+    managed_version,
+    move_to_another_unit,
+    older_version,
+    rename,
+    resource_control_attachment,
+    resource_control_content,
+    role_deletion,
+    role_policy,
+    trust_policy,
+    user_deletion,
+)
+from tests.lab.matrix.bench import allow, deny, policy
 
 if TYPE_CHECKING:
     from containment.lab.testing import Lab
@@ -20,226 +44,11 @@ SECONDS = 4.0
 RESPONDER = "arn:aws:iam::*:user/admin/*"
 
 
-@dataclass
-class Ground:
-    lab: Lab
-
-    @property
-    def iam(self) -> Any:
-        return self.lab.client("iam", self.lab.world.admin)
-
-    @property
-    def organizations(self) -> Any:
-        return self.lab.client("organizations", self.lab.world.management_admin)
-
-    def may(self, credentials: Credentials, call: str = "list_users", service: str = "iam") -> bool:
-        try:
-            getattr(self.lab.client(service, credentials), call)()
-        except ClientError:
-            return False
-        return True
-
-    def victim(self) -> Credentials:
-        """A user that may list users through its inline policy, its group and nothing else."""
-        self.iam.create_user(UserName="victim")
-        self.iam.put_user_policy(
-            UserName="victim", PolicyName="p", PolicyDocument=policy(allow("iam:*"))
-        )
-        return self.key()
-
-    def key(self) -> Credentials:
-        key = self.iam.create_access_key(UserName="victim")["AccessKey"]
-        return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
-
-    def session(self) -> Credentials:
-        arn = f"arn:aws:iam::{self.lab.world.account}:root"
-        role = self.iam.create_role(
-            RoleName="victim", AssumeRolePolicyDocument=trust({"AWS": arn})
-        )["Role"]
-        self.iam.put_role_policy(
-            RoleName="victim", PolicyName="p", PolicyDocument=policy(allow("iam:*"))
-        )
-        made = self.lab.client("sts", self.lab.world.admin).assume_role(
-            RoleArn=role["Arn"], RoleSessionName="session"
-        )["Credentials"]
-        return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
-
-
-Change = Callable[[Ground], None]
-Setting = Callable[[Ground], tuple[Callable[[], bool], Change]]
-
-
-def key_status(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    return lambda: ground.may(keys), lambda g: g.iam.update_access_key(
-        UserName="victim", AccessKeyId=keys.access_key_id, Status="Inactive"
-    )
-
-
-def key_deletion(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    return lambda: ground.may(keys), lambda g: g.iam.delete_access_key(
-        UserName="victim", AccessKeyId=keys.access_key_id
-    )
-
-
-def user_deletion(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-
-    def change(g: Ground) -> None:
-        g.iam.delete_access_key(UserName="victim", AccessKeyId=keys.access_key_id)
-        g.iam.delete_user_policy(UserName="victim", PolicyName="p")
-        g.iam.delete_user(UserName="victim")
-
-    return lambda: ground.may(keys), change
-
-
-def inline_policy(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    return lambda: ground.may(keys), lambda g: g.iam.put_user_policy(
-        UserName="victim", PolicyName="deny", PolicyDocument=policy(deny("*"))
-    )
-
-
-def attachment(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    return lambda: ground.may(keys), lambda g: g.iam.attach_user_policy(
-        UserName="victim", PolicyArn="arn:aws:iam::aws:policy/AWSDenyAll"
-    )
-
-
-def managed_version(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    arn = ground.iam.create_policy(PolicyName="m", PolicyDocument=policy(allow("s3:*")))["Policy"][
-        "Arn"
-    ]
-    ground.iam.attach_user_policy(UserName="victim", PolicyArn=arn)
-    return lambda: ground.may(keys), lambda g: g.iam.create_policy_version(
-        PolicyArn=arn, PolicyDocument=policy(deny("*")), SetAsDefault=True
-    )
-
-
-def boundary(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    arn = ground.iam.create_policy(PolicyName="b", PolicyDocument=policy(allow("s3:*")))["Policy"][
-        "Arn"
-    ]
-    return lambda: ground.may(keys), lambda g: g.iam.put_user_permissions_boundary(
-        UserName="victim", PermissionsBoundary=arn
-    )
-
-
-def group_policy(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    ground.iam.create_group(GroupName="g")
-    ground.iam.add_user_to_group(GroupName="g", UserName="victim")
-    return lambda: ground.may(keys), lambda g: g.iam.put_group_policy(
-        GroupName="g", PolicyName="d", PolicyDocument=policy(deny("*"))
-    )
-
-
-def group_membership(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    ground.iam.create_group(GroupName="g")
-    ground.iam.put_group_policy(GroupName="g", PolicyName="d", PolicyDocument=policy(deny("*")))
-    return lambda: ground.may(keys), lambda g: g.iam.add_user_to_group(
-        GroupName="g", UserName="victim"
-    )
-
-
-def principal_tag(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    block = {"StringEquals": {"aws:PrincipalTag/quarantined": "yes"}}
-    ground.iam.put_user_policy(
-        UserName="victim", PolicyName="d", PolicyDocument=policy(deny("*", Condition=block))
-    )
-    return lambda: ground.may(keys), lambda g: g.iam.tag_user(
-        UserName="victim", Tags=[{"Key": "quarantined", "Value": "yes"}]
-    )
-
-
-def role_policy(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    session = ground.session()
-    return lambda: ground.may(session), lambda g: g.iam.put_role_policy(
-        RoleName="victim", PolicyName="d", PolicyDocument=policy(deny("*"))
-    )
-
-
-def role_deletion(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    session = ground.session()
-
-    def change(g: Ground) -> None:
-        g.iam.delete_role_policy(RoleName="victim", PolicyName="p")
-        g.iam.delete_role(RoleName="victim")
-
-    return lambda: ground.may(session), change
-
-
-def trust_policy(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    ground.session()
-    world = ground.lab.world
-
-    def probe() -> bool:
-        try:
-            ground.lab.client("sts", world.admin).assume_role(
-                RoleArn=f"arn:aws:iam::{world.account}:role/victim", RoleSessionName="again"
-            )
-        except ClientError:
-            return False
-        return True
-
-    return probe, lambda g: g.iam.update_assume_role_policy(
-        RoleName="victim", PolicyDocument=trust({"AWS": "*"}, effect="Deny")
-    )
-
-
-def _control_policy(ground: Ground, document: str) -> str:
-    created = ground.organizations.create_policy(
-        Name="guard", Description="d", Content=document, Type="SERVICE_CONTROL_POLICY"
-    )
-    return str(created["Policy"]["PolicySummary"]["Id"])
-
-
-def control_policy_attachment(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    guard = _control_policy(ground, policy(deny("iam:ListUsers")))
-    return lambda: ground.may(keys), lambda g: g.organizations.attach_policy(
-        PolicyId=guard, TargetId=g.lab.world.account
-    )
-
-
-def control_policy_content(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    guard = _control_policy(ground, policy(allow("*")))
-    ground.organizations.attach_policy(PolicyId=guard, TargetId=ground.lab.world.account)
-    return lambda: ground.may(keys), lambda g: g.organizations.update_policy(
-        PolicyId=guard, Content=policy(deny("iam:ListUsers"))
-    )
-
-
-OF_IAM: list[Setting] = [
-    key_status,
-    key_deletion,
-    user_deletion,
-    inline_policy,
-    attachment,
-    managed_version,
-    boundary,
-    group_policy,
-    group_membership,
-    principal_tag,
-    role_policy,
-    role_deletion,
-    trust_policy,
-]
-OF_SCP: list[Setting] = [control_policy_attachment, control_policy_content]
-
-
 def named(setting: Setting) -> str:
     return setting.__name__.replace("_", " ")
 
 
-@pytest.mark.parametrize("setting", [*OF_IAM, *OF_SCP], ids=named)
+@pytest.mark.parametrize("setting", EVERY, ids=named)
 def test_the_old_decision_holds_until_the_lag_has_passed(lab: Lab, setting: Setting) -> None:
     ground = Ground(lab)
     probe, change = setting(ground)
@@ -255,7 +64,7 @@ def test_the_old_decision_holds_until_the_lag_has_passed(lab: Lab, setting: Sett
     assert not probe(), "the change is still not enforced"
 
 
-@pytest.mark.parametrize("setting", OF_IAM, ids=named)
+@pytest.mark.parametrize("setting", EVERY, ids=named)
 def test_with_the_responders_lag_alone_others_are_enforced_at_once(
     lab: Lab, setting: Setting
 ) -> None:
@@ -268,7 +77,7 @@ def test_with_the_responders_lag_alone_others_are_enforced_at_once(
     assert not probe()
 
 
-@pytest.mark.parametrize("setting", OF_IAM, ids=named)
+@pytest.mark.parametrize("setting", EVERY, ids=named)
 def test_the_responders_own_changes_lag(lab: Lab, setting: Setting) -> None:
     ground = Ground(lab)
     probe, change = setting(ground)
@@ -288,6 +97,8 @@ def test_the_responders_own_changes_lag(lab: Lab, setting: Setting) -> None:
         ("scp", inline_policy, False),
         ("iam", control_policy_attachment, False),
         ("scp", control_policy_attachment, True),
+        ("iam", resource_control_attachment, False),
+        ("scp", resource_control_attachment, True),
     ],
 )
 def test_iam_and_control_policies_lag_apart(
@@ -350,3 +161,51 @@ def test_a_strip_by_the_thief_beats_a_deny_that_still_lags(lab: Lab) -> None:
 
     lab.advance(SECONDS * 2)
     assert ground.may(keys)
+
+
+def test_whose_change_it_was_is_never_mistaken_under_load(lab: Lab) -> None:
+    """Everybody writes at once; the responder's denials lag, all others hold at once."""
+    ground = Ground(lab)
+    ground.victim()
+    names = [f"v{number}" for number in range(16)]
+    for name in names:
+        ground.iam.create_user(UserName=name)
+    helper = lab.world.bystander
+    ground.iam.put_user_policy(
+        UserName="alice", PolicyName="all", PolicyDocument=policy(allow("iam:*"))
+    )
+    lab.faults({"kind": "lag", "seconds": SECONDS, "principal": RESPONDER})
+
+    def write(name: str) -> None:
+        who = lab.world.admin if int(name[1:]) % 2 else helper
+        lab.client("iam", who).put_user_policy(
+            UserName=name, PolicyName="p", PolicyDocument=policy(allow("iam:ListUsers"))
+        )
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(write, names))
+
+    seen = lab.enforced()
+    for name in names:
+        entity = seen(("user", lab.world.account, name))
+        by_responder = bool(int(name[1:]) % 2)
+        assert (("inline", "p") in entity) is not by_responder, name
+    lab.advance(SECONDS)
+    for name in names:
+        assert ("inline", "p") in seen(("user", lab.world.account, name))
+
+
+def test_every_kind_of_state_that_decisions_read_has_its_setting() -> None:
+    """Decisions read entities alone; each kind of entity is changed by a setting above."""
+    changed = {
+        "key": {key_status, key_deletion},
+        "user": {user_deletion, inline_policy, attachment, boundary, group_membership, rename},
+        "role": {role_deletion, role_policy, boundary_of_a_role, trust_policy},
+        "group": {group_policy, attached_to_a_group},
+        "policy": {managed_version, older_version},
+        "target": {control_policy_attachment, move_to_another_unit, resource_control_attachment},
+        "control policy": {control_policy_content, resource_control_content},
+    }
+
+    assert changed.keys() == set(get_args(facts.Kind))
+    assert set().union(*changed.values()) <= set(EVERY)
