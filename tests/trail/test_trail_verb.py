@@ -246,7 +246,10 @@ def test_on_a_terminal_the_tree_fits_and_nothing_but_text_arrives(tmp_path: Path
 
     start = "from cli.main import main; main()"
     command = [sys.executable, "-c", start, "trace", *arguments, "--no-index"]
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, cwd=DOCS.parents[1]) as ran:
+    environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    with subprocess.Popen(
+        command, stdout=theirs, stderr=theirs, cwd=DOCS.parents[1], env=environ
+    ) as ran:
         os.close(theirs)
         said = b""
         with suppress(OSError):  # how Linux says that the other end has closed
