@@ -1,9 +1,9 @@
 """``containment``: finds the verb, turns errors into one line and an exit code.
 
 Exit codes: 0 done; 1 other, or a bug; 2 a spec or an argument is wrong; 3 something named is not
-there; 4 not contained; 5 live differs and somebody has to decide; 7 refused, nothing changed; 8
-credentials or permissions are missing; 9 AWS, the lab or the engine does not answer; 130
-interrupted; 141 nobody reads the output any more.
+there; 4 not contained; 5 live differs and somebody has to decide; 6 a trace found no record; 7
+refused, nothing changed; 8 credentials or permissions are missing; 9 AWS, the lab or the engine
+does not answer; 130 interrupted; 141 nobody reads the output any more.
 
 A verb is one line of ``VERBS`` and one file; the file is imported only when its verb is used.
 """
@@ -103,7 +103,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 other, 2 wrong input, 3 not there, 4 not contained, 5 conflict, "
-    "7 refused, 8 no access, 9 no answer, 130 interrupted.",
+    "6 no record, 7 refused, 8 no access, 9 no answer, 130 interrupted, 141 nobody reads on.",
 )
 @click.version_option(package_name="containment", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")

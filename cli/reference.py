@@ -34,6 +34,7 @@ else on standard error. With an endpoint that is not AWS's, the first line says 
 | 3 | something named is not there |
 | 4 | a change did not take, or was undone |
 | 5 | live differs from what was left; somebody has to decide |
+| 6 | a trace found no record of what it was asked for, which clears nobody |
 | 7 | refused; nothing was changed |
 | 8 | credentials or permissions are missing |
 | 9 | AWS, the lab or the engine does not answer |
