@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -404,6 +406,20 @@ def test_the_verb_tells_the_cost_asks_athena_and_prints_the_same_document(
     assert document["files"][0]["path"] == f"athena:{DATABASE}.{TABLE}"
     assert "three scans cost about $0.00" in said.stderr
     assert "athena scanned" in said.stderr
+
+
+def test_the_documented_command_runs_word_for_word(
+    ask: Callable[..., Result], scene: Scene
+) -> None:
+    docs = (HERE.parents[1] / "docs" / "trace.md").read_text("utf-8")
+    (shown,) = re.findall(r"^\$ containment trace (.*--engine athena.*)$", docs, re.MULTILINE)
+    del ask  # it has made the world that the command is about
+
+    said = CliRunner().invoke(verb, [*shlex.split(shown), "--json"])
+
+    assert said.exit_code == 0, said.output
+    assert json.loads(said.stdout)["seed"] == scene.leaked
+    assert len(json.loads(said.stdout)["credentials"]) == 3
 
 
 def test_the_verb_goes_on_above_the_limit_only_when_told_to(ask: Callable[..., Result]) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +26,6 @@ from containment.trail.sql_source import reach, trace_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from trail_scene import Scene
 
@@ -205,6 +208,26 @@ def test_trino_gives_the_answer_of_the_files(scene: Scene, tmp_path: Path) -> No
 
     files = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
     assert comparable(answer) == comparable(files)
+
+
+def test_the_documented_command_asks_trino_for_the_days_that_count(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.assume(scene.leaked, scene.user, "app", 10)
+    table = Table([record | {"timestamp": "2026/11/23"} for record in scene.records], "trino")
+    table.columns["timestamp"] = "string"
+    dbapi, auth = ModuleType("trino.dbapi"), ModuleType("trino.auth")
+    dbapi.connect = lambda **_: Connection(Cursor(table))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "trino.dbapi", dbapi)
+    monkeypatch.setitem(sys.modules, "trino.auth", auth)
+    docs = (Path(__file__).parents[2] / "docs" / "trace.md").read_text("utf-8")
+    (shown,) = re.findall(r"^\$ containment trace (.*--engine trino.*)$", docs, re.MULTILINE)
+
+    said = CliRunner().invoke(verb, [*shlex.split(shown), "--json"])
+
+    assert said.exit_code == 0, said.output
+    assert len(json.loads(said.stdout)["credentials"]) == 1
+    assert all("\"timestamp\" >= '2026/11/22'" in asked.text for asked in table.statements)
 
 
 class Breaks(Cursor):

@@ -134,7 +134,8 @@ class Spark:
             SpecError: a path is of no file system that Spark knows.
         """
         read = self._session.read.option("recursiveFileLookup", "true")
-        given = list(paths)
+        # Spark's own folder is that of whoever started it first.
+        given = [path if "://" in path else os.path.abspath(path) for path in paths]  # noqa: PTH100 -- text in, text out
         try:
             listed = read.format("binaryFile").load(given).inputFiles()
         except _errors() as error:
