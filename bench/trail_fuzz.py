@@ -24,7 +24,7 @@ from containment.trail.gather import Gathering
 from containment.trail.inflate import Content
 from containment.trail.slices import Slices
 
-LIMIT = 1 << 22
+LIMIT, LONGEST = 1 << 22, 1 << 14
 MEMORY = 1 << 30
 SAMPLES = Path(__file__).parent.parent / "tests" / "trail" / "samples"
 
@@ -61,6 +61,7 @@ def main() -> None:
     # What it finds goes to the first folder; the samples are only read.
     found = tempfile.mkdtemp(prefix="trail-fuzz-")
     asked = [sys.argv[0], f"-max_total_time={allowed:.0f}", f"-artifact_prefix={found}/"]
+    asked += [f"-max_len={LONGEST}", f"-rss_limit_mb={MEMORY >> 20}"]
     atheris.Setup([*asked, found, str(SAMPLES)], one)
     atheris.Fuzz()
 

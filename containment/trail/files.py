@@ -88,15 +88,19 @@ def is_digest(path: str) -> bool:
 
 
 def find(paths: Iterable[str]) -> list[str]:
-    """Return every file under *paths*, sorted and once.
+    """Return every file under *paths*, sorted and once; links are followed, but not in circles.
+
+    A folder that cannot be listed is returned as if it were a file, so that it is told as one that
+    could not be read.
 
     Raises:
         NotFoundError: one of *paths* is not there.
     """
     found: set[str] = set()
+    seen: set[tuple[int, int]] = set()
     for path in paths:
         if os.path.isdir(path):  # noqa: PTH112
-            found.update(_walk(path))
+            found.update(_walk(path, seen))
         elif os.path.lexists(path):
             found.add(path)
         else:
@@ -107,7 +111,27 @@ def find(paths: Iterable[str]) -> list[str]:
     return sorted(path for path in found if not is_digest(path))
 
 
-def _walk(folder: str) -> Iterator[str]:
-    for base, _, names in os.walk(folder):
-        for name in names:
-            yield os.path.join(base, name)  # noqa: PTH118 -- ten times faster over 10,000 files
+def _walk(top: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+    folders = [top]
+    while folders:
+        folder = folders.pop()
+        try:
+            here = os.stat(folder)  # noqa: PTH116 -- ten times faster over 10,000 files
+            if (here.st_dev, here.st_ino) in seen:
+                continue
+            seen.add((here.st_dev, here.st_ino))
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if _is_folder(entry):
+                        folders.append(entry.path)
+                    else:
+                        yield entry.path
+        except OSError:
+            yield folder
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in a circle
+        return False

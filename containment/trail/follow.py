@@ -94,6 +94,14 @@ def _store(
     return Store([*known, *read])
 
 
+def _compare(report: FileReport, again: FileReport) -> None:
+    """Say in *report* if its file was another one when it was read *again*."""
+    if again.status == "unreadable":
+        report.status, report.detail = "unreadable", f"gone since it was read: {again.detail}"
+    elif again.sha256 != report.sha256:
+        report.status, report.detail = "partly_read", "changed since it was read: trace again"
+
+
 class FileSource:
     """Log files and their fact index."""
 
@@ -120,7 +128,10 @@ class FileSource:
         """Read the files that hold one of *fresh* again."""
         entries = self._store.entries
         hit = [(number, entries[number].report.path) for number in self._store.files_with(fresh)]
-        yield from self._scanner.calls(hit, wanted)
+        for brought in self._scanner.calls(hit, wanted):
+            for number, again in brought.reports:
+                _compare(entries[number].report, again)
+            yield brought.calls, brought.moments
 
     def reports(self) -> list[FileReport]:
         """Say what became of each file."""

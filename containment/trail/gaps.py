@@ -150,7 +150,8 @@ def _unread(reports: Iterable[FileReport]) -> Iterator[Gap]:
     for status, files in sorted(bad.items()):
         some = ", ".join(file.path for file in files[:_SHOWN])
         more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-        yield Gap("files", f"{len(files)} file(s) {status}: {some}{more}")
+        what = "not a log" if status == "not_a_log" else status
+        yield Gap("files", f"{len(files)} file(s) {what}: {some}{more}")
 
 
 def _span(lineage: Lineage, reports: list[FileReport]) -> Iterator[Gap]:

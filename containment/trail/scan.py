@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from containment.trail import reading
 from containment.trail.calls import Call, call_of
 from containment.trail.containers import LEAN, WHOLE
-from containment.trail.files import delivery
+from containment.trail.files import FileReport, delivery
 from containment.trail.gather import Gathering
+from containment.trail.principals import label
 from containment.trail.store import Entry, entry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from multiprocessing.pool import Pool
 
     from containment.trail.evidence import Moment
@@ -42,6 +43,14 @@ class Wanted(NamedTuple):
     keys: frozenset[str]
     names: frozenset[str]
     arns: frozenset[str]
+
+
+class Brought(NamedTuple):
+    """Records of some files, and what became of each file, by its number, this time."""
+
+    calls: list[Call]
+    moments: list[Moment]
+    reports: list[tuple[int, FileReport]]
 
 
 class Scanner:
@@ -74,9 +83,7 @@ class Scanner:
             progress(done, len(paths))
             yield from entries
 
-    def calls(
-        self, files: Sequence[tuple[int, str]], wanted: Wanted
-    ) -> Iterator[tuple[list[Call], list[Moment]]]:
+    def calls(self, files: Sequence[tuple[int, str]], wanted: Wanted) -> Iterator[Brought]:
         """Read *files* (number and path) again for the records that *wanted* names."""
         by_path = {path: number for number, path in files}
         jobs = [
@@ -130,44 +137,67 @@ def _index_batch(job: tuple[list[str], int]) -> list[Entry]:
     return entries
 
 
-def _calls_batch(
-    job: tuple[list[tuple[int, str]], Wanted, int],
-) -> tuple[list[Call], list[Moment]]:
+def _calls_batch(job: tuple[list[tuple[int, str]], Wanted, int]) -> Brought:
     files, wanted, largest = job
-    calls: list[Call] = []
-    moments: list[Moment] = []
+    brought = Brought([], [], [])
     for number, path in files:
 
         def take(events: list[Event], number: int = number) -> None:
-            for event in events:
-                sort_out(event, number, wanted, calls, moments)
+            sort_out(events, number, wanted, brought.calls, brought.moments)
 
-        reading.read(path, WHOLE, take, largest)
-    return calls, moments
+        brought.reports.append((number, reading.read(path, WHOLE, take, largest)))
+    return brought
 
 
 def sort_out(
-    event: Event, number: int, wanted: Wanted, calls: list[Call], moments: list[Moment]
+    events: Iterable[Event],
+    number: int,
+    wanted: Wanted,
+    calls: list[Call],
+    moments: list[Moment],
 ) -> None:
-    """Take *event* as a call in full or as a moment, as far as it is wanted."""
+    """Take each of *events* as a call in full or as a moment, as far as it is wanted."""
+    ways: dict[bytes, int] = {}
+    for event in events:
+        raw = bytes(event.raw_identity)
+        way = ways.get(raw)
+        if way is None:
+            way = ways[raw] = _way(event, wanted)
+        if way == _IN_FULL:
+            calls.append(call_of(event, number))
+        elif way == _IN_SHORT:
+            moments.append(call_of(event, number).moment())
+
+
+_NOT, _IN_SHORT, _IN_FULL = range(3)
+
+
+def _way(event: Event, wanted: Wanted) -> int:
+    """Tell how records of the identity that *event* has are wanted."""
     who = event.who
     if who.access_key_id in wanted.keys:
-        calls.append(call_of(event, number))
-    elif who.arn in wanted.arns or who.arn in wanted.names:
-        call = call_of(event, number)
-        if who.invoked_by or not who.access_key_id or who.arn in wanted.names:
-            calls.append(call)
-        else:
-            moments.append(call.moment())
+        return _IN_FULL
+    if not who.arn:
+        return _NOT
+    named = label(who.arn) in wanted.names
+    if named or who.arn in wanted.arns:
+        return _IN_FULL if named or who.invoked_by or not who.access_key_id else _IN_SHORT
+    return _NOT
 
 
-def stamp_of(path: str) -> tuple[int, int]:
-    """Return size and modification time of *path*; zeros if it is not there any more."""
+NO_STAMP = (0, 0, 0)
+
+
+def stamp_of(path: str) -> tuple[int, int, int]:
+    """Return size and times of *path*; zeros if it is not there any more.
+
+    The time of modification can be set at will; the time of change cannot.
+    """
     try:
         found = os.stat(path)  # noqa: PTH116 -- once for each of 10,000 files
     except OSError:
-        return (0, 0)
-    return (found.st_size, found.st_mtime_ns)
+        return NO_STAMP
+    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _size(paths: Sequence[str]) -> int:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from containment.errors import SpecError
 from containment.trail import sql
 from containment.trail.containers import WHOLE, decode
-from containment.trail.facts import extract
 from containment.trail.files import FileReport
 from containment.trail.fixpoint import answer
+from containment.trail.gather import extract
 from containment.trail.records import seconds
 from containment.trail.scan import Wanted, sort_out
 from containment.trail.seeds import begin
@@ -96,8 +96,7 @@ class SqlSource:
         self._ask(fresh, fresh)
         calls: list[Call] = []
         moments: list[Moment] = []
-        for event in self._events.values():
-            sort_out(event, 0, wanted, calls, moments)
+        sort_out(self._events.values(), 0, wanted, calls, moments)
         yield calls, moments
 
     def reports(self) -> list[FileReport]:

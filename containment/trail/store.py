@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _facts = msgspec.msgpack.Decoder(FileFacts)
 _FEW = 32
+_AT_HAND = 128  # files; a few hundred kilobytes each
 _SMALL = 1 << 20  # packed; some 100,000 records
 
 
@@ -32,7 +33,7 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     """One file in the index."""
 
     report: FileReport
-    stamp: tuple[int, int]  # size and modification time when it was read
+    stamp: tuple[int, int, int]  # size and times before it was read
     names: bytes  # sorted checksums, four bytes each
     packed: bytes
     places: list[tuple[str, str]]
@@ -46,7 +47,7 @@ class Found:
     uses: list[Use]
 
 
-def entry_of(report: FileReport, stamp: tuple[int, int], facts: FileFacts) -> Entry:
+def entry_of(report: FileReport, stamp: tuple[int, int, int], facts: FileFacts) -> Entry:
     """Pack *facts* of the file that *report* is about."""
     names: set[str] = set()
     callers = {use.caller for use in facts.uses}
@@ -75,6 +76,7 @@ class Store:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.entries = sorted(entries, key=lambda entry: entry.report.path)
+        self._open: dict[int, dict[str, list[Fact | Use]]] = {}
         self._sums = [memoryview(entry.names).cast("I") for entry in self.entries]
 
     def files_with(self, names: AbstractSet[str]) -> list[int]:
@@ -100,18 +102,38 @@ class Store:
 
     def lookup(self, names: AbstractSet[str]) -> Found:
         """Return every fact and use that bears one of *names*."""
-        found = Found([], [])
+        facts: dict[int, Fact] = {}
+        uses: dict[int, Use] = {}
         for number in self.files_with(names):
-            facts = _facts.decode(unpack(self.entries[number].packed))
-            for fact in facts.facts:
-                if not names.isdisjoint(fact_tokens(fact)) or not names.isdisjoint(
-                    caller_tokens(fact.caller)
-                ):
-                    found.facts.append(fact)
-            for use in facts.uses:
-                if not names.isdisjoint(caller_tokens(use.caller)):
-                    found.uses.append(use)
-        return found
+            held = self._opened(number)
+            for name in held.keys() & names:
+                for item in held[name]:
+                    if isinstance(item, Fact):
+                        facts[id(item)] = item
+                    else:
+                        uses[id(item)] = item
+        return Found(list(facts.values()), list(uses.values()))
+
+    def _opened(self, number: int) -> dict[str, list[Fact | Use]]:
+        """Return what a file contributes by name; those asked for last are kept at hand."""
+        held = self._open.pop(number, None)
+        if held is None:
+            held = _by_name(_facts.decode(unpack(self.entries[number].packed)))
+        self._open[number] = held
+        if len(self._open) > _AT_HAND:
+            del self._open[next(iter(self._open))]
+        return held
+
+
+def _by_name(contributed: FileFacts) -> dict[str, list[Fact | Use]]:
+    held: dict[str, list[Fact | Use]] = {}
+    for use in contributed.uses:
+        for name in caller_tokens(use.caller):
+            held.setdefault(name, []).append(use)
+    for fact in contributed.facts:
+        for name in caller_tokens(fact.caller) + fact_tokens(fact):
+            held.setdefault(name, []).append(fact)
+    return held
 
 
 def _in(held: memoryview, one: int) -> bool:

@@ -68,10 +68,12 @@ def _summary(trace: Trace) -> Iterator[str]:
     guessed = sum(c.confidence != "certain" for c in trace.credentials)
     if guessed:
         yield f"  {counted(guessed, 'credential')} inferred: check before they are contained"
-    bad = sum(report.status not in ("ok", "pruned") for report in trace.files)
+    bad = sum(report.status not in ("ok", "pruned", "not_a_log") for report in trace.files)
+    others = sum(report.status == "not_a_log" for report in trace.files)
     yield (
         f"  read {counted(trace.records, 'record')} in {counted(len(trace.files), 'file')}"
         + (f"; {counted(bad, 'file')} not read whole" if bad else "")
+        + (f"; {others} not a log" if others else "")
     )
     if not trace.origin.event_count and not trace.unseen:
         yield "  the seed itself made no call in these logs"
