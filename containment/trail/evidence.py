@@ -117,7 +117,8 @@ class Evidence:
         """User -> who set or dropped the password, in order."""
         found: defaultdict[str, list[Fact]] = defaultdict(list)
         for fact in self.facts:
-            if fact.name in SETS_PASSWORD or fact.name in DROPS_PASSWORD:
+            sets = fact.name in SETS_PASSWORD or fact.name in DROPS_PASSWORD
+            if sets and fact.source == "iam.amazonaws.com":
                 found[fact.target.user or fact.caller.label].append(fact)
         return found
 

@@ -89,7 +89,9 @@ def issued_member(fact: Fact, issued: Issued, parent: Member, tier: str, why: st
 
 def _principals(lineage: Lineage, fact: Fact, maker: Member) -> None:
     target = fact.target
-    if fact.name in targets.MAKES_USER and fact.source == "iam.amazonaws.com" and target.user_arn:
+    if fact.source != "iam.amazonaws.com":  # Cognito and others have calls of the same names
+        return
+    if fact.name in targets.MAKES_USER and target.user_arn:
         lineage.own(
             _made(fact, maker, "iam_user", target.user_arn, target.user_id, "made by a member")
         )
@@ -146,9 +148,10 @@ def _opened(lineage: Lineage, fact: Fact, role: Member) -> None:
 def _others(lineage: Lineage, fact: Fact, maker: Member) -> None:
     target = fact.target
     if fact.name in targets.PROVIDERS and target.object_id:
-        if fact.name.startswith("CreateProfile") and "rolesanywhere" not in fact.source:
+        kind = targets.PROVIDERS[fact.name]
+        if kind.startswith("rolesanywhere") and "rolesanywhere" not in fact.source:
             return
-        provider = _made(fact, maker, targets.PROVIDERS[fact.name], target.object_id, "", "")
+        provider = _made(fact, maker, kind, target.object_id, "", "")
         verb = "made" if fact.name.startswith("Create") else "changed"
         provider.why = f"{verb} by a member"
         lineage.add(provider)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from containment.trail.compute import COMPUTE, asked_by, machines_of
+from containment.trail.compute import COMPUTE, asked_by, machines_of, values
 from containment.trail.policies_in_events import account_of, trusted
 from containment.trail.principals import arn_of, label
 from containment.trail.records import at, loose, text
@@ -145,7 +145,7 @@ def _thing(event: Record, name: str, request: Any, response: Any) -> Target:
     if name in WEB_TOKENS:
         return Target(object_id=text(at(response, "webIdentityTokenId")))
     if name in PROVIDERS:
-        return Target(object_id=_first_arn(response) or _first_arn(request))
+        return Target(object_id=_provider(response) or _provider(request))
     user = text(at(request, "userName"))
     found = _ids(response) or _ids(request)
     return Target(user=f"{home(event)}/user/{user}" if user else "", object_id=found)
@@ -238,16 +238,12 @@ def _compute(event: Record, name: str, request: Any, response: Any) -> Target:
     )
 
 
-def _first_arn(tree: Any) -> str:
-    """Return the first text that is called …Arn; the answers hold one that counts."""
-    if not isinstance(tree, dict):
-        return ""
-    for name, value in tree.items():
-        if name.lower().endswith("arn") and isinstance(value, str):
-            return value
-        if isinstance(value, dict) and (found := _first_arn(value)):
-            return found
-    return ""
+def _provider(tree: Any) -> str:
+    """Return the ARN of the provider, anchor or profile; an answer may name others besides."""
+    return next((found for name in _PROVIDER_ARNS for found in values(tree, name)), "")
+
+
+_PROVIDER_ARNS = ("sAMLProviderArn", "openIDConnectProviderArn", "trustAnchorArn", "profileArn")
 
 
 def _ids(tree: Any) -> str:

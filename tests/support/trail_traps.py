@@ -601,14 +601,15 @@ def roles_anywhere(c: Composite) -> None:
     base = f"arn:aws:rolesanywhere:us-east-1:{ACCOUNT}"
     anchor, profile = f"{base}:trust-anchor/{c.named('a')}", f"{base}:profile/{c.named('p')}"
     source = "rolesanywhere.amazonaws.com"
+    authority = f"arn:aws:acm-pca:us-east-1:{ACCOUNT}:certificate-authority/mine"
+    data = {"source": {"sourceData": {"acmPcaArn": authority}}, "trustAnchorArn": anchor}
+    answer = {"trustAnchor": data}
+    c.call(c.leaked, c.user, "CreateTrustAnchor", 390, source=source, response=answer)
+    elsewhere = {"profile": {"profileArn": "arn:aws:profile:us-east-1:1:domains/x"}}
     c.call(
-        c.leaked,
-        c.user,
-        "CreateTrustAnchor",
-        390,
-        source=source,
-        response={"trustAnchor": {"trustAnchorArn": anchor}},
+        c.leaked, c.user, "UpdateProfile", 390, source="profile.amazonaws.com", response=elsewhere
     )
+    c.call(c.leaked, c.user, "ChangePassword", 390, source="cognito-idp.amazonaws.com")
     c.call(
         c.leaked,
         c.user,
