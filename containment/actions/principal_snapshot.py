@@ -220,8 +220,12 @@ class PrincipalSnapshot(Action[Inputs, State]):
         return self._with_ledger(state.model_copy(update={"live": "applied"}))
 
     def update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
-        del preview  # metadata only: what was captured never changes
-        return self._with_ledger(state.model_copy(update=dict(inputs)))
+        new = state.model_copy(update=dict(inputs))  # what was captured never changes
+        if not preview and new.lift != state.lift:
+            # A restore without the state goes on the terms that were applied last.
+            terms = new.lift.model_dump(mode="json", by_alias=True)
+            self._write("terms", new, lift=terms, required=False)
+        return self._with_ledger(new)
 
     def delete(self, state: State) -> None:
         self.finish(state)

@@ -169,8 +169,9 @@ class BucketStore:
         return [found[key] for key in sorted(named)]
 
     def _bodies(self, found: Sequence[_Object]) -> list[bytes]:
+        keys, versions = [item.key for item in found], [item.version for item in found]
         with ThreadPoolExecutor(max_workers=_READERS) as pool:
-            return list(pool.map(lambda item: self._body(item.key, item.version), found))
+            return list(pool.map(self._body, keys, versions))
 
     def _body(self, key: str, version: str | None) -> bytes:
         known = self._read.get((key, version or ""))

@@ -1,13 +1,12 @@
 """What a ledger's entries say: how things were, what was changed, who was released.
 
 Every entry has ``kind``, ``incident``, ``at`` (this machine's time), ``operator`` (the ARN that
-called AWS). The kinds are ``snapshot``, ``intent``, ``outcome``, ``lift``, ``decision``,
-``release`` and ``continued``.
+called AWS). What each kind holds is told in ``docs/ledger.md``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from containment.aws import recording
@@ -29,10 +28,13 @@ class Open:
 
 
 def open_snapshots(entries: Iterable[Entry]) -> list[Open]:
-    """Return the snapshots that no release followed, oldest first."""
+    """Return the snapshots that no release followed, oldest first, on the last terms applied."""
     found: dict[str, Open] = {}
     for entry in entries:
         snapshot_id = str(entry.get("snapshot_id"))
+        if entry.get("kind") == "terms" and snapshot_id in found:
+            facts = {**found[snapshot_id].facts, "lift": entry.get("lift")}
+            found[snapshot_id] = replace(found[snapshot_id], facts=facts)
         if entry.get("kind") == "snapshot":
             facts = dict(entry.get("facts") or {})
             found[snapshot_id] = Open(

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from containment.ledger.entries import Open
     from containment.run.places import Places
 
+_ADOPT = " take the containment over with 'containment adopt' and lift that"
+
 Result = Literal["given back", "gone", "nothing is live", "not given back"]
 
 
@@ -145,9 +147,13 @@ def give_back(item: Owed, places: Places) -> Given:
 def _here(error: ContainmentError, incident: str) -> ContainmentError:
     """Return *error* with the way out that this verb has: it lifts without the engine."""
     again = f"containment restore --from-ledger --incident {incident}"
-    error.remedy = error.remedy.replace(f"containment lift {incident}", again).replace(
-        "pulumi destroy", again
-    )
+    for theirs, ours in (
+        (f"containment lift {incident}", again),
+        ("pulumi destroy", again),
+        ("run 'pulumi up' first, then lift", "write it there as it was applied, or" + _ADOPT),
+        ("run 'pulumi up', then lift", f"run '{again}', or" + _ADOPT),
+    ):
+        error.remedy = error.remedy.replace(theirs, ours)
     return error
 
 

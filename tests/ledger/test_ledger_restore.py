@@ -10,6 +10,7 @@ import pytest
 from project import STACK, spec
 from workbench import Bench, can_list, inline
 
+from containment.actions.principal_snapshot import Inputs as SnapshotInputs
 from containment.lab import picture
 from containment.lab.testing import Lab
 from tests.cli.conftest import Command, containment
@@ -249,6 +250,29 @@ def test_the_terms_are_those_of_the_spec(bench: Bench, containment: Command) -> 
     assert ran.code == 5
     assert "the file says disposition confirmed" in ran.err
     assert not can_list(bench.lab, bench.lab.world.leaked)
+
+
+def test_the_terms_are_those_that_were_applied_last(
+    bench: Bench, kept: Kept, containment: Command
+) -> None:
+    before = taken(bench.lab)
+    user = contain(bench, disposition="suspected")
+    file = bench.directory / "stacks" / f"{STACK}.yaml"
+    file.write_text(file.read_text().replace("suspected", "false-positive"))
+    refused = containment(*AGAIN, "--yes")
+    bench.disposition = "false-positive"
+    inputs = SnapshotInputs(**bench.common(user.principal), endpoint=user.endpoint)
+    bench.snapshot_action().update(user, inputs, preview=True)
+    assert "terms" not in kept.kinds()
+    bench.snapshot_action().update(user, inputs, preview=False)
+
+    ran = containment(*AGAIN, "--yes")
+
+    assert refused.code == 5
+    assert "write it there as it was applied" in refused.err
+    assert ran.code == 0, ran.err
+    assert kept.kinds().count("terms") == 1
+    assert picture.changes(before, taken(bench.lab)) == []
 
 
 def test_it_is_told_as_one_document(bench: Bench, kept: Kept, containment: Command) -> None:
