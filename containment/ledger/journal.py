@@ -283,6 +283,7 @@ class Journal:
         try:
             answer, error = answers.get(timeout=patience_s)
         except Empty:
+            self._no_read_until = self._no_write_until = time.monotonic() + _REST_S
             raise LedgerUnavailableError(
                 f"the ledger {self.location} does not answer within {patience_s:g} s",
                 remedy="see what holds it up, or set containment:ledger to another place",

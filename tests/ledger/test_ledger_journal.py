@@ -68,6 +68,16 @@ def test_a_place_that_does_not_answer_holds_up_the_first_entry_alone() -> None:
     assert "does not answer within 2 s: containing goes on without a record" in said[0]
 
 
+def test_a_place_that_hung_once_is_not_waited_for_again_to_be_read() -> None:
+    store = Wedged(30)
+    journal, _ = journal_of(store)
+
+    journal.write("intent", {}, required=False)
+
+    assert journal.inspect().verdict == "unreadable"
+    assert store.calls == 1
+
+
 def test_a_place_that_could_not_be_read_is_not_asked_again_to_be_written() -> None:
     store = Wedged(0)
     journal, _ = journal_of(store)
