@@ -28,14 +28,13 @@ def apply(lineage: Lineage) -> None:
         if fact.issued and lineage.actor(fact) is None:
             _issued(lineage, fact)
     for use in _strangers(lineage):
-        if not lineage.issued_elsewhere(use.caller):
-            _used(lineage, use)
+        _used(lineage, use)
 
 
 def late(lineage: Lineage) -> None:
     """Take the keys of a member's principal that others handed out, when no rule tells more."""
     for use in _strangers(lineage):
-        _used(lineage, use)
+        _used(lineage, use, late=True)
 
 
 def _strangers(lineage: Lineage) -> Iterator[Use]:
@@ -156,14 +155,19 @@ def _take(lineage: Lineage, fact: Fact, parent: Member, tier: str, why: str) -> 
         lineage.add(issued_member(fact, issued, parent, tier, why))
 
 
-def _used(lineage: Lineage, use: Use) -> None:
-    """A key that nobody is seen handing out, used by a principal or machine of a member."""
+def _used(lineage: Lineage, use: Use, *, late: bool = False) -> None:
+    """A key that nobody is seen handing out, used by a principal or machine of a member.
+
+    *late* takes what others handed out too. Who did is asked last: most strangers are nobody's.
+    """
     caller = use.caller
     principal = lineage.owner(caller, use.time)
     if principal is not None:
         if principal.tier == "seed" and use.time < principal.since:
             return
-        _claim(lineage, use, principal, "B_principal", "used by a principal that is the thief's")
+        if late or not lineage.issued_elsewhere(caller):
+            why = "used by a principal that is the thief's"
+            _claim(lineage, use, principal, "B_principal", why)
         return
     seed = lineage.seed
     its_own = seed.kind == "instance" and caller.arn.endswith(f"/{seed.id}")
@@ -171,12 +175,11 @@ def _used(lineage: Lineage, use: Use) -> None:
         its_own or (seed.kind != "access_key" and caller.arn == seed.arn)
     ):
         tier = "C_service_issued" if its_own else "B_principal"
-        _claim(lineage, use, seed, tier, "used by the instance or session itself")
-        return
-    if lineage.issued_elsewhere(caller):
+        if late or not lineage.issued_elsewhere(caller):
+            _claim(lineage, use, seed, tier, "used by the instance or session itself")
         return
     machine = lineage.session_machine(caller.arn)
-    if machine and _after(use.time, machine[1].time):
+    if machine and _after(use.time, machine[1].time) and not lineage.issued_elsewhere(caller):
         _claim(lineage, use, machine[0], "C_service_issued", f"compute made by {machine[1].name}")
 
 
