@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workbench import INCIDENT
 
 from containment.facets import marks
+from containment.lab import ground
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -237,3 +238,10 @@ def fill(bench: Bench) -> None:
     name = "sqs:" + "x" * (2_048 - used - 130)
     document = policy({**ALLOW, "Action": name})
     iam.put_user_policy(UserName=USER, PolicyName="fill", PolicyDocument=document)
+
+
+def aged(bench: Bench, access_key_id: str) -> None:
+    """Make a key of the user a year older, as collateral is."""
+    for key in ground.iam(bench.lab.world.account).get_user(USER).access_keys:
+        if key.access_key_id == access_key_id:
+            key.create_date = key.create_date.replace(year=key.create_date.year - 1)
