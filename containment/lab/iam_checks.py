@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +13,13 @@ from moto.iam.exceptions import (
     MalformedPolicyDocument,
     NoSuchEntity,
 )
+from moto.iam.models import AWSManagedPolicy
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
-from containment.lab import ground, quotas
+from containment.lab import aws_managed, ground, quotas
 from containment.lab.iam.conditions import UnknownOperatorError
-from containment.lab.iam.policies import compile_policy
+from containment.lab.iam.policies import as_list, compile_policy
+from containment.lab.refusal import Reason, Refusal
 
 if TYPE_CHECKING:
     from moto.iam.models import IAMBackend
@@ -39,6 +43,18 @@ _ROLE_EDITS = frozenset(
         "UpdateRole",
     }
 )
+# Nobody but AWS changes its own policies.
+_POLICY_EDITS = frozenset(
+    {
+        "CreatePolicyVersion",
+        "DeletePolicy",
+        "DeletePolicyVersion",
+        "SetDefaultPolicyVersion",
+        "TagPolicy",
+        "UntagPolicy",
+    }
+)
+_SID = re.compile(r"[0-9A-Za-z]*")
 
 
 def check(state: IAMBackend, action: str, parameters: Parameters) -> None:
@@ -46,6 +62,7 @@ def check(state: IAMBackend, action: str, parameters: Parameters) -> None:
 
     Raises:
         IAMException: with the code and words of the refusal.
+        Refusal: the policy is AWS's own.
     """
     for kind, names in _by_kind(state).items():
         name = parameters.get(f"{kind}Name")
@@ -57,6 +74,8 @@ def check(state: IAMBackend, action: str, parameters: Parameters) -> None:
             raise NoSuchEntity(f"The {kind.lower()} with name {name} cannot be found.")
     if action in _ROLE_EDITS:
         _refuse_protected(state, str(parameters.get("RoleName", "")))
+    if action in _POLICY_EDITS and str(parameters.get("PolicyArn")).startswith(aws_managed.PREFIX):
+        raise Refusal(Reason.DENIED, "AWS managed policies cannot be changed.")
     for prefix, examine in _CHECKS.items():
         if action.startswith(prefix):
             examine(state, parameters)
@@ -116,9 +135,12 @@ def _attach(state: IAMBackend, parameters: Parameters) -> None:
     quotas.attached(kind, owner, arn)
 
 
-def _document(_state: IAMBackend, parameters: Parameters) -> None:
+def _document(state: IAMBackend, parameters: Parameters) -> None:
     check_identity_policy(parameters["PolicyDocument"])
     quotas.managed(parameters["PolicyDocument"])
+    if "PolicyName" in parameters:
+        own = (p for p in state.managed_policies.values() if not isinstance(p, AWSManagedPolicy))
+        _refuse_taken("Policy", str(parameters["PolicyName"]), [str(p.name) for p in own])
 
 
 def check_identity_policy(document: str) -> None:
@@ -132,8 +154,23 @@ def check_identity_policy(document: str) -> None:
         policy = compile_policy(document)
     except UnknownOperatorError as error:
         raise MalformedPolicyDocument("Syntax errors in policy.") from error
+    check_sids(document)
     if any(s.principals is not None for s in (*policy.allows, *policy.denies)):
         raise MalformedPolicyDocument("Policy document should not specify a principal.")
+
+
+def check_sids(document: str) -> None:
+    """Refuse statement ids of other characters than letters and digits.
+
+    Raises:
+        MalformedPolicyDocument: with IAM's reason.
+    """
+    for statement in as_list(json.loads(document).get("Statement", [])):
+        if not _SID.fullmatch(str(statement.get("Sid", ""))):
+            raise MalformedPolicyDocument(
+                "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the "
+                "regular expression [0-9A-Za-z]*"
+            )
 
 
 _CHECKS: Mapping[str, Callable[[IAMBackend, Parameters], None]] = {

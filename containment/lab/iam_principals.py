@@ -14,7 +14,8 @@ from moto.iam.exceptions import (
 )
 from moto.iam.responses import IamResponse
 
-from containment.lab import ground, quotas, resource_principals
+from containment.lab import ground, passwords, quotas, resource_principals
+from containment.lab.refusal import Reason, Refusal
 
 if TYPE_CHECKING:
     from containment.lab.callers import Caller
@@ -227,6 +228,7 @@ class PrincipalOperations(IamResponse):
 
     def create_login_profile(self) -> ActionResult:
         """Give a user a password, with the wish to have it changed."""
+        passwords.check(self.backend, self._get_param("Password"))
         result = super().create_login_profile()
         user = self.backend.get_user(self._get_param("UserName"))
         user.password_reset_required = bool(self._get_param("PasswordResetRequired"))
@@ -238,10 +240,22 @@ class PrincipalOperations(IamResponse):
         user = self.backend.get_login_profile(self._get_param("UserName"))
         password = self._get_param("Password")
         if password:
+            passwords.check(self.backend, password)
             user.password = password
         required = self._get_param("PasswordResetRequired")
         if required is not None:
             user.password_reset_required = required
+        return EmptyResult()
+
+    def change_password(self) -> ActionResult:
+        """Let a user give itself another password, who knows the one it has."""
+        if self.caller.kind != "user":
+            raise ValidationError("Only an IAM user can change its password.")
+        user = self.backend.get_login_profile(self.caller.name)
+        if user.password != self._get_param("OldPassword"):
+            raise Refusal(Reason.DENIED, "The old password was incorrect.")
+        passwords.check(self.backend, self._get_param("NewPassword"))
+        user.password, user.password_reset_required = self._get_param("NewPassword"), False
         return EmptyResult()
 
     def _require_policy(self, arn: str) -> None:

@@ -67,6 +67,10 @@ def groups(count: int) -> None:
 def tags(present: list[dict[str, str]], new: list[dict[str, str]]) -> None:
     """Refuse duplicate keys, and more tags than the quota. Tag keys are not case-sensitive."""
     keys = [tag["Key"].lower() for tag in new]
+    if any(key.startswith("aws:") for key in keys):
+        raise IAMException(
+            "InvalidInput", "Tag keys that begin with aws: are reserved for system use."
+        )
     if len(set(keys)) != len(keys):
         raise IAMException(
             "InvalidInput",

@@ -18,6 +18,7 @@ from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
 from containment.lab import ground
 from containment.lab.iam.conditions import UnknownOperatorError
 from containment.lab.iam.policies import as_list, compile_policy
+from containment.lab.iam_checks import check_sids
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ROOT = re.compile(r"arn:aws:iam::[0-9]{12}:root")
@@ -34,6 +35,7 @@ def stored(document: str) -> str:
         MalformedPolicyDocument: it is no trust policy, or names a principal that does not exist.
     """
     IAMTrustPolicyDocumentValidator(_in_new_version(document)).validate()
+    check_sids(document)
     policy = json.loads(document)
     for statement in as_list(policy["Statement"]):
         if "NotPrincipal" in statement:

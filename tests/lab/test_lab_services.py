@@ -202,12 +202,12 @@ def test_calls_are_recorded_while_enforcement_is_off(served: Lab) -> None:
 def test_a_sign_in_gives_a_session_that_is_known_to_be_the_consoles(lab: Lab) -> None:
     trail, world = Trail(lab), lab.world
     iam = lab.client("iam", world.admin)
-    iam.create_login_profile(UserName="alice", Password="right-1")
+    iam.create_login_profile(UserName="alice", Password="Right-100")
     iam.put_user_policy(
         UserName="alice", PolicyName="i", PolicyDocument=policy(allow("iam:ListUsers"))
     )
     given = post(
-        lab, "sign-in", {"account": world.account, "user": "alice", "password": "right-1"}
+        lab, "sign-in", {"account": world.account, "user": "alice", "password": "Right-100"}
     )["credentials"]
     keys = Credentials(given["access_key_id"], given["secret_access_key"], given["session_token"])
     lab.client("iam", keys).list_users()

@@ -221,11 +221,11 @@ def test_objects_are_not_in_the_history(lab: Lab, world: World) -> None:
     assert "GetObject" not in names
 
 
-@pytest.mark.parametrize(("password", "outcome"), [("right-1", "Success"), ("wrong", "Failure")])
+@pytest.mark.parametrize(("password", "outcome"), [("Right-100", "Success"), ("wrong", "Failure")])
 def test_a_sign_in_to_the_console_is_recorded(
     lab: Lab, world: World, password: str, outcome: str
 ) -> None:
-    lab.client("iam", world.admin).create_login_profile(UserName="alice", Password="right-1")
+    lab.client("iam", world.admin).create_login_profile(UserName="alice", Password="Right-100")
     body = {"account": world.account, "user": "alice", "password": password}
     request = urllib.request.Request(f"{lab.endpoint}/_lab/sign-in", data=json.dumps(body).encode())
     with urllib.request.urlopen(request) as answer:
