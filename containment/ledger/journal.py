@@ -8,7 +8,7 @@ checked against live, and none at all where its chain is broken or shorter than 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import Empty, Queue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -168,7 +168,10 @@ class Journal:
         if lines is None:
             return Inspection(location, "missing", why=self._missing(location)), Chain()
         if self._parsed[0] != lines:
-            self._parsed = (lines, chain.read(lines))
+            whole = chain.read(lines)
+            # Several incidents may share one file; each is told what is its own.
+            own = [entry for entry in whole.entries if entry.get("incident") == self._incident]
+            self._parsed = (lines, replace(whole, entries=tuple(own)))
         read = self._parsed[1]
         verdict, why = self._judged(location, read)
         unfinished = tuple(int(entry["n"]) for entry in entries.without_outcome(read.entries))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from containment.clock import isoformat, utc_now
 from containment.ledger import entries
-from containment.ledger.chain import Head
 from containment.ledger.journal import Journal
+from containment.ledger.store import Nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -147,21 +147,3 @@ class IncidentRecorder:
         if outcome.at:
             said["aws_at"] = isoformat(outcome.at)
         self._journal.write("outcome", said, required=False)
-
-
-class Nowhere:
-    """A store that keeps nothing."""
-
-    @property
-    def location(self) -> str:
-        return "nowhere"
-
-    def lines(self) -> None:
-        return None
-
-    def append(self, make: Callable[[Head], bytes]) -> Head:
-        del make
-        return Head()
-
-    def concerns(self) -> list[str]:
-        return []

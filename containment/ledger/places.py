@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from containment.errors import SpecError
 from containment.ledger.file_store import FileStore
+from containment.ledger.store import Nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,13 @@ def settings_of(values: Mapping[str, object]) -> LedgerSettings:
 
 
 def open_store(settings: LedgerSettings, directory: Path, incident: str) -> Store:
-    """Return the store of *incident*; relative paths are in *directory*."""
+    """Return the store of *incident*; relative paths are in *directory*.
+
+    What another incident is called stands in a tag, which is the thief's to choose: a name that
+    leads elsewhere has no ledger.
+    """
+    if "/" in incident or incident.startswith("."):
+        return Nowhere()
     place = settings.place
     if settings.in_bucket:
         # A bucket costs boto3's model of S3, which a ledger in a file need not wait for.

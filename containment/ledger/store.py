@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from containment.errors import ContainmentError
+from containment.ledger.chain import Head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from containment.ledger.chain import Head
 
 
 class LedgerUnavailableError(ContainmentError):
@@ -48,3 +47,21 @@ class Store(Protocol):
     def concerns(self) -> list[str]:
         """Return what is wrong with the place itself, in words; it may ask over the network."""
         ...
+
+
+class Nowhere:
+    """A store that keeps nothing."""
+
+    @property
+    def location(self) -> str:
+        return "nowhere"
+
+    def lines(self) -> None:
+        return None
+
+    def append(self, make: Callable[[Head], bytes]) -> Head:
+        del make
+        return Head()
+
+    def concerns(self) -> list[str]:
+        return []

@@ -250,3 +250,26 @@ def test_a_path_is_a_folder_unless_it_ends_like_a_ledger(
 
     assert (tmp_path / file).read_bytes() == b"{}\n"
     assert store.location == file
+
+
+@pytest.mark.parametrize("incident", ["../x", "a/b", "..", "/etc/x"])
+def test_a_name_that_leads_elsewhere_has_no_ledger(tmp_path: Path, incident: str) -> None:
+    store = open_store(LedgerSettings(), tmp_path / "project", incident)
+
+    store.append(lambda _after: b"{}")
+
+    assert store.lines() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_incidents_that_share_a_file_are_told_what_is_their_own(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, "ledger/all.jsonl")
+    ledger = kept.ledger()
+    for incident in ("inc-1", "inc-2"):
+        ledger.of(incident).write("snapshot", {"of": incident}, required=True)
+
+    found = ledger.of("inc-2").evidence()
+
+    assert found is not None
+    assert [entry["of"] for entry in found.entries] == ["inc-2"]
+    assert (found.head.length, found.broken) == (2, None)
