@@ -15,6 +15,7 @@ from moto.iam.responses import IamResponse
 from moto.iam.utils import generate_access_key_id_from_account_id, random_alphanumeric
 
 from containment.lab import ground, usage
+from containment.lab.iam_simulation import allowed_services
 
 if TYPE_CHECKING:
     from containment.lab.callers import Caller
@@ -130,19 +131,29 @@ class CredentialOperations(IamResponse):
                 "JobCreationDate": begun,
                 "JobCompletionDate": begun,
                 "IsTruncated": False,
-                "ServicesLastAccessed": [
-                    {
-                        "ServiceName": service,
-                        "ServiceNamespace": service,
-                        "LastAuthenticated": used.at.replace(tzinfo=None),
-                        "LastAuthenticatedEntity": arn,
-                        "LastAuthenticatedRegion": used.region,
-                        "TotalAuthenticatedEntities": 1,
-                    }
-                    for service, used in sorted(usage.of(arn).items())
-                ],
+                "ServicesLastAccessed": _last_accessed(arn),
             }
         )
+
+
+def _last_accessed(arn: str) -> list[dict[str, Any]]:
+    """Return the services that a principal has used, and those that it may use and never did."""
+    used, found = usage.of(arn), []
+    for service in sorted({*used, *allowed_services(arn)}):
+        entry: dict[str, Any] = {
+            "ServiceName": service,
+            "ServiceNamespace": service,
+            "TotalAuthenticatedEntities": 0,
+        }
+        if service in used:
+            entry |= {
+                "LastAuthenticated": used[service].at.replace(tzinfo=None),
+                "LastAuthenticatedEntity": arn,
+                "LastAuthenticatedRegion": used[service].region,
+                "TotalAuthenticatedEntities": 1,
+            }
+        found.append(entry)
+    return found
 
 
 def credentials_of(user: Any) -> list[dict[str, Any]]:

@@ -45,6 +45,29 @@ class ReadOperations(IamResponse):
             aws_managed.ensure_all(self.current_account)
         return super().list_policies()
 
+    def get_policy(self) -> ActionResult:
+        """Answer a managed policy, with how often it limits as a boundary."""
+        arn = self._get_param("PolicyArn")
+        policy: Any = self.backend.get_policy(arn)
+        owners: tuple[Any, ...] = (*self.backend.users.values(), *self.backend.roles.values())
+        bounded = sum(_uses(owner, arn, "PermissionsBoundary") for owner in owners)
+        vars(policy)["permissions_boundary_usage_count"] = bounded
+        return super().get_policy()
+
+    def list_access_keys(self) -> ActionResult:
+        """List a user's keys, in pages."""
+        user: Any = self.backend.get_user(self._get_param("UserName"))
+        keys = [
+            {
+                "UserName": user.name,
+                "AccessKeyId": key.access_key_id,
+                "Status": key.status,
+                "CreateDate": key.create_date,
+            }
+            for key in user.access_keys
+        ]
+        return self._page("AccessKeyMetadata", keys)
+
     def list_user_policies(self) -> ActionResult:
         """List inline policy names of a user, in pages."""
         user = self.backend.get_user(self._get_param("UserName"))

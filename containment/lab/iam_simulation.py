@@ -24,6 +24,7 @@ from containment.lab.iam.patterns import Variable
 from containment.lab.iam.policies import Policy, Statement, as_list, compile_policy
 from containment.lab.iam.principals import Identity
 from containment.lab.iam_reads import ReadOperations
+from containment.lab.services import iam_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from containment.lab.callers import Caller
 
 _PRINCIPAL = re.compile(r"arn:aws:iam::([0-9]{12}):(user|role|group)/(?:.*/)?([\w+=,.@-]+)")
+_ACTION = re.compile(r"[\w-]+:[\w*?-]+")
 Value = str | tuple[str, ...]
 
 
@@ -135,6 +137,9 @@ class SimulationOperations(ReadOperations, IamResponse):
             resource=compile_policy(resource_policy) if resource_policy else None,
         )
         context = self._context(subject)
+        for action in self._get_param("ActionNames", []):
+            if not _ACTION.fullmatch(action):
+                raise IAMException("InvalidInput", f"Invalid Input Action: {action}")
         results = [
             self._result(
                 subject, sources, layers, context=context, action=action, resource=resource
@@ -216,6 +221,22 @@ _EVERYTHING = (
         ' "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
     ),
 )
+
+
+def allowed_services(arn: str) -> set[str]:
+    """Return the services that a principal's policies allow anything of; empty for a policy."""
+    found = _PRINCIPAL.fullmatch(arn)
+    if found is None:
+        return set()
+    account, kind, name = found.groups()
+    key = ground.role_id(account, name) if kind == "role" else name
+    entity = facts.read((kind, account, key))  # type: ignore[arg-type]
+    services: set[str] = set()
+    for source in sources_of(Subject(account, kind, name, entity)):
+        for statement in as_list(json.loads(source.document)["Statement"]):
+            for action in as_list(statement.get("Action", [])) * (statement["Effect"] == "Allow"):
+                services.add(str(action).partition(":")[0].lower())
+    return {*services - {"*"}, *(iam_data.services.get_service_keys() if "*" in services else ())}
 
 
 def sources_of(subject: Subject) -> Iterator[Source]:
