@@ -9,7 +9,7 @@ RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install what the project needs: uv, the packages of uv.lock, the Pulumi engine
@@ -40,6 +40,10 @@ bench: setup ## Measure, and print ratios; EVENTS=n CloudTrail records for the t
 judges: setup ## Hold the lab against evaluators and an emulator of others; needs Node.js
 	@tools/judges/install.sh
 	@$(RUN) python -m tools.judges $(ARGS)
+
+.PHONY: reliability
+reliability: setup ## Break real runs in every way and see that nothing is lost; ARGS='--only words'
+	@$(RUN) python -m tools.reliability $(ARGS)
 
 .PHONY: spark
 spark: ## Ask a real Spark the trace's questions, and hold it to the files' answer; needs Java 17

@@ -1,20 +1,15 @@
-"""What a thief, a crash or a wrong command does to a containment: nothing that lasts."""
+"""What a thief or a wrong command does to a containment: nothing that lasts."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
 import pytest
 from project import STACK, Project, spec
-from relay import relay
 from workbench import can_list, session_of
 
 from containment.lab import picture
@@ -69,94 +64,6 @@ def test_a_stripped_deny_and_a_new_key_are_seen_repaired_and_said(
     assert made["AccessKeyId"] in said
     assert "2 updated" in said
     assert not can_list(lab, thief)
-
-
-@dataclass
-class Hit:
-    """What happened to an ``up`` that was interrupted at one call, after AWS had carried it out."""
-
-    happened: bool
-    exit_code: int
-
-
-@contextmanager
-def interrupted(project: Project, lab: Lab, operation: str, victim: str) -> Iterator[Hit]:
-    """Run ``up``, interrupt it when *operation* was carried out and nobody knows, and go on."""
-    struck, running = Event(), list[Any]()
-
-    def strike(passed: str) -> None:
-        if passed != operation or struck.is_set():
-            return
-        struck.set()
-        if victim == "provider":
-            os.kill(child_of(running[0].pid, "pulumi-resource-containment"), signal.SIGKILL)
-        else:
-            os.kill(running[0].pid, signal.Signals[victim])
-
-    with relay(lab.endpoint, strike) as endpoint:
-        project.environ["AWS_ENDPOINT_URL"] = endpoint
-        running.append(project.start("up", "--yes", "--skip-preview"))
-        running[0].communicate(timeout=60)
-        if running[0].returncode < 0:  # it died at once, and its lock stays
-            project.ok("cancel", "--yes")
-        yield Hit(struck.is_set(), running[0].returncode)
-
-
-def child_of(parent: int, name: str) -> int:
-    """Return the process id of the program *name* that *parent* started."""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            with suppress(OSError):
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-                status = (folder / "status").read_text(encoding="ascii", errors="replace")
-                if f"PPid:\t{parent}\n" in status and any(name.encode() in word for word in words):
-                    return int(folder.name)
-    raise LookupError(name)
-
-
-@pytest.mark.parametrize(
-    ("operation", "victim"),
-    [
-        ("PutUserPolicy", "SIGKILL"),
-        ("TagUser", "SIGKILL"),
-        ("UpdateAccessKey", "SIGKILL"),
-        ("PutUserPolicy", "SIGHUP"),
-        ("PutUserPolicy", "SIGINT"),
-        ("TagUser", "SIGINT"),
-        ("PutUserPolicy", "provider"),
-        ("UpdateAccessKey", "provider"),
-    ],
-)
-def test_an_interrupted_up_leaves_nothing_after_destroy(
-    project: Project, lab: Lab, operation: str, victim: str
-) -> None:
-    before = taken(lab)
-    project.spec(spec(user(lab), disposition="false-positive"))
-
-    with interrupted(project, lab, operation, victim) as hit:
-        assert hit.happened
-        assert hit.exit_code != 0
-        project.destroy()
-
-    assert picture.changes(before, taken(lab)) == []
-    assert can_list(lab, lab.world.leaked)
-
-
-@pytest.mark.parametrize("victim", ["SIGKILL", "SIGINT", "provider"])
-def test_an_up_after_an_interrupted_one_contains_and_its_destroy_gives_back(
-    project: Project, lab: Lab, victim: str
-) -> None:
-    before = taken(lab)
-    project.spec(spec(user(lab), disposition="false-positive"))
-
-    with interrupted(project, lab, "UpdateAccessKey", victim) as hit:
-        assert hit.happened
-        project.up()
-        assert not can_list(lab, lab.world.leaked)
-        assert "unchanged" in project.ok("up", "--yes", "--skip-preview")
-        project.destroy()
-
-    assert picture.changes(before, taken(lab)) == []
 
 
 @pytest.mark.parametrize("resource", ["DenyPolicy", "InactiveCredentials"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,11 +36,20 @@ class Project:
     environ: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def make(cls, folder: Path, environ: Mapping[str, str]) -> Project:
-        """Lay out a project in *folder*, with an empty backend beside it."""
+    def make(
+        cls, folder: Path, environ: Mapping[str, str], *, like: Project | None = None
+    ) -> Project:
+        """Lay out a project in *folder*, with a backend beside it that holds an empty stack.
+
+        With *like*, that project's stacks and state are copied, which is quicker.
+        """
         project = folder / "project"
-        (project / "stacks").mkdir(parents=True)
-        (folder / "state").mkdir()
+        if like is None:
+            (project / "stacks").mkdir(parents=True)
+            (folder / "state").mkdir()
+        else:
+            shutil.copytree(like.folder / "stacks", project / "stacks")
+            shutil.copytree(like.folder.parent / "state", folder / "state")
         for name in _LINKED:
             (project / name).symlink_to(ROOT / name)
         made = cls(
@@ -56,7 +66,10 @@ class Project:
                 **environ,
             },
         )
-        made.run("stack", "init", STACK)
+        if like is None:
+            made.run("stack", "init", STACK)
+        else:  # which stack is selected is remembered by the folder's name
+            made.environ["PULUMI_STACK"] = STACK
         return made
 
     def spec(self, text: str) -> None:
@@ -99,6 +112,10 @@ class Project:
 
     def resources(self) -> list[dict[str, Any]]:
         """Return the resources in the state."""
+        if not self.environ["PULUMI_BACKEND_URL"].startswith("file:"):
+            said = self.ok("stack", "export")
+            exported = json.loads(said[said.index("{") :])
+            return list(exported["deployment"].get("resources") or [])
         folder = self.folder.parent / "state" / ".pulumi" / "stacks" / "containment"
         packed = (folder / f"{STACK}.json.gz").read_bytes()
         found = json.loads(gzip.decompress(packed))["checkpoint"]["latest"]

@@ -1,0 +1,211 @@
+"""The rows of the kill matrix: every call at both of its failure points, everything else pairwise.
+
+The same seed gives the same rows. Where a combination cannot be (a destroy starts no language
+host), it is left out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from typing import TYPE_CHECKING, Any, get_args
+
+from tools.reliability.blow import Blow, Fate, How, Point, Who
+from tools.reliability.scenes import SCENES
+from tools.reliability.trial import Storm, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tools.reliability.trial import After
+
+POINTS: tuple[tuple[Point, Fate], ...] = (("before", "dropped"), ("after", "lost"))
+SIGNALS: tuple[How, ...] = tuple(how for how in get_args(How) if str(how).startswith("SIG"))
+# Enough for one principal: the stack itself, a snapshot and two more resources, two writes each.
+CHECKPOINTS = 8
+
+
+def rows(seed: int) -> list[Trial]:
+    """Return the whole matrix, what takes longest first."""
+    found = [
+        *no_state(),
+        *(Trial(scene, "up", None, "destroy") for scene in SCENES),
+        *late(),
+        *at_once(),
+        *replaced(),
+        *repaired(),
+        *signals(seed),
+        *every_call(),
+    ]
+    return list(dict.fromkeys(found))
+
+
+def sample() -> list[Trial]:
+    """Return what ``make test`` tries: each kind of trial, quickly."""
+    user = "user"
+    return [
+        Trial("both", "up", None, "destroy"),
+        Trial(user, "up", _lost("PutUserPolicy"), "destroy"),
+        Trial(user, "up", _lost("TagUser", "provider"), "destroy"),
+        Trial(user, "up", _dropped("UpdateAccessKey"), "containment up"),
+        Trial(user, "up", Blow("PutUserPolicy", who="cli", how="SIGPIPE"), "up"),
+        Trial(user, "up", Blow("PutUserPolicy", who="cli", how="SIGINT"), "refresh"),
+        Trial(user, "up", Blow("TagUser", who="host", how="SIGTERM"), "destroy"),
+        Trial(user, "up", _late("UpdateAccessKey", "SIGHUP"), "destroy"),
+        Trial(user, "up", _waiting("PutUserPolicy"), "cancel at once"),
+        Trial(user, "up", _waiting("UpdateAccessKey"), "destroy at once"),
+        Trial(user, "replace", _lost("PutUserPolicy"), "destroy"),
+        Trial("role, closed", "destroy", _lost("DeleteRolePolicy"), "containment lift"),
+        Trial("user, fenced", "destroy", _lost("PutUserPolicy", "provider"), "destroy"),
+        Trial(user, "up", Blow("checkpoint", 5, who="nobody", how="state refused"), "destroy"),
+    ]
+
+
+def storms(number: int, seed: int) -> list[Storm]:
+    """Return *number* runs with faults, the scenes in turn."""
+    names = itertools.cycle(SCENES)
+    return [Storm(next(names), seed + index) for index in range(number)]
+
+
+def every_call() -> Iterator[Trial]:
+    """Yield each call of each scene, before it is carried out and after, with both ways on."""
+    for scene in SCENES.values():
+        if scene.name == "both":
+            continue  # the same calls as in the scenes of one principal
+        for verb in ("up", "destroy"):
+            if scene.name == "user, fenced" and verb == "up":
+                continue  # as without a fence
+            for index, (operation, nth) in enumerate(numbered(getattr(scene, verb))):
+                for (point, fate), way in itertools.product(POINTS, (0, 1)):
+                    turn = index + way + (point == "after")
+                    who: Who = "machine" if turn % 2 else "provider"
+                    ways: tuple[After, After] = (
+                        ("containment up", "containment lift")
+                        if turn % 4 == 1
+                        else ("up", "destroy")
+                    )
+                    yield Trial(
+                        scene.name, verb, Blow(operation, nth, point, who, fate=fate), ways[way]
+                    )
+
+
+def signals(seed: int) -> Iterator[Trial]:
+    """Yield every pair of process, signal, point, command and what comes next, at least once."""
+    factors: dict[str, Sequence[Any]] = {
+        "who": ("cli", "host", "provider"),
+        "how": SIGNALS,
+        "point": ("before", "after"),
+        "verb": ("up", "destroy"),
+        "after": ("up", "destroy", "refresh", "cancel"),
+    }
+    turn = random.Random(seed)  # noqa: S311 -- to be repeated, not to be secret
+    for row in pairwise(factors, turn, possible):
+        calls = numbered(getattr(SCENES["both"], row["verb"]))
+        operation, nth = turn.choice(list(calls))
+        blow = Blow(operation, nth, row["point"], row["who"], row["how"])
+        yield Trial("both", row["verb"], blow, row["after"])
+
+
+def late() -> Iterator[Trial]:
+    """Yield those where the CLI dies and its provider's call arrives two seconds later."""
+    hows: tuple[How, How] = ("SIGKILL", "SIGHUP")
+    for operation, how in itertools.product(SCENES["user"].up, hows):
+        yield Trial("user", "up", _late(operation, how), "destroy" if how == "SIGHUP" else "up")
+    yield Trial("role, closed", "up", _late("UpdateAssumeRolePolicy", "SIGKILL"), "destroy")
+    yield Trial("role, closed", "up", _late("PutRolePolicy", "SIGHUP"), "containment lift")
+    yield Trial("user", "destroy", _late("DeleteUserPolicy", "SIGKILL"), "up")
+    yield Trial("user, fenced", "destroy", _late("PutUserPolicy", "SIGKILL"), "containment up")
+
+
+def at_once() -> Iterator[Trial]:
+    """Yield those where somebody cancels, or destroys, while an ``up`` lives."""
+    for operation in SCENES["user"].up:
+        yield Trial("user", "up", _waiting(operation), "destroy at once")
+    yield Trial("user", "up", _waiting("TagUser"), "cancel at once")
+    yield Trial("role, closed", "up", _waiting("UpdateAssumeRolePolicy"), "destroy at once")
+
+
+def replaced() -> Iterator[Trial]:
+    """Yield crashes of a ``--replace``, followed by a destroy."""
+    for operation, (point, fate) in itertools.product(SCENES["user"].up, POINTS):
+        yield Trial("user", "replace", Blow(operation, 1, point, "machine", fate=fate), "destroy")
+
+
+def repaired() -> Iterator[Trial]:
+    """Yield crashes of the ``up`` that puts back what a thief took off: updates, not creates."""
+    for scene, operation in (
+        ("user", "PutUserPolicy"),
+        ("user", "UpdateAccessKey"),
+        ("role, closed", "UpdateAssumeRolePolicy"),
+        ("role, closed", "PutRolePolicy"),
+    ):
+        for (point, fate), after in zip(POINTS, ("up", "destroy"), strict=True):
+            blow = Blow(operation, 1, point, "machine", fate=fate)
+            yield Trial(scene, "repair", blow, after)  # type: ignore[arg-type]
+
+
+def no_state() -> Iterator[Trial]:
+    """Yield those where the state cannot be written from some moment on."""
+    for nth in range(1, CHECKPOINTS + 1):
+        after: After = "destroy" if nth % 2 else "containment up"
+        blow = Blow("checkpoint", nth, "before", "nobody", "state refused")
+        yield Trial("user", "up", blow, after)
+    hows: tuple[How, How] = ("disk full", "state gone")
+    for how, (verb, operation) in itertools.product(
+        hows, (("up", "PutUserPolicy"), ("up", "UpdateAccessKey"), ("destroy", "DeleteUserPolicy"))
+    ):
+        after = "destroy" if how == "disk full" else "containment lift"
+        yield Trial("user", verb, Blow(operation, 1, "before", "nobody", how), after)  # type: ignore[arg-type]
+
+
+def numbered(calls: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Yield each call with its number among those of its name."""
+    seen: Counter[str] = Counter()
+    for name in calls:
+        seen[name] += 1
+        yield name, seen[name]
+
+
+def possible(row: dict[str, Any]) -> bool:
+    """Tell whether a combination can be: a destroy starts no language host."""
+    return not (row.get("who") == "host" and row.get("verb") == "destroy")
+
+
+def pairwise(
+    factors: dict[str, Sequence[Any]], turn: random.Random, can_be: Any
+) -> list[dict[str, Any]]:
+    """Return few rows in which every pair of values stands that can be, greedily."""
+    names = list(factors)
+    every = [
+        dict(zip(names, values, strict=True)) for values in itertools.product(*factors.values())
+    ]
+    every = [row for row in every if can_be(row)]
+    turn.shuffle(every)
+    open_pairs = {pair for row in every for pair in _pairs(row)}
+    chosen: list[dict[str, Any]] = []
+    while open_pairs:
+        best = max(every, key=lambda row: len(open_pairs & _pairs(row)))
+        chosen.append(best)
+        open_pairs -= _pairs(best)
+    return chosen
+
+
+def _pairs(row: dict[str, Any]) -> set[tuple[tuple[str, Any], tuple[str, Any]]]:
+    return set(itertools.combinations(row.items(), 2))
+
+
+def _lost(operation: str, who: Who = "machine") -> Blow:
+    return Blow(operation, 1, "after", who, fate="lost")
+
+
+def _dropped(operation: str) -> Blow:
+    return Blow(operation, 1, "before", "machine", fate="dropped")
+
+
+def _late(operation: str, how: How) -> Blow:
+    return Blow(operation, 1, "before", "cli", how, "late")
+
+
+def _waiting(operation: str) -> Blow:
+    return Blow(operation, 1, "before", "nobody", "nothing", "late")

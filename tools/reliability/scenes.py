@@ -1,0 +1,155 @@
+"""What is contained in a trial, and which calls of AWS that takes: every action's, once at least.
+
+A scene is a spec over the lab's company. The calls that change something are listed here, so that
+a trial can be named before anything runs; a clean run of each scene holds the list to the truth.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from project import spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from containment.lab.seed.world import World
+    from containment.lab.testing import Lab
+
+_BOUNDS_NOTHING = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A spec, the world that it is applied to, and what ``up`` and ``destroy`` change there."""
+
+    name: str
+    text: Callable[[World], str]
+    up: tuple[str, ...]
+    destroy: tuple[str, ...]
+    prepare: Callable[[Lab], None] = lambda _lab: None
+
+
+def _user(world: World, rung: str = "deny-all") -> str:
+    return f"{{user: '{world.ci_user}', leaked: [{world.leaked.access_key_id}], rung: {rung}}}"
+
+
+def _role(world: World, rung: str) -> str:
+    return f"{{role: '{world.deploy_role}', rung: {rung}}}"
+
+
+def _false_alarm(*targets: str) -> str:
+    return spec(*targets, disposition="false-positive")
+
+
+def _fill(kind: str, name: str, quota: int) -> Callable[[Lab], None]:
+    """Leave *name* no room for a deny: inline policies at their quota, ten policies attached."""
+
+    def fill(lab: Lab) -> None:
+        iam: Any = lab.client("iam", lab.world.admin)
+        word = kind.capitalize()
+        used = sum(
+            len(_compact(iam, kind, name, policy))
+            for policy in getattr(iam, f"list_{kind}_policies")(**{f"{word}Name": name})[
+                "PolicyNames"
+            ]
+        )
+        getattr(iam, f"put_{kind}_policy")(
+            **{f"{word}Name": name}, PolicyName="filler", PolicyDocument=_filler(quota - used)
+        )
+        for number in range(10):
+            made = iam.create_policy(
+                PolicyName=f"{name}-{number}",
+                PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": _BOUNDS_NOTHING}),
+            )["Policy"]["Arn"]
+            getattr(iam, f"attach_{kind}_policy")(**{f"{word}Name": name}, PolicyArn=made)
+
+    return fill
+
+
+def _compact(iam: Any, kind: str, name: str, policy: str) -> str:
+    found = getattr(iam, f"get_{kind}_policy")(
+        **{f"{kind.capitalize()}Name": name}, PolicyName=policy
+    )
+    return "".join(json.dumps(found["PolicyDocument"]).split())
+
+
+def _filler(size: int) -> str:
+    """Return a policy that is *size* characters long and allows next to nothing."""
+    bare = json.dumps({"Version": "2012-10-17", "Statement": {**_BOUNDS_NOTHING, "Sid": ""}})
+    document = bare.replace(" ", "")
+    return document.replace('"Sid":""', '"Sid":"' + "x" * (size - len(document)) + '"')
+
+
+SCENES: dict[str, Scene] = {
+    scene.name: scene
+    for scene in (
+        Scene(
+            "user",
+            lambda world: _false_alarm(_user(world)),
+            up=("PutUserPolicy", "TagUser", "UpdateAccessKey"),
+            destroy=("DeleteUserPolicy", "UpdateAccessKey", "UntagUser"),
+        ),
+        Scene(
+            "user, fenced",
+            lambda world: spec(_user(world)),
+            up=("PutUserPolicy", "TagUser", "UpdateAccessKey"),
+            destroy=("PutUserPolicy", "UntagUser"),
+        ),
+        Scene(
+            "role, closed",
+            lambda world: _false_alarm(_role(world, "close-trust")),
+            up=("UpdateAssumeRolePolicy", "PutRolePolicy"),
+            destroy=("DeleteRolePolicy", "UpdateAssumeRolePolicy"),
+        ),
+        Scene(
+            "role, fenced",
+            lambda world: spec(_role(world, "revoke-sessions")),
+            up=("PutRolePolicy",),
+            destroy=("PutRolePolicy",),
+        ),
+        Scene(
+            "full user",
+            lambda world: _false_alarm(_user(world)),
+            up=(
+                *("AttachUserPolicy", "AttachUserPolicy", "DetachUserPolicy", "PutUserPolicy"),
+                *("TagUser", "TagUser", "TagUser", "UpdateAccessKey"),
+            ),
+            destroy=(
+                *("AttachUserPolicy", "DetachUserPolicy"),
+                *("UntagUser", "UntagUser", "UpdateAccessKey"),
+            ),
+            prepare=_fill("user", "ci-deploy", 2048),
+        ),
+        Scene(
+            "full role",
+            lambda world: _false_alarm(_role(world, "deny-all")),
+            up=(
+                *("AttachRolePolicy", "AttachRolePolicy", "DetachRolePolicy", "PutRolePolicy"),
+                *("TagRole", "TagRole"),
+            ),
+            destroy=("AttachRolePolicy", "DetachRolePolicy", "UntagRole"),
+            prepare=_fill("role", "deploy", 10240),
+        ),
+        Scene(
+            "both",
+            lambda world: _false_alarm(_user(world), _role(world, "close-trust")),
+            up=(
+                "PutRolePolicy",
+                "PutUserPolicy",
+                "TagUser",
+                "UpdateAccessKey",
+                "UpdateAssumeRolePolicy",
+            ),
+            destroy=(
+                "DeleteRolePolicy",
+                "DeleteUserPolicy",
+                "UntagUser",
+                "UpdateAccessKey",
+                "UpdateAssumeRolePolicy",
+            ),
+        ),
+    )
+}
