@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import begin, caller_of, ended, told
+from cli.deciding import deciding
+from cli.incident import begin, caller_of, ended, on_terminal, told
 from containment.errors import ConflictError
 from containment.run import adoption, failures, state
 
@@ -21,12 +22,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("named", metavar="STACK")
+@click.option(
+    "--yes",
+    "-y",
+    is_flag=True,
+    help="Take for true what only a claim says of how it was before; do not ask.",
+)
 @render.json_option
-def adopt(*, named: str, as_json: bool) -> int:
+def adopt(*, named: str, yes: bool, as_json: bool) -> int:
     """Take over what STACK has live in AWS into a state that does not know of it.
 
     For a state that was lost. Every artefact says under which snapshot it was made, and that
     snapshot is imported; 'containment up' then takes the rest over. Nothing in AWS is changed.
+
+    What keys and attachments were before is told by the ledger where it is intact. Else only a tag
+    says it, which a thief may have written: you are shown it and asked, and what you do not confirm
+    (in a pipe: with --yes) is asked again at the lift.
     """
     incident = begin(named)
     spec = incident.project.spec(incident.stack)
@@ -35,6 +46,8 @@ def adopt(*, named: str, as_json: bool) -> int:
     left = state.load(incident.engine, incident.stack) or state.StackState()
     found = adoption.candidates(spec, left, incident.places)
     wanted = [item for item in found if item.standing == "to adopt"]
+    if any(item.hearsay for item in wanted) and _believed(wanted, yes=yes, as_json=as_json):
+        incident = deciding(incident, adoption.believe(spec, wanted, incident.places))
     error = _import(incident, wanted, as_json=as_json) if wanted else None
     adopted = wanted if error is None else []
     contested = [item.principal.arn for item in found if item.standing == "contested"]
@@ -58,6 +71,7 @@ def adopt(*, named: str, as_json: bool) -> int:
                         "principal": item.principal.arn,
                         "standing": item.standing,
                         "snapshots": list(item.snapshots),
+                        "hearsay": list(item.hearsay),
                     }
                     for item in found
                 ],
@@ -75,6 +89,20 @@ def adopt(*, named: str, as_json: bool) -> int:
     render.say("next:")
     render.say(f"  containment up {incident.stack}", style="cyan")
     return 0
+
+
+def _believed(wanted: list[Candidate], *, yes: bool, as_json: bool) -> bool:
+    """Show what only a claim says, and return whether it is to be taken for true."""
+    tell = render.tell if as_json else render.say
+    for item in wanted:
+        for said in item.hearsay:
+            tell(f"{item.principal.arn}: {said}: nothing but a claim says so", style="yellow")
+    if yes:
+        return True
+    if on_terminal() and not as_json:
+        return click.confirm("Take that for true?")
+    tell("the lift will ask about it; --yes takes it for true now")
+    return False
 
 
 def _import(

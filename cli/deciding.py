@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,6 +12,7 @@ from containment.facets import decisions
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from cli.incident import Incident
     from containment.facets.decisions import Decisions
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
@@ -33,6 +35,16 @@ def decision_options(command: Command) -> Command:
         help="Where live, claim and state do not agree: go by what the containment remembers.",
     )
     return ours(theirs(command))
+
+
+def deciding(incident: Incident, made: Decisions) -> Incident:
+    """Return *incident* whose engine, and whose own looks at AWS, go by what was decided."""
+    environ = {**incident.engine.environ, decisions.VARIABLE: str(made)}
+    return replace(
+        incident,
+        engine=replace(incident.engine, environ=environ),
+        places=replace(incident.places, decisions=made),
+    )
 
 
 def decisions_of(ours: Sequence[str], theirs: Sequence[str], before: str = "") -> Decisions:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli import render
-from cli.deciding import decision_options, decisions_of
+from cli.deciding import deciding, decision_options, decisions_of
 from cli.incident import begin, caller_of, ended, on_terminal, stack_argument, told, yes_option
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.facets import decisions
@@ -95,12 +94,10 @@ def _with_decisions(
     Raises:
         SpecError: a decision is not understood, or is about somebody whom the stack does not hold.
     """
-    engine = incident.engine
-    made = decisions_of(ours, theirs, engine.environ.get(decisions.VARIABLE, ""))
+    before = incident.engine.environ.get(decisions.VARIABLE, "")
+    made = decisions_of(ours, theirs, before)
     made.require_known(parse_principal(arn) for arn in left.principals)
-    environ = {**engine.environ, decisions.VARIABLE: str(made)}
-    places = replace(incident.places, decisions=made)
-    return replace(incident, engine=replace(engine, environ=environ), places=places)
+    return deciding(incident, made)
 
 
 def _not_on_hold(incident: Incident, left: StackState) -> None:

@@ -10,13 +10,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from containment.actions.principal_snapshot import PrincipalSnapshot
 from containment.aws.principal import locate
 from containment.aws.resolve import resolve_access_key
 from containment.facets import attachment, credentials, deny, trust
+from containment.facets.decisions import Decision, Decisions, decided
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from containment.actions.principal_snapshot import State
     from containment.aws.principal import LivePrincipal
     from containment.identities import Principal
     from containment.run.places import Places
@@ -29,11 +32,15 @@ _TYPE = "containment:index:PrincipalSnapshot"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A target and how it stands: live under one snapshot of the incident, or not."""
+    """A target and how it stands: live under one snapshot of the incident, or not.
+
+    *hearsay* is what of its prior nothing but a claim says, which whoever may tag it can write.
+    """
 
     principal: Principal
     standing: Standing
     snapshots: tuple[str, ...] = ()
+    hearsay: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -86,8 +93,46 @@ def _candidate(spec: IncidentSpec, target: Target, left: StackState, places: Pla
     snapshots = tuple(sorted(marked(live, spec.incident)))
     if not snapshots:
         return Candidate(live.principal, "not applied")
-    standing: Standing = "to adopt" if len(snapshots) == 1 else "contested"
-    return Candidate(live.principal, standing, snapshots)
+    if len(snapshots) > 1:
+        return Candidate(live.principal, "contested", snapshots)
+    context = places.context(principal.account, lambda _severity, _message: None)
+    taken = PrincipalSnapshot(context).adopt(spec.incident, live.principal.arn)
+    return Candidate(live.principal, "to adopt", snapshots, tuple(_hearsay(live, taken)))
+
+
+def _hearsay(live: LivePrincipal, taken: State) -> Iterator[str]:
+    for key in taken.access_keys:
+        if key.said_by:
+            yield f"{key.access_key_id} was {key.status} before"
+    claim = attachment.find(live, taken.incident)
+    deny_all = attachment.deny_all_arn(live.principal.partition)
+    if claim and deny_all in taken.attached_policies:
+        yield f"AWSDenyAll was {claim.priors.get(attachment.WAS)} before"
+    for arn in attachment.rooms(claim):
+        if arn not in taken.attached_policies:
+            yield f"{arn} was attached before, and made room"
+
+
+def believe(spec: IncidentSpec, found: Iterable[Candidate], places: Places) -> Decisions:
+    """Return the decisions that take the hearsay of *found* for true, once they are on record.
+
+    Raises:
+        RefusedError: they cannot be put on record.
+    """
+    made: list[Decision] = []
+    for item in found if places.believed else ():
+        if not item.hearsay:
+            continue
+        for facet in ("credentials", "attachment"):
+            made.append(decided("force-ours", f"{facet}@{item.principal.label}"))
+            places.ledger().decide(
+                spec.incident,
+                decision="force-ours",
+                facet=facet,
+                principal=item.principal.arn,
+                operator=places.at()[1].arn,
+            )
+    return Decisions(tuple(made))
 
 
 def marked(live: LivePrincipal, incident: str) -> set[str]:
