@@ -1,0 +1,170 @@
+"""With the real engine: what is on hold, what people decided, and states that somebody edited."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+from project import BIN, STACK, Done, Project, spec
+from workbench import can_list
+
+from containment.lab import picture
+from containment.lab.testing import Lab
+
+pytestmark = pytest.mark.engine
+
+DESTROY = ("destroy", "--yes", "--skip-preview")
+
+
+def taken(lab: Lab) -> picture.Picture:
+    return picture.take(lab.client("iam", lab.world.admin))
+
+
+def mutations(lab: Lab) -> int:
+    return int(lab.status()["mutations"]["total"])
+
+
+def user(lab: Lab, rung: str = "deny-all") -> str:
+    leaked = lab.world.leaked.access_key_id
+    return f"{{user: '{lab.world.ci_user}', leaked: [{leaked}], rung: {rung}}}"
+
+
+def role(lab: Lab) -> str:
+    return f"{{role: '{lab.world.deploy_role}', rung: close-trust}}"
+
+
+def tool(project: Project, *arguments: str) -> Done:
+    """Run ``containment``."""
+    done = subprocess.run(
+        [BIN / "containment", *arguments],
+        cwd=project.folder,
+        env=project.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout + done.stderr)
+
+
+def edited(project: Project, change: Any) -> None:
+    """Export the state, have *change* made to each resource, and import it."""
+    state = json.loads(project.ok("stack", "export"))
+    for resource in state["deployment"]["resources"]:
+        change(resource)
+    file = project.folder.parent / "edited.json"
+    file.write_text(json.dumps(state), encoding="utf-8")
+    project.ok("stack", "import", "--file", str(file))
+
+
+def test_what_is_on_hold_is_released_by_nothing(project: Project, lab: Lab) -> None:
+    hold = "hold: true\n"
+    project.spec(spec(user(lab), role(lab), extra=hold, disposition="false-positive"))
+    before = taken(lab)
+    assert "nothing is released" in project.up()
+    contained = taken(lab)
+
+    refused = [project.run(*DESTROY)]
+    project.spec(spec(role(lab), extra=hold, disposition="false-positive"))
+    refused.append(project.run("up", "--yes", "--skip-preview"))
+    project.spec(spec(user(lab, "key-only"), role(lab), extra=hold, disposition="false-positive"))
+    refused.append(project.run("up", "--yes", "--skip-preview"))
+    project.ok("state", "unprotect", "--all", "--yes")
+    refused.append(project.run(*DESTROY))
+
+    assert all(done.exit_code != 0 for done in refused)
+    assert "hold: true, so nothing of it is released" in refused[-1].output
+    assert picture.changes(contained, taken(lab)) == []
+
+    project.spec(spec(user(lab), role(lab), disposition="false-positive"))
+    written = mutations(lab)
+    project.up()
+    assert mutations(lab) == written
+    assert not any(item.get("protect") for item in project.resources())
+    project.destroy()
+    assert picture.changes(before, taken(lab)) == []
+
+
+def test_plain_destroy_is_told_what_was_decided_and_refuses_what_it_does_not_understand(
+    project: Project, lab: Lab
+) -> None:
+    world = lab.world
+    project.spec(spec(user(lab), disposition="false-positive"))
+    before = taken(lab)
+    project.up()
+    shutil.rmtree(project.folder / "ledger")
+    admin = lab.client("iam", world.admin)
+    admin.untag_user(UserName="ci-deploy", TagKeys=[f"containment:{STACK}"])
+    contained = taken(lab)
+
+    for decision, says in (
+        ("force-ours=everything", "is no facet of a lift"),
+        ("force-ours=credentials@111122223333/user/nobody", "whom the stack does not hold"),
+    ):
+        done = project.run(*DESTROY, CONTAINMENT_DECISIONS=decision)
+        assert done.exit_code != 0
+        assert says in done.output
+        assert picture.changes(contained, taken(lab)) == []
+
+    decided = "force-ours=credentials@111122223333/user/ci-deploy"
+    done = project.run(*DESTROY, CONTAINMENT_DECISIONS=decided)
+
+    assert done.exit_code == 0, done.output
+    assert picture.changes(before, taken(lab)) == []
+    ledger = (project.folder / "ledger" / f"{STACK}.jsonl").read_text()
+    assert '"kind":"decision"' in ledger
+
+
+def test_a_trust_policy_and_statuses_that_were_edited_into_the_state_are_not_written(
+    project: Project, lab: Lab
+) -> None:
+    admin = lab.client("iam", lab.world.admin)
+    admin.update_access_key(
+        UserName="ci-deploy", AccessKeyId=lab.world.leaked.access_key_id, Status="Inactive"
+    )
+    before = taken(lab)
+    project.spec(spec(f"user: '{lab.world.ci_user}'", role(lab), disposition="false-positive"))
+    project.up()
+    everybody = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+            ],
+        }
+    )
+
+    def change(resource: dict[str, Any]) -> None:
+        for values in (resource.get("inputs"), resource.get("outputs")):
+            if values and "trustPolicy" in values:
+                values["trustPolicy"] = everybody
+            for key in (values or {}).get("accessKeys", ()):
+                key["status"] = "Active"
+
+    edited(project, change)
+
+    done = project.run(*DESTROY)
+
+    after = {item.fact: item.after for item in picture.changes(before, taken(lab))}
+    assert not any("access key" in fact for fact in after)
+    assert '"*"' not in taken(lab)["role deploy, AssumeRolePolicyDocument"]
+    assert not can_list(lab, lab.world.leaked)
+    assert done.exit_code == 0 or "was Active before" in done.output
+
+
+def test_lift_and_status_speak_of_hold_and_of_decisions(project: Project, lab: Lab) -> None:
+    project.spec(spec(user(lab), extra="hold: true\n"))
+    project.up()
+
+    lift = tool(project, "lift", STACK, "--yes")
+    status = tool(project, "status", STACK)
+    wrong = tool(project, "lift", STACK, "--yes", "--force-ours", "credentials@111122223333/role/x")
+
+    assert lift.exit_code == 7
+    assert f"{STACK} is on hold" in lift.output
+    assert f"{STACK} is on hold: nothing of it is released" in status.output
+    assert wrong.exit_code == 2
+    assert "whom the stack does not hold" in wrong.output
