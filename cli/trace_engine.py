@@ -48,6 +48,11 @@ class Engine:
         """Whether it is the reader of files, and no engine at all."""
         return self.engine == "files"
 
+    @property
+    def asks_aws(self) -> bool:
+        """Whether it is asked with the responder's own credentials."""
+        return self.engine == "athena"
+
 
 _OPTIONS = (
     click.option(

@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -307,6 +308,37 @@ def test_the_cost_is_that_of_the_partitions_that_are_read(lake: Lake, scene: Sce
     assert glue.Estimate(None).dollars(5) is None
 
 
+def test_a_cost_that_cannot_be_told_is_not_called_nothing(lake: Lake, scene: Scene) -> None:
+    lake.table()
+    table = glue.describe(lake.glue, DATABASE, TABLE)
+
+    def told(**changed: Any) -> glue.Estimate:
+        other = replace(table, **changed)
+        conditions = ((("timestamp", ">=", ("2026/11/22",)),),)
+        return glue.estimate(lake.glue, lake.s3, other, conditions, UNTIL)
+
+    plain = dict(table.parameters)
+    del plain["storage.location.template"]
+    lake.s3.put_object(
+        Bucket=BUCKET,
+        Key="AWSLogs/account=111122223333/region=us-east-1/timestamp=2026/11/23/x.json.gz",
+        Body=b"12345",
+    )
+    assert told(parameters=plain).bytes == 5
+    unlisted = table.parameters | {"projection.account.values": ""}
+    assert told(parameters=unlisted) == glue.Estimate(
+        None, "nothing lists the values of partition account"
+    )
+    elsewhere = table.parameters | {"storage.location.template": "hdfs://logs/${timestamp}"}
+    assert told(parameters=elsewhere).bytes is None
+    many = ",".join(map(str, range(1000)))
+    assert (
+        "partitions" in told(parameters=table.parameters | {"projection.account.values": many}).why
+    )
+    assert told(location="s3://not-there/", keys={}).bytes is None
+    del scene
+
+
 def by_hand(lake: Lake, days: list[str]) -> None:
     """A table whose partitions somebody added, named as on AWS's page for organisations."""
     lake.table(projected={"projection.enabled": "false"})
@@ -432,7 +464,10 @@ def test_the_verb_goes_on_above_the_limit_only_when_told_to(ask: Callable[..., R
 
 
 def test_a_region_that_was_left_out_is_a_gap(ask: Callable[..., Result]) -> None:
-    said = ask("--output", OUTPUT, "--json", "--only-region", "us-east-1")
+    said = ask(
+        *("--output", OUTPUT, "--json", "--only-region", "us-east-1"),
+        *("--day-column", "timestamp=yyyy/MM/dd"),
+    )
 
     gaps = [gap["what"] for gap in json.loads(said.stdout)["gaps"]]
     assert any("outside us-east-1" in gap for gap in gaps)

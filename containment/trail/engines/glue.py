@@ -169,7 +169,10 @@ def _projected(
     table: Table, alternatives: tuple[tuple[Condition, ...], ...], until: datetime
 ) -> Iterator[str]:
     layout = table.layout
-    template = table.parameters.get("storage.location.template", "")
+    by_name = "".join(f"/{key}=${{{key}}}" for key in table.keys)
+    template = table.parameters.get(
+        "storage.location.template", table.location.rstrip("/") + by_name
+    )
     chosen = {
         column: values for one in alternatives for column, sign, values in one if sign == "IN"
     }
@@ -177,6 +180,8 @@ def _projected(
     for key in table.keys:
         if key == layout.day:
             first = next((v[0] for a in alternatives for c, _, v in a if c == key), "")
+            if not first:
+                raise _UntoldError(f"nothing says from which {key} on")
             each[key] = list(_days(first, layout.day_format, until))
         else:
             listed = table.parameters.get(f"projection.{key}.values", "")
@@ -200,12 +205,14 @@ def _days(first: str, pattern: str, until: datetime) -> Iterator[str]:
 
 def _holds(values: Mapping[str, str], alternatives: tuple[tuple[Condition, ...], ...]) -> bool:
     return not alternatives or any(
-        all(_compare(values[column], sign, wanted) for column, sign, wanted in one)
+        all(_compare(values.get(column), sign, wanted) for column, sign, wanted in one)
         for one in alternatives
     )
 
 
-def _compare(value: str, sign: str, wanted: tuple[str, ...]) -> bool:
+def _compare(value: str | None, sign: str, wanted: tuple[str, ...]) -> bool:
+    if value is None:  # no partition: it may hold in any of them
+        return True
     if sign == "IN":
         return value in wanted
     if sign == "=":
@@ -216,7 +223,7 @@ def _compare(value: str, sign: str, wanted: tuple[str, ...]) -> bool:
 def _held(s3: Any, place: str) -> int:
     match = _S3.fullmatch(place)
     if match is None:
-        return 0
+        raise _UntoldError(f"{place or 'nowhere'} is no place in S3")
     prefix = match[2] if match[2].endswith("/") or not match[2] else match[2] + "/"
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=match[1], Prefix=prefix)
     return sum(int(item["Size"]) for page in pages for item in page.get("Contents", ()))
