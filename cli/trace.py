@@ -100,7 +100,7 @@ def trace(  # noqa: PLR0917 -- click passes them by name
         paths = [*logs, *more_logs]
         found = follow_table(engine, credential, since, paths, _inventory(inventory), live=live)
     _write(found, csv_folder, parquet_folder, html_file)
-    if spec and (live or any(map(_is_away, [*logs, *more_logs]))):
+    if spec and (live or engine.asks_aws or any(map(_is_away, [*logs, *more_logs]))):
         responders += (_caller(),)
     proposals = _propose(found, spec, responders) if spec else None
     _print(found, proposals, spec, as_json=as_json)

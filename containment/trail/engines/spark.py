@@ -5,8 +5,8 @@ documented table. Spark leaves out what it cannot read without a word, so each o
 first, and one that brings no records is told.
 
 Source: Spark SQL guide, "JSON Files", "Generic File Source Options" (ignoreCorruptFiles),
-"Parameterized queries"; SparkSession.interruptAll. Spark replaces ``${…}`` in a statement, but never
-in what is bound.
+"Parameterized queries"; SparkSession.interruptAll. Spark replaces ``${…}`` in a statement, but
+never in what is bound.
 """
 
 from __future__ import annotations
