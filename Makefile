@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 JOBS ?= 2
 ARGS ?=
-EVENTS ?= 1000000
+EVENTS ?= 1000000 5000000
 # Our programs first: the launcher of the engine comes before any other pulumi.
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
@@ -29,12 +29,16 @@ test: setup ## Run every test; JOBS=n at a time, ARGS='-k words' for some of the
 	@$(RUN) python -m pytest -n $(JOBS) $(ARGS)
 
 .PHONY: bench
-bench: setup ## Measure, and print ratios; EVENTS=n CloudTrail records for the trace
+bench: setup ## Measure, and print ratios; EVENTS='n n' CloudTrail records for the trace
 	@$(RUN) python bench/contain.py
 	@$(RUN) python bench/lab.py
 	@corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
-	$(RUN) python bench/trail_corpus.py "$$corpus/trail" --events $(EVENTS) && \
-	$(RUN) python bench/trail.py "$$corpus/trail"
+	for n in $(EVENTS); do $(RUN) python bench/trail_corpus.py "$$corpus/$$n" --events $$n || exit 1; done && \
+	$(RUN) python bench/trail.py $(foreach n,$(EVENTS),"$$corpus/$(n)")
+
+.PHONY: fuzz
+fuzz: setup ## Feed the reader of logs damaged files, guided by what they reach, for ten minutes
+	@tools/uv.sh run --frozen --quiet --with 'atheris>=2.3' python bench/trail_fuzz.py $(ARGS)
 
 .PHONY: judges
 judges: setup ## Hold the lab against evaluators and an emulator of others; needs Node.js

@@ -1,12 +1,14 @@
-# ruff: noqa: D103, E501, S604, S608 -- a stand-alone script that prints and starts commands
+# ruff: noqa: D103, E501, S604 -- a stand-alone script that prints and starts commands
 """Measures the trace against a pass that does nothing but gunzip the same files.
 
-    python bench/trail.py CORPUS… [--workers 2] [--peers]
+    python bench/trail.py CORPUS… [--workers 2] [--no-peers]
 
 CORPUS is a folder made by bench/trail_corpus.py. Everything is measured in one run, as a process
 of its own: CPU time is the process tree's, memory is the tree's summed proportional share (PSS),
-sampled. Ratios are what counts; seconds depend on the machine and its neighbours. The answer of
-each run is compared with what was planted. Exit code 1 if a limit is passed or an answer differs.
+sampled. Ratios are what counts; seconds depend on the machine and its neighbours. The floor is a
+Python loop over isal, taken before, between and after; igzip, the same in C, is shown where it is
+installed. The answer of each run is compared with what was planted. Beside it run other tools, on
+the smallest corpus and an easier question. Exit code 1 if a limit is passed or an answer differs.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 FIRST, NEXT, MEMORY, GROWTH = 3.2, 0.25, 400, 1.5
@@ -37,6 +40,7 @@ TRACE = """
 import json, sys
 sys.path[:0] = sys.argv[5:7]
 from pathlib import Path
+from typing import Any
 from trail_corpus import digest
 from containment.trail import trace
 corpus, seed, since, index = sys.argv[1:5]
@@ -107,54 +111,57 @@ def _pss(pid: int) -> float:
     return 0.0
 
 
-def peers(corpus: str, key: str) -> dict[str, list[str] | None]:
-    """Other tools on the easier question, which calls one key made; None where not installed."""
-    commands: dict[str, list[str] | None] = {}
-    jq = f"""find {corpus} -name '*.gz' -print0 | xargs -0 zcat | jq -c '.Records[] | select(.userIdentity.accessKeyId=="{key}")'"""
-    commands["zcat | jq, one key"] = [jq] if shutil.which("jq") else None
-    commands["rg -z, one key (mentions)"] = (
-        [f"rg -z -c {key} {corpus} || true"] if shutil.which("rg") else None
-    )
-    script = shutil.which(
-        "trailscraper", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    )
-    commands["trailscraper, one role"] = (
-        [
-            f"{script} select --log-dir {corpus} --filter-assumed-role-arn arn:aws:iam::111122223333:role/hop-0"
-        ]
-        if script
-        else None
-    )
+def peers(corpus: str, key: str) -> dict[str, str | None]:
+    """Other tools on the easier question, which calls one key made; None where not at hand."""
+    python, root = sys.executable, HERE.parent
+    scraper = f"{root}/tools/uv.sh tool run --quiet --from 'trailscraper>=0.10,<1' trailscraper"
     sql = (
-        'import duckdb; print(duckdb.sql("select count(*) from (select unnest(Records) r from '
-        f"read_json('{corpus}/**/*.gz', columns={{'Records':'STRUCT(userIdentity STRUCT(accessKeyId VARCHAR))[]'}},"
-        f" maximum_object_size=67108864)) where r.userIdentity.accessKeyId='{key}'\").fetchone())"
+        "select count(*) from (select unnest(Records) r from read_json($files, columns="
+        "{'Records': 'STRUCT(userIdentity STRUCT(accessKeyId VARCHAR))[]'},"
+        " maximum_object_size=67108864)) where r.userIdentity.accessKeyId = $key"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", "import duckdb"], capture_output=True, check=False
+    query = f"""import duckdb; print(duckdb.execute({sql!r}, {{'files': '{corpus}/**/*.gz', 'key': '{key}'}}).fetchone()[0])"""
+    wanted = f""".Records[] | select(.userIdentity.accessKeyId=="{key}")"""
+    return {
+        "zcat | jq, one key": _if(
+            "jq --version",
+            f"find {corpus} -name '*.gz' -print0 | xargs -0 zcat | jq -c '{wanted}' | wc -l",
+        ),
+        "rg -z, one key, mentions too": _if("rg --version", f"rg -z -c {key} {corpus} | wc -l"),
+        "trailscraper, one role": _if(
+            f"{scraper} --version",
+            f"{scraper} select --log-dir {corpus} --filter-assumed-role-arn"
+            " arn:aws:iam::111122223333:role/hop-0 | wc -c",
+        ),
+        "DuckDB read_json, one key": _if(
+            f"{python} -c 'import duckdb; assert duckdb.__version__ < \"2\"'",
+            f"{python} -c {shlex.quote(query)}",
+        ),
+    }
+
+
+def _if(check: str, command: str) -> str | None:
+    """Return *command* if its tool is there, which is so when *check* ends well."""
+    found = subprocess.run(  # noqa: S602 -- commands of our own
+        check, shell=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
     )
-    commands["duckdb read_json, one key"] = (
-        [f"{sys.executable} -c '{sql}'"] if not found.returncode else None
-    )
-    return commands
+    return command if found.returncode == 0 else None
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("corpora", nargs="+", type=Path)
     options.add_argument("--workers", type=int, default=2)
-    options.add_argument("--peers", action="store_true")
+    options.add_argument("--no-peers", action="store_true")
     chosen = options.parse_args()
     failures: list[str] = []
     memory: list[float] = []
     print(f"{'':34}{'CPU s':>9}{'x gunzip':>10}{'wall s':>9}{'peak MB':>9}")
-    largest = max(chosen.corpora, key=_events)
-    for corpus in chosen.corpora:
-        # The ratios are promised for the largest corpus: starting up costs the same for any.
-        passed = failures if corpus == largest else []
-        memory.append(_one(corpus, chosen.workers, passed))
-        if chosen.peers:
-            _peers(corpus)
+    for corpus in sorted(chosen.corpora, key=_events):
+        floor, peak = _one(corpus, chosen.workers, failures)
+        memory.append(peak)
+        if not chosen.no_peers and len(memory) == 1:
+            _peers(corpus, floor)
     if len(memory) > 1 and max(memory) > GROWTH * min(memory):
         failures.append(f"memory grows from {min(memory):.0f} to {max(memory):.0f} MB")
     for failure in failures:
@@ -163,31 +170,38 @@ def main() -> int:
 
 
 def _events(corpus: Path) -> int:
-    truth = json.loads(corpus.with_name(f"{corpus.name}.truth.json").read_text())
-    return int(truth["events"])
+    return int(_truth(corpus)["events"])
 
 
-def _one(corpus: Path, workers: int, failures: list[str]) -> float:
-    truth = json.loads(corpus.with_name(f"{corpus.name}.truth.json").read_text())
+def _truth(corpus: Path) -> dict[str, Any]:
+    truth: dict[str, Any] = json.loads(corpus.with_name(f"{corpus.name}.truth.json").read_text())
+    return truth
+
+
+def _one(corpus: Path, workers: int, failures: list[str]) -> tuple[float, float]:
+    """Measure both questions; return the floor's CPU time and the highest memory."""
+    truth = _truth(corpus)
     expected = {name: truth[name] for name in ("events", "keys", "calls", "digest")}
     print(f"{corpus.name}: {truth['events']:,} events")
-    floors = [measure([sys.executable, "-c", GUNZIP, str(corpus)])]
+    gunzip = [sys.executable, "-c", GUNZIP, str(corpus)]
+    # Neighbours come and go: the floor is taken around each question, and all of it counts.
+    floors = [measure(gunzip)]
     with tempfile.TemporaryDirectory() as index:
         asked = [sys.executable, "-c", TRACE, str(corpus), truth["seed"], truth["since"], index]
         asked += [str(HERE), str(HERE.parent), str(workers)]
         first = measure(asked)
-        floors.append(measure([sys.executable, "-c", GUNZIP, str(corpus)]))
+        floors.append(measure(gunzip))
         again = measure(asked)
-    # Neighbours come and go: the floor is taken before and after, and both count.
+        floors.append(measure(gunzip))
     floor = sum(one.cpu for one in floors) / len(floors)
-    rows = [
-        ("  gunzip only (isal)", floors[0]),
-        ("  first trace", first),
-        ("  next question", again),
-    ]
-    for name, one in rows:
-        print(f"{name:34}{one.cpu:9.2f}{one.cpu / floor:10.2f}{one.wall:9.2f}{one.peak_mb:9.0f}")
+    _row("gunzip only, isal in Python", floors[0], floor)
+    in_c = _if(
+        "igzip --version",
+        f"find {corpus} -name '*.gz' -print0 | xargs -0 igzip -dc > /dev/null",
+    )
+    _row("gunzip only, igzip in C", measure([in_c], shell=True) if in_c else None, floor)
     for name, one, limit in (("first trace", first, FIRST), ("next question", again, NEXT)):
+        _row(name, one, floor)
         if json.loads(one.output) != expected:
             raise SystemExit(f"{corpus.name}: the {name} differs from what was planted")
         if one.cpu > limit * floor:
@@ -197,17 +211,19 @@ def _one(corpus: Path, workers: int, failures: list[str]) -> float:
     peak = max(first.peak_mb, again.peak_mb)
     if peak > MEMORY:
         failures.append(f"{corpus.name}: {peak:.0f} MB, over {MEMORY}")
-    return peak
+    return floor, peak
 
 
-def _peers(corpus: Path) -> None:
-    truth = json.loads(corpus.with_name(f"{corpus.name}.truth.json").read_text())
-    for name, command in peers(str(corpus), truth["seed"]).items():
-        if command is None:
-            print(f"  {name:32} not installed")
-            continue
-        one = measure(command, shell=True)
-        print(f"  {name:32}{one.cpu:9.2f}{'':10}{one.wall:9.2f}{one.peak_mb:9.0f}")
+def _peers(corpus: Path, floor: float) -> None:
+    for name, command in peers(str(corpus), _truth(corpus)["seed"]).items():
+        _row(name, measure([command], shell=True) if command else None, floor)
+
+
+def _row(name: str, one: Measured | None, floor: float) -> None:
+    if one is None:
+        print(f"  {name:32} not measured: it is not installed here")
+    else:
+        print(f"  {name:32}{one.cpu:9.2f}{one.cpu / floor:10.2f}{one.wall:9.2f}{one.peak_mb:9.0f}")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ none of the file's bytes.
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from containment.trail import targets
 from containment.trail.facts import Caller, Fact, FileFacts, Use, caller_in, failed
+from containment.trail.inflate import crc32
 from containment.trail.issuance import ISSUERS, Issued, is_key_id, issued_keys
 from containment.trail.principals import label
 from containment.trail.records import Record, loose, normal_time
@@ -22,8 +24,17 @@ if TYPE_CHECKING:
 
 _INTERESTING = ISSUERS | targets.NAMES
 _NEVER = "~"  # later than any time
-# First and last moment of an identity as it was logged, and the first record: id, console.
-_Span = list[str | bool | None]
+_raw_identity = attrgetter("raw_identity")
+
+
+class _Span(msgspec.Struct, gc=False):
+    """An identity as it was logged: its first and last moment, and its first record."""
+
+    raw: msgspec.Raw
+    first: str
+    last: str
+    event_id: str
+    console: bool
 
 
 def extract(events: Sequence[Record], place: tuple[str, str] | None = None) -> FileFacts:
@@ -37,7 +48,8 @@ class Gathering:
     """The facts of one file, from as many lists of its records as it is read in."""
 
     def __init__(self, place: tuple[str, str] | None = None) -> None:
-        self._spans: dict[bytes, _Span] = {}
+        # By checksum; two identities of one checksum, by all their bytes.
+        self._spans: dict[int | bytes, _Span] = {}
         self._callers: dict[bytes, Caller] = {}
         self._facts: list[Fact] = []
         self._places: set[tuple[str, str]] = {place} if place else set()
@@ -48,18 +60,20 @@ class Gathering:
         """Take in *events*."""
         spans, relevance = self._spans, _relevance
         relevant: list[Record] = []
-        for event in events:
-            raw = bytes(event.raw_identity)
+        # Most of a record is its identity, and a file has few: it is compared, never copied.
+        for event, total in zip(events, map(crc32, map(_raw_identity, events)), strict=True):
             when = event.event_time or event.timestamp or ""
-            span = spans.get(raw)
-            if span is None:
-                spans[raw] = [when or _NEVER, when, event.event_id or "", event.from_console]
-            elif when <= span[0]:  # type: ignore[operator]  # its first two are text
-                if when and (when < span[0] or (event.event_id or "") < span[2]):  # type: ignore[operator]
-                    span[0], span[2], span[3] = when, event.event_id or "", event.from_console
-                    span[1] = max(when, span[1])  # type: ignore[type-var]  # it had no time before
-            elif when > span[1]:  # type: ignore[operator]
-                span[1] = when
+            span = spans.get(total)
+            if span is None or span.raw != event.raw_identity:
+                span = self._span(total, event)
+            if when > span.last:
+                span.last = when
+                if span.first is _NEVER:
+                    self._first(span, event, when)
+            elif (when < span.first and when) or (
+                when == span.first and (event.event_id or "") < span.event_id
+            ):
+                self._first(span, event, when)
             grade = relevance[event.event_name]
             if grade and (grade == _SURE or _may_hand_out(event.response_elements)):
                 relevant.append(event)
@@ -71,6 +85,25 @@ class Gathering:
         if not self._placed:
             self._places.update((event.account, event.region or "") for event in events)
 
+    def _span(self, total: int, event: Record) -> _Span:
+        """Return the span of the identity of *event*, which has not been seen or not as *total*."""
+        raw = event.raw_identity
+        name = bytes(raw) if total in self._spans else total
+        if name not in self._spans:
+            when = event.event_time or event.timestamp or ""
+            self._spans[name] = _Span(
+                raw.copy(), when or _NEVER, when, event.event_id or "", event.console
+            )
+        return self._spans[name]
+
+    @staticmethod
+    def _precedes(span: _Span, event: Record, when: str) -> bool:
+        return when < span.first or (event.event_id or "") < span.event_id
+
+    @staticmethod
+    def _first(span: _Span, event: Record, when: str) -> None:
+        span.first, span.event_id, span.console = when, event.event_id or "", event.console
+
     def _caller(self, raw: bytes) -> Caller:
         found = self._callers.get(raw)
         if found is None:
@@ -79,23 +112,23 @@ class Gathering:
 
     def facts(self) -> FileFacts:
         """Return what has been gathered."""
-        spans = self._spans
+        spans = self._spans.values()
         return FileFacts(
             facts=self._facts,
             uses=[
                 Use(
                     caller,
-                    str(event_id),
-                    normal_time(str(last)),
-                    console in (True, "true"),
-                    normal_time(str(first)),
+                    span.event_id,
+                    normal_time(span.last),
+                    span.console,
+                    normal_time(span.first),
                 )
-                for raw, (first, last, event_id, console) in spans.items()
-                if (caller := self._caller(raw)).key or caller.arn
+                for span in spans
+                if (caller := self._caller(bytes(span.raw))).key or caller.arn
             ],
             records=self._records,
-            first=normal_time(min((str(span[0]) for span in spans.values()), default="")),
-            last=normal_time(max((str(span[1]) for span in spans.values()), default="")),
+            first=normal_time(min((span.first for span in spans), default="")),
+            last=normal_time(max((span.last for span in spans), default="")),
             places=sorted(self._places),
         )
 

@@ -39,49 +39,66 @@ class Slices:
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = _as_utf8(iter(pieces))
-        self._content = b""
+        # What has been read and not been cut off, its last piece apart: it is copied once only.
+        self._kept, self._last = b"", b""
         self._more = True
         self._wider = False
 
     def widen(self) -> bool:
         """Have the last slice again with more behind it; False if it is as wide as it gets."""
-        self._wider = len(self._content) < MOST
+        self._wider = self._size < MOST
         return self._wider
+
+    @property
+    def _size(self) -> int:
+        return len(self._kept) + len(self._last)
 
     def __iter__(self) -> Iterator[Slice]:
         """Yield slice after slice."""
         self._fill(LEAST)
-        form = form_of(self._content)
+        self._join()
+        form = form_of(self._kept)
         if form is None:
-            yield Slice(self._content, final=True)
+            yield Slice(self._kept, final=True)
             return
         prefix, first = b"", True  # the first slice has the head of the file's document in it
         while self._more:
-            end, following = form.cut(self._content)
-            if not end and len(self._content) < MOST:
-                self._fill(2 * len(self._content))
+            end, following = (0, 0) if form.table else form.cut(self._last)
+            if not end:
+                self._join()
+                end, following = form.cut(self._kept)
+                self._kept, self._last = b"", self._kept
+            if not end and self._size < MOST:
+                self._fill(2 * self._size)
                 continue
             whole = bool(end)
             if not whole:  # another document perhaps, on another line
-                end = self._content.rfind(b"\n") + 1 or len(self._content)
-                following = end
-            kept = memoryview(self._content)[:end]
-            yield Slice(b"".join((prefix, kept, form.suffix if whole else b"")), final=False)
+                end = following = self._last.rfind(b"\n") + 1 or len(self._last)
+            parts = (
+                prefix,
+                self._kept,
+                memoryview(self._last)[:end],
+                form.suffix if whole else b"",
+            )
+            yield Slice(b"".join(parts), final=False)
             if self._wider:
                 self._wider = False
-                self._fill(2 * len(self._content))
+                self._join()
+                self._fill(2 * self._size)
                 continue
-            self._content = self._content[following:]
+            self._kept, self._last = self._last[following:], b""
             prefix, first = form.prefix, False
             self._fill(LEAST)
             if not whole:
-                form, prefix = form_of(self._content) or _UNCUT, b""
-        if first or self._content.strip(_BLANK):
-            yield Slice(prefix + self._content, final=True)
+                self._join()
+                form, prefix = form_of(self._kept) or _UNCUT, b""
+        self._join()
+        if first or self._kept.strip(_BLANK):
+            yield Slice(prefix + self._kept, final=True)
 
     def _fill(self, least: int) -> None:
         """Read on until there are *least* bytes, or no more."""
-        parts, size = [self._content], len(self._content)
+        parts, size = [self._kept, self._last], self._size
         while size < least and self._more:
             piece = next(self._pieces, None)
             if piece is None:
@@ -89,7 +106,11 @@ class Slices:
             else:
                 parts.append(piece)
                 size += len(piece)
-        self._content = b"".join(parts)
+        self._last = parts.pop()
+        self._kept = b"".join(parts)
+
+    def _join(self) -> None:
+        self._kept, self._last = self._kept + self._last, b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ for the facts themselves are compared by name.
 
 from __future__ import annotations
 
-import zlib
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import msgspec
 
 from containment.trail.facts import Fact, FileFacts, Use, caller_tokens, fact_tokens
 from containment.trail.files import FileReport  # noqa: TC001 -- msgspec reads it at run time
-from containment.trail.inflate import pack, unpack
+from containment.trail.inflate import crc32, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +55,7 @@ def entry_of(report: FileReport, stamp: tuple[int, int, int], facts: FileFacts) 
         names.update(caller_tokens(caller))
     for fact in facts.facts:
         names.update(fact_tokens(fact))
-    sums = array("I", sorted(set(map(checksum, names))))
+    sums = array("I", sorted(_checksums(names)))
     return Entry(
         report=report,
         stamp=stamp,
@@ -68,7 +67,13 @@ def entry_of(report: FileReport, stamp: tuple[int, int, int], facts: FileFacts) 
 
 def checksum(name: str) -> int:
     """Return the four-byte checksum under which *name* is looked up."""
-    return zlib.crc32(name.encode("utf-8", "backslashreplace"))
+    return crc32(name.encode("utf-8", "backslashreplace"))
+
+
+def _checksums(names: AbstractSet[str]) -> set[int]:
+    """Return the checksum of each of *names*, encoded at one go where none has a NUL in it."""
+    encoded = "\0".join(names).encode("utf-8", "backslashreplace").split(b"\0")
+    return set(map(crc32, encoded)) if len(encoded) == len(names) else set(map(checksum, names))
 
 
 class Store:
