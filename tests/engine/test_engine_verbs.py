@@ -1,0 +1,106 @@
+"""With the real engine: taint, target, another region, refresh, ignored changes; none releases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from project import STACK, Project, spec
+from workbench import can_list
+
+from containment.lab import picture
+from containment.lab.testing import Lab
+
+pytestmark = pytest.mark.engine
+
+PROGRAM = """\
+import runpy
+
+import pulumi
+
+
+def ignoring(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+    names = ["accessKeys", "attachedPolicies", "trustPolicy", "lift", "cohort"]
+    opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(ignore_changes=names))
+    return pulumi.ResourceTransformationResult(args.props, opts)
+
+
+pulumi.runtime.register_stack_transformation(ignoring)
+runpy.run_path("program.py")
+"""
+
+
+def taken(lab: Lab) -> picture.Picture:
+    return picture.take(lab.client("iam", lab.world.admin))
+
+
+def held(project: Project) -> dict[str, dict[str, Any]]:
+    """Return the state's resources by their word."""
+    found = {item["type"].rpartition(":")[2]: item for item in project.resources()}
+    return {word: item for word, item in found.items() if "outputs" in item}
+
+
+def strip(lab: Lab) -> None:
+    admin = lab.client("iam", lab.world.admin)
+    admin.delete_user_policy(UserName="ci-deploy", PolicyName=f"containment-{STACK}")
+
+
+def user(lab: Lab) -> str:
+    return spec(f"user: '{lab.world.ci_user}'", disposition="false-positive")
+
+
+def test_taint_target_and_another_region_neither_release_nor_forget(
+    project: Project, lab: Lab
+) -> None:
+    before = taken(lab)
+    project.spec(user(lab))
+    project.up()
+    first = held(project)
+    snapshot_id = first["PrincipalSnapshot"]["outputs"]["snapshotId"]
+
+    project.ok("state", "taint", first["DenyPolicy"]["urn"], "--yes")
+    project.up()
+    assert not can_list(lab, lab.world.leaked)
+    assert (
+        held(project)["DenyPolicy"]["outputs"]["generation"]
+        > (first["DenyPolicy"]["outputs"]["generation"])
+    )
+
+    project.ok("config", "set", "containment:region", "eu-central-1")
+    project.up()
+    project.ok("destroy", "--yes", "--skip-preview", "--target", first["DenyPolicy"]["urn"])
+    assert "DenyPolicy" not in held(project)
+    assert not can_list(lab, lab.world.leaked)  # its key is Inactive still
+
+    alone = project.run(
+        "destroy", "--yes", "--skip-preview", "--target", first["PrincipalSnapshot"]["urn"]
+    )
+    assert alone.exit_code != 0
+    project.up()
+    assert held(project)["PrincipalSnapshot"]["outputs"]["snapshotId"] == snapshot_id
+    project.destroy()
+    assert picture.changes(before, taken(lab)) == []
+
+
+def test_a_refresh_drops_nothing_and_what_was_undone_is_repaired_whatever_is_ignored(
+    project: Project, lab: Lab
+) -> None:
+    before = taken(lab)
+    project.spec(user(lab))
+    program = project.folder / "__main__.py"
+    (project.folder / "program.py").symlink_to(program.resolve())
+    program.unlink()
+    program.write_text(PROGRAM, encoding="utf-8")
+    project.up()
+    strip(lab)
+
+    project.ok("refresh", "--yes", "--skip-preview")
+
+    assert held(project)["DenyPolicy"]["outputs"]["live"] == "missing"
+    project.ok("up", "--yes", "--skip-preview", "--refresh")
+    assert held(project)["DenyPolicy"]["outputs"]["live"] == "applied"
+    strip(lab)
+    project.up()
+    assert held(project)["DenyPolicy"]["outputs"]["live"] == "applied"
+    project.destroy()
+    assert picture.changes(before, taken(lab)) == []
