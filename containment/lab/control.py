@@ -191,12 +191,28 @@ def _sign_in(gate: Gate, call: Call) -> Answer:
             seconds=12 * 3600,
             mfa=bool(user.mfa_devices),
         )
-    credentials = {
+    return _json(200, {"ConsoleLogin": "Success", "credentials": _credentials(session)})
+
+
+def _renew(gate: Gate, call: Call) -> Answer:
+    """Give credentials of the same principal as a session's that last for another while."""
+    try:
+        key_id = str(json.loads(call.body)["access_key_id"])
+    except (ValueError, KeyError, TypeError):
+        return _json(400, {"error": 'a renewal wants JSON such as {"access_key_id": "ASIA…"}'})
+    with gate.lock:
+        session = gate.sessions.find(key_id)
+        if session is None:
+            return _json(400, {"error": f"this lab has no session {key_id}; seed it again"})
+        return _json(200, _credentials(gate.sessions.renewed(session, ground.clock())))
+
+
+def _credentials(session: Session) -> dict[str, str]:
+    return {
         "access_key_id": session.access_key_id,
         "secret_access_key": session.secret_access_key,
         "session_token": session.token,
     }
-    return _json(200, {"ConsoleLogin": "Success", "credentials": credentials})
 
 
 def _web_identity(_gate: Gate, call: Call) -> Answer:
@@ -263,4 +279,5 @@ _REQUESTS: Mapping[tuple[str, str], Callable[[Gate, Call], Answer]] = {
     ("POST", "saml"): _saml,
     ("POST", "trail"): _trail,
     ("POST", "sign-in"): _sign_in,
+    ("POST", "renew"): _renew,
 }

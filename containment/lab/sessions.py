@@ -14,6 +14,8 @@ from moto.iam.utils import generate_access_key_id_from_account_id, random_alphan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Less than this is too little to begin anything with.
+_SOON = timedelta(hours=1)
 Kind = Literal["role", "user", "federated", "console"]
 
 
@@ -96,6 +98,29 @@ class Sessions:
         )
         self._by_key[session.access_key_id] = session
         return session
+
+    def renewed(self, session: Session, now: datetime) -> Session:
+        """Return credentials of the same principal that last for a while: these, or new ones."""
+        if session.expires - now > _SOON:
+            return session
+        lifetime = session.expires - session.issued
+        return self.issue(
+            kind=session.kind,
+            account=session.account,
+            principal_id=session.principal_id,
+            principal_name=session.principal_name,
+            name=session.name,
+            now=now,
+            seconds=int(lifetime.total_seconds()),
+            policies=session.policies,
+            tags=session.tags,
+            transitive=session.transitive,
+            source_identity=session.source_identity,
+            mfa=session.mfa,
+            federated_provider=session.federated_provider,
+            context=session.context,
+            chain=session.chain,
+        )
 
     def find(self, access_key_id: str) -> Session | None:
         """Return the session with this key id."""

@@ -153,3 +153,30 @@ def test_ctrl_c_ends_a_lab_in_the_foreground_cleanly(environ: dict[str, str]) ->
     assert process.returncode == 0
     assert errors == ""
     assert list(runtime.directory(environ).iterdir()) == []
+
+
+def test_exports_are_good_however_late_it_is_in_the_lab(environ: dict[str, str]) -> None:
+    containment(environ, "start", "--detach")
+    containment(environ, "seed", "company")
+    early = json.loads(containment(environ, "env", "--json").stdout)
+    assert early == json.loads(containment(environ, "env", "--json").stdout)
+    lab = runtime.find(runtime.directory(environ))
+
+    lab.control("clock", {"advance_s": 13 * 3600})
+    late = json.loads(containment(environ, "env", "--json").stdout)
+
+    assert late["AWS_ACCESS_KEY_ID"] != early["AWS_ACCESS_KEY_ID"]
+    assert late == json.loads(containment(environ, "env", "--json").stdout)
+    asked = (
+        "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+        "; boto3.client('iam').list_access_keys(UserName='ci-deploy')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked],
+        env=environ | late,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ":assumed-role/ContainmentResponder/responder" in done.stdout

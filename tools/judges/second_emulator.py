@@ -30,7 +30,7 @@ from tools.judges.asking import PYTHON
 from tools.judges.ministack_differences import reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 ROOT: Keys = ("test", "test")
 PATIENCE = 30.0
@@ -71,7 +71,7 @@ def _wrong(bench: Bench) -> dict[str, str]:
 
 
 @contextmanager
-def _ministack() -> Iterator[Bench]:
+def _ministack() -> Generator[Bench]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
