@@ -184,3 +184,22 @@ def test_a_file_that_was_put_in_its_place_is_read_anew(tmp_path: Path) -> None:
 
     assert [entry["kind"] for entry in read(path).entries] == ["x", "y"]
     assert read(path).broken is None
+
+
+def test_a_line_and_the_name_of_a_new_file_outlive_a_crash_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(Path(f"/dev/fd/{descriptor}").resolve().name)
+        real(descriptor)
+
+    monkeypatch.setattr("containment.ledger.file_store.os.fsync", fsync)
+    store = FileStore(tmp_path / "ledger" / "x.jsonl")
+
+    add(store, kind="a")
+    add(store, kind="b")
+
+    assert synced == ["x.jsonl", "ledger", "x.jsonl"]

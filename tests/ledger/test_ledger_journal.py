@@ -138,6 +138,18 @@ def test_a_cut_ledger_is_named_is_no_evidence_and_the_longer_head_stands(kept: K
     assert "a lift relies on the state and the claims alone" in kept.said[0]
 
 
+def test_of_several_heads_that_the_state_remembers_the_longest_counts(kept: Kept) -> None:
+    early = write(kept, "a")
+    late = write(kept, "b", "c")
+    kept.file.write_text("".join(f"{line}\n" for line in kept.lines()[:2]))
+    journal = kept.ledger().of(STACK)
+
+    journal.expect(late)
+    journal.expect(early)
+
+    assert journal.inspect().verdict == "cut"
+
+
 def test_a_ledger_cut_and_written_on_is_still_no_evidence(kept: Kept) -> None:
     remembered = write(kept, "a", "b", "c")
     kept.file.write_text("".join(f"{line}\n" for line in kept.lines()[:1]))
