@@ -186,6 +186,21 @@ class Evidence:
         return [fact for fact in self.facts if fact.name in HANDS_OUT and not fact.issued]
 
     @cached_property
+    def _hidden_at(self) -> dict[int | None, list[Fact]]:
+        found: defaultdict[int | None, list[Fact]] = defaultdict(list)
+        for fact in self.hidden:
+            found[seconds(fact.time)].append(fact)
+        return found
+
+    def hidden_near(self, when: str, most: int = 2) -> list[Fact]:
+        """Return the calls of :attr:`hidden` at most *most* seconds from *when*, in order."""
+        second = seconds(when)
+        if second is None:
+            return []
+        around = range(second - most, second + most + 1)
+        return [fact for one in around for fact in self._hidden_at.get(one, ())]
+
+    @cached_property
     def uses_by(self) -> dict[str, list[Use]]:
         """User or role -> uses of long-term keys."""
         found: defaultdict[str, list[Use]] = defaultdict(list)

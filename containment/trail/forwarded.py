@@ -100,7 +100,7 @@ def _without_call(lineage: Lineage, use: Use, others: list[Moment]) -> None:
         return
     if others or _sibling(lineage, use):
         return
-    for member in lineage.members:
+    for member in lineage.seen_as(use.caller.arn):
         if any(near(begun, use.caller.created, _NEAR) for begun in _begun(lineage, member, use)):
             why = f"{use.caller.invoked_by} acted within the session"
             lineage.add(_session(use, member, list(member.link_event_ids), why))
@@ -122,11 +122,8 @@ def _begun(lineage: Lineage, member: Member, use: Use) -> set[str]:
 def _sibling(lineage: Lineage, use: Use) -> bool:
     """EC2 gives one role session several keys: another one that is not ours makes it doubtful."""
     return any(
-        other.caller.arn == use.caller.arn
-        and other.caller.created == use.caller.created
-        and not other.forwarded
-        and lineage.who(other.caller, other.time) is None
-        for other in lineage.evidence.uses
+        other.caller.created == use.caller.created and lineage.who(other.caller, other.time) is None
+        for other in lineage.evidence.uses_under.get(use.caller.arn, ())
     )
 
 

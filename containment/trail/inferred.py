@@ -51,8 +51,8 @@ def apply(lineage: Lineage) -> None:
 
 def _hidden_answer(lineage: Lineage, use: Use) -> Member | None:
     """The answer that named the key is redacted or cut: the request names the session."""
-    for fact in lineage.evidence.hidden:
-        if fact.name == "CreateAccessKey" or not near(fact.time, use.caller.created):
+    for fact in lineage.evidence.hidden_near(use.caller.created):
+        if fact.name == "CreateAccessKey":
             continue
         maker = lineage.actor(fact)
         if maker is None:

@@ -38,6 +38,7 @@ class Lineage:
         self.owned: dict[str, Member] = {}
         self.by_id: dict[str, Member] = {}
         self.by_principal: dict[str, list[Member]] = {}
+        self.by_arn: dict[str, list[Member]] = {}
         self.edited: dict[str, Member] = {}
         self.machines: dict[str, tuple[Member, Fact]] = {}
         self.tokens: dict[str, tuple[Member, Fact]] = {}
@@ -74,6 +75,8 @@ class Lineage:
             return False
         self.by_id.setdefault(member.id, member)
         self.members.append(member)
+        if member.arn:
+            self.by_arn.setdefault(member.arn, []).append(member)
         if member.owned:
             self.owned.setdefault(label(member.arn), member)
             if member.principal_id:
@@ -122,6 +125,15 @@ class Lineage:
         """Tell whether the logs say who handed out the key of *caller*: it is not inferred then."""
         self.asked.add(caller.key)
         return self.evidence.handed_out(caller)
+
+    def seen_as(self, arn: str) -> list[Member]:
+        """Return the members that are *arn*, or were seen to call as it, in the order they came."""
+        found = list(self.by_arn.get(arn, ()))
+        for use in self.evidence.uses_under.get(arn, ()):
+            member = self.who(use.caller, use.time)
+            if member is not None and member.arn != arn:
+                found.append(member)
+        return sorted({id(m): m for m in found}.values(), key=lambda m: (m.issued_at, m.id))
 
     def holds_password(self, password: Member, moment: str) -> bool:
         """Tell whether *password* is still the thief's at *moment*: who set it last, decides."""
