@@ -391,3 +391,15 @@ def test_a_hostile_name_in_the_record_is_text(scene: Composite, tmp_path: Path) 
     answer = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
 
     assert descendants.dumps(record_of(answer, "inc-1")).isascii()
+
+
+def test_capitals_neither_hide_break_glass_nor_name_a_target_twice(
+    scene: Composite, tmp_path: Path
+) -> None:
+    scene.assume(scene.leaked, scene.user, "bReAkGlAsS", 1)
+    scene.call(scene.leaked, scene.user, "UpdateLoginProfile", 2, request={"userName": "CI-Deploy"})
+
+    said = propose(scene, tmp_path)
+
+    assert len(said.found.protected) == 1
+    assert said.found.targets == ()

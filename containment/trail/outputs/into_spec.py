@@ -102,7 +102,7 @@ def _known(entries: list[Any], trace: Trace) -> dict[str, Known]:
         rung = entry.get("rung") or ("revoke-sessions" if entry.get("role") else "deny-all")
         leaked = tuple(map(str, entry.get("leaked") or ()))
         if name:
-            known[name] = Known(str(rung), leaked)
+            known[name.lower()] = Known(str(rung), leaked)
     return known
 
 
@@ -120,7 +120,9 @@ def _limit(spec: Any) -> int:
 
 def _leak(entries: list[Any], user: str, key: str) -> None:
     for entry in entries:
-        if label(str(entry.get("user") or "")) == user and isinstance(entry.get("leaked"), list):
+        if label(str(entry.get("user") or "")).lower() == user.lower() and isinstance(
+            entry.get("leaked"), list
+        ):
             entry["leaked"].append(key)
 
 

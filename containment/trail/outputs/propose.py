@@ -121,11 +121,12 @@ def propose(
     Args:
         trace: the answer.
         protected: ARNs that are never proposed.
-        known: label of a principal -> its target in the spec.
+        known: label of a principal, in small letters -> its target in the spec.
         account: the only account that the spec can hold.
         room: how many more targets the spec's limit allows.
     """
-    never = {label(arn): arn for arn in protected}
+    # Names are unique in an account whatever their capitals, and a request may have any.
+    never = {label(arn).lower(): arn for arn in protected}
     there = known or {}
     decide: list[str] = []
     held_back: list[str] = []
@@ -133,16 +134,17 @@ def propose(
     targets: list[Proposal] = []
     for holder in holders(trace):
         principal = holder.principal
-        if holder.label in never:
+        name = holder.label.lower()
+        if name in never:
             held_back.append(
-                f"{plain(never[holder.label])}: responder or break-glass, reached by the lineage"
+                f"{plain(never[name])}: responder or break-glass, reached by the lineage"
             )
         elif (refusal := _refusal(holder, principal, account)) or principal is None:
             decide.append(f"{plain(principal.arn if principal else holder.label)}: {refusal}")
         elif (target := _proposal(trace, holder, principal)) is None:
             continue
-        elif holder.label in there:
-            _compare(holder, there[holder.label], target, decide, more)
+        elif name in there:
+            _compare(holder, there[name], target, decide, more)
         else:
             targets.append(target)
     targets.sort(key=lambda target: (_ORDER.index(target.rung), target.principal.arn))
