@@ -68,6 +68,7 @@ class InactiveCredentials(Action[Inputs, State]):
             "iam:TagUser",
             "iam:UntagUser",
             "iam:GetUserPolicy",
+            "iam:ListUserPolicies",
         }
     )
     identity = frozenset({"principal_id"})

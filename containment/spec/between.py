@@ -42,6 +42,7 @@ def across(
                     "each access key once",
                     "a key belongs to one user: keep it there",
                     at,
+                    ("targets", keys[key]),
                 )
         if target.access_key is not None:
             continue
@@ -53,6 +54,7 @@ def across(
                 "each principal once, at one rung",
                 "keep one of them, with the stronger rung and with the leaked keys of both",
                 at,
+                ("targets", first[who]),
             )
         if who in exempt:
             yield Problem(

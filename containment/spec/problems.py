@@ -22,16 +22,21 @@ _LONGEST_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong; *at* is the field's place in the document, outermost first."""
+    """One thing that is wrong; *at* is the field's place in the document, outermost first.
+
+    *beside* is another place in the document, which it does not go together with.
+    """
 
     what: str
     expected: str
     mend: str
     at: Location = ()
+    beside: Location = ()
 
     def inside(self, outer: Location) -> Problem:
         """Return the same problem as seen from the document that holds *outer*."""
-        return Problem(self.what, self.expected, self.mend, (*outer, *self.at))
+        beside = (*outer, *self.beside) if self.beside else ()
+        return Problem(self.what, self.expected, self.mend, (*outer, *self.at), beside)
 
     @property
     def field(self) -> str:
@@ -44,9 +49,14 @@ class Problem:
     @property
     def sentence(self) -> str:
         """Where it is, what it is and what was expected; the mend is told after it."""
+        return self.told({})
+
+    def told(self, lines: Mapping[Location, int]) -> str:
+        """Return the sentence, with the line of what it does not go together with."""
         place = f"{self.field}: " if self.at else ""
+        beside = f" (line {line_of(self.beside, lines)})" if self.beside and lines else ""
         expected = f"; expected {self.expected}" if self.expected else ""
-        return f"{place}{self.what}{expected}"
+        return f"{place}{self.what}{beside}{expected}"
 
 
 class WrongError(ValueError):
@@ -74,7 +84,7 @@ class SpecProblemsError(SpecError):
         # A reader works from the top of the file down.
         self.found = tuple(sorted(found, key=lambda pair: pair[0]))
         name = safe(str(path))
-        texts = [f"{name}:{line}: {problem.sentence}" for line, problem in self.found]
+        texts = [f"{name}:{line}: {problem.told(lines)}" for line, problem in self.found]
         if len(texts) == 1:
             super().__init__(texts[0], remedy=f"mend: {self.found[0][1].mend}")
             return

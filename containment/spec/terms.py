@@ -43,7 +43,9 @@ def pin(spec: IncidentSpec, resolved: Mapping[str, str]) -> IncidentSpec:
     numbered = list(enumerate(targets))
     if problems := list(across(numbered, spec.break_glass, spec.limits.principals)):
         first = problems[0]
-        raise SpecError(f"{first.field}: {first.what}", remedy=first.mend)
+        places = (at[1] for at in (first.at, first.beside) if len(at) > 1)
+        named = [spec.targets[index].named for index in places if isinstance(index, int)]
+        raise SpecError(f"{first.field}: {first.what} ({' and '.join(named)})", remedy=first.mend)
     return spec.model_copy(update={"targets": tuple(targets)})
 
 

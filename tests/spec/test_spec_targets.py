@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from containment.spec import Rung
+from containment.errors import SpecError
+from containment.spec import Rung, load
 from containment.spec.vocabulary import HELD, REFUSED
 from tests.spec.conftest import HEAD, Loads, Problems
 
@@ -235,6 +238,16 @@ def test_targets_that_do_not_go_together_are_refused(
 
     assert [(line, at) for line, at, _ in found] == [(10, field)]
     assert says in found[0][2]
+
+
+@pytest.mark.parametrize("second", [USER, "user: arn:aws:iam::111122223333:user/x/CI-Deploy"])
+def test_a_principal_named_twice_is_refused_with_both_lines(path: Path, second: str) -> None:
+    path.write_text(with_targets(USER, second), encoding="utf-8")
+
+    with pytest.raises(
+        SpecError, match=r":10: targets\[1\]: .* by targets\[0\] already \(line 9\)"
+    ):
+        load(path)
 
 
 def test_a_user_and_a_role_of_one_name_are_two_principals(loads: Loads) -> None:

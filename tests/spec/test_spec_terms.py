@@ -44,8 +44,24 @@ def test_two_keys_of_one_user_are_one_principal_named_twice(loads: Loads) -> Non
 
     with pytest.raises(
         SpecError, match=r"targets\[1\].*named by targets\[0\].*leaked keys of both"
-    ):
+    ) as told:
         pin(spec, {KEY: USER, OTHER: USER})
+    assert f"({OTHER} and {KEY})" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "arn:aws:iam::111122223333:user/ci/ci-deploy",
+        "arn:aws:iam::111122223333:user/elsewhere/CI-Deploy",
+    ],
+)
+def test_a_key_and_its_user_are_one_principal_named_twice(loads: Loads, user: str) -> None:
+    spec = loads(HEAD + f"targets:\n  - access_key: {KEY}\n  - user: {user}\n")
+
+    with pytest.raises(SpecError, match=r"targets\[1\].*named by targets\[0\]") as told:
+        pin(spec, {KEY: USER})
+    assert f"({user} and {KEY})" in str(told.value)
 
 
 def test_a_key_of_a_break_glass_user_is_refused_once_it_is_pinned(loads: Loads) -> None:
