@@ -26,7 +26,7 @@ from containment.facets.marks import credentials_tag
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from containment.aws.principal import AccessKey, LivePrincipal
+    from containment.aws.principal import AccessKey, KeyStatus, LivePrincipal
     from containment.facets.decisions import Word
 
 Tell = Callable[[str, Sequence[str]], None]
@@ -116,10 +116,10 @@ def _fate(  # noqa: PLR0911 -- one return for each reason
 ) -> tuple[_Fate, str]:
     """Return what becomes of *key*, and why it stays or who else holds it."""
     name = key.access_key_id
-    if key.status == "Active":
-        return "kept", "is Active already"
     if reason := _stays(key, terms, claimed):
         return "stay", reason
+    if key.status == "Active":
+        return "kept", "is Active already"
     if terms.known[name] != "Active":
         return "kept", "was Inactive before"
     if holder := next((other for other in others if other.holds(name)), None):
@@ -169,7 +169,7 @@ def lift(
 
     Raises:
         ConflictError: nothing but the state says that a key was Active; nothing is changed.
-        NotContainedError: a key that was made Active does not read so.
+        NotContainedError: a key that was made Active or Inactive does not read so.
     """
     ours = credentials.find(live, incident)
     others = overlap.others(live, incident)
@@ -182,15 +182,19 @@ def lift(
     for other in others if decided.stay else ():
         tell(other.incident, decided.stay)
     _tell_others(live, decided.stay, others)
+    again = {key.access_key_id for key in credentials.active(keys)}.intersection(decided.stay)
+    # Whoever turned them on again since the last look would be let in by the lift.
+    _become(live, sorted(again), "Inactive")
+    done += [f"{live}: {name} was Active and is Inactive now" for name in sorted(again)]
     activate = list(decided.activate)
-    _activate(live, activate)
+    _become(live, activate, "Active")
     _drop(live, incident, ours, staying)
     if decided.shared:
         # The other may have gone while we looked; then neither of us has given it back.
         now = live.again()
         left = overlap.others(now, incident) if now else ()
         late = [key for key in decided.shared if not any(other.holds(key) for other in left)]
-        _activate(live, late if now else [])
+        _become(live, late if now else [], "Active")
         activate += late
         done += [
             f"{live}: {key} stays Inactive while {other} holds it too; its lift gives it back"
@@ -254,19 +258,19 @@ def _claims(live: LivePrincipal, incident: str, told: claims.Claim) -> bool:
     return found is None or found.priors == told.priors
 
 
-def _activate(live: LivePrincipal, names: Sequence[str]) -> None:
+def _become(live: LivePrincipal, names: Sequence[str], status: KeyStatus) -> None:
     for name in names:
-        live.set_key_status(name, "Active")
-    if names and not eventually(lambda: _all_active(live, names)):
+        live.set_key_status(name, status)
+    if names and not eventually(lambda: _all_read(live, names, status)):
         raise NotContainedError(
-            f"{live}: {', '.join(names)} does not read Active after UpdateAccessKey",
+            f"{live}: {', '.join(names)} does not read {status} after UpdateAccessKey",
             remedy="run 'pulumi destroy' again",
         )
 
 
-def _all_active(live: LivePrincipal, names: Sequence[str]) -> bool:
+def _all_read(live: LivePrincipal, names: Sequence[str], wanted: KeyStatus) -> bool:
     status = {key.access_key_id: key.status for key in live.access_keys()}
-    return all(status.get(name) == "Active" for name in names)
+    return all(status.get(name) == wanted for name in names)
 
 
 def _drop(
