@@ -249,3 +249,15 @@ def test_a_line_of_the_tree_fits_the_terminal_also_with_wide_letters(
 
 def cells(line: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in line)
+
+
+def test_a_thousand_gaps_of_one_kind_do_not_hide_the_others(scene: Scene, tmp_path: Path) -> None:
+    for number in range(1000):
+        scene.call(scene.leaked, scene.user, "StopLogging", number)
+    answer = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
+
+    told = list(tree.lines(answer))
+
+    assert len(told) < 60
+    assert any("logging_tampered: 990 more" in line for line in told)
+    assert any(line.startswith("  regions:") for line in told)

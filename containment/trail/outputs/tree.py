@@ -35,6 +35,7 @@ _HELD = frozenset(
 )
 _MANY = 3
 _MOST_LINES = 400
+_MOST_GAPS = 10
 
 
 def lines(trace: Trace, width: int = 0) -> Iterator[str]:
@@ -48,7 +49,18 @@ def lines(trace: Trace, width: int = 0) -> Iterator[str]:
     yield from _resources(trace)
     yield ""
     yield f"NOT KNOWN ({len(trace.gaps)})"
-    yield from (f"  {plain(gap.kind)}: {plain(gap.what)}" for gap in trace.gaps)
+    yield from _gaps(trace)
+
+
+def _gaps(trace: Trace) -> Iterator[str]:
+    """Some of each kind: whoever calls StopLogging a thousand times must not hide the rest."""
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for gap in trace.gaps:
+        kinds[gap.kind].append(gap.what)
+    for kind, found in kinds.items():
+        yield from (f"  {plain(kind)}: {plain(what)}" for what in found[:_MOST_GAPS])
+        if len(found) > _MOST_GAPS:
+            yield f"  {plain(kind)}: {len(found) - _MOST_GAPS:,} more: --json, --csv or --html"
 
 
 def _summary(trace: Trace) -> Iterator[str]:
