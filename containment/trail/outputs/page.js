@@ -99,11 +99,12 @@ const drawTimeline = () => {
   const first = times.reduce((a, b) => Math.min(a, b)), last = times.reduce((a, b) => Math.max(a, b));
   const left = 190, width = Math.max(500, timeline.clientWidth - left - 40), span = Math.max(1, last - first);
   const svg = draw("svg", { width: left + width + 30, height: active.length * 16 + 40 });
-  for (let tick = 0; tick <= 6; tick += 1) {
-    const x = left + (width * tick) / 6;
+  const ticks = Math.max(1, Math.floor(width / 180));
+  for (let tick = 0; tick <= ticks; tick += 1) {
+    const x = left + (width * tick) / ticks;
     svg.append(draw("line", { class: "grid", x1: x, x2: x, y1: 18, y2: active.length * 16 + 24 }));
-    const when = new Date(first + (span * tick) / 6).toISOString().slice(5, 19).replace("T", " ");
-    svg.append(draw("text", { x, y: 12, "text-anchor": tick ? (tick === 6 ? "end" : "middle") : "start" }, when));
+    const when = new Date(first + (span * tick) / ticks).toISOString().slice(5, 19).replace("T", " ");
+    svg.append(draw("text", { x, y: 12, "text-anchor": tick ? (tick === ticks ? "end" : "middle") : "start" }, when));
   }
   active.forEach((node, index) => svg.append(draw("text", { x: 4, y: index * 16 + 34 }, node.id.slice(0, 26))));
   const dots = new Map();
