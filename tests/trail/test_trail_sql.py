@@ -158,6 +158,97 @@ def test_an_older_table_does_without_the_column_it_lacks(scene: Scene) -> None:
     assert len(answer.credentials) == 1
 
 
+ROLE = "arn:aws:sts::111122223333:assumed-role/app/build"
+USER = "arn:aws:iam::111122223333:user/ci/bot"
+KINDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("ASIAMINE000000000000", {"key": "ASIAMINE000000000000"}, {"key": "ASIAMINE000000000001"}),
+    (ROLE, {"arn": ROLE}, {"arn": ROLE + "2"}),
+    ("5a-6b", {"sharedEventID": "5a-6b"}, {"sharedEventID": "5a-6c"}),
+    ("111122223333/role/app", {"arn": ROLE}, {"arn": ROLE.replace("/app/", "/app2/")}),
+    ("111122223333/user/bot", {"arn": USER}, {"arn": USER.replace("1111", "9999")}),
+    (
+        "111122223333/user/bot",
+        {"name": "CreateLoginProfile", "request": {"userName": "bot"}},
+        {"name": "CreateLoginProfile", "request": {"userName": "robot"}},
+    ),
+    ("session:build", {"arn": ROLE}, {"arn": ROLE + "er"}),
+    (
+        "session:build",
+        {"name": "AssumeRole", "request": {"roleSessionName": "build"}},
+        {"name": "ListUsers", "request": {"roleSessionName": "build"}},
+    ),
+    (
+        "AROAX",
+        {"arn": ROLE, "principal": "AROAX:build"},
+        {"arn": ROLE, "principal": "AROAXY:build"},
+    ),
+    (
+        "AROAX",
+        {"name": "CreateRole", "response": {"role": {"roleId": "AROAX"}}},
+        {"name": "CreateRole", "response": {"role": {"roleId": "AROAXX"}}},
+    ),
+    (
+        "ASIANEW0000000000000",
+        {"name": "Unheard", "response": {"accessKeyId": "ASIANEW0000000000000"}},
+        {"name": "Unheard", "response": {"said": "ASIANEW0000000000000"}},
+    ),
+    (
+        "i-0abc",
+        {"name": "RunInstances", "response": {"instanceId": "i-0abc"}},
+        {"name": "RunInstances", "response": {"instanceId": "i-0abcd"}},
+    ),
+    (
+        "lambda:111122223333/role/fn/job",
+        {"name": "CreateFunction", "request": {"functionName": "job"}},
+        {"name": "CreateFunction", "request": {"functionName": "jobs"}},
+    ),
+    (
+        "asg:111122223333/us-east-1/web",
+        {"name": "RunInstances", "request": {"value": "web"}},
+        {"name": "RunInstances", "request": {"value": "webs"}},
+    ),
+    (
+        "arn:aws:iam::1:saml-provider/x",
+        {
+            "name": "AssumeRoleWithSAML",
+            "request": {"principalArn": "arn:aws:iam::1:saml-provider/x"},
+        },
+        {
+            "name": "AssumeRoleWithSAML",
+            "request": {"principalArn": "arn:aws:iam::1:saml-provider/xy"},
+        },
+    ),
+    (
+        f"console:{USER}",
+        {"name": "ConsoleLogin", "arn": USER},
+        {"name": "ConsoleLogin", "arn": USER + "2"},
+    ),
+    (
+        ROLE,
+        {"name": "SwitchRole", "additionalEventData": {"SwitchFrom": ROLE}},
+        {"name": "SwitchRole", "additionalEventData": {"SwitchFrom": ROLE + "s"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "hit", "miss"), KINDS)
+@pytest.mark.parametrize("dialect", ["athena", "spark"])
+def test_each_kind_of_name_finds_its_records_and_no_look_alikes(
+    scene: Scene, name: str, hit: dict[str, Any], miss: dict[str, Any], dialect: str
+) -> None:
+    for second, more in enumerate((hit, miss)):
+        given = {"key": f"AKIAOTHER{second:011}", "arn": f"{scene.user}-{second}"}
+        given |= {"name": "ListUsers"} | more
+        scene.call(given.pop("key"), given.pop("arn"), given.pop("name"), second, **given)
+
+    asked = sql.calls(sql.DIALECTS[dialect], sql.Slice("t", "2026-01-01T00:00:00Z"), {name})
+
+    found = athena_sql.execute(
+        athena_sql.parse(asked.text, dialect), COLUMNS, scene.records, asked.bound
+    )
+    assert [row[found.columns.index("eventtime")] for row in found.rows] == [scene.at(0)]
+
+
 HOSTILE = [
     "'",
     "''; DROP TABLE logs; --",
