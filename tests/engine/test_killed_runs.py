@@ -9,8 +9,9 @@ import pytest
 
 from containment.lab.testing import Lab
 from tools.reliability.blow import Blow
+from tools.reliability.lane import Lane
 from tools.reliability.rows import sample, storms
-from tools.reliability.trial import Lane, Storm, Trial
+from tools.reliability.trial import Storm, Trial
 
 pytestmark = pytest.mark.engine
 

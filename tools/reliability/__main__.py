@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--storms", type=int, default=100, help="runs with faults")
     parser.add_argument("--lanes", type=int, default=(os.cpu_count() or 1) + 1, help="labs at once")
+    parser.add_argument("--minutes", type=float, default=1e9, help="begin no row after that")
     parser.add_argument("--only", metavar="WORDS", help="only rows whose name holds this")
     parser.add_argument("--sample", action="store_true", help="only what make test tries")
     parser.add_argument("--rows", action="store_true", help="list the rows and run none")
@@ -43,16 +44,16 @@ def main() -> int:
         return 0
     started = time.monotonic()
     found: dict[Trial | Storm, Result] = {}
-    for trial, result in lanes.run(chosen, given.lanes):
+    for trial, result in lanes.run(chosen, given.lanes, given.minutes * 60):
         found[trial] = result
         if not given.json:
             show(result, len(found), len(chosen))
-    results = {trial: found[trial] for trial in chosen}
+    results = {trial: found[trial] for trial in chosen if trial in found}
     seconds = time.monotonic() - started
     if given.json:
         print(json.dumps({"seconds": seconds, "rows": [asdict(each) for each in results.values()]}))
     else:
-        summary(results, seconds, given.seed)
+        summary(results, len(chosen) - len(results), seconds, given.seed)
     return int(not chosen or any(not result.right for result in results.values()))
 
 
@@ -63,7 +64,7 @@ def show(result: Result, number: int, of: int) -> None:
     print(f"{'':22}{result.outcome}: {result.evidence or result.lost}", flush=True)
 
 
-def summary(results: dict[Trial | Storm, Result], seconds: float, seed: int) -> None:
+def summary(results: dict[Trial | Storm, Result], untried: int, seconds: float, seed: int) -> None:
     """Print the tables: tried, right, lost."""
     print(f"\n{'':40} {'tried':>6} {'right':>6} {'lost':>6}")
     groups: dict[str, list[Result]] = {}
@@ -77,7 +78,8 @@ def summary(results: dict[Trial | Storm, Result], seconds: float, seed: int) -> 
     tries = Counter(result.outcome for trial, result in results.items() if isinstance(trial, Storm))
     for outcome, count in sorted(tries.items()):
         print(f"  with faults: {count:4} {outcome} tries")
-    print(f"seed {seed}, {seconds / 60:.1f} min")
+    over = f"; no time for {untried} more" if untried else ""
+    print(f"seed {seed}, {seconds / 60:.1f} min{over}")
 
 
 if __name__ == "__main__":

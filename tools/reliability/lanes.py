@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import tempfile
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import time
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import ExitStack
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from containment.lab.testing import lab_server
-from tools.reliability.trial import Lane
+from tools.reliability.lane import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,10 +24,13 @@ _open = ExitStack()  # for the length of a lane's process
 _lane: list[Lane] = []
 
 
-def run(chosen: Sequence[Trial | Storm], lanes: int) -> Iterator[tuple[Trial | Storm, Result]]:
-    """Yield every trial of *chosen* with its result, as each ends."""
+def run(
+    chosen: Sequence[Trial | Storm], lanes: int, seconds: float
+) -> Iterator[tuple[Trial | Storm, Result]]:
+    """Yield each trial of *chosen* with its result as it ends; after *seconds* begin no more."""
     if not chosen:
         return
+    until = time.monotonic() + seconds
     context = multiprocessing.get_context("spawn")
     with (
         tempfile.TemporaryDirectory(prefix="reliability-") as folder,
@@ -33,9 +38,13 @@ def run(chosen: Sequence[Trial | Storm], lanes: int) -> Iterator[tuple[Trial | S
             min(lanes, len(chosen)), context, initializer=_begin, initargs=(folder,)
         ) as pool,
     ):
-        asked = {pool.submit(_run, trial): trial for trial in chosen}
-        for done in as_completed(asked):
-            yield asked[done], done.result()
+        left = iter(chosen)
+        asked = {pool.submit(_run, trial): trial for trial in itertools.islice(left, lanes)}
+        while asked:
+            for done in wait(asked, return_when=FIRST_COMPLETED).done:
+                yield asked.pop(done), done.result()
+                further = itertools.islice(left, int(time.monotonic() < until))
+                asked |= {pool.submit(_run, trial): trial for trial in further}
 
 
 def _begin(folder: str) -> None:

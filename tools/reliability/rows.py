@@ -127,8 +127,8 @@ def at_once() -> Iterator[Trial]:
 
 
 def replaced() -> Iterator[Trial]:
-    """Yield crashes of a ``--replace``, followed by a destroy."""
-    for operation, (point, fate) in itertools.product(SCENES["user"].up, POINTS):
+    """Yield crashes of a ``--replace``, which finds the keys Inactive, followed by a destroy."""
+    for operation, (point, fate) in itertools.product(("PutUserPolicy", "TagUser"), POINTS):
         yield Trial("user", "replace", Blow(operation, 1, point, "machine", fate=fate), "destroy")
 
 
