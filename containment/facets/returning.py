@@ -116,6 +116,9 @@ def _fate(  # noqa: PLR0911 -- one return for each reason
 ) -> tuple[_Fate, str]:
     """Return what becomes of *key*, and why it stays or who else holds it."""
     name = key.access_key_id
+    theirs = terms.false_positive and name not in terms.known
+    if key.status == "Active" and theirs:
+        return "kept", "is Active already"
     if reason := _stays(key, terms, claimed):
         return "stay", reason
     if key.status == "Active":
