@@ -1,0 +1,293 @@
+"""The lab in this very process: no socket, no wall clock, and every call a place to stop at.
+
+Clients are those that the provider makes, with everything botocore does before the wire: signing,
+retries, the stop switch. What they would send goes to the gate as a WSGI request. Waiting moves
+the lab's clock and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from threading import Event
+from types import SimpleNamespace
+from typing import Any, Self
+from unittest import mock
+from urllib.parse import parse_qs, urlsplit
+
+import botocore.endpoint
+from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.exceptions import ConnectionClosedError
+from botocore.retries import quota
+
+from containment.aws import clients, consistency
+from containment.facets import capture
+from containment.lab import control, ground
+from containment.lab.gate import Gate
+from containment.lab.seed.company import company
+from containment.lab.seed.world import Credentials, World
+from containment.lab.testing import Lab
+from containment.provider import workplace
+from tests.model.clock import SimulatedClock
+
+ENDPOINT = "http://127.0.0.1:4566"
+# A call to AWS takes time; two processes that follow each other never share a millisecond.
+_CALL_S = 0.02
+
+
+@dataclass
+class Line:
+    """One pair of clients on loan to one provider process."""
+
+    clients: clients.Clients
+    http: list[Wire]
+    stop: StopSwitch
+    quotas: list[quota.RetryQuota]
+    owner: Any = None
+
+
+class StopSwitch(Event):
+    """The event that a provider sets on Cancel, by way of clients that outlive it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of: Event = Event()
+
+    def is_set(self) -> bool:
+        return self.of.is_set()
+
+
+class Wire:
+    """What botocore takes for its HTTP session."""
+
+    def __init__(self, cloud: Cloud, owner: Callable[[], Any]) -> None:
+        self._cloud, self._owner = cloud, owner
+
+    def send(self, request: Any) -> AWSResponse:
+        """Hand *request* to the gate, with a place to stop before and after it."""
+        owner, operation = self._owner(), _operation(request)
+        if owner is not None:
+            owner.before_call(operation)
+        answer = self._cloud.handle(request)
+        if owner is not None:
+            owner.after_call(operation)
+        if answer is None:
+            raise ConnectionClosedError(endpoint_url=request.url)
+        return answer
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class Cloud:
+    """One lab and the company in it."""
+
+    gate: Gate
+    clock: SimulatedClock
+    lab: Lab
+    world: World
+    sleeper: Any = None
+    idle: list[Line] = field(default_factory=list)
+    _clients: dict[tuple[str, Credentials], Any] = field(default_factory=dict)
+
+    def reset(self) -> None:
+        """Start over with a fresh company, enforcement on."""
+        control.reset(self.gate)
+        self.world = company(self.gate.sessions)
+        self.gate.enforcing = True
+
+    def handle(self, request: Any) -> AWSResponse | None:
+        """Return the gate's answer, or None where it cut the line."""
+        self.clock.advance(_CALL_S)
+        environ = _environ(request)
+        told: dict[str, Any] = {}
+
+        def start(status: str, headers: list[tuple[str, str]]) -> None:
+            told["status"], told["headers"] = int(status[:3]), dict(headers)
+
+        body = b"".join(self.gate(environ, start))
+        if environ["lab.connection"].socket.cut:
+            return None
+        headers: Any = HeadersDict(told["headers"])
+        return AWSResponse(request.url, told["status"], headers, _Body(body))
+
+    def connect(self, *, cancelled: Any, **_: Any) -> clients.Clients:
+        """Lend a pair of clients with the responder's credentials to whom *cancelled* belongs."""
+        owner = cancelled.owner
+        line = self.idle.pop() if self.idle else self._line()
+        line.owner, line.stop.of = owner, cancelled
+        for each in line.quotas:
+            full: Any = each
+            full._available_capacity = full._max_capacity
+        owner.lines.append(line)
+        return line.clients
+
+    def give_back(self, owner: Any) -> None:
+        """Take back what *owner* had on loan."""
+        for line in owner.lines:
+            line.owner = None
+            self.idle.append(line)
+        owner.lines.clear()
+
+    def client(self, service: str, credentials: Credentials) -> Any:
+        """Return a client of the test's own, for anybody; making one takes longer than a call."""
+        if (service, credentials) not in self._clients:
+            made = self.lab.client(service, credentials)
+            made._endpoint.http_session = Wire(self, lambda: None)
+            self._clients[service, credentials] = made
+        return self._clients[service, credentials]
+
+    @property
+    def responder(self) -> clients.Clients:
+        """The product's own clients, to look with."""
+        if not self.idle:
+            self.idle.append(self._line())
+        return self.idle[0].clients
+
+    @property
+    def mutations(self) -> int:
+        """How many calls have changed something, or would have."""
+        return self.gate.status.mutations_by_action.total()
+
+    def _line(self) -> Line:
+        stop = StopSwitch()
+        quotas: list[quota.RetryQuota] = []
+
+        class Noted(quota.RetryQuota):
+            def __init__(self, *args: Any, **more: Any) -> None:
+                super().__init__(*args, **more)
+                quotas.append(self)
+
+        environ = {
+            **self.world.responder.env(),
+            "AWS_ENDPOINT_URL": ENDPOINT,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        with mock.patch.dict(os.environ, environ), mock.patch.object(quota, "RetryQuota", Noted):
+            made = clients.connect(incident="inc-2026-0042", cancelled=stop)
+        line = Line(made, [], stop, quotas)
+        pair: tuple[Any, ...] = (made.iam, made.sts)
+        for each in pair:
+            wire = Wire(self, lambda: line.owner)
+            each._endpoint.http_session = wire
+            line.http.append(wire)
+        return line
+
+
+class _OneByOne:
+    """An executor that is done as soon as it is asked."""
+
+    def __init__(self, **_: Any) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*arguments))
+        except Exception as error:  # noqa: BLE001 -- as an executor does
+            done.set_exception(error)
+        return done
+
+    def map(self, work: Callable[..., Any], *many: Any) -> Iterator[Any]:
+        return map(work, *many)
+
+
+class _Body(BytesIO):
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+@dataclass
+class _Socket:
+    cut: bool = False
+
+    def shutdown(self, _how: int) -> None:
+        self.cut = True
+
+
+def _environ(request: Any) -> dict[str, Any]:
+    url = urlsplit(request.url)
+    body = request.body or b""
+    body = body.encode() if isinstance(body, str) else bytes(body)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": url.path or "/",
+        "REQUEST_URI": (url.path or "/") + (f"?{url.query}" if url.query else ""),
+        "QUERY_STRING": url.query,
+        "SERVER_NAME": url.hostname,
+        "SERVER_PORT": str(url.port or 80),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": url.netloc,
+        "wsgi.input": BytesIO(body),
+        "wsgi.url_scheme": "http",
+        "lab.connection": SimpleNamespace(socket=_Socket()),
+    }
+    for name, value in request.headers.items():
+        text = value.decode() if isinstance(value, bytes) else str(value)
+        key = name.upper().replace("-", "_")
+        environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = text
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return environ
+
+
+def _operation(request: Any) -> str:
+    body = request.body or b""
+    text = body.decode() if isinstance(body, bytes) else str(body)
+    return str(parse_qs(text).get("Action", [request.method])[0])
+
+
+class _Time:
+    """The time module as botocore sees it, but for waiting."""
+
+    def __init__(self, real: Any, sleep: Callable[[float], None]) -> None:
+        self._real, self.sleep = real, sleep
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+@contextmanager
+def simulated() -> Iterator[Cloud]:
+    """Run a lab in this process for the length of a block, on a clock of its own.
+
+    Wherever the product or botocore would wait, the cloud's *sleeper* is told.
+    """
+    clock = SimulatedClock()
+    ground.prepare()
+    gate = Gate(control=control.answer)
+    lab = Lab(SimpleNamespace(endpoint=ENDPOINT, gate=gate))  # type: ignore[arg-type]
+    waits: Mapping[str, Any] = consistency.eventually.__kwdefaults__ or {}
+    with mock.patch.object(ground, "clock", clock):
+        control.reset(gate)
+        cloud = Cloud(gate, clock, lab, company(gate.sessions))
+
+        def wait(seconds: float) -> None:
+            (cloud.sleeper.sleep if cloud.sleeper else clock.advance)(seconds)
+
+        gate.enforcing = True
+        with (
+            mock.patch.object(consistency.eventually, "__kwdefaults__", {**waits, "sleep": wait}),
+            mock.patch.object(
+                botocore.endpoint,
+                "time",
+                _Time(botocore.endpoint.time, wait),  # type: ignore[attr-defined]
+            ),
+            mock.patch.object(workplace, "utc_now", clock),
+            mock.patch.object(workplace, "connect", cloud.connect),
+            # Reads side by side are reads one after the other, in an order that can be repeated.
+            mock.patch.object(capture, "ThreadPoolExecutor", _OneByOne),
+            # What the lab records and delivers is not asked about here, and half of its time.
+            mock.patch.object(gate.trail, "note", return_value=None),
+        ):
+            yield cloud
+        control.reset(gate)
