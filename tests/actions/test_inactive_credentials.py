@@ -335,7 +335,7 @@ def test_a_lift_on_other_terms_than_the_files_is_refused_word_by_word(
     state = hold(bench, bench.lab.world.ci_user)
     write_spec(bench, bench.lab.world.ci_user)
     path = bench.directory / "stacks" / f"{INCIDENT}.yaml"
-    text = path.read_text(encoding="utf-8") + "    leaked: [AKIAIOSFODNN7EXAMPLE]\n"
+    text = path.read_text(encoding="utf-8")
     path.write_text(text.replace(file_says, now_says), encoding="utf-8")
 
     with pytest.raises(ConflictError, match=f"the file says {word}"):
