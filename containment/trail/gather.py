@@ -7,14 +7,12 @@ none of the file's bytes.
 from __future__ import annotations
 
 import re
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from containment.trail import targets
 from containment.trail.facts import Caller, Fact, FileFacts, Use, caller_in, failed
-from containment.trail.inflate import crc32
 from containment.trail.issuance import ISSUERS, Issued, is_key_id, issued_keys
 from containment.trail.principals import label
 from containment.trail.records import Record, loose, normal_time
@@ -23,18 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _INTERESTING = ISSUERS | targets.NAMES
-_NEVER = "~"  # later than any time
-_raw_identity = attrgetter("raw_identity")
-
-
-class _Span(msgspec.Struct, gc=False):
-    """An identity as it was logged: its first and last moment, and its first record."""
-
-    raw: msgspec.Raw
-    first: str
-    last: str
-    event_id: str
-    console: bool
+# An identity as it was logged: its first and last moment, its first record's id, and whether that
+# was of a console session.
+_Span = list[Any]
 
 
 def extract(events: Sequence[Record], place: tuple[str, str] | None = None) -> FileFacts:
@@ -48,8 +37,7 @@ class Gathering:
     """The facts of one file, from as many lists of its records as it is read in."""
 
     def __init__(self, place: tuple[str, str] | None = None) -> None:
-        # By checksum; two identities of one checksum, by all their bytes.
-        self._spans: dict[int | bytes, _Span] = {}
+        self._spans: dict[bytes, _Span] = {}
         self._callers: dict[bytes, Caller] = {}
         self._facts: list[Fact] = []
         self._places: set[tuple[str, str]] = {place} if place else set()
@@ -60,49 +48,30 @@ class Gathering:
         """Take in *events*."""
         spans, relevance = self._spans, _relevance
         relevant: list[Record] = []
-        # Most of a record is its identity, and a file has few: it is compared, never copied.
-        for event, total in zip(events, map(crc32, map(_raw_identity, events)), strict=True):
+        for event in events:
+            raw = bytes(event.raw_identity)
             when = event.event_time or event.timestamp or ""
-            span = spans.get(total)
-            if span is None or span.raw != event.raw_identity:
-                span = self._span(total, event)
-            if when > span.last:
-                span.last = when
-                if span.first is _NEVER:
-                    self._first(span, event, when)
-            elif (when < span.first and when) or (
-                when == span.first and (event.event_id or "") < span.event_id
-            ):
-                self._first(span, event, when)
-            grade = relevance[event.event_name]
-            if grade and (grade == _SURE or _may_hand_out(event.response_elements)):
+            span = spans.get(raw)
+            if span is None:
+                spans[raw] = [when, when, event.event_id or "", event.console]
+            elif when <= span[0]:
+                if when < span[0] or (event.event_id or "") < span[2]:
+                    span[0], span[2], span[3] = when, event.event_id or "", event.console
+            elif when > span[1]:
+                span[1] = when
+            if relevance[event.event_name]:
                 relevant.append(event)
         self._records += len(events)
-        for event in relevant:
-            fact = fact_of(event, self._caller(bytes(event.raw_identity)))
-            if fact is not None:
-                self._facts.append(fact)
+        self._look_at(relevant)
         if not self._placed:
             self._places.update((event.account, event.region or "") for event in events)
 
-    def _span(self, total: int, event: Record) -> _Span:
-        """Return the span of the identity of *event*, which has not been seen or not as *total*."""
-        raw = event.raw_identity
-        name = bytes(raw) if total in self._spans else total
-        if name not in self._spans:
-            when = event.event_time or event.timestamp or ""
-            self._spans[name] = _Span(
-                raw.copy(), when or _NEVER, when, event.event_id or "", event.console
-            )
-        return self._spans[name]
-
-    @staticmethod
-    def _precedes(span: _Span, event: Record, when: str) -> bool:
-        return when < span.first or (event.event_id or "") < span.event_id
-
-    @staticmethod
-    def _first(span: _Span, event: Record, when: str) -> None:
-        span.first, span.event_id, span.console = when, event.event_id or "", event.console
+    def _look_at(self, relevant: list[Record]) -> None:
+        for event in relevant:
+            if event.event_name in _INTERESTING or _may_hand_out(event.response_elements):
+                fact = fact_of(event, self._caller(bytes(event.raw_identity)))
+                if fact is not None:
+                    self._facts.append(fact)
 
     def _caller(self, raw: bytes) -> Caller:
         found = self._callers.get(raw)
@@ -112,36 +81,29 @@ class Gathering:
 
     def facts(self) -> FileFacts:
         """Return what has been gathered."""
-        spans = self._spans.values()
+        spans = self._spans
         return FileFacts(
             facts=self._facts,
             uses=[
-                Use(
-                    caller,
-                    span.event_id,
-                    normal_time(span.last),
-                    span.console,
-                    normal_time(span.first),
-                )
-                for span in spans
-                if (caller := self._caller(bytes(span.raw))).key or caller.arn
+                Use(caller, event_id, normal_time(last), console, normal_time(first))
+                for raw, (first, last, event_id, console) in spans.items()
+                if (caller := self._caller(raw)).key or caller.arn
             ],
             records=self._records,
-            first=normal_time(min((span.first for span in spans), default="")),
-            last=normal_time(max((span.last for span in spans), default="")),
+            first=normal_time(min((span[0] for span in spans.values() if span[0]), default="")),
+            last=normal_time(max((span[1] for span in spans.values()), default="")),
             places=sorted(self._places),
         )
 
 
-_NO, _PERHAPS, _SURE = range(3)
 _NULL = 4  # letters of an answer that is none
 
 
-class _Relevance(dict[str, int]):
+class _Relevance(dict[str, bool]):
     """API name -> whether its records can be facts; decided once for each name."""
 
-    def __missing__(self, name: str) -> int:
-        found = _SURE if name in _INTERESTING else _NO if _READS.match(name) else _PERHAPS
+    def __missing__(self, name: str) -> bool:
+        found = name in _INTERESTING or not _READS.match(name)
         if len(self) < _MOST_NAMES:
             self[name] = found
         return found
