@@ -193,6 +193,10 @@ def sts(
     if operation.name.startswith("AssumeRole"):
         arn = str(parameters.get("RoleArn") or "")
         return [(arn, arn.split(":")[4] if arn.startswith("arn:aws:iam::") else caller.account)]
+    if operation.name == "AssumeRoot":
+        target = str(parameters.get("TargetPrincipal") or "")
+        arn = target if target.startswith("arn:") else f"arn:aws:iam::{target}:root"
+        return [(arn, caller.account)]
     if operation.name == "GetFederationToken":
         arn = f"arn:aws:sts::{caller.account}:federated-user/{parameters.get('Name', '')}"
         return [(arn, caller.account)]

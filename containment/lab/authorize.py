@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 UNDENIABLE = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
 
 
+# What the root user of a bucket's owner can do whatever the bucket's policy says ("Bucket policies
+# for Amazon S3", PutBucketPolicy).
+_ROOTS_OWN = frozenset({"s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketPolicy"})
+
+
 def authorize(
     operation: Operation, call: Call, caller: Caller, *, facts: Facts, now: datetime
 ) -> list[str]:
@@ -146,7 +151,7 @@ def _limits_of_user_sessions(operation: Operation, caller: Caller) -> None:
     Source: IAM User Guide, "Compare AWS STS credentials".
     """
     session = caller.session
-    if session is None or session.kind in {"role", "console"}:
+    if session is None or session.kind in {"role", "console", "root"}:
         return
     prefix, name = operation.service.prefix, operation.name
     if prefix == "iam" and not (session.kind == "user" and session.mfa):
@@ -163,6 +168,8 @@ def layers_for(caller: Caller, ask: Ask, facts: Facts) -> Layers:
     kind = service_of(ask.action.partition(":")[0]).prefix
     document, rules = resource_policies.document_for(kind, ask, facts)
     trust = kind == "sts" and rules
+    if caller.kind == "root" and caller.account == ask.account and ask.action in _ROOTS_OWN:
+        document = ""
     entity = caller.entity
     boundary = entity.get(("boundary",))
     session = caller.session

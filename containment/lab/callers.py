@@ -156,6 +156,8 @@ def of_session(session: Session, facts: Facts) -> Caller:
     """
     if session.kind == "role":
         return _of_role_session(session, facts)
+    if session.kind == "root":
+        return _root(session.account, access_key_id=session.access_key_id, session=session)
     name = _current_name(session, facts)
     user = of_user(
         session.account, name, facts, access_key_id=session.access_key_id, session=session
@@ -215,7 +217,9 @@ def _current_name(session: Session, facts: Facts) -> str:
     raise Refusal(Reason.UNKNOWN_KEY)
 
 
-def _root(account: str) -> Caller:
+def _root(
+    account: str, *, access_key_id: str = BOOTSTRAP_KEY, session: Session | None = None
+) -> Caller:
     arn = f"arn:aws:iam::{account}:root"
     return Caller(
         kind="root",
@@ -225,7 +229,8 @@ def _root(account: str) -> Caller:
         unique_id=account,
         user_id=account,
         name="root",
-        access_key_id=BOOTSTRAP_KEY,
+        access_key_id=access_key_id,
         entity={},
         identity=Identity(account, frozenset({arn})),
+        session=session,
     )

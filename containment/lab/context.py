@@ -130,6 +130,8 @@ def _of_session(caller: Caller) -> dict[str, Value]:
         values["aws:sourceidentity"] = session.source_identity
     if session.federated_provider:
         values["aws:federatedprovider"] = session.federated_provider
+    if session.kind == "root":
+        values["aws:assumedroot"] = "true"
     values |= dict(session.context)
     return values
 

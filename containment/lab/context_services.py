@@ -27,6 +27,7 @@ FILLED = frozenset(
         "sts:externalid",
         "sts:rolesessionname",
         "sts:sourceidentity",
+        "sts:taskpolicyarn",
         "sts:transitivetagkeys",
         "s3:prefix",
         "s3:delimiter",
@@ -129,6 +130,9 @@ def _sts(operation: Operation, _ask: Ask) -> dict[str, Value]:
             "sts:sourceidentity": "SourceIdentity",
         },
     )
+    task = (operation.parameters.get("TaskPolicyArn") or {}).get("arn")
+    if task:
+        values["sts:taskpolicyarn"] = str(task)
     keys = operation.parameters.get("TransitiveTagKeys")
     if keys:
         values["sts:transitivetagkeys"] = tuple(keys)

@@ -14,6 +14,7 @@ from containment.lab import aws_managed, iam_checks, quotas, trust, value_checks
 from containment.lab.iam_credentials import CredentialOperations
 from containment.lab.iam_principals import PrincipalOperations
 from containment.lab.iam_providers import ProviderOperations
+from containment.lab.iam_root import RootOperations
 from containment.lab.iam_simulation import SimulationOperations
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class LabIam(
     PrincipalOperations,
     CredentialOperations,
     ProviderOperations,
+    RootOperations,
     SimulationOperations,
     IamResponse,
 ):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Less than this is too little to begin anything with.
 _SOON = timedelta(hours=1)
-Kind = Literal["role", "user", "federated", "console"]
+Kind = Literal["role", "user", "federated", "console", "root"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Session:
     """One set of temporary credentials.
 
     *principal_id* is the unique id of the role, or of the user for ``user`` (GetSessionToken),
-    ``federated`` (GetFederationToken) and ``console`` (a sign-in); *principal_name* its name when
+    ``federated`` (GetFederationToken) and ``console`` (a sign-in), or the number
+    of an account for ``root`` (AssumeRoot); *principal_name* its name when
     the session was made.
     """
 

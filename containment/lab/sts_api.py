@@ -15,7 +15,14 @@ from moto.iam.exceptions import IAMException, MalformedPolicyDocument
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 from moto.sts.responses import TokenResponse
 
-from containment.lab import denials, ground, quotas, value_checks
+from containment.lab import (
+    aws_managed,
+    denials,
+    ground,
+    iam_root,
+    quotas,
+    value_checks,
+)
 from containment.lab.iam.conditions import UnknownOperatorError
 from containment.lab.iam.policies import compile_policy
 from containment.lab.refusal import Reason, Refusal
@@ -30,6 +37,15 @@ if TYPE_CHECKING:
 _HOUR = 3600
 _CHAIN_LIMIT = _HOUR
 _POLICY_SIZE = 2048
+_ROOT_SESSION = 900
+# A task's policy denies all that is none of it, and allows nothing.
+_ALL = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+    }
+)
+_TASKS = f"{aws_managed.PREFIX}root-task/"
 _DEFAULT_USER_SESSION = 12 * _HOUR
 _SESSION_POLICY_ARNS = 10
 
@@ -152,6 +168,41 @@ class LabSts(TokenResponse):
         if ends is not None:
             seconds = min(seconds, int((ends - ground.clock()).total_seconds()))
         return ActionResult({**self._issue(account, role, seconds=seconds), **about})
+
+    def assume_root(self) -> ActionResult:
+        """Give the management account a session of a member's root user, for one task.
+
+        Source: AWS STS API Reference, "AssumeRoot".
+        """
+        target = str(self._get_param("TargetPrincipal"))
+        account = target.split(":")[4] if target.startswith("arn:") else target
+        task = str((self._get_param("TaskPolicyArn") or {}).get("arn", ""))
+        organization = ground.organization().org
+        lets = (
+            organization is not None
+            and self.caller.account == organization.master_account_id != account
+            and ground.in_organization(account)
+            and iam_root.SESSIONS in iam_root.features()
+        )
+        document = aws_managed.document(task) if task.startswith(_TASKS) else ""
+        if not lets or not document:
+            raise Refusal(
+                Reason.DENIED,
+                f"User: {self.caller.arn} is not authorized to perform: sts:AssumeRoot "
+                f"on resource: arn:aws:iam::{account}:root",
+            )
+        session = self.sessions.issue(
+            kind="root",
+            account=account,
+            principal_id=account,
+            principal_name="root",
+            name="root",
+            now=ground.clock(),
+            seconds=self._get_int_param("DurationSeconds", _ROOT_SESSION),
+            policies=(document, _ALL),
+            source_identity=self._source_identity(None),
+        )
+        return ActionResult({"Credentials": _credentials(session)})
 
     def _role(self) -> tuple[str, Any]:
         account = self._get_param("RoleArn").split(":")[4]

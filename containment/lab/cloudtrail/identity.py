@@ -21,13 +21,7 @@ Json = dict[str, Any]
 def user_identity(caller: Caller) -> Json:
     """Return the element for a call in the caller's own account."""
     if caller.kind == "root":
-        return {
-            "type": "Root",
-            "principalId": caller.account,
-            "arn": caller.arn,
-            "accountId": caller.account,
-            "accessKeyId": caller.access_key_id,
-        }
+        return _root(caller)
     if caller.kind == "anonymous":
         return {"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}
     if caller.kind == "web identity":
@@ -61,6 +55,20 @@ def user_identity(caller: Caller) -> Json:
         scope = _scope(caller.session)
         if scope:
             identity["inScopeOf"] = scope
+    return identity
+
+
+def _root(caller: Caller) -> Json:
+    identity: Json = {
+        "type": "Root",
+        "principalId": caller.account,
+        "arn": caller.arn,
+        "accountId": caller.account,
+        "accessKeyId": caller.access_key_id,
+    }
+    if caller.session is not None:
+        context = _session_context(caller, caller.session)
+        identity["sessionContext"] = {**context, "assumedRoot": "true"}
     return identity
 
 

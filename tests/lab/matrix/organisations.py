@@ -42,7 +42,7 @@ def _made(bench: Bench, document: str, kind: str) -> str:
 
 
 @contextlib.contextmanager
-def _attached(bench: Bench, document: str, target: str, kind: str = _SCP) -> Iterator[None]:
+def attached(bench: Bench, document: str, target: str, kind: str = _SCP) -> Iterator[None]:
     client, made = _organizations(bench), _made(bench, document, kind)
     client.attach_policy(PolicyId=made, TargetId=target)
     try:
@@ -79,7 +79,7 @@ def _nested(bench: Bench, level: int, document: str, *, only: bool = False) -> P
     keys = _member_user(bench)
 
     def probe() -> None:
-        with _below(bench, 3) as units, _attached(bench, document, units[level]):
+        with _below(bench, 3) as units, attached(bench, document, units[level]):
             client = _organizations(bench)
             if only:
                 client.detach_policy(PolicyId="p-FullAWSAccess", TargetId=units[level])
@@ -119,7 +119,7 @@ def _on_account(
     bench: Bench, document: str, keys: Keys, use: Callable[[Keys], Any], kind: str = _SCP
 ) -> Probe:
     def probe() -> None:
-        with _attached(bench, document, bench.member, kind):
+        with attached(bench, document, bench.member, kind):
             use(keys)
 
     return probe
@@ -254,7 +254,7 @@ def a_resource_control_policy_does_not_reach_the_management_account(bench: Bench
     root = _organizations(bench).list_roots()["Roots"][0]["Id"]
 
     def probe() -> None:
-        with _attached(bench, _rcp(), root, _RCP):
+        with attached(bench, _rcp(), root, _RCP):
             bench.client("s3", keys).get_object(Bucket=bucket, Key="k")
 
     return probe
