@@ -31,6 +31,7 @@ from containment.lab.gate import Gate
 from containment.lab.seed.company import company
 from containment.lab.seed.world import Credentials, World
 from containment.lab.testing import Lab
+from containment.ledger import journal
 from containment.provider import workplace
 from tests.model.clock import SimulatedClock
 
@@ -201,6 +202,16 @@ class _OneByOne:
         return map(work, *many)
 
 
+class _AtOnce:
+    """A thread that has ended when it has started."""
+
+    def __init__(self, target: Callable[[], None], **_: Any) -> None:
+        self._target = target
+
+    def start(self) -> None:
+        self._target()
+
+
 class _Body(BytesIO):
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self.read()
@@ -286,6 +297,8 @@ def simulated() -> Iterator[Cloud]:
             mock.patch.object(workplace, "connect", cloud.connect),
             # Reads side by side are reads one after the other, in an order that can be repeated.
             mock.patch.object(capture, "ThreadPoolExecutor", _OneByOne),
+            # The file that a ledger is in here does not hang.
+            mock.patch.object(journal, "Thread", _AtOnce),
             # What the lab records and delivers is not asked about here, and half of its time.
             mock.patch.object(gate.trail, "note", return_value=None),
         ):
