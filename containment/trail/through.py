@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from containment.trail.facts import Fact, Use
     from containment.trail.lineage import Lineage
 
+# What a service is told to do it begins within the hour; later, it may be somebody else's doing.
+_SOON = 3600
 _MADE_PROVIDERS = frozenset(
     {"CreateSAMLProvider", "CreateOpenIDConnectProvider", "CreateTrustAnchor", "CreateProfile"}
 )
@@ -112,13 +114,22 @@ def _passed(lineage: Lineage, fact: Fact) -> None:
     if not passes or makers[0] is None or None in makers:
         return
     if any(
-        other.time < passes[0].time and other.caller.invoked_by == service
+        other.caller.invoked_by == service and not _after(other.time, passes[0].time)
         for other in lineage.evidence.assumed.get(role, ())
     ):
         note = f"{service} took {role} before a member passed it too: not counted"
         lineage.notices["passed", note] = note
         return
-    _take(lineage, fact, makers[0], "C_service_issued", f"{passes[0].name} passed it the role")
+    since = apart(passes[-1].time, fact.time)
+    if since is not None and since > _SOON:
+        note = f"{service} takes {role}, which a member passed to it, long after that: not counted"
+        lineage.notices["passed", note] = note
+        return
+    for issued in fact.issued:
+        why = f"{passes[-1].name} passed it the role, and nobody else is seen to"
+        child = issued_member(fact, issued, makers[-1] or makers[0], "C_service_issued", why)
+        child.confidence = "high"
+        lineage.add(child)
 
 
 def _visitor(lineage: Lineage, fact: Fact) -> None:
