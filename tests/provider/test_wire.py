@@ -92,7 +92,7 @@ def test_the_snapshot_shows_in_preview_all_but_what_only_an_apply_knows(
     deny = deny_inputs(lab, shown)
     wired.create("DenyPolicy", values(wired.check("DenyPolicy", deny).inputs), preview=True)
 
-    assert unknown == {"snapshotId", "capturedAt"}
+    assert unknown == {"snapshotId", "capturedAt", "ledger"}
     assert shown["accessKeys"][0]["accessKeyId"] == lab.world.leaked.access_key_id
     assert lab.status()["mutations"]["total"] == before
 
