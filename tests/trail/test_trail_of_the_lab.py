@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -78,6 +79,22 @@ class Thief:
                     self.call(held, "iam", "list_users")
 
 
+def deliver(lab: Lab) -> None:
+    """Have CloudTrail write to a bucket, data events of S3 too."""
+    admin = lab.client("s3", lab.world.admin)
+    admin.create_bucket(Bucket="trail")
+    cloudtrail = lab.client("cloudtrail", lab.world.admin)
+    cloudtrail.create_trail(Name="main", S3BucketName="trail", IsMultiRegionTrail=True)
+    cloudtrail.put_event_selectors(TrailName="main", EventSelectors=DATA)
+    cloudtrail.start_logging(Name="main")
+
+
+def delivered(lab: Lab, folder: Path, since: str) -> Path:
+    """Wait for the delivery, and fetch what was written."""
+    lab.advance(301)
+    return fetch(lab.client("s3", lab.world.admin), "s3://trail/AWSLogs/", folder, since).folder
+
+
 def bystanders(lab: Lab) -> None:
     for held in (lab.world.bystander, lab.world.runner, lab.world.app_session):
         lab.client("sts", held).get_caller_identity()
@@ -93,21 +110,14 @@ def found(answer: Trace) -> Counter[tuple[str, str, bool]]:
 
 
 def test_the_lineage_is_what_the_thief_really_did_call_by_call(lab: Lab, tmp_path: Path) -> None:
-    admin = lab.client("s3", lab.world.admin)
-    admin.create_bucket(Bucket="trail")
-    cloudtrail = lab.client("cloudtrail", lab.world.admin)
-    cloudtrail.create_trail(Name="main", S3BucketName="trail", IsMultiRegionTrail=True)
-    cloudtrail.put_event_selectors(TrailName="main", EventSelectors=DATA)
-    cloudtrail.start_logging(Name="main")
+    deliver(lab)
     since = lab.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     thief = Thief(lab)
     bystanders(lab)
     thief.work()
     bystanders(lab)
-    lab.advance(301)
-
-    objects = fetch(admin, "s3://trail/AWSLogs/", tmp_path, since)
-    answer = trace(lab.world.leaked.access_key_id, since=since, logs=[objects.folder], workers=1)
+    logs = delivered(lab, tmp_path, since)
+    answer = trace(lab.world.leaked.access_key_id, since=since, logs=[logs], workers=1)
 
     assert {c.id: c.parent for c in answer.credentials} == thief.made
     assert {c.tier for c in answer.credentials} == {"A_issued"}
@@ -134,3 +144,67 @@ def test_event_history_gives_the_same_lineage_without_the_data_events(
     assert found(answer) == Counter(
         {did: times for did, times in thief.did.items() if did[1] not in data}
     )
+
+
+OUTSIDE = "arn:aws:iam::999988887777:root"
+
+
+def trusting(principal: str) -> str:
+    """Return a trust policy for *principal*."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": principal},
+        "Action": "sts:AssumeRole",
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_principals_that_the_thief_made_are_followed_with_all_they_did(
+    lab: Lab, tmp_path: Path
+) -> None:
+    deliver(lab)
+    since = lab.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    thief, stolen = Thief(lab), lab.world.admin
+    thief.did.clear()
+    allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+
+    user = thief.call(stolen, "iam", "create_user", UserName="helper")["User"]["Arn"]
+    named = {"UserName": "helper", "PolicyName": "all", "PolicyDocument": policy}
+    thief.call(stolen, "iam", "put_user_policy", **named)
+    given = thief.call(stolen, "iam", "create_access_key", UserName="helper")["AccessKey"]
+    helper = thief.make(stolen, given)
+    password = {"UserName": "helper", "Password": "Aa1!" * 6}
+    thief.call(stolen, "iam", "create_login_profile", **password)
+    lab.advance(15)
+    asked = {"RoleName": "back", "AssumeRolePolicyDocument": trusting(user)}
+    back = thief.call(helper, "iam", "create_role", **asked)["Role"]["Arn"]
+    lab.advance(15)
+    asked = {"RoleArn": back, "RoleSessionName": "night"}
+    session = thief.make(helper, thief.call(helper, "sts", "assume_role", **asked)["Credentials"])
+    with suppress(ClientError):
+        thief.call(session, "iam", "list_users")
+    asked = {"RoleName": lab.world.app_role.rpartition("/")[2], "PolicyDocument": trusting(OUTSIDE)}
+    thief.call(helper, "iam", "update_assume_role_policy", **asked)
+    bystanders(lab)
+
+    logs = delivered(lab, tmp_path, since)
+    answer = trace(stolen.access_key_id, since=since, logs=[logs], workers=1)
+
+    tiers = {c.id: (c.tier, c.parent) for c in answer.credentials}
+    path_free = f"arn:aws:iam::{lab.world.account}:role/{asked['RoleName']}"
+    assert tiers == {
+        user: ("B_principal", stolen.access_key_id),
+        helper.access_key_id: ("A_issued", stolen.access_key_id),
+        f"console_password:{user}": ("B_principal", stolen.access_key_id),
+        back: ("B_principal", helper.access_key_id),
+        session.access_key_id: ("A_issued", helper.access_key_id),
+        path_free: ("B_principal", helper.access_key_id),
+    }
+    assert [(t.role, t.principal) for t in answer.external_trust] == [(path_free, OUTSIDE)]
+    ours = {key: times for key, times in found(answer).items() if key[1] not in SET_UP}
+    assert Counter(ours) == thief.did
+
+
+# What the owner of the stolen key does in this test itself, to have the logs delivered.
+SET_UP = {"StartLogging", "CreateTrail", "PutEventSelectors", "CreateBucket", "ListObjects"}
