@@ -115,7 +115,7 @@ class Project:
         if not self.environ["PULUMI_BACKEND_URL"].startswith("file:"):
             said = self.ok("stack", "export")
             exported = json.loads(said[said.index("{") :])
-            return list(exported["deployment"].get("resources") or [])
+            return list((exported["deployment"] or {}).get("resources") or [])
         folder = self.folder.parent / "state" / ".pulumi" / "stacks" / "containment"
         packed = (folder / f"{STACK}.json.gz").read_bytes()
         found = json.loads(gzip.decompress(packed))["checkpoint"]["latest"]

@@ -1,0 +1,280 @@
+"""Where the state is kept, who holds it, and what is said once it is lost, old, or held by two."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from project import BIN, STACK, Project, spec
+from workbench import can_list
+
+from containment.lab import picture
+from containment.lab.testing import Lab
+from tools.reliability.stage import STATE_BUCKET, keep_in_s3
+
+pytestmark = pytest.mark.engine
+
+OTHER = "inc-2026-0043"
+STATE = f".pulumi/stacks/containment/{STACK}.json.gz"
+LOCKS = f".pulumi/locks/organization/containment/{STACK}"
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    said: str
+
+
+@pytest.fixture
+def in_s3(project: Project, lab: Lab) -> Project:
+    keep_in_s3(project, lab, lab.endpoint)
+    return project
+
+
+def start(project: Project, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [BIN / "containment", *arguments],
+        cwd=project.folder,
+        env=project.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> Ran:
+    said, _ = process.communicate(timeout=180)
+    return Ran(process.returncode, " ".join(said.split()))
+
+
+def containment(project: Project, *arguments: str) -> Ran:
+    return ended(start(project, *arguments))
+
+
+def targets(lab: Lab) -> str:
+    world = lab.world
+    return spec(
+        f"{{user: '{world.ci_user}', leaked: [{world.leaked.access_key_id}]}}",
+        disposition="false-positive",
+    )
+
+
+def taken(lab: Lab) -> Any:
+    return picture.take(lab.client("iam", lab.world.admin))
+
+
+def s3(lab: Lab) -> Any:
+    return lab.client("s3", lab.world.admin)
+
+
+def dead() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def lock(pid: int, host: str) -> bytes:
+    told = {"pid": pid, "username": "bob", "hostname": host, "timestamp": "2026-11-24T11:00:00Z"}
+    return json.dumps(told).encode()
+
+
+def test_a_state_in_s3_goes_up_shows_drift_is_repaired_and_comes_down(
+    in_s3: Project, lab: Lab
+) -> None:
+    before = taken(lab)
+    in_s3.spec(targets(lab))
+
+    up = containment(in_s3, "up")
+
+    assert up.code == 0, up.said
+    assert not can_list(lab, lab.world.leaked)
+    versions = s3(lab).list_object_versions(Bucket=STATE_BUCKET, Prefix=STATE)["Versions"]
+    assert len(versions) > 5
+    assert "Contents" not in s3(lab).list_objects_v2(Bucket=STATE_BUCKET, Prefix=LOCKS)
+
+    lab.client("iam", lab.world.admin).delete_user_policy(
+        UserName="ci-deploy", PolicyName=f"containment-{STACK}"
+    )
+    drifted = containment(in_s3, "status")
+    assert drifted.code == 4
+    assert "DenyPolicy of ci-deploy is missing" in drifted.said
+    assert containment(in_s3, "up").code == 0
+    assert containment(in_s3, "status").code == 0
+
+    assert containment(in_s3, "lift", "--yes").code == 0
+    assert picture.changes(before, taken(lab)) == []
+
+
+def test_a_missing_passphrase_of_a_shared_state_is_asked_for(in_s3: Project, lab: Lab) -> None:
+    in_s3.spec(targets(lab))
+    del in_s3.environ["PULUMI_CONFIG_PASSPHRASE"]
+
+    up = containment(in_s3, "up")
+
+    assert up.code == 8
+    assert "set PULUMI_CONFIG_PASSPHRASE" in up.said
+    assert can_list(lab, lab.world.leaked)
+
+
+def test_a_dead_runs_lock_in_s3_is_shown_with_its_owner_and_taken_away(
+    in_s3: Project, lab: Lab
+) -> None:
+    in_s3.spec(targets(lab))
+    bucket, key = s3(lab), f"{LOCKS}/1.json"
+    bucket.put_object(Bucket=STATE_BUCKET, Key=key, Body=lock(1, "elsewhere.example"))
+    anothers = containment(in_s3, "up")
+    assert anothers.code == 7
+    assert "ask bob" in anothers.said
+    assert can_list(lab, lab.world.leaked)
+
+    pid, here = dead(), socket.gethostname()
+    bucket.put_object(Bucket=STATE_BUCKET, Key=key, Body=lock(pid, here))
+    shown = containment(in_s3, "status")
+    assert f"cut off (bob@{here}, process {pid}, since" in shown.said
+    assert f"containment up {STACK}" in shown.said
+
+    up = containment(in_s3, "up")
+
+    assert up.code == 0, up.said
+    assert f"taking away the lock of a run that was cut off (bob@{here}" in up.said
+    assert not can_list(lab, lab.world.leaked)
+
+
+def test_a_state_rolled_back_to_before_the_keys_is_lifted_all_the_same(
+    in_s3: Project, lab: Lab
+) -> None:
+    before = taken(lab)
+    in_s3.spec(targets(lab))
+    in_s3.up()
+    bucket = s3(lab)
+    versions = bucket.list_object_versions(Bucket=STATE_BUCKET, Prefix=STATE)["Versions"]
+    kinds: set[str] = set()
+    for version in reversed([each for each in versions if each["Key"] == STATE]):  # oldest first
+        old = bucket.get_object(Bucket=STATE_BUCKET, Key=STATE, VersionId=version["VersionId"])
+        bucket.put_object(Bucket=STATE_BUCKET, Key=STATE, Body=old["Body"].read())
+        kinds = {item["type"].rpartition(":")[2] for item in in_s3.resources()}
+        if "PrincipalSnapshot" in kinds:
+            break
+    assert kinds & {"DenyPolicy", "InactiveCredentials"} == set()
+
+    shown = containment(in_s3, "status")
+    assert "declared and not applied: DenyPolicy of ci-deploy, InactiveCredentials" in shown.said
+    assert f"containment up {STACK}" in shown.said
+    lift = containment(in_s3, "lift", "--yes")
+
+    assert lift.code == 0, lift.said
+    assert picture.changes(before, taken(lab)) == []
+
+
+def test_a_lost_state_in_s3_is_never_called_empty_and_is_adopted(in_s3: Project, lab: Lab) -> None:
+    before = taken(lab)
+    in_s3.spec(targets(lab))
+    in_s3.up()
+    s3(lab).delete_object(Bucket=STATE_BUCKET, Key=STATE)
+    in_s3.environ.pop("PULUMI_STACK")
+
+    lost = containment(in_s3, "status")
+    assert lost.code == 5
+    assert f"containment adopt {STACK}" in lost.said
+    assert containment(in_s3, "up").code == 5
+    assert containment(in_s3, "adopt", STACK).code == 0
+    assert containment(in_s3, "up").code == 0
+    assert containment(in_s3, "lift", "--yes").code == 0
+    assert picture.changes(before, taken(lab)) == []
+
+
+def test_of_two_responders_at_once_one_works_and_the_other_is_told_who(
+    project: Project, lab: Lab
+) -> None:
+    before = taken(lab)
+    project.spec(targets(lab))
+    lab.faults({"kind": "latency", "operation": "PutUserPolicy", "seconds": 8, "count": 1})
+
+    both = [start(project, "up"), start(project, "up")]
+    first, second = sorted((ended(process) for process in both), key=lambda ran: ran.code)
+
+    assert first.code == 0, first.said
+    assert second.code == 7, second.said
+    assert f"{STACK} is being changed right now" in second.said
+    assert f"@{socket.gethostname()}, process" in second.said
+    assert not can_list(lab, lab.world.leaked)
+    assert "unchanged" in project.ok("up", "--yes", "--skip-preview")
+    project.destroy()
+    assert picture.changes(before, taken(lab)) == []
+
+
+def test_two_responders_with_two_incidents_in_one_account_do_not_meet(
+    project: Project, lab: Lab
+) -> None:
+    world, before = lab.world, taken(lab)
+    project.spec(targets(lab))
+    (project.folder / "stacks" / f"{OTHER}.yaml").write_text(
+        spec(
+            f"{{role: '{world.deploy_role}', rung: close-trust}}", disposition="false-positive"
+        ).replace(STACK, OTHER)
+    )
+
+    for verb in (("up",), ("lift", "--yes")):
+        both = [start(project, *verb, stack) for stack in (STACK, OTHER)]
+        for ran in [ended(process) for process in both]:
+            assert ran.code == 0, ran.said
+        if verb == ("up",):
+            assert not can_list(lab, world.leaked)
+            assert "Deny" in taken(lab)["role deploy, AssumeRolePolicyDocument"]
+
+    assert picture.changes(before, taken(lab)) == []
+
+
+def test_what_was_cut_off_is_explained_and_up_settles_it(project: Project, lab: Lab) -> None:
+    project.spec(targets(lab))
+    lab.faults({"kind": "latency", "operation": "PutUserPolicy", "seconds": 3, "count": 1})
+    running = project.start("up", "--yes", "--skip-preview")
+    deadline = time.monotonic() + 60
+    while lab.status()["faults"][0]["hits"] == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    running.kill()
+    running.communicate()
+
+    shown = containment(project, "status")
+    assert "is locked by a run that was cut off" in shown.said
+    assert "was cut off while creating DenyPolicy 111122223333/user/ci-deploy" in shown.said
+    up = containment(project, "up")
+
+    assert up.code == 0, up.said
+    assert "settled: the interrupted creating of DenyPolicy" in up.said
+    assert not can_list(lab, lab.world.leaked)
+    again = containment(project, "status", "--json")
+    assert again.code == 0, again.said
+    assert '"matters": []' in again.said
+    exported = project.ok("stack", "export")
+    assert not json.loads(exported[exported.index("{") :])["deployment"].get("pending_operations")
+
+
+def test_a_broken_spec_hides_nothing_and_a_run_without_credentials_is_explained(
+    project: Project, lab: Lab, tmp_path: Path
+) -> None:
+    project.spec(targets(lab))
+    project.up()
+    refreshed = project.run("refresh", "--yes", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+    assert "cannot see" in refreshed.output
+    project.spec("targets: [")
+
+    shown = containment(project, "status")
+
+    assert shown.code == 2, shown.said
+    assert lab.world.ci_user in shown.said
+    assert "the last run could not look at AWS, so the state says unknown" in shown.said
+    assert f"stacks/{STACK}.yaml" in shown.said
+    project.spec(targets(lab))
+    assert containment(project, "up").code == 0
+    assert containment(project, "status").code == 0
+    assert not (tmp_path / "none").exists()
