@@ -151,7 +151,8 @@ def ledger_words(found: Inspection) -> str:
     """Return how a ledger stands in one line."""
     if found.verdict in {"missing", "unreadable"}:
         return f"{found.location}  {'none yet' if not found.why else found.verdict}"
-    return f"{found.location}  {found.verdict}, {found.head}"
+    torn = "".join(f", line {number} cut off by a crash" for number in found.torn)
+    return f"{found.location}  {found.verdict}, {found.head}{torn}"
 
 
 def _principal(item: Held, found: Standing) -> dict[str, object]:

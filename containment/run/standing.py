@@ -128,14 +128,6 @@ def _record(stack: str, ledger: Inspection) -> list[Matter]:
     look = "see docs/ledger.md: restore it from a copy, or go on without its evidence"
     found = [Matter(ledger.why, look)] if ledger.why else []
     found += [Matter(f"the ledger: {concern}", look) for concern in ledger.concerns]
-    if ledger.torn:
-        lines = ", ".join(str(number) for number in ledger.torn)
-        found.append(
-            Matter(
-                f"the ledger: line {lines} was cut off while it was written",
-                "nothing to do: the change that it was to announce was not sent after it",
-            )
-        )
     if ledger.unfinished:
         numbers = ", ".join(str(number) for number in ledger.unfinished)
         found.append(

@@ -36,8 +36,8 @@ def taken(lab: Lab) -> Any:
     return picture.take(lab.client("iam", lab.world.admin))
 
 
-def contain(bench: Bench, *, disposition: str = "false-positive") -> Any:
-    """Contain the user as ``up`` would, and write the spec that says so."""
+def contain(bench: Bench, *, disposition: str = "false-positive") -> tuple[Any, Any, Any]:
+    """Contain the user as ``up`` would, and write the spec that says so; return the states."""
     world = bench.lab.world
     bench.disposition = disposition
     bench.leaked = (world.leaked.access_key_id,)
@@ -48,9 +48,9 @@ def contain(bench: Bench, *, disposition: str = "false-positive") -> Any:
         )
     )
     user = bench.snapshot(world.ci_user)
-    bench.deny_action().create(bench.deny_inputs(user), preview=False)
-    bench.keys_action().create(bench.keys_inputs(user), preview=False)
-    return user
+    deny = bench.deny_action().create(bench.deny_inputs(user), preview=False)
+    keys = bench.keys_action().create(bench.keys_inputs(user), preview=False)
+    return user, deny, keys
 
 
 def close_trust(bench: Bench) -> Any:
@@ -159,14 +159,14 @@ def test_a_key_whose_claim_was_stripped_asks_for_a_decision_and_all_else_comes_b
 def test_a_key_whose_claim_says_otherwise_asks_for_a_decision(
     bench: Bench, containment: Command
 ) -> None:
-    taken_of = contain(bench)
+    user, _, _ = contain(bench)
     key = bench.lab.world.leaked.access_key_id
     bench.admin().tag_user(
         UserName="ci-deploy",
         Tags=[
             {
                 "Key": f"containment:{STACK}",
-                "Value": f"{key}=Inactive s={taken_of.snapshot_id} g=99",
+                "Value": f"{key}=Inactive s={user.snapshot_id} g=99",
             }
         ],
     )
@@ -195,19 +195,43 @@ def test_a_ledger_that_says_active_of_a_key_switches_none_on_by_itself(
     assert not can_list(bench.lab, bench.lab.world.leaked)
 
 
-def test_awsdenyall_whose_claim_was_stripped_asks_for_a_decision(
-    bench: Bench, containment: Command
-) -> None:
-    iam, world = bench.admin(), bench.lab.world
+def fill_inline(bench: Bench) -> None:
+    """Leave no room for a deny in the user's inline policies."""
+    iam = bench.admin()
     used = iam.get_user_policy(UserName="ci-deploy", PolicyName="pipeline")["PolicyDocument"]
     allow = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a/"}
     fill = {"Version": "2012-10-17", "Statement": [allow]}
     room = 2_048 - 40 - sum(len(json.dumps(item, separators=(",", ":"))) for item in (used, fill))
     allow["Resource"] += "x" * room
     iam.put_user_policy(UserName="ci-deploy", PolicyName="fill", PolicyDocument=json.dumps(fill))
+
+
+def test_awsdenyall_is_detached_and_a_late_lift_by_the_state_changes_nothing(
+    bench: Bench, containment: Command
+) -> None:
+    fill_inline(bench)
+    before = taken(bench.lab)
+    user, deny, keys = contain(bench)
+    assert deny.placement == "AWSDenyAll"
+
+    ran = containment(*AGAIN, "--yes")
+
+    assert ran.code == 0, ran.err
+    assert picture.changes(before, taken(bench.lab)) == []
+    bench.deny_action().delete(deny)
+    bench.keys_action().delete(keys)
+    bench.snapshot_action().delete(user)
+    assert picture.changes(before, taken(bench.lab)) == []
+
+
+def test_awsdenyall_whose_claim_was_stripped_asks_for_a_decision(
+    bench: Bench, containment: Command
+) -> None:
+    world = bench.lab.world
+    fill_inline(bench)
+    before = taken(bench.lab)
     contain(bench)
-    assert iam.list_attached_user_policies(UserName="ci-deploy")["AttachedPolicies"]
-    iam.untag_user(UserName="ci-deploy", TagKeys=[f"containment:{STACK}/AWSDenyAll"])
+    bench.admin().untag_user(UserName="ci-deploy", TagKeys=[f"containment:{STACK}/AWSDenyAll"])
 
     ran = containment(*AGAIN, "--yes")
 
@@ -216,6 +240,7 @@ def test_awsdenyall_whose_claim_was_stripped_asks_for_a_decision(
     assert not can_list(bench.lab, world.leaked)
     assert containment(*AGAIN, "--yes", "--force-ours", "attachment").code == 0
     assert can_list(bench.lab, world.leaked)
+    assert picture.changes(before, taken(bench.lab)) == []
 
 
 def test_a_broken_ledger_is_refused_and_the_entry_named(
@@ -256,7 +281,7 @@ def test_the_terms_are_those_that_were_applied_last(
     bench: Bench, kept: Kept, containment: Command
 ) -> None:
     before = taken(bench.lab)
-    user = contain(bench, disposition="suspected")
+    user, _, _ = contain(bench, disposition="suspected")
     file = bench.directory / "stacks" / f"{STACK}.yaml"
     file.write_text(file.read_text().replace("suspected", "false-positive"))
     refused = containment(*AGAIN, "--yes")
