@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from containment.errors import NotFoundError
-from containment.trail.records import apart
+from containment.trail.records import apart, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,6 +81,14 @@ def too_early(path: str, since: str) -> bool:
         return False
     distance = apart(named.at, since)
     return distance is not None and distance > _PADDING
+
+
+def since_day(since: str) -> str:
+    """Return the day, as in a key, on which the first file was delivered that can matter."""
+    at = seconds(since)
+    if at is None:
+        return ""
+    return datetime.fromtimestamp(at - _PADDING, UTC).strftime("%Y/%m/%d")
 
 
 def is_digest(path: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutError
 
 from containment.errors import AccessError, NotFoundError, SpecError
 from containment.trail import trace
@@ -34,6 +34,7 @@ class Bucket:
         self.objects = objects
         self.error = error
         self.fetched: list[str] = []
+        self.listed: list[str] = []
         self.denied: set[str] = set()
 
     def get_paginator(self, _: str) -> Bucket:
@@ -42,7 +43,14 @@ class Bucket:
     def paginate(self, **asked: Any) -> Iterator[dict[str, Any]]:
         if self.error:
             raise self.error
-        names = [name for name in self.objects if name.startswith(asked["Prefix"])]
+        prefix, after = asked["Prefix"], asked.get("StartAfter", "")
+        names = sorted(n for n in self.objects if n.startswith(prefix) and n > after)
+        if "Delimiter" in asked:
+            deeper = [n for n in names if "/" in n[len(prefix) :]]
+            cut = {prefix + n[len(prefix) :].split("/")[0] + "/" for n in deeper}
+            names = [n for n in names if n not in deeper]
+            yield {"CommonPrefixes": [{"Prefix": name} for name in sorted(cut)]}
+        self.listed += names
         yield {"Contents": [{"Key": n, "Size": len(self.objects[n])} for n in names]}
         yield {}
 
@@ -87,6 +95,71 @@ def test_an_object_that_does_not_come_is_told_among_the_files(scene: Scene, tmp_
         f"s3://logs/{odd}": "unreadable",
     }
     assert any(gap.kind == "files" for gap in answer.gaps)
+
+
+@pytest.mark.parametrize("prefix", ["", "org/", "org", "org/AWSLogs/", PLACE[:-11]])
+def test_old_days_of_a_trail_are_not_even_listed(scene: Scene, tmp_path: Path, prefix: str) -> None:
+    scene.call(scene.leaked, scene.user, "ListUsers", 1)
+    late = PLACE + NAME.format("2120")
+    old = [
+        PLACE.replace("2026/11/23", f"20{year}/01/0{day}") + NAME.format("0900")
+        for year in range(20, 26)
+        for day in range(1, 9)
+    ]
+    bucket = Bucket({late: packed(scene), "readme.txt": b"x"} | dict.fromkeys(old, b"x"))
+
+    fetch(bucket, f"s3://logs/{prefix}", tmp_path, scene.since)
+
+    assert late in bucket.fetched
+    assert not set(old) & set(bucket.listed)
+
+
+def test_an_hour_before_t0_counts_also_when_it_was_the_day_before(
+    scene: Scene, tmp_path: Path
+) -> None:
+    place = PLACE.replace("11/23", "11/22")
+    name = NAME.replace("20261123", "20261122").format("2330")
+    bucket = Bucket({place + name: packed(scene)})
+
+    fetch(bucket, "s3://logs/org/AWSLogs/", tmp_path, "2026-11-23T00:10:00Z")
+
+    assert bucket.fetched == [place + name]
+
+
+class Breaking(io.BytesIO):
+    """A body that ends in the middle of a transfer."""
+
+    def read(self, _: int | None = -1) -> bytes:
+        if self.tell():
+            raise ReadTimeoutError(endpoint_url="https://s3.amazonaws.com")
+        return super().read(4)
+
+
+def test_what_comes_by_half_is_told_and_leaves_nothing_behind(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = Bucket({PLACE + NAME.format("2120"): packed(scene)})
+    monkeypatch.setattr(
+        bucket, "get_object", lambda **_: {"Body": Breaking(packed(scene))}, raising=True
+    )
+
+    got = fetch(bucket, "s3://logs/org/", tmp_path, scene.since)
+
+    assert [report.status for report in got.failed] == ["unreadable"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_keys_that_cannot_be_paths_side_by_side_do_not_end_the_trace(
+    scene: Scene, tmp_path: Path
+) -> None:
+    good = PLACE + NAME.format("2120")
+    bucket = Bucket({good: packed(scene), f"{good}/below": b"x", f"org/{'n' * 300}": b"x"})
+
+    got = fetch(bucket, "s3://logs/org/", tmp_path, scene.since)
+
+    assert (tmp_path / "logs" / good).is_file() or len(got.failed) == 2
+    assert {report.status for report in got.failed} == {"unreadable"}
+    assert all("no path here" in report.detail for report in got.failed)
 
 
 @pytest.mark.parametrize(
