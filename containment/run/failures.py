@@ -31,6 +31,12 @@ _WRAPPED = re.compile(
     r"^(?:(?:Preview failed|deleting failed|creating failed|error): |\d+ errors? occurred: \* )+"
 )
 _SHOWN = 3
+# What the engine says of a resource that the program protects, which is one on hold.
+_PROTECTED = re.compile(r"because it is protected")
+_ON_HOLD = (
+    "it is on hold (hold: true), so nothing of it is released; take 'hold' out of the spec and run"
+    " 'containment up', which changes nothing in AWS, before you release"
+)
 
 # In the order in which they are tried: what our own provider says, and what kind of failure it is.
 _OURS: tuple[tuple[type[ContainmentError], re.Pattern[str]], ...] = (
@@ -42,7 +48,7 @@ _OURS: tuple[tuple[type[ContainmentError], re.Pattern[str]], ...] = (
             r"|is not authorized to perform"
         ),
     ),
-    (RefusedError, re.compile(r"so the lift is not made")),
+    (RefusedError, re.compile(r"so the lift is not made|hold: true")),
     (UnavailableError, re.compile(r"no answer \(")),
     (
         ConflictError,
@@ -158,6 +164,8 @@ def _all_checks(found: Sequence[Diagnostic]) -> bool:
 
 
 def _ours(message: str) -> str:
+    if _PROTECTED.search(message):
+        return _ON_HOLD
     return _WRAPPED.sub("", _CHECK.sub("", " ".join(message.split()), count=1)).strip()
 
 

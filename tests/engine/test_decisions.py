@@ -166,5 +166,11 @@ def test_lift_and_status_speak_of_hold_and_of_decisions(project: Project, lab: L
     assert lift.exit_code == 7
     assert f"{STACK} is on hold" in lift.output
     assert f"{STACK} is on hold: nothing of it is released" in status.output
+    project.spec(spec(role(lab), extra="hold: true\n"))
+    without = tool(project, "up", STACK, "--yes")
+
+    assert without.exit_code == 7
+    assert "it is on hold (hold: true), so nothing of it is released" in without.output
+    assert not can_list(lab, lab.world.leaked)
     assert wrong.exit_code == 2
     assert "whom the stack does not hold" in wrong.output
