@@ -237,7 +237,7 @@ def test_each_kind_of_name_finds_its_records_and_no_look_alikes(
     scene: Scene, name: str, hit: dict[str, Any], miss: dict[str, Any], dialect: str
 ) -> None:
     for second, more in enumerate((hit, miss)):
-        given = {"key": f"AKIAOTHER{second:011}", "arn": f"{scene.user}-{second}"}
+        given: dict[str, Any] = {"key": f"AKIAOTHER{second:011}", "arn": f"{scene.user}-{second}"}
         given |= {"name": "ListUsers"} | more
         scene.call(given.pop("key"), given.pop("arn"), given.pop("name"), second, **given)
 
