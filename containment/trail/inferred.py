@@ -156,11 +156,7 @@ def _own_console(lineage: Lineage, use: Use) -> Member | None:
     """A console session under the ARN of a session that only a member was given."""
     arn, created = use.caller.arn, use.caller.created
     given = lineage.evidence.given_to(arn)
-    mine = [
-        m
-        for m in lineage.members
-        if m.is_session and m.arn == arn and m.id in given and m.begun(created)
-    ]
+    mine = [m for m in lineage.members if m.arn == arn and m.id in given and m.begun(created)]
     if not mine or given != {member.id for member in mine}:
         return None
     for sign_in in lineage.evidence.sign_ins.get(arn, []):

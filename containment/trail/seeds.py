@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from containment.errors import SpecError
+from containment.trail.made import issued_member
 from containment.trail.members import Member
 from containment.trail.principals import label
 from containment.trail.records import normal_time
 
 if TYPE_CHECKING:
     from containment.trail.evidence import Evidence
-    from containment.trail.facts import Use
 
 SeedKind = Literal["access_key", "user", "role", "session", "instance"]
 _KEY = re.compile(r"A[A-Z0-9]{15,127}", re.ASCII)
@@ -42,20 +42,16 @@ class Seed:
     def plant(self, evidence: Evidence) -> Member:
         """Return the seed as the first member, bound to the one principal that used it."""
         if self.kind == "access_key":
-            home = self._home(evidence)
-            return Member(
+            # Two sessions may share an ARN but not a key id, so the ARN alone binds it.
+            key = Member(
                 id=self.id,
                 kind="access_key",
                 tier="seed",
                 since=self.since,
-                arn=home.caller.arn if home else "",
-                account=home.caller.account if home else "",
-                principal_id=home.caller.principal_id if home else "",
-                for_principal=home.caller.arn if home else "",
-                # Two sessions may share an ARN but not a key id, so the ARN alone binds it.
-                is_session=False,
                 why="the credential the trace was asked for",
             )
+            self._bind(key, evidence)
+            return key
         if self.kind == "instance":
             return Member(id=self.id, kind="instance", tier="seed", since=self.since)
         return Member(
@@ -69,11 +65,26 @@ class Seed:
             why="the principal the trace was asked for",
         )
 
-    def _home(self, evidence: Evidence) -> Use | None:
-        """The principal that used the key first at or after T0: ids come back elsewhere."""
+    def _bind(self, key: Member, evidence: Evidence) -> None:
+        """Bind *key* to the principal that used it first since T0, for ids come back elsewhere.
+
+        One that was not used is bound to whom it was handed out to last.
+        """
         uses = [use for use in evidence.uses_of.get(self.id, []) if use.caller.arn]
         later = [use for use in uses if use.time >= self.since]
-        return min(later or uses, key=lambda use: max(use.first, self.since), default=None)
+        handed = [
+            issued_member(fact, issued, key, "A_issued", "")
+            for fact in evidence.issued.get(self.id, ())
+            for issued in fact.issued
+            if issued.key == self.id
+        ]
+        if handed and not later:
+            last = handed[-1]
+            key.arn, key.account, key.principal_id = last.arn, last.account, last.principal_id
+        elif uses:
+            first = min(later or uses, key=lambda use: max(use.first, self.since)).caller
+            key.arn, key.account, key.principal_id = first.arn, first.account, first.principal_id
+        key.for_principal = key.arn
 
     def notices(self, evidence: Evidence) -> list[str]:
         """Say what about the seed itself the reader must know."""

@@ -52,10 +52,8 @@ def test_a_capture_with(plant: Callable[[Composite], None], tmp_path: Path) -> N
     check(trace(scene.leaked, since=scene.since, logs=[logs], workers=1), scene.truth)
 
 
-@pytest.mark.parametrize("held", [True, False], ids=["held in memory", "looked up by name"])
-def test_a_capture_of_thousands_with_every_trap_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, held: bool
-) -> None:
+def every_trap(noise: int) -> Composite:
+    """Return one capture with all plantings, each under names of its own, in a crowd."""
     whole = Composite()
     for number, plant in enumerate(TRAPS):
         scene = Composite(f"t{number:02}")
@@ -68,10 +66,33 @@ def test_a_capture_of_thousands_with_every_trap_at_once(
         whole.truth.members |= scene.truth.members
         whole.truth.bystanders |= scene.truth.bystanders
         whole.truth.trusts |= scene.truth.trusts
-    whole.noise(4000, random.Random(5))  # noqa: S311 -- a test's dice
+    whole.noise(noise, random.Random(5))  # noqa: S311 -- a test's dice
+    return whole
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["held in memory", "looked up by name"])
+def test_a_capture_of_thousands_with_every_trap_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, held: bool
+) -> None:
+    whole = every_trap(4000)
     if not held:
         monkeypatch.setattr("containment.trail.store._SMALL", -1)
 
     logs = deliver(whole, tmp_path, 2)
 
     check(trace(whole.leaked, since=whole.since, logs=[logs], workers=1), whole.truth)
+
+
+def test_from_every_key_found_the_trace_finds_its_part_and_nobody_elses(tmp_path: Path) -> None:
+    whole = every_trap(100)
+    logs = deliver(whole, tmp_path, 3)
+    members = whole.truth.members
+
+    for key, (kind, _, _, events) in members.items():
+        if kind not in ("access_key", "forwarded_session_key"):
+            continue
+        answer = trace(key, since=whole.since, logs=[logs], workers=1)
+        got = {credential.id for credential in answer.credentials}
+        children = {name for name, (_, _, parent, _) in members.items() if parent == key}
+        assert children <= got <= members.keys() | {whole.leaked}
+        assert answer.origin.event_count == events
