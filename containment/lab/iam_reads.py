@@ -47,12 +47,13 @@ class ReadOperations(IamResponse):
 
     def get_policy(self) -> ActionResult:
         """Answer a managed policy, with how often it limits as a boundary."""
-        arn = self._get_param("PolicyArn")
-        policy: Any = self.backend.get_policy(arn)
-        owners: tuple[Any, ...] = (*self.backend.users.values(), *self.backend.roles.values())
-        bounded = sum(_uses(owner, arn, "PermissionsBoundary") for owner in owners)
-        vars(policy)["permissions_boundary_usage_count"] = bounded
+        self._count_bounded(self.backend.get_policy(self._get_param("PolicyArn")))
         return super().get_policy()
+
+    def _count_bounded(self, policy: Any) -> None:
+        owners: tuple[Any, ...] = (*self.backend.users.values(), *self.backend.roles.values())
+        bounded = sum(_uses(owner, policy.arn, "PermissionsBoundary") for owner in owners)
+        vars(policy)["permissions_boundary_usage_count"] = bounded
 
     def list_access_keys(self) -> ActionResult:
         """List a user's keys, in pages."""
@@ -150,6 +151,7 @@ class ReadOperations(IamResponse):
             own = not policy.arn.startswith(aws_managed.PREFIX)
             asked = ("LocalManagedPolicy" if own else "AWSManagedPolicy") in wanted
             if asked or (not wanted and (own or policy.attachment_count > 0)):
+                self._count_bounded(policy)
                 details.append(("Policies", policy))
         chosen, marker = self._cut(details)
         result: dict[str, Any] = {
