@@ -64,13 +64,15 @@ def a_key_deleted(story: Story, kind: str, name: str) -> None:
 def trust_rewritten(story: Story, kind: str, name: str) -> None:
     if kind == "role":
         story.admin.update_assume_role_policy(
-            RoleName=name, PolicyDocument=_trust(name, keep=False)
+            RoleName=name, PolicyDocument=_trust(story, name, keep=False)
         )
 
 
 def trust_added_to(story: Story, kind: str, name: str) -> None:
     if kind == "role":
-        story.admin.update_assume_role_policy(RoleName=name, PolicyDocument=_trust(name, keep=True))
+        story.admin.update_assume_role_policy(
+            RoleName=name, PolicyDocument=_trust(story, name, keep=True)
+        )
 
 
 def tags_stripped(story: Story, kind: str, name: str) -> None:
@@ -135,7 +137,7 @@ def made_anew(story: Story, kind: str, name: str) -> None:
         story.admin.delete_user(UserName=name)
         story.admin.create_user(UserName=name, Path=path)
     else:
-        rest = documents.without(documents.parse(found["trust",]) or {}, lambda _mark: True)
+        rest = documents.without(_trusted(story, name), lambda _mark: True)
         story.admin.delete_role(RoleName=name)
         story.admin.create_role(
             RoleName=name, Path=path, AssumeRolePolicyDocument=documents.compact(rest)
@@ -187,8 +189,16 @@ def _ours(story: Story, kind: str, name: str) -> list[str]:
     return [e[1] for e in entity if e[0] == "inline" and marks.incident_of_policy(e[1])]
 
 
-def _trust(name: str, *, keep: bool) -> str:
-    document = documents.parse(account.entity(f"role/{name}")["trust",]) or {}
+def _trusted(story: Story, name: str) -> documents.Document:
+    """Return a trust policy as AWS shows it, which takes no ids that it stores."""
+    shown: documents.Document = story.admin.get_role(RoleName=name)["Role"][
+        "AssumeRolePolicyDocument"
+    ]
+    return shown
+
+
+def _trust(story: Story, name: str, *, keep: bool) -> str:
+    document = _trusted(story, name)
     if not keep:
         document = documents.without(document, lambda _mark: True)
     more = {

@@ -1,0 +1,109 @@
+"""The judge is not asleep: each way to break the product shows in a short story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from containment.actions import base
+from containment.actions.deny_policy import DenyPolicy
+from containment.facets import leftovers, returning, trust
+from tests.model import foreign
+from tests.model.cast import CI, DEPLOY
+from tests.model.cloud import Cloud
+from tests.model.engine import Blow
+from tests.model.judge import BrokenError
+from tests.model.story import Story
+
+pytestmark = pytest.mark.lab
+
+_create = DenyPolicy.create
+
+
+def replaced(story: Story) -> None:
+    story.edit({DEPLOY: "deny-all"}, "false-positive")
+    story.command("up", preview=False)
+    story.command("up", preview=False, replace=[story.urn(DEPLOY, "DenyPolicy")])
+
+
+def crashed_and_destroyed(story: Story) -> None:
+    story.edit({DEPLOY: "deny-all"})
+    blow = Blow("call:PutRolePolicy:after", "provider")
+    story.command("up", preview=False, blow=blow)
+    story.command("destroy", preview=False)
+
+
+def previewed(story: Story) -> None:
+    story.edit({CI: "deny-all"})
+    story.command("preview")
+
+
+def trusted_by_others(story: Story) -> None:
+    story.edit({DEPLOY: "close-trust"}, "false-positive")
+    story.command("up", preview=False)
+    foreign.happens(story, "trust_added_to", DEPLOY)
+    story.command("destroy", preview=False)
+
+
+def lifted(story: Story) -> None:
+    story.edit({CI: "deny-all"}, "confirmed")
+    story.command("up", preview=False)
+    story.command("destroy", preview=False)
+
+
+def stripped(story: Story) -> None:
+    story.edit({DEPLOY: "deny-all"})
+    story.command("up", preview=False)
+    foreign.happens(story, "strip_deny", DEPLOY)
+    story.command("up", preview=False)
+
+
+def create_in_earnest(self: DenyPolicy, inputs: Any, *, preview: bool) -> Any:
+    del preview
+    return _create(self, inputs, preview=False)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A part of the product in another's place, a story, and what the judge says of it."""
+
+    where: Any
+    what: str
+    instead: Any
+    play: Callable[[Story], None]
+    said: str
+
+
+MUTANTS = (
+    Mutant(base, "superseded", lambda *_: False, replaced, "deny-all of role/deploy does not hold"),
+    Mutant(leftovers, "find", lambda *_: [], crashed_and_destroyed, "nobody owns"),
+    Mutant(DenyPolicy, "create", create_in_earnest, previewed, "preview changed something in AWS"),
+    Mutant(trust, "reopened", lambda *found: found[2], trusted_by_others, "not ours"),
+    Mutant(returning, "_stays", lambda *_: None, lifted, "leaked and was given back"),
+    Mutant(DenyPolicy, "_seen", lambda *_: "applied", stripped, "does not hold his session"),
+)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
+def test_a_mutant_is_caught(cloud: Cloud, mutant: Mutant) -> None:
+    story = Story(cloud)
+    changed = mock.patch.object(mutant.where, mutant.what, mutant.instead)
+    with changed, pytest.raises(BrokenError, match=mutant.said):
+        mutant.play(story)
+    story.close()
+
+
+@pytest.mark.parametrize("play", [mutant.play for mutant in MUTANTS])
+def test_the_same_story_is_well_without_the_mutant(
+    cloud: Cloud, play: Callable[[Story], None]
+) -> None:
+    story = Story(cloud)
+
+    play(story)
+
+    story.settle()
+    story.close()
