@@ -11,7 +11,11 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "service and resource control policies do not limit": (
         "a service control policy: *",
         "service control policies have to allow at every level: *",
-        "a resource control policy: *",
+        "a resource control policy*",
+        "a control policy *",
+        "a guard that spares break-glass roles: *",
+        "whoever comes from another account: *",
+        "IAM tells: what an organisation's policies say in a simulation",
     ),
     "values, quotas and policy documents are accepted unchecked": (
         "refused with *",
@@ -21,6 +25,8 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "get session token for less than 900 seconds is refused",
         "a document that names a deleted principal by id is refused",
         "a chained session: lives no longer",
+        "accepted: *",
+        "a transitive tag *",
     ),
     "sessions of GetSessionToken and GetFederationToken are not held to their limits": (
         "a federated session cannot *",
@@ -35,6 +41,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "a role session is known by its own ARN alone, and outlives its role": (
         "a role session under a Deny with: *",
         "a session of a role made anew under the name is refused",
+        "a bucket's Deny and the session of a: role under ArnLike aws:PrincipalArn *",
     ),
     "a principal that a trust policy names needs a policy of its own": (
         "a role trusted by name needs no policy of its own",
@@ -52,6 +59,9 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "a policy variable: *",
         "a tag of the caller is a policy variable",
         "?updates own key",
+        "a variable in *",
+        "items of one's own: *",
+        "AssumeRole where the trust policy asks for: the caller's own tag",
     ),
     "wildcards in ArnLike cross colons": ("an Allow under: ArnLike aws:PrincipalArn *",),
     "context keys are missing": (
@@ -62,13 +72,61 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "iam:PermissionsBoundary: *",
         "iam:PolicyARN: *",
         "a session with MFA: *",
+        "a user's own call, * under: *",
+        "a member account's user under: *",
+        "a session tag: overrides the role's",
+        "listing a bucket under a condition on: a variable prefix",
+        "putting an object under a Deny on: *",
+        "a key policy under a condition on: *",
+        "a secret under a condition on: *",
     ),
     "SAML assertions are not read": ("*SAML*", "a saml *"),
-    "iam:PassRole is not checked": ("handing a role to a service: *",),
-    "NotPrincipal is not evaluated": ("a bucket policy with not principal denies the others",),
-    "buckets of other accounts are out of reach": ("a bucket of another account: *",),
-    "Block Public Access is on for a new bucket, as on AWS and not in the lab": (
-        "a bucket policy for: everybody grants",
+    "iam:PassRole is not checked": ("handing a role to a service: *", "* hands over a role: *"),
+    "NotPrincipal is not evaluated": (
+        "a bucket policy with not principal denies the others",
+        "NotPrincipal of a user and the account: *",
+    ),
+    "resources of other accounts are out of reach, or within it without a grant": (
+        "a bucket of another account: *",
+        "a key of another account*",
+        "a secret of another account: *",
+        "a function of another account: *",
+        "a role of another account reads a bucket that names: *",
+    ),
+    "policies on resources name whoever has the name": (
+        "a * that names a user: lets nobody who is made anew under the name",
+        "a deleted user shows as its unique id",
+        "a renamed user is still the one a bucket names",
+    ),
+    "missing objects are told to everybody; tags and ACLs are put without permission": (
+        "an object: *",
+    ),
+    "grants of KMS let nobody, and keys are not known by alias": (
+        "a grant*",
+        "an alias is no resource to allow encryption on",
+        "a key is used by its alias where the key is allowed",
+    ),
+    "root users of members cannot be assumed": (
+        "*members root *",
+        "assuming a member's root: *",
+        "*assume* no root",
+        "the management accounts own root is not assumed",
+        "*root is * assumed *",
+        "no root is assumed where that is turned off",
+        "a control policy can be for roots alone",
+    ),
+    "sessions of federated users have no more than their session policy, or nothing": (
+        "a bucket policy and a federated user*",
+    ),
+    "reports, last uses and pages of IAM are simpler": ("IAM tells: *", "the last use of a key *"),
+    "simulations look at the inline policies alone": ("a simulation says: *",),
+    "denials are not encoded, and have the status of the query protocol": (
+        "an encoded denial *",
+        "the status of a denial: *",
+    ),
+    "payload hashes and the age of URLs are not checked": (
+        "a payload that is not the one hashed is refused",
+        "an identity cannot be proven by a url that has expired",
     ),
     "AWS managed policies are not there": (
         "AWS's quarantine policy keeps a leaked key from making users: *",
