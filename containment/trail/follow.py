@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 from containment.errors import NotFoundError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from containment.trail.evidence import Moment
     from containment.trail.files import FileReport
     from containment.trail.result import Trace
+    from containment.trail.store import Entry
 
 
 def trace(
@@ -69,8 +70,11 @@ def trace(
     ]
     scanner = Scanner(workers or os.cpu_count() or 1)
     place = index / _name_of(roots) if index else None
-    with scanner.running(), Index(place).open() if place else nullcontext() as kept:
-        store = _store(scanner, late, kept, progress)
+    with (
+        scanner.running(),
+        Index(place).open() if place else nullcontext() as kept,
+        closing(Store(_entries(scanner, late, kept, progress))) as store,
+    ):
         source = FileSource(store, scanner)
         return answer(start, source, inventory=inventory or {}, others=[*unread, *skipped])
 
@@ -81,17 +85,18 @@ def _name_of(logs: list[str]) -> str:
     return hashlib.blake2b(whole.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
 
-def _store(
+def _entries(
     scanner: Scanner, paths: list[str], kept: Index | None, progress: Callable[[int, int], None]
-) -> Store:
-    known = kept.known(paths) if kept else []
-    fresh = sorted(set(paths) - {entry.report.path for entry in known})
-    read = []
-    for entry in scanner.index(fresh, progress):
-        read.append(entry)
+) -> Iterator[Entry]:
+    """Yield the entry of each of *paths*: what the index knows, then what is read."""
+    known: set[str] = set()
+    for entry in kept.known(paths) if kept else ():
+        known.add(entry.report.path)
+        yield entry
+    for entry in scanner.index(sorted(set(paths) - known), progress):
         if kept:
             kept.add(entry)
-    return Store([*known, *read])
+        yield entry
 
 
 def _compare(report: FileReport, again: FileReport) -> None:
@@ -126,17 +131,17 @@ class FileSource:
         self, fresh: AbstractSet[str], wanted: Wanted
     ) -> Iterator[tuple[list[Call], list[Moment]]]:
         """Read the files that hold one of *fresh* again."""
-        entries = self._store.entries
-        hit = [(number, entries[number].report.path) for number in self._store.files_with(fresh)]
+        files = self._store.files
+        hit = [(number, files[number].report.path) for number in self._store.files_with(fresh)]
         for brought in self._scanner.calls(hit, wanted):
             for number, again in brought.reports:
-                _compare(entries[number].report, again)
+                _compare(files[number].report, again)
             yield brought.calls, brought.moments
 
     def reports(self) -> list[FileReport]:
         """Say what became of each file."""
-        return [entry.report for entry in self._store.entries]
+        return [kept.report for kept in self._store.files]
 
     def places(self) -> list[tuple[str, str]]:
         """Return the accounts and Regions that the files cover."""
-        return sorted({place for entry in self._store.entries for place in entry.places})
+        return sorted({place for kept in self._store.files for place in kept.places})

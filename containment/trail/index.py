@@ -60,17 +60,15 @@ class Index:
         except OSError as error:
             raise self._unavailable(error) from error
 
-    def known(self, paths: Sequence[str]) -> list[Entry]:
-        """Return the entries of those *paths* that have not changed since they were read."""
-        asked = set(paths)
-        latest: dict[str, Entry] = {}
+    def known(self, paths: Sequence[str]) -> Iterator[Entry]:
+        """Yield the entries of those *paths* that have not changed since they were read."""
+        stamps = {path: stamp_of(path) for path in paths}
         for segment in sorted(self._folder.glob("*.facts")):
             # Another process may clear the folder meanwhile.
             with contextlib.suppress(OSError):
                 for entry in _entries(segment):
-                    if entry.report.path in asked:
-                        latest[entry.report.path] = entry
-        return [entry for path, entry in latest.items() if entry.stamp == stamp_of(path)]
+                    if stamps.get(entry.report.path) == entry.stamp:
+                        yield entry
 
     def add(self, entry: Entry) -> None:
         """Remember *entry*; what could not be read is tried again next time.

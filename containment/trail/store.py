@@ -7,6 +7,7 @@ for the facts themselves are compared by name.
 
 from __future__ import annotations
 
+import tempfile
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from containment.errors import UnavailableError
 from containment.trail.facts import Fact, FileFacts, Use, caller_tokens, fact_tokens
 from containment.trail.files import FileReport  # noqa: TC001 -- msgspec reads it at run time
 from containment.trail.inflate import crc32, pack, unpack
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _facts = msgspec.msgpack.Decoder(FileFacts)
 _FEW = 32
+_IN_MEMORY = 1 << 23
 _AT_HAND = 128  # files; a few hundred kilobytes each
 _SMALL = 1 << 20  # packed; some 100,000 records
 
@@ -76,31 +79,72 @@ def _checksums(names: AbstractSet[str]) -> set[int]:
     return set(map(crc32, encoded)) if len(encoded) == len(names) else set(map(checksum, names))
 
 
+@dataclass(slots=True)
+class Kept:
+    """What is kept in memory of a file's entry; the facts themselves are on disk."""
+
+    report: FileReport
+    places: list[tuple[str, str]]
+    sums: memoryview
+    at: int
+    size: int
+
+
 class Store:
-    """All files of a trace, in the order of their paths."""
+    """All files of a trace, in the order of their paths; close it when it is not needed any more.
+
+    Raises:
+        UnavailableError: there is no room for the facts.
+    """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        self.entries = sorted(entries, key=lambda entry: entry.report.path)
+        # Closed by close(): it lives as long as the store does.
+        self._packed = tempfile.SpooledTemporaryFile(  # noqa: SIM115
+            _IN_MEMORY, prefix="containment-trail-"
+        )
         self._open: dict[int, dict[str, list[Fact | Use]]] = {}
-        self._sums = [memoryview(entry.names).cast("I") for entry in self.entries]
+        kept: dict[str, Kept] = {}
+        try:
+            for entry in entries:
+                kept[entry.report.path] = self._keep(entry)
+        except BaseException:
+            self.close()
+            raise
+        self.files = [kept[path] for path in sorted(kept)]
+
+    def _keep(self, entry: Entry) -> Kept:
+        at = self._packed.tell()
+        try:
+            self._packed.write(entry.packed)
+        except OSError as error:
+            raise UnavailableError(
+                f"the facts cannot be kept in {tempfile.gettempdir()}: {error.strerror}",
+                remedy="free some room, or name another folder in TMPDIR",
+            ) from error
+        sums = memoryview(entry.names).cast("I")
+        return Kept(entry.report, entry.places, sums, at, len(entry.packed))
+
+    def close(self) -> None:
+        """Give the facts up."""
+        self._packed.close()
 
     def files_with(self, names: AbstractSet[str]) -> list[int]:
         """Return the numbers of the files that may hold one of *names*."""
         sums = {checksum(name) for name in names}
         if len(sums) > _FEW:
-            return [i for i, held in enumerate(self._sums) if not sums.isdisjoint(held)]
-        return [i for i, held in enumerate(self._sums) if any(_in(held, one) for one in sums)]
+            return [i for i, kept in enumerate(self.files) if not sums.isdisjoint(kept.sums)]
+        return [i for i, kept in enumerate(self.files) if any(_in(kept.sums, one) for one in sums)]
 
     @property
     def small(self) -> bool:
         """Whether all of it fits in memory with ease, so that nothing need be looked up."""
-        return sum(len(entry.packed) for entry in self.entries) <= _SMALL
+        return sum(kept.size for kept in self.files) <= _SMALL
 
     def everything(self) -> Found:
         """Return every fact and use."""
         found = Found([], [])
-        for entry in self.entries:
-            facts = _facts.decode(unpack(entry.packed))
+        for kept in self.files:
+            facts = self._facts_of(kept)
             found.facts += facts.facts
             found.uses += facts.uses
         return found
@@ -123,11 +167,15 @@ class Store:
         """Return what a file contributes by name; those asked for last are kept at hand."""
         held = self._open.pop(number, None)
         if held is None:
-            held = _by_name(_facts.decode(unpack(self.entries[number].packed)))
+            held = _by_name(self._facts_of(self.files[number]))
         self._open[number] = held
         if len(self._open) > _AT_HAND:
             del self._open[next(iter(self._open))]
         return held
+
+    def _facts_of(self, kept: Kept) -> FileFacts:
+        self._packed.seek(kept.at)
+        return _facts.decode(unpack(self._packed.read(kept.size)))
 
 
 def _by_name(contributed: FileFacts) -> dict[str, list[Fact | Use]]:

@@ -164,7 +164,7 @@ def test_two_traces_at_once_both_keep_what_they_read(asking: Asking) -> None:
     asking.ask()
     entries = next(iter(asking.index.iterdir()))
     paths = [str(asking.logs / name) for name in ("a.json", "b.json")]
-    known = Index(entries).known(paths)
+    known = list(Index(entries).known(paths))
     for segment in asking.segments():
         segment.unlink()
     one, two = Index(entries), Index(entries)
@@ -191,4 +191,25 @@ def test_an_index_that_cannot_be_written_is_one_clear_error(asking: Asking) -> N
     asking.index.write_text("a file, where a folder should be")
 
     with pytest.raises(UnavailableError, match="cannot be kept"):
+        asking.ask()
+
+
+def test_facts_that_do_not_fit_in_memory_are_found_on_disk(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("containment.trail.store._IN_MEMORY", 1)
+
+    assert asking.calls() == ["ListRoles", "ListUsers"]
+    assert asking.calls() == ["ListRoles", "ListUsers"]
+
+
+def test_no_room_for_the_facts_is_one_clear_error(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.write", full)
+
+    with pytest.raises(UnavailableError, match="No space left on device"):
         asking.ask()
