@@ -76,6 +76,8 @@ def restore(
     journal = spots.ledger().of(incident)
     said = restoration.evidence(journal)
     ledger = journal.inspect()
+    for concern in ledger.concerns:
+        render.tell(f"the ledger: {concern}")
     decided = decisions_of(force_ours, keep_theirs)
     decided.require_known(restoration.principals(said))
     spots = replace(spots, decisions=decided)

@@ -174,6 +174,7 @@ class Journal:
             self._parsed = (lines, replace(whole, entries=tuple(own)))
         read = self._parsed[1]
         verdict, why = self._judged(location, read)
+        concerns = (*concerns, *_goes_on_for(read))
         unfinished = tuple(int(entry["n"]) for entry in entries.without_outcome(read.entries))
         return (
             Inspection(location, verdict, read.head, why, read.torn, unfinished, concerns),
@@ -294,3 +295,12 @@ class Journal:
         if error is not None:
             raise error
         return answer  # type: ignore[return-value]
+
+
+def _goes_on_for(read: Chain) -> list[str]:
+    first = read.entries[0] if read.entries else {}
+    if first.get("kind") != "continued":
+        return []
+    of = first.get("of") or {}
+    other = f"the one of {of.get('length')} entries that was at {of.get('location')}"
+    return [f"it goes on for {other} on another machine, and what that one says is not known here"]

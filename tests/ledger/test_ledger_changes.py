@@ -164,6 +164,30 @@ def test_what_was_cancelled_before_it_was_sent_is_recorded_so(bench: Bench) -> N
     assert (found.result, found.code) == ("not sent", "CancelledError")
 
 
+def test_what_was_cancelled_while_it_was_tried_again_is_of_unknown_outcome(bench: Bench) -> None:
+    bench.lab.faults({"kind": "lose", "operation": "PutUserPolicy", "count": 1})
+
+    def cancel(**_: object) -> None:
+        bench.cancelled.set()
+
+    # Asked after the first answer got lost, and before the second try is sent.
+    bench.context.clients.iam.meta.events.register_first("needs-retry.iam.PutUserPolicy", cancel)
+    found = outcome_of(bench, lambda live: live.put_inline("x", DENY), CancelledError)
+
+    assert found.result == "unknown"
+    names = bench.admin().list_user_policies(UserName="ci-deploy")["PolicyNames"]
+    assert "x" in names
+
+
+def test_a_refusal_after_a_lost_answer_is_of_unknown_outcome(bench: Bench) -> None:
+    bench.admin().attach_user_policy(UserName="ci-deploy", PolicyArn=READ_ONLY)
+    bench.lab.faults({"kind": "lose", "operation": "DetachUserPolicy", "count": 1})
+
+    found = outcome_of(bench, lambda live: live.detach(READ_ONLY), ClientError)
+
+    assert (found.result, found.code) == ("unknown", "NoSuchEntity")
+
+
 def test_a_containment_and_its_lift_are_on_record_from_snapshot_to_release(
     bench: Bench, kept: Kept
 ) -> None:

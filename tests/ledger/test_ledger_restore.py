@@ -258,6 +258,25 @@ def test_a_broken_ledger_is_refused_and_the_entry_named(
     assert picture.changes(before, taken(bench.lab)) == []
 
 
+def test_a_ledger_that_goes_on_for_another_says_that_it_does_not_know_all(
+    bench: Bench, kept: Kept, containment: Command
+) -> None:
+    contain(bench)
+    remembered = kept.ledger().of(STACK).remember()
+    assert remembered is not None
+    kept.file.unlink()
+    journal = kept.ledger().of(STACK)
+    journal.expect(remembered)
+    journal.write("decision", {}, required=True)
+
+    ran = containment(*AGAIN, "--yes")
+
+    assert ran.code == 0
+    assert "it goes on for the one of 7 entries" in ran.err
+    assert "what that one says is not known here" in ran.err
+    assert not can_list(bench.lab, bench.lab.world.leaked)
+
+
 def test_a_missing_ledger_is_said_with_a_way_out(containment: Command) -> None:
     ran = containment(*AGAIN, "--yes")
 
