@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 _SENT = "tally "
+_AT_ONCE = 20
 
 
 def main() -> int:
@@ -67,24 +68,28 @@ def _part(asked: argparse.Namespace) -> int:
     from tests.model.kills import cross  # noqa: PLC0415
     from tests.model.machine import tell  # noqa: PLC0415
 
-    tally: Counter[str] = Counter()
     broken = 0
     with simulated() as cloud:
         try:
             if asked.kills:
                 kills: Counter[str] = Counter()
                 cross(cloud, kills, part=(asked.part, asked.jobs))
-                tally.update({f"crash: {name}": count for name, count in kills.items()})
-            if asked.runs:
+                _tell("crash", kills)
+            for begun in range(0, asked.runs, _AT_ONCE):
                 told: Counter[str] = Counter()
-                tell(cloud, told, runs=asked.runs, steps=asked.steps, shorten=True)
-                tally.update({f"story: {name}": count for name, count in told.items()})
+                runs = min(_AT_ONCE, asked.runs - begun)
+                tell(cloud, told, runs=runs, steps=asked.steps, shorten=True)
+                _tell("story", told)
         except BrokenError as error:
             _say(error)
             broken = 1
-    for name, count in tally.items():
-        _say(f"{_SENT}{name} {count}")
     return broken
+
+
+def _tell(kind: str, tally: Counter[str]) -> None:
+    """Hand on what was done so far: a run that is cut off has done that much."""
+    for name, count in tally.items():
+        _say(f"{_SENT}{kind}: {name} {count}")
 
 
 if __name__ == "__main__":
