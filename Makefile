@@ -49,6 +49,10 @@ judges: setup ## Hold the lab against evaluators and an emulator of others; need
 reliability: setup ## Break real runs in every way and see that nothing is lost; ARGS='--only words'
 	@$(RUN) python -m tools.reliability $(ARGS)
 
+.PHONY: stories
+stories: setup ## Play incidents on a model of the engine: 2,000 at random, and a crash at every moment; JOBS=n
+	@$(RUN) python -m tests.model --runs 2000 --kills --jobs $(JOBS) $(ARGS)
+
 .PHONY: spark
 spark: ## Ask a real Spark the trace's questions, and hold it to the files' answer; needs Java 17
 	@tools/spark.sh $(ARGS)
