@@ -261,8 +261,10 @@ accepted("a group's inline policy of 5120 characters", lambda b: _group_inline(b
 
 def _made_and_gone(bench: Bench, name: str, **more: Any) -> None:
     """Make a user and delete it again: its name would break the lists of another emulator."""
-    bench.iam.create_user(UserName=name, **more)
-    bench.iam.delete_user(UserName=name)
+    try:
+        bench.iam.create_user(UserName=name, **more)
+    finally:
+        bench.iam.delete_user(UserName=name)
 
 
 accepted(
