@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from containment.actions import memory
 from containment.actions.wire import AccessKeyStatus
 from containment.aws import recording
-from containment.facets import attachment, credentials, marks, overlap
+from containment.facets import attachment, capture, credentials, documents, marks, overlap
 from containment.ledger import entries
 
 if TYPE_CHECKING:
@@ -65,6 +65,23 @@ def attached_before(
     )
     ours = recording.DETACHED in was
     return tuple(arn for arn in attached if arn != deny_all or not ours)
+
+
+def trust_before(context: Context, live: LivePrincipal, incident: str, found: Captured) -> str:
+    """Return the trust policy less every incident's statement.
+
+    Where another incident's statement is in it, the bytes from before are lost to whoever looks;
+    its ledger has them, and they are taken where they say the same.
+    """
+    rest = capture.without_marks(live.trust_policy)
+    if rest == live.trust_policy:
+        return rest
+    others = {marks.incident_of_policy(name) for name in found.policies} - {None, incident}
+    for other in sorted(name for name in others if name is not None):
+        was = _before(context, other, live.unique_id, recording.TRUST)
+        if was is not None and documents.equal(was, rest):
+            return was
+    return rest
 
 
 def adopted_keys(

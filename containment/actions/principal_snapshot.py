@@ -353,7 +353,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
             ),
             permissions_boundary=live.permissions_boundary,
             access_keys=before.keys_before(self._context, live, inputs.incident, found),
-            trust_policy=capture.without_marks(live.trust_policy),
+            trust_policy=before.trust_before(self._context, live, inputs.incident, found),
             tags={
                 key: value
                 for key, value in sorted(live.tags.items())

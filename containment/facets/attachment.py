@@ -102,10 +102,10 @@ def _was(
 ) -> str:
     """Return what our claim says of AWSDenyAll, there *before* (for the snapshot) or *now*."""
     if not before:
-        # Somebody may have attached it since the snapshot; what we attached ourselves, we claimed.
+        # Somebody may have attached it since the snapshot; an incident would have claimed it.
         if mine is not None:
             return CLAIMED if mine.priors.get(WAS) == CLAIMED else DETACHED
-        return CLAIMED if now else DETACHED
+        return CLAIMED if now and not overlap.attachments(live, incident) else DETACHED
     heard = mine is not None and mine.priors.get(WAS) == CLAIMED
     return CLAIMED if heard or overlap.attachments(live, incident) else ATTACHED
 

@@ -1,0 +1,42 @@
+"""With the real engine: two stacks on one principal, up and down in any order."""
+
+from __future__ import annotations
+
+import pytest
+from project import STACK, Project, spec
+from workbench import can_list
+
+from containment.lab import picture
+from containment.lab.testing import Lab
+
+pytestmark = pytest.mark.engine
+
+OTHER = "inc-2026-0043"
+
+
+def write(project: Project, stack: str, *targets: str) -> None:
+    text = spec(*targets, disposition="false-positive").replace(STACK, stack)
+    (project.folder / "stacks" / f"{stack}.yaml").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("first", [STACK, OTHER])
+def test_the_last_of_two_incidents_to_lift_gives_everything_back(
+    project: Project, lab: Lab, first: str
+) -> None:
+    world, admin = lab.world, lab.client("iam", lab.world.admin)
+    both = (f"user: '{world.ci_user}'", f"{{role: '{world.deploy_role}', rung: close-trust}}")
+    before = picture.take(admin)
+    project.ok("stack", "init", OTHER)
+    for stack in (STACK, OTHER):
+        write(project, stack, *both)
+        project.ok("up", "--yes", "--skip-preview", "--stack", stack)
+    assert not can_list(lab, world.leaked)
+
+    project.ok("destroy", "--yes", "--skip-preview", "--stack", first)
+
+    assert not can_list(lab, world.leaked)
+    assert "Containment" in picture.take(admin)["role deploy, AssumeRolePolicyDocument"]
+    last = OTHER if first == STACK else STACK
+    project.ok("destroy", "--yes", "--skip-preview", "--stack", last)
+    assert can_list(lab, world.leaked)
+    assert picture.changes(before, picture.take(admin)) == []
