@@ -104,6 +104,7 @@ class Content:
                     yield piece[: self._limit - size]
                     return
                 yield piece
+                del piece
                 rest = stream.unused_data if stream.eof else b""
                 stream = None if stream.eof else stream
         if stream is not None:

@@ -65,6 +65,8 @@ def _read(
             faults["not UTF-8: bad bytes were replaced"] = None
         if decoded.fault:
             faults[_of_all(decoded, final=final)] = None
+        # Given up before the next slice is made, their memory serves it while it is at hand.
+        del document, decoded
     for _ in pieces:  # what is no log is not read on, but its digest is of all of it
         pass
     report.size, report.sha256 = content.size, content.sha256

@@ -81,6 +81,7 @@ class Slices:
                 form.suffix if whole else b"",
             )
             yield Slice(b"".join(parts), final=False)
+            del parts
             if self._wider:
                 self._wider = False
                 self._join()
