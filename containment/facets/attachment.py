@@ -90,9 +90,11 @@ def place(
         except ClientError as error:
             if not is_full(error):
                 raise
-            swapped.append(_make_room(live, attached, prior))
+            room = _make_room(live, attached, prior)
+            if room not in swapped:  # an interrupted run may have claimed it, and gone no further
+                swapped.append(room)
             warnings = claimed()
-            live.detach(swapped[-1])
+            live.detach(room)
             live.attach(deny_all)
     return warnings
 
