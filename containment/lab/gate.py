@@ -87,6 +87,8 @@ class Gate:
             self.status.evaluator_error(what)
             status, headers, body = 500, {}, b"the lab failed; see GET /_lab/status"
         headers = {name: str(value) for name, value in headers.items() if name.lower() != "status"}
+        # The length that an answer to HEAD tells is of the body which it leaves out.
+        told = {name.lower(): value for name, value in headers.items()}.get("content-length")
         for name in list(headers):
             if name.lower() in {"date", "x-amzn-requestid", "content-length", "server"}:
                 del headers[name]
@@ -95,6 +97,7 @@ class Gate:
         headers["x-amz-request-id"] = request_id
         headers["Server"] = "containment-lab"
         if environ["REQUEST_METHOD"] == "HEAD":
+            headers["Content-Length"] = told or str(len(body))
             body = b""
         elif status != 204:  # noqa: PLR2004 -- No Content
             headers["Content-Length"] = str(len(body))

@@ -187,6 +187,18 @@ def test_connections_are_kept_alive(lab: Lab) -> None:
     connection.close()
 
 
+def test_an_answer_to_head_tells_the_length_of_what_it_leaves_out(
+    lab: Lab, world: World, tmp_path: Path
+) -> None:
+    s3 = lab.client("s3", world.admin)
+    body = s3.get_object(Bucket=world.bucket, Key="config/app.json")["Body"].read()
+
+    s3.download_file(world.bucket, "config/app.json", str(tmp_path / "app.json"))
+
+    assert s3.head_object(Bucket=world.bucket, Key="config/app.json")["ContentLength"] == len(body)
+    assert (tmp_path / "app.json").read_bytes() == body
+
+
 def test_thirty_two_writers_lose_nothing(lab: Lab, world: World) -> None:
     def write(number: int) -> None:
         iam = lab.client("iam", world.admin)
