@@ -18,7 +18,7 @@ from containment.aws.consistency import eventually
 from containment.aws.faults import explain, explained
 from containment.aws.principal import answered_at, locate
 from containment.errors import ContainmentError
-from containment.facets import deny, documents, marks
+from containment.facets import claims, deny, documents, marks
 from containment.identities import Principal, parse_principal
 
 if TYPE_CHECKING:
@@ -70,12 +70,26 @@ class Deny:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What a claim or a mark in a trust policy says that an incident holds."""
+
+    principal: Principal
+    incident_hash: str
+    snapshot_id: str
+
+    def is_of(self, incident: str) -> bool:
+        """Tell whether *incident* holds it."""
+        return self.incident_hash == marks.incident_hash(incident)
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
-    """What one account holds, by AWS's own time."""
+    """What one account holds, by AWS's own time; *held* is what is no inline policy."""
 
     at: datetime
     fences: tuple[Fence, ...]
     denies: tuple[Deny, ...]
+    held: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,7 @@ def survey(iam: IAMClient) -> Survey:
     """
     fences: list[Fence] = []
     denies: list[Deny] = []
+    held: list[Held] = []
     at = None
     with explained("listing the fences and denies in the account"):
         pages = iam.get_paginator("get_account_authorization_details").paginate(
@@ -103,6 +118,7 @@ def survey(iam: IAMClient) -> Survey:
         for page in pages:
             answer: Any = page
             at = answered_at(answer)
+            held += _held(answer)
             for principal, unique_id, incident, text in _named(answer):
                 found = deny.read(text, incident)
                 if found.is_fence:
@@ -116,7 +132,7 @@ def survey(iam: IAMClient) -> Survey:
     if at is None:
         raise ValueError("a paginator yields at least one page")
     order = sorted(fences, key=lambda fence: (fence.until, fence.principal.arn))
-    return Survey(at, tuple(order), tuple(denies))
+    return Survey(at, tuple(order), tuple(denies), tuple(held))
 
 
 def sweep(iam: IAMClient, fence: Fence, recorder: Recorder | None = None) -> Swept:
@@ -170,6 +186,19 @@ def _named(page: Mapping[str, Any]) -> Iterator[tuple[Principal, str, str, str]]
                 if incident is not None:
                     text = unquote(str(policy["PolicyDocument"]))
                     yield parse_principal(detail["Arn"]), str(detail[f"{word}Id"]), incident, text
+
+
+def _held(page: Mapping[str, Any]) -> Iterator[Held]:
+    for _, listed, _ in _KINDS:
+        for detail in page.get(listed, ()):
+            principal = parse_principal(detail["Arn"])
+            for tag in detail.get("Tags", ()):
+                incident = marks.incident_of_tag(str(tag["Key"]))
+                claim = claims.parse(str(tag["Value"]))
+                if incident is not None and claim is not None:
+                    yield Held(principal, marks.incident_hash(incident), claim.snapshot_id)
+            for mark in documents.marks(unquote(str(detail.get("AssumeRolePolicyDocument", "")))):
+                yield Held(principal, mark.incident_hash, mark.snapshot_id)
 
 
 def _kept(message: str) -> ContainmentError:

@@ -42,7 +42,7 @@ class Standing:
         seen: every resource of the state as AWS shows it, by urn.
         surveys: fences and denies of all incidents, by account; what could not be listed is told
             among *matters*.
-        stray: principals with a deny of this incident that its state does not know.
+        stray: principals that this incident holds and its state does not know.
         ledger: how the incident's ledger stands against what the state remembers of it.
         matters: locks, interrupted runs, drift, targets that are not applied.
     """
@@ -104,7 +104,7 @@ def of(
         matters.append(Matter(f"declared and not applied: {', '.join(missing)}", step))
     stray = _stray(stack, state, surveys)
     if stray:
-        what = f"a deny of {stack} is live that its state does not know: {', '.join(stray)}"
+        what = f"something of {stack} is live that its state does not know: {', '.join(stray)}"
         step = f"run 'containment adopt {stack}', which takes over what the spec names"
         matters.append(Matter(what, step))
     places.know(state)
@@ -211,11 +211,10 @@ def _missing(spec: IncidentSpec | None, state: StackState | None) -> list[str]:
 
 
 def _stray(stack: str, state: StackState | None, surveys: Mapping[str, Survey]) -> tuple[str, ...]:
-    """Return who has a deny of this incident that its state does not know: lost, or forged."""
+    """Return whom this incident holds and its state does not know: lost, or forged."""
     known = set(state.principals) if state else set[str]()
-    return tuple(
-        item.principal.arn
-        for found in surveys.values()
-        for item in found.denies
-        if item.incident == stack and item.principal.arn not in known
-    )
+    found: list[str] = []
+    for survey in surveys.values():
+        found += [item.principal.arn for item in survey.denies if item.incident == stack]
+        found += [item.principal.arn for item in survey.held if item.is_of(stack)]
+    return tuple(dict.fromkeys(arn for arn in found if arn not in known))

@@ -150,10 +150,9 @@ class Judge:
                 return True
         if self._certain:
             return False
-        if artefact.kind != "deny":
-            return True
-        shown = fences.survey(self.cloud.responder.iam).denies
-        return any(item.snapshot_id == artefact.snapshot_id for item in shown)
+        shown = fences.survey(self.cloud.responder.iam)
+        found = {item.snapshot_id for item in shown.denies}
+        return artefact.snapshot_id in found | {item.snapshot_id for item in shown.held}
 
     @property
     def _certain(self) -> bool:

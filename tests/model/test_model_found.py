@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from containment.run import fences
 from tests.model import account, foreign
-from tests.model.cast import BOT, CI, DEPLOY
+from tests.model.cast import BOT, CI, DEPLOY, FIRST, SECOND
 from tests.model.cloud import Cloud
 from tests.model.story import Story
 
@@ -75,3 +76,18 @@ def test_a_key_that_the_thief_made_during_the_incident_stays_inactive_after_the_
     story.command("destroy")
 
     assert "Active" not in account.keys("release-bot").values()
+
+
+def test_held_keys_and_a_closed_trust_policy_are_shown_when_the_state_is_lost(
+    story: Story,
+) -> None:
+    story.edit({CI: "key-only", DEPLOY: "close-trust"})
+    assert story.command("up").ok
+    places = {item.principal for item in account.artefacts()}
+    foreign.happens(story, "strip_deny", DEPLOY)
+
+    story.lose_state()
+
+    held = fences.survey(story.cloud.responder.iam).held
+    assert {f"{item.principal.kind}/{item.principal.name}" for item in held} == places
+    assert all(item.is_of(FIRST) and not item.is_of(SECOND) for item in held)
