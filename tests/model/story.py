@@ -126,7 +126,8 @@ class Story(Judge):
             self.orphans(fate, name)
         self._must(self._theirs() == before, f"{verb} changed what is not ours", before)
         if not outcome.ok and not outcome.hit:
-            reason = self.doubt or (verb not in {"up", "preview"} and self.lift_doubt)
+            lifts = verb not in {"up", "preview"} or self._takes_out(case)
+            reason = self.doubt or (lifts and self.lift_doubt)
             self._must(bool(reason), f"{verb} was refused for no reason: {outcome.words}")
             self._must(bool("".join(outcome.errors).strip()), f"{verb} failed without a word")
         if outcome.ok:
@@ -232,6 +233,12 @@ class Story(Judge):
         if self._certain:
             left = [item for item in account.artefacts() if not item.fence]
             self._must(not left, f"left behind: {left}")
+
+    def _takes_out(self, case: Case) -> bool:
+        """Tell whether an ``up`` would lift something: a target is gone, or has another rung."""
+        held = {item.name.partition("/")[2] for item in case.engine.state.resources}
+        kept = {target for target, rung in case.targets.items() if case.applied.get(target) == rung}
+        return not held <= kept
 
     def _succeeded(self, case: Case, verb: str, options: Mapping[str, Any]) -> None:
         if verb == "up" and not options.get("target"):
