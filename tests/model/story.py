@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Literal
 
+from google.protobuf.json_format import MessageToDict
+
 from containment.clock import isoformat
 from containment.facets import documents
 from tests.model import account
@@ -127,7 +129,7 @@ class Story(Judge):
         self._must(self._theirs() == before, f"{verb} changed what is not ours", before)
         if not outcome.ok and not outcome.hit:
             lifts = verb not in {"up", "preview"} or self._takes_out(case)
-            reason = self.doubt or (lifts and self.lift_doubt)
+            reason = self.doubt or (lifts and (self.lift_doubt or self._other_terms(case)))
             self._must(bool(reason), f"{verb} was refused for no reason: {outcome.words}")
             self._must(bool("".join(outcome.errors).strip()), f"{verb} failed without a word")
         if outcome.ok:
@@ -239,6 +241,11 @@ class Story(Judge):
         held = {item.name.partition("/")[2] for item in case.engine.state.resources}
         kept = {target for target, rung in case.targets.items() if case.applied.get(target) == rung}
         return not held <= kept
+
+    def _other_terms(self, case: Case) -> bool:
+        """Tell whether the file was given another disposition that no ``up`` has applied."""
+        lifts = (MessageToDict(item.inputs).get("lift") for item in case.engine.state.resources)
+        return any(lift and lift["disposition"] != case.disposition for lift in lifts)
 
     def _succeeded(self, case: Case, verb: str, options: Mapping[str, Any]) -> None:
         if verb == "up" and not options.get("target"):
