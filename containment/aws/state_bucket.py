@@ -6,7 +6,7 @@ The address is the engine's: ``s3://bucket/prefix?region=…&endpoint=…&s3Forc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -45,7 +45,7 @@ def _client(options: dict[str, str]) -> Any:
     if endpoint and "://" not in endpoint:
         plain = options.get("disableSSL") == "true"
         endpoint = f"{'http' if plain else 'https'}://{endpoint}"
-    style = "path" if options.get("s3ForcePathStyle") == "true" else "auto"
+    style: Literal["path", "auto"] = "path" if options.get("s3ForcePathStyle") == "true" else "auto"
     session = boto3.Session(profile_name=options.get("awssdk_profile") or options.get("profile"))
     return session.client(
         "s3",
