@@ -62,7 +62,7 @@ def uv(machine: Machine, version: str) -> None:
 @pytest.fixture
 def bare(machine: Machine) -> Machine:
     """A machine with the programs that every system has, and neither Python nor uv."""
-    for name in ("sed", "mktemp", "mv", "rm", "chmod", "tail"):
+    for name in ("mktemp", "mv", "rm", "chmod", "tail"):
         (machine.programs / name).symlink_to(Path("/usr/bin") / name)
     return machine
 
