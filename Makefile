@@ -46,11 +46,12 @@ judges: setup ## Hold the lab against evaluators and an emulator of others; need
 	@$(RUN) python -m tools.judges $(ARGS)
 
 .PHONY: reliability
-reliability: setup ## Break real runs in every way and see that nothing is lost; ARGS='--only words'
+reliability: setup ## Break real runs in every way, and play stories: nothing is lost; ARGS='--only words' for some runs
 	@$(RUN) python -m tools.reliability $(ARGS)
+	$(if $(ARGS),,@$(RUN) python -m tests.model --runs 2000 --jobs $(JOBS))
 
 .PHONY: stories
-stories: setup ## Play incidents on a model of the engine: 2,000 at random, and a crash at every moment; JOBS=n
+stories: setup ## Play incidents on a model of the engine: 2,000 at random, and a crash at every moment
 	@$(RUN) python -m tests.model --runs 2000 --kills --jobs $(JOBS) $(ARGS)
 
 .PHONY: spark
