@@ -28,7 +28,11 @@ class BrokenError(AssertionError):
 
 @dataclass
 class Case:
-    """One incident: its spec, its stack, and what a finished ``up`` has promised."""
+    """One incident: its spec, its stack, and what a finished ``up`` has promised.
+
+    *absolved* are targets that a destroy on the terms of a false alarm may have lifted before it
+    was cut off.
+    """
 
     name: str
     engine: Engine
@@ -36,6 +40,7 @@ class Case:
     disposition: str = "suspected"
     promises: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     applied: dict[str, str] = field(default_factory=dict)
+    absolved: set[str] = field(default_factory=set)
 
 
 class Judge:
@@ -116,7 +121,8 @@ class Judge:
         for entry, status in found.items():
             if entry[0] != "key":
                 continue
-            if case.disposition != "false-positive" and entry[1] in leaked:
+            absolved = case.disposition == "false-positive" or target in case.absolved
+            if not absolved and entry[1] in leaked:
                 self._must(status == "Inactive", f"{entry[1]} leaked and was given back")
             elif self._certain:
                 was = self.original[target].get(entry)

@@ -134,6 +134,8 @@ class Story(Judge):
             self._must(bool("".join(outcome.errors).strip()), f"{verb} failed without a word")
         if outcome.ok:
             self._succeeded(case, verb, options)
+        elif verb == "destroy" and case.disposition == "false-positive":
+            case.absolved |= set(case.applied)
         self.judge()
         return outcome
 
@@ -259,6 +261,7 @@ class Story(Judge):
             gone = set(case.applied) - set(case.targets)
             case.applied = dict(case.targets)
             self._lifted(case, gone)
+            case.absolved.clear()
         if verb == "destroy" and not options.get("target"):
             self._must(not case.engine.state.resources, "a destroy left resources in the state")
             gone, case.applied = set(case.applied), {}

@@ -8,8 +8,9 @@ import pytest
 
 from containment.run import fences
 from tests.model import account, foreign
-from tests.model.cast import BOT, CI, DEPLOY, FIRST, SECOND
+from tests.model.cast import APP, BOT, CI, DEPLOY, FIRST, SECOND
 from tests.model.cloud import Cloud
+from tests.model.engine import Blow
 from tests.model.story import Story
 
 pytestmark = pytest.mark.lab
@@ -91,3 +92,19 @@ def test_held_keys_and_a_closed_trust_policy_are_shown_when_the_state_is_lost(
     held = fences.survey(story.cloud.responder.iam).held
     assert {f"{item.principal.kind}/{item.principal.name}" for item in held} == places
     assert all(item.is_of(FIRST) and not item.is_of(SECOND) for item in held)
+
+
+def test_what_a_false_alarm_gave_back_before_the_lift_was_cut_off_stays_given_back(
+    story: Story,
+) -> None:
+    story.edit({BOT: "key-only", APP: "revoke-sessions"}, "false-positive")
+    assert story.command("up").ok
+    blow = Blow(at=16, victim="provider")
+    assert not story.command("destroy", blow=blow, preview=False).ok
+    given_back = account.keys("release-bot")
+    assert "Active" in given_back.values()
+    story.edit({CI: "deny-all"}, "suspected")
+
+    assert story.command("up", preview=False).ok
+
+    assert account.keys("release-bot") == given_back
