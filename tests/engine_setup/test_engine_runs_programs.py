@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import textwrap
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -145,3 +148,37 @@ def test_a_policy_pack_is_run_and_may_stop_a_preview(project: Project) -> None:
 
     assert ran.returncode != 0
     assert "no policy in here" in ran.stdout
+
+
+def test_a_program_ends_when_its_language_host_was_killed(project: Project) -> None:
+    project.program("""
+        import os, pathlib, time
+        pathlib.Path("pids").write_text(f"{os.getppid()} {os.getpid()}")
+        time.sleep(300)
+    """)
+    running = subprocess.Popen(
+        [VENV / "bin" / "pulumi", "preview", "-s", "one"],
+        cwd=project.folder,
+        env=project.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    pids = project.folder / "pids"
+    assert eventually(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+    host, program = (int(pid) for pid in pids.read_text().split())
+
+    os.kill(host, signal.SIGKILL)
+
+    assert eventually(lambda: not Path(f"/proc/{program}").exists())
+    running.wait(timeout=30)
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Wait half a minute at most."""
+    end = time.monotonic() + 30
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True

@@ -12,12 +12,15 @@ import os
 import runpy
 import signal
 import sys
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 SHOWN = 32
+_LOOKS_EVERY_S = 1.0
 
 
 def main() -> int:
@@ -25,6 +28,7 @@ def main() -> int:
     # The engine interrupts our whole process group when all is over: no time for a traceback then.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     import pulumi  # noqa: PLC0415 - only after the signal is dealt with
     from pulumi import runtime  # noqa: PLC0415
     from pulumi.runtime.proto import source_pb2  # noqa: PLC0415
@@ -73,6 +77,13 @@ def main() -> int:
         sys.stdout.flush()
         sys.stderr.flush()
     return 0
+
+
+def _end_with(host: int) -> None:
+    """End when *host* was killed: the SDK would wait for ever for an engine that is gone."""
+    while os.getppid() == host:
+        time.sleep(_LOOKS_EVERY_S)
+    os._exit(1)
 
 
 def _of_the_program(program: Path) -> str:
