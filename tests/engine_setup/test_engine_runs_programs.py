@@ -150,7 +150,7 @@ def test_a_policy_pack_is_run_and_may_stop_a_preview(project: Project) -> None:
     assert "no policy in here" in ran.stdout
 
 
-def test_a_program_ends_when_its_language_host_was_killed(project: Project) -> None:
+def test_a_program_ends_when_engine_and_language_host_were_killed(project: Project) -> None:
     project.program("""
         import os, pathlib, time
         pathlib.Path("pids").write_text(f"{os.getppid()} {os.getpid()}")
@@ -168,6 +168,7 @@ def test_a_program_ends_when_its_language_host_was_killed(project: Project) -> N
     assert eventually(lambda: pids.exists() and len(pids.read_text().split()) == 2)
     host, program = (int(pid) for pid in pids.read_text().split())
 
+    running.kill()
     os.kill(host, signal.SIGKILL)
 
     assert eventually(lambda: not Path(f"/proc/{program}").exists())
