@@ -249,18 +249,21 @@ class Run(Steps):
     def _diffed(
         self, item: Registration, inputs: Struct, parent: Struct | None, old: Resource
     ) -> Struct | None:
-        diff = self._call(
-            "Diff",
-            provider_pb2.DiffRequest(
-                id=old.id,
-                urn=old.urn,
-                name=old.name,
-                type=old.type,
-                olds=old.outputs,
-                old_inputs=old.inputs,
-                news=inputs,
-            ),
+        request = provider_pb2.DiffRequest(
+            id=old.id,
+            urn=old.urn,
+            name=old.name,
+            type=old.type,
+            olds=old.outputs,
+            old_inputs=old.inputs,
+            news=inputs,
         )
+        try:
+            diff = self._call("Diff", request)
+        except CallError as error:
+            self.errors.append(str(error))
+            self._bailed = True
+            return None
         if diff.replaces:
             again = self._checked(item, parent, None)
             return self._create(item, again, old) if again is not None else None
