@@ -87,20 +87,21 @@ class Gate:
             self.status.evaluator_error(what)
             status, headers, body = 500, {}, b"the lab failed; see GET /_lab/status"
         headers = {name: str(value) for name, value in headers.items() if name.lower() != "status"}
-        # The length that an answer to HEAD tells is of the body which it leaves out.
-        told = {name.lower(): value for name, value in headers.items()}.get("content-length")
+        is_head = environ["REQUEST_METHOD"] == "HEAD"
+        length = str(len(body))
         for name in list(headers):
+            if is_head and name.lower() == "content-length":
+                length = headers[name]  # of the body that an answer to HEAD leaves out
             if name.lower() in {"date", "x-amzn-requestid", "content-length", "server"}:
                 del headers[name]
         headers["Date"] = format_datetime(ground.clock(), usegmt=True)
         headers["x-amzn-RequestId"] = request_id
         headers["x-amz-request-id"] = request_id
         headers["Server"] = "containment-lab"
-        if environ["REQUEST_METHOD"] == "HEAD":
-            headers["Content-Length"] = told or str(len(body))
+        if is_head or status != 204:  # noqa: PLR2004 -- No Content
+            headers["Content-Length"] = length
+        if is_head:
             body = b""
-        elif status != 204:  # noqa: PLR2004 -- No Content
-            headers["Content-Length"] = str(len(body))
         start_response(f"{status} {_PHRASES.get(status, 'Status')}", list(headers.items()))
         return [body]
 

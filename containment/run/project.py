@@ -101,10 +101,10 @@ def find(start: Path) -> Project:
 
 def specs_folder(start: Path) -> Path:
     """Return where specs are kept for whoever stands in *start*: ``stacks`` of its project."""
-    for folder in (start, *start.parents):
-        if (folder / "Pulumi.yaml").is_file():
-            return Path(os.path.relpath(folder / "stacks", start))
-    return Path("stacks")
+    try:
+        return Path(os.path.relpath(find(start).root / "stacks", start))
+    except NotFoundError:
+        return Path("stacks")
 
 
 def choose(named: str | None, incidents: Sequence[str], selected: str | None) -> str:

@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import textwrap
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from containment.aws.consistency import eventually
 
 pytestmark = pytest.mark.engine
 
@@ -165,21 +165,11 @@ def test_a_program_ends_when_engine_and_language_host_were_killed(project: Proje
         stderr=subprocess.DEVNULL,
     )
     pids = project.folder / "pids"
-    assert eventually(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+    assert eventually(lambda: pids.exists() and len(pids.read_text().split()) == 2, timeout_s=30)
     host, program = (int(pid) for pid in pids.read_text().split())
 
     running.kill()
     os.kill(host, signal.SIGKILL)
 
-    assert eventually(lambda: not Path(f"/proc/{program}").exists())
+    assert eventually(lambda: not Path(f"/proc/{program}").exists(), timeout_s=30)
     running.wait(timeout=30)
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Wait half a minute at most."""
-    end = time.monotonic() + 30
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True

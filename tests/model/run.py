@@ -207,8 +207,7 @@ class Run(Steps):
         try:
             declared = list(registrations(self.engine.directory, self.engine.stack))
         except ContainmentError as error:
-            self.errors.append(str(error))
-            self._bailed = True
+            self._bail(str(error))
             return
         self._all(
             [
@@ -261,8 +260,7 @@ class Run(Steps):
         try:
             diff = self._call("Diff", request)
         except CallError as error:
-            self.errors.append(str(error))
-            self._bailed = True
+            self._bail(str(error))
             return None
         if diff.replaces:
             again = self._checked(item, parent, None)
@@ -286,15 +284,18 @@ class Run(Steps):
         try:
             answer = self._call("Check", request)
         except CallError as error:
-            self.errors.append(str(error))
-            self._bailed = True
+            self._bail(str(error))
             return None
         if answer.failures:
-            self.errors.extend(failure.reason for failure in answer.failures)
-            self._bailed = True
+            self._bail(*(failure.reason for failure in answer.failures))
             return None
         inputs: Struct = answer.inputs
         return inputs
+
+    def _bail(self, *reasons: str) -> None:
+        """Begin nothing more, whatever continue-on-error says."""
+        self.errors.extend(reasons)
+        self._bailed = True
 
     def _delete_all(self) -> None:
         going = [
