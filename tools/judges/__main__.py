@@ -27,6 +27,7 @@ WANTED = {"identity": 0.999, "boundary": 0.999, "session": 0.995, "resource": 0.
 MICROSECONDS = 50
 ALLOWED = (0.3, 0.7)  # the share of cases that come out allowed
 DECIDED = 0.1  # the least share of cases that a layer of the mix decides
+WEIGHED = 5000  # a share of fewer cases says more about chance than about the mix
 
 
 def main() -> int:
@@ -62,7 +63,7 @@ def fuzz(number: int, seed: int) -> list[str]:
             explained[judge.name] += result.explained
             print(f"{mix:9} {judge.name:16} {_row(result)}", flush=True)
             failures += _too_little(mix, judge.name, result)
-        allowed, deciding = balance(corpus, layers)
+        allowed, deciding = balance(list(cases(mix, max(number, WEIGHED), seed)), layers)
         shares = ", ".join(f"{layer} {share:.1%}" for layer, share in deciding.items())
         print(f"{'':9} allowed {allowed:.1%}; decided by {shares}")
         if not ALLOWED[0] <= allowed <= ALLOWED[1] or min(deciding.values()) < DECIDED:
