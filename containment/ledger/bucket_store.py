@@ -4,8 +4,8 @@
 other. With object lock nobody can delete an entry's first version before its time, so the first
 version is the one that counts, whatever was put over it or whichever delete marker hides it.
 
-Sources: Amazon S3 User Guide, "How to prevent object overwrites with conditional writes" and
-"Locking objects with Object Lock".
+Sources: Amazon S3 User Guide, "How to prevent object overwrites with conditional writes", "Locking
+objects with Object Lock" and "Required permissions for Amazon S3 API operations".
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -47,7 +47,21 @@ class _Object:
 
 @dataclass(slots=True)
 class BucketStore:
-    """The ledger under *prefix* in *bucket*, one object an entry."""
+    """The ledger under *prefix* in *bucket*, one object an entry.
+
+    Attributes:
+        on_entries: the S3 actions that it calls on its objects, all of them and no others.
+        to_lock: what is called on them as well where entries are locked.
+        on_listing: what lists the versions under its prefix.
+        on_bucket: what is called on the bucket.
+    """
+
+    on_entries: ClassVar[frozenset[str]] = frozenset(
+        {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"}
+    )
+    to_lock: ClassVar[frozenset[str]] = frozenset({"s3:PutObjectRetention"})
+    on_listing: ClassVar[frozenset[str]] = frozenset({"s3:ListBucketVersions"})
+    on_bucket: ClassVar[frozenset[str]] = frozenset({"s3:GetBucketObjectLockConfiguration"})
 
     bucket: str
     prefix: str

@@ -36,6 +36,16 @@ class LedgerSettings:
         """True where the place is a bucket."""
         return self.place.startswith(_BUCKET)
 
+    @property
+    def bucket(self) -> str:
+        """The bucket's name, where the place is one."""
+        return self.place.removeprefix(_BUCKET).partition("/")[0]
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the incident's name in the keys of a bucket's entries, if anything."""
+        return self.place.removeprefix(_BUCKET).partition("/")[2].strip("/")
+
 
 def settings_of(values: Mapping[str, object]) -> LedgerSettings:
     """Return what a stack's configuration says of the ledger.
@@ -76,10 +86,9 @@ def open_store(settings: LedgerSettings, directory: Path, incident: str) -> Stor
         # A bucket costs boto3's model of S3, which a ledger in a file need not wait for.
         from containment.ledger.bucket_store import BucketStore  # noqa: PLC0415
 
-        bucket, _, prefix = place.removeprefix(_BUCKET).partition("/")
         return BucketStore(
-            bucket,
-            "/".join(part for part in (prefix.strip("/"), incident) if part),
+            settings.bucket,
+            "/".join(part for part in (settings.prefix, incident) if part),
             mode=settings.object_lock,
             days=settings.retention_days,
         )

@@ -141,32 +141,36 @@ def _calls_batch(job: tuple[list[tuple[int, str]], Wanted, int]) -> Brought:
     files, wanted, largest = job
     brought = Brought([], [], [])
     for number, path in files:
-
-        def take(events: list[Event], number: int = number) -> None:
-            sort_out(events, number, wanted, brought.calls, brought.moments)
-
-        brought.reports.append((number, reading.read(path, WHOLE, take, largest)))
+        sorting = Sorting(number, wanted, brought.calls, brought.moments)
+        brought.reports.append((number, reading.read(path, WHOLE, sorting.add, largest)))
     return brought
 
 
-def sort_out(
-    events: Iterable[Event],
-    number: int,
-    wanted: Wanted,
-    calls: list[Call],
-    moments: list[Moment],
-) -> None:
-    """Take each of *events* as a call in full or as a moment, as far as it is wanted."""
-    ways: dict[bytes, int] = {}
-    for event in events:
-        raw = bytes(event.raw_identity)
-        way = ways.get(raw)
-        if way is None:
-            way = ways[raw] = _way(event, wanted)
-        if way == _IN_FULL:
-            calls.append(call_of(event, number))
-        elif way == _IN_SHORT:
-            moments.append(call_of(event, number).moment())
+class Sorting:
+    """The records of one file that are wanted: *calls* in full, *moments* in short."""
+
+    def __init__(
+        self, number: int, wanted: Wanted, calls: list[Call], moments: list[Moment]
+    ) -> None:
+        self._number = number
+        self._wanted = wanted
+        self._calls = calls
+        self._moments = moments
+        # An identity is the same bytes in each of its records.
+        self._ways: dict[bytes, int] = {}
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Take each of *events* as far as it is wanted."""
+        ways = self._ways
+        for event in events:
+            raw = bytes(event.raw_identity)
+            way = ways.get(raw)
+            if way is None:
+                way = ways[raw] = _way(event, self._wanted)
+            if way == _IN_FULL:
+                self._calls.append(call_of(event, self._number))
+            elif way == _IN_SHORT:
+                self._moments.append(call_of(event, self._number).moment())
 
 
 _NOT, _IN_SHORT, _IN_FULL = range(3)

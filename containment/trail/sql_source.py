@@ -19,7 +19,7 @@ from containment.trail.files import FileReport
 from containment.trail.fixpoint import answer
 from containment.trail.gather import extract
 from containment.trail.records import seconds
-from containment.trail.scan import Wanted, sort_out
+from containment.trail.scan import Sorting, Wanted
 from containment.trail.seeds import begin
 from containment.trail.store import Found
 
@@ -96,7 +96,7 @@ class SqlSource:
         self._ask(fresh, fresh)
         calls: list[Call] = []
         moments: list[Moment] = []
-        sort_out(self._events.values(), 0, wanted, calls, moments)
+        Sorting(0, wanted, calls, moments).add(self._events.values())
         yield calls, moments
 
     def reports(self) -> list[FileReport]:
