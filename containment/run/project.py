@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 NAME = "containment"
+_SETTINGS = "Pulumi."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,14 @@ class Project:
         return sorted(
             path.stem
             for path in (self.root / "stacks").glob("*.yaml")
-            if not path.name.startswith("Pulumi.")  # the engine's settings of a stack
+            if not path.name.startswith(_SETTINGS)  # the engine's settings of a stack
         )
+
+    @property
+    def configured(self) -> list[str]:
+        """The stacks that have settings here, by name."""
+        paths = (self.root / "stacks").glob(f"{_SETTINGS}*.yaml")
+        return sorted(path.stem.removeprefix(_SETTINGS) for path in paths)
 
     def spec(self, stack: str) -> IncidentSpec:
         """Return the spec of *stack*.
@@ -64,7 +71,7 @@ class Project:
 
     def settings(self, stack: str) -> Mapping[str, str]:
         """Return the provider's settings in the stack's configuration file, if there are any."""
-        path = self.root / "stacks" / f"Pulumi.{stack}.yaml"
+        path = self.root / "stacks" / f"{_SETTINGS}{stack}.yaml"
         if not path.exists():
             return {}
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from cli.main import run
 from containment.actions import ACTIONS
 from containment.aws import resolve
 from containment.lab.services import action_details
+from containment.ledger import LedgerSettings
 from containment.responder import ON_EVERYTHING, permissions, policy
 from containment.run import fences
 
@@ -77,3 +79,57 @@ def test_what_is_no_account_is_refused(account: str, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == (
         f"error: {account!r} is not a 12-digit account id; write it like 111122223333\n"
     )
+
+
+def test_a_ledger_in_a_file_adds_nothing() -> None:
+    assert policy("111122223333", ledgers=[LedgerSettings()]) == policy("111122223333")
+
+
+def settings(folder: Path, stack: str, *lines: str) -> None:
+    (folder / "stacks").mkdir(exist_ok=True)
+    (folder / "Pulumi.yaml").write_text("name: containment\n")
+    text = "".join(f"  containment:{line}\n" for line in lines)
+    (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(f"config:\n{text}")
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert run(["responder-policy", *words, "--account", "111122223333"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    return {each.pop("Sid"): each for each in document["Statement"]}
+
+
+def test_a_bucket_in_the_settings_adds_what_a_ledger_there_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings(tmp_path, "inc-2026-0001", "ledger: s3://evidence/ir")
+    settings(
+        tmp_path,
+        "inc-2026-0002",
+        "ledger: s3://other",
+        "ledgerObjectLock: GOVERNANCE",
+        "ledgerRetentionDays: 30",
+    )
+    monkeypatch.chdir(tmp_path)
+
+    one, both = printed(capsys, "inc-2026-0001"), printed(capsys)
+
+    assert one.keys() - both.keys() == set()
+    assert both.keys() - one.keys() == {"KeepLedger2", "ListLedger2", "SeeLedgersLock2"}
+    assert one["KeepLedger1"] == {
+        "Effect": "Allow",
+        "Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
+        "Resource": "arn:aws:s3:::evidence/ir/*",
+    }
+    assert one["ListLedger1"]["Condition"] == {"StringLike": {"s3:prefix": "ir/*"}}
+    assert one["SeeLedgersLock1"]["Resource"] == "arn:aws:s3:::evidence"
+    assert both["KeepLedger2"]["Resource"] == "arn:aws:s3:::other/*"
+    assert "s3:PutObjectRetention" in both["KeepLedger2"]["Action"]
+
+
+def test_a_stack_that_is_named_outside_a_project_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert run(["responder-policy", "inc-2026-0001", "--account", "111122223333"]) != 0
+    assert "is in no containment project" in capsys.readouterr().err

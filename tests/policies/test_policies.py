@@ -36,6 +36,15 @@ VALUES: dict[str, dict[str, Any]] = {
         "on_principals": ["iam:GetUser"],
         "principals": ["arn:aws:iam::111122223333:user/*"],
         "on_everything": ["iam:ListUsers"],
+        "ledgers": [
+            {
+                "bucket": "arn:aws:s3:::evidence",
+                "keys": "ir/*",
+                "on_entries": ["s3:PutObject"],
+                "on_listing": ["s3:ListBucketVersions"],
+                "on_bucket": ["s3:GetBucketObjectLockConfiguration"],
+            }
+        ],
     },
 }
 
