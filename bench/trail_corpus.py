@@ -418,7 +418,7 @@ def main() -> None:
     options.add_argument("folder", type=Path)
     options.add_argument("--events", type=int, default=1_000_000)
     options.add_argument("--seed", type=int, default=42)
-    options.add_argument("--per-file", type=int, default=PER_FILE)
+    options.add_argument("--per-file", type=int, default=PER_FILE, help="at most")
     options.add_argument("--workers", type=int, default=multiprocessing.cpu_count())
     chosen = options.parse_args()
     make(chosen.folder, chosen.events, chosen.seed, chosen.per_file, chosen.workers)
@@ -428,8 +428,13 @@ def make(
     folder: Path, events: int, seed: int = 42, per_file: int = PER_FILE, workers: int = 1
 ) -> dict[str, Any]:
     """Write the corpus to *folder* and return its truth."""
-    files = max(len(ACCOUNTS) * len(REGIONS), events // per_file)
-    slots = -(-files // (len(ACCOUNTS) * len(REGIONS)))  # five-minute spells
+    places = len(ACCOUNTS) * len(REGIONS)
+    # Each generation needs two minutes: in less, some would call before they are made.
+    least = -(-2 * (GENERATIONS + 2) // 5)
+    per_file = min(per_file, events // (least * places))
+    if not per_file:
+        raise SystemExit(f"too few for the chain: {least * places} events at least")
+    slots = -(-(events // per_file) // places)  # five-minute spells
     planted = Planted(random.Random(seed), slots * 5)
     placed: defaultdict[tuple[str, str, int], list[str]] = defaultdict(list)
     late = next(
@@ -450,7 +455,6 @@ def make(
                 jobs.append(
                     (folder, slot, account, region, per_file, seed, placed[account, region, slot])
                 )
-    jobs = jobs[:] if len(jobs) <= files else jobs
     if workers == 1:
         total = sum(map(_write, jobs))
     else:
