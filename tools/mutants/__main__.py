@@ -13,6 +13,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -53,7 +54,8 @@ OPERATORS = frozenset(
         "ZeroIterationForLoop",
     )
 )
-TIMEOUT_S = 300.0
+# A change may make the tests wait for ever; slower than this, it did.
+PATIENCE = 4  # times what the tests take without a change
 
 
 def main() -> int:
@@ -66,10 +68,11 @@ def main() -> int:
     print(f"{len(picked)} of {len(found)} changes, seed {options.seed}", flush=True)
     with TemporaryDirectory(prefix="mutants-") as folder:
         lanes = [_copy(Path(folder) / f"lane-{number}") for number in range(options.lanes)]
+        started = time.monotonic()
         if subprocess.run(_command(TESTS), cwd=lanes[0], env=_environ(), check=False).returncode:
             print("error: the tests fail without any change", file=sys.stderr)
             return 1
-        return _tell(_run(picked, lanes))
+        return _tell(_run(picked, lanes, PATIENCE * (time.monotonic() - started)))
 
 
 def _options() -> argparse.Namespace:
@@ -119,20 +122,21 @@ def _environ() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": ".", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _run(picked: list[Any], lanes: list[Path]) -> list[tuple[Any, Any]]:
+def _run(picked: list[Any], lanes: list[Path], patience_s: float) -> list[tuple[Any, Any]]:
     """Return each change with what came of it; a lane is used by one process at a time."""
     results: list[tuple[Any, Any]] = []
     shares = [picked[number :: len(lanes)] for number in range(len(lanes))]
     with ProcessPoolExecutor(len(lanes)) as pool:
         running = [
-            pool.submit(_lane, lane, share) for lane, share in zip(lanes, shares, strict=True)
+            pool.submit(_lane, lane, share, patience_s)
+            for lane, share in zip(lanes, shares, strict=True)
         ]
         for future in as_completed(running):
             results.extend(future.result())
     return results
 
 
-def _lane(lane: Path, share: list[Any]) -> list[tuple[Any, Any]]:
+def _lane(lane: Path, share: list[Any], patience_s: float) -> list[tuple[Any, Any]]:
     os.chdir(lane)
     os.environ.update(_environ())
     done: list[tuple[Any, Any]] = []
@@ -141,7 +145,7 @@ def _lane(lane: Path, share: list[Any]) -> list[tuple[Any, Any]]:
         near = [f"{folder}/test_{name}" for folder in TESTS]
         first = tuple(test for test in near if Path(test).exists())
         command = " ".join(_command((*first, *TESTS)))
-        result = mutate_and_test([mutation], command, TIMEOUT_S)
+        result = mutate_and_test([mutation], command, patience_s)
         done.append((mutation, result))
         print(f"{result.test_outcome or result.worker_outcome}: {_place(mutation)}", flush=True)
     return done
@@ -152,9 +156,11 @@ def _tell(results: list[tuple[Any, Any]]) -> int:
     for mutation, result in results:
         if result.test_outcome == TestOutcome.SURVIVED:
             print(f"\nsurvived: {_place(mutation)}\n{result.diff}")
+    endless = sum(result.output == "timeout" for _, result in results)
     killed = len(results) - counts["survived"] - counts["not run"]
     tried = len(results) - counts["not run"]
-    print(f"\n{killed} of {tried} changes noticed ({100 * killed / max(tried, 1):.1f} %)")
+    share = 100 * killed / max(tried, 1)
+    print(f"\n{killed} of {tried} changes noticed ({share:.1f} %), {endless} by waiting in vain")
     return 0
 
 
