@@ -6,8 +6,10 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from containment.lab.foreground import NOTED_IN, noted_in
 from containment.lab.testing import Lab, lab_server
@@ -42,6 +44,26 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             for line in dict.fromkeys(lines):
                 reporter.write_line(f"  {line[:300]}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def aws_models_are_read_once() -> Iterator[None]:
+    """Keep botocore's descriptions of services, which it reads anew for every session.
+
+    But not those of S3, which it changes in place.
+    """
+    read, kept = JSONFileLoader.load_file, dict[str, Any]()
+
+    def load_file(self: JSONFileLoader, file_path: str) -> Any:
+        if "/s3" in file_path:
+            return read(self, file_path)
+        if file_path not in kept:
+            kept[file_path] = read(self, file_path)
+        return kept[file_path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", load_file)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,11 @@
 """A picture of a whole account, fact by fact, to compare before with after.
 
-Every user, group, role and policy as GetAccountAuthorizationDetails tells it, with access keys,
-login profiles and tags. Policy documents are kept as AWS sent them: equal means equal to the byte.
+Every user, group, role and policy as GetAccountAuthorizationDetails tells it, with access keys and
+login profiles. Policy documents are kept as AWS sent them: equal means equal to the byte.
 What AWS only observes (when a role was last used) is left out, for using is not changing.
 
-Sources: IAM API Reference, GetAccountAuthorizationDetails, ListAccessKeys, GetLoginProfile,
-ListUserTags and ListRoleTags.
+Sources: IAM API Reference, GetAccountAuthorizationDetails, UserDetail and RoleDetail (which hold
+the tags), ListAccessKeys and GetLoginProfile.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LISTS = {
 }
 # What names an entry of a list, so that another order is no change.
 _NAMES = ("PolicyName", "VersionId", "InstanceProfileName", "Key", "RoleName")
-# Observed only, or asked for by itself.
+# Observed only, or a fact by its own name.
 _LEFT_OUT = {"RoleLastUsed", "PasswordLastUsed", "Tags"}
 
 
@@ -59,11 +59,9 @@ def take(iam: IAMClient) -> Picture:
         for name, (kind, naming) in _LISTS.items():
             for entry in page.get(name, []):
                 facts.update(_facts(f"{kind} {entry[naming]}", entry))
+                facts.update(_tags(f"{kind} {entry[naming]}", entry.get("Tags", [])))
                 if kind == "user":
                     facts.update(_user(iam, entry["UserName"]))
-                if kind == "role":
-                    tags = iam.list_role_tags(RoleName=entry["RoleName"])["Tags"]
-                    facts.update(_tags(f"role {entry['RoleName']}", tags))
     return dict(sorted(facts.items()))
 
 
@@ -142,7 +140,6 @@ def _user(iam: IAMClient, user: str) -> Iterator[tuple[str, str]]:
         yield f"{name}, login profile", "none"
     else:
         yield from _facts(f"{name}, login profile", profile)
-    yield from _tags(name, iam.list_user_tags(UserName=user)["Tags"])
 
 
 def _tags(name: str, tags: Iterable[Any]) -> Iterator[tuple[str, str]]:
