@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from containment.actions import memory
 from containment.actions.base import Action, Failure, Held, HeldInputs, UnfinishedError
 from containment.aws.consistency import eventually
-from containment.aws.faults import code, explain, outcome_unknown
+from containment.aws.faults import code, explain, outcome_unknown, retried
 from containment.facets import documents, marks, trust
 
 if TYPE_CHECKING:
@@ -125,13 +125,17 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         state = State(**dict(inputs), generation=generation, live="unverified")
         mark = marks.mark(inputs.incident, inputs.snapshot_id or "", generation)
         ours = trust.statement(mark, inputs.break_glass, live.trust_policy)
+        refusal = None
         try:
             live.set_trust_policy(trust.closed(live.trust_policy, inputs.incident, ours))
         except (ClientError, BotoCoreError) as error:
+            refusal = error if retried(error) else None
             if not outcome_unknown(error):
                 # Kept in the state, so that the role's sessions are denied all the same.
                 raise _refused(live, state, error) from error
         if not eventually(lambda: self._shows(live, ours)):
+            if refusal is not None:
+                raise _refused(live, state, refusal) from refusal
             raise UnfinishedError(
                 f"the trust policy of {live} was closed and reading it back does not show it",
                 remedy="something may be undoing it: run 'pulumi up' again at once",

@@ -30,7 +30,7 @@ from containment.actions.base import (
 )
 from containment.aws.clients import CancelledError
 from containment.aws.consistency import eventually
-from containment.aws.faults import code, explain, is_full, outcome_unknown
+from containment.aws.faults import code, explain, is_full, outcome_unknown, retried
 from containment.clock import isoformat
 from containment.errors import ConflictError
 from containment.facets import (
@@ -232,19 +232,22 @@ class DenyPolicy(Action[Inputs, State]):
         state = before.model_copy(update={"issued_before": moment, "live": "unverified"})
         mark = marks.mark(state.incident, state.snapshot_id or "", state.generation or 0)
         ours = deny.document(self._scope(live, state, moment), mark)
+        said = f"the deny on {live} was written"
+        step = "something may be undoing it: run 'pulumi up' again at once"
         try:
             self._put(live, state, found, ours)
         except (ClientError, BotoCoreError) as error:
-            if is_full(error):
+            unknown = outcome_unknown(error)
+            if is_full(error) and not (unknown and deny.shows(live, state.incident, ours)):
                 return self._attach(live, state)
-            if not outcome_unknown(error):
-                raise explain(f"writing the deny on {live}", error) from error
+            explanation = explain(f"writing the deny on {live}", error)
+            if not unknown:
+                raise explanation from error
+            if retried(error):
+                said, step = explanation.message, explanation.remedy
         if not eventually(lambda: deny.shows(live, state.incident, ours)):
-            raise UnfinishedError(
-                f"the deny on {live} was written and reading it back does not show it",
-                remedy="something may be undoing it: run 'pulumi up' again at once",
-                state=state,
-            )
+            said = f"{said} and reading it back does not show it"
+            raise UnfinishedError(said, remedy=step, state=state)
         return state.model_copy(update={"live": "applied", "placement": "inline"})
 
     def _put(

@@ -29,7 +29,7 @@ from containment.actions.base import (
 )
 from containment.aws.clients import CancelledError
 from containment.aws.consistency import eventually
-from containment.aws.faults import code, explain, is_missing, outcome_unknown
+from containment.aws.faults import code, explain, is_missing, outcome_unknown, retried
 from containment.errors import ConflictError
 from containment.facets import claims, credentials, deny, overlap, returning
 
@@ -209,8 +209,9 @@ class InactiveCredentials(Action[Inputs, State]):
                 " the lift will ask for a decision",
             )
         stopped = _ids(credentials.active(keys))
+        doubts: list[str] = []
         try:
-            failed = [said for name in stopped if (said := self._deactivate(live, name))]
+            failed = [said for name in stopped if (said := self._deactivate(live, name, doubts))]
         except CancelledError as error:
             raise UnfinishedError(
                 f"{live}: {error.message}", remedy=error.remedy, state=state
@@ -219,7 +220,7 @@ class InactiveCredentials(Action[Inputs, State]):
             raise UnfinishedError("; ".join(failed), remedy="run 'pulumi up' again", state=state)
         if not eventually(lambda: not self._still_active(live, inputs)):
             raise UnfinishedError(
-                f"{live}: its keys were made Inactive and do not all read so",
+                "; ".join(doubts) or f"{live}: its keys were made Inactive and do not all read so",
                 remedy="something may be undoing it: run 'pulumi up' again at once",
                 state=state,
             )
@@ -227,14 +228,20 @@ class InactiveCredentials(Action[Inputs, State]):
             self._context.say("info", f"{live}: {', '.join(stopped)} is Inactive now")
         return state.model_copy(update={"live": "applied"})
 
-    def _deactivate(self, live: LivePrincipal, access_key_id: str) -> str | None:
-        """Deactivate one key; return why that failed, so that the others are tried as well."""
+    def _deactivate(self, live: LivePrincipal, access_key_id: str, doubts: list[str]) -> str | None:
+        """Deactivate one key; return why that failed, so that the others are tried as well.
+
+        What AWS said to a later try is added to *doubts*, and the read-back decides.
+        """
         try:
             live.set_key_status(access_key_id, "Inactive")
         except (ClientError, BotoCoreError) as error:
+            said = str(explain(f"deactivating {access_key_id} of {live}", error))
             if not outcome_unknown(error) and not is_missing(error):
-                return str(explain(f"deactivating {access_key_id} of {live}", error))
-        return None  # where nobody knows, the read-back decides
+                return said
+            if retried(error):
+                doubts.append(f"{said}, and it does not read Inactive")
+        return None
 
     def _still_active(self, live: LivePrincipal, inputs: Inputs) -> tuple[str, ...]:
         keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)

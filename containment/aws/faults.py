@@ -64,14 +64,30 @@ def is_denied(error: BaseException) -> bool:
 def outcome_unknown(error: BaseException) -> bool:
     """Tell whether the change that raised *error* may have been made all the same.
 
-    A 4xx answer says no. A 5xx answer, a time-out or a lost connection says nothing.
+    A 4xx answer to the first try says no. A 5xx answer, a time-out or a lost connection says
+    nothing, and neither does any answer to a later try: an earlier one may have made it.
     """
     if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return int(status) >= _SERVER_ERROR
+        answer = error.response.get("ResponseMetadata", {})
+        return int(answer.get("HTTPStatusCode", 0)) >= _SERVER_ERROR or retried(error)
     return isinstance(error, (HTTPClientError, ConnectionClosedError)) and not isinstance(
         error, EndpointConnectionError
     )
+
+
+def retried(error: BaseException) -> bool:
+    """Tell whether the answer in *error* is to a second or later try.
+
+    Source: Boto3 developer guide, "Retries", ``RetryAttempts``.
+    """
+    if not isinstance(error, ClientError):
+        return False
+    return bool(error.response.get("ResponseMetadata", {}).get("RetryAttempts"))
+
+
+def may_be_gone(error: BaseException) -> bool:
+    """Tell whether AWS missed, at a later try, what an earlier one may have taken away."""
+    return is_missing(error) and retried(error)
 
 
 @contextmanager

@@ -93,14 +93,10 @@ class NoRecorder:
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """Return what *error*, raised by a call that was to change something, says of the change.
-
-    Of a call that was tried again only the last answer is known, and an earlier one may have done
-    it, so only a first answer is taken at its word.
-    """
+    """Return what *error*, raised by a call that was to change something, says of the change."""
     if isinstance(error, ClientError):
         answer = error.response.get("ResponseMetadata", {})
-        sure = not outcome_unknown(error) and not answer.get("RetryAttempts")
+        sure = not outcome_unknown(error)
         return Outcome("refused" if sure else "unknown", answer.get("RequestId"), code(error))
     unsent = isinstance(error, CancelledError) and not error.sent_before
     return Outcome("not sent" if unsent else "unknown", code=type(error).__name__)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.aws.faults import code, is_full
+from containment.aws.faults import code, is_full, may_be_gone
 from containment.errors import ContainmentError, NotContainedError
 from containment.facets import claims, documents, overlap
 from containment.facets.marks import attachment_tag
@@ -94,9 +94,18 @@ def place(
             if room not in swapped:  # an interrupted run may have claimed it, and gone no further
                 swapped.append(room)
             warnings = claimed()
-            live.detach(room)
+            detach(live, room)
             live.attach(deny_all)
     return warnings
+
+
+def detach(live: LivePrincipal, arn: str) -> None:
+    """Detach *arn*; that an earlier try of the same call did it is read back and no error."""
+    try:
+        live.detach(arn)
+    except ClientError as error:
+        if not may_be_gone(error) or arn in live.attached():
+            raise
 
 
 def _was(

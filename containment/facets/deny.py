@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from botocore.exceptions import ClientError
+
+from containment.aws.faults import may_be_gone
 from containment.clock import isoformat
 from containment.facets import documents
 from containment.facets.marks import Mark, parse_sid, policy_name
@@ -140,7 +143,13 @@ def take_away(live: LivePrincipal, incident: str, found: LiveDeny, *, alone: boo
     if rest["Statement"] and not alone:
         live.put_inline(policy_name(incident), text(rest))
     elif found.text is not None:
-        live.delete_inline(policy_name(incident))
+        try:
+            live.delete_inline(policy_name(incident))
+        except ClientError as error:
+            # An earlier try may have done it; or the user has another name now, and his policy is.
+            now = live.again() if may_be_gone(error) else None
+            if now is None or not now.goes_by(live.principal):
+                raise
 
 
 def as_values(matches: tuple[Match, ...]) -> list[dict[str, Any]]:

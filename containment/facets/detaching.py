@@ -21,6 +21,7 @@ from containment.facets.attachment import (
     DETACHED,
     WAS,
     deny_all_arn,
+    detach,
     find,
     rooms,
 )
@@ -95,7 +96,7 @@ def take_away(live: LivePrincipal, incident: str, decided: Return) -> list[str]:
     done = list(decided.said)
     deny_all = deny_all_arn(live.principal.partition)
     if decided.detach and deny_all in attached:
-        live.detach(deny_all)
+        detach(live, deny_all)
         done.append("AWSDenyAll is detached")
     for arn in decided.attach:
         if arn in attached:

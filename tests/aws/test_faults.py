@@ -20,11 +20,12 @@ pytestmark = pytest.mark.plain
 URL = "https://iam.amazonaws.com"
 
 
-def answered(code: str, status: int, message: str = "said") -> ClientError:
+def answered(code: str, status: int, message: str = "said", tries_before: int = 0) -> ClientError:
+    answer = {"HTTPStatusCode": status, "RetryAttempts": tries_before}
     return ClientError(
         {
             "Error": {"Code": code, "Message": message},
-            "ResponseMetadata": {"HTTPStatusCode": status},  # type: ignore[typeddict-item]
+            "ResponseMetadata": answer,  # type: ignore[typeddict-item]
         },
         "PutUserPolicy",
     )
@@ -35,6 +36,8 @@ def answered(code: str, status: int, message: str = "said") -> ClientError:
     [
         (answered("AccessDenied", 403), False),
         (answered("Throttling", 400), False),
+        (answered("NoSuchEntity", 404, tries_before=1), True),
+        (answered("AccessDenied", 403, tries_before=1), True),
         (answered("ServiceFailure", 500), True),
         (answered("ServiceUnavailable", 503), True),
         (ReadTimeoutError(endpoint_url=URL), True),
@@ -43,7 +46,9 @@ def answered(code: str, status: int, message: str = "said") -> ClientError:
         (ConnectTimeoutError(endpoint_url=URL), False),
     ],
 )
-def test_only_an_answer_says_that_nothing_was_done(error: Exception, *, unknown: bool) -> None:
+def test_only_an_answer_to_the_first_try_says_that_nothing_was_done(
+    error: Exception, *, unknown: bool
+) -> None:
     assert outcome_unknown(error) is unknown
 
 
