@@ -12,7 +12,7 @@ from cli import render
 from cli.deciding import deciding
 from cli.incident import begin, caller_of, ended, on_terminal, told
 from containment.errors import ConflictError
-from containment.run import adoption, failures, state
+from containment.run import adoption, failures, restoration, state
 
 if TYPE_CHECKING:
     from cli.incident import Incident
@@ -57,6 +57,8 @@ def adopt(*, named: str, yes: bool, as_json: bool) -> int:
             " how it was before",
             remedy="restore the stack's state from a backup, or lift these by hand",
         )
+    if error is not None:
+        error.remedy += restoration.by_ledger(incident.places)
     if as_json:
         clients, _ = incident.places.at()
         render.document(

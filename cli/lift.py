@@ -12,7 +12,7 @@ from cli.incident import begin, caller_of, ended, on_terminal, stack_argument, t
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.facets import decisions
 from containment.identities import parse_principal
-from containment.run import events, failures, fences, forecast, report, state
+from containment.run import events, failures, fences, forecast, report, restoration, state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ def _applied(incident: Incident) -> StackState:
         raise NotFoundError(
             f"there is no stack {incident.stack} in the backend, so nothing is known to lift",
             remedy=f"see 'containment status {incident.stack}'; if its state was lost, run"
-            f" 'containment adopt {incident.stack}'",
+            f" 'containment adopt {incident.stack}'{restoration.by_ledger(incident.places)}",
         )
     return left
 
@@ -124,7 +124,8 @@ def _nothing_forgotten(incident: Incident, left: StackState) -> None:
     """Refuse to call that lifted which is live, while the state knows of nothing.
 
     Raises:
-        NotFoundError: a deny of the incident is live, and its state was lost.
+        NotFoundError: a deny of the incident is live, or its ledger has somebody who was not
+            given back, and its state was lost.
     """
     if left.resources:
         return
@@ -134,12 +135,13 @@ def _nothing_forgotten(incident: Incident, left: StackState) -> None:
         for item in fences.survey(clients.iam).denies
         if item.incident == incident.stack
     ]
-    if live:
+    recorded = restoration.by_ledger(incident.places)
+    if live or recorded:
+        what = f"its deny is live on {', '.join(live)}" if live else "its ledger has whom it held"
         raise NotFoundError(
-            f"the state of {incident.stack} holds nothing, and its deny is live on"
-            f" {', '.join(live)}: nothing was lifted",
+            f"the state of {incident.stack} holds nothing, and {what}: nothing was lifted",
             remedy=f"run 'containment adopt {incident.stack}', then 'containment up"
-            f" {incident.stack}', then lift",
+            f" {incident.stack}', then lift{recorded}",
         )
 
 

@@ -103,6 +103,17 @@ def evidence(journal: Journal) -> tuple[Entry, ...]:
     return read.entries
 
 
+def by_ledger(places: Places) -> str:
+    """Return the rest of a remedy: how to give back by the ledger alone, where it knows of some."""
+    read = places.ledger().of(places.incident).evidence()
+    if read is None or not entries.open_snapshots(read.entries):
+        return ""
+    return (
+        "; or, to give back by the ledger alone, run"
+        f" 'containment restore --from-ledger --incident {places.incident}'"
+    )
+
+
 def principals(said: Sequence[Entry]) -> list[Principal]:
     """Return everybody whose release is not on record."""
     return [parse_principal(item.principal) for item in entries.open_snapshots(said)]

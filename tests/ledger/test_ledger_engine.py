@@ -54,10 +54,10 @@ def taken(lab: Lab) -> Any:
     return picture.take(lab.client("iam", lab.world.admin))
 
 
-def targets(lab: Lab, disposition: str = "false-positive") -> str:
+def targets(lab: Lab, disposition: str = "false-positive", rung: str = "deny-all") -> str:
     world = lab.world
     return spec(
-        f"{{user: '{world.ci_user}', leaked: [{world.leaked.access_key_id}]}}",
+        f"{{user: '{world.ci_user}', leaked: [{world.leaked.access_key_id}], rung: {rung}}}",
         f"{{role: '{world.deploy_role}', rung: close-trust}}",
         disposition=disposition,
     )
@@ -268,7 +268,7 @@ def test_a_ledger_that_cannot_be_written_contains_and_refuses_to_lift(
 ) -> None:
     before = taken(lab)
     (project.folder / "ledger").write_text("in the way")
-    project.spec(targets(lab))
+    project.spec(targets(lab, rung="key-only"))  # no keys that wait for their deny to be lifted
 
     said = project.up()
 
@@ -282,6 +282,48 @@ def test_a_ledger_that_cannot_be_written_contains_and_refuses_to_lift(
     (project.folder / "ledger").unlink()
     assert containment(project, "lift", STACK, "--yes").code == 0
     assert picture.changes(before, taken(lab)) == []
+
+
+def test_a_lift_without_its_state_names_the_restore_that_then_works(
+    project: Project, lab: Lab
+) -> None:
+    before = taken(lab)
+    project.spec(targets(lab, rung="key-only"))
+    project.up()
+    held = taken(lab)
+    lose_state(project)
+    command = f"containment restore --from-ledger --incident {STACK}"
+
+    lost = containment(project, "lift", STACK, "--yes")
+    project.ok("stack", "init", STACK)
+    empty = containment(project, "lift", STACK, "--yes")
+
+    assert (lost.code, empty.code) == (3, 3)
+    assert f"'{command}'" in lost.err
+    assert f"'{command}'" in empty.err
+    assert picture.changes(held, taken(lab)) == []
+    assert containment(project, *command.split()[1:], "--yes").code == 0
+    assert picture.changes(before, taken(lab)) == []
+    again = containment(project, "lift", STACK, "--yes")
+    assert again.code == 0
+    assert "nothing to lift" in again.out
+
+
+def test_what_cannot_be_adopted_is_told_how_the_ledger_gives_it_back(
+    project: Project, lab: Lab
+) -> None:
+    project.spec(targets(lab))
+    project.up()
+    lose_state(project)
+    iam = lab.client("iam", lab.world.admin)
+    planted = {"Key": f"containment:{STACK}", "Value": "s=" + "d" * 10 + " g=1"}
+    iam.tag_user(UserName="ci-deploy", Tags=[planted])
+
+    refused = containment(project, "adopt", STACK)
+
+    assert refused.code == 5
+    assert "marks of more than one snapshot" in refused.err
+    assert f"'containment restore --from-ledger --incident {STACK}'" in refused.err
 
 
 def test_a_ledger_in_a_bucket_survives_the_loss_of_the_state_and_the_machine(
@@ -317,7 +359,7 @@ def test_a_ledger_in_a_bucket_survives_the_loss_of_the_state_and_the_machine(
 def test_a_bucket_that_nobody_answers_for_stops_no_containment(project: Project, lab: Lab) -> None:
     configure(project, ledger="s3://evidence-ledger/ir")
     project.environ["AWS_ENDPOINT_URL_S3"] = "http://127.0.0.1:9"
-    project.spec(targets(lab))
+    project.spec(targets(lab, rung="key-only"))  # no keys that wait for their deny to be lifted
 
     said = project.up()
 
