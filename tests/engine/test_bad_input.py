@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from project import STACK, Project, spec
+from workbench import can_list
 
 from containment.lab import picture
 from containment.lab.testing import Lab
@@ -11,35 +12,70 @@ from containment.lab.testing import Lab
 pytestmark = pytest.mark.engine
 
 USER = "user: arn:aws:iam::111122223333:user/ci/ci-deploy"
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "pulumi destroy"),
-        (spec(USER) + "colour: red\n", "colour"),
-        (spec(USER).replace(STACK, "inc-2026-0043"), "inc-2026-0043"),
-        (spec("user: ci-deploy"), "targets[0].user"),
-        (spec("access_key: AKIAIOSFODNN7EXAMPLE"), "AKIAIOSFODNN7EXAMPLE"),
-        (spec("user: arn:aws:iam::999999999999:user/x"), "account 999999999999"),
-        (spec(USER, extra="guard: {mode: freeze, required: true}\n"), "guard"),
-    ],
+UNUSABLE = (
+    ("", "pulumi destroy"),
+    (spec(USER) + "colour: red\n", "colour"),
+    (spec(USER).replace(STACK, "inc-2026-0043"), "inc-2026-0043"),
+    (spec("user: ci-deploy"), "targets[0].user"),
+    (spec("access_key: AKIAIOSFODNN7EXAMPLE"), "AKIAIOSFODNN7EXAMPLE"),
+    (spec("user: arn:aws:iam::999999999999:user/x"), "account 999999999999"),
+    (spec(USER, extra="guard: {mode: freeze, required: true}\n"), "guard"),
 )
+
+
 def test_a_spec_that_cannot_be_used_releases_nobody_and_says_why(
-    project: Project, lab: Lab, text: str, said: str
+    project: Project, lab: Lab, subtests: pytest.Subtests
 ) -> None:
     project.spec(spec(USER))
     project.up()
     before = picture.take(lab.client("iam", lab.world.admin))
-    project.spec(text)
+
+    for text, said in UNUSABLE:
+        with subtests.test(said):
+            project.spec(text)
+
+            done = project.run("up", "--yes", "--skip-preview")
+
+            after = picture.take(lab.client("iam", lab.world.admin))
+            assert done.exit_code != 0
+            assert said in done.output
+            assert "Traceback" not in done.output
+            assert picture.changes(before, after) == []
+
+
+def test_one_user_by_his_key_and_by_his_arn_is_refused_with_both(
+    project: Project, lab: Lab
+) -> None:
+    before = picture.take(lab.client("iam", lab.world.admin))
+    key = lab.world.leaked.access_key_id
+    project.spec(spec(f"access_key: {key}", f"user: {lab.world.ci_user}"))
 
     done = project.run("up", "--yes", "--skip-preview")
 
-    after = picture.take(lab.client("iam", lab.world.admin))
     assert done.exit_code != 0
-    assert said in done.output
-    assert "Traceback" not in done.output
-    assert picture.changes(before, after) == []
+    assert f"({lab.world.ci_user} and {key})" in done.output
+    assert picture.changes(before, picture.take(lab.client("iam", lab.world.admin))) == []
+
+
+def test_one_user_by_his_former_and_his_new_name_is_refused_and_stays_contained(
+    project: Project, lab: Lab
+) -> None:
+    iam = lab.client("iam", lab.world.admin)
+    former = lab.world.ci_user
+    renamed = former.replace("ci-deploy", "ci-deploy-2")
+    project.spec(spec(f"user: {former}"))
+    project.up()
+    iam.update_user(UserName="ci-deploy", NewUserName="ci-deploy-2")
+    contained = picture.take(iam)
+    project.spec(spec(f"user: {former}", f"user: {renamed}"))
+
+    done = project.run("up", "--yes", "--skip-preview")
+
+    assert done.exit_code != 0
+    assert f"{former} is {renamed} now and stays contained" in done.output
+    assert f"user ci-deploy-2 is already contained by {STACK}" in done.output
+    assert picture.changes(contained, picture.take(iam)) == []
+    assert not can_list(lab, lab.world.leaked)
 
 
 @pytest.mark.parametrize(

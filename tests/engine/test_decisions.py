@@ -155,6 +155,30 @@ def test_a_trust_policy_and_statuses_that_were_edited_into_the_state_are_not_wri
     assert done.exit_code == 0 or "was Active before" in done.output
 
 
+def test_what_leaked_is_not_given_back_by_a_state_that_forgot_it(
+    project: Project, lab: Lab
+) -> None:
+    project.spec(spec(user(lab)))
+    project.up()
+    contained = taken(lab)
+
+    def change(resource: dict[str, Any]) -> None:
+        for values in (resource.get("inputs"), resource.get("outputs")):
+            if values and "lift" in values:
+                values["lift"]["leaked"] = ["AKIAIOSFODNN7EXAMPLE"]
+
+    edited(project, change)
+
+    refused = project.run(*DESTROY)
+
+    assert refused.exit_code != 0
+    assert "the stack was applied as" in refused.output
+    assert picture.changes(contained, taken(lab)) == []
+    project.up()
+    project.destroy()
+    assert not can_list(lab, lab.world.leaked)
+
+
 def test_lift_and_status_speak_of_hold_and_of_decisions(project: Project, lab: Lab) -> None:
     project.spec(spec(user(lab), extra="hold: true\n"))
     project.up()
