@@ -110,7 +110,7 @@ def test_drift_is_shown_and_repaired_and_what_a_lift_leaves_is_swept(
     token = minted(lab, world.leaked)
     session = session_of(lab, world.leaked, world.deploy_role)
     project.spec(targets(lab))
-    assert containment(project, "up").code == 0
+    project.up()
 
     lab.client("iam", world.admin).delete_user_policy(
         UserName="ci-deploy", PolicyName=f"containment-{STACK}"
@@ -151,7 +151,7 @@ def test_a_lost_state_is_adopted_and_lifted_as_if_it_had_never_been_lost(
 ) -> None:
     world = lab.world
     project.spec(targets(lab).replace("suspected", "false-positive"))
-    assert containment(project, "up").code == 0
+    project.up()
     shutil.rmtree(state_files(project))
 
     lost = containment(project, "status")
@@ -197,7 +197,7 @@ def test_one_interrupt_finishes_the_change_in_flight_and_leaves_no_lock(
     kinds = {item["type"].rpartition(":")[2] for item in project.resources()}
     assert "DenyPolicy" in kinds
     assert not can_list(lab, lab.world.leaked)
-    assert containment(project, "up").code == 0
+    project.up()
 
 
 def _lines(process: subprocess.Popen[str]) -> list[str]:
