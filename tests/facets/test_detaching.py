@@ -1,0 +1,38 @@
+"""What a lift gives back of attached policies, call by call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from containment.aws.principal import LivePrincipal
+from containment.facets.detaching import Return, take_away
+
+pytestmark = pytest.mark.plain
+
+ONE, OTHER = (f"arn:aws:iam::111122223333:policy/made-room-{number}" for number in (1, 2))
+
+
+@dataclass
+class Principal:
+    there: list[str]
+    principal: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(partition="aws"))
+    tags: dict[str, str] = field(default_factory=dict[str, str])
+
+    def attached(self) -> list[str]:
+        return list(self.there)
+
+    def attach(self, arn: str) -> None:
+        self.there.append(arn)
+
+
+def test_what_somebody_attached_again_keeps_nothing_else_from_coming_back() -> None:
+    principal = Principal([ONE])
+
+    done = take_away(cast("LivePrincipal", principal), "inc-2026-0042", Return(attach=(ONE, OTHER)))
+
+    assert principal.there == [ONE, OTHER]
+    assert done == [f"{OTHER} is attached again"]
