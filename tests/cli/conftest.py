@@ -13,6 +13,7 @@ import pytest
 from cli.main import run
 from containment.lab.seed.world import Credentials
 from containment.lab.testing import Lab
+from tests.support.fake_engine import STACK, FakeEngine, summary
 
 GOOD = """\
 incident: inc-2026-0042
@@ -81,3 +82,15 @@ def sign_in(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[Credentials]
 
     use(lab.world.admin)
     return use
+
+
+@pytest.fixture
+def engine(project: Path, served: Lab, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    (project / "stacks" / f"{STACK}.yaml").write_text(GOOD)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", served.endpoint)
+    for name, value in served.world.admin.env().items():
+        monkeypatch.setenv(name, value)
+    fake = FakeEngine.install(project)
+    fake.answer("up", out="Updating\n", events=[summary(create=3)])
+    fake.answer("destroy", out="Destroying\n", events=[summary(delete=3)])
+    return fake

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from containment.facets import marks
-from containment.lab.testing import Lab
-from policies import render, text
 from tests.cli.conftest import GOOD, Command
 from tests.support.fake_engine import ROLE, STACK, USER, FakeEngine, deny, said, snapshot, summary
 
@@ -25,18 +20,6 @@ LOCKED = (
     " end or delete the lock file with `pulumi cancel`.\n  file:///s/1.json: created by"
     " bob@{host} (pid {pid}) at 2026-11-24T11:00:00Z\n"
 )
-
-
-@pytest.fixture
-def engine(project: Path, served: Lab, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
-    (project / "stacks" / f"{STACK}.yaml").write_text(GOOD)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", served.endpoint)
-    for name, value in served.world.admin.env().items():
-        monkeypatch.setenv(name, value)
-    fake = FakeEngine.install(project)
-    fake.answer("up", out="Updating\n", events=[summary(create=3)])
-    fake.answer("destroy", out="Destroying\n", events=[summary(delete=3)])
-    return fake
 
 
 def test_up_ends_with_what_was_done_what_stays_open_and_the_way_back(
@@ -212,33 +195,6 @@ def test_a_run_that_failed_leaves_the_pending_create_to_be_seen(
     assert engine.ran("refresh") is None
 
 
-def test_status_shows_state_and_aws_over_a_spec_that_cannot_be_used(
-    containment: Command, engine: FakeEngine
-) -> None:
-    (engine.project / "stacks" / f"{STACK}.yaml").write_text(GOOD + "colour: red\n")
-    engine.exports(snapshot(USER))
-    ran = containment("status")
-
-    assert ran.code == 2
-    assert "colour" in ran.out
-    assert USER in ran.out
-    assert "endpoint" in ran.out
-
-
-def test_status_says_why_the_state_says_unknown(
-    containment: Command, engine: FakeEngine, served: Lab
-) -> None:
-    iam = served.client("iam", served.world.admin)
-    user_id = iam.get_user(UserName="ci-deploy")["User"]["UserId"]
-    engine.exports(snapshot(USER, live="unknown", principalId=user_id))
-    ran = containment("status")
-
-    assert "the last run could not look at AWS, so the state says unknown" in " ".join(
-        ran.out.split()
-    )
-    assert f"containment up {STACK}" in ran.out
-
-
 def test_warnings_of_the_engine_are_shown_and_are_no_errors(
     containment: Command, engine: FakeEngine
 ) -> None:
@@ -320,156 +276,6 @@ def test_several_specs_and_none_selected_are_listed(
 
     assert ran.code == 3
     assert f"{STACK}, inc-2026-0043" in ran.err
-
-
-def test_a_lift_in_a_pipe_takes_a_yes(containment: Command, engine: FakeEngine) -> None:
-    engine.exports(snapshot(USER), deny(USER))
-    ran = containment("lift")
-
-    assert ran.code == 7
-    assert "--yes" in ran.err
-    assert engine.ran("destroy") is None
-
-
-def test_a_lift_tells_what_was_done(containment: Command, engine: FakeEngine) -> None:
-    engine.exports(snapshot(USER), deny(USER))
-    words = "user ci-deploy: tokens issued before T stay denied"
-    engine.answer("destroy", events=[said(words, severity="info", at=DENY), summary(delete=3)])
-    ran = containment("lift", "--yes")
-
-    assert ran.code == 0
-    assert f"  {words}" in ran.out.splitlines()
-    assert "stack rm" not in ran.out  # which would delete the history
-    assert engine.ran("destroy") is not None
-
-
-def test_a_stack_that_was_never_applied_cannot_be_lifted(
-    containment: Command, engine: FakeEngine
-) -> None:
-    engine.answer("stack export", code=6, err=f"error: no stack named '{STACK}' found\n")
-    ran = containment("lift", "--yes")
-
-    assert ran.code == 3
-    assert f"containment adopt {STACK}" in ran.err
-    assert engine.ran("destroy") is None
-
-
-def test_a_lift_of_nothing_does_not_say_lifted(containment: Command, engine: FakeEngine) -> None:
-    engine.exports()
-    ran = containment("lift", "--yes")
-
-    assert ran.code == 0
-    assert "nothing to lift" in ran.out
-    assert "lifted" not in ran.out.splitlines()
-
-
-@pytest.mark.parametrize("option", ["--yes", "--preview"])
-def test_a_lift_whose_state_was_lost_is_refused_while_the_deny_is_live(
-    containment: Command, engine: FakeEngine, served: Lab, option: str
-) -> None:
-    iam = served.client("iam", served.world.admin)
-    name = f"containment-{STACK}"
-    document = render("deny-all", sid=marks.mark(STACK, "d" * 10, 1).sid)
-    iam.put_user_policy(UserName="ci-deploy", PolicyName=name, PolicyDocument=text(document))
-    engine.exports()
-    try:
-        ran = containment("lift", option)
-    finally:
-        iam.delete_user_policy(UserName="ci-deploy", PolicyName=name)
-
-    assert ran.code == 3
-    assert f"live on {USER}: nothing was lifted" in ran.err
-    assert f"containment adopt {STACK}" in ran.err
-    assert engine.ran("destroy") is None
-
-
-def test_a_lift_preview_shows_the_sentence_what_read_says_and_every_conflict(
-    containment: Command, engine: FakeEngine
-) -> None:
-    engine.exports(snapshot(USER), deny(USER))
-    spec = engine.project / "stacks" / f"{STACK}.yaml"
-    spec.write_text(GOOD + "disposition: confirmed\n")
-    preview = {
-        "steps": [{"op": "delete", "urn": DENY}, {"op": "delete", "urn": SNAPSHOT}],
-        "diagnostics": [{"urn": DENY, "message": "warning: the deny is missing\n"}],
-    }
-    engine.answer("destroy --preview-only", out=json.dumps(preview))
-    ran = containment("lift", "--preview")
-
-    assert ran.code == 5
-    assert "on destroy: the deny becomes a fence" in ran.out
-    assert "seen: the deny is missing" in ran.out
-    assert "CONFLICT: the file says disposition confirmed" in ran.out
-    assert "nothing has been changed" in ran.out
-
-
-def test_status_explains_an_interrupted_run_and_a_lock(
-    containment: Command, engine: FakeEngine
-) -> None:
-    engine.exports(pending=[{"type": "creating", "resource": {"urn": DENY}}])
-    folder = engine.project / "state" / ".pulumi" / "locks" / "organization" / "containment"
-    (folder / STACK).mkdir(parents=True)
-    told = {"pid": 7, "username": "bob", "hostname": "host-9", "timestamp": "t"}
-    (folder / STACK / "1.json").write_text(json.dumps(told))
-    ran = containment("status")
-
-    assert ran.code == 0
-    assert "a run was cut off while creating DenyPolicy" in ran.out
-    assert "locked from another machine (bob@host-9" in ran.out
-
-
-def test_status_of_a_run_that_was_cut_off_says_what_is_not_applied(
-    containment: Command, engine: FakeEngine, served: Lab
-) -> None:
-    engine.exports(snapshot(USER, endpoint=served.endpoint))
-    ran = containment("status")
-
-    assert ran.code == 4
-    assert "nothing yet; declared is deny-all" in ran.out
-    assert "not applied: DenyPolicy of ci-deploy, InactiveCredentials of ci-deploy" in ran.out
-
-
-def test_a_target_named_by_its_key_is_known_by_the_user_in_the_state(
-    containment: Command, engine: FakeEngine, served: Lab
-) -> None:
-    head, _, _ = GOOD.partition("targets:")
-    keys = "targets:\n  - access_key: AKIAIOSFODNN7EXAMPLE\n  - access_key: AKIAI44QH8DHBEXAMPLE\n"
-    (engine.project / "stacks" / f"{STACK}.yaml").write_text(head + keys)
-    engine.exports(snapshot(USER, endpoint=served.endpoint), deny(USER, endpoint=served.endpoint))
-    ran = containment("status", "--json")
-
-    assert ran.json["principals"][0]["rung"] == "deny-all"
-    assert ran.json["matters"][-1]["what"].endswith("InactiveCredentials of ci-deploy")
-
-
-def test_status_of_a_principal_that_is_gone_says_so(
-    containment: Command, engine: FakeEngine, served: Lab
-) -> None:
-    engine.exports(snapshot(USER, endpoint=served.endpoint))
-    ran = containment("status", "--json")
-
-    assert ran.json["principals"][0]["resources"][0]["live"] == "gone"
-
-
-def test_status_of_a_stack_of_another_endpoint_is_not_known(
-    containment: Command, engine: FakeEngine
-) -> None:
-    engine.exports(snapshot(USER, endpoint="https://iam.amazonaws.com"))
-    (engine.project / "stacks" / f"{STACK}.yaml").unlink()
-    ran = containment("status", STACK, "--json")
-
-    assert ran.code == 9
-    assert ran.json["principals"][0]["resources"][0]["live"] == "unknown"
-
-
-def test_what_an_unreadable_state_holds_is_one_error(
-    containment: Command, engine: FakeEngine
-) -> None:
-    engine.exports(snapshot(USER, accessKeys="all"))
-    ran = containment("status")
-
-    assert ran.code == 5
-    assert "cannot be read by this version" in ran.err
 
 
 def test_the_responders_policy_is_made_of_what_is_called(containment: Command) -> None:

@@ -65,3 +65,13 @@ def bench(bench_for: Callable[..., Bench], kept: Kept) -> Bench:
 def project(lab: Lab, tmp_path: Path) -> Project:
     environ: dict[str, Any] = {**lab.world.responder.env(), "AWS_ENDPOINT_URL": lab.endpoint}
     return Project.make(tmp_path, environ)
+
+
+@pytest.fixture
+def folder(bench: Bench, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project's folder, without an engine in it; *bench* has signed in already."""
+    del bench
+    (kept.folder / "Pulumi.yaml").write_text("name: containment\n")
+    (kept.folder / "stacks").mkdir()
+    monkeypatch.chdir(kept.folder)
+    return kept.folder

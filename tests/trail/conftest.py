@@ -3,12 +3,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from trail_lake import Lake
 from trail_scene import Scene
+
+from containment.lab.testing import Lab
 
 
 @pytest.fixture
 def scene() -> Scene:
     return Scene()
+
+
+@pytest.fixture
+def lake(lab: Lab) -> Lake:
+    return Lake(lab)
 
 
 @pytest.fixture

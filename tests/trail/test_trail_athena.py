@@ -4,71 +4,29 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
-import shlex
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from click.testing import CliRunner, Result
+from trail_athena import busy, follow, run_on
 from trail_lake import BUCKET, DATABASE, OUTPUT, TABLE, Lake
 from trail_same import comparable, loaded
 from trail_scene import Scene
 
-from cli.trace import trace as verb
 from containment.errors import AccessError, NotFoundError, RefusedError, SpecError, UnavailableError
-from containment.trail import Trace, sql, trace
+from containment.trail import sql, trace
 from containment.trail.engines import glue
 from containment.trail.engines.athena import Athena
-from containment.trail.sql_source import reach, trace_table
+from containment.trail.sql_source import trace_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.lab
 
 HERE = Path(__file__).parent
 TRUTHS = sorted((HERE / "samples" / "truth").glob("*.json"))
-UNTIL = datetime(2026, 11, 24, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def lake(lab: Lab) -> Lake:
-    return Lake(lab)
-
-
-def run_on(lake: Lake, **more: Any) -> Athena:
-    given: dict[str, Any] = {"database": DATABASE, "output": OUTPUT, "pause": lambda _: None}
-    given |= more
-    return Athena(lake.athena, lake.s3, **given)
-
-
-def follow(lake: Lake, run: Athena, seed: str, since: str, **chosen: Any) -> Trace:
-    table = glue.describe(lake.glue, DATABASE, TABLE)
-    return trace_table(
-        seed,
-        since=since,
-        run=run,
-        table=f"{DATABASE}.{TABLE}",
-        dialect="athena",
-        partitions=table.layout.conditions(reach(since), **chosen),
-        lacks=table.lacks,
-    )
-
-
-def busy(scene: Scene, calls: int = 3) -> Scene:
-    key, arn = scene.assume(scene.leaked, scene.user, "app", 10)
-    made = scene.make_user(key, arn, "helper", 20)
-    long = scene.access_key(key, arn, "helper", 21)
-    for second in range(calls):
-        scene.call(long, made, "ListUsers", 30 + second)
-    scene.call("AKIASTRANGER00000000", f"{scene.user}-2", "ListUsers", 80)
-    return scene
 
 
 def test_a_trace_on_athena_gives_the_answer_of_the_files_and_scans_late_days_alone(
@@ -287,216 +245,12 @@ def test_each_refusal_is_an_error_of_its_kind(error: Exception, kind: type[Excep
         list(run(asked))
 
 
-def test_the_cost_is_that_of_the_partitions_that_are_read(lake: Lake, scene: Scene) -> None:
-    busy(scene)
-    lake.table()
-    lake.deliver(scene.records, day="2026/11/20")
-    here = lake.deliver(scene.records)
-    there = lake.deliver(scene.records, region="eu-central-1", account="444455556666")
-    table = glue.describe(lake.glue, DATABASE, TABLE)
-
-    def held(**chosen: Any) -> int | None:
-        conditions = table.layout.conditions(reach(scene.since), **chosen)
-        return glue.estimate(lake.glue, lake.s3, table, conditions, UNTIL).bytes
-
-    assert held() == here + there
-    assert held(regions=["us-east-1"]) == here
-    assert held(accounts=["444455556666"]) == there
-    assert held(accounts=["444455556666"], regions=["us-east-1"]) == 0
-    assert glue.Estimate(179_000_000_000).dollars(5) == 2.69
-    assert glue.Estimate(0).dollars(5) == 0.0
-    assert glue.Estimate(None).dollars(5) is None
-
-
-def test_a_cost_that_cannot_be_told_is_not_called_nothing(lake: Lake, scene: Scene) -> None:
-    lake.table()
-    table = glue.describe(lake.glue, DATABASE, TABLE)
-
-    def told(**changed: Any) -> glue.Estimate:
-        other = replace(table, **changed)
-        conditions = ((("timestamp", ">=", ("2026/11/22",)),),)
-        return glue.estimate(lake.glue, lake.s3, other, conditions, UNTIL)
-
-    plain = dict(table.parameters)
-    by_name = {key: value for key, value in plain.items() if not key.startswith("storage")}
-    lake.s3.put_object(
-        Bucket=BUCKET,
-        Key="AWSLogs/account=111122223333/region=us-east-1/timestamp=2026/11/23/x.json.gz",
-        Body=b"12345",
-    )
-    assert told(parameters=by_name).bytes == 5
-    unlisted = plain | {"projection.account.values": ""}
-    assert told(parameters=unlisted) == glue.Estimate(
-        None, "nothing lists the values of partition account"
-    )
-    elsewhere = plain | {"storage.location.template": "hdfs://logs/${timestamp}"}
-    assert told(parameters=elsewhere).bytes is None
-    many = ",".join(map(str, range(1000)))
-    assert "partitions" in told(parameters=plain | {"projection.account.values": many}).why
-    assert told(location="s3://not-there/", keys={}).bytes is None
-    del scene
-
-
-def by_hand(lake: Lake, days: list[str]) -> None:
-    """A table whose partitions somebody added, named as on AWS's page for organisations."""
-    lake.table(projected={"projection.enabled": "false"})
-    made = lake.glue.get_table(DatabaseName=DATABASE, Name=TABLE)["Table"]
-    keys = [{"Name": name, "Type": "string"} for name in ("region", "year", "month", "day")]
-    lake.glue.create_table(
-        DatabaseName=DATABASE,
-        TableInput={
-            "Name": "by_hand",
-            "PartitionKeys": keys,
-            "StorageDescriptor": made["StorageDescriptor"],
-        },
-    )
-    for day in days:
-        place = f"s3://{BUCKET}/AWSLogs/111122223333/CloudTrail/us-east-1/{day}/"
-        lake.glue.create_partition(
-            DatabaseName=DATABASE,
-            TableName="by_hand",
-            PartitionInput={
-                "Values": ["us-east-1", *day.split("/")],
-                "StorageDescriptor": {"Location": place},
-            },
-        )
-
-
-def test_partitions_made_by_hand_are_chosen_by_year_month_and_day(lake: Lake, scene: Scene) -> None:
-    busy(scene)
-    lake.deliver(scene.records, day="2026/11/20")
-    read = lake.deliver(scene.records) + lake.deliver([], day="2026/12/01")
-    by_hand(lake, ["2026/11/20", "2026/11/23", "2026/12/01"])
-    table = glue.describe(lake.glue, DATABASE, "by_hand")
-    conditions = table.layout.conditions(reach(scene.since))
-    run = run_on(lake)
-
-    answer = trace_table(
-        scene.leaked,
-        since=scene.since,
-        run=run,
-        table=f"{DATABASE}.by_hand",
-        dialect="athena",
-        partitions=conditions,
-    )
-
-    assert glue.estimate(lake.glue, lake.s3, table, conditions, UNTIL).bytes == read
-    assert len(answer.credentials) == 3
-    assert run.scanned == int(answer.files[0].detail.split()[0]) * read
-
-
 def test_a_table_that_is_not_there_or_not_aws_s_is_refused(lake: Lake) -> None:
     with pytest.raises(NotFoundError, match=r"no table logs\.none"):
         glue.describe(lake.glue, DATABASE, "none")
     lake.table(without=frozenset({"eventid", "requestid"}))
     with pytest.raises(SpecError, match="no column eventid, requestid"):
         _ = glue.describe(lake.glue, DATABASE, TABLE).lacks
-
-
-@pytest.fixture
-def ask(
-    lab: Lab, lake: Lake, scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Result]:
-    busy(scene)
-    lake.table()
-    lake.deliver(scene.records)
-    admin = lab.world.admin
-    for name, value in {
-        "AWS_ENDPOINT_URL": lab.endpoint,
-        "AWS_ACCESS_KEY_ID": admin.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": admin.secret_access_key,
-        "AWS_SESSION_TOKEN": admin.session_token or "",
-    }.items():
-        if value:
-            monkeypatch.setenv(name, value)
-
-    def asked(*arguments: str, table: str = f"{DATABASE}.{TABLE}") -> Result:
-        given = [scene.leaked, "--since", scene.since, "--engine", "athena", "--table", table]
-        return CliRunner().invoke(verb, [*given, *arguments])
-
-    return asked
-
-
-def test_the_verb_tells_the_cost_asks_athena_and_prints_the_same_document(
-    ask: Callable[..., Result], scene: Scene, tmp_path: Path
-) -> None:
-    said = ask("--output", OUTPUT, "--json")
-
-    assert said.exit_code == 0, said.output
-    document = json.loads(said.stdout)
-    file = scene.write(tmp_path)
-    other = CliRunner().invoke(
-        verb, [scene.leaked, "--since", scene.since, "--json", "--no-index", "--logs", str(file)]
-    )
-    plain = json.loads(other.stdout)
-    for name in ("credentials", "external_trust", "resources"):
-        assert document[name] == plain[name]
-    ids = [[call["event_id"] for call in each["calls"]] for each in (document, plain)]
-    assert ids[0] == ids[1]
-    assert document["files"][0]["path"] == f"athena:{DATABASE}.{TABLE}"
-    assert "three scans cost about $0.00" in said.stderr
-    assert "athena scanned" in said.stderr
-
-
-def test_the_documented_command_runs_word_for_word(
-    ask: Callable[..., Result], scene: Scene
-) -> None:
-    docs = (HERE.parents[1] / "docs" / "trace.md").read_text("utf-8")
-    (shown,) = re.findall(r"^\$ containment trace (.*--engine athena.*)$", docs, re.MULTILINE)
-    del ask  # it has made the world that the command is about
-
-    said = CliRunner().invoke(verb, [*shlex.split(shown), "--json"])
-
-    assert said.exit_code == 0, said.output
-    assert json.loads(said.stdout)["seed"] == scene.leaked
-    assert len(json.loads(said.stdout)["credentials"]) == 3
-
-
-def test_the_verb_goes_on_above_the_limit_only_when_told_to(ask: Callable[..., Result]) -> None:
-    refused = ask("--output", OUTPUT, "--price", "1000000", "--spend", "1")
-    agreed = ask("--output", OUTPUT, "--price", "1000000", "--spend", "1", "--yes")
-
-    assert isinstance(refused.exception, RefusedError)
-    assert "--yes" in str(refused.exception)
-    assert agreed.exit_code == 0, agreed.output
-
-
-def test_a_region_that_was_left_out_is_a_gap(ask: Callable[..., Result]) -> None:
-    said = ask(
-        *("--output", OUTPUT, "--json", "--only-region", "us-east-1"),
-        *("--day-column", "timestamp=yyyy/MM/dd"),
-    )
-
-    gaps = [gap["what"] for gap in json.loads(said.stdout)["gaps"]]
-    assert any("outside us-east-1" in gap for gap in gaps)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "table", "error", "remedy"),
-    [
-        ((), "logs.cloudtrail_logs", SpecError, "--output"),
-        (("--output", OUTPUT), "logs.none", NotFoundError, "--table"),
-        (("--output", OUTPUT), "a.b.c", SpecError, "database.table"),
-        (("--output", OUTPUT), "logs.x; DROP TABLE y", NotFoundError, "--table"),
-        (("--output", OUTPUT, "--logs", "/tmp"), "logs.x", SpecError, "--table"),  # noqa: S108 -- not read
-        (("--output", OUTPUT, "--live"), "logs.x", SpecError, "--table"),
-        (("--output", "s3://nobody-has-this/"), "logs.cloudtrail_logs", Exception, "bucket"),
-        (("--output", OUTPUT, "--workgroup", "none"), "logs.cloudtrail_logs", SpecError, "none"),
-        (("--output", OUTPUT, "--day-column", "day=x"), "logs.cloudtrail_logs", SpecError, "yyyy"),
-    ],
-)
-def test_what_athena_cannot_do_is_refused_with_the_next_step(
-    ask: Callable[..., Result],
-    arguments: tuple[str, ...],
-    table: str,
-    error: type[Exception],
-    remedy: str,
-) -> None:
-    said = ask(*arguments, table=table)
-
-    assert isinstance(said.exception, error)
-    assert remedy in str(said.exception)
-    assert "\n" not in str(said.exception)
 
 
 def test_an_object_that_is_damaged_is_told_by_its_name(lake: Lake, scene: Scene) -> None:

@@ -2,93 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 from trail_composite import OTHER, Composite
+from trail_proposing import IAM, SPEC, open_trust, propose
 from trail_scene import session_answer
 
-from cli.check import check
 from cli.trace import trace as trace_verb
 from containment import descendants
 from containment.errors import NotFoundError, SpecError
-from containment.spec import IncidentSpec, Target, load
 from containment.trail import trace
 from containment.trail.outputs.into_spec import add_to_spec
-from containment.trail.outputs.propose import Proposals
 from containment.trail.outputs.remember import record_of, remember
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    pass
 
 pytestmark = pytest.mark.plain
-
-IAM = "arn:aws:iam::111122223333:"
-SPEC = """\
-# kept as it is
-incident: inc-2026-0042
-title: ci-deploy access key pushed to a public repository
-compromised_at: 2026-11-23T21:14:00Z
-compromised_at_source: GitHub secret scanning alert 17
-disposition: suspected   # for now
-severity: high
-cause: exposed-in-source
-owner: security-oncall@example.com
-review_by: 2026-11-25T09:00:00Z
-targets:
-  - user: arn:aws:iam::111122223333:user/ci/ci-deploy   # the leaked one
-    leaked: [AKIAIOSFODNN7EXAMPLE]
-break_glass: ["arn:aws:iam::111122223333:role/BreakGlass"]
-limits: {principals: 20}
-"""
 
 
 @pytest.fixture
 def scene() -> Composite:
     return Composite()
-
-
-class Proposed:
-    """The spec after the trace added to it, read back as ``containment check`` reads it."""
-
-    def __init__(self, path: Path, found: Proposals) -> None:
-        self.path, self.found = path, found
-        self.text = path.read_text("utf-8")
-        self.spec: IncidentSpec = load(path)
-        self.targets: dict[str, Target] = {target.named: target for target in self.spec.targets}
-
-    def rung(self, name: str) -> str:
-        return str(self.targets[IAM + name].rung)
-
-    def line(self, name: str, word: str = "") -> str:
-        """Return the line of the file that names the target, or the one after it with *word*."""
-        lines = self.text.splitlines()
-        start = next(i for i, line in enumerate(lines) if IAM + name in line)
-        return next(line for line in lines[start:] if word in line)
-
-
-def propose(
-    scene: Composite,
-    folder: Path,
-    *,
-    spec: str = SPEC,
-    seed: str = "",
-    responders: Sequence[str] = (),
-) -> Proposed:
-    path = folder / "inc-2026-0042.yaml"
-    path.write_text(spec, "utf-8")
-    logs = scene.write(folder)
-    answer = trace(seed or scene.leaked, since=scene.since, logs=[logs], workers=1)
-    return Proposed(path, add_to_spec(answer, path, responders))
-
-
-def open_trust(scene: Composite, role: str, principal: str, seconds: int) -> None:
-    statement = {"Sid": "Partner", "Effect": "Allow", "Principal": {"AWS": principal}}
-    request = {"roleName": role, "policyDocument": json.dumps({"Statement": [statement]})}
-    scene.call(scene.leaked, scene.user, "UpdateAssumeRolePolicy", seconds, request=request)
 
 
 def test_what_the_thief_made_is_denied_everything(scene: Composite, tmp_path: Path) -> None:
@@ -219,92 +157,6 @@ def test_a_federated_session_goes_with_the_user_who_asked_for_it(
     said = propose(scene, tmp_path)
 
     assert (said.found.targets, said.found.decide) == ((), ())
-
-
-def test_a_second_key_of_a_user_in_the_spec_joins_the_leaked_ones(
-    scene: Composite, tmp_path: Path
-) -> None:
-    key = scene.access_key(scene.leaked, scene.user, "ci-deploy", 10)
-    scene.call(key, scene.user, "ListUsers", 11)
-
-    said = propose(scene, tmp_path)
-
-    assert said.targets[scene.user].leaked == (scene.leaked, key)
-    assert said.text == SPEC.replace("N7EXAMPLE]", f"N7EXAMPLE, {key}]")
-
-
-def test_a_weaker_rung_in_the_spec_is_questioned_not_changed(
-    scene: Composite, tmp_path: Path
-) -> None:
-    open_trust(scene, "data", f"arn:aws:iam::{OTHER}:root", 10)
-    there = f"  - role: {IAM}role/data\nbreak_glass"
-
-    said = propose(scene, tmp_path, spec=SPEC.replace("break_glass", there))
-
-    assert said.found.targets == ()
-    assert any(
-        "at revoke-sessions, and the trace suggests close-trust" in line
-        for line in said.found.decide
-    )
-
-
-def test_no_more_is_proposed_than_the_limit_allows_and_the_rest_is_said(
-    scene: Composite, tmp_path: Path
-) -> None:
-    for number in range(6):
-        scene.make_user(scene.leaked, scene.user, f"made{number}", 10 + number)
-    scene.assume(scene.leaked, scene.user, "app", 20)
-
-    said = propose(scene, tmp_path, spec=SPEC.replace("20}", "4}"))
-
-    assert [str(target.rung) for target in said.spec.targets] == ["deny-all"] * 4
-    assert [beyond.rung for beyond in said.found.beyond] == ["deny-all"] * 3 + ["revoke-sessions"]
-
-
-def test_the_file_stays_as_it_was_but_for_what_is_added(scene: Composite, tmp_path: Path) -> None:
-    scene.make_user(scene.leaked, scene.user, "helper", 10)
-
-    said = propose(scene, tmp_path)
-
-    head, tail = SPEC.split("break_glass", 1)
-    assert said.text.startswith(head)
-    assert said.text.endswith(f"break_glass{tail}")
-
-
-@pytest.mark.parametrize(
-    "style",
-    [
-        "targets: [{user: 'arn:aws:iam::111122223333:user/ci/ci-deploy'}]\n",
-        "targets:\n- user: arn:aws:iam::111122223333:user/ci/ci-deploy\n  rung: deny-all\n",
-        "targets:\n    # why\n    - access_key: AKIAIOSFODNN7EXAMPLE\n",
-    ],
-    ids=["flow", "dash under the key", "short for a key"],
-)
-def test_every_style_of_list_is_a_spec_again_and_nobody_is_in_it_twice(
-    scene: Composite, tmp_path: Path, style: str
-) -> None:
-    scene.call(scene.leaked, scene.user, "ListUsers", 1)
-    scene.make_user(scene.leaked, scene.user, "helper", 10)
-    scene.access_key(scene.leaked, scene.user, "helper", 11)
-    head, tail = SPEC.split("targets:", 1)
-    spec = head + style + tail[tail.index("break_glass") :]
-
-    said = propose(scene, tmp_path, spec=spec)
-
-    assert [target.named for target in said.spec.targets][1:] == [f"{IAM}user/helper"]
-    assert CliRunner().invoke(check, [str(said.path)]).exit_code == 0
-
-
-def test_proposing_twice_adds_nothing_the_second_time(scene: Composite, tmp_path: Path) -> None:
-    scene.assume(scene.leaked, scene.user, "app", 10)
-    scene.access_key(scene.leaked, scene.user, "alice", 11)
-    first = propose(scene, tmp_path)
-    answer = trace(scene.leaked, since=scene.since, logs=[tmp_path / "log.json"], workers=1)
-
-    again = add_to_spec(answer, first.path)
-
-    assert (again.targets, again.more_leaked, again.decide) == ((), (), ())
-    assert first.path.read_text() == first.text
 
 
 @pytest.mark.parametrize(

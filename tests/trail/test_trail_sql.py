@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlglot
+import trail_following
 from sqlglot import exp
 from trail_same import comparable, loaded
 from trail_table import COLUMNS, Table
@@ -28,10 +29,10 @@ TRUTHS = sorted((HERE / "samples" / "truth").glob("*.json"))
 T0 = "2026-11-23T21:14:00Z"
 
 
-lineage = loaded(HERE / "test_trail_lineage.py")
 CASES = {
     name: case
-    for name, case in vars(lineage).items()
+    for path in sorted(HERE.glob("test_trail_lineage*.py"))
+    for name, case in vars(loaded(path)).items()
     if name.startswith("test_") and not hasattr(case, "hypothesis") and "thousand" not in name
 }
 
@@ -62,7 +63,7 @@ def both(seed: str, *, since: str, logs: Any, **more: Any) -> Trace:
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lineage, "trace", both)
+    monkeypatch.setattr(trail_following, "trace", both)
 
 
 def _case(case: Any) -> Any:

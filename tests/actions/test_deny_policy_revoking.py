@@ -1,0 +1,105 @@
+"""DenyPolicy by the moment of issue: the revocation time only moves forward, for a whole cohort."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from denying import deny, snapshot_of
+from workbench import Bench, can_list, session_of
+
+from containment.actions.deny_policy import State
+
+pytestmark = pytest.mark.lab
+
+
+def test_the_revocation_time_is_aws_time_plus_the_margin(bench: Bench) -> None:
+    bench.lab.advance(7200)
+
+    state = deny(bench, bench.lab.world.deploy_role, "issued-before")
+
+    assert state.issued_before is not None
+    ahead = datetime.fromisoformat(state.issued_before) - bench.lab.now()
+    assert timedelta(seconds=110) < ahead <= timedelta(seconds=120)
+
+
+def test_a_rewrite_never_moves_the_revocation_time_back(bench: Bench) -> None:
+    first = deny(bench, bench.lab.world.deploy_role, "issued-before")
+    inputs = bench.deny_inputs(snapshot_of(bench, first), "issued-before")
+
+    second = bench.deny_action().create(inputs, preview=False)
+
+    assert first.issued_before is not None
+    assert second.issued_before is not None
+    assert second.issued_before > first.issued_before
+
+
+def test_a_member_that_was_late_has_the_whole_cohort_stamped_again(bench: Bench) -> None:
+    world = bench.lab.world
+    cohort = (world.deploy_role, world.app_role)
+    first = deny(bench, world.deploy_role, "issued-before", cohort=cohort)
+    seen = bench.deny_action().read(first)
+    assert seen is not None
+    assert seen.live == "stale"  # the other one is not there yet
+    bench.lab.advance(150)
+    late = deny(bench, world.app_role, "issued-before", cohort=cohort)
+
+    def seen_of(*states: State) -> list[str]:
+        read = [bench.deny_action().read(state) for state in states]
+        return [state.live for state in read if state is not None]
+
+    assert seen_of(first, late) == ["stale", "stale"]
+
+    # Soon, while both T are still ahead: one more write each, and they are together.
+    again = [
+        bench.deny_action().create(
+            bench.deny_inputs(snapshot_of(bench, state), "issued-before", cohort=cohort),
+            preview=False,
+        )
+        for state in (first, late)
+    ]
+    assert seen_of(*again) == ["applied", "applied"]
+
+
+def test_members_stamped_together_stay_as_they_are(bench: Bench) -> None:
+    world = bench.lab.world
+    cohort = (world.deploy_role, world.app_role)
+    states = [deny(bench, arn, "issued-before", cohort=cohort) for arn in cohort]
+    bench.lab.advance(10_000)
+
+    seen = [bench.deny_action().read(state) for state in states]
+
+    assert [state and state.live for state in seen] == ["applied", "applied"]
+
+
+def test_who_came_in_while_the_trust_policy_was_open_is_revoked_as_well(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    taken = bench.snapshot(world.deploy_role)
+    closed = bench.trust_action().create(bench.trust_inputs(taken), preview=False)
+    inputs = bench.deny_inputs(taken, "issued-before", closed_but_for=())
+    state = bench.deny_action().create(inputs, preview=False)
+    seen = bench.deny_action().read(state)
+    assert seen is not None
+    assert seen.live == "applied"
+    lab.advance(200)
+    bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=closed.trust_policy)
+    thief = session_of(lab, world.leaked, world.deploy_role)
+    assert can_list(lab, thief)
+
+    seen = bench.deny_action().read(state)
+    assert seen is not None
+    assert seen.live == "stale"
+    bench.deny_action().update(seen, inputs, preview=False)
+
+    assert not can_list(lab, thief)
+
+
+def test_raising_the_rung_to_a_closed_trust_policy_revokes_anew(bench: Bench) -> None:
+    state = deny(bench, bench.lab.world.deploy_role, "issued-before")
+    inputs = bench.deny_inputs(snapshot_of(bench, state), "issued-before", closed_but_for=())
+
+    raised = bench.deny_action().update(state, inputs, preview=False)
+
+    assert raised.issued_before is not None
+    assert state.issued_before is not None
+    assert raised.issued_before > state.issued_before

@@ -1,0 +1,111 @@
+"""What the trace adds to a spec leaves the rest as it was, and is there once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from trail_composite import OTHER, Composite
+from trail_proposing import IAM, SPEC, open_trust, propose
+
+from cli.check import check
+from containment.trail import trace
+from containment.trail.outputs.into_spec import add_to_spec
+
+if TYPE_CHECKING:
+    pass
+
+pytestmark = pytest.mark.plain
+
+
+@pytest.fixture
+def scene() -> Composite:
+    return Composite()
+
+
+def test_a_second_key_of_a_user_in_the_spec_joins_the_leaked_ones(
+    scene: Composite, tmp_path: Path
+) -> None:
+    key = scene.access_key(scene.leaked, scene.user, "ci-deploy", 10)
+    scene.call(key, scene.user, "ListUsers", 11)
+
+    said = propose(scene, tmp_path)
+
+    assert said.targets[scene.user].leaked == (scene.leaked, key)
+    assert said.text == SPEC.replace("N7EXAMPLE]", f"N7EXAMPLE, {key}]")
+
+
+def test_a_weaker_rung_in_the_spec_is_questioned_not_changed(
+    scene: Composite, tmp_path: Path
+) -> None:
+    open_trust(scene, "data", f"arn:aws:iam::{OTHER}:root", 10)
+    there = f"  - role: {IAM}role/data\nbreak_glass"
+
+    said = propose(scene, tmp_path, spec=SPEC.replace("break_glass", there))
+
+    assert said.found.targets == ()
+    assert any(
+        "at revoke-sessions, and the trace suggests close-trust" in line
+        for line in said.found.decide
+    )
+
+
+def test_no_more_is_proposed_than_the_limit_allows_and_the_rest_is_said(
+    scene: Composite, tmp_path: Path
+) -> None:
+    for number in range(6):
+        scene.make_user(scene.leaked, scene.user, f"made{number}", 10 + number)
+    scene.assume(scene.leaked, scene.user, "app", 20)
+
+    said = propose(scene, tmp_path, spec=SPEC.replace("20}", "4}"))
+
+    assert [str(target.rung) for target in said.spec.targets] == ["deny-all"] * 4
+    assert [beyond.rung for beyond in said.found.beyond] == ["deny-all"] * 3 + ["revoke-sessions"]
+
+
+def test_the_file_stays_as_it_was_but_for_what_is_added(scene: Composite, tmp_path: Path) -> None:
+    scene.make_user(scene.leaked, scene.user, "helper", 10)
+
+    said = propose(scene, tmp_path)
+
+    head, tail = SPEC.split("break_glass", 1)
+    assert said.text.startswith(head)
+    assert said.text.endswith(f"break_glass{tail}")
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "targets: [{user: 'arn:aws:iam::111122223333:user/ci/ci-deploy'}]\n",
+        "targets:\n- user: arn:aws:iam::111122223333:user/ci/ci-deploy\n  rung: deny-all\n",
+        "targets:\n    # why\n    - access_key: AKIAIOSFODNN7EXAMPLE\n",
+    ],
+    ids=["flow", "dash under the key", "short for a key"],
+)
+def test_every_style_of_list_is_a_spec_again_and_nobody_is_in_it_twice(
+    scene: Composite, tmp_path: Path, style: str
+) -> None:
+    scene.call(scene.leaked, scene.user, "ListUsers", 1)
+    scene.make_user(scene.leaked, scene.user, "helper", 10)
+    scene.access_key(scene.leaked, scene.user, "helper", 11)
+    head, tail = SPEC.split("targets:", 1)
+    spec = head + style + tail[tail.index("break_glass") :]
+
+    said = propose(scene, tmp_path, spec=spec)
+
+    assert [target.named for target in said.spec.targets][1:] == [f"{IAM}user/helper"]
+    assert CliRunner().invoke(check, [str(said.path)]).exit_code == 0
+
+
+def test_proposing_twice_adds_nothing_the_second_time(scene: Composite, tmp_path: Path) -> None:
+    scene.assume(scene.leaked, scene.user, "app", 10)
+    scene.access_key(scene.leaked, scene.user, "alice", 11)
+    first = propose(scene, tmp_path)
+    answer = trace(scene.leaked, since=scene.since, logs=[tmp_path / "log.json"], workers=1)
+
+    again = add_to_spec(answer, first.path)
+
+    assert (again.targets, again.more_leaked, again.decide) == ((), (), ())
+    assert first.path.read_text() == first.text
