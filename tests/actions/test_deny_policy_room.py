@@ -10,7 +10,8 @@ from workbench import Bench, can_list, minted, session_of, write_spec
 
 from containment.actions.base import UnfinishedError
 from containment.actions.deny_policy import State
-from containment.errors import ConflictError
+from containment.aws.principal import LivePrincipal
+from containment.errors import AccessError, ConflictError
 
 pytestmark = pytest.mark.lab
 
@@ -57,6 +58,27 @@ def test_a_user_with_no_room_at_all_has_one_allow_policy_swapped(bench: Bench) -
     now = bench.admin().list_attached_user_policies(UserName="ci-deploy")["AttachedPolicies"]
     assert sorted(item["PolicyArn"] for item in now) == attached
     assert can_list(lab, world.leaked)
+
+
+def test_a_policy_that_cannot_be_read_is_left_and_another_makes_room(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_spec(bench, bench.lab.world.ci_user)
+    fill_inline(bench)
+    unreadable, *others = fill_attachments(bench)
+    read = LivePrincipal.policy_document
+
+    def policy_document(live: LivePrincipal, arn: str) -> str:
+        if arn == unreadable:
+            raise AccessError("not allowed to read it", remedy="allow iam:GetPolicyVersion")
+        return read(live, arn)
+
+    monkeypatch.setattr(LivePrincipal, "policy_document", policy_document)
+
+    state = deny(bench, bench.lab.world.ci_user)
+
+    assert state.swapped == (others[0],)
+    assert not can_list(bench.lab, bench.lab.world.leaked)
 
 
 def test_no_room_for_the_fence_keeps_the_deny_and_says_so(bench: Bench) -> None:
