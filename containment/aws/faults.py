@@ -68,21 +68,24 @@ def outcome_unknown(error: BaseException) -> bool:
     nothing, and neither does any answer to a later try: an earlier one may have made it.
     """
     if isinstance(error, ClientError):
-        answer = error.response.get("ResponseMetadata", {})
-        return int(answer.get("HTTPStatusCode", 0)) >= _SERVER_ERROR or retried(error)
+        return _status(error) >= _SERVER_ERROR or retried(error)
     return isinstance(error, (HTTPClientError, ConnectionClosedError)) and not isinstance(
         error, EndpointConnectionError
     )
 
 
 def retried(error: BaseException) -> bool:
-    """Tell whether the answer in *error* is to a second or later try.
+    """Tell whether *error* is AWS's refusal of a second or later try.
 
     Source: Boto3 developer guide, "Retries", ``RetryAttempts``.
     """
-    if not isinstance(error, ClientError):
+    if not isinstance(error, ClientError) or _status(error) >= _SERVER_ERROR:
         return False
     return bool(error.response.get("ResponseMetadata", {}).get("RetryAttempts"))
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def may_be_gone(error: BaseException) -> bool:
