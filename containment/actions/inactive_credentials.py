@@ -34,6 +34,8 @@ from containment.errors import ConflictError
 from containment.facets import claims, credentials, deny, overlap, returning
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from containment.aws.principal import AccessKey, LivePrincipal
     from containment.facets.decisions import Word
 
@@ -90,6 +92,9 @@ class InactiveCredentials(Action[Inputs, State]):
         return f"{leaked} stays Inactive; other keys of {name} made before the compromise come back"
 
     def create(self, inputs: Inputs, *, preview: bool) -> State:
+        return self._contain(inputs, None, preview=preview)
+
+    def _contain(self, inputs: Inputs, state: State | None, *, preview: bool) -> State:
         started_ms = self._context.started_ms()
         live = self._require(inputs, inputs.principal_id)
         keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
@@ -97,7 +102,8 @@ class InactiveCredentials(Action[Inputs, State]):
             return State(**dict(inputs), held=_ids(keys))
         before = credentials.find(live, inputs.incident)
         generation = self._context.generation(started_ms, before)
-        return self._hold(live, inputs, keys, before, generation)
+        stripped = self._stripped(state, keys) if state and before is None else {}
+        return self._hold(live, inputs, keys, before, generation, stripped=stripped)
 
     def read(self, state: State) -> State | None:
         live = self._context.locate(state, state.principal_id)
@@ -113,10 +119,10 @@ class InactiveCredentials(Action[Inputs, State]):
             )
         claim = credentials.find(live, state.incident)
         if claim is None:
-            self._context.say(
-                "warning",
-                f"{live}: the claim on its keys is gone; the lift will ask for a decision",
-            )
+            told = self._stripped(state, keys)
+            step = "'pulumi up' writes it again" if told else "the lift will ask for a decision"
+            self._context.say("warning", f"{live}: the claim on its keys is gone; {step}")
+            seen = "altered" if told else seen
         self._announce(live, state, claim)
         return state.model_copy(update={"live": seen, "held": _ids(keys)})
 
@@ -128,7 +134,7 @@ class InactiveCredentials(Action[Inputs, State]):
             return state.model_copy(update=dict(inputs))
         if (state.which, inputs.which) == ("all", "leaked"):
             self._refuse_lowering(state, inputs)
-        held = self.create(inputs, preview=preview)
+        held = self._contain(inputs, None if moved else state, preview=preview)
         if not preview and (state.which, inputs.which) == ("all", "leaked"):
             # The others come back as a lift would do it, and are claimed no more.
             live = self._require(inputs, inputs.principal_id)
@@ -185,6 +191,8 @@ class InactiveCredentials(Action[Inputs, State]):
         keys: list[AccessKey],
         before: claims.Claim | None,
         generation: int,
+        *,
+        stripped: Mapping[str, str],
     ) -> State:
         state = State(**dict(inputs), generation=generation, held=_ids(keys), live="unverified")
         # What an earlier write found stands; what is found now is added. Only what another incident
@@ -199,6 +207,8 @@ class InactiveCredentials(Action[Inputs, State]):
         }
         if before is not None and before.snapshot_id == inputs.snapshot_id:
             priors |= before.priors
+        elif before is None:
+            priors |= stripped
         ours = claims.Claim(inputs.snapshot_id or "", generation, priors)
         try:
             credentials.claim(live, inputs.incident, ours)
@@ -227,6 +237,16 @@ class InactiveCredentials(Action[Inputs, State]):
         if stopped:
             self._context.say("info", f"{live}: {', '.join(stopped)} is Inactive now")
         return state.model_copy(update={"live": "applied"})
+
+    def _stripped(self, state: State, keys: list[AccessKey]) -> dict[str, str]:
+        """Return what a claim that is gone said, where state and ledger agree on all of it.
+
+        One of them alone is not enough: the claim would then be its second witness at the lift.
+        """
+        terms = memory.keys(self._context, state, state.access_keys, which=state.which)
+        known = {name: terms.known[name] for name in _ids(keys) if name in terms.known}
+        agreed = all(terms.remembered.get(name) == status for name, status in known.items())
+        return known if agreed else {}
 
     def _deactivate(self, live: LivePrincipal, access_key_id: str, doubts: list[str]) -> str | None:
         """Deactivate one key; return why that failed, so that the others are tried as well.

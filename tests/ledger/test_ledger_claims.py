@@ -1,0 +1,99 @@
+"""A claim that was stripped is put back where state and ledger agree on what it said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from workbench import INCIDENT, Bench, can_list, write_spec
+
+from containment.errors import ConflictError
+from containment.lab import picture
+from tests.ledger.conftest import Kept
+
+pytestmark = pytest.mark.lab
+
+TAG = f"containment:{INCIDENT}"
+
+
+def held(bench: Bench) -> tuple[Any, Any]:
+    """Hold the keys of release-bot, one Active and one not, and strip the claim."""
+    bench.disposition = "false-positive"
+    arn = bench.lab.world.release_user
+    write_spec(bench, arn)
+    inputs = bench.keys_inputs(bench.snapshot(arn))
+    state = bench.keys_action().create(inputs, preview=False)
+    bench.admin().untag_user(UserName="release-bot", TagKeys=[TAG])
+    return inputs, state
+
+
+def claim(bench: Bench) -> str | None:
+    tags = bench.admin().list_user_tags(UserName="release-bot")["Tags"]
+    return {tag["Key"]: tag["Value"] for tag in tags}.get(TAG)
+
+
+def up(bench: Bench, state: Any, inputs: Any) -> Any:
+    seen = bench.keys_action().read(state)
+    assert seen is not None
+    return bench.keys_action().update(seen, inputs, preview=False)
+
+
+def test_up_puts_it_back_as_it_was_and_the_lift_asks_nobody(bench: Bench, kept: Kept) -> None:
+    world = bench.lab.world
+    before = picture.take(bench.admin())
+    inputs, state = held(bench)
+    bench.calls.clear()
+
+    after = up(bench, state, inputs)
+
+    assert "the claim on its keys is gone; 'pulumi up' writes it again" in bench.words()
+    assert bench.writes == ["iam:TagUser"]
+    said = claim(bench) or ""
+    assert f"{world.release_key.access_key_id}=Active" in said
+    assert f"{world.release_inactive_key_id}=Inactive" in said
+    assert not can_list(bench.lab, world.release_key)
+    kept.file.unlink()
+    bench.keys_action().delete(after)
+    assert picture.changes(before, picture.take(bench.admin())) == []
+
+
+def test_what_a_thief_turned_on_meanwhile_is_off_again_and_claimed_as_it_was(
+    bench: Bench,
+) -> None:
+    world = bench.lab.world
+    inputs, state = held(bench)
+    for name in (world.release_key.access_key_id, world.release_inactive_key_id):
+        bench.admin().update_access_key(UserName="release-bot", AccessKeyId=name, Status="Active")
+
+    up(bench, state, inputs)
+
+    assert f"{world.release_inactive_key_id}=Inactive" in (claim(bench) or "")
+    assert not can_list(bench.lab, world.release_key)
+
+
+def test_a_preview_writes_no_claim(bench: Bench) -> None:
+    inputs, state = held(bench)
+    seen = bench.keys_action().read(state)
+    assert seen is not None
+    assert seen.live == "altered"
+
+    bench.keys_action().update(seen, inputs, preview=True)
+
+    assert claim(bench) is None
+
+
+def test_neither_the_state_alone_nor_one_that_differs_from_the_ledger_makes_a_claim(
+    bench: Bench, kept: Kept
+) -> None:
+    inputs, state = held(bench)
+    forged = tuple(key.model_copy(update={"status": "Active"}) for key in state.access_keys)
+    more = {"access_keys": forged}
+
+    up(bench, state.model_copy(update=more), inputs.model_copy(update=more))
+    kept.file.unlink()
+    up(bench, state, inputs)
+
+    assert claim(bench) is None
+    assert "the lift will ask for a decision" in bench.words()
+    with pytest.raises(ConflictError, match="--force-ours credentials@"):
+        bench.keys_action().delete(state)
