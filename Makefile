@@ -26,7 +26,7 @@ record: setup ## Run the demo and put what it prints into README.md
 
 .PHONY: test
 test: setup ## Run every test; JOBS=n at a time, ARGS='-k words' for some of them
-	@$(RUN) python -m pytest -n $(JOBS) $(ARGS)
+	@$(RUN) python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: bench
 bench: setup ## Measure, and print ratios; EVENTS='n n' CloudTrail records for the trace

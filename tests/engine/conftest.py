@@ -11,6 +11,6 @@ from containment.lab.testing import Lab
 
 
 @pytest.fixture
-def project(lab: Lab, tmp_path: Path) -> Project:
+def project(lab: Lab, tmp_path: Path, empty_project: Project) -> Project:
     environ = {**lab.world.responder.env(), "AWS_ENDPOINT_URL": lab.endpoint}
-    return Project.make(tmp_path, environ)
+    return Project.make(tmp_path, environ, like=empty_project)

@@ -62,9 +62,9 @@ def bench(bench_for: Callable[..., Bench], kept: Kept) -> Bench:
 
 
 @pytest.fixture
-def project(lab: Lab, tmp_path: Path) -> Project:
+def project(lab: Lab, tmp_path: Path, empty_project: Project) -> Project:
     environ: dict[str, Any] = {**lab.world.responder.env(), "AWS_ENDPOINT_URL": lab.endpoint}
-    return Project.make(tmp_path, environ)
+    return Project.make(tmp_path, environ, like=empty_project)
 
 
 @pytest.fixture

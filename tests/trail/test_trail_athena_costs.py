@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from trail_athena import busy, run_on
@@ -13,9 +13,6 @@ from trail_scene import Scene
 
 from containment.trail.engines import glue
 from containment.trail.sql_source import reach, trace_table
-
-if TYPE_CHECKING:
-    pass
 
 pytestmark = pytest.mark.lab
 

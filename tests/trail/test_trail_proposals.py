@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,9 +17,6 @@ from containment.errors import NotFoundError, SpecError
 from containment.trail import trace
 from containment.trail.outputs.into_spec import add_to_spec
 from containment.trail.outputs.remember import record_of, remember
-
-if TYPE_CHECKING:
-    pass
 
 pytestmark = pytest.mark.plain
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -13,9 +12,6 @@ from trail_proposing import IAM, SPEC, open_trust, propose
 from cli.check import check
 from containment.trail import trace
 from containment.trail.outputs.into_spec import add_to_spec
-
-if TYPE_CHECKING:
-    pass
 
 pytestmark = pytest.mark.plain
 
