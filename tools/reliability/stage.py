@@ -69,9 +69,10 @@ class Stage:
 
     def arriving(self, passing: Passing) -> bool:
         """See a call before it is carried out."""
-        if passing.operation and is_mutating(passing.operation):
+        goes_on = self.strike is None or self.strike.arriving(passing)
+        if goes_on and passing.operation and is_mutating(passing.operation):
             self.calls.append(passing.operation)
-        return self.strike is None or self.strike.arriving(passing)
+        return goes_on
 
     def answered(self, passing: Passing) -> bool:
         """See a call after it was carried out."""
