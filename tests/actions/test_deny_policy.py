@@ -50,6 +50,23 @@ def test_after_a_false_alarm_everything_works_again(bench: Bench) -> None:
     assert can_list(lab, token)
 
 
+@pytest.mark.parametrize(
+    ("disposition", "scope", "said"),
+    [
+        ("false-positive", "all", "is removed and nothing of it stays"),
+        ("confirmed", "all", "becomes a fence: tokens issued before the release stay denied"),
+        ("suspected", "issued-before", "issued before the revocation stay denied"),
+    ],
+)
+def test_the_plan_tells_what_a_lift_will_leave(
+    bench: Bench, disposition: str, scope: str, said: str
+) -> None:
+    bench.disposition = disposition
+    taken = bench.snapshot(bench.lab.world.deploy_role)
+
+    assert said in bench.deny_action().on_destroy(bench.deny_inputs(taken, scope))
+
+
 def test_the_fence_denies_old_tokens_lets_new_ones_pass_and_ends(bench: Bench) -> None:
     lab, world = bench.lab, bench.lab.world
     old = minted(lab, world.leaked)
