@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shlex
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 CODE = ("containment/facets", "containment/actions")
 # Read by every action: tested through them, and by their own tests.
 NOT_MUTATED = {"__init__.py", "wire.py"}
-TESTS = ("tests/facets", "tests/actions")
+TESTS = ("tests/facets", "tests/actions", "tests/ledger")
 OPERATORS = frozenset(
     f"core/{name}"
     for name in (
@@ -113,7 +114,18 @@ def _copy(lane: Path) -> Path:
 
 
 def _command(tests: tuple[str, ...]) -> list[str]:
-    options = ["-x", "-q", "-n", "0", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    options = [
+        "-x",
+        "-q",
+        "-n",
+        "0",
+        "-m",
+        "plain or lab",
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+    ]
     return [sys.executable, "-m", "pytest", *options, *tests]
 
 
@@ -141,10 +153,9 @@ def _lane(lane: Path, share: list[Any], patience_s: float) -> list[tuple[Any, An
     os.environ.update(_environ())
     done: list[tuple[Any, Any]] = []
     for mutation in share:
-        name = mutation.module_path.name
-        near = [f"{folder}/test_{name}" for folder in TESTS]
-        first = tuple(test for test in near if Path(test).exists())
-        command = " ".join(_command((*first, *TESTS)))
+        stem = mutation.module_path.stem
+        near = [str(test) for folder in TESTS for test in Path(folder).glob(f"test_{stem}*.py")]
+        command = shlex.join(_command((*sorted(near), *TESTS)))
         result = mutate_and_test([mutation], command, patience_s)
         done.append((mutation, result))
         print(f"{result.test_outcome or result.worker_outcome}: {_place(mutation)}", flush=True)
