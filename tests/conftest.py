@@ -113,3 +113,10 @@ def lab(lab_process: Lab) -> Iterator[Lab]:
 def empty_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with an empty stack, to be copied: to have the engine make one takes longer."""
     return Project.make(tmp_path_factory.mktemp("empty"), {})
+
+
+@pytest.fixture
+def project(lab: Lab, tmp_path: Path, empty_project: Project) -> Project:
+    """A project folder of the test's own, for the real engine against the lab."""
+    environ = {**lab.world.responder.env(), "AWS_ENDPOINT_URL": lab.endpoint}
+    return Project.make(tmp_path, environ, like=empty_project)

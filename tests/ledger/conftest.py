@@ -7,14 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from project import STACK, Project
+from project import STACK
 from workbench import Bench
 
 from containment.clock import utc_now
-from containment.lab.testing import Lab
 from containment.ledger import Ledger, LedgerSettings, open_store
 from containment.ledger.chain import Entry
 from tests.actions.conftest import bench_for
@@ -59,12 +57,6 @@ def bench(bench_for: Callable[..., Bench], kept: Kept) -> Bench:
     made = bench_for()
     made.context = replace(made.context, ledger=kept.ledger())
     return made
-
-
-@pytest.fixture
-def project(lab: Lab, tmp_path: Path, empty_project: Project) -> Project:
-    environ: dict[str, Any] = {**lab.world.responder.env(), "AWS_ENDPOINT_URL": lab.endpoint}
-    return Project.make(tmp_path, environ, like=empty_project)
 
 
 @pytest.fixture

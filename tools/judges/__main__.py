@@ -63,7 +63,8 @@ def fuzz(number: int, seed: int) -> list[str]:
             explained[judge.name] += result.explained
             print(f"{mix:9} {judge.name:16} {_row(result)}", flush=True)
             failures += _too_little(mix, judge.name, result)
-        allowed, deciding = balance(list(cases(mix, max(number, WEIGHED), seed)), layers)
+        weighed = corpus if number >= WEIGHED else list(cases(mix, WEIGHED, seed))
+        allowed, deciding = balance(weighed, layers)
         shares = ", ".join(f"{layer} {share:.1%}" for layer, share in deciding.items())
         print(f"{'':9} allowed {allowed:.1%}; decided by {shares}")
         if not ALLOWED[0] <= allowed <= ALLOWED[1] or min(deciding.values()) < DECIDED:

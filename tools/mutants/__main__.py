@@ -114,19 +114,8 @@ def _copy(lane: Path) -> Path:
 
 
 def _command(tests: tuple[str, ...]) -> list[str]:
-    options = [
-        "-x",
-        "-q",
-        "-n",
-        "0",
-        "-m",
-        "plain or lab",
-        "-p",
-        "no:randomly",
-        "-p",
-        "no:cacheprovider",
-    ]
-    return [sys.executable, "-m", "pytest", *options, *tests]
+    options = ["-x", "-q", "-n", "0", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    return [sys.executable, "-m", "pytest", *options, "-m", "plain or lab", *tests]
 
 
 def _environ() -> dict[str, str]:
