@@ -46,24 +46,30 @@ class Verb:
 
 
 VERBS = {
-    "open": Verb("cli.open:open_", "Write an incident spec from a key id, an ARN or a finding."),
-    "resolve": Verb("cli.resolve:resolve", "Say whose key it is, or whether a principal is there."),
-    "check": Verb("cli.check:check", "Validate incident specs."),
-    "preview": Verb("cli.preview:preview", "Show what 'up' would change."),
-    "up": Verb("cli.up:up", "Apply the incident's spec."),
-    "status": Verb("cli.status:status", "Show what is live against what the state says."),
-    "lift": Verb("cli.lift:lift", "Take back what the stack did."),
-    "sweep": Verb("cli.sweep:sweep", "Remove release fences whose end has passed."),
-    "adopt": Verb("cli.adopt:adopt", "Take over a containment whose state was lost."),
-    "restore": Verb("cli.restore:restore", "Give principals back by the ledger alone."),
-    "trace": Verb("cli.trace:trace", "Follow a credential through CloudTrail to a fixpoint."),
+    "open": Verb(
+        "cli.verbs.open:open_", "Write an incident spec from a key id, an ARN or a finding."
+    ),
+    "resolve": Verb(
+        "cli.verbs.resolve:resolve", "Say whose key it is, or whether a principal is there."
+    ),
+    "check": Verb("cli.verbs.check:check", "Validate incident specs."),
+    "preview": Verb("cli.verbs.preview:preview", "Show what 'up' would change."),
+    "up": Verb("cli.verbs.up:up", "Apply the incident's spec."),
+    "status": Verb("cli.verbs.status:status", "Show what is live against what the state says."),
+    "lift": Verb("cli.verbs.lift:lift", "Take back what the stack did."),
+    "sweep": Verb("cli.verbs.sweep:sweep", "Remove release fences whose end has passed."),
+    "adopt": Verb("cli.verbs.adopt:adopt", "Take over a containment whose state was lost."),
+    "restore": Verb("cli.verbs.restore:restore", "Give principals back by the ledger alone."),
+    "trace": Verb("cli.verbs.trace:trace", "Follow a credential through CloudTrail to a fixpoint."),
     "responder-policy": Verb(
-        "cli.responder_policy:responder_policy",
+        "cli.verbs.responder_policy:responder_policy",
         "Print the least that a responder's role needs.",
         announced=False,
     ),
-    "demo": Verb("cli.demo.command:demo", "Show it all on an emulated AWS.", announced=False),
-    "lab": Verb("cli.lab:lab", "Run an emulated AWS organisation on loopback.", announced=False),
+    "demo": Verb("cli.verbs.demo:demo", "Show it all on an emulated AWS.", announced=False),
+    "lab": Verb(
+        "cli.verbs.lab:lab", "Run an emulated AWS organisation on loopback.", announced=False
+    ),
 }
 
 

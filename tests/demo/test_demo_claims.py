@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Self, cast
 import pytest
 
 from cli.demo.board import Board, Phase, Who, rows
-from cli.demo.command import conclude
 from cli.demo.commands import shortened
 from cli.demo.screen import Screen
 from cli.main import run
+from cli.verbs.demo import conclude
 from containment.spec import Disposition
 
 if TYPE_CHECKING:

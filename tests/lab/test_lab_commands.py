@@ -19,7 +19,7 @@ from containment.lab import runtime
 pytestmark = pytest.mark.lab
 PROGRAM = (
     "import sys\n"
-    "from cli.lab import lab\n"
+    "from cli.verbs.lab import lab\n"
     "from containment.errors import ContainmentError\n"
     "try:\n"
     "    lab(standalone_mode=True)\n"

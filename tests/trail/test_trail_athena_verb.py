@@ -14,7 +14,7 @@ from trail_athena import busy
 from trail_lake import DATABASE, OUTPUT, TABLE, Lake
 from trail_scene import Scene
 
-from cli.trace import trace as verb
+from cli.verbs.trace import trace as verb
 from containment.errors import NotFoundError, RefusedError, SpecError
 
 if TYPE_CHECKING:

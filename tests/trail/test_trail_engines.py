@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from trail_same import comparable
 from trail_table import COLUMNS, Table
 
-from cli.trace import trace as verb
+from cli.verbs.trace import trace as verb
 from containment.errors import SpecError, UnavailableError
 from containment.trail import sql, trace
 from containment.trail.engines import trino

@@ -11,7 +11,7 @@ from trail_composite import OTHER, Composite
 from trail_proposing import IAM, SPEC, open_trust, propose
 from trail_scene import session_answer
 
-from cli.trace import trace as trace_verb
+from cli.verbs.trace import trace as trace_verb
 from containment import descendants
 from containment.errors import NotFoundError, SpecError
 from containment.trail import trace

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from trail_composite import OTHER, Composite
 from trail_proposing import IAM, SPEC, open_trust, propose
 
-from cli.check import check
+from cli.verbs.check import check
 from containment.trail import trace
 from containment.trail.outputs.into_spec import add_to_spec
 

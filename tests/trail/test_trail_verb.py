@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner, Result
 from trail_scene import Scene
 
-from cli.trace import trace
+from cli.verbs.trace import trace
 from containment.errors import NotFoundError, SpecError
 from containment.trail.outputs import document
 

@@ -8,7 +8,7 @@ import click
 
 from cli import render
 from cli.incident import begin, caller_of, stack_argument
-from cli.sweep import fence_row
+from cli.verbs.sweep import fence_row
 from containment.clock import isoformat
 from containment.errors import (
     ConflictError,

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import render
-from cli.deciding import decision_options, decisions_of
 from cli.incident import ended, on_terminal, told, yes_option
-from cli.status import ledger_row, ledger_words
+from cli.options import decision_options, decisions_of
+from cli.verbs.status import ledger_row, ledger_words
 from containment.aws.clients import CancelledError
 from containment.errors import ConflictError, ContainmentError, NotFoundError, RefusedError
 from containment.ledger.places import LedgerSettings

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.trace_engine import Engine, engine_options
-from cli.trace_engine import follow as follow_table
+from cli.verbs.trace_engine import Engine, engine_options
+from cli.verbs.trace_engine import follow as follow_table
 
 if TYPE_CHECKING:
     from containment.trail import Trace

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import render
-from cli.deciding import deciding, decision_options, decisions_of
 from cli.incident import begin, caller_of, ended, on_terminal, stack_argument, told, yes_option
+from cli.options import deciding, decision_options, decisions_of
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.facets import decisions
 from containment.identities import parse_principal

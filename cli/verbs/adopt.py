@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.deciding import deciding
 from cli.incident import begin, caller_of, ended, on_terminal, told
+from cli.options import deciding
 from containment.errors import ConflictError
 from containment.run import adoption, failures, restoration, state
 

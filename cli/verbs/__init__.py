@@ -1,0 +1,1 @@
+"""The verbs of ``containment``: a file each, imported only when its verb is used."""
