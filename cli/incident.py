@@ -6,40 +6,28 @@ import os
 import random
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import click
+from typing import TYPE_CHECKING
 
 from cli import render
+from containment.facets import decisions
 from containment.run import failures, locks, project, state
 from containment.run.engine import Engine, open_engine
 from containment.run.places import Places, places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from containment.aws.caller import Caller
     from containment.errors import ContainmentError
+    from containment.facets.decisions import Decisions
     from containment.run.engine import Run
     from containment.run.locks import Lock
     from containment.run.project import Project
     from containment.run.state import StackState
 
 _APART_S = (0.5, 2.5)
-
-Command = TypeVar("Command", bound="Callable[..., Any]")
-
-
-def stack_argument(command: Command) -> Command:
-    """Give *command* the argument STACK, passed as *named*."""
-    return click.argument("named", metavar="[STACK]", required=False)(command)
-
-
-def yes_option(command: Command) -> Command:
-    """Give *command* the option ``--yes``."""
-    return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +52,15 @@ class Incident:
         elif not held or not self._unlocked(held):
             return run
         return self._run(verb, *options, as_json=as_json, asks=asks)
+
+    def deciding(self, made: Decisions) -> Incident:
+        """Return this incident with an engine and places that go by the decisions *made*."""
+        environ = {**self.engine.environ, decisions.VARIABLE: str(made)}
+        return replace(
+            self,
+            engine=replace(self.engine, environ=environ),
+            places=replace(self.places, decisions=made),
+        )
 
     def settled(self, left: StackState) -> StackState:
         """Have the engine forget the interrupted creates in *left*, which were repeated since.

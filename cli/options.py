@@ -1,8 +1,7 @@
-"""The options by which people settle what live, claim and memory do not agree on."""
+"""The arguments and options that several verbs share."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,48 +10,73 @@ from containment.facets import decisions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from enum import StrEnum
 
-    from cli.incident import Incident
     from containment.facets.decisions import Decisions
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
-_ABOUT = "FACET[@PRINCIPAL]"
+_FACET = "FACET[@PRINCIPAL]"
+
+
+def stack_argument(command: Command) -> Command:
+    """Give *command* the argument STACK, passed as *named*."""
+    return click.argument("named", metavar="[STACK]", required=False)(command)
+
+
+def yes_option(command: Command) -> Command:
+    """Give *command* the option ``--yes``."""
+    return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(command)
+
+
+def json_option(command: Command) -> Command:
+    """Give *command* the option ``--json``, passed as *as_json*."""
+    option = click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else."
+    )
+    return option(command)
+
+
+def word_option(
+    name: str, words: type[StrEnum], *, default: StrEnum | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return an option that takes one of *words*."""
+    purpose = (words.__doc__ or "").partition(";")[0].strip().rstrip(".")
+    return click.option(
+        name,
+        type=click.Choice([str(word) for word in words]),
+        default=str(default) if default else None,
+        show_default=default is not None,
+        help=f"{purpose}.",
+    )
 
 
 def decision_options(command: Command) -> Command:
-    """Give *command* the options ``--force-ours`` and ``--keep-theirs``."""
+    """Give *command* the options ``--force-ours`` and ``--keep-theirs``.
+
+    They settle what live, claim and state do not agree on; `decisions_of` reads them.
+    """
     theirs = click.option(
         "--keep-theirs",
         multiple=True,
-        metavar=_ABOUT,
+        metavar=_FACET,
         help="Where they do not agree: leave what is live, and take away our mark alone.",
     )
     ours = click.option(
         "--force-ours",
         multiple=True,
-        metavar=_ABOUT,
+        metavar=_FACET,
         help="Where live, claim and state do not agree: go by what the containment remembers.",
     )
     return ours(theirs(command))
 
 
-def deciding(incident: Incident, made: Decisions) -> Incident:
-    """Return *incident* whose engine, and whose own looks at AWS, go by what was decided."""
-    environ = {**incident.engine.environ, decisions.VARIABLE: str(made)}
-    return replace(
-        incident,
-        engine=replace(incident.engine, environ=environ),
-        places=replace(incident.places, decisions=made),
-    )
-
-
 def decisions_of(ours: Sequence[str], theirs: Sequence[str], before: str = "") -> Decisions:
-    """Return what was decided on the command line, and *before* in the environment.
+    """Return the decisions given by `decision_options`, and *before* in the environment.
 
     Raises:
         SpecError: a decision is not understood, or two contradict each other.
     """
-    said = [decisions.decided("force-ours", value) for value in ours]
-    said += [decisions.decided("keep-theirs", value) for value in theirs]
-    return decisions.parse(" ".join([before, *map(str, said)]))
+    given = [decisions.decided("force-ours", value) for value in ours]
+    given += [decisions.decided("keep-theirs", value) for value in theirs]
+    return decisions.parse(" ".join([before, *map(str, given)]))

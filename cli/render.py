@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO
 
 import click
 from rich.box import SIMPLE_HEAD
@@ -21,17 +21,7 @@ from rich.text import Text
 from containment.spec.problems import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-Command = TypeVar("Command", bound="Callable[..., Any]")
-
-
-def json_option(command: Command) -> Command:
-    """Give *command* the option ``--json``, passed as *as_json*."""
-    option = click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else."
-    )
-    return option(command)
+    from collections.abc import Mapping, Sequence
 
 
 def document(value: object) -> None:

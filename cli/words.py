@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import click
+from typing import TYPE_CHECKING
 
 from containment.clock import isoformat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-    from enum import StrEnum
+    from collections.abc import Collection
 
     from containment.aws.resolve import Resolved
-
-
-def word_option(
-    name: str, words: type[StrEnum], *, default: StrEnum | None = None
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return an option that takes one of *words*."""
-    purpose = (words.__doc__ or "").partition(";")[0].strip().rstrip(".")
-    return click.option(
-        name,
-        type=click.Choice([str(word) for word in words]),
-        default=str(default) if default else None,
-        show_default=default is not None,
-        help=f"{purpose}.",
-    )
+    from containment.ledger import Inspection
+    from containment.run.fences import Fence
 
 
 def describe_keys(found: Resolved, leaked: Collection[str] = ()) -> list[tuple[str, str]]:
@@ -42,3 +27,36 @@ def describe_keys(found: Resolved, leaked: Collection[str] = ()) -> list[tuple[s
     ]
     gone = set(leaked) - {key.access_key_id for key in found.keys}
     return [*rows, *(("leaked key", f"{key}  not there any more") for key in sorted(gone))]
+
+
+def ledger_row(found: Inspection) -> dict[str, object]:
+    """Return how a ledger stands as data."""
+    return {
+        "location": found.location,
+        "verdict": found.verdict,
+        "length": found.head.length,
+        "head": found.head.sha256,
+        "why": found.why,
+        "torn": list(found.torn),
+        "unfinished": list(found.unfinished),
+        "concerns": list(found.concerns),
+    }
+
+
+def ledger_words(found: Inspection) -> str:
+    """Return how a ledger stands in one line."""
+    if found.verdict in {"missing", "unreadable"}:
+        return f"{found.location}  {'none yet' if not found.why else found.verdict}"
+    torn = "".join(f", line {number} cut off by a crash" for number in found.torn)
+    return f"{found.location}  {found.verdict}, {found.head}{torn}"
+
+
+def fence_row(fence: Fence) -> dict[str, object]:
+    """Return *fence* as data."""
+    return {
+        "principal": fence.principal.arn,
+        "incident": fence.incident,
+        "issued_before": fence.issued_before,
+        "until": fence.until,
+        "over": fence.over,
+    }

@@ -10,7 +10,7 @@ import click
 
 from cli import render
 from cli.incident import begin, caller_of, ended, on_terminal, told
-from cli.options import deciding
+from cli.options import json_option
 from containment.errors import ConflictError
 from containment.run import adoption, failures, restoration, state
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Take for true what only a claim says of how it was before; do not ask.",
 )
-@render.json_option
+@json_option
 def adopt(*, named: str, yes: bool, as_json: bool) -> int:
     """Take over what STACK has live in AWS into a state that does not know of it.
 
@@ -47,7 +47,7 @@ def adopt(*, named: str, yes: bool, as_json: bool) -> int:
     found = adoption.candidates(spec, left, incident.places)
     wanted = [item for item in found if item.standing == "to adopt"]
     if any(item.hearsay for item in wanted) and _believed(wanted, yes=yes, as_json=as_json):
-        incident = deciding(incident, adoption.believe(spec, wanted, incident.places))
+        incident = incident.deciding(adoption.believe(spec, wanted, incident.places))
     error = _import(incident, wanted, as_json=as_json) if wanted else None
     adopted = wanted if error is None else []
     contested = [item.principal.arn for item in found if item.standing == "contested"]

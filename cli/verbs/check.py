@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
+from cli.options import json_option
 from containment.clock import Clock, utc_now
 from containment.errors import ContainmentError, NotFoundError
 from containment.run.project import specs_folder
@@ -30,7 +31,7 @@ class Checked:
 
 @click.command()
 @click.argument("specs", nargs=-1, metavar="[SPEC]...", type=click.Path(path_type=Path))
-@render.json_option
+@json_option
 @click.pass_context
 def check(ctx: click.Context, *, specs: Sequence[Path], as_json: bool) -> None:
     """Validate incident specs: all of stacks/ if none is named. AWS is not asked."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.options import json_option
 from containment.spec import Disposition
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _SHORTENED = "What pulumi prints is shortened to what became of each resource; n
     type=click.Choice([str(disposition) for disposition in _RUNS]),
     help="Play one run only.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@json_option
 @click.pass_context
 def demo(ctx: click.Context, *, keep: bool, only: str | None, as_json: bool) -> None:
     """Contain a leaked key and give it back, twice, on an emulated AWS.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.options import json_option
 from containment.aws.endpoint import banner
 from containment.lab import runtime
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _port = click.option("--port", type=click.IntRange(0, 65535), help="The lab's port.")
-_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 
 def _directory() -> Path:
@@ -36,7 +36,7 @@ def lab() -> None:
 @lab.command()
 @_port
 @click.option("--detach", is_flag=True, help="Go on in the background.")
-@_json
+@json_option
 def start(port: int | None, *, detach: bool, as_json: bool) -> None:
     """Start a lab: in the foreground until Ctrl-C, or with --detach in the background."""
 
@@ -64,7 +64,7 @@ def start(port: int | None, *, detach: bool, as_json: bool) -> None:
 
 @lab.command()
 @_port
-@_json
+@json_option
 def stop(port: int | None, *, as_json: bool) -> None:
     """Stop a lab and remove everything it kept."""
     found = runtime.find(_directory(), port)
@@ -79,7 +79,7 @@ def stop(port: int | None, *, as_json: bool) -> None:
 
 @lab.command()
 @_port
-@_json
+@json_option
 def status(port: int | None, *, as_json: bool) -> None:
     """Show what a lab has seen."""
     found = runtime.find(_directory(), port)
@@ -105,7 +105,7 @@ def status(port: int | None, *, as_json: bool) -> None:
     type=click.IntRange(0, 10_000),
     help="How many users and roles an organisation has besides its cast (200).",
 )
-@_json
+@json_option
 def seed(world: str, port: int | None, *, seed: int, principals: int | None, as_json: bool) -> None:
     """Start over with a world to contain incidents in."""
     found = runtime.find(_directory(), port)
@@ -132,7 +132,7 @@ def seed(world: str, port: int | None, *, seed: int, principals: int | None, as_
 
 @lab.command()
 @_port
-@_json
+@json_option
 def env(port: int | None, *, as_json: bool) -> None:
     """Print the exports that point the AWS SDKs and Pulumi at a lab, as its responder."""
     found = runtime.find(_directory(), port)

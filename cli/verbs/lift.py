@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import render
-from cli.incident import begin, caller_of, ended, on_terminal, stack_argument, told, yes_option
-from cli.options import deciding, decision_options, decisions_of
+from cli.incident import begin, caller_of, ended, on_terminal, told
+from cli.options import decision_options, decisions_of, json_option, stack_argument, yes_option
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.facets import decisions
 from containment.identities import parse_principal
@@ -31,7 +31,7 @@ _NOTHING = "nothing to lift"
 @click.option("--preview", is_flag=True, help="Show what comes back, and change nothing.")
 @decision_options
 @yes_option
-@render.json_option
+@json_option
 def lift(
     *,
     named: str | None,
@@ -97,7 +97,7 @@ def _with_decisions(
     before = incident.engine.environ.get(decisions.VARIABLE, "")
     made = decisions_of(ours, theirs, before)
     made.require_known(parse_principal(arn) for arn in left.principals)
-    return deciding(incident, made)
+    return incident.deciding(made)
 
 
 def _not_on_hold(incident: Incident, left: StackState) -> None:

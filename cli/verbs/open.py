@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.words import describe_keys, word_option
+from cli.options import json_option, word_option
+from cli.words import describe_keys
 from containment.aws.clients import connect
 from containment.aws.faults import explained
 from containment.clock import utc_now
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     help="Where the specs are; the project's stacks/ if left out.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the spec and write nothing.")
-@render.json_option
+@json_option
 def open_(
     *,
     named: str,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from cli import render
-from cli.incident import begin, caller_of, ended, stack_argument, told
+from cli.incident import begin, caller_of, ended, told
+from cli.options import json_option, stack_argument
 from containment.run import failures, report
 
 
 @click.command()
 @stack_argument
-@render.json_option
+@json_option
 def preview(*, named: str | None, as_json: bool) -> int:
     """Show what 'up' would change. Nothing in AWS is changed.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli import render
+from cli.options import json_option
 from cli.words import describe_keys
 from containment.aws.clients import connect
 from containment.aws.faults import explained
@@ -15,7 +16,7 @@ from containment.spec import Target, target_lines
 
 @click.command()
 @click.argument("named", metavar="KEY_OR_ARN")
-@render.json_option
+@json_option
 def resolve(*, named: str, as_json: bool) -> None:
     """Say whose key it is, or whether a principal is there. Nothing in AWS is changed.
 

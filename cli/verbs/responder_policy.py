@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import stack_argument
+from cli.options import json_option, stack_argument
 from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.aws.faults import explained
@@ -27,7 +27,7 @@ _DIGITS = 12
 @click.command("responder-policy")
 @stack_argument
 @click.option("--account", help="The account it is for; the caller's, if left out.")
-@render.json_option
+@json_option
 def responder_policy(*, named: str | None, account: str | None, as_json: bool) -> None:
     """Print the policy of the responder's role, made of what containment really calls.
 

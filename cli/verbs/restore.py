@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import render
-from cli.incident import ended, on_terminal, told, yes_option
-from cli.options import decision_options, decisions_of
-from cli.verbs.status import ledger_row, ledger_words
+from cli.incident import ended, on_terminal, told
+from cli.options import decision_options, decisions_of, json_option, yes_option
+from cli.words import ledger_row, ledger_words
 from containment.aws.clients import CancelledError
 from containment.errors import ConflictError, ContainmentError, NotFoundError, RefusedError
 from containment.ledger.places import LedgerSettings
@@ -48,7 +48,7 @@ _SUFFIX = ".jsonl"
 @click.option("--force", is_flag=True, help="Go on although the stack's state is there.")
 @decision_options
 @yes_option
-@render.json_option
+@json_option
 def restore(
     *,
     place: str,

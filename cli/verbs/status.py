@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import begin, caller_of, stack_argument
-from cli.verbs.sweep import fence_row
+from cli.incident import begin, caller_of
+from cli.options import json_option, stack_argument
+from cli.words import fence_row, ledger_row, ledger_words
 from containment.clock import isoformat
 from containment.errors import (
     ConflictError,
@@ -22,7 +23,6 @@ from containment.run import locks, standing, state
 
 if TYPE_CHECKING:
     from cli.incident import Incident
-    from containment.ledger import Inspection
     from containment.run.locks import Lock
     from containment.run.report import Held
     from containment.run.standing import Standing
@@ -42,7 +42,7 @@ _STYLES = {
 
 @click.command()
 @stack_argument
-@render.json_option
+@json_option
 def status(*, named: str | None, as_json: bool) -> int:
     """Show what is live of an incident against what its state says. Nothing is changed.
 
@@ -131,28 +131,6 @@ def _document(incident: Incident, found: Standing, caller: str) -> dict[str, obj
             for account, survey in found.surveys.items()
         ],
     }
-
-
-def ledger_row(found: Inspection) -> dict[str, object]:
-    """Return how a ledger stands as data."""
-    return {
-        "location": found.location,
-        "verdict": found.verdict,
-        "length": found.head.length,
-        "head": found.head.sha256,
-        "why": found.why,
-        "torn": list(found.torn),
-        "unfinished": list(found.unfinished),
-        "concerns": list(found.concerns),
-    }
-
-
-def ledger_words(found: Inspection) -> str:
-    """Return how a ledger stands in one line."""
-    if found.verdict in {"missing", "unreadable"}:
-        return f"{found.location}  {'none yet' if not found.why else found.verdict}"
-    torn = "".join(f", line {number} cut off by a crash" for number in found.torn)
-    return f"{found.location}  {found.verdict}, {found.head}{torn}"
 
 
 def _principal(item: Held, found: Standing) -> dict[str, object]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import on_terminal, told, yes_option
+from cli.incident import on_terminal, told
+from cli.options import json_option, yes_option
+from cli.words import fence_row
 from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.aws.faults import explained
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @yes_option
-@render.json_option
+@json_option
 def sweep(*, yes: bool, as_json: bool) -> int:
     """Remove the release fences whose end has passed by AWS's own time.
 
@@ -78,17 +80,6 @@ def _record(fence: Fence, caller: Caller) -> Recorder:
         return NoRecorder()
     kept = places(found.root, fence.incident, found.settings(fence.incident), warn=render.tell)
     return kept.ledger().recorder(fence.incident, None, lambda: caller.arn)
-
-
-def fence_row(fence: Fence) -> dict[str, object]:
-    """Return *fence* as data."""
-    return {
-        "principal": fence.principal.arn,
-        "incident": fence.incident,
-        "issued_before": fence.issued_before,
-        "until": fence.until,
-        "over": fence.over,
-    }
 
 
 def _ask(found: Survey, over: list[Fence], *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.options import json_option
 from cli.verbs.trace_engine import Engine, engine_options
 from cli.verbs.trace_engine import follow as follow_table
 
@@ -39,7 +40,7 @@ _NOTHING = 6
 )
 @click.option("--live", is_flag=True, help="Ask CloudTrail's LookupEvents in every Region.")
 @click.argument("more_logs", nargs=-1, metavar="[PATH]...")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@json_option
 @click.option("--csv", "csv_folder", type=click.Path(path_type=Path), help="Write tables here.")
 @click.option(
     "--parquet", "parquet_folder", type=click.Path(path_type=Path), help="Write tables here."

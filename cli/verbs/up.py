@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import begin, caller_of, ended, stack_argument, told, yes_option
+from cli.incident import begin, caller_of, ended, told
+from cli.options import json_option, stack_argument, yes_option
 from containment.errors import RefusedError
 from containment.run import failures, report, state
 
@@ -27,7 +28,7 @@ _PARTLY = "not as declared"
 @click.command()
 @stack_argument
 @yes_option
-@render.json_option
+@json_option
 def up(*, named: str | None, yes: bool, as_json: bool) -> int:
     """Apply the incident's spec: deny, revoke, deactivate.
 
