@@ -74,7 +74,7 @@ def restore(
     _, caller = spots.at()
     _refuse_beside_a_state(found, incident, spots, force=force)
     journal = spots.ledger().of(incident)
-    said = restoration.evidence(journal)
+    said = restoration.verified_entries(journal)
     ledger = journal.inspect()
     for concern in ledger.concerns:
         render.tell(f"the ledger: {concern}")

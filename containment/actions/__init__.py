@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from containment.actions.base import Action
 from containment.actions.closed_trust_policy import ClosedTrustPolicy
 from containment.actions.deny_policy import DenyPolicy
 from containment.actions.inactive_credentials import InactiveCredentials
 from containment.actions.principal_snapshot import PrincipalSnapshot
+from containment.lifecycle.action import Action
 
 ACTIONS: tuple[type[Action[Any, Any]], ...] = (
     PrincipalSnapshot,

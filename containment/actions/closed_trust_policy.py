@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.actions import memory
-from containment.actions.base import Action, Failure, Held, HeldInputs, UnfinishedError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, outcome_unknown, retried
 from containment.facets import documents, marks, trust
+from containment.lifecycle import evidence
+from containment.lifecycle.action import Action, Failure, UnfinishedError
+from containment.lifecycle.wire import Held, HeldInputs
 
 if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
@@ -112,7 +113,7 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         self._context.say("info", trust.lift(live, state.incident, terms))
 
     def _terms(self, state: State, decision: Word | None) -> trust.Terms:
-        return memory.trusted(
+        return evidence.trusted(
             self._context,
             state,
             state.trust_policy,

@@ -20,14 +20,6 @@ from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.actions import memory
-from containment.actions.base import (
-    Action,
-    Held,
-    HeldInputs,
-    UnfinishedError,
-    Wire,
-)
 from containment.aws.clients import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_full, outcome_unknown, retried
@@ -46,6 +38,9 @@ from containment.facets import (
 )
 from containment.facets.decisions import way_out
 from containment.identities import parse_principal
+from containment.lifecycle import evidence
+from containment.lifecycle.action import Action, UnfinishedError
+from containment.lifecycle.wire import Held, HeldInputs, Wire
 
 if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
@@ -217,7 +212,7 @@ class DenyPolicy(Action[Inputs, State]):
             self._context.say("info", said)
 
     def _attached(self, state: State, decision: Word | None = None) -> detaching.Terms:
-        return memory.attachments(
+        return evidence.attachments(
             self._context,
             state,
             state.attached_policies,

@@ -18,20 +18,14 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.actions import memory
-from containment.actions.base import (
-    AccessKeyStatus,
-    Action,
-    Failure,
-    Held,
-    HeldInputs,
-    UnfinishedError,
-)
 from containment.aws.clients import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_missing, outcome_unknown, retried
 from containment.errors import ConflictError
 from containment.facets import claims, credentials, deny, overlap, returning
+from containment.lifecycle import evidence
+from containment.lifecycle.action import Action, Failure, UnfinishedError
+from containment.lifecycle.wire import AccessKeyStatus, Held, HeldInputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,7 +157,7 @@ class InactiveCredentials(Action[Inputs, State]):
         decision: Word | None = None,
         staying: tuple[str, ...] = (),
     ) -> None:
-        terms, tell = self._terms(state, decision), memory.tell(self._context, state)
+        terms, tell = self._terms(state, decision), evidence.tell(self._context, state)
         for done in returning.lift(live, state.incident, terms, tell, staying=staying):
             self._context.say("info", done)
 
@@ -243,7 +237,7 @@ class InactiveCredentials(Action[Inputs, State]):
 
         One of them alone is not enough: the claim would then be its second witness at the lift.
         """
-        terms = memory.keys(self._context, state, state.access_keys, which=state.which)
+        terms = evidence.keys(self._context, state, state.access_keys, which=state.which)
         known = {name: terms.known[name] for name in _ids(keys) if name in terms.known}
         agreed = all(terms.remembered.get(name) == status for name, status in known.items())
         return known if agreed else {}
@@ -295,7 +289,7 @@ class InactiveCredentials(Action[Inputs, State]):
         )
 
     def _terms(self, state: State, decision: Word | None) -> returning.Terms:
-        return memory.keys(
+        return evidence.keys(
             self._context, state, state.access_keys, which=state.which, decision=decision
         )
 

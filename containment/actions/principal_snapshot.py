@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from containment.actions import before, memory
-from containment.actions.base import AccessKeyStatus, Action, Failure, Lift, Live, Wire
-from containment.actions.base import Inputs as BaseInputs
 from containment.clock import isoformat
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.facets import capture, holders, leftovers, marks
 from containment.identities import parse_principal
 from containment.ledger import Head, Remembered
+from containment.lifecycle import evidence, prior
+from containment.lifecycle.action import Action, Failure
+from containment.lifecycle.wire import AccessKeyStatus, Lift, Live, Wire
+from containment.lifecycle.wire import Inputs as BaseInputs
 from containment.preflight import expiring, missing_permissions, refusals, uneditable
 
 if TYPE_CHECKING:
@@ -170,8 +171,10 @@ class PrincipalSnapshot(Action[Inputs, State]):
         )
         return state.model_copy(
             update={
-                "access_keys": before.adopted_keys(self._context, state, live),
-                "attached_policies": before.adopted_attachments(self._context, state, live),
+                "access_keys": prior.adopted_keys(self._context, state, state.access_keys, live),
+                "attached_policies": prior.adopted_attachments(
+                    self._context, state, state.attached_policies, live
+                ),
             }
         )
 
@@ -260,22 +263,22 @@ class PrincipalSnapshot(Action[Inputs, State]):
             snapshot_id=state.snapshot_id or "",
             generation=self._context.started_ms(),
             fenced=not state.lift.false_positive,
-            keys=memory.keys(
+            keys=evidence.keys(
                 self._context,
                 state,
                 state.access_keys,
                 decision=self._decided(state, "credentials"),
             ),
-            attached=memory.attachments(
+            attached=evidence.attachments(
                 self._context,
                 state,
                 state.attached_policies,
                 decision=self._decided(state, "attachment"),
             ),
-            trust=memory.trusted(
+            trust=evidence.trusted(
                 self._context, state, state.trust_policy, decision=self._decided(state, "trust")
             ),
-            tell=memory.tell(self._context, state),
+            tell=evidence.tell(self._context, state),
             decision=self._decided(state, "deny"),
         )
         for done in leftovers.lift(live, remembered, left):
@@ -348,12 +351,12 @@ class PrincipalSnapshot(Action[Inputs, State]):
             inline_policies=tuple(
                 InlinePolicy(name=name, size=size) for name, size in found.theirs.items()
             ),
-            attached_policies=before.attached_before(
+            attached_policies=prior.attached_before(
                 self._context, live, inputs.incident, found.attached
             ),
             permissions_boundary=live.permissions_boundary,
-            access_keys=before.keys_before(self._context, live, inputs.incident, found),
-            trust_policy=before.trust_before(self._context, live, inputs.incident, found),
+            access_keys=prior.keys_before(self._context, live, inputs.incident, found),
+            trust_policy=prior.trust_before(self._context, live, inputs.incident, found),
             tags={
                 key: value
                 for key, value in sorted(live.tags.items())

@@ -8,7 +8,7 @@ import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 if TYPE_CHECKING:
-    from containment.actions.base import Severity
+    from containment.lifecycle.context import Severity
 
 _SEVERITIES = {"info": engine_pb2.INFO, "warning": engine_pb2.WARNING}
 

@@ -12,7 +12,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 from containment.provider import codec
 
 if TYPE_CHECKING:
-    from containment.actions.base import UnfinishedError
+    from containment.lifecycle.action import UnfinishedError
 
 _DETAILS = "grpc-status-details-bin"
 

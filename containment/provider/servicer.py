@@ -19,12 +19,12 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pydantic import BaseModel, ValidationError
 
 from containment.actions import ACTIONS
-from containment.actions.base import Inputs, UnfinishedError
 from containment.aws.clients import CancelledError
 from containment.aws.faults import explain
 from containment.aws.resolve import resolve_access_key
 from containment.errors import ConflictError, ContainmentError, NotContainedError, SpecError
 from containment.ledger import places
+from containment.lifecycle.action import UnfinishedError
 from containment.provider import codec, schema
 from containment.provider.engine import Engine
 from containment.provider.failures import InitFailed
@@ -32,7 +32,8 @@ from containment.provider.workplace import Settings, Workplace
 
 if TYPE_CHECKING:
     from containment.actions import Action
-    from containment.actions.base import Context
+    from containment.lifecycle.context import Context
+    from containment.lifecycle.wire import Inputs
     from containment.provider.alone import Alone
 
 _SETTINGS = {"region", "role", places.PLACE, places.LOCK, places.DAYS}

@@ -11,7 +11,6 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from containment.actions import ACTIONS
-from containment.actions.base import Context
 from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.aws.endpoint import banner
@@ -20,6 +19,7 @@ from containment.facets import decisions
 from containment.facets.decisions import Decisions
 from containment.identities import parse_principal
 from containment.ledger import Ledger, LedgerSettings, open_store
+from containment.lifecycle.context import Context
 from containment.provider.engine import Engine
 
 if TYPE_CHECKING:

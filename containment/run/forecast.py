@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.actions import memory
-from containment.actions.base import superseded
-from containment.actions.terms import require_terms
 from containment.aws.faults import explain
 from containment.errors import ContainmentError
 from containment.facets import (
@@ -28,13 +25,16 @@ from containment.facets import (
     returning,
     trust,
 )
+from containment.lifecycle import evidence
+from containment.lifecycle.action import superseded
+from containment.lifecycle.terms import require_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from containment.actions.base import Context, Generation
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import Facet
+    from containment.lifecycle.context import Context, Generation
     from containment.run.places import Places
     from containment.run.state import Recorded
 
@@ -113,7 +113,7 @@ def _keys(context: Context, state: Any, live: LivePrincipal) -> Iterator[str]:
         yield f"{live}: a newer write is in force; this one is superseded, nothing is done"
         return
     decision = context.decisions.on("credentials", state.target)
-    terms = memory.keys(context, state, state.access_keys, which=state.which, decision=decision)
+    terms = evidence.keys(context, state, state.access_keys, which=state.which, decision=decision)
     decided = returning.to_return(
         keys=live.access_keys(),
         claimed=claim.priors if claim else None,
@@ -134,7 +134,7 @@ def _trust(context: Context, state: Any, live: LivePrincipal) -> Iterator[str]:
         yield f"{live}: a newer write is in force; this one is superseded, nothing is done"
         return
     decision = context.decisions.on("trust", state.target)
-    terms = memory.trusted(
+    terms = evidence.trusted(
         context,
         state,
         state.trust_policy,
@@ -159,7 +159,7 @@ def _snapshot(context: Context, state: Any, live: LivePrincipal) -> Iterator[str
 
 
 def _attached(context: Context, state: Any) -> detaching.Terms:
-    return memory.attachments(
+    return evidence.attachments(
         context,
         state,
         state.attached_policies,

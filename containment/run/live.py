@@ -15,7 +15,7 @@ from containment.errors import ContainmentError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from containment.actions.base import Severity
+    from containment.lifecycle.context import Severity
     from containment.run.places import Places
     from containment.run.state import Recorded
 

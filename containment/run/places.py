@@ -7,7 +7,6 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from containment.actions.base import Context, Severity
 from containment.aws.caller import Caller, identify
 from containment.aws.clients import Clients, connect
 from containment.aws.faults import explained
@@ -15,6 +14,7 @@ from containment.clock import utc_now
 from containment.facets.decisions import Decisions
 from containment.ledger import Ledger, LedgerSettings, open_store
 from containment.ledger.places import settings_of
+from containment.lifecycle.context import Context, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -14,25 +14,26 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from containment.actions import deny_policy, inactive_credentials, memory, principal_snapshot
+from containment.actions import deny_policy, inactive_credentials, principal_snapshot
 from containment.aws import recording
 from containment.aws.faults import explain
 from containment.errors import ConflictError, ContainmentError, NotFoundError
 from containment.facets import attachment, credentials, leftovers, marks, overlap, returning
 from containment.identities import parse_principal
 from containment.ledger import entries
+from containment.lifecycle import evidence
 from containment.run import forecast
 from containment.run.state import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from containment.actions.base import Context, Severity
     from containment.aws.principal import LivePrincipal
     from containment.identities import Principal
     from containment.ledger import Journal
     from containment.ledger.chain import Entry
     from containment.ledger.entries import Open
+    from containment.lifecycle.context import Context, Severity
     from containment.run.places import Places
 
 _ADOPT = " take the containment over with 'containment adopt' and lift that"
@@ -79,7 +80,7 @@ class Given:
     problem: ContainmentError | None = None
 
 
-def evidence(journal: Journal) -> tuple[Entry, ...]:
+def verified_entries(journal: Journal) -> tuple[Entry, ...]:
     """Return the entries of a ledger that is whole.
 
     Raises:
@@ -193,7 +194,7 @@ def _keys(context: Context, state: Any, live: LivePrincipal) -> Iterator[str]:
     if claim is None or claim.snapshot_id != state.snapshot_id:
         return
     decision = context.decisions.on("credentials", state.target)
-    terms = memory.keys(context, state, state.access_keys, decision=decision)
+    terms = evidence.keys(context, state, state.access_keys, decision=decision)
     decided = returning.to_return(
         keys=live.access_keys(),
         claimed=claim.priors,

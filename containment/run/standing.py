@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from containment.actions.terms import require_terms
 from containment.errors import ContainmentError
+from containment.lifecycle.terms import require_terms
 from containment.plan import plan
 from containment.run import fences, live, report
 

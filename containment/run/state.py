@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from containment.actions import Action
-    from containment.actions.base import Inputs
+    from containment.lifecycle.wire import Inputs
     from containment.run.engine import Engine
 
 _BY_WORD = {action.resource: action for action in ACTIONS}

@@ -10,12 +10,12 @@ import pytest
 from workbench import INCIDENT, Bench
 
 from containment.actions import ACTIONS
-from containment.actions.base import Context
 from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.clock import utc_now
 from containment.lab.seed.world import Credentials
 from containment.lab.testing import Lab
+from containment.lifecycle.context import Context
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from workbench import Bench, allowed, session_of, write_spec
 
-from containment.actions.base import UnfinishedError
 from containment.actions.closed_trust_policy import State
 from containment.errors import ConflictError
+from containment.lifecycle.action import UnfinishedError
 
 pytestmark = pytest.mark.lab
 

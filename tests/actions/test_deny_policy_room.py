@@ -8,10 +8,10 @@ import pytest
 from denying import deny
 from workbench import Bench, can_list, minted, session_of, write_spec
 
-from containment.actions.base import UnfinishedError
 from containment.actions.deny_policy import State
 from containment.aws.principal import LivePrincipal
 from containment.errors import AccessError, ConflictError
+from containment.lifecycle.action import UnfinishedError
 
 pytestmark = pytest.mark.lab
 

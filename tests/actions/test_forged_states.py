@@ -12,10 +12,10 @@ import pytest
 from party import Party, keep_ledgers
 from workbench import INCIDENT, Bench
 
-from containment.actions.base import AccessKeyStatus
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.facets import documents
 from containment.lab import picture
+from containment.lifecycle.wire import AccessKeyStatus
 
 pytestmark = pytest.mark.lab
 

@@ -7,11 +7,11 @@ import json
 import pytest
 from workbench import INCIDENT, Bench, can_list, write_spec
 
-from containment.actions.base import UnfinishedError
 from containment.actions.deny_policy import SessionMatch
 from containment.actions.inactive_credentials import Inputs, State
 from containment.errors import ConflictError
 from containment.lab.seed.world import Credentials
+from containment.lifecycle.action import UnfinishedError
 
 pytestmark = pytest.mark.lab
 

@@ -17,9 +17,9 @@ from pulumi.runtime.proto import provider_pb2
 from workbench import INCIDENT, Bench, write_spec
 
 from containment.actions import ACTIONS
-from containment.actions.base import UnfinishedError
 from containment.errors import NotFoundError
 from containment.lab import picture
+from containment.lifecycle.action import UnfinishedError
 from containment.provider import codec
 from containment.provider.servicer import Servicer, resource_id
 from containment.provider.workplace import Workplace

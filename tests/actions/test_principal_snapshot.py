@@ -11,13 +11,13 @@ from urllib.parse import unquote
 import pytest
 from workbench import Bench, can_list, inline, write_spec
 
-from containment.actions.base import Context
 from containment.actions.principal_snapshot import Inputs
 from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.identities import parse_principal
 from containment.lab.seed.world import Credentials
+from containment.lifecycle.context import Context
 from containment.preflight import refusals
 
 pytestmark = pytest.mark.lab

@@ -9,11 +9,11 @@ import pytest
 from botocore.exceptions import ClientError
 from workbench import Bench, can_list, inline, write_spec
 
-from containment.actions.base import UnfinishedError
 from containment.aws import consistency
 from containment.facets import attachment
 from containment.facets import deny as facet
 from containment.lab import picture
+from containment.lifecycle.action import UnfinishedError
 
 pytestmark = pytest.mark.lab
 

@@ -10,9 +10,9 @@ import pytest
 from workbench import T0, can_list, write_spec
 
 from containment import descendants
-from containment.actions.swept import require_swept
 from containment.descendants import Descendant, Record
 from containment.errors import ConflictError
+from containment.lifecycle.unswept import require_swept
 
 if TYPE_CHECKING:
     from pathlib import Path

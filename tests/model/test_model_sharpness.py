@@ -9,9 +9,9 @@ from unittest import mock
 
 import pytest
 
-from containment.actions import base
 from containment.actions.deny_policy import DenyPolicy
 from containment.facets import leftovers, returning, trust
+from containment.lifecycle import action
 from tests.model import foreign
 from tests.model.cast import CI, DEPLOY
 from tests.model.cloud import Cloud
@@ -79,7 +79,9 @@ class Mutant:
 
 
 MUTANTS = (
-    Mutant(base, "superseded", lambda *_: False, replaced, "deny-all of role/deploy does not hold"),
+    Mutant(
+        action, "superseded", lambda *_: False, replaced, "deny-all of role/deploy does not hold"
+    ),
     Mutant(leftovers, "find", lambda *_: [], crashed_and_destroyed, "nobody owns"),
     Mutant(DenyPolicy, "create", create_in_earnest, previewed, "preview changed something in AWS"),
     Mutant(trust, "reopened", lambda *found: found[2], trusted_by_others, "not ours"),

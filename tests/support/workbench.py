@@ -11,7 +11,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from containment.actions.base import Context, Lift
 from containment.actions.closed_trust_policy import ClosedTrustPolicy
 from containment.actions.closed_trust_policy import Inputs as TrustInputs
 from containment.actions.deny_policy import DenyPolicy
@@ -24,6 +23,8 @@ from containment.actions.principal_snapshot import State as SnapshotState
 from containment.aws.clients import is_mutating
 from containment.lab.seed.world import Credentials
 from containment.lab.testing import Lab
+from containment.lifecycle.context import Context
+from containment.lifecycle.wire import Lift
 
 _REFUSED = {"AccessDenied", "InvalidClientTokenId", "InvalidAccessKeyId"}
 INCIDENT = "inc-2026-0042"

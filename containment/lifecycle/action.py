@@ -1,4 +1,4 @@
-"""The contract every action keeps, and what it is handed to keep it with.
+"""The contract every action keeps.
 
 ``check`` and ``diff`` change nothing and ask AWS nothing but who is calling. ``create`` and
 ``update`` with *preview* read and never write. ``create`` may be repeated after any outcome.
@@ -9,35 +9,24 @@ lift's terms say.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from containment.actions.terms import require_terms
-from containment.actions.wire import AccessKeyStatus, Held, HeldInputs, Inputs, Lift, Live, Wire
-from containment.aws.endpoint import same_place
-from containment.aws.principal import LivePrincipal, locate
 from containment.errors import (
     ConflictError,
     ContainmentError,
     NotFoundError,
     RefusedError,
 )
-from containment.facets.decisions import Decisions, way_out
-from containment.facets.marks import NEWEST
+from containment.facets.decisions import way_out
 from containment.identities import parse_principal
-from containment.ledger import Ledger, unkept
+from containment.lifecycle.terms import require_terms
+from containment.lifecycle.wire import Inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-    from datetime import datetime
-    from pathlib import Path
-
-    from containment.aws.caller import Caller
-    from containment.aws.clients import Clients
-    from containment.clock import Clock
+    from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import Facet, Word
-
-Severity = Literal["info", "warning"]
+    from containment.lifecycle.context import Context, Generation
 
 In = TypeVar("In", bound=Inputs)
 St = TypeVar("St", bound=Inputs)
@@ -70,88 +59,6 @@ class UnfinishedError(ContainmentError):
     def __init__(self, message: str, *, remedy: str, state: Inputs) -> None:
         super().__init__(message, remedy=remedy)
         self.state = state
-
-
-class Generation(Protocol):
-    """Anything of ours that says which write it is of: a mark or a claim."""
-
-    @property
-    def snapshot_id(self) -> str: ...
-
-    @property
-    def generation(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What an action works with: clients, the caller, clocks, a voice, the project's folder.
-
-    *declared* are the principals, by ARN, that the spec has in this run; none in a destroy.
-    *ledger* is told of every change, and asked what was before it. *decisions* are what people
-    decided about a lift.
-    """
-
-    clients: Clients
-    who: Callable[[], Caller]
-    now: Clock
-    directory: Path
-    credentials_expire_at: datetime | None = None
-    permissions: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
-    declared: Collection[str] = ()
-    say: Callable[[Severity, str], None] = field(default=lambda _severity, _message: None)
-    ledger: Ledger = field(default_factory=unkept)
-    decisions: Decisions = field(default_factory=Decisions)
-
-    @property
-    def caller(self) -> Caller:
-        """Who is calling; AWS is asked the first time."""
-        return self.who()
-
-    def locate(
-        self, inputs: Inputs, unique_id: str | None, *, lifting: bool = False
-    ) -> LivePrincipal | None:
-        """Return the principal as it is now, or None if it is gone.
-
-        What is changed through it is on record; while *lifting*, what cannot be is refused.
-
-        Raises:
-            RefusedError: the credentials in use are of another endpoint or account.
-        """
-        self.require_same_place(inputs)
-        recorder = self.ledger.recorder(
-            inputs.incident,
-            getattr(inputs, "snapshot_id", None),
-            lambda: self.caller.arn,
-            lifting=lifting,
-        )
-        return locate(self.clients.iam, inputs.target, unique_id, recorder)
-
-    def require_same_place(self, inputs: Inputs) -> None:
-        """Refuse to work for one endpoint and account with the credentials of another."""
-        if inputs.endpoint and not same_place(inputs.endpoint, self.clients.endpoint):
-            raise RefusedError(
-                f"this stack was applied at {inputs.endpoint} and the credentials in use are for"
-                f" {self.clients.endpoint}",
-                remedy="set AWS_ENDPOINT_URL and credentials as they were when it was applied"
-                " (for a lab: start that lab again, or remove the stack with 'pulumi stack rm')",
-            )
-        account = inputs.target.account
-        if account != self.caller.account:
-            raise RefusedError(
-                f"{inputs.principal} is in account {account} and the credentials in use are of"
-                f" account {self.caller.account} ({self.caller.arn})",
-                remedy="use credentials of that account, or set containment:role in the stack's"
-                f" configuration to the responder role in {account}",
-            )
-
-    def generation(self, started_ms: int, *found: Generation | None) -> int:
-        """Return a generation newer than all of *found* and no older than *started_ms*."""
-        newest = max([started_ms, *(artefact.generation + 1 for artefact in found if artefact)])
-        return min(newest, NEWEST)
-
-    def started_ms(self) -> int:
-        """Return this machine's time in milliseconds: what orders two writers on it."""
-        return int(self.now().timestamp() * 1000)
 
 
 class Action(ABC, Generic[In, St]):
@@ -340,21 +247,3 @@ def superseded(
             ),
         )
     return own in newer
-
-
-__all__ = [
-    "AccessKeyStatus",
-    "Action",
-    "Context",
-    "Diff",
-    "Failure",
-    "Generation",
-    "Held",
-    "HeldInputs",
-    "Inputs",
-    "Lift",
-    "Live",
-    "UnfinishedError",
-    "Wire",
-    "superseded",
-]

@@ -14,8 +14,8 @@ from containment.errors import ConflictError, SpecError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from containment.actions.base import Inputs
     from containment.clock import Clock
+    from containment.lifecycle.wire import Inputs
 
 
 _APPLY_FIRST = (
@@ -41,7 +41,7 @@ def require_terms(
             credential would work on.
     """
     # Only a lift reads the spec, and reading YAML costs every containment a third of a second.
-    from containment.actions.swept import require_swept  # noqa: PLC0415
+    from containment.lifecycle.unswept import require_swept  # noqa: PLC0415
     from containment.spec import load, terms_in_file  # noqa: PLC0415
 
     terms = state.lift

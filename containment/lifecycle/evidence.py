@@ -14,12 +14,12 @@ from containment.ledger import entries
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from containment.actions.base import Context
-    from containment.actions.wire import AccessKeyStatus, Inputs
     from containment.facets.credentials import Which
     from containment.facets.decisions import Word
     from containment.facets.returning import Tell
     from containment.ledger.chain import Entry
+    from containment.lifecycle.context import Context
+    from containment.lifecycle.wire import AccessKeyStatus, Inputs
 
 # Entries of another incident's lift, in the ledger of the one that goes on holding the user.
 KEPT = "kept"
@@ -35,7 +35,7 @@ def keys(
 ) -> returning.Terms:
     """Return on what the lift of *state*'s keys goes."""
     known = list(known)
-    said = evidence(context, state)
+    said = read(context, state)
     remembered: dict[str, str] = {}
     for key in known:
         facet = recording.access_key(key.access_key_id)
@@ -65,7 +65,7 @@ def attachments(
     decision: Word | None = None,
 ) -> detaching.Terms:
     """Return on what the lift of *state*'s attachments goes."""
-    said = evidence(context, state)
+    said = read(context, state)
     remembered: dict[str, str] = {}
     for entry in said:
         word, _, arn = str(entry.get("facet")).partition(" ")
@@ -87,7 +87,7 @@ def trusted(
     decision: Word | None = None,
 ) -> trust.Terms:
     """Return on what the lift of *state*'s trust policy goes."""
-    remembered = was(evidence(context, state), state, recording.TRUST)
+    remembered = was(read(context, state), state, recording.TRUST)
     return trust.Terms(prior, break_glass, remembered, only, decision)
 
 
@@ -107,7 +107,7 @@ def tell(context: Context, state: Inputs) -> Tell:
     return note
 
 
-def evidence(context: Context, state: Inputs) -> Sequence[Entry]:
+def read(context: Context, state: Inputs) -> Sequence[Entry]:
     """Return what the ledger of *state*'s incident says; nothing where it is not intact."""
     found = context.ledger.of(state.incident).evidence()
     return found.entries if found else ()

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from containment.actions import memory
-from containment.actions.wire import AccessKeyStatus
 from containment.aws import recording
 from containment.facets import attachment, capture, credentials, documents, marks, overlap
 from containment.ledger import entries
+from containment.lifecycle import evidence
+from containment.lifecycle.wire import AccessKeyStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from containment.actions.base import Context
-    from containment.actions.principal_snapshot import State
     from containment.aws.principal import AccessKey, LivePrincipal
     from containment.facets.capture import Captured
+    from containment.lifecycle.context import Context
+    from containment.lifecycle.wire import Inputs
 
 
 def keys_before(
@@ -85,16 +85,16 @@ def trust_before(context: Context, live: LivePrincipal, incident: str, found: Ca
 
 
 def adopted_keys(
-    context: Context, state: State, live: LivePrincipal
+    context: Context, state: Inputs, keys: Sequence[AccessKeyStatus], live: LivePrincipal
 ) -> tuple[AccessKeyStatus, ...]:
-    """Return the keys of a snapshot that is taken over, each as it was before the incident."""
+    """Return the *keys* of a snapshot that is taken over, each as it was before the incident."""
     claim = credentials.find(live, state.incident)
-    said = memory.evidence(context, state)
+    said = evidence.read(context, state)
     agreed = context.decisions.on("credentials", state.target) == "force-ours"
 
     def status(key: AccessKeyStatus) -> AccessKeyStatus:
         claimed = claim.priors.get(key.access_key_id) if claim else None
-        was = memory.was(said, state, recording.access_key(key.access_key_id))
+        was = evidence.was(said, state, recording.access_key(key.access_key_id))
         if was is not None:
             return key.model_copy(update={"status": was, "said_by": None})
         if claimed in {None, key.status, overlap.KEPT}:
@@ -102,26 +102,28 @@ def adopted_keys(
         said_by = None if agreed else state.incident
         return key.model_copy(update={"status": claimed, "said_by": said_by})
 
-    return tuple(status(key) for key in state.access_keys)
+    return tuple(status(key) for key in keys)
 
 
-def adopted_attachments(context: Context, state: State, live: LivePrincipal) -> tuple[str, ...]:
+def adopted_attachments(
+    context: Context, state: Inputs, attached: tuple[str, ...], live: LivePrincipal
+) -> tuple[str, ...]:
     """Return what was attached before the incident of a snapshot that is taken over."""
     claim = attachment.find(live, state.incident)
     if claim is None:
-        return state.attached_policies
-    said = memory.evidence(context, state)
+        return attached
+    said = evidence.read(context, state)
     agreed = context.decisions.on("attachment", state.target) == "force-ours"
     deny_all = attachment.deny_all_arn(live.principal.partition)
-    was = memory.was(said, state, recording.attachment(deny_all))
+    was = evidence.was(said, state, recording.attachment(deny_all))
     if was is None and agreed:
         was = claim.priors.get(attachment.WAS)
     rooms = [
         arn
         for arn in attachment.rooms(claim)
-        if agreed or memory.was(said, state, recording.attachment(arn)) == recording.ATTACHED
+        if agreed or evidence.was(said, state, recording.attachment(arn)) == recording.ATTACHED
     ]
-    before = {*state.attached_policies, *rooms} - ({deny_all} if was == "detached" else set())
+    before = {*attached, *rooms} - ({deny_all} if was == "detached" else set())
     return tuple(sorted(before))
 
 

@@ -15,9 +15,9 @@ from containment.spec.between import identity
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from containment.actions.wire import Inputs
     from containment.clock import Clock
     from containment.descendants import Held
+    from containment.lifecycle.wire import Inputs
     from containment.spec import IncidentSpec
 
 
