@@ -30,7 +30,7 @@ from workbench import can_list  # noqa: E402
 from containment.lab.testing import Lab, lab_server  # noqa: E402
 
 if TYPE_CHECKING:
-    from containment.lab.seed.world import World
+    from containment.lab.scenario.world import World
 
 BARE = Path(__file__).with_name("contain_bare.py")
 

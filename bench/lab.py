@@ -17,9 +17,9 @@ import boto3
 from botocore.config import Config
 
 from containment.lab import runtime
-from containment.lab.iam.evaluate import Layers, Request, decide
-from containment.lab.iam.policies import compile_policy
-from containment.lab.iam.principals import Identity
+from containment.lab.policy.evaluate import Layers, Request, decide
+from containment.lab.policy.policies import compile_policy
+from containment.lab.policy.principals import Identity
 
 CLIENTS, USERS = 8, 1000
 # What is promised: requests a second at least, all else at most.

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from containment.facets import deny
-from containment.lab import finding, picture
+from containment.lab.scenario import guardduty_finding, inventory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.demo.stage import Stage
     from cli.demo.thief import Thief
-    from containment.lab.seed.world import Credentials
+    from containment.lab.scenario.world import Credentials
 
 USER, ROLE = "ci-deploy", "deploy"
 
@@ -60,9 +60,9 @@ class Company:
         """Undo it."""
         self._set_leaked_key("Active")
 
-    def picture(self) -> picture.Picture:
+    def inventory(self) -> inventory.Inventory:
         """Return the whole account, fact by fact."""
-        return picture.take(self._iam)
+        return inventory.take(self._iam)
 
     def now(self) -> datetime:
         """Return the lab's time."""
@@ -87,7 +87,7 @@ class Company:
 
     def report(self, thief: Thief, first_seen: datetime, path: Path) -> str:
         """Write GuardDuty's finding about the leaked key to *path* and return its type."""
-        answer: dict[str, Any] = finding.leaked_key_used(
+        answer: dict[str, Any] = guardduty_finding.leaked_key_used(
             account=self._world.account,
             region=self._world.region,
             access_key_id=thief.key_ids["leaked key"],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cli.demo.company import ROLE, USER
 from containment.facets import deny
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.spec import Disposition
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def compare(
-    before: picture.Picture,
-    after: picture.Picture,
+    before: inventory.Inventory,
+    after: inventory.Inventory,
     *,
     expected: Mapping[str, str],
     incident: str,
@@ -26,7 +26,7 @@ def compare(
     screen: Screen,
 ) -> list[str]:
     """Claim that exactly the *expected* facts differ, show each, and return them in words."""
-    found = picture.changes(before, after)
+    found = inventory.changes(before, after)
     claim = board.say(
         "facts of the account that differ from before the containment",
         expected=sorted(expected),
@@ -36,7 +36,7 @@ def compare(
         screen.claim(
             claim,
             f"compared with the picture from before `pulumi up`: identical, {len(before)} facts,"
-            f" SHA-256 {picture.digest(after)[:16]}",
+            f" SHA-256 {inventory.digest(after)[:16]}",
         )
         return []
     screen.claim(
@@ -65,7 +65,7 @@ def left_behind(
     }
 
 
-def _change(change: picture.Change, why: str, incident: str, board: Board) -> str:
+def _change(change: inventory.Change, why: str, incident: str, board: Board) -> str:
     if not change.fact.endswith("PolicyDocument"):
         board.say(change.fact, expected=("Active", "Inactive"), seen=(change.before, change.after))
         key = change.fact.rpartition(" ")[2]

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Self
 from cli.demo.thief import Thief
 from containment.errors import ContainmentError, NotFoundError, UnavailableError
 from containment.lab import runtime
-from containment.lab.people import People
-from containment.lab.seed.world import World
+from containment.lab.scenario.access import People
+from containment.lab.scenario.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -11,7 +11,7 @@ from cli.demo.board import Board, Phase, Who, rows
 from cli.demo.company import ROLE, USER, Company
 from cli.demo.stage import EndedError
 from containment.clock import isoformat
-from containment.lab.people import Bystanders
+from containment.lab.scenario.access import Bystanders
 from containment.spec import Disposition, IncidentSpec, Target, emit, load, target_lines
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cli.demo.screen import Screen
     from cli.demo.stage import Stage
     from cli.demo.thief import Thief
-    from containment.lab import picture
+    from containment.lab.scenario import inventory
 
 _WHY = {
     Disposition.FALSE_POSITIVE: "it was the red team's exercise",
@@ -159,7 +159,9 @@ class Run:
         )
         self.screen.under(f"release-bot's new session of {ROLE}: {new}, its old one: {old}")
 
-    def _lift(self, company: Company, thief: Thief, path: Path, before: picture.Picture) -> None:
+    def _lift(
+        self, company: Company, thief: Thief, path: Path, before: inventory.Inventory
+    ) -> None:
         self.screen.at(f"the decision: {_WHY[self.disposition]}; in the spec it says now")
         path.write_text(emit(_with(load(path), disposition=self.disposition)))
         self.screen.under(f"disposition: {self.disposition}")

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from containment.errors import UnavailableError
-from containment.lab import thief as script
-from containment.lab.people import REFUSALS
+from containment.lab.scenario import attacker as script
+from containment.lab.scenario.access import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from containment.lab.seed.world import Credentials
+    from containment.lab.scenario.world import Credentials
 
 _PATIENCE_S = 60.0
 

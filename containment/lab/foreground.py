@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from containment.lab import runtime
-from containment.lab.server import LabServer
+from containment.lab.http.server import LabServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from containment.lab import control, ground
-from containment.lab.seed.company import company
-from containment.lab.server import LabServer, running
+from containment.lab.http import control
+from containment.lab.http.server import LabServer, running
+from containment.lab.scenario.company import company
+from containment.lab.state import moto_state
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from datetime import datetime
     from pathlib import Path
 
-    from containment.lab.facts import Facts
-    from containment.lab.seed.world import Credentials, World
+    from containment.lab.scenario.world import Credentials, World
+    from containment.lab.state.facts import Facts
 
 _CONFIG = Config(
     retries={"total_max_attempts": 1, "mode": "standard"},
@@ -68,7 +69,7 @@ class Lab:
 
     def advance(self, seconds: float) -> None:
         """Move the lab's clock forward."""
-        ground.clock.advance(seconds)
+        moto_state.clock.advance(seconds)
 
     def faults(self, *rules: dict[str, Any]) -> None:
         """Put fault and lag rules in force; without any, end them all."""
@@ -88,7 +89,7 @@ class Lab:
 
     def now(self) -> datetime:
         """Return the lab's time."""
-        return ground.clock()
+        return moto_state.clock()
 
     def status(self) -> dict[str, Any]:
         """Return what GET /_lab/status shows."""

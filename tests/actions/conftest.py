@@ -13,7 +13,7 @@ from containment.actions import ACTIONS
 from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.clock import utc_now
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.lifecycle.context import Context
 

@@ -13,13 +13,13 @@ from workbench import INCIDENT, Bench, can_list
 
 from containment.errors import ConflictError, NotFoundError
 from containment.facets import documents
-from containment.lab import picture
+from containment.lab.scenario import inventory
 
 pytestmark = pytest.mark.lab
 
 
-def take(bench: Bench) -> picture.Picture:
-    return picture.take(bench.admin())
+def take(bench: Bench) -> inventory.Inventory:
+    return inventory.take(bench.admin())
 
 
 @pytest.mark.parametrize("moment", ["after the snapshot", "before the lift"])
@@ -41,7 +41,7 @@ def test_a_principal_made_again_under_the_name_is_neither_contained_nor_lifted_i
         with pytest.raises(NotFoundError, match="a snapshot of its own"):
             party.up()
 
-    assert picture.changes(made, take(bench)) == []
+    assert inventory.changes(made, take(bench)) == []
 
 
 @pytest.mark.parametrize(

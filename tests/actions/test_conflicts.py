@@ -17,7 +17,7 @@ from workbench import INCIDENT, Bench, can_list
 
 from containment.errors import ConflictError
 from containment.facets import documents
-from containment.lab import picture
+from containment.lab.scenario import inventory
 
 if TYPE_CHECKING:
     from meddling import Change
@@ -173,7 +173,7 @@ def take(bench: Bench) -> dict[str, str]:
         world.release_inactive_key_id: OTHER_KEY,
     }
     found: dict[str, str] = {}
-    for fact, value in picture.take(bench.admin()).items():
+    for fact, value in inventory.take(bench.admin()).items():
         # Whether AWS lists a policy of its own depends on who uses it, and a list that is empty is
         # a fact beside its entries.
         if value == "none" or fact.startswith("policy arn:aws:iam::aws:policy/"):
@@ -198,7 +198,7 @@ def run(bench: Bench, party: Party, row: Row) -> dict[str, str]:
         party.up()
         contained = take(bench)
         row.change(bench)
-        theirs = picture.changes(contained, take(bench))
+        theirs = inventory.changes(contained, take(bench))
         meant = dict(before)
         for change in theirs:
             foreign = OURS not in change.fact and "containment:" not in change.fact
@@ -235,7 +235,7 @@ def test_a_user_that_others_changed_meanwhile(bench: Bench, row: Row) -> None:
     meant = run(bench, party, row)
 
     if lift(bench, party, row):
-        assert picture.changes(meant, take(bench)) == []
+        assert inventory.changes(meant, take(bench)) == []
 
 
 @rows(ROLES)
@@ -263,7 +263,7 @@ def test_a_role_that_others_changed_meanwhile(bench: Bench, row: Row) -> None:
         meant[TRUST] = documents.canonical(added)
 
     if lift(bench, party, row):
-        assert picture.changes(meant, take(bench)) == []
+        assert inventory.changes(meant, take(bench)) == []
 
 
 @rows(FULL)
@@ -274,4 +274,4 @@ def test_a_user_without_room_that_others_changed_meanwhile(bench: Bench, row: Ro
     assert party.states["deny"].placement == "AWSDenyAll"
 
     if lift(bench, party, row):
-        assert picture.changes(meant, take(bench)) == []
+        assert inventory.changes(meant, take(bench)) == []

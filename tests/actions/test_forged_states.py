@@ -14,7 +14,7 @@ from workbench import INCIDENT, Bench
 
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.facets import documents
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.lifecycle.wire import AccessKeyStatus
 
 pytestmark = pytest.mark.lab
@@ -166,7 +166,7 @@ def test_a_user_is_lifted_by_what_is_true_or_not_at_all(
 
     after = facts(bench)
     wrong = [
-        item for item in picture.changes(before, after) if item.after not in {"Inactive", None}
+        item for item in inventory.changes(before, after) if item.after not in {"Inactive", None}
     ]
     assert wrong == []
     if forgery.ends == "refused" and not kept:
@@ -194,7 +194,7 @@ def facts(bench: Bench) -> dict[str, str]:
     """Return the account's facts but for our own artefacts and what AWS lists by itself."""
     return {
         fact: value
-        for fact, value in picture.take(bench.admin()).items()
+        for fact, value in inventory.take(bench.admin()).items()
         if "containment" not in fact
         and value != "none"
         and not fact.startswith("policy arn:aws:iam::aws")

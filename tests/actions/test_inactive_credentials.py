@@ -10,7 +10,7 @@ from workbench import INCIDENT, Bench, can_list, write_spec
 from containment.actions.deny_policy import SessionMatch
 from containment.actions.inactive_credentials import Inputs, State
 from containment.errors import ConflictError
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from containment.lifecycle.action import UnfinishedError
 
 pytestmark = pytest.mark.lab
@@ -274,9 +274,9 @@ def inputs_of(state: State) -> Inputs:
 
 def age(bench: Bench, user: str, access_key_id: str) -> None:
     """Make a key older than the compromise, as collateral is."""
-    from containment.lab import ground  # noqa: PLC0415
+    from containment.lab.state import moto_state  # noqa: PLC0415
 
-    backend = ground.iam(bench.lab.world.account)
+    backend = moto_state.iam(bench.lab.world.account)
     for key in backend.get_user(user).access_keys:
         if key.access_key_id == access_key_id:
             key.create_date = key.create_date.replace(year=key.create_date.year - 1)

@@ -18,7 +18,7 @@ from workbench import INCIDENT, Bench, write_spec
 
 from containment.actions import ACTIONS
 from containment.errors import NotFoundError
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.lifecycle.action import UnfinishedError
 from containment.provider import codec
 from containment.provider.servicer import Servicer, resource_id
@@ -122,8 +122,8 @@ def lose_answers(bench: Bench, operation: str, call: Callable[[], object]) -> Ba
     return raised
 
 
-def take(bench: Bench) -> picture.Picture:
-    return picture.take(bench.admin())
+def take(bench: Bench) -> inventory.Inventory:
+    return inventory.take(bench.admin())
 
 
 def facts(bench: Bench) -> dict[str, str]:
@@ -157,7 +157,7 @@ def test_a_create_whose_answer_was_lost_is_repeated_to_the_same_end(
 
     assert state.live == "applied"
     subject.action(bench).delete(state)
-    assert picture.changes(before, take(bench)) == []
+    assert inventory.changes(before, take(bench)) == []
 
 
 @each_call("lifts")
@@ -170,7 +170,7 @@ def test_a_delete_whose_answer_was_lost_is_repeated_to_the_same_end(
 
     subject.action(bench).delete(state)
 
-    assert picture.changes(before, take(bench)) == []
+    assert inventory.changes(before, take(bench)) == []
 
 
 @each
@@ -200,7 +200,7 @@ def test_an_update_repairs_what_was_undone_and_a_lift_still_gives_back(
     assert (repaired.live, facts(bench)) == ("applied", contained)
     assert repaired.generation > state.generation
     subject.action(bench).delete(repaired)
-    assert picture.changes(before, take(bench)) == []
+    assert inventory.changes(before, take(bench)) == []
 
 
 @each
@@ -225,7 +225,7 @@ def test_a_second_delete_changes_nothing(bench: Bench, subject: Subject) -> None
     subject.action(bench).delete(state)
 
     assert [call for call in bench.writes[len(writes) :] if "Delete" in call or "Put" in call] == []
-    assert picture.changes(before, take(bench)) == []
+    assert inventory.changes(before, take(bench)) == []
 
 
 @each
@@ -238,9 +238,9 @@ def test_a_delete_that_was_superseded_is_inert(bench: Bench, subject: Subject) -
     subject.action(bench).delete(old)
 
     assert bench.writes == writes
-    assert picture.changes(contained, take(bench)) == []
+    assert inventory.changes(contained, take(bench)) == []
     subject.action(bench).delete(new)
-    assert picture.changes(before, take(bench)) == []
+    assert inventory.changes(before, take(bench)) == []
 
 
 @each
@@ -254,10 +254,10 @@ def test_what_an_orphan_wrote_late_is_lifted_by_the_newer_generation(
 
     subject.action(bench).delete(new)
 
-    assert picture.changes(before, take(bench)) == []
+    assert inventory.changes(before, take(bench)) == []
 
 
-def written_late(bench: Bench, old: picture.Picture) -> None:
+def written_late(bench: Bench, old: inventory.Inventory) -> None:
     """Write again what an older generation had written."""
     iam = bench.admin()
     policy = old.get(f"user release-bot, UserPolicyList containment-{INCIDENT}, PolicyDocument")

@@ -10,7 +10,7 @@ from party import Party, keep_ledgers
 from workbench import Bench, can_list
 
 from containment.errors import ConflictError
-from containment.lab import picture
+from containment.lab.scenario import inventory
 
 pytestmark = pytest.mark.lab
 
@@ -56,7 +56,7 @@ def test_aws_deny_all_attached_by_two_goes_with_the_last(
         lambda: not can_list(lab, world.release_key),
     )
 
-    assert picture.changes(before, take(bench)) == []
+    assert inventory.changes(before, take(bench)) == []
 
 
 def test_what_made_room_comes_back_only_once_nobody_else_needs_the_room(bench: Bench) -> None:
@@ -74,7 +74,7 @@ def test_what_made_room_comes_back_only_once_nobody_else_needs_the_room(bench: B
     of["b"].down()
     of["a"].down()
 
-    assert picture.changes(before, take(bench)) == []
+    assert inventory.changes(before, take(bench)) == []
 
 
 @pytest.mark.parametrize(("decision", "left"), [("force-ours", []), ("keep-theirs", [DENY_ALL])])

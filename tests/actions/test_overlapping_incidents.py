@@ -12,7 +12,7 @@ from workbench import Bench, can_list, session_of
 
 from containment.errors import ConflictError
 from containment.facets import claims, documents
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.ledger.ledger import unkept
 
 pytestmark = pytest.mark.lab
@@ -45,7 +45,7 @@ def test_a_user_comes_back_exactly_after_the_last_false_alarm(
         lambda: not can_list(lab, world.release_key),
     )
 
-    assert picture.changes(before, take(bench)) == []
+    assert inventory.changes(before, take(bench)) == []
 
 
 @pytest.mark.parametrize("order", [*PAIRS, *TRIPLES[:6]], ids=" ".join)
@@ -68,7 +68,7 @@ def test_a_role_comes_back_after_the_last_of_those_that_closed_it(
     )
     go(of, order, closed)
 
-    assert picture.changes(before, take(bench)) == []
+    assert inventory.changes(before, take(bench)) == []
 
 
 def test_without_a_ledger_a_trust_policy_comes_back_as_what_it_said(bench: Bench) -> None:
@@ -156,7 +156,7 @@ def test_without_a_ledger_the_one_that_saw_for_itself_asks_nothing(bench: Bench)
     for step in ("a+", "b+", "b-", "a-"):
         take_step(of, step)
 
-    assert picture.changes(before, take(bench)) == []
+    assert inventory.changes(before, take(bench)) == []
 
 
 FORGED = {

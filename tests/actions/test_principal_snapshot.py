@@ -16,7 +16,7 @@ from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.identities import parse_principal
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from containment.lifecycle.context import Context
 from containment.preflight import refusals
 

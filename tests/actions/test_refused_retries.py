@@ -12,7 +12,7 @@ from workbench import Bench, can_list, inline, write_spec
 from containment.aws import consistency
 from containment.facets import attachment
 from containment.facets import deny as facet
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.lifecycle.action import UnfinishedError
 
 pytestmark = pytest.mark.lab
@@ -80,14 +80,14 @@ def test_what_no_try_did_is_not_contained_and_is_told_in_aws_words(
 def test_a_deny_that_a_lost_try_removed_is_gone_and_the_lift_goes_on(bench: Bench) -> None:
     bench.disposition = "false-positive"
     write_spec(bench, bench.lab.world.ci_user)
-    before = picture.take(bench.admin())
+    before = inventory.take(bench.admin())
     state = deny(bench)
     bench.lab.faults({"kind": "lose", "operation": "DeleteUserPolicy", "count": 1})
 
     bench.deny_action().delete(state)
 
     assert inline(bench, bench.lab.world.ci_user) is None
-    assert picture.changes(before, picture.take(bench.admin())) == []
+    assert inventory.changes(before, inventory.take(bench.admin())) == []
 
 
 def test_a_deny_that_went_with_a_rename_is_not_taken_for_gone(bench: Bench) -> None:

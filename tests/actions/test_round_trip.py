@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from workbench import INCIDENT, Bench, can_list, inline, minted, session_of
 
 from containment.clock import isoformat
-from containment.lab import picture
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario import inventory
+from containment.lab.scenario.world import Credentials
 
 pytestmark = pytest.mark.lab
 
@@ -220,8 +220,8 @@ def spec(made: Made, disposition: str, **target: Any) -> str:
     )
 
 
-def taken(bench: Bench) -> picture.Picture:
-    return picture.take(bench.admin())
+def taken(bench: Bench) -> inventory.Inventory:
+    return inventory.take(bench.admin())
 
 
 def fresh(bench: Bench) -> Bench:
@@ -243,10 +243,10 @@ def test_a_user_comes_back_to_the_byte_after_a_false_alarm(
     before = taken(bench)
 
     stack = Applied.up(bench, spec(made, "false-positive", rung=rung, leaked=leaked))
-    assert picture.changes(before, taken(bench))
+    assert inventory.changes(before, taken(bench))
     stack.lift()
 
-    assert picture.changes(before, taken(bench)) == []
+    assert inventory.changes(before, taken(bench)) == []
 
 
 @examples(8)
@@ -258,10 +258,10 @@ def test_a_role_comes_back_to_the_byte_after_a_false_alarm(
     before = taken(bench)
 
     stack = Applied.up(bench, spec(made, "false-positive", rung=rung))
-    assert picture.changes(before, taken(bench))
+    assert inventory.changes(before, taken(bench))
     stack.lift()
 
-    assert picture.changes(before, taken(bench)) == []
+    assert inventory.changes(before, taken(bench)) == []
 
 
 @examples(6)
@@ -281,7 +281,7 @@ def test_after_a_real_leak_the_leaked_keys_stay_off_and_only_the_fence_is_new(
         for name, status in zip((key.access_key_id for key in made.keys), prior.keys, strict=True)
         if status == "Active" and (not leaked or name in leaked)
     }
-    changed = {change.fact: change for change in picture.changes(before, taken(bench))}
+    changed = {change.fact: change for change in inventory.changes(before, taken(bench))}
     policies = {fact for fact in changed if f"containment-{INCIDENT}" in fact}
     assert changed.keys() - policies - {f"user {prior.name}, UserPolicyList"} == stopped
     assert {changed[fact].after for fact in stopped} <= {"Inactive"}

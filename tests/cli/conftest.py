@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cli.main import run
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from tests.support.fake_engine import STACK, FakeEngine, summary
 

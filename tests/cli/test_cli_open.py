@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.spec import load
 from tests.cli.conftest import Command

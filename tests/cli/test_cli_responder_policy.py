@@ -11,7 +11,7 @@ import pytest
 from cli.main import run
 from containment.actions import ACTIONS
 from containment.aws import resolve
-from containment.lab.services import action_details
+from containment.lab.protocol.services import action_details
 from containment.ledger import LedgerSettings
 from containment.responder import ON_EVERYTHING, permissions, policy
 from containment.run import fences

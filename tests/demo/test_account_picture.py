@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.handlers import json_decode_policies
 
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.lab
@@ -29,13 +29,13 @@ def iam(lab: Lab) -> Any:
 
 def test_an_untouched_account_is_identical_and_looking_changes_nothing(lab: Lab, iam: Any) -> None:
     own = iam.create_policy(PolicyName="own", PolicyDocument=DENY)["Policy"]["Arn"]
-    before, changed = picture.take(iam), lab.status()["mutations"]["total"]
+    before, changed = inventory.take(iam), lab.status()["mutations"]["total"]
 
     iam.get_policy(PolicyArn=own)
-    after = picture.take(iam)
+    after = inventory.take(iam)
 
-    assert picture.changes(before, after) == []
-    assert picture.digest(before) == picture.digest(after)
+    assert inventory.changes(before, after) == []
+    assert inventory.digest(before) == inventory.digest(after)
     assert lab.status()["mutations"]["total"] == changed
     assert len(before) > 100
 
@@ -71,53 +71,53 @@ def test_an_untouched_account_is_identical_and_looking_changes_nothing(lab: Lab,
 def test_one_change_is_seen_as_that_change(
     iam: Any, change: Callable[[Any], object], facts: list[str]
 ) -> None:
-    before = picture.take(iam)
+    before = inventory.take(iam)
     change(iam)
 
-    found = [each.fact for each in picture.changes(before, picture.take(iam))]
+    found = [each.fact for each in inventory.changes(before, inventory.take(iam))]
 
     assert [fact for fact in found if not fact.startswith("policy ")] == facts
 
 
 def test_a_key_that_goes_inactive_is_seen_with_both_statuses(lab: Lab, iam: Any) -> None:
-    before = picture.take(iam)
+    before = inventory.take(iam)
     key = lab.world.leaked.access_key_id
     iam.update_access_key(UserName="ci-deploy", AccessKeyId=key, Status="Inactive")
 
-    (change,) = picture.changes(before, picture.take(iam))
+    (change,) = inventory.changes(before, inventory.take(iam))
 
     assert (change.before, change.after) == ("Active", "Inactive")
     assert str(change) == f"user ci-deploy, access key {key}: Active -> Inactive"
 
 
 def test_a_new_key_is_seen(iam: Any) -> None:
-    before = picture.take(iam)
+    before = inventory.take(iam)
     key = iam.create_access_key(UserName="alice")["AccessKey"]["AccessKeyId"]
 
-    facts = [change.fact for change in picture.changes(before, picture.take(iam))]
+    facts = [change.fact for change in inventory.changes(before, inventory.take(iam))]
 
     assert facts == [f"user alice, access key {key}", f"user alice, access key {key}, made"]
 
 
 def test_one_more_space_in_a_document_is_a_difference(iam: Any) -> None:
     iam.put_user_policy(UserName="alice", PolicyName="x", PolicyDocument=DENY)
-    before = picture.take(iam)
+    before = inventory.take(iam)
     iam.put_user_policy(UserName="alice", PolicyName="x", PolicyDocument=SPACED)
 
-    (change,) = picture.changes(before, picture.take(iam))
+    (change,) = inventory.changes(before, inventory.take(iam))
 
     assert (change.before, change.after) == (DENY, SPACED)
 
 
 def test_a_client_that_does_not_decode_documents_gives_the_same_picture(iam: Any) -> None:
-    decoded = picture.take(iam)
+    decoded = inventory.take(iam)
     iam.meta.events.unregister("after-call.iam", json_decode_policies)
 
-    assert picture.take(iam) == decoded
+    assert inventory.take(iam) == decoded
 
 
 def test_a_client_is_left_as_it_was(iam: Any) -> None:
-    picture.take(iam)
+    inventory.take(iam)
 
     trust = iam.get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
 

@@ -9,8 +9,8 @@ import pytest
 
 from cli.demo.thief import Thief
 from containment.errors import UnavailableError
-from containment.lab import finding
-from containment.lab.people import Bystanders, People, allowed
+from containment.lab.scenario import guardduty_finding
+from containment.lab.scenario.access import Bystanders, People, allowed
 from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.lab
@@ -107,7 +107,7 @@ def test_who_can_work_is_asked_and_another_error_is_no_answer(lab: Lab) -> None:
 def test_the_finding_holds_no_secret_and_names_the_key(lab: Lab) -> None:
     world = lab.world
     told = json.dumps(
-        finding.leaked_key_used(
+        guardduty_finding.leaked_key_used(
             account=world.account,
             region=world.region,
             access_key_id=world.leaked.access_key_id,

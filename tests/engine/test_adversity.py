@@ -12,8 +12,8 @@ import pytest
 from project import STACK, Project, spec
 from workbench import can_list, session_of
 
-from containment.lab import picture
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario import inventory
+from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.engine
@@ -22,7 +22,7 @@ ALLOW_ALL = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
 
 
 def taken(lab: Lab) -> Any:
-    return picture.take(lab.client("iam", lab.world.admin))
+    return inventory.take(lab.client("iam", lab.world.admin))
 
 
 def user(lab: Lab) -> str:
@@ -176,7 +176,7 @@ def test_a_user_with_a_hostile_path_is_contained_and_the_bystander_is_not(
     assert not can_list(lab, odd)
     assert can_list(lab, lab.world.bystander)
     project.destroy()
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_a_stack_of_the_lab_is_refused_with_credentials_for_aws(project: Project, lab: Lab) -> None:
@@ -196,7 +196,7 @@ def test_a_stack_of_the_lab_is_refused_with_credentials_for_aws(project: Project
     for refused in (up, destroy):
         assert refused.exit_code != 0
         assert f"this stack was applied at {lab.endpoint}" in refused.output
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
     assert len(project.resources()) >= 4
 
 

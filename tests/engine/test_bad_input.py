@@ -6,7 +6,7 @@ import pytest
 from project import STACK, Project, spec
 from workbench import can_list
 
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.engine
@@ -28,7 +28,7 @@ def test_a_spec_that_cannot_be_used_releases_nobody_and_says_why(
 ) -> None:
     project.spec(spec(USER))
     project.up()
-    before = picture.take(lab.client("iam", lab.world.admin))
+    before = inventory.take(lab.client("iam", lab.world.admin))
 
     for text, said in UNUSABLE:
         with subtests.test(said):
@@ -36,17 +36,17 @@ def test_a_spec_that_cannot_be_used_releases_nobody_and_says_why(
 
             done = project.run("up", "--yes", "--skip-preview")
 
-            after = picture.take(lab.client("iam", lab.world.admin))
+            after = inventory.take(lab.client("iam", lab.world.admin))
             assert done.exit_code != 0
             assert said in done.output
             assert "Traceback" not in done.output
-            assert picture.changes(before, after) == []
+            assert inventory.changes(before, after) == []
 
 
 def test_one_user_by_his_key_and_by_his_arn_is_refused_with_both(
     project: Project, lab: Lab
 ) -> None:
-    before = picture.take(lab.client("iam", lab.world.admin))
+    before = inventory.take(lab.client("iam", lab.world.admin))
     key = lab.world.leaked.access_key_id
     project.spec(spec(f"access_key: {key}", f"user: {lab.world.ci_user}"))
 
@@ -54,7 +54,7 @@ def test_one_user_by_his_key_and_by_his_arn_is_refused_with_both(
 
     assert done.exit_code != 0
     assert f"({lab.world.ci_user} and {key})" in done.output
-    assert picture.changes(before, picture.take(lab.client("iam", lab.world.admin))) == []
+    assert inventory.changes(before, inventory.take(lab.client("iam", lab.world.admin))) == []
 
 
 def test_one_user_by_his_former_and_his_new_name_is_refused_and_stays_contained(
@@ -66,7 +66,7 @@ def test_one_user_by_his_former_and_his_new_name_is_refused_and_stays_contained(
     project.spec(spec(f"user: {former}"))
     project.up()
     iam.update_user(UserName="ci-deploy", NewUserName="ci-deploy-2")
-    contained = picture.take(iam)
+    contained = inventory.take(iam)
     project.spec(spec(f"user: {former}", f"user: {renamed}"))
 
     done = project.run("up", "--yes", "--skip-preview")
@@ -74,7 +74,7 @@ def test_one_user_by_his_former_and_his_new_name_is_refused_and_stays_contained(
     assert done.exit_code != 0
     assert f"{former} is {renamed} now and stays contained" in done.output
     assert f"user ci-deploy-2 is already contained by {STACK}" in done.output
-    assert picture.changes(contained, picture.take(iam)) == []
+    assert inventory.changes(contained, inventory.take(iam)) == []
     assert not can_list(lab, lab.world.leaked)
 
 

@@ -11,7 +11,7 @@ import pytest
 from project import BIN, STACK, Done, Project, spec
 from workbench import can_list
 
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.engine
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.engine
 DESTROY = ("destroy", "--yes", "--skip-preview")
 
 
-def taken(lab: Lab) -> picture.Picture:
-    return picture.take(lab.client("iam", lab.world.admin))
+def taken(lab: Lab) -> inventory.Inventory:
+    return inventory.take(lab.client("iam", lab.world.admin))
 
 
 def mutations(lab: Lab) -> int:
@@ -77,7 +77,7 @@ def test_what_is_on_hold_is_released_by_nothing(project: Project, lab: Lab) -> N
 
     assert all(done.exit_code != 0 for done in refused)
     assert "hold: true, so nothing of it is released" in refused[-1].output
-    assert picture.changes(contained, taken(lab)) == []
+    assert inventory.changes(contained, taken(lab)) == []
 
     project.spec(spec(user(lab), role(lab), disposition="false-positive"))
     written = mutations(lab)
@@ -85,7 +85,7 @@ def test_what_is_on_hold_is_released_by_nothing(project: Project, lab: Lab) -> N
     assert mutations(lab) == written
     assert not any(item.get("protect") for item in project.resources())
     project.destroy()
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_plain_destroy_is_told_what_was_decided_and_refuses_what_it_does_not_understand(
@@ -107,13 +107,13 @@ def test_plain_destroy_is_told_what_was_decided_and_refuses_what_it_does_not_und
         done = project.run(*DESTROY, CONTAINMENT_DECISIONS=decision)
         assert done.exit_code != 0
         assert says in done.output
-        assert picture.changes(contained, taken(lab)) == []
+        assert inventory.changes(contained, taken(lab)) == []
 
     decided = "force-ours=credentials@111122223333/user/ci-deploy"
     done = project.run(*DESTROY, CONTAINMENT_DECISIONS=decided)
 
     assert done.exit_code == 0, done.output
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
     ledger = (project.folder / "ledger" / f"{STACK}.jsonl").read_text()
     assert '"kind":"decision"' in ledger
 
@@ -148,7 +148,7 @@ def test_a_trust_policy_and_statuses_that_were_edited_into_the_state_are_not_wri
 
     done = project.run(*DESTROY)
 
-    after = {item.fact: item.after for item in picture.changes(before, taken(lab))}
+    after = {item.fact: item.after for item in inventory.changes(before, taken(lab))}
     assert not any("access key" in fact for fact in after)
     assert '"*"' not in taken(lab)["role deploy, AssumeRolePolicyDocument"]
     assert not can_list(lab, lab.world.leaked)
@@ -173,7 +173,7 @@ def test_what_leaked_is_not_given_back_by_a_state_that_forgot_it(
 
     assert refused.exit_code != 0
     assert "the stack was applied as" in refused.output
-    assert picture.changes(contained, taken(lab)) == []
+    assert inventory.changes(contained, taken(lab)) == []
     project.up()
     project.destroy()
     assert not can_list(lab, lab.world.leaked)

@@ -8,7 +8,7 @@ import pytest
 from project import STACK, Project, spec
 from workbench import can_list
 
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.engine
@@ -30,8 +30,8 @@ runpy.run_path("program.py")
 """
 
 
-def taken(lab: Lab) -> picture.Picture:
-    return picture.take(lab.client("iam", lab.world.admin))
+def taken(lab: Lab) -> inventory.Inventory:
+    return inventory.take(lab.client("iam", lab.world.admin))
 
 
 def held(project: Project) -> dict[str, dict[str, Any]]:
@@ -79,7 +79,7 @@ def test_taint_target_and_another_region_neither_release_nor_forget(
     project.up()
     assert held(project)["PrincipalSnapshot"]["outputs"]["snapshotId"] == snapshot_id
     project.destroy()
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_a_refresh_drops_nothing_and_what_was_undone_is_repaired_whatever_is_ignored(
@@ -103,4 +103,4 @@ def test_a_refresh_drops_nothing_and_what_was_undone_is_repaired_whatever_is_ign
     project.up()
     assert held(project)["DenyPolicy"]["outputs"]["live"] == "applied"
     project.destroy()
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []

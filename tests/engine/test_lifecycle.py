@@ -9,14 +9,14 @@ import pytest
 from project import STACK, Project, spec
 from workbench import can_list, minted, session_of
 
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.engine
 
 
 def taken(lab: Lab) -> Any:
-    return picture.take(lab.client("iam", lab.world.admin))
+    return inventory.take(lab.client("iam", lab.world.admin))
 
 
 def targets(lab: Lab) -> tuple[str, str]:
@@ -37,7 +37,7 @@ def test_a_preview_shows_what_would_happen_and_changes_nothing(project: Project,
     assert "stays Inactive" in shown  # what a destroy would do, for the reviewer
     assert "warning: using pulumi-" not in shown
     assert lab.status()["mutations"]["total"] == mutations
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_a_false_alarm_gives_back_exactly_what_was_there(project: Project, lab: Lab) -> None:
@@ -59,7 +59,7 @@ def test_a_false_alarm_gives_back_exactly_what_was_there(project: Project, lab: 
 
     project.destroy()
 
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
     assert all(can_list(lab, one) for one in credentials)
 
 
@@ -76,7 +76,7 @@ def test_a_confirmed_leak_stays_dead_and_the_rest_comes_back(project: Project, l
 
     project.destroy()
 
-    changed = picture.changes(before, taken(lab))
+    changed = inventory.changes(before, taken(lab))
     facts = sorted(change.fact for change in changed)
     assert [fact for fact in facts if "access key" in fact] == [
         f"user ci-deploy, access key {world.leaked.access_key_id}"
@@ -99,7 +99,7 @@ def test_another_disposition_in_the_file_blocks_the_lift_until_up(
     assert refused.exit_code != 0
     assert "the file says disposition false-positive" in refused.output
     assert "pulumi up" in refused.output
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
     project.up()
     project.destroy()
@@ -155,7 +155,7 @@ def test_every_rung_of_a_role_and_a_user_goes_up_and_down(project: Project, lab:
 
     project.destroy()
 
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_an_access_key_stands_for_its_user_and_the_line_to_pin_is_said(

@@ -15,7 +15,7 @@ import pytest
 from project import BIN, STACK, Project, spec
 from workbench import can_list
 
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 from tools.reliability.stage import STATE_BUCKET, keep_in_s3
 
@@ -68,7 +68,7 @@ def targets(lab: Lab) -> str:
 
 
 def taken(lab: Lab) -> Any:
-    return picture.take(lab.client("iam", lab.world.admin))
+    return inventory.take(lab.client("iam", lab.world.admin))
 
 
 def s3(lab: Lab) -> Any:
@@ -110,7 +110,7 @@ def test_a_state_in_s3_goes_up_shows_drift_is_repaired_and_comes_down(
     assert containment(in_s3, "status").code == 0
 
     assert containment(in_s3, "lift", "--yes").code == 0
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_a_missing_passphrase_of_a_shared_state_is_asked_for(in_s3: Project, lab: Lab) -> None:
@@ -171,7 +171,7 @@ def test_a_state_rolled_back_to_before_the_keys_is_lifted_all_the_same(
     lift = containment(in_s3, "lift", "--yes")
 
     assert lift.code == 0, lift.said
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_a_lost_state_in_s3_is_never_called_empty_and_is_adopted(in_s3: Project, lab: Lab) -> None:
@@ -189,7 +189,7 @@ def test_a_lost_state_in_s3_is_never_called_empty_and_is_adopted(in_s3: Project,
     in_s3.environ["PULUMI_STACK"] = STACK
     in_s3.up()
     in_s3.destroy()
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_of_two_responders_at_once_one_works_and_the_other_is_told_who(
@@ -209,7 +209,7 @@ def test_of_two_responders_at_once_one_works_and_the_other_is_told_who(
     assert not can_list(lab, lab.world.leaked)
     assert "unchanged" in project.ok("up", "--yes", "--skip-preview")
     project.destroy()
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_two_responders_with_two_incidents_in_one_account_do_not_meet(
@@ -231,7 +231,7 @@ def test_two_responders_with_two_incidents_in_one_account_do_not_meet(
             assert not can_list(lab, world.leaked)
             assert "Deny" in taken(lab)["role deploy, AssumeRolePolicyDocument"]
 
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_what_was_cut_off_is_explained_and_up_settles_it(project: Project, lab: Lab) -> None:

@@ -6,7 +6,7 @@ import pytest
 from project import STACK, Project, spec
 from workbench import can_list
 
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.engine
@@ -25,7 +25,7 @@ def test_the_last_of_two_incidents_to_lift_gives_everything_back(
 ) -> None:
     world, admin = lab.world, lab.client("iam", lab.world.admin)
     both = (f"user: '{world.ci_user}'", f"{{role: '{world.deploy_role}', rung: close-trust}}")
-    before = picture.take(admin)
+    before = inventory.take(admin)
     project.ok("stack", "init", OTHER)
     for stack in (STACK, OTHER):
         write(project, stack, *both)
@@ -35,8 +35,8 @@ def test_the_last_of_two_incidents_to_lift_gives_everything_back(
     project.ok("destroy", "--yes", "--skip-preview", "--stack", first)
 
     assert not can_list(lab, world.leaked)
-    assert "Containment" in picture.take(admin)["role deploy, AssumeRolePolicyDocument"]
+    assert "Containment" in inventory.take(admin)["role deploy, AssumeRolePolicyDocument"]
     last = OTHER if first == STACK else STACK
     project.ok("destroy", "--yes", "--skip-preview", "--stack", last)
     assert can_list(lab, world.leaked)
-    assert picture.changes(before, picture.take(admin)) == []
+    assert inventory.changes(before, inventory.take(admin)) == []

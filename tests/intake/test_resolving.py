@@ -16,7 +16,7 @@ from containment.errors import (
     SpecError,
     UnavailableError,
 )
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.lab

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from containment.lab.seed.world import World
+    from containment.lab.scenario.world import World
     from containment.lab.testing import Lab
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from tests.lab.matrix.bench import allow, deny, policy, trust
 
 if TYPE_CHECKING:

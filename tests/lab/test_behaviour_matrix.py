@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from tests.lab.matrix.bench import Bench, Case, Keys, bootstrap, every_case, run
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from trail_lake import BUCKET, DATABASE, OUTPUT, Lake
 from trail_scene import Scene
 
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 
 if TYPE_CHECKING:
     from containment.lab.testing import Lab

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from tests.lab.matrix.bench import allow, policy, trust
 from tests.lab.trails import DATA, Trail
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from containment.lab.seed.world import Credentials, World
+from containment.lab.scenario.world import Credentials, World
 from tests.lab.matrix.bench import allow, policy
 
 if TYPE_CHECKING:

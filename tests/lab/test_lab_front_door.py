@@ -16,11 +16,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from containment.errors import RefusedError
-from containment.lab.server import LabServer
+from containment.lab.http.server import LabServer
 from tests.lab.matrix.bench import allow, policy
 
 if TYPE_CHECKING:
-    from containment.lab.seed.world import World
+    from containment.lab.scenario.world import World
     from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.lab

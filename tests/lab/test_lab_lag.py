@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from containment.lab import facts
+from containment.lab.state import facts
 from tests.lab.lag_settings import (
     EVERY,
     Ground,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from containment.lab import ground
-from containment.lab.seed.builder import Builder
+from containment.lab.scenario.builder import Builder
+from containment.lab.state import moto_state
 from tests.lab.matrix.bench import allow, deny, policy, trust
 
 if TYPE_CHECKING:
-    from containment.lab.seed.world import Credentials
+    from containment.lab.scenario.world import Credentials
     from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.lab
@@ -35,7 +35,9 @@ def test_a_control_policy_leaves_a_service_linked_role_alone(lab: Lab, kind: str
     iam.create_role(RoleName="plain", AssumeRolePolicyDocument=trust({"AWS": own}))
     may = policy(allow(["iam:ListUsers", "s3:ListBucket"]))
     for name in (linked, "plain"):
-        ground.iam(world.account).roles[ground.role_id(world.account, name)].put_policy("p", may)
+        moto_state.iam(world.account).roles[moto_state.role_id(world.account, name)].put_policy(
+            "p", may
+        )
     here = Builder(world.account, sessions)
     service, worker = here.session(linked, "ecs"), here.session("plain", "work")
     assert lists(lab, service)

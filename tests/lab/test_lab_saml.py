@@ -11,7 +11,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from tests.lab.matrix.bench import allow, policy
 from tests.lab.trails import Trail
 

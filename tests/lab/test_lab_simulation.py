@@ -9,7 +9,7 @@ import pytest
 from tests.lab.matrix.bench import allow, deny, policy
 
 if TYPE_CHECKING:
-    from containment.lab.seed.world import World
+    from containment.lab.scenario.world import World
     from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.lab

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 from containment.lab import runtime
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 
 def ask(lab):
     with pytest.raises(ClientError, match="NotImplementedInLab"):

@@ -11,11 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from containment.clock import isoformat
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from tests.lab.matrix.bench import deny, policy
 
 if TYPE_CHECKING:
-    from containment.lab.seed.world import World
+    from containment.lab.scenario.world import World
     from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.lab

@@ -8,7 +8,7 @@ import pytest
 from workbench import INCIDENT, Bench, can_list, write_spec
 
 from containment.errors import ConflictError
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from tests.ledger.conftest import Kept
 
 pytestmark = pytest.mark.lab
@@ -40,7 +40,7 @@ def up(bench: Bench, state: Any, inputs: Any) -> Any:
 
 def test_up_puts_it_back_as_it_was_and_the_lift_asks_nobody(bench: Bench, kept: Kept) -> None:
     world = bench.lab.world
-    before = picture.take(bench.admin())
+    before = inventory.take(bench.admin())
     inputs, state = held(bench)
     bench.calls.clear()
 
@@ -54,7 +54,7 @@ def test_up_puts_it_back_as_it_was_and_the_lift_asks_nobody(bench: Bench, kept: 
     assert not can_list(bench.lab, world.release_key)
     kept.file.unlink()
     bench.keys_action().delete(after)
-    assert picture.changes(before, picture.take(bench.admin())) == []
+    assert inventory.changes(before, inventory.take(bench.admin())) == []
 
 
 def test_what_a_thief_turned_on_meanwhile_is_off_again_and_claimed_as_it_was(

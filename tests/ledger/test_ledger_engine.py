@@ -17,7 +17,7 @@ from project import BIN, STACK, Project, spec
 from relay import Passing, relay
 from workbench import can_list
 
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 from containment.ledger import chain
 from containment.ledger.entries import without_outcome
@@ -51,7 +51,7 @@ def containment(project: Project, *arguments: str) -> Ran:
 
 
 def taken(lab: Lab) -> Any:
-    return picture.take(lab.client("iam", lab.world.admin))
+    return inventory.take(lab.client("iam", lab.world.admin))
 
 
 def targets(lab: Lab, disposition: str = "false-positive", rung: str = "deny-all") -> str:
@@ -98,7 +98,7 @@ def test_a_lost_state_is_survived_and_everything_is_as_it_was(project: Project, 
     ran = containment(project, *RESTORE)
 
     assert ran.code == 0, ran.err
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
     assert can_list(lab, lab.world.leaked)
     assert read(project).broken is None
 
@@ -117,7 +117,7 @@ def test_after_a_restore_the_state_that_is_found_again_destroys_cleanly(
     project.destroy()
 
     assert project.resources() == []
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
     assert containment(project, *RESTORE).out.count("there is nothing to give back") == 1
 
 
@@ -132,7 +132,7 @@ def test_a_confirmed_leak_stays_inactive_and_fenced_after_a_restore_and_a_late_d
     ran = containment(project, *RESTORE)
 
     assert ran.code == 0, ran.err
-    changed = {change.fact: str(change.after) for change in picture.changes(before, taken(lab))}
+    changed = {change.fact: str(change.after) for change in inventory.changes(before, taken(lab))}
     policy = f"containment-{STACK}, PolicyDocument"
     key = f"user ci-deploy, access key {lab.world.leaked.access_key_id}"
     assert set(changed) == {
@@ -148,7 +148,7 @@ def test_a_confirmed_leak_stays_inactive_and_fenced_after_a_restore_and_a_late_d
     restored = taken(lab)
     project.destroy()
     assert project.resources() == []
-    assert picture.changes(restored, taken(lab)) == []
+    assert inventory.changes(restored, taken(lab)) == []
 
 
 def test_beside_a_state_that_holds_something_a_restore_is_refused(
@@ -162,7 +162,7 @@ def test_beside_a_state_that_holds_something_a_restore_is_refused(
 
     assert refused.code == 7
     assert f"run 'containment lift {STACK}'" in refused.err
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
     assert containment(project, *RESTORE, "--force").code == 0
     assert can_list(lab, lab.world.leaked)
     project.destroy()
@@ -198,7 +198,7 @@ def test_a_provider_killed_around_a_change_leaves_its_intent_and_a_restore_that_
 
     assert [entry["operation"] for entry in left if entry["operation"] == operation]
     assert ran.code == 0, ran.err
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
     assert without_outcome(read(project).entries) == []
     assert read(project).broken is None
 
@@ -222,7 +222,7 @@ def test_a_cut_tail_is_named_on_up_and_status_and_stops_no_lift(project: Project
     assert document["ledger"]["verdict"] == "cut"
     assert any("2 were cut off its end" in matter["what"] for matter in document["matters"])
     project.destroy()
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_a_forged_entry_is_named_and_is_no_evidence_for_a_stripped_claim(
@@ -259,7 +259,7 @@ def test_on_another_machine_the_missing_ledger_is_said_and_the_lift_goes_on(
 
     _, _, diagnostics = said.partition("Diagnostics:")
     assert diagnostics.count("is on the machine that wrote it, or was deleted") == 1
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
     assert [entry["kind"] for entry in read(project).entries][:1] == ["continued"]
 
 
@@ -278,10 +278,10 @@ def test_a_ledger_that_cannot_be_written_contains_and_refuses_to_lift(
     refused = containment(project, "lift", STACK, "--yes")
     assert refused.code == 7
     assert "so the lift is not made" in refused.err
-    assert picture.changes(held, taken(lab)) == []
+    assert inventory.changes(held, taken(lab)) == []
     (project.folder / "ledger").unlink()
     assert containment(project, "lift", STACK, "--yes").code == 0
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_a_lift_without_its_state_names_the_restore_that_then_works(
@@ -301,9 +301,9 @@ def test_a_lift_without_its_state_names_the_restore_that_then_works(
     assert (lost.code, empty.code) == (3, 3)
     assert f"'{command}'" in lost.err
     assert f"'{command}'" in empty.err
-    assert picture.changes(held, taken(lab)) == []
+    assert inventory.changes(held, taken(lab)) == []
     assert containment(project, *command.split()[1:], "--yes").code == 0
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
     again = containment(project, "lift", STACK, "--yes")
     assert again.code == 0
     assert "nothing to lift" in again.out
@@ -351,7 +351,7 @@ def test_a_ledger_in_a_bucket_survives_the_loss_of_the_state_and_the_machine(
     )
 
     assert ran.code == 0, ran.err
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []
     key = f"ir/{STACK}/00000001.json"
     assert s3.head_object(Bucket="evidence-ledger", Key=key)["ObjectLockMode"] == "GOVERNANCE"
 
@@ -379,4 +379,4 @@ def test_a_setting_that_is_wrong_stops_before_anything_changes(project: Project,
 
     assert done.exit_code != 0
     assert "write a path or s3://BUCKET/" in done.output
-    assert picture.changes(before, taken(lab)) == []
+    assert inventory.changes(before, taken(lab)) == []

@@ -10,7 +10,7 @@ from restoring import AGAIN, close_trust, contain, taken
 from workbench import Bench, can_list
 
 from containment.actions.principal_snapshot import Inputs as SnapshotInputs
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from tests.cli.conftest import Command, containment
 from tests.ledger.conftest import Kept
 
@@ -29,7 +29,7 @@ def test_everything_is_as_it_was_after_a_false_alarm(
     ran = containment(*AGAIN, "--yes")
 
     assert ran.code == 0, ran.err
-    assert picture.changes(before, taken(bench.lab)) == []
+    assert inventory.changes(before, taken(bench.lab)) == []
     assert can_list(bench.lab, bench.lab.world.leaked)
     assert kept.kinds()[-1] == "release"
     assert kept.kinds().count("release") == 2
@@ -46,7 +46,7 @@ def test_what_leaked_stays_inactive_and_a_fence_remains(
     ran = containment(*AGAIN, "--yes")
 
     assert ran.code == 0, ran.err
-    changed = {change.fact: change.after for change in picture.changes(before, taken(bench.lab))}
+    changed = {change.fact: change.after for change in inventory.changes(before, taken(bench.lab))}
     fence = f"user ci-deploy, UserPolicyList containment-{STACK}, PolicyDocument"
     assert set(changed) == {f"user ci-deploy, access key {key}", fence}
     assert changed[f"user ci-deploy, access key {key}"] == "Inactive"
@@ -66,7 +66,7 @@ def test_nothing_is_changed_before_it_is_agreed_to(
     assert ran.code == 7
     assert f"{bench.lab.world.leaked.access_key_id} becomes Active" in ran.out
     assert "add --yes" in ran.err
-    assert picture.changes(before, taken(bench.lab)) == []
+    assert inventory.changes(before, taken(bench.lab)) == []
     assert kept.lines() == lines
 
 
@@ -96,7 +96,7 @@ def test_a_broken_ledger_is_refused_and_the_entry_named(
     assert ran.code == 5
     assert "line 1 was changed, or 2 put there" in ran.err
     assert "containment adopt" in ran.err
-    assert picture.changes(before, taken(bench.lab)) == []
+    assert inventory.changes(before, taken(bench.lab)) == []
 
 
 def test_a_ledger_that_goes_on_for_another_says_that_it_does_not_know_all(
@@ -157,7 +157,7 @@ def test_the_terms_are_those_that_were_applied_last(
     assert "write it there as it was applied" in refused.err
     assert ran.code == 0, ran.err
     assert kept.kinds().count("terms") == 1
-    assert picture.changes(before, taken(bench.lab)) == []
+    assert inventory.changes(before, taken(bench.lab)) == []
 
 
 def test_it_is_told_as_one_document(bench: Bench, kept: Kept, containment: Command) -> None:
@@ -218,7 +218,7 @@ def test_a_user_who_is_gone_is_put_on_record_and_nothing_else_happens(
 
     assert ran.code == 0
     assert "is gone" in ran.out
-    assert picture.changes(before, taken(bench.lab)) == []
+    assert inventory.changes(before, taken(bench.lab)) == []
     assert kept.kinds()[-1] == "release"
 
 
@@ -254,7 +254,7 @@ def test_a_stop_in_between_is_told_and_the_next_run_goes_on(
     assert "release" not in kept.kinds()
     bench.lab.faults()
     assert containment(*AGAIN, "--yes").code == 0
-    assert picture.changes(before, taken(bench.lab)) == []
+    assert inventory.changes(before, taken(bench.lab)) == []
 
 
 def test_a_ledger_that_cannot_be_read_gives_nothing_back(
@@ -269,4 +269,4 @@ def test_a_ledger_that_cannot_be_read_gives_nothing_back(
 
     assert ran.code == 5
     assert "cannot be read" in ran.err
-    assert picture.changes(before, taken(bench.lab)) == []
+    assert inventory.changes(before, taken(bench.lab)) == []

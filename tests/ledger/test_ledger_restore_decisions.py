@@ -9,7 +9,7 @@ from project import STACK
 from restoring import AGAIN, contain, strip_claim, taken
 from workbench import Bench, can_list, inline
 
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from tests.cli.conftest import Command, containment
 from tests.ledger.conftest import Kept
 
@@ -102,11 +102,11 @@ def test_awsdenyall_is_detached_and_a_late_lift_by_the_state_changes_nothing(
     ran = containment(*AGAIN, "--yes")
 
     assert ran.code == 0, ran.err
-    assert picture.changes(before, taken(bench.lab)) == []
+    assert inventory.changes(before, taken(bench.lab)) == []
     bench.deny_action().delete(deny)
     bench.keys_action().delete(keys)
     bench.snapshot_action().delete(user)
-    assert picture.changes(before, taken(bench.lab)) == []
+    assert inventory.changes(before, taken(bench.lab)) == []
 
 
 def test_awsdenyall_whose_claim_was_stripped_asks_for_a_decision(
@@ -125,4 +125,4 @@ def test_awsdenyall_whose_claim_was_stripped_asks_for_a_decision(
     assert not can_list(bench.lab, world.leaked)
     assert containment(*AGAIN, "--yes", "--force-ours", "attachment").code == 0
     assert can_list(bench.lab, world.leaked)
-    assert picture.changes(before, taken(bench.lab)) == []
+    assert inventory.changes(before, taken(bench.lab)) == []

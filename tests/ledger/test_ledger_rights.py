@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from project import STACK
 
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.ledger import LedgerSettings, chain
 from containment.ledger.bucket_store import BucketStore

@@ -15,7 +15,7 @@ from project import STACK, spec
 from relay import Passing, relay
 from workbench import Bench, can_list
 
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from tests.cli.conftest import Command, containment
 from tests.ledger.conftest import Kept
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.lab
 
 
 def taken(bench: Bench) -> Any:
-    return picture.take(bench.admin())
+    return inventory.take(bench.admin())
 
 
 def contain(bench: Bench, kept: Kept, disposition: str) -> tuple[Any, Any]:
@@ -102,7 +102,7 @@ def test_a_restore_that_is_stopped_finishes_its_change_and_the_next_one_goes_on(
         again.communicate(timeout=60)
 
     assert again.returncode == 0
-    assert picture.changes(before, taken(bench)) == []
+    assert inventory.changes(before, taken(bench)) == []
 
 
 def rewritten(kept: Kept, text: str) -> None:

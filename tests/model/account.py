@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from containment.facets import claims, deny, documents, marks
-from containment.lab import facts, ground
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
+from containment.lab.state import facts, moto_state
 from tests.model.cloud import Cloud
 
 ACCOUNT = "111122223333"
@@ -44,7 +44,7 @@ class Stolen:
 
 def names() -> list[str]:
     """Return every user and role of the account, as ``user/NAME`` and ``role/NAME``."""
-    state = ground.iam(ACCOUNT)
+    state = moto_state.iam(ACCOUNT)
     users = [f"user/{user.name}" for user in state.users.values()]
     return users + [f"role/{role.name}" for role in state.roles.values()]
 
@@ -57,12 +57,12 @@ def entity(principal: str) -> Facts:
         for key, status in keys(name).items():
             found["key", key] = status
         return found
-    return facts.read(("role", ACCOUNT, ground.role_id(ACCOUNT, name)))
+    return facts.read(("role", ACCOUNT, moto_state.role_id(ACCOUNT, name)))
 
 
 def keys(user: str) -> dict[str, str]:
     """Return the status of each access key of a user, by its id."""
-    found = ground.iam(ACCOUNT).users.get(user)
+    found = moto_state.iam(ACCOUNT).users.get(user)
     return {key.access_key_id: str(key.status) for key in found.access_keys} if found else {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from containment.clock import utc_now
-from containment.lab.clock import LabClock
+from containment.lab.state.clock import LabClock
 
 
 class SimulatedClock(LabClock):

@@ -26,10 +26,11 @@ from botocore.retries import quota
 
 from containment.aws import clients, consistency
 from containment.facets import capture
-from containment.lab import control, ground
-from containment.lab.gate import Gate
-from containment.lab.seed.company import company
-from containment.lab.seed.world import Credentials, World
+from containment.lab.http import control
+from containment.lab.http.gate import Gate
+from containment.lab.scenario.company import company
+from containment.lab.scenario.world import Credentials, World
+from containment.lab.state import moto_state
 from containment.lab.testing import Lab
 from containment.ledger import journal
 from containment.provider import workplace
@@ -274,11 +275,11 @@ def simulated() -> Iterator[Cloud]:
     Wherever the product or botocore would wait, the cloud's *sleeper* is told.
     """
     clock = SimulatedClock()
-    ground.prepare()
+    moto_state.prepare()
     gate = Gate(control=control.answer)
     lab = Lab(SimpleNamespace(endpoint=ENDPOINT, gate=gate))  # type: ignore[arg-type]
     waits: Mapping[str, Any] = consistency.eventually.__kwdefaults__ or {}
-    with mock.patch.object(ground, "clock", clock):
+    with mock.patch.object(moto_state, "clock", clock):
         control.reset(gate)
         cloud = Cloud(gate, clock, lab, company(gate.sessions))
 

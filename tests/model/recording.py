@@ -13,7 +13,7 @@ from typing import Any
 from project import ROOT, STACK, Project, spec
 from relay import Passing, relay
 
-from containment.lab.seed.world import World
+from containment.lab.scenario.world import World
 from containment.lab.testing import Lab
 from tests.model.conversation import Values, document, normal, of_engine
 from tests.model.program import urn_of

@@ -8,7 +8,7 @@ from typing import Any
 
 from project import STACK, spec
 
-from containment.lab.seed.world import World
+from containment.lab.scenario.world import World
 from tests.model.cloud import Cloud
 from tests.model.conductor import Conductor
 from tests.model.conversation import Values, normal, of_model

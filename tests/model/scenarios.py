@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from containment.lab.seed.world import World
+from containment.lab.scenario.world import World
 
 INCIDENT = "inc-2026-0042"
 SNAPSHOT, DENY, KEYS = "PrincipalSnapshot", "DenyPolicy", "InactiveCredentials"

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 from containment.actions.deny_policy import DenyPolicy
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from tests.model.account import ACCOUNT, Probe
 from tests.model.cloud import Cloud
 from tests.model.conductor import Conductor

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workbench import INCIDENT
 
 from containment.facets import marks
-from containment.lab import ground
+from containment.lab.state import moto_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -242,6 +242,6 @@ def fill(bench: Bench) -> None:
 
 def aged(bench: Bench, access_key_id: str) -> None:
     """Make a key of the user a year older, as collateral is."""
-    for key in ground.iam(bench.lab.world.account).get_user(USER).access_keys:
+    for key in moto_state.iam(bench.lab.world.account).get_user(USER).access_keys:
         if key.access_key_id == access_key_id:
             key.create_date = key.create_date.replace(year=key.create_date.year - 1)

@@ -11,7 +11,7 @@ from party import Party
 from workbench import Bench
 
 from containment.errors import ConflictError
-from containment.lab import picture
+from containment.lab.scenario import inventory
 
 A, B, C = "inc-2026-0042", "inc-2026-0043", "inc-2026-0044"
 
@@ -38,8 +38,8 @@ def parties(bench: Bench, principal: str, **each: Any) -> dict[str, Party]:
     }
 
 
-def take(bench: Bench) -> picture.Picture:
-    return picture.take(bench.admin())
+def take(bench: Bench) -> inventory.Inventory:
+    return inventory.take(bench.admin())
 
 
 def go(of: dict[str, Party], order: tuple[str, ...], held: Callable[[], bool]) -> None:

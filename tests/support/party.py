@@ -10,7 +10,7 @@ from workbench import write_spec
 
 from containment.clock import utc_now
 from containment.facets.decisions import parse
-from containment.lab import ground
+from containment.lab.state import moto_state
 from containment.ledger import Ledger, LedgerSettings, open_store
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def keep_ledgers(bench: Bench) -> None:
 def older_key(bench: Bench, user: str) -> str:
     """Make another key of *user*, older than the compromise, as collateral is."""
     made: str = bench.admin().create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
-    for key in ground.iam(bench.lab.world.account).get_user(user).access_keys:
+    for key in moto_state.iam(bench.lab.world.account).get_user(user).access_keys:
         if key.access_key_id == made:
             key.create_date = key.create_date.replace(year=key.create_date.year - 1)
     return made

@@ -7,14 +7,14 @@ from typing import Any
 from project import STACK, spec
 from workbench import Bench
 
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 
 AGAIN = ("restore", "--from-ledger", "--incident", STACK)
 
 
 def taken(lab: Lab) -> Any:
-    return picture.take(lab.client("iam", lab.world.admin))
+    return inventory.take(lab.client("iam", lab.world.admin))
 
 
 def contain(bench: Bench, *, disposition: str = "false-positive") -> tuple[Any, Any, Any]:

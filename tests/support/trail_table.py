@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from containment.lab import athena_sql
+from containment.lab.services import athena_sql
 from containment.trail.sql import Statement
 
 # Athena User Guide, "Create the table for CloudTrail logs in Athena using partition projection".

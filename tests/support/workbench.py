@@ -21,7 +21,7 @@ from containment.actions.principal_snapshot import Inputs as SnapshotInputs
 from containment.actions.principal_snapshot import PrincipalSnapshot
 from containment.actions.principal_snapshot import State as SnapshotState
 from containment.aws.clients import is_mutating
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.lifecycle.context import Context
 from containment.lifecycle.wire import Lift

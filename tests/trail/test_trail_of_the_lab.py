@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from containment.lab.seed.world import Credentials
+from containment.lab.scenario.world import Credentials
 from containment.trail import Trace, trace
 from containment.trail.lookup import lookup
 from containment.trail.s3_logs import fetch

@@ -14,7 +14,7 @@ from trail_same import comparable, loaded
 from trail_table import COLUMNS, Table
 
 from containment.errors import SpecError
-from containment.lab import athena_sql
+from containment.lab.services import athena_sql
 from containment.trail import Trace, sql, trace
 from containment.trail.records import normal_time
 from containment.trail.sql_source import reach, trace_table

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from project import STACK, Project
 from relay import relay
 
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from tools.reliability.blow import Strike
 from tools.reliability.scenes import SCENES, Scene
 from tools.reliability.stage import LostError, Stage, keep_in_s3, plain
@@ -27,7 +27,7 @@ from tools.reliability.trial import Result, Storm, Trial
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from containment.lab.picture import Picture
+    from containment.lab.scenario.inventory import Inventory
     from containment.lab.testing import Lab
     from tools.reliability.blow import Blow
 
@@ -42,8 +42,8 @@ class Lane:
     lab: Lab
     folder: Path
     _empty: Project | None = None
-    _contained: dict[str, Picture] = field(default_factory=dict[str, Any])
-    _lifted: dict[str, Picture] = field(default_factory=dict[str, Any])
+    _contained: dict[str, Inventory] = field(default_factory=dict[str, Any])
+    _lifted: dict[str, Inventory] = field(default_factory=dict[str, Any])
 
     def run(self, trial: Trial | Storm) -> Result:
         """Run *trial* on a fresh company."""
@@ -144,7 +144,7 @@ class Lane:
         """
         wanted, now = (
             self._contained[stage.scene.name],
-            plain(stage.before, picture.take(stage.admin)),
+            plain(stage.before, inventory.take(stage.admin)),
         )
         gone = [fact for fact in wanted if CLAIM in fact and fact not in now]
         if gone and "the claim on its keys is gone" not in said:
@@ -155,7 +155,7 @@ class Lane:
         return "contained but for the claim, as it said, " if gone else "contained, "
 
     def _require_restored(self, stage: Stage) -> None:
-        now = plain(stage.before, picture.take(stage.admin))
+        now = plain(stage.before, inventory.take(stage.admin))
         # Where no change was ever carried out, nothing was contained that a fence could hold.
         wanted = self._lifted[stage.scene.name] if stage.calls else {}
         if now != wanted:
@@ -176,7 +176,7 @@ class Lane:
                 if sorted(stage.calls) != sorted(listed):
                     raise LostError(f"{verb} makes the calls {sorted(stage.calls)}, not {listed}")
                 kept = self._contained if verb == "up" else self._lifted
-                kept[scene.name] = plain(stage.before, picture.take(stage.admin))
+                kept[scene.name] = plain(stage.before, inventory.take(stage.admin))
                 if verb == "up":
                     stage.require_use(leaked=False)
         fenced = "fenced" in scene.name
@@ -200,9 +200,9 @@ class Lane:
             if in_s3:
                 keeps = relay(lab.endpoint, arriving=stage.writing)
                 keep_in_s3(project, lab, relays.enter_context(keeps))
-            stage.before = picture.take(stage.admin)
+            stage.before = inventory.take(stage.admin)
             yield stage
 
 
-def _told(wanted: Picture, now: Picture) -> str:
-    return json.dumps([str(change) for change in picture.changes(wanted, now)])
+def _told(wanted: Inventory, now: Inventory) -> str:
+    return json.dumps([str(change) for change in inventory.changes(wanted, now)])

@@ -15,7 +15,7 @@ from project import spec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from containment.lab.seed.world import World
+    from containment.lab.scenario.world import World
     from containment.lab.testing import Lab
 
 _BOUNDS_NOTHING = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}

@@ -13,7 +13,7 @@ from project import BIN, STACK, Done, Project
 from workbench import can_list
 
 from containment.aws.clients import is_mutating
-from containment.lab import picture
+from containment.lab.scenario import inventory
 from tools.reliability.blow import Run, Strike, bring_back
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from relay import Passing
 
-    from containment.lab.picture import Picture
+    from containment.lab.scenario.inventory import Inventory
     from containment.lab.testing import Lab
     from tools.reliability.scenes import Scene
     from tools.reliability.trial import After, Verb
@@ -44,7 +44,7 @@ class Stage:
     scene: Scene
     lab: Lab
     project: Project
-    before: Picture = field(default_factory=dict[str, str])
+    before: Inventory = field(default_factory=dict[str, str])
     calls: list[str] = field(default_factory=list[str])
     strike: Strike | None = None
 
@@ -132,7 +132,7 @@ class Stage:
 
     def _tamper(self) -> None:
         """Undo what was done, as a thief with IAM rights does."""
-        now = picture.take(self.admin)
+        now = inventory.take(self.admin)
         iam = self.admin
         for kind, name in (("user", "ci-deploy"), ("role", "deploy")):
             if any(fact.startswith(f"{kind} {name}, ") and STACK in fact for fact in now):
@@ -203,10 +203,10 @@ def keep_in_s3(project: Project, lab: Lab, endpoint: str) -> None:
     project.environ["PULUMI_STACK"] = STACK
 
 
-def plain(before: Picture, now: Picture) -> dict[str, str]:
+def plain(before: Inventory, now: Inventory) -> dict[str, str]:
     """Return what differs from *before*, without what is new in every run: ids, times, order."""
     found: dict[str, str] = {}
-    for change in picture.changes(before, now):
+    for change in inventory.changes(before, now):
         text = _MARK.sub(r"Containment\1", change.after or "not there")
         text = _CLAIM.sub("", _TIME.sub("<time>", text))
         found[change.fact] = text

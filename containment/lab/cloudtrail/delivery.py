@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from containment.lab import ground
-from containment.lab.ask_services import bucket_owner
+from containment.lab.authz.requirements_services import bucket_owner
 from containment.lab.cloudtrail import digests
 from containment.lab.cloudtrail.selectors import every_trail, wants
+from containment.lab.state import moto_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,7 +101,7 @@ class Delivery:
 def root_of(trail: Trail, account: str) -> str:
     """Return the folder of an account's logs: an organisation trail puts its id above."""
     prefix = f"{trail.s3_key_prefix}/" if trail.s3_key_prefix else ""
-    organization = ground.organization().org
+    organization = moto_state.organization().org
     above = f"{organization.id}/" if trail.is_org_trail and organization is not None else ""
     return f"{prefix}AWSLogs/{above}{account}"
 

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any
 from moto.cloudtrail.responses import CloudTrailResponse
 
 from containment.clock import utc_now
-from containment.lab import ground
 from containment.lab.cloudtrail import digests
 from containment.lab.cloudtrail.delivery import Delivery
 from containment.lab.cloudtrail.identity import user_name
 from containment.lab.cloudtrail.record import Outcome, records_of
-from containment.lab.refusal import Reason, Refusal
+from containment.lab.protocol.refusal import Reason, Refusal
+from containment.lab.state import moto_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from containment.lab.call import Call
-    from containment.lab.callers import Caller
+    from containment.lab.authn.callers import Caller
     from containment.lab.cloudtrail.identity import Json
-    from containment.lab.operations import Operation
+    from containment.lab.protocol.call import Call
+    from containment.lab.protocol.operations import Operation
 
 _PAGE, _A_SECOND, _KEPT = 50, 2, timedelta(days=90)
 
@@ -49,12 +49,12 @@ class CloudTrail:
 
     def note(self, call: Call, operation: Operation, caller: Caller, outcome: Outcome) -> None:
         """Record an authenticated call."""
-        now = ground.clock()
+        now = moto_state.clock()
         self._keep(records_of(call, operation, caller, outcome, now=now), now)
 
     def write(self, record: Json) -> None:
         """Record what came about without a call: a sign-in, or a service's own doing."""
-        self._keep([record], ground.clock())
+        self._keep([record], moto_state.clock())
 
     def _keep(self, records: Iterable[Json], now: datetime) -> None:
         for record in records:
@@ -98,7 +98,7 @@ class CloudTrail:
         return answer
 
     def _visible(self, at: datetime, request: Json) -> bool:
-        now = ground.clock()
+        now = moto_state.clock()
         start, end = request.get("StartTime"), request.get("EndTime")
         return (
             now - _KEPT <= at <= now - timedelta(seconds=self.delivery.delay_s)
@@ -195,7 +195,7 @@ class LabCloudTrail(CloudTrailResponse):
 
     def list_public_keys(self) -> str:
         """Give the key that digest files are signed with."""
-        now = ground.clock().timestamp()
+        now = moto_state.clock().timestamp()
         key = {
             **digests.fingerprint_and_key(),
             "ValidityStartTime": now - 86400 * 365,
@@ -208,7 +208,7 @@ def answer(caller: Caller, operation: Operation, trail: CloudTrail) -> Callable[
     """Return what handles CloudTrail calls of *caller*."""
     from moto.cloudtrail.models import Trail as MotoTrail
 
-    from containment.lab.ask_services import bucket_owner
+    from containment.lab.authz.requirements_services import bucket_owner
 
     original = MotoTrail.check_bucket_exists
 

@@ -12,8 +12,8 @@ from containment.clock import isoformat
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from containment.lab.callers import Caller
-    from containment.lab.sessions import Session
+    from containment.lab.authn.callers import Caller
+    from containment.lab.authn.sessions import Session
 
 Json = dict[str, Any]
 

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from containment.clock import isoformat
-from containment.lab.ask_services import bucket_owner, kms_key_arn
+from containment.lab.authz.requirements_services import bucket_owner, kms_key_arn
 from containment.lab.cloudtrail.elements import request_parameters, response_elements
 from containment.lab.cloudtrail.identity import Json, seen_from_outside, user_identity
-from containment.lab.services import action_details
+from containment.lab.protocol.services import action_details
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from containment.lab.call import Call
-    from containment.lab.callers import Caller
-    from containment.lab.operations import Operation
+    from containment.lab.authn.callers import Caller
+    from containment.lab.protocol.call import Call
+    from containment.lab.protocol.operations import Operation
 
 _VERSION = "1.11"
 # "Global service events": recorded in us-east-1, wherever the call went.

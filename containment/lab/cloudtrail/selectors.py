@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from containment.lab import ground
+from containment.lab.state import moto_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,7 +43,7 @@ def wants(trail: Trail, record: Json) -> bool:
 def _covers_account(trail: Trail, account: str) -> bool:
     if trail.account_id == account:
         return True
-    return bool(trail.is_org_trail) and ground.in_organization(account)
+    return bool(trail.is_org_trail) and moto_state.in_organization(account)
 
 
 def _covers_region(trail: Trail, record: Json) -> bool:

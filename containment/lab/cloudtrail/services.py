@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 from moto.iam.utils import generate_access_key_id_from_account_id
 
 from containment.clock import isoformat
-from containment.lab.ask_services import bucket_owner, kms_key_arn
+from containment.lab.authz.requirements_services import bucket_owner, kms_key_arn
 from containment.lab.cloudtrail.elements import assumed_at
 from containment.lab.cloudtrail.identity import Json, forwarded, service_identity
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from containment.lab.callers import Caller
-    from containment.lab.operations import Operation
-    from containment.lab.sessions import Session
+    from containment.lab.authn.callers import Caller
+    from containment.lab.authn.sessions import Session
+    from containment.lab.protocol.operations import Operation
 
 _VERSION = "1.11"
 

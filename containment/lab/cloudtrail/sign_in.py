@@ -9,8 +9,8 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from containment.clock import isoformat
-from containment.lab import ground
 from containment.lab.cloudtrail.elements import HIDDEN
+from containment.lab.state import moto_state
 
 if TYPE_CHECKING:
     from containment.lab.cloudtrail.identity import Json
@@ -31,7 +31,7 @@ def console_login(
     record: Json = {
         "eventVersion": "1.11",
         "userIdentity": identity,
-        "eventTime": isoformat(ground.clock()),
+        "eventTime": isoformat(moto_state.clock()),
         "eventSource": "signin.amazonaws.com",
         "eventName": "ConsoleLogin",
         "awsRegion": _REGION,

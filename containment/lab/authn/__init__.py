@@ -1,0 +1,1 @@
+"""Decide who calls: signatures, access keys, sessions and federated identities."""

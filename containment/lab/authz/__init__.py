@@ -1,0 +1,1 @@
+"""Decide what a call needs, and whether the caller may make it."""

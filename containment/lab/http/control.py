@@ -1,0 +1,284 @@
+"""Control requests, on the lab's own port under ``/_lab/``."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, cast
+
+from containment.clock import isoformat
+from containment.errors import ContainmentError
+from containment.lab.authn import saml, web_identity
+from containment.lab.cloudtrail import services
+from containment.lab.cloudtrail.sign_in import console_login
+from containment.lab.http.status import Status
+from containment.lab.scenario.company import company
+from containment.lab.scenario.organisation import Organisation, organisation
+from containment.lab.state import moto_state, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from containment.lab.authn.sessions import Session
+    from containment.lab.http.gate import Gate
+    from containment.lab.protocol.call import Call
+    from containment.lab.scenario.world import World
+
+Answer = tuple[int, dict[str, str], bytes]
+WORLDS: Mapping[str, Callable[..., World | Organisation]] = {
+    "company": company,
+    "organisation": organisation,
+}
+
+
+def answer(gate: Gate, call: Call) -> Answer:
+    """Answer a control request."""
+    if "origin" in call.headers:
+        return _json(403, {"error": "control requests are not for web pages"})
+    name = (call.method, call.raw_path.removeprefix("/_lab/"))
+    act = _REQUESTS.get(name)
+    if act is None:
+        known = ", ".join(f"{method} {path}" for method, path in _REQUESTS)
+        return _json(404, {"error": f"{name[0]} /_lab/{name[1]} is none of: {known}"})
+    try:
+        return act(gate, call)
+    except ContainmentError as error:
+        return _json(400, {"error": str(error)})
+
+
+def reset(gate: Gate) -> None:
+    """Empty the world: no accounts, no enforcement, no counts, the machine's own time."""
+    with gate.lock:
+        gate.enforcing = False
+        gate.sessions.clear()
+        gate.faults.replace([])
+        gate.trail.reset()
+        usage.clear()
+        gate.facts.clear()
+        gate.status = Status(noted_in=gate.status.noted_in)
+        moto_state.reset()
+
+
+def status(gate: Gate) -> dict[str, Any]:
+    """Return everything GET /_lab/status shows."""
+    return {
+        "emulated": True,
+        "pid": os.getpid(),
+        "enforcement": gate.enforcing,
+        "clock": isoformat(moto_state.clock()),
+        "clock_offset_s": moto_state.clock.offset_seconds,
+        "faults": [rule.as_json() for rule in gate.faults.rules],
+        **gate.status.as_json(),
+    }
+
+
+def _status(gate: Gate, _call: Call) -> Answer:
+    return _json(200, status(gate))
+
+
+def _reset(gate: Gate, _call: Call) -> Answer:
+    reset(gate)
+    return _json(200, status(gate))
+
+
+def _enforce(gate: Gate, _call: Call) -> Answer:
+    gate.enforcing = True
+    return _json(200, status(gate))
+
+
+def _faults(gate: Gate, call: Call) -> Answer:
+    """Put rules in place of those in force; an empty list ends all faults and all lag."""
+    try:
+        rules = json.loads(call.body)
+    except ValueError:
+        rules = None
+    if not isinstance(rules, list):
+        return _json(400, {"error": "faults are a JSON list of rules"})
+    with gate.lock:
+        gate.faults.replace(cast("list[object]", rules))
+        if not rules:
+            gate.facts.clear()
+    return _json(200, status(gate))
+
+
+def _seed(gate: Gate, call: Call) -> Answer:
+    """Start over with a seeded world, enforcement on, and answer everything in it."""
+    try:
+        wanted = json.loads(call.body)
+        name = str(wanted["world"])
+        given = {k: int(wanted[k]) for k in ("seed", "principals") if k in wanted}
+    except (ValueError, KeyError, TypeError):
+        return _json(400, {"error": 'seeding wants a JSON body such as {"world": "company"}'})
+    if name not in WORLDS:
+        known = ", ".join(sorted(WORLDS))
+        return _json(400, {"error": f"there is no world called {name!r}; there is {known}"})
+    with gate.lock:
+        reset(gate)
+        try:
+            world = WORLDS[name](gate.sessions, **given)
+        except TypeError:
+            return _json(400, {"error": f"{name} takes no number of principals"})
+        for session in gate.sessions:
+            _record_machine(gate, session)
+        gate.enforcing = True
+    return _json(200, world.to_json())
+
+
+# Which service hands a role's session to what it runs, by what the session's context names.
+_MACHINES = {
+    "ec2:sourceinstancearn": "ec2.amazonaws.com",
+    "lambda:sourcefunctionarn": "lambda.amazonaws.com",
+}
+
+
+def _record_machine(gate: Gate, session: Session) -> None:
+    """Let CloudTrail tell of the credentials that an instance or a function was given."""
+    for key, value in session.context:
+        if key in _MACHINES:
+            role = moto_state.iam(session.account).roles[session.principal_id]
+            region = value.split(":")[3]
+            gate.trail.write(
+                services.handed_out(session, str(role.arn), _MACHINES[key], region=region)
+            )
+
+
+def _trail(gate: Gate, call: Call) -> Answer:
+    """Say how long records take to reach the bucket and the event history."""
+    try:
+        delay = float(json.loads(call.body)["delay_s"])
+    except (ValueError, KeyError, TypeError):
+        delay = -1.0
+    if delay < 0:
+        return _json(400, {"error": 'the trail wants a JSON body such as {"delay_s": 300}'})
+    gate.trail.delivery.delay_s = delay
+    return _json(200, status(gate))
+
+
+def _sign_in(gate: Gate, call: Call) -> Answer:
+    """Sign a user in to the console, or fail to, as the wrong password does.
+
+    A session comes of it, which acts as the console does for the user.
+    """
+    try:
+        wanted = json.loads(call.body)
+        account, name = str(wanted["account"]), str(wanted["user"])
+        password = str(wanted["password"])
+    except (ValueError, KeyError, TypeError):
+        said = 'a sign-in wants JSON such as {"account": "…", "user": "…", "password": "…"}'
+        return _json(400, {"error": said})
+    with gate.lock:
+        user = moto_state.iam(account).users.get(name)
+        success = user is not None and user.password == password
+        gate.trail.write(
+            console_login(
+                account,
+                name,
+                user,
+                success=success,
+                source_ip=call.source_ip,
+                user_agent=call.user_agent,
+            )
+        )
+        if user is None or not success:
+            return _json(200, {"ConsoleLogin": "Failure"})
+        vars(user)["password_last_used"] = moto_state.clock().replace(tzinfo=None)
+        session = gate.sessions.issue(
+            kind="console",
+            account=account,
+            principal_id=user.id,
+            principal_name=name,
+            name=name,
+            now=moto_state.clock(),
+            seconds=12 * 3600,
+            mfa=bool(user.mfa_devices),
+        )
+    return _json(200, {"ConsoleLogin": "Success", "credentials": _credentials(session)})
+
+
+def _renew(gate: Gate, call: Call) -> Answer:
+    """Give credentials of the same principal as a session's that last for another while."""
+    try:
+        key_id = str(json.loads(call.body)["access_key_id"])
+    except (ValueError, KeyError, TypeError):
+        return _json(400, {"error": 'a renewal wants JSON such as {"access_key_id": "ASIA…"}'})
+    with gate.lock:
+        session = gate.sessions.find(key_id)
+        if session is None:
+            return _json(400, {"error": f"this lab has no session {key_id}; seed it again"})
+        return _json(200, _credentials(gate.sessions.renewed(session, moto_state.clock())))
+
+
+def _credentials(session: Session) -> dict[str, str]:
+    return {
+        "access_key_id": session.access_key_id,
+        "secret_access_key": session.secret_access_key,
+        "session_token": session.token,
+    }
+
+
+def _web_identity(_gate: Gate, call: Call) -> Answer:
+    """Mint a token in the name of an identity provider, as its own sign-in would."""
+    try:
+        wanted = json.loads(call.body)
+        token = web_identity.mint(
+            issuer=str(wanted["issuer"]),
+            subject=str(wanted["subject"]),
+            audience=str(wanted.get("audience", "sts.amazonaws.com")),
+            now=moto_state.clock(),
+            more=dict(wanted.get("claims", {})),
+        )
+    except (ValueError, KeyError, TypeError):
+        return _json(400, {"error": 'a token wants JSON such as {"issuer": "…", "subject": "…"}'})
+    return _json(200, {"token": token})
+
+
+def _saml_metadata(_gate: Gate, _call: Call) -> Answer:
+    """Give the metadata of the lab's own identity provider, as CreateSAMLProvider wants it."""
+    return _json(200, {"issuer": saml.ISSUER, "metadata": saml.metadata()})
+
+
+def _saml(_gate: Gate, call: Call) -> Answer:
+    """Sign an assertion as the lab's own identity provider, after a sign-in there."""
+    try:
+        wanted = json.loads(call.body)
+        attributes = {
+            str(name): [str(one) for one in (values if isinstance(values, list) else [values])]
+            for name, values in wanted["attributes"].items()
+        }
+        assertion = saml.mint(str(wanted["subject"]), attributes, now=moto_state.clock())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        said = (
+            'an assertion wants JSON such as {"subject": "…", "attributes": '
+            '{"Role": "ROLE ARN,PROVIDER ARN", "RoleSessionName": "…"}}'
+        )
+        return _json(400, {"error": said})
+    return _json(200, {"assertion": assertion})
+
+
+def _advance(gate: Gate, call: Call) -> Answer:
+    try:
+        seconds = float(json.loads(call.body)["advance_s"])
+    except (ValueError, KeyError, TypeError):
+        return _json(400, {"error": 'the clock wants a JSON body such as {"advance_s": 120}'})
+    moto_state.clock.advance(seconds)
+    return _json(200, status(gate))
+
+
+def _json(code: int, document: dict[str, Any]) -> Answer:
+    return code, {"Content-Type": "application/json"}, json.dumps(document).encode()
+
+
+_REQUESTS: Mapping[tuple[str, str], Callable[[Gate, Call], Answer]] = {
+    ("GET", "status"): _status,
+    ("POST", "reset"): _reset,
+    ("POST", "enforce"): _enforce,
+    ("POST", "clock"): _advance,
+    ("POST", "faults"): _faults,
+    ("POST", "seed"): _seed,
+    ("POST", "web-identity"): _web_identity,
+    ("GET", "saml"): _saml_metadata,
+    ("POST", "saml"): _saml,
+    ("POST", "trail"): _trail,
+    ("POST", "sign-in"): _sign_in,
+    ("POST", "renew"): _renew,
+}

@@ -1,1 +1,0 @@
-"""IAM's policy language and its decision, as pure functions over values: no state, no clock."""

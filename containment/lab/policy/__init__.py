@@ -1,0 +1,1 @@
+"""Evaluate IAM policies: a pure function of documents and a request."""

@@ -1,0 +1,1 @@
+"""Recognise which AWS operation a request is, and write AWS's refusals."""

@@ -1,0 +1,1 @@
+"""Build example organisations, and play the attacker and the bystanders in them."""

@@ -1,1 +1,0 @@
-"""Worlds to contain incidents in, built in the lab's own process in moments."""

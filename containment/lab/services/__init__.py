@@ -1,0 +1,1 @@
+"""Answer operations in place of moto where moto's answer is not AWS's."""

@@ -1,0 +1,1 @@
+"""Answer IAM's operations."""
