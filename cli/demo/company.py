@@ -82,7 +82,7 @@ class Company:
     def revoked_before(self, incident: str) -> datetime:
         """Return T: the role's tokens from before it are denied."""
         policy = f"role {ROLE}, RolePolicyList containment-{incident}, PolicyDocument"
-        found = deny.read(self.picture().get(policy), incident)
+        found = deny.read(self.inventory().get(policy), incident)
         return datetime.fromisoformat(found.issued_before or "")
 
     def report(self, thief: Thief, first_seen: datetime, path: Path) -> str:

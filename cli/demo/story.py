@@ -53,7 +53,7 @@ class Run:
             thief = self._theft(company)
             if self.disposition is Disposition.FALSE_POSITIVE:
                 self._naive_answer(company, thief)
-            before = company.picture()
+            before = company.inventory()
             spec = self._open(company, thief, began)
             self._preview(company, spec)
             self._contain(company, thief)
@@ -171,7 +171,7 @@ class Run:
         self._pulumi("destroy", *_LIFT)
         self.differences = lifted.compare(
             before,
-            company.picture(),
+            company.inventory(),
             expected=lifted.left_behind(self.disposition, path.stem, thief.key_ids),
             incident=path.stem,
             board=self.board,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from containment.lab.authz import (
     kms_rules,
-    requirements_services,
     resource_policies,
     s3_deletes,
     s3_rules,
@@ -20,6 +19,7 @@ from containment.lab.policy.policies import Policy, compile_policy
 from containment.lab.protocol.refusal import Reason, Refusal
 from containment.lab.protocol.services import resource_controlled, service_of
 from containment.lab.state import moto_state
+from containment.lab.state.buckets import bucket_owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,7 +122,7 @@ def _ask_of(caller: Caller, action: str, resource: str) -> Ask:
     owner = resource.split(":")[4]
     if resource.startswith("arn:aws:s3:::"):
         bucket = resource.removeprefix("arn:aws:s3:::").partition("/")[0]
-        owner = requirements_services.bucket_owner(bucket) or ""
+        owner = bucket_owner(bucket) or ""
     return Ask(action, resource, owner or caller.account)
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from containment.lab.http.status import is_mutating
+from containment.lab.protocol.services import is_mutating
 from containment.lab.state import moto_state
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from containment.lab.state import moto_state
+from containment.lab.state.buckets import bucket_owner
 
 if TYPE_CHECKING:
     from containment.lab.authn.callers import Caller
@@ -215,16 +216,6 @@ def s3(
     about_bucket = not key or action in {"ListBucket", "ListBucketMultipartUploads"}
     arn = f"arn:aws:s3:::{bucket}" + ("" if about_bucket else f"/{key}")
     return [(arn, owner)]
-
-
-def bucket_owner(bucket: str) -> str | None:
-    """Return the account that owns *bucket*, None where there is no such bucket."""
-    from moto.s3.models import s3_backends
-
-    for account in list(s3_backends):
-        if bucket in s3_backends[account]["aws"].buckets:
-            return account
-    return None
 
 
 def sqs(

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from containment.lab.authz.requirements_services import bucket_owner
 from containment.lab.policy.policies import as_list
 from containment.lab.protocol.refusal import Reason, Refusal
+from containment.lab.state.buckets import OWNER_ENFORCED, bucket_owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from containment.lab.authn.callers import Caller
     from containment.lab.protocol.operations import Operation
 
-OWNED = "BucketOwnerEnforced"
 _OWNERS_ACL = "bucket-owner-full-control"
 _PUBLIC_ACLS = frozenset({"public-read", "public-read-write", "authenticated-read"})
 # A condition on one of these, with fixed values, makes a grant to everybody not public.
@@ -50,21 +48,6 @@ _NARROWING = frozenset(
 _BROADEST = {4: 8, 6: 32}
 
 
-@cache
-def prepare() -> None:
-    """Give moto's new buckets the settings that AWS gives them."""
-    from moto.s3.models import FakeBucket, PublicAccessBlock
-
-    original = FakeBucket.__init__
-
-    def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        self.public_access_block = PublicAccessBlock(*["true"] * 4)
-        self.ownership_rule = OWNED
-
-    setattr(FakeBucket, "__init__", initialise)  # noqa: B010 -- it is a method
-
-
 def check(operation: Operation, caller: Caller, _region: str) -> None:
     """Refuse a public policy where those are blocked, and an ACL where there are none.
 
@@ -78,8 +61,8 @@ def check(operation: Operation, caller: Caller, _region: str) -> None:
         parameters
     )
     if operation.name == "CreateBucket":
-        owned = str(parameters.get("ObjectOwnership") or OWNED)
-        if owned == OWNED and (grants or acl not in {"", "private"}):
+        owned = str(parameters.get("ObjectOwnership") or OWNER_ENFORCED)
+        if owned == OWNER_ENFORCED and (grants or acl not in {"", "private"}):
             raise Refusal(
                 Reason.MALFORMED,
                 "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
@@ -94,7 +77,7 @@ def check(operation: Operation, caller: Caller, _region: str) -> None:
     setting = operation.name in {"PutBucketAcl", "PutObjectAcl"} or bool(acl) or grants
     if not setting:
         return
-    if _ownership(bucket) == OWNED and (grants or acl != _OWNERS_ACL):
+    if _ownership(bucket) == OWNER_ENFORCED and (grants or acl != _OWNERS_ACL):
         raise Refusal(
             Reason.MALFORMED,
             "The bucket does not allow ACLs",

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from containment.lab.authz.requirements_services import bucket_owner
 from containment.lab.cloudtrail import digests
+from containment.lab.cloudtrail.bucket import put, root_of
 from containment.lab.cloudtrail.selectors import every_trail, wants
-from containment.lab.state import moto_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,24 +95,3 @@ class Delivery:
             self._digests.add(
                 trail, account, region, digests.LogFile(key, text, times[0], times[-1]), written
             )
-
-
-def root_of(trail: Trail, account: str) -> str:
-    """Return the folder of an account's logs: an organisation trail puts its id above."""
-    prefix = f"{trail.s3_key_prefix}/" if trail.s3_key_prefix else ""
-    organization = moto_state.organization().org
-    above = f"{organization.id}/" if trail.is_org_trail and organization is not None else ""
-    return f"{prefix}AWSLogs/{above}{account}"
-
-
-def put(trail: Trail, key: str, value: bytes, metadata: dict[str, str] | None = None) -> bool:
-    """Write an object to the trail's bucket; False where the bucket is gone."""
-    from moto.s3.models import s3_backends
-
-    owner = bucket_owner(trail.bucket_name)
-    if owner is None:
-        return False
-    made = s3_backends[owner]["aws"].put_object(trail.bucket_name, key, value)
-    if metadata:
-        made.set_metadata({f"x-amz-meta-{name}": text for name, text in metadata.items()})
-    return True

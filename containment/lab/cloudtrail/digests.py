@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from containment.clock import isoformat
+from containment.lab.cloudtrail.bucket import put, root_of
 
 if TYPE_CHECKING:
     from moto.cloudtrail.models import Trail
@@ -87,8 +88,6 @@ class Digests:
 
 
 def _write(chain: Chain) -> None:
-    from containment.lab.cloudtrail.delivery import put, root_of
-
     trail, end = chain.trail, chain.began + _EVERY
     name = (
         f"{chain.account}_CloudTrail-Digest_{chain.region}_{trail.trail_name}"

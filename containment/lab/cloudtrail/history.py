@@ -208,7 +208,7 @@ def answer(caller: Caller, operation: Operation, trail: CloudTrail) -> Callable[
     """Return what handles CloudTrail calls of *caller*."""
     from moto.cloudtrail.models import Trail as MotoTrail
 
-    from containment.lab.authz.requirements_services import bucket_owner
+    from containment.lab.state.buckets import bucket_owner
 
     original = MotoTrail.check_bucket_exists
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from containment.clock import isoformat
-from containment.lab.authz.requirements_services import bucket_owner, kms_key_arn
+from containment.lab.authz.requirements_services import kms_key_arn
 from containment.lab.cloudtrail.elements import request_parameters, response_elements
 from containment.lab.cloudtrail.identity import Json, seen_from_outside, user_identity
 from containment.lab.protocol.services import action_details
+from containment.lab.state.buckets import bucket_owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

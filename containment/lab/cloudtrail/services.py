@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from moto.iam.utils import generate_access_key_id_from_account_id
 
 from containment.clock import isoformat
-from containment.lab.authz.requirements_services import bucket_owner, kms_key_arn
+from containment.lab.authz.requirements_services import kms_key_arn
 from containment.lab.cloudtrail.elements import assumed_at
 from containment.lab.cloudtrail.identity import Json, forwarded, service_identity
+from containment.lab.state.buckets import bucket_owner
 
 if TYPE_CHECKING:
     from datetime import datetime

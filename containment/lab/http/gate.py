@@ -29,10 +29,11 @@ from containment.lab.cloudtrail.history import CloudTrail
 from containment.lab.cloudtrail.record import Outcome
 from containment.lab.http.faults import Faults, refuse
 from containment.lab.http.lag import Lag
-from containment.lab.http.status import Status, is_mutating
+from containment.lab.http.status import Status
 from containment.lab.protocol.call import MAX_BODY, Call, read_call
 from containment.lab.protocol.operations import Operation, protocol_of, recognise
 from containment.lab.protocol.refusal import Reason, Refusal, render
+from containment.lab.protocol.services import is_mutating
 from containment.lab.services import athena, organizations, resource_principals, sts
 from containment.lab.services.iam import api as iam_api
 from containment.lab.state import moto_state, usage

@@ -6,26 +6,10 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
-
-from containment.lab.protocol.services import action_details
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_READS = {"Read", "List"}
-# Sessions are credentials, but making one changes nothing in the account.
-_STS = "sts"
-
-
-def is_mutating(prefix: str, operation: str) -> bool:
-    """Tell whether the service authorization reference gives *operation* more than read access."""
-    if prefix == _STS:
-        return False
-    details = action_details(prefix, operation)
-    if details is None:
-        return not operation.startswith(("Get", "List", "Describe", "Head", "Lookup"))
-    return cast("str", details["accessLevel"]) not in _READS
 
 
 @dataclass

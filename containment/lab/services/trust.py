@@ -17,7 +17,7 @@ from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
 
 from containment.lab.policy.conditions import UnknownOperatorError
 from containment.lab.policy.policies import as_list, compile_policy
-from containment.lab.services.iam.checks import check_sids
+from containment.lab.services.policy_documents import check_sids
 from containment.lab.state import moto_state
 
 _ACCOUNT = re.compile(r"[0-9]{12}")

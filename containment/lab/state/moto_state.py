@@ -22,6 +22,7 @@ from moto import backend_index
 from moto.core import utils as moto_time
 from moto.core.base_backend import BackendDict
 
+from containment.lab.state import buckets
 from containment.lab.state.clock import LabClock
 
 if TYPE_CHECKING:
@@ -120,13 +121,7 @@ def _routes(module: str) -> tuple[tuple[re.Pattern[str], Handler], ...]:
     account = found[MANAGEMENT_ACCOUNT] if isinstance(found, BackendDict) else found
     region = next(name for name in ("us-east-1", "aws", "global") if name in account)
     if module == "s3":
-        from moto.iam.access_control import PermissionResult
-        from moto.s3.models import FakeBucket
-
-        from containment.lab.authz import s3_rules
-
-        s3_rules.prepare()
-        FakeBucket.get_permission = lambda *_: PermissionResult.PERMITTED  # type: ignore[method-assign]
+        buckets.prepare()
     return tuple((re.compile(url), handler) for url, handler in account[region].urls.items())
 
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from moto.iam.exceptions import (
     EntityAlreadyExists,
     IAMException,
-    MalformedPolicyDocument,
     NoSuchEntity,
 )
 from moto.iam.models import AWSManagedPolicy
-from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
-from containment.lab.policy.conditions import UnknownOperatorError
-from containment.lab.policy.policies import as_list, compile_policy
 from containment.lab.protocol.refusal import Reason, Refusal
+from containment.lab.services.policy_documents import check_identity_policy
 from containment.lab.state import aws_managed, moto_state, quotas
 
 if TYPE_CHECKING:
@@ -54,7 +49,6 @@ _POLICY_EDITS = frozenset(
         "UntagPolicy",
     }
 )
-_SID = re.compile(r"[0-9A-Za-z]*")
 
 
 def check(state: IAMBackend, action: str, parameters: Parameters) -> None:
@@ -141,36 +135,6 @@ def _document(state: IAMBackend, parameters: Parameters) -> None:
     if "PolicyName" in parameters:
         own = (p for p in state.managed_policies.values() if not isinstance(p, AWSManagedPolicy))
         _refuse_taken("Policy", str(parameters["PolicyName"]), [str(p.name) for p in own])
-
-
-def check_identity_policy(document: str) -> None:
-    """Refuse what is no identity policy.
-
-    Raises:
-        MalformedPolicyDocument: with IAM's reason.
-    """
-    IAMPolicyDocumentValidator(document).validate()
-    try:
-        policy = compile_policy(document)
-    except UnknownOperatorError as error:
-        raise MalformedPolicyDocument("Syntax errors in policy.") from error
-    check_sids(document)
-    if any(s.principals is not None for s in (*policy.allows, *policy.denies)):
-        raise MalformedPolicyDocument("Policy document should not specify a principal.")
-
-
-def check_sids(document: str) -> None:
-    """Refuse statement ids of other characters than letters and digits.
-
-    Raises:
-        MalformedPolicyDocument: with IAM's reason.
-    """
-    for statement in as_list(json.loads(document).get("Statement", [])):
-        if not _SID.fullmatch(str(statement.get("Sid", ""))):
-            raise MalformedPolicyDocument(
-                "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the "
-                "regular expression [0-9A-Za-z]*"
-            )
 
 
 _CHECKS: Mapping[str, Callable[[IAMBackend, Parameters], None]] = {
