@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from containment.facets import documents, marks
+from containment.facets.shapes import is_deny, is_trust_deny
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,9 @@ class Captured:
     @property
     def theirs(self) -> dict[str, int | None]:
         """The sizes, in characters, of the inline policies that carry no mark of any incident."""
-        named = sorted(name for name in self.names if not documents.marks(self.policies.get(name)))
+        named = sorted(
+            name for name in self.names if not documents.marks(self.policies.get(name), is_deny)
+        )
         return {name: _size(self.policies.get(name)) for name in named}
 
 
@@ -60,9 +63,9 @@ def capture(live: LivePrincipal, incident: str) -> Captured:
 def without_marks(trust_policy: str) -> str:
     """Return *trust_policy* less every incident's statement; its own bytes where there is none."""
     document = documents.parse(trust_policy)
-    if document is None or not documents.marks(trust_policy):
+    if document is None or not documents.marks(trust_policy, is_trust_deny):
         return trust_policy
-    return documents.compact(documents.without(document, lambda _mark: True))
+    return documents.compact(documents.without(document, lambda _mark: True, is_trust_deny))
 
 
 def _size(policy: str | None) -> int | None:

@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 from containment.aws.faults import may_be_gone
 from containment.clock import isoformat
 from containment.facets import documents
-from containment.facets.marks import Mark, parse_sid, policy_name
+from containment.facets.marks import Mark, policy_name
+from containment.facets.shapes import is_deny, is_policy_deny
 from policies import render, text
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def read(policy: str | None, incident: str, only: str | None = None) -> LiveDeny
     document = documents.parse(policy) if policy else None
     ours: list[tuple[Mark, documents.Statement]] = []
     for statement in documents.statements(document or {}):
-        found = parse_sid(statement.get("Sid"))
+        found = documents.mark_of(statement, is_deny)
         if found is not None and _is_ours(found, incident, only):
             ours.append((found, statement))
     if not ours:
@@ -163,7 +164,7 @@ def as_values(matches: tuple[Match, ...]) -> list[dict[str, Any]]:
 def _theirs(found: LiveDeny, incident: str) -> documents.Document:
     """Return the incident's policy less every statement of the incident."""
     document = documents.parse(found.text or "") or {}
-    return documents.without(document, lambda mark: _is_ours(mark, incident, found.only))
+    return documents.without(document, lambda mark: _is_ours(mark, incident, found.only), is_deny)
 
 
 def _is_ours(mark: Mark, incident: str, only: str | None) -> bool:
@@ -190,12 +191,13 @@ def _moment(text: str | None) -> datetime | None:
     return moment if moment.tzinfo is not None else None
 
 
-def scope_of(found: LiveDeny) -> Scope:
-    """Return the scope that a live deny says by itself, for a lift that has no state to ask."""
+def scope_of(found: LiveDeny, incident: str) -> Scope:
+    """Return the scope of the incident's live deny, for a lift that has no state to ask."""
     document = documents.parse(found.text or "") or {}
     matches: list[Match] = []
     for statement in documents.statements(document):
-        if parse_sid(statement.get("Sid")) is None:
+        mark = documents.mark_of(statement, is_policy_deny)
+        if mark is None or not _is_ours(mark, incident, found.only):
             continue
         for operator, keys in cast(
             "dict[str, dict[str, Any]]", statement.get("Condition", {})
@@ -219,9 +221,7 @@ def binds_everything(found: LiveDeny, live: LivePrincipal) -> bool:
         return False
     document = documents.parse(found.text or "") or {}
     for statement in documents.statements(document):
-        if parse_sid(statement.get("Sid")) is None or statement.get("Effect") != "Deny":
-            continue
-        if statement.get("Action") != "*" or statement.get("Resource") != "*":
+        if documents.mark_of(statement, is_policy_deny) is None:
             continue
         condition = statement.get("Condition")
         if not condition:

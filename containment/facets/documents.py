@@ -11,6 +11,8 @@ from containment.facets.marks import Mark, parse_sid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Shape = Callable[["Statement"], bool]
+
 Document = dict[str, Any]
 Statement = dict[str, Any]
 
@@ -33,20 +35,25 @@ def statements(document: Document) -> list[Statement]:
     return [item for item in listed if isinstance(item, dict)]
 
 
-def marks(text: str | None) -> list[Mark]:
-    """Return the marks of ours that a policy carries, in order."""
+def mark_of(statement: Statement, shape: Shape) -> Mark | None:
+    """Return the mark that *statement* carries, where it also has the *shape* of one of ours."""
+    return parse_sid(statement.get("Sid")) if shape(statement) else None
+
+
+def marks(text: str | None, shape: Shape) -> list[Mark]:
+    """Return the marks of the statements of *shape* that a policy holds, in order."""
     document = parse(text) if text else None
     if document is None:
         return []
-    found = (parse_sid(statement.get("Sid")) for statement in statements(document))
+    found = (mark_of(statement, shape) for statement in statements(document))
     return [item for item in found if item is not None]
 
 
-def without(document: Document, ours: Callable[[Mark], bool]) -> Document:
-    """Return *document* without the statements whose mark *ours* accepts."""
+def without(document: Document, ours: Callable[[Mark], bool], shape: Shape) -> Document:
+    """Return *document* without the statements of *shape* whose mark *ours* accepts."""
 
     def keep(statement: Statement) -> bool:
-        found = parse_sid(statement.get("Sid"))
+        found = mark_of(statement, shape)
         return found is None or not ours(found)
 
     return {**document, "Statement": [item for item in statements(document) if keep(item)]}

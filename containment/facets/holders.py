@@ -23,7 +23,10 @@ def contested(live: LivePrincipal, policies: Mapping[str, str], ours: str | None
     """
 
     def foreign(text: str) -> bool:
-        return any(ours is None or not mark.is_of(ours) for mark in documents.marks(text))
+        return any(
+            ours is None or not mark.is_of(ours)
+            for mark in documents.marks(text, lambda _statement: True)
+        )
 
     named = [f"inline policy {name}" for name, text in policies.items() if foreign(text)]
     tagged = [f"tag {key}" for key in live.tags if marks.incident_of_tag(key) not in {None, ours}]

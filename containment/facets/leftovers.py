@@ -70,7 +70,7 @@ def lift(live: LivePrincipal, remembered: Remembered, left: Sequence[str]) -> li
             fence.lift(
                 live,
                 incident,
-                deny.scope_of(found),
+                deny.scope_of(found, incident),
                 found,
                 mark(incident, remembered.snapshot_id, newer),
                 fenced=remembered.fenced,

@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from containment.facets.deny import Match
+from containment.facets.shapes import SESSION_CONDITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from containment.aws.principal import LivePrincipal
-
-_SESSION_KEYS = {
-    "name": ("StringEquals", "aws:userid"),
-    "sourceIdentity": ("StringEquals", "aws:SourceIdentity"),
-    "sourceIp": ("IpAddress", "aws:SourceIp"),
-    "sourceInstance": ("ArnEquals", "ec2:SourceInstanceARN"),
-}
 
 
 def matches(live: LivePrincipal, sessions: Sequence[Mapping[str, str]]) -> tuple[Match, ...]:
@@ -31,5 +25,5 @@ def matches(live: LivePrincipal, sessions: Sequence[Mapping[str, str]]) -> tuple
     for session in sessions:
         for word, value in session.items():
             wanted = f"{holder}:{value}" if word == "name" else value
-            picked.setdefault(_SESSION_KEYS[word], []).append(wanted)
+            picked.setdefault(SESSION_CONDITIONS[word], []).append(wanted)
     return tuple(Match(*where, tuple(sorted(values))) for where, values in sorted(picked.items()))

@@ -18,6 +18,7 @@ from containment.errors import ConflictError, NotContainedError
 from containment.facets import documents
 from containment.facets.decisions import way_out
 from containment.facets.marks import mark, parse_sid
+from containment.facets.shapes import is_trust_deny
 from policies import literal, render, text
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def statement(own: Mark, break_glass: Sequence[str], trust_policy: str) -> docum
 
 def newest(trust_policy: str, incident: str, only: str | None = None) -> Mark | None:
     """Return the newest mark of *incident* in *trust_policy*; with *only*, of that snapshot."""
-    ours = [mark for mark in documents.marks(trust_policy) if _is_ours(mark, incident, only)]
+    marks = documents.marks(trust_policy, is_trust_deny)
+    ours = [mark for mark in marks if _is_ours(mark, incident, only)]
     return max(ours, key=lambda mark: mark.generation, default=None)
 
 
@@ -79,6 +81,7 @@ class Terms:
         break_glass: to whom our statement left the role open.
         remembered: the document before containment, from an intact ledger.
         only: the snapshot whose statements alone are ours; None for all of the incident.
+        snapshot_id: under which ours was written: under another form it is ours, edited.
         decision: what somebody decided where the two versions cannot be told apart.
     """
 
@@ -87,25 +90,26 @@ class Terms:
     remembered: str | None = None
     only: str | None = None
     decision: Word | None = None
+    snapshot_id: str | None = None
 
 
 def wanted(live: LivePrincipal, incident: str, terms: Terms) -> str | None:
     """Return the document that a lift writes, or None where nothing of ours is there.
 
-    It is live less ours. A statement that says what ours says under another Sid cannot be told from
-    ours; and only by decision, and where the ledger holds the same document as the state, what was
-    there before is written instead.
+    It is live less ours. A statement that says what ours says under another Sid, or something else
+    under ours, cannot be told from ours; and only by decision, and where the ledger holds the same
+    document as the state, what was there before is written instead.
 
     Raises:
         ConflictError: somebody has to decide.
     """
     trust_policy = live.trust_policy
     rest = _rest(trust_policy, incident, terms.only)
-    twins = _twins(rest, trust_policy, incident, terms)
-    if twins and terms.decision is None:
-        raise _undecided(live, incident, terms, twins)
+    doubtful = [*_twins(rest, trust_policy, incident, terms), *_edited(rest, incident, terms)]
+    if doubtful and terms.decision is None:
+        raise _undecided(live, incident, terms, doubtful)
     if terms.decision == "force-ours":
-        return _forced(live, incident, rest, twins, terms)
+        return _forced(live, incident, rest, doubtful, terms)
     if newest(trust_policy, incident, terms.only) is None:
         return None
     return reopened(trust_policy, incident, terms.prior, terms.only)
@@ -155,7 +159,7 @@ def _is_ours(mark: Mark, incident: str, only: str | None) -> bool:
 
 def _rest(trust_policy: str, incident: str, only: str | None) -> documents.Document:
     document = documents.parse(trust_policy) or {}
-    return documents.without(document, lambda mark: _is_ours(mark, incident, only))
+    return documents.without(document, lambda mark: _is_ours(mark, incident, only), is_trust_deny)
 
 
 def _twins(
@@ -170,9 +174,19 @@ def _twins(
     return [
         item
         for item in documents.statements(rest)
-        if parse_sid(item.get("Sid")) is None
+        if documents.mark_of(item, is_trust_deny) is None
         and documents.unsigned(item) == ours
         and ours not in before
+    ]
+
+
+def _edited(rest: documents.Document, incident: str, terms: Terms) -> list[documents.Statement]:
+    """Return the statements that carry the mark of our own write and say something else."""
+    found = ((item, parse_sid(item.get("Sid"))) for item in documents.statements(rest))
+    return [
+        item
+        for item, mark in found
+        if mark is not None and mark.is_of(incident) and mark.snapshot_id == terms.snapshot_id
     ]
 
 
@@ -180,11 +194,11 @@ def _forced(
     live: LivePrincipal,
     incident: str,
     rest: documents.Document,
-    twins: Sequence[documents.Statement],
+    doubtful: Sequence[documents.Statement],
     terms: Terms,
 ) -> str:
-    left = [item for item in documents.statements(rest) if item not in twins]
-    others = [item for item in left if parse_sid(item.get("Sid")) is not None]
+    left = [item for item in documents.statements(rest) if item not in doubtful]
+    others = [item for item in left if documents.mark_of(item, is_trust_deny)]
     unmarked = {**rest, "Statement": [item for item in left if item not in others]}
     if not documents.equal(unmarked, terms.prior) and (
         terms.remembered is None or not documents.equal(terms.remembered, terms.prior)
@@ -202,17 +216,17 @@ def _forced(
 
 
 def _undecided(
-    live: LivePrincipal, incident: str, terms: Terms, twins: Sequence[documents.Statement]
+    live: LivePrincipal, incident: str, terms: Terms, doubtful: Sequence[documents.Statement]
 ) -> ConflictError:
     return ConflictError(
-        f"{live}: its trust policy holds {documents.compact({'Statement': list(twins)})}, which is"
-        " what our statement says, under another Sid, so nobody can tell whose it is; before it"
-        f" was {terms.prior}",
+        f"{live}: its trust policy holds {documents.compact({'Statement': list(doubtful)})}, which"
+        " is what our statement says under another Sid, or our Sid over something else, so nobody"
+        f" can tell whose it is; before, the trust policy was {terms.prior}",
         remedy=way_out(
             incident,
             "trust",
             live.principal,
             ours="takes it out",
-            theirs="leaves it, and the role closed",
+            theirs="leaves it as it is",
         ),
     )

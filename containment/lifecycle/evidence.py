@@ -88,7 +88,8 @@ def trusted(
 ) -> trust.Terms:
     """Return on what the lift of *state*'s trust policy goes."""
     remembered = was(read(context, state), state, recording.TRUST)
-    return trust.Terms(prior, break_glass, remembered, only, decision)
+    snapshot_id = getattr(state, "snapshot_id", None)
+    return trust.Terms(prior, break_glass, remembered, only, decision, snapshot_id)
 
 
 def tell(context: Context, state: Inputs) -> Tell:

@@ -19,6 +19,7 @@ from containment.aws.faults import explain, explained
 from containment.aws.principal import answered_at, locate
 from containment.errors import ContainmentError
 from containment.facets import claims, deny, documents, marks
+from containment.facets.shapes import is_deny, is_trust_deny
 from containment.identities import Principal, parse_principal
 
 if TYPE_CHECKING:
@@ -162,11 +163,11 @@ def _over(text: str, incident: str, now: datetime) -> bool:
     """Tell whether every statement of the incident is a deny whose own end has passed."""
     ours: list[bool] = []
     for statement in documents.statements(documents.parse(text) or {}):
-        mark = marks.parse_sid(statement.get("Sid"))
+        mark = documents.mark_of(statement, is_deny)
         if mark is not None and mark.is_of(incident):
             single = documents.compact({"Statement": [statement]})
             end = _moment(deny.read(single, incident).until)
-            ours.append(statement.get("Effect") == "Deny" and end is not None and end <= now)
+            ours.append(end is not None and end <= now)
     return bool(ours) and all(ours)
 
 
@@ -197,7 +198,8 @@ def _held(page: Mapping[str, Any]) -> Iterator[Held]:
                 claim = claims.parse(str(tag["Value"]))
                 if incident is not None and claim is not None:
                     yield Held(principal, marks.incident_hash(incident), claim.snapshot_id)
-            for mark in documents.marks(unquote(str(detail.get("AssumeRolePolicyDocument", "")))):
+            trusted = unquote(str(detail.get("AssumeRolePolicyDocument", "")))
+            for mark in documents.marks(trusted, is_trust_deny):
                 yield Held(principal, mark.incident_hash, mark.snapshot_id)
 
 

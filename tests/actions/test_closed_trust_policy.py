@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from workbench import Bench, allowed, session_of, write_spec
 from containment.actions.closed_trust_policy import State
 from containment.errors import ConflictError
 from containment.lifecycle.action import UnfinishedError
+from containment.facets import decisions
 
 pytestmark = pytest.mark.lab
 
@@ -215,3 +217,25 @@ def snapshot_like(bench: Bench, state: State) -> Any:
         snapshot_id=state.snapshot_id,
         trust_policy=state.trust_policy,
     )
+
+
+def test_our_statement_edited_by_others_is_asked_about_and_goes_by_decision(bench: Bench) -> None:
+    world = bench.lab.world
+    write_spec(bench, world.deploy_role)
+    before = trust(bench, "deploy")
+    state = close(bench, world.deploy_role)
+    document = trust(bench, "deploy")
+    document["Statement"][-1]["Condition"] = {"StringEquals": {"sts:ExternalId": "x"}}
+    bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(document))
+    seen = bench.trust_action().read(state)
+    assert seen is not None
+    assert seen.live == "missing"
+
+    with pytest.raises(ConflictError, match="our Sid over something else"):
+        bench.trust_action().delete(state)
+
+    assert trust(bench, "deploy") == document
+    word = decisions.parse("force-ours=trust")
+    bench.context = replace(bench.context, decisions=word)
+    bench.trust_action().delete(state)
+    assert trust(bench, "deploy") == before

@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from workbench import INCIDENT, Bench, can_list, inline, session_of, write_spec
+from workbench import INCIDENT, Bench, allowed, can_list, inline, minted, session_of, write_spec
 
 from containment.errors import ConflictError
 from containment.facets import claims
 from containment.facets.marks import NEWEST, mark
+from containment.lab.scenario.world import Credentials
+from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.lab
 
@@ -190,3 +192,81 @@ def test_a_fence_planted_beside_the_deny_does_not_hide_it(bench: Bench) -> None:
     left = inline(bench, bench.lab.world.ci_user)
     assert left is not None
     assert all("aws:CurrentTime" in json.dumps(item) for item in left["Statement"])
+
+
+HONEST = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+NARROW = {
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "sts:AssumeRole",
+    "Condition": {"StringNotEquals": {"sts:ExternalId": "pipeline"}},
+}
+
+
+@pytest.mark.parametrize("narrow", [False, True], ids=["allow", "deny of another shape"])
+def test_an_honest_trust_statement_with_our_sid_stays_and_comes_back(
+    bench: Bench, *, narrow: bool
+) -> None:
+    lab, world = bench.lab, bench.lab.world
+    write_spec(bench, world.deploy_role)
+    trusted = bench.admin().get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
+    body = NARROW if narrow else {**HONEST, "Principal": {"AWS": world.bystander_user}}
+    trusted["Statement"].append({"Sid": sid(), **body})
+    bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(trusted))
+    may = can_assume(lab, world.bystander, world.deploy_role)
+    assert may is not narrow
+
+    taken = bench.snapshot(world.deploy_role)
+    state = bench.trust_action().create(bench.trust_inputs(taken), preview=False)
+
+    assert not can_assume(lab, world.bystander, world.deploy_role)
+    during = bench.admin().get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
+    assert trusted["Statement"][-1] in during["Statement"]
+
+    bench.trust_action().delete(state)
+
+    after = bench.admin().get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
+    assert after == trusted
+    assert can_assume(lab, world.bystander, world.deploy_role) is may
+
+
+def test_a_statement_with_our_sid_in_our_policy_that_is_no_deny_of_ours_is_left(
+    bench: Bench,
+) -> None:
+    lab, world = bench.lab, bench.lab.world
+    bench.disposition = "false-positive"
+    write_spec(bench, world.ci_user)
+    theirs = {"Sid": sid(), "Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}
+    plant(bench, world.ci_user, theirs)
+
+    taken = bench.snapshot(world.ci_user)
+    denied = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    assert not can_list(lab, world.leaked)
+    bench.deny_action().delete(denied)
+
+    assert can_list(lab, world.leaked)
+    left = inline(bench, world.ci_user)
+    assert left is not None
+    assert left["Statement"] == [theirs]
+
+
+def test_the_fence_of_a_forgotten_deny_is_not_narrowed_by_what_others_wrote_beside_it(
+    bench: Bench,
+) -> None:
+    lab, world = bench.lab, bench.lab.world
+    write_spec(bench, world.ci_user)
+    token = minted(lab, world.leaked)
+    taken, _, _ = held(bench)
+    ours = inline(bench, world.ci_user)
+    assert ours is not None
+    nobody = {"Condition": {"StringEquals": {"aws:userid": "111122223333:nobody"}}}
+    plant(bench, world.ci_user, *ours["Statement"], {"Sid": sid(OTHER), **NOTHING, **nobody})
+
+    bench.snapshot_action().delete(taken)
+
+    assert not can_list(lab, token)
+
+
+def can_assume(lab: Lab, credentials: Credentials, role: str) -> bool:
+    sts = lab.client("sts", credentials)
+    return allowed(sts.assume_role, RoleArn=role, RoleSessionName="probe")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from containment.facets import documents
+from containment.facets import documents, shapes
 from containment.facets.marks import mark
 
 pytestmark = pytest.mark.plain
@@ -68,11 +68,14 @@ def test_ours_is_taken_out_and_theirs_stays() -> None:
     theirs = {"Sid": "Theirs", "Effect": "Allow", "Action": "s3:*"}
     document = {"Version": "2012-10-17", "Statement": [theirs, {"Sid": SID, "Effect": "Deny"}]}
 
-    assert documents.without(document, lambda _: True)["Statement"] == [theirs]
-    assert documents.without(document, lambda _: False)["Statement"] == document["Statement"]
+    assert documents.without(document, lambda _: True, shapes.is_deny)["Statement"] == [theirs]
+    assert (
+        documents.without(document, lambda _: False, shapes.is_deny)["Statement"]
+        == document["Statement"]
+    )
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{", "7"])
 def test_what_is_no_policy_is_none(text: str) -> None:
     assert documents.parse(text) is None
-    assert documents.marks(text) == []
+    assert documents.marks(text, shapes.is_deny) == []

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from containment.facets import claims, deny, documents, marks
 from containment.lab.scenario.world import Credentials
 from containment.lab.state import facts, moto_state
+from containment.facets.shapes import is_deny, is_trust_deny
 from tests.model.cloud import Cloud
 
 ACCOUNT = "111122223333"
@@ -80,7 +81,8 @@ def theirs(principal: str) -> Facts:
         if entry[0] == "trust" or (
             entry[0] == "inline" and marks.incident_of_policy(entry[1]) is not None
         ):
-            rest = documents.without(documents.parse(value) or {}, lambda _mark: True)
+            shape = is_trust_deny if entry[0] == "trust" else is_deny
+            rest = documents.without(documents.parse(value) or {}, lambda _mark: True, shape)
             if rest["Statement"] or entry[0] == "trust":
                 kept[entry] = documents.compact(rest)
             continue
@@ -106,7 +108,7 @@ def artefacts() -> list[Artefact]:
             if entry[0] == "trust":
                 found += [
                     Artefact(principal, "trust", mark.incident_hash, mark.snapshot_id)
-                    for mark in documents.marks(value)
+                    for mark in documents.marks(value, is_trust_deny)
                 ]
     return found
 

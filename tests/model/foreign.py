@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from containment.facets import claims, documents, marks
+from containment.facets.shapes import is_trust_deny
 from tests.model import account
 from tests.model.cast import FIRST
 from tests.model.story import Story
@@ -137,7 +138,7 @@ def made_anew(story: Story, kind: str, name: str) -> None:
         story.admin.delete_user(UserName=name)
         story.admin.create_user(UserName=name, Path=path)
     else:
-        rest = documents.without(_trusted(story, name), lambda _mark: True)
+        rest = documents.without(_trusted(story, name), lambda _mark: True, is_trust_deny)
         story.admin.delete_role(RoleName=name)
         story.admin.create_role(
             RoleName=name, Path=path, AssumeRolePolicyDocument=documents.compact(rest)
@@ -200,7 +201,7 @@ def _trusted(story: Story, name: str) -> documents.Document:
 def _trust(story: Story, name: str, *, keep: bool) -> str:
     document = _trusted(story, name)
     if not keep:
-        document = documents.without(document, lambda _mark: True)
+        document = documents.without(document, lambda _mark: True, is_trust_deny)
     more = {
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:aws:iam::{account.ACCOUNT}:role/reporting"},
