@@ -11,8 +11,8 @@ from workbench import Bench, allowed, session_of, write_spec
 
 from containment.actions.closed_trust_policy import State
 from containment.errors import ConflictError
-from containment.lifecycle.action import UnfinishedError
 from containment.facets import decisions
+from containment.lifecycle.action import UnfinishedError
 
 pytestmark = pytest.mark.lab
 

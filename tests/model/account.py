@@ -11,9 +11,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from containment.facets import claims, deny, documents, marks
+from containment.facets.shapes import is_deny, is_trust_deny
 from containment.lab.scenario.world import Credentials
 from containment.lab.state import facts, moto_state
-from containment.facets.shapes import is_deny, is_trust_deny
 from tests.model.cloud import Cloud
 
 ACCOUNT = "111122223333"
