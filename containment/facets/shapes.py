@@ -20,7 +20,7 @@ SESSION_CONDITIONS = {
     "sourceIp": ("IpAddress", "aws:SourceIp"),
     "sourceInstance": ("ArnEquals", "ec2:SourceInstanceARN"),
 }
-_ASSUMING = frozenset({"sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"})
+_ASSUMING = ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
 _ISSUED, _NOW = "aws:TokenIssueTime", "aws:CurrentTime"
 _COMMON = frozenset({"Sid", "Effect", "Action", "Condition"})
 
@@ -38,7 +38,7 @@ def is_trust_deny(statement: Mapping[str, Any]) -> bool:
     # AWS stores "*" in either form ("AWS JSON policy elements: Principal").
     if principal not in ("*", {"AWS": "*"}, {"AWS": ["*"]}):
         return False
-    if set(_values(statement.get("Action"))) != _ASSUMING:
+    if sorted(map(str, _values(statement.get("Action")))) != _ASSUMING:
         return False
     condition = statement.get("Condition")
     if condition is None:
