@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from cli import render
 from containment.facets import decisions
+from containment.lifecycle.workplace import Settings, Workplace
 from containment.run import failures, locks, project, state
 from containment.run.engine import Engine, open_engine
-from containment.run.places import Places, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Incident:
     project: Project
     engine: Engine
     stack: str
-    places: Places
+    workplace: Workplace
 
     def run(self, verb: str, *options: str, as_json: bool, asks: bool = False) -> Run:
         """Run the engine live; with *asks* it may ask its own questions on a terminal.
@@ -54,12 +54,12 @@ class Incident:
         return self._run(verb, *options, as_json=as_json, asks=asks)
 
     def deciding(self, made: Decisions) -> Incident:
-        """Return this incident with an engine and places that go by the decisions *made*."""
+        """Return this incident with an engine and a workplace that go by the decisions *made*."""
         environ = {**self.engine.environ, decisions.VARIABLE: str(made)}
         return replace(
             self,
             engine=replace(self.engine, environ=environ),
-            places=replace(self.places, decisions=made),
+            workplace=replace(self.workplace, decisions=made),
         )
 
     def settled(self, left: StackState) -> StackState:
@@ -135,7 +135,8 @@ def begin(named: str | None) -> Incident:
     incidents = found.incidents
     selected = engine.stacks()[1] if not named and len(incidents) != 1 else None
     stack = project.choose(named, incidents, selected)
-    return Incident(found, engine, stack, places(found.root, stack, found.settings(stack)))
+    settings = Settings.parse(found.settings(stack))
+    return Incident(found, engine, stack, Workplace(found.root, stack, settings))
 
 
 def on_terminal() -> bool:
@@ -163,4 +164,4 @@ def ended(error: ContainmentError | None) -> int:
 
 def caller_of(incident: Incident) -> Caller:
     """Return who is calling, so that missing credentials are told before anything starts."""
-    return incident.places.at()[1]
+    return incident.workplace.caller()

@@ -44,10 +44,10 @@ def adopt(*, named: str, yes: bool, as_json: bool) -> int:
     caller = caller_of(incident)
     incident.ensure_stack()
     left = state.load(incident.engine, incident.stack) or state.StackState()
-    found = adoption.candidates(spec, left, incident.places)
+    found = adoption.candidates(spec, left, incident.workplace)
     wanted = [item for item in found if item.standing == "to adopt"]
     if any(item.hearsay for item in wanted) and _believed(wanted, yes=yes, as_json=as_json):
-        incident = incident.deciding(adoption.believe(spec, wanted, incident.places))
+        incident = incident.deciding(adoption.believe(spec, wanted, incident.workplace))
     error = _import(incident, wanted, as_json=as_json) if wanted else None
     adopted = wanted if error is None else []
     contested = [item.principal.arn for item in found if item.standing == "contested"]
@@ -58,9 +58,9 @@ def adopt(*, named: str, yes: bool, as_json: bool) -> int:
             remedy="restore the stack's state from a backup, or lift these by hand",
         )
     if error is not None:
-        error.remedy += restoration.by_ledger(incident.places)
+        error.remedy += restoration.by_ledger(incident.workplace)
     if as_json:
-        clients, _ = incident.places.at()
+        clients = incident.workplace.clients()
         render.document(
             {
                 "stack": incident.stack,

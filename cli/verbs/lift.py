@@ -81,7 +81,7 @@ def _applied(incident: Incident) -> StackState:
         raise NotFoundError(
             f"there is no stack {incident.stack} in the backend, so nothing is known to lift",
             remedy=f"see 'containment status {incident.stack}'; if its state was lost, run"
-            f" 'containment adopt {incident.stack}'{restoration.by_ledger(incident.places)}",
+            f" 'containment adopt {incident.stack}'{restoration.by_ledger(incident.workplace)}",
         )
     return left
 
@@ -129,13 +129,13 @@ def _nothing_forgotten(incident: Incident, left: StackState) -> None:
     """
     if left.resources:
         return
-    clients, _ = incident.places.at()
+    clients = incident.workplace.clients()
     live = [
         item.principal.arn
         for item in fences.survey(clients.iam).denies
         if item.incident == incident.stack
     ]
-    recorded = restoration.by_ledger(incident.places)
+    recorded = restoration.by_ledger(incident.workplace)
     if live or recorded:
         what = f"its deny is live on {', '.join(live)}" if live else "its ledger has whom it held"
         raise NotFoundError(
@@ -159,7 +159,7 @@ def _lift(incident: Incident, left: StackState, *options: str, as_json: bool) ->
     # Not 'pulumi stack rm': it would delete the history that tells what was done.
     next_ = [f"containment status {incident.stack}"]
     if as_json:
-        clients, caller = incident.places.at()
+        clients, caller = incident.workplace.clients(), incident.workplace.caller()
         render.document(
             {
                 "stack": incident.stack,
@@ -193,7 +193,7 @@ def _preview(incident: Incident, left: StackState, *, as_json: bool) -> int:
     foreseen = _foreseen(incident, left)
     conflicts = sum(len(item["conflicts"]) for item in foreseen)
     if as_json:
-        clients, caller = incident.places.at()
+        clients, caller = incident.workplace.clients(), incident.workplace.caller()
         render.document(
             {
                 "stack": incident.stack,
@@ -234,7 +234,7 @@ def _foreseen(incident: Incident, left: StackState) -> list[dict[str, Any]]:
         message = events.plain(str(item.get("message", ""))).removeprefix("warning: ")
         seen.setdefault(str(item.get("urn", "")), []).append(message)
     order = [str(step["urn"]) for step in document.get("steps") or () if step["op"] == "delete"]
-    found = {item.recorded.urn: item for item in forecast.of(left.resources, incident.places)}
+    found = {item.recorded.urn: item for item in forecast.of(left.resources, incident.workplace)}
     return [_row(found[urn], seen.get(urn, [])) for urn in order if urn in found]
 
 

@@ -29,8 +29,8 @@ def preview(*, named: str | None, as_json: bool) -> int:
             {
                 "stack": incident.stack,
                 "stack_created": created,
-                "emulated": incident.places.at()[0].emulated,
-                "endpoint": incident.places.at()[0].endpoint,
+                "emulated": incident.workplace.clients().emulated,
+                "endpoint": incident.workplace.clients().endpoint,
                 "caller": caller.arn,
                 "changes": dict(run.events.summary),
                 "steps": report.steps(run.events),

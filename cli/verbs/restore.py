@@ -19,16 +19,15 @@ from cli.words import ledger_row, ledger_words
 from containment.aws.clients import CancelledError
 from containment.errors import ConflictError, ContainmentError, NotFoundError, RefusedError
 from containment.ledger.places import LedgerSettings
+from containment.lifecycle.workplace import Settings, Workplace
 from containment.run import failures, project, restoration, state
 from containment.run.engine import open_engine
-from containment.run.places import places
 from containment.run.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from containment.ledger import Inspection
-    from containment.run.places import Places
     from containment.run.restoration import Given, Owed
 
 _SUFFIX = ".jsonl"
@@ -70,28 +69,28 @@ def restore(
     found = _project()
     incident = _incident(found, place, named)
     cancelled = Event()
-    spots = _places(found, incident, place, cancelled)
-    _, caller = spots.at()
-    _refuse_beside_a_state(found, incident, spots, force=force)
-    journal = spots.ledger().of(incident)
+    workplace = _workplace(found, incident, place, cancelled)
+    caller = workplace.caller()
+    _refuse_beside_a_state(found, incident, workplace, force=force)
+    journal = workplace.ledger().of(incident)
     said = restoration.verified_entries(journal)
     ledger = journal.inspect()
     for concern in ledger.concerns:
         render.tell(f"the ledger: {concern}")
     decided = decisions_of(force_ours, keep_theirs)
     decided.require_known(restoration.principals(said))
-    spots = replace(spots, decisions=decided)
-    owed = restoration.owed(said, spots)
+    workplace = replace(workplace, decisions=decided)
+    owed = restoration.owed(said, workplace)
     asked = any(not item.idle for item in owed) and not yes
     if not as_json:
         _show(incident, ledger, owed)
     if asked:
         _ask(incident, as_json=as_json)
     with _stopped_by_signals(cancelled):
-        given = [_one(item, spots, cancelled, as_json=as_json) for item in owed]
+        given = [_one(item, workplace, cancelled, as_json=as_json) for item in owed]
     error = _summed(given, incident)
     if as_json:
-        clients, _ = spots.at()
+        clients = workplace.clients()
         render.document(
             {
                 "incident": incident,
@@ -134,20 +133,28 @@ def _incident(found: Project, place: str, named: str | None) -> str:
     )
 
 
-def _places(found: Project, incident: str, place: str, cancelled: Event) -> Places:
-    settings = dict(found.settings(incident))
-    spots = places(found.root, incident, settings, warn=render.tell)
+def _workplace(found: Project, incident: str, place: str, cancelled: Event) -> Workplace:
+    settings = Settings.parse(found.settings(incident))
     if place:
         # Where somebody names another place, the locks are that bucket's own affair.
-        spots = replace(spots, kept=LedgerSettings(str(_absolute(place))))
-    return replace(spots, cancelled=cancelled, believed=False)
+        settings = replace(settings, ledger=LedgerSettings(str(_absolute(place))))
+    return Workplace(
+        found.root,
+        incident,
+        settings,
+        cancelled=cancelled,
+        believed=False,
+        warn=render.tell,
+    )
 
 
 def _absolute(place: str) -> str | Path:
     return place if "://" in place else Path(place).expanduser().absolute()
 
 
-def _refuse_beside_a_state(found: Project, incident: str, spots: Places, *, force: bool) -> None:
+def _refuse_beside_a_state(
+    found: Project, incident: str, workplace: Workplace, *, force: bool
+) -> None:
     """Refuse where the stack's state is there, for a lift by it is surer.
 
     Raises:
@@ -159,7 +166,7 @@ def _refuse_beside_a_state(found: Project, incident: str, spots: Places, *, forc
     except ContainmentError as error:
         render.tell(f"whether {incident} has a state cannot be told here: {error.message}")
         return
-    spots.know(left)
+    state.expect_ledger(left, workplace.ledger())
     if left is not None and left.resources and not force:
         raise RefusedError(
             f"the state of {incident} is there and holds {len(left.resources)} resources",
@@ -209,10 +216,10 @@ def _stopped_by_signals(cancelled: Event) -> Generator[None]:
             signal.signal(number, handler)
 
 
-def _one(item: Owed, spots: Places, cancelled: Event, *, as_json: bool) -> Given:
+def _one(item: Owed, workplace: Workplace, cancelled: Event, *, as_json: bool) -> Given:
     if cancelled.is_set():
         return restoration.Given(item, "not given back")
-    given = restoration.give_back(item, spots)
+    given = restoration.give_back(item, workplace)
     if not as_json:
         style = "" if given.problem is None else "red"
         render.say(f"{item.principal}: {given.result}", style=style)

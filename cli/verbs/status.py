@@ -61,7 +61,7 @@ def status(*, named: str | None, as_json: bool) -> int:
         spec=spec,
         state=left,
         locks=_locks(incident, problems),
-        places=incident.places,
+        workplace=incident.workplace,
         problems=problems,
     )
     if as_json:
@@ -102,7 +102,7 @@ def _spec(
 
 
 def _document(incident: Incident, found: Standing, caller: str) -> dict[str, object]:
-    clients, _ = incident.places.at()
+    clients = incident.workplace.clients()
     return {
         "stack": incident.stack,
         "emulated": clients.emulated,
@@ -152,7 +152,7 @@ def _principal(item: Held, found: Standing) -> dict[str, object]:
 
 
 def _show(incident: Incident, found: Standing, caller: str, *, created: bool) -> None:
-    clients, _ = incident.places.at()
+    clients = incident.workplace.clients()
     word = _word(incident.stack, found, created=created)
     render.fields(
         [

@@ -18,8 +18,8 @@ from containment.aws.faults import explained
 from containment.aws.recording import NoRecorder
 from containment.clock import isoformat
 from containment.errors import NotContainedError, NotFoundError, RefusedError
+from containment.lifecycle.workplace import Settings, Workplace
 from containment.run import fences, project
-from containment.run.places import places
 
 if TYPE_CHECKING:
     from containment.aws.caller import Caller
@@ -78,8 +78,9 @@ def _record(fence: Fence, caller: Caller) -> Recorder:
         found = project.find(Path.cwd())
     except NotFoundError:
         return NoRecorder()
-    kept = places(found.root, fence.incident, found.settings(fence.incident), warn=render.tell)
-    return kept.ledger().recorder(fence.incident, None, lambda: caller.arn)
+    settings = Settings.parse(found.settings(fence.incident))
+    workplace = Workplace(found.root, fence.incident, settings, warn=render.tell)
+    return workplace.ledger().recorder(fence.incident, None, lambda: caller.arn)
 
 
 def _ask(found: Survey, over: list[Fence], *, as_json: bool) -> None:

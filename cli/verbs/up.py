@@ -97,7 +97,7 @@ def _document(
     caller: str,
     error: ContainmentError | None,
 ) -> dict[str, object]:
-    clients, _ = incident.places.at()
+    clients = incident.workplace.clients()
     resources = [resource for item in held for resource in item.resources]
     return {
         "stack": incident.stack,

@@ -20,10 +20,10 @@ import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from containment.provider.alone import Alone
+from containment.provider.deployment import Deployment
 from containment.provider.engine import Engine
 from containment.provider.peers import OwnUserOnly
 from containment.provider.servicer import Servicer
-from containment.provider.workplace import Workplace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             "containment refuses PULUMI_SKIP_CHECKPOINTS: a crash would lose what was changed;"
             " unset it and run again"
         )
-    workplace = Workplace()
-    workplace.engine = Engine(options.engine)
+    deployment = Deployment()
+    deployment.engine = Engine(options.engine)
     server = grpc.server(
         ThreadPoolExecutor(max_workers=32, thread_name_prefix="rpc"),
         interceptors=[OwnUserOnly()],
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     alone = Alone(engine=parent)
     # Not after the server's stop: a call whose engine is gone counts as over, and is still made.
     atexit.register(alone.release)
-    servicer = Servicer(workplace, alone)
+    servicer = Servicer(deployment, alone)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.stdout.flush()
     Thread(target=_watch_parent, args=(parent,), daemon=True).start()
     signal.sigwait(_STOPS)
-    workplace.cancelled.set()
+    deployment.cancelled.set()
     server.stop(grace=_DRAIN_S).wait()
 
 

@@ -25,16 +25,17 @@ from containment.aws.resolve import resolve_access_key
 from containment.errors import ConflictError, ContainmentError, NotContainedError, SpecError
 from containment.ledger import places
 from containment.lifecycle.action import UnfinishedError
+from containment.lifecycle.workplace import Settings
 from containment.provider import codec, schema
 from containment.provider.engine import Engine
 from containment.provider.failures import InitFailed
-from containment.provider.workplace import Settings, Workplace
 
 if TYPE_CHECKING:
     from containment.actions import Action
     from containment.lifecycle.context import Context
     from containment.lifecycle.wire import Inputs
     from containment.provider.alone import Alone
+    from containment.provider.deployment import Deployment
 
 _SETTINGS = {"region", "role", places.PLACE, places.LOCK, places.DAYS}
 _ENGINE_SETTINGS = {"version", "pluginDownloadURL"}
@@ -46,8 +47,8 @@ _RESOURCES = {f"containment:index:{action.resource}": action for action in ACTIO
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Serves the engine over the actions; with *alone*, one run of a stack at a time."""
 
-    def __init__(self, workplace: Workplace, alone: Alone | None = None) -> None:
-        self._workplace = workplace
+    def __init__(self, deployment: Deployment, alone: Alone | None = None) -> None:
+        self._deployment = deployment
         self._alone = alone
 
     def Handshake(self, request: Any, context: Any) -> Any:
@@ -57,7 +58,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Attach(self, request: Any, context: Any) -> Any:
         del context
-        self._workplace.cancelled.clear()
+        self._deployment.cancelled.clear()
         self._attach(request.address)
         return Empty()
 
@@ -99,13 +100,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: Any) -> Any:
         values, _ = codec.decode(request.args)
         with _Told(context):
-            self._workplace.configure(
-                Settings(
-                    region=values.get("region") or None,
-                    role=values.get("role") or None,
-                    ledger=places.settings_of(values),
-                )
-            )
+            self._deployment.configure(Settings.parse(values))
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Check(self, request: Any, context: Any) -> Any:
@@ -121,7 +116,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             failures = _failures(error, unknown | FROM_SNAPSHOT)
             return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
         old = codec.remembered(action_type.inputs_type, olds) if olds else None
-        self._workplace.declared.add(inputs.principal)
+        self._deployment.declared.add(inputs.principal)
         try:
             action = action_type(self._context(request.urn, inputs))
             inputs = action.checked(inputs)
@@ -198,11 +193,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if not values:
             return self._import(request, context)
         state = codec.remembered(action_type.state_type, values)
-        self._workplace.held.add(state.principal)
+        self._deployment.held.add(state.principal)
         try:
             seen = action_type(self._context(request.urn, state)).read(state)
         except Exception as error:  # noqa: BLE001 -- one failing read would stop the whole run
-            self._workplace.engine.say(
+            self._deployment.engine.say(
                 "warning", f"cannot see {state.principal} now: {_one_line(error)}", request.urn
             )
             seen = state.model_copy(update={"live": "unknown"})
@@ -238,7 +233,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         values, _ = codec.decode(request.properties)
         with _Told(context):
             state = codec.remembered(action_type.state_type, values)
-            self._workplace.require_known(state.principal)
+            self._deployment.require_known(state.principal)
             self._wait_for_others(request.urn, state, lifting=True)
             action_type(self._context(request.urn, state)).delete(state)
         return Empty()
@@ -249,7 +244,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(grpc.StatusCode.NOT_FOUND, f"containment has no function {request.tok}")
         with _Told(context):
             key = str(values.get("accessKeyId", ""))
-            place = self._workplace.context("", account=None, incident=None)
+            place = self._deployment.context("", account=None, incident=None)
             found = resolve_access_key(place.clients.iam, place.clients.sts, key)
             answer = {"principal": found.principal.arn, "account": found.principal.account}
             response = provider_pb2.InvokeResponse()
@@ -258,14 +253,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Cancel(self, request: Any, context: Any) -> Any:
         del request, context
-        self._workplace.cancelled.set()
+        self._deployment.cancelled.set()
         return Empty()
 
     def _import(self, request: Any, context: Any) -> Any:
         action_type = _RESOURCES[request.type]
         with _Told(context):
             incident, _, arn = request.id.partition("/")
-            place = self._workplace.context(request.urn, account=None, incident=incident)
+            place = self._deployment.context(request.urn, account=None, incident=incident)
             state = action_type(place).adopt(incident, arn)
             inputs = action_type.inputs_type.model_validate(
                 {name: getattr(state, name) for name in action_type.inputs_type.model_fields}
@@ -281,11 +276,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Wait for another run of this stack to end; contain without its leave, but never lift."""
         if self._alone is None:
             return
-        say = self._workplace.engine.say
+        say = self._deployment.engine.say
         other = self._alone.holder(
             f"{urn.partition('::')[0]} {inputs.endpoint}",
             wait=lambda words: say("warning", words, urn),
-            cancelled=self._workplace.cancelled,
+            cancelled=self._deployment.cancelled,
         )
         if other is None:
             return
@@ -297,10 +292,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         say("warning", f"process {other} still changes this stack; containing all the same", urn)
 
     def _attach(self, engine_address: str) -> None:
-        self._workplace.engine = Engine(engine_address)
+        self._deployment.engine = Engine(engine_address)
 
     def _context(self, urn: str, inputs: Inputs) -> Context:
-        return self._workplace.context(urn, account=inputs.target.account, incident=inputs.incident)
+        return self._deployment.context(
+            urn, account=inputs.target.account, incident=inputs.incident
+        )
 
     def _made(self, context: Any, inputs: Inputs, make: Any) -> Any:
         try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from containment.actions.principal_snapshot import State
     from containment.aws.principal import LivePrincipal
     from containment.identities import Principal
-    from containment.run.places import Places
+    from containment.lifecycle.workplace import Workplace
     from containment.run.state import StackState
     from containment.spec import IncidentSpec, Target
 
@@ -52,13 +52,13 @@ class Candidate:
         return self.standing
 
 
-def candidates(spec: IncidentSpec, left: StackState, places: Places) -> list[Candidate]:
+def candidates(spec: IncidentSpec, left: StackState, workplace: Workplace) -> list[Candidate]:
     """Return every target of *spec* and how it stands. Nothing is changed.
 
     Raises:
         ContainmentError: AWS cannot be asked.
     """
-    return [_candidate(spec, target, left, places) for target in spec.targets]
+    return [_candidate(spec, target, left, workplace) for target in spec.targets]
 
 
 def import_file(incident: str, found: Iterable[Candidate]) -> str:
@@ -78,15 +78,17 @@ def import_file(incident: str, found: Iterable[Candidate]) -> str:
     )
 
 
-def _candidate(spec: IncidentSpec, target: Target, left: StackState, places: Places) -> Candidate:
+def _candidate(
+    spec: IncidentSpec, target: Target, left: StackState, workplace: Workplace
+) -> Candidate:
     if target.access_key:
-        clients, _ = places.at()
+        clients = workplace.clients()
         principal = resolve_access_key(clients.iam, clients.sts, target.access_key).principal
     else:
         principal = target.principal
     if left.of(principal.arn):
         return Candidate(principal, "in the stack")
-    clients, _ = places.at(principal.account)
+    clients = workplace.clients(principal.account)
     live = locate(clients.iam, principal, None)
     if live is None:
         return Candidate(principal, "gone")
@@ -95,7 +97,7 @@ def _candidate(spec: IncidentSpec, target: Target, left: StackState, places: Pla
         return Candidate(live.principal, "not applied")
     if len(snapshots) > 1:
         return Candidate(live.principal, "contested", snapshots)
-    context = places.context(principal.account, lambda _severity, _message: None)
+    context = workplace.context(principal.account)
     taken = PrincipalSnapshot(context).adopt(spec.incident, live.principal.arn)
     return Candidate(live.principal, "to adopt", snapshots, tuple(_hearsay(live, taken)))
 
@@ -113,24 +115,24 @@ def _hearsay(live: LivePrincipal, taken: State) -> Iterator[str]:
             yield f"{arn} was attached before, and made room"
 
 
-def believe(spec: IncidentSpec, found: Iterable[Candidate], places: Places) -> Decisions:
+def believe(spec: IncidentSpec, found: Iterable[Candidate], workplace: Workplace) -> Decisions:
     """Return the decisions that take the hearsay of *found* for true, once they are on record.
 
     Raises:
         RefusedError: they cannot be put on record.
     """
     made: list[Decision] = []
-    for item in found if places.believed else ():
+    for item in found if workplace.believed else ():
         if not item.hearsay:
             continue
         for facet in ("credentials", "attachment"):
             made.append(decided("force-ours", f"{facet}@{item.principal.label}"))
-            places.ledger().decide(
+            workplace.ledger().decide(
                 spec.incident,
                 decision="force-ours",
                 facet=facet,
                 principal=item.principal.arn,
-                operator=places.at()[1].arn,
+                operator=workplace.caller().arn,
             )
     return Decisions(tuple(made))
 

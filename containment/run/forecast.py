@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import Facet
     from containment.lifecycle.context import Context, Generation
-    from containment.run.places import Places
+    from containment.lifecycle.workplace import Workplace
     from containment.run.state import Recorded
 
 _AT_ONCE = 8
@@ -55,23 +55,23 @@ class Forecast:
         return self.recorded.state.on_destroy
 
 
-def of(resources: Iterable[Recorded], places: Places) -> list[Forecast]:
+def of(resources: Iterable[Recorded], workplace: Workplace) -> list[Forecast]:
     """Return the forecast of every one of *resources*."""
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return list(pool.map(partial(_forecast, places=places), resources))
+        return list(pool.map(partial(_forecast, workplace=workplace), resources))
 
 
-def _forecast(recorded: Recorded, places: Places) -> Forecast:
+def _forecast(recorded: Recorded, workplace: Workplace) -> Forecast:
     state: Any = recorded.state
     conflicts: list[str] = []
     will: list[str] = []
     try:
         if recorded.resource != "PrincipalSnapshot":
-            require_terms(state, places.root)
+            require_terms(state, workplace.directory)
     except ContainmentError as error:
         conflicts.append(str(error))
     try:
-        context = places.context(state.target.account, lambda _severity, _message: None)
+        context = workplace.context(state.target.account)
         live = context.locate(state, state.principal_id)
         if live is None:
             will.append(

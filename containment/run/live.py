@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from containment.lifecycle.context import Severity
-    from containment.run.places import Places
+    from containment.lifecycle.workplace import Workplace
     from containment.run.state import Recorded
 
 _AT_ONCE = 8
@@ -37,13 +37,13 @@ class Seen:
         return self.live in OPEN or bool(self.recorded.unfinished)
 
 
-def look(resources: Iterable[Recorded], places: Places) -> list[Seen]:
+def look(resources: Iterable[Recorded], workplace: Workplace) -> list[Seen]:
     """Look at all of *resources*; what cannot be seen is ``unknown``, and says why."""
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return list(pool.map(partial(_look, places=places), resources))
+        return list(pool.map(partial(_look, workplace=workplace), resources))
 
 
-def _look(recorded: Recorded, places: Places) -> Seen:
+def _look(recorded: Recorded, workplace: Workplace) -> Seen:
     notes: list[str] = []
 
     def say(severity: Severity, message: str) -> None:
@@ -51,7 +51,7 @@ def _look(recorded: Recorded, places: Places) -> Seen:
             notes.append(message)
 
     try:
-        context = places.context(recorded.state.target.account, say)
+        context = workplace.context(recorded.state.target.account, say)
         now = recorded.action(context).read(recorded.state)
     except ContainmentError as error:
         return Seen(recorded, "unknown", (*notes, str(error)))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from containment.ledger.chain import Entry
     from containment.ledger.entries import Open
     from containment.lifecycle.context import Context, Severity
-    from containment.run.places import Places
+    from containment.lifecycle.workplace import Workplace
 
 _ADOPT = " take the containment over with 'containment adopt' and lift that"
 
@@ -104,14 +104,14 @@ def verified_entries(journal: Journal) -> tuple[Entry, ...]:
     return read.entries
 
 
-def by_ledger(places: Places) -> str:
+def by_ledger(workplace: Workplace) -> str:
     """Return the rest of a remedy: how to give back by the ledger alone, where it knows of some."""
-    read = places.ledger().of(places.incident).evidence()
+    read = workplace.ledger().of(workplace.incident).evidence()
     if read is None or not entries.open_snapshots(read.entries):
         return ""
     return (
         "; or, to give back by the ledger alone, run"
-        f" 'containment restore --from-ledger --incident {places.incident}'"
+        f" 'containment restore --from-ledger --incident {workplace.incident}'"
     )
 
 
@@ -120,16 +120,16 @@ def principals(said: Sequence[Entry]) -> list[Principal]:
     return [parse_principal(item.principal) for item in entries.open_snapshots(said)]
 
 
-def owed(said: Sequence[Entry], places: Places) -> list[Owed]:
+def owed(said: Sequence[Entry], workplace: Workplace) -> list[Owed]:
     """Return every principal whose release is not on record, as it stands. Nothing is changed.
 
     Raises:
         ContainmentError: AWS cannot be asked, or an entry is of a version that is not known.
     """
-    return [_owed(item, said, places) for item in entries.open_snapshots(said)]
+    return [_owed(item, said, workplace) for item in entries.open_snapshots(said)]
 
 
-def give_back(item: Owed, places: Places) -> Given:
+def give_back(item: Owed, workplace: Workplace) -> Given:
     """Lift what is ours on one principal, and put its release on record.
 
     What is done is reported as far as it came, whatever ends it.
@@ -140,7 +140,7 @@ def give_back(item: Owed, places: Places) -> Given:
         given.done.append(message)
 
     state: Any = item.snapshot.state
-    context = places.context(state.target.account, say)
+    context = workplace.context(state.target.account, say)
     action = principal_snapshot.PrincipalSnapshot(context)
     try:
         action.finish(state)
@@ -169,16 +169,16 @@ def _here(error: ContainmentError, incident: str) -> ContainmentError:
     return error
 
 
-def _owed(item: Open, said: Sequence[Entry], places: Places) -> Owed:
+def _owed(item: Open, said: Sequence[Entry], workplace: Workplace) -> Owed:
     state = _state(item)
     snapshot = Recorded(item.principal, principal_snapshot.PrincipalSnapshot, state)
-    context = places.context(state.target.account, lambda _severity, _message: None)
+    context = workplace.context(state.target.account)
     live = context.locate(state, state.principal_id)
     if live is None:
         return Owed(snapshot, gone=True)
     unmarked = tuple(_unmarked(state, live, said))
     left = leftovers.find(live, state.incident, state.snapshot_id or "")
-    foreseen = forecast.of((snapshot, *unmarked), places) if left or unmarked else []
+    foreseen = forecast.of((snapshot, *unmarked), workplace) if left or unmarked else []
     will = [text for one in foreseen for text in one.will]
     conflicts = [text for one in foreseen for text in one.conflicts]
     try:

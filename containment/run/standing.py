@@ -9,15 +9,16 @@ from containment.errors import ContainmentError
 from containment.lifecycle.terms import require_terms
 from containment.plan import plan
 from containment.run import fences, live, report
+from containment.run.state import expect_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from containment.ledger import Inspection
+    from containment.lifecycle.workplace import Workplace
     from containment.run.fences import Survey
     from containment.run.live import Seen
     from containment.run.locks import Lock
-    from containment.run.places import Places
     from containment.run.report import Held
     from containment.run.state import Recorded, StackState
     from containment.spec import IncidentSpec
@@ -73,7 +74,7 @@ def of(
     spec: IncidentSpec | None,
     state: StackState | None,
     locks: Sequence[Lock],
-    places: Places,
+    workplace: Workplace,
     problems: Sequence[ContainmentError] = (),
 ) -> Standing:
     """Look at everything and return how *stack* stands; *problems* were met before.
@@ -81,9 +82,9 @@ def of(
     Raises:
         ContainmentError: there are no credentials, or nobody answers.
     """
-    _, caller = places.at()
+    caller = workplace.caller()
     resources = state.resources if state else ()
-    seen = {item.recorded.urn: item for item in live.look(resources, places)}
+    seen = {item.recorded.urn: item for item in live.look(resources, workplace)}
     accounts = {caller.account, *(item.state.target.account for item in resources)}
     surveys: dict[str, Survey] = {}
     matters = [Matter(problem.message, problem.remedy) for problem in problems]
@@ -91,13 +92,13 @@ def of(
     matters += [Matter(*item.explain(stack)) for item in (state.pending if state else ())]
     for account in sorted(accounts):
         try:
-            clients, _ = places.at(None if account == caller.account else account)
+            clients = workplace.clients(None if account == caller.account else account)
             surveys[account] = fences.survey(clients.iam)
         except ContainmentError as error:
             matters.append(Matter(error.message, error.remedy))
     matters += _hold(stack, spec, resources)
     matters += _drift(stack, seen)
-    matters += _terms(stack, state, places)
+    matters += _terms(stack, state, workplace)
     missing = _missing(spec, state)
     if missing:
         step = f"run 'containment up {stack}'"
@@ -107,8 +108,8 @@ def of(
         what = f"something of {stack} is live that its state does not know: {', '.join(stray)}"
         step = f"run 'containment adopt {stack}', which takes over what the spec names"
         matters.append(Matter(what, step))
-    places.know(state)
-    ledger = places.ledger().of(stack).inspect()
+    expect_ledger(state, workplace.ledger())
+    ledger = workplace.ledger().of(stack).inspect()
     matters += _record(stack, ledger)
     held = report.principals(state, spec) if state else []
     return Standing(
@@ -182,12 +183,12 @@ def _drift(stack: str, seen: Mapping[str, Seen]) -> list[Matter]:
     return found
 
 
-def _terms(stack: str, state: StackState | None, places: Places) -> list[Matter]:
+def _terms(stack: str, state: StackState | None, workplace: Workplace) -> list[Matter]:
     """Return whether a lift would be refused because the spec says other terms now."""
     said: dict[str, Matter] = {}
     for item in state.resources if state else ():
         try:
-            require_terms(item.state, places.root)
+            require_terms(item.state, workplace.directory)
         except ContainmentError as error:
             said.setdefault(error.message, Matter(error.message, error.remedy))
     del stack

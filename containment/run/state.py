@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from containment.actions import Action
+    from containment.ledger import Ledger
     from containment.lifecycle.wire import Inputs
     from containment.run.engine import Engine
 
@@ -105,6 +106,14 @@ def load(engine: Engine, stack: str) -> StackState | None:
     except NotFoundError:
         return None
     return parse(exported)
+
+
+def expect_ledger(state: StackState | None, ledger: Ledger) -> None:
+    """Hold each incident's *ledger* to what the snapshots of *state* remember of it."""
+    for item in state.resources if state else ():
+        head = getattr(item.state, "ledger", None)
+        if head is not None:
+            ledger.of(item.state.incident).expect(head.remembered)
 
 
 def parse(exported: Mapping[str, Any]) -> StackState:

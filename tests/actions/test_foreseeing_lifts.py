@@ -14,8 +14,8 @@ from containment.actions.closed_trust_policy import ClosedTrustPolicy
 from containment.actions.deny_policy import DenyPolicy
 from containment.actions.inactive_credentials import InactiveCredentials
 from containment.actions.principal_snapshot import PrincipalSnapshot
+from containment.lifecycle.workplace import Workplace
 from containment.run import forecast, live
-from containment.run.places import Places
 from containment.run.state import Recorded
 
 pytestmark = pytest.mark.lab
@@ -27,13 +27,13 @@ def recorded(action: type[Action[Any, Any]], state: Any) -> Recorded:
 
 def foreseen(bench: Bench, action: type[Action[Any, Any]], state: Any) -> forecast.Forecast:
     before = list(bench.writes)
-    (found,) = forecast.of([recorded(action, state)], Places(bench.directory, INCIDENT))
+    (found,) = forecast.of([recorded(action, state)], Workplace(bench.directory, INCIDENT))
     assert bench.writes == before
     return found
 
 
 def seen(bench: Bench, action: type[Action[Any, Any]], state: Any) -> live.Seen:
-    (found,) = live.look([recorded(action, state)], Places(bench.directory, INCIDENT))
+    (found,) = live.look([recorded(action, state)], Workplace(bench.directory, INCIDENT))
     return found
 
 

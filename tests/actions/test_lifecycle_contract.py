@@ -21,8 +21,8 @@ from containment.errors import NotFoundError
 from containment.lab.scenario import inventory
 from containment.lifecycle.action import UnfinishedError
 from containment.provider import codec
+from containment.provider.deployment import Deployment
 from containment.provider.servicer import Servicer, resource_id
-from containment.provider.workplace import Workplace
 
 pytestmark = pytest.mark.lab
 
@@ -307,11 +307,11 @@ CODES = (
 @pytest.fixture
 def served(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Servicer:
     """Serve in this process, as the responder, in the bench's folder."""
-    workplace = Workplace({})
-    workplace.directory = bench.directory
+    deployment = Deployment({})
+    deployment.directory = bench.directory
     connected = bench.context.clients
-    monkeypatch.setattr("containment.provider.workplace.connect", lambda **_: connected)
-    return Servicer(workplace)
+    monkeypatch.setattr("containment.lifecycle.workplace.connect", lambda **_: connected)
+    return Servicer(deployment)
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -33,7 +33,7 @@ from containment.lab.scenario.world import Credentials, World
 from containment.lab.state import moto_state
 from containment.lab.testing import Lab
 from containment.ledger import journal
-from containment.provider import workplace
+from containment.lifecycle import workplace
 from tests.model.clock import SimulatedClock
 
 ENDPOINT = "http://127.0.0.1:4566"

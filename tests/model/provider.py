@@ -15,7 +15,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from containment.aws.clients import is_mutating
-from containment.provider import workplace
+from containment.provider import deployment
 from containment.provider.servicer import Servicer
 from tests.model.cloud import Cloud
 from tests.model.conductor import Conductor, Dead
@@ -97,16 +97,16 @@ class Provider:
         self.voice = Voice()
         self.conversation: list[tuple[str, Any, Any]] = []
         self._cloud, self._conductor, self._struck = cloud, conductor, struck
-        self._workplace = workplace.Workplace({})
-        self._workplace.cancelled = Cancelled(self)
-        self._workplace.directory = directory
-        self._workplace.engine = self.voice  # type: ignore[assignment]
-        self._servicer = Servicer(self._workplace)
+        self._deployment = deployment.Deployment({})
+        self._deployment.cancelled = Cancelled(self)
+        self._deployment.directory = directory
+        self._deployment.engine = self.voice  # type: ignore[assignment]
+        self._servicer = Servicer(self._deployment)
 
     @property
     def cancelled(self) -> Event:
         """What Cancel sets."""
-        return self._workplace.cancelled
+        return self._deployment.cancelled
 
     def call(self, method: str, request: Any) -> Any:
         """Make one call and return its answer.
@@ -130,7 +130,7 @@ class Provider:
             entry[2] = GoneError()
             raise entry[2] from None
         if method in {"Handshake", "Attach"}:
-            self._workplace.engine = self.voice  # type: ignore[assignment]
+            self._deployment.engine = self.voice  # type: ignore[assignment]
         entry[2] = answer
         return answer
 

@@ -1,0 +1,169 @@
+"""What actions are given to work with: clients of each account, the ledgers, what was decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache, partial
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from containment.aws.caller import identify
+from containment.aws.clients import Clients, connect
+from containment.aws.faults import explained
+from containment.clock import utc_now
+from containment.facets.decisions import Decisions
+from containment.ledger import Ledger, LedgerSettings, open_store
+from containment.ledger.places import settings_of
+from containment.lifecycle.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
+    from pathlib import Path
+    from threading import Event
+
+    from containment.aws.caller import Caller
+    from containment.lifecycle.context import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The provider's configuration, which a stack keeps; credentials come from the environment.
+
+    *role* may hold ``{account}``, which stands for the account of the principal.
+    """
+
+    region: str | None = None
+    role: str | None = None
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, object]) -> Settings:
+        """Return the settings in *values*, by the names that a stack's configuration has.
+
+        Raises:
+            SpecError: a setting of the ledger cannot be used.
+        """
+        region, role = values.get("region"), values.get("role")
+        return cls(
+            str(region) if region else None, str(role) if role else None, settings_of(values)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    clients: Clients
+    identify: Callable[[], Caller]
+
+
+def _ignore(*_: object) -> None:
+    """Say nothing."""
+
+
+@dataclass(slots=True)
+class Workplace:
+    """Makes clients, ledgers and contexts, each when it is first needed.
+
+    Attributes:
+        directory: the project's folder.
+        incident: named in the user agent of every call.
+        settings: the stack's.
+        decisions: what people decided about a lift.
+        cancelled: once set, no change is sent any more.
+        patient: whether reading a ledger may wait for another writer of it.
+        believed: False where the ledger stands in for the state, which it must not bear out itself.
+        warn: told what is wrong with a ledger.
+        connected: told of each set of clients, when it is made.
+        declared: the principals, by ARN, that the spec has in this run.
+        credentials_expire_at: when the responder's credentials end, where that is known.
+        permissions: the IAM actions that each action needs, by its resource.
+    """
+
+    directory: Path
+    incident: str = ""
+    settings: Settings = field(default_factory=Settings)
+    decisions: Decisions = field(default_factory=Decisions)
+    cancelled: Event | None = None
+    patient: bool = True
+    believed: bool = True
+    warn: Callable[[str], None] = _ignore
+    connected: Callable[[Clients], None] = _ignore
+    declared: Collection[str] = ()
+    credentials_expire_at: datetime | None = None
+    permissions: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    _connections: dict[str | None, _Connection] = field(
+        default_factory=dict[str | None, _Connection]
+    )
+    _ledger: Ledger | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    def clients(self, account: str | None = None) -> Clients:
+        """Return the clients for *account*; with the responder's own credentials where it is None.
+
+        Raises:
+            AccessError: there are no credentials, or the role cannot be assumed.
+            UnavailableError: nobody answers at the endpoint.
+        """
+        return self._connection(account).clients
+
+    def caller(self, account: str | None = None) -> Caller:
+        """Return who the clients for *account* act as; AWS is asked the first time.
+
+        Raises:
+            AccessError: there are no credentials, or AWS does not accept them.
+            UnavailableError: nobody answers at the endpoint.
+        """
+        return self._connection(account).identify()
+
+    def context(
+        self, account: str | None, say: Callable[[Severity, str], None] = _ignore
+    ) -> Context:
+        """Return what an action on a principal of *account* works with; it reports to *say*.
+
+        Raises:
+            AccessError: there are no credentials, or the role cannot be assumed.
+        """
+        connection = self._connection(account)
+        return Context(
+            clients=connection.clients,
+            who=connection.identify,
+            now=utc_now,
+            directory=self.directory,
+            credentials_expire_at=self.credentials_expire_at,
+            permissions=self.permissions,
+            declared=self.declared,
+            say=say,
+            ledger=self.ledger(),
+            decisions=self.decisions,
+        )
+
+    def ledger(self) -> Ledger:
+        """Return the ledgers of the project, at the place that the settings name."""
+        with self._lock:
+            if self._ledger is None:
+                self._ledger = Ledger(
+                    partial(open_store, self.settings.ledger, self.directory),
+                    now=utc_now,
+                    say=self.warn,
+                    believed=self.believed,
+                    patient=self.patient,
+                )
+            return self._ledger
+
+    def _connection(self, account: str | None) -> _Connection:
+        template = self.settings.role
+        role = template.replace("{account}", account) if template and account else None
+        with self._lock:
+            if role not in self._connections:
+                with explained("looking for credentials"):
+                    clients = connect(
+                        incident=self.incident or None,
+                        region=self.settings.region,
+                        role_arn=role,
+                        cancelled=self.cancelled,
+                    )
+                self.connected(clients)
+                self._connections[role] = _Connection(
+                    clients, cache(partial(identify, clients.sts))
+                )
+            return self._connections[role]

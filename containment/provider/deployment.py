@@ -1,0 +1,104 @@
+"""What the provider knows of one run of the engine, and the workplace of its actions."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from threading import Event, Lock
+from typing import TYPE_CHECKING
+
+from containment.actions import ACTIONS
+from containment.aws.endpoint import banner
+from containment.facets import decisions
+from containment.identities import parse_principal
+from containment.lifecycle.workplace import Settings, Workplace
+from containment.provider.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from containment.aws.clients import Clients
+    from containment.lifecycle.context import Context
+
+# What AWS's own credential helpers export ("aws configure export-credentials --format env").
+_EXPIRATION = "AWS_CREDENTIAL_EXPIRATION"
+
+
+class Deployment:
+    """One run of the engine: its settings, its voice, and the principals it has named so far.
+
+    *declared* are the principals of the spec in this run, *held* those that the stack holds.
+    """
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:  # noqa: TID251 -- an edge
+        self.cancelled = Event()
+        self.engine = Engine(None)
+        self.directory = Path.cwd()
+        self.declared: set[str] = set()
+        self.held: set[str] = set()
+        self._environ = environ
+        self._settings = Settings()
+        self._decisions = decisions.Decisions()
+        self._workplace: Workplace | None = None
+        self._lock = Lock()
+
+    def configure(self, settings: Settings) -> None:
+        """Use *settings* from now on, and what the environment says was decided.
+
+        Raises:
+            SpecError: a decision is not understood.
+        """
+        decided = decisions.parse(self._environ.get(decisions.VARIABLE, ""))
+        with self._lock:
+            self._decisions = decided
+            self._settings = settings
+            self._workplace = None
+
+    def context(self, urn: str, *, account: str | None, incident: str | None) -> Context:
+        """Return a context for *account* whose voice is heard at *urn*.
+
+        Raises:
+            AccessError: there are no credentials.
+        """
+        with self._lock:
+            if self._workplace is None:
+                self._workplace = self._make(incident)
+            workplace = self._workplace
+        return workplace.context(account, partial(self.engine.say, urn=urn))
+
+    def require_known(self, principal: str) -> None:
+        """Refuse to lift *principal* while a decision is about somebody the stack does not hold.
+
+        Raises:
+            SpecError: it is; the engine reads every resource before it deletes the first.
+        """
+        self._decisions.require_known(parse_principal(arn) for arn in {*self.held, principal})
+
+    def _make(self, incident: str | None) -> Workplace:
+        return Workplace(
+            self.directory,
+            incident or "",
+            self._settings,
+            self._decisions,
+            self.cancelled,
+            patient=False,
+            warn=lambda message: self.engine.say("warning", message),
+            connected=self._connected,
+            declared=self.declared,
+            credentials_expire_at=_moment(self._environ.get(_EXPIRATION)),
+            permissions={action.resource: action.permissions for action in ACTIONS},
+        )
+
+    def _connected(self, clients: Clients) -> None:
+        if clients.emulated:
+            self.engine.say("info", banner(clients.endpoint))
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
