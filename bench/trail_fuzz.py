@@ -18,11 +18,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from containment.trail import slices
-from containment.trail.containers import LEAN, WHOLE, decode
-from containment.trail.gather import Gathering
-from containment.trail.inflate import Content
-from containment.trail.slices import Slices
+from containment.trail.facts.gather import Gathering
+from containment.trail.logs import slices
+from containment.trail.logs.containers import LEAN, WHOLE, decode
+from containment.trail.logs.inflate import Content
+from containment.trail.logs.slices import Slices
 
 LIMIT, LONGEST = 1 << 22, 1 << 14
 MEMORY = 1 << 30

@@ -17,7 +17,7 @@ from cli.verbs.trace_engine import follow as follow_table
 
 if TYPE_CHECKING:
     from containment.trail import Trace
-    from containment.trail.files import FileReport
+    from containment.trail.logs.files import FileReport
     from containment.trail.outputs.propose import Proposals
 
 # No record is no finding: a script must be able to tell the two apart.
@@ -111,7 +111,7 @@ def trace(  # noqa: PLR0917 -- click passes them by name
 
 
 def _is_away(path: str) -> bool:
-    from containment.trail.s3_logs import is_s3  # noqa: PLC0415 -- as above
+    from containment.trail.logs.s3_logs import is_s3  # noqa: PLC0415 -- as above
 
     return is_s3(path)
 
@@ -140,8 +140,8 @@ def _bring(
 ) -> tuple[list[str], list[FileReport]]:
     """Bring what is not on this machine yet; the rest stays where it is."""
     from containment.errors import SpecError  # noqa: PLC0415 -- as above
-    from containment.trail import lookup, s3_logs  # noqa: PLC0415
-    from containment.trail.records import normal_time  # noqa: PLC0415
+    from containment.trail.logs import lookup, s3_logs  # noqa: PLC0415
+    from containment.trail.logs.records import normal_time  # noqa: PLC0415
 
     if not paths and not live:
         raise SpecError("there is nothing to read", remedy="give --logs PATH, or --live")

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from containment.trail import Trace
-    from containment.trail.engines.glue import Estimate
-    from containment.trail.engines.partitions import Layout
-    from containment.trail.engines.spark import Spark
-    from containment.trail.files import FileReport
-    from containment.trail.sql import Condition
-    from containment.trail.sql_source import Run
+    from containment.trail.logs.files import FileReport
+    from containment.trail.sql.glue import Estimate
+    from containment.trail.sql.partitions import Layout
+    from containment.trail.sql.source import Run
+    from containment.trail.sql.spark import Spark
+    from containment.trail.sql.statements import Condition
 
 _GIGABYTE = 1e9
 
@@ -126,8 +126,8 @@ def follow(
         SpecError: a setting that the engine needs is missing or cannot be used.
         RefusedError: it would cost more than was agreed to.
     """
-    from containment.trail.seeds import begin  # noqa: PLC0415 -- as in cli.trace
-    from containment.trail.sql_source import trace_table  # noqa: PLC0415
+    from containment.trail.lineage.seeds import begin  # noqa: PLC0415 -- as in cli.trace
+    from containment.trail.sql.source import trace_table  # noqa: PLC0415
 
     moment = begin(credential, since).since  # before anything is paid for
     if live or (logs and chosen.engine != "spark"):
@@ -169,7 +169,7 @@ class _Prepared:
 
 def _athena(chosen: Engine, moment: str, _: list[str]) -> _Prepared:
     from containment.aws import trail_source  # noqa: PLC0415 -- boto3 is slow to import
-    from containment.trail.engines import athena, glue  # noqa: PLC0415
+    from containment.trail.sql import athena, glue  # noqa: PLC0415
 
     database, name = _database(chosen.table)
     clients = trail_source.engine_clients()
@@ -229,7 +229,7 @@ def _agree(chosen: Engine, estimate: Estimate, limit: int | None) -> None:
 
 
 def _trino(chosen: Engine, moment: str, _: list[str]) -> _Prepared:
-    from containment.trail.engines import trino  # noqa: PLC0415 -- as above
+    from containment.trail.sql import trino  # noqa: PLC0415 -- as above
 
     if not chosen.server:
         raise SpecError(
@@ -241,7 +241,7 @@ def _trino(chosen: Engine, moment: str, _: list[str]) -> _Prepared:
 
 
 def _spark(chosen: Engine, moment: str, logs: list[str]) -> _Prepared:
-    from containment.trail.engines import spark  # noqa: PLC0415 -- as above
+    from containment.trail.sql import spark  # noqa: PLC0415 -- as above
 
     if chosen.table and logs:
         raise SpecError(
@@ -261,7 +261,7 @@ def _spark(chosen: Engine, moment: str, logs: list[str]) -> _Prepared:
 
 
 def _read_objects(run: Spark, logs: list[str], moment: str) -> list[FileReport]:
-    from containment.trail.sql_source import reach  # noqa: PLC0415 -- as above
+    from containment.trail.sql.source import reach  # noqa: PLC0415 -- as above
 
     return run.read_objects(logs, reach(moment))
 
@@ -274,8 +274,8 @@ def _configured() -> bool:
 
 def _by_columns(chosen: Engine, run: Run, columns: set[str], moment: str) -> _Prepared:
     """Hold the table to AWS's columns; which of them are partitions, the reader has to say."""
-    from containment.trail.engines.glue import lacking  # noqa: PLC0415 -- as above
-    from containment.trail.engines.partitions import layout_named  # noqa: PLC0415
+    from containment.trail.sql.glue import lacking  # noqa: PLC0415 -- as above
+    from containment.trail.sql.partitions import layout_named  # noqa: PLC0415
 
     lacks = lacking(columns, chosen.table)
     layout = layout_named(columns, chosen.day_column)
@@ -283,20 +283,20 @@ def _by_columns(chosen: Engine, run: Run, columns: set[str], moment: str) -> _Pr
 
 
 def _layout(chosen: Engine, known: Layout, columns: Iterable[str]) -> Layout:
-    from containment.trail.engines.partitions import layout_named  # noqa: PLC0415 -- as above
+    from containment.trail.sql.partitions import layout_named  # noqa: PLC0415 -- as above
 
     return layout_named(columns, chosen.day_column) if chosen.day_column else known
 
 
 def _conditions(chosen: Engine, layout: Layout, moment: str) -> tuple[tuple[Condition, ...], ...]:
-    from containment.trail.sql_source import reach  # noqa: PLC0415 -- as above
+    from containment.trail.sql.source import reach  # noqa: PLC0415 -- as above
 
     return layout.conditions(reach(moment), chosen.only_account, chosen.only_region)
 
 
 def _left_out(chosen: Engine) -> list[FileReport]:
     """What was asked not to be read is a gap like any other."""
-    from containment.trail.files import FileReport  # noqa: PLC0415 -- as above
+    from containment.trail.logs.files import FileReport  # noqa: PLC0415 -- as above
 
     only = [*chosen.only_account, *chosen.only_region]
     if not only:

@@ -6,22 +6,22 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Protocol
 
 from containment.trail import gaps, owners
-from containment.trail.evidence import Evidence, Moment
-from containment.trail.lineage import Lineage
-from containment.trail.principals import label
+from containment.trail.facts.evidence import Evidence, Moment
+from containment.trail.facts.principals import label
+from containment.trail.facts.scan import Wanted
+from containment.trail.lineage.lineage import Lineage
 from containment.trail.result import Credential, ExternalTrust, Trace, TracedCall
-from containment.trail.scan import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
-    from containment.trail.calls import Call
-    from containment.trail.facts import Fact, Use
-    from containment.trail.files import FileReport
-    from containment.trail.members import Member
-    from containment.trail.seeds import Seed
-    from containment.trail.store import Found
+    from containment.trail.facts.calls import Call
+    from containment.trail.facts.fact import Fact, Use
+    from containment.trail.facts.store import Found
+    from containment.trail.lineage.members import Member
+    from containment.trail.lineage.seeds import Seed
+    from containment.trail.logs.files import FileReport
 
 
 class Source(Protocol):

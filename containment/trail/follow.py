@@ -8,23 +8,23 @@ from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 from containment.errors import NotFoundError
-from containment.trail import files as log_files
+from containment.trail.facts.index import Index
+from containment.trail.facts.scan import Scanner, Wanted
+from containment.trail.facts.store import Found, Store
 from containment.trail.fixpoint import answer
-from containment.trail.index import Index
-from containment.trail.scan import Scanner, Wanted
-from containment.trail.seeds import begin
-from containment.trail.store import Found, Store
+from containment.trail.lineage.seeds import begin
+from containment.trail.logs import files as log_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
-    from containment.trail.calls import Call
-    from containment.trail.evidence import Moment
-    from containment.trail.files import FileReport
+    from containment.trail.facts.calls import Call
+    from containment.trail.facts.evidence import Moment
+    from containment.trail.facts.store import Entry
+    from containment.trail.logs.files import FileReport
     from containment.trail.result import Trace
-    from containment.trail.store import Entry
 
 
 def trace(

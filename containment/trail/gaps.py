@@ -9,18 +9,18 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from containment.trail.classes import plain_name
-from containment.trail.evidence import HANDS_OUT
-from containment.trail.files import delivery
+from containment.trail.facts.classes import plain_name
+from containment.trail.facts.evidence import HANDS_OUT
+from containment.trail.logs.files import delivery
+from containment.trail.logs.records import apart
 from containment.trail.outputs.plain import counted
-from containment.trail.records import apart
 from containment.trail.result import Gap, TracedCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from containment.trail.files import FileReport
-    from containment.trail.lineage import Lineage
+    from containment.trail.lineage.lineage import Lineage
+    from containment.trail.logs.files import FileReport
 
 _TAMPER = frozenset(
     {

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from containment.trail.arns import arn_of, same_thing
-from containment.trail.policies_in_events import account_of
+from containment.trail.facts.arns import arn_of, same_thing
+from containment.trail.facts.policies_in_events import account_of
 from containment.trail.result import Resource, TracedCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from containment.trail.resources import Touched
+    from containment.trail.facts.resources import Touched
 
 _OWNER_TAGS = ("owner", "team", "contact", "application", "app", "service", "costcenter")
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from containment.trail.calls import Call
-    from containment.trail.files import FileReport
-    from containment.trail.members import Confidence, Kind, Tier
+    from containment.trail.facts.calls import Call
+    from containment.trail.lineage.members import Confidence, Kind, Tier
+    from containment.trail.logs.files import FileReport
 
 
 @dataclass(frozen=True, slots=True)

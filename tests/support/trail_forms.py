@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from containment.trail.containers import WHOLE
-from containment.trail.files import FileReport
-from containment.trail.reading import read
-from containment.trail.records import Event
+from containment.trail.logs.containers import WHOLE
+from containment.trail.logs.files import FileReport
+from containment.trail.logs.reading import read
+from containment.trail.logs.records import Event
 
 if TYPE_CHECKING:
     from trail_scene import Record

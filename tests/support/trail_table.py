@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from containment.lab.services import athena_sql
-from containment.trail.sql import Statement
+from containment.trail.sql.statements import Statement
 
 # Athena User Guide, "Create the table for CloudTrail logs in Athena using partition projection".
 COLUMNS = {

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 
 from containment.lab.scenario.world import Credentials
 from containment.trail import Trace, trace
-from containment.trail.lookup import lookup
-from containment.trail.s3_logs import fetch
+from containment.trail.logs.lookup import lookup
+from containment.trail.logs.s3_logs import fetch
 
 if TYPE_CHECKING:
     from containment.lab.testing import Lab

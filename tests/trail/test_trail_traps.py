@@ -76,7 +76,7 @@ def test_a_capture_of_thousands_with_every_trap_at_once(
 ) -> None:
     whole = every_trap(4000)
     if not held:
-        monkeypatch.setattr("containment.trail.store._SMALL", -1)
+        monkeypatch.setattr("containment.trail.facts.store._SMALL", -1)
 
     logs = deliver(whole, tmp_path, 2)
 

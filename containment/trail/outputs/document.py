@@ -7,7 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from containment.trail.files import FileReport
+    from containment.trail.logs.files import FileReport
     from containment.trail.result import Credential, Resource, Trace, TracedCall
 
 VERSION = "containment-trace-1"

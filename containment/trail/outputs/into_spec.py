@@ -11,10 +11,10 @@ from ruamel.yaml.error import YAMLError
 
 from containment.errors import NotFoundError, SpecError
 from containment.spec import Limits
+from containment.trail.facts.policies_in_events import account_of
+from containment.trail.facts.principals import label
 from containment.trail.outputs.propose import Known, Proposal, Proposals, propose
 from containment.trail.outputs.tables import replacing
-from containment.trail.policies_in_events import account_of
-from containment.trail.principals import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

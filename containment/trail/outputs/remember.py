@@ -9,9 +9,9 @@ from containment import descendants
 from containment.clock import isoformat
 from containment.descendants import Descendant, Record, Traced
 from containment.identities import is_access_key_id
+from containment.trail.facts.principals import session_name
 from containment.trail.outputs.propose import holders
 from containment.trail.outputs.tables import replacing
-from containment.trail.principals import session_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,1 +1,0 @@
-"""Engines that hold a CloudTrail table: each executes statements and yields rows."""

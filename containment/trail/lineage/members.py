@@ -1,0 +1,111 @@
+"""The members of a lineage: credentials and principals, each with how it came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from containment.trail.facts.principals import label, unique_id
+from containment.trail.logs.records import apart
+
+if TYPE_CHECKING:
+    from containment.trail.facts.fact import Caller
+
+Tier = Literal["seed", "A_issued", "B_principal", "C_service_issued", "D_forwarded", "E_inferred"]
+Kind = Literal[
+    "access_key",
+    "iam_user",
+    "iam_role",
+    "console_password",
+    "forwarded_session_key",
+    "rolesanywhere_trust_anchor",
+    "rolesanywhere_profile",
+    "oidc_provider",
+    "saml_provider",
+    "service_specific_credential",
+    "ssh_public_key",
+    "signing_certificate",
+    "instance",
+]
+Confidence = Literal["certain", "high", "medium"]
+
+# CloudTrail's times are whole seconds and its order is not reliable within a few of them: a
+# Lambda role's AssumeRole was seen a second before the CreateFunction that caused it.
+SLACK = 5
+# A session's creationDate is its issue time. Further apart than this it is another session whose
+# key id happens to be the same.
+SAME_SESSION = 900
+
+
+@dataclass(slots=True)
+class Member:
+    """One credential or principal in the lineage."""
+
+    id: str
+    kind: Kind
+    tier: Tier
+    parent: Member | None = None
+    link_event_ids: list[str] = field(default_factory=list)
+    issued_by: str = ""
+    issued_at: str = ""
+    for_principal: str = ""
+    why: str = ""
+    confidence: Confidence = "certain"
+    expires: str = ""
+    since: str = ""
+    # What a record must agree with to be this member's and not that of a look-alike.
+    arn: str = ""
+    account: str = ""
+    principal_id: str = ""
+    is_session: bool = False
+    # True if whatever the principal does is the thief's: he made it, or it is the seed.
+    owned: bool = False
+
+    @property
+    def generation(self) -> int:
+        """How many steps it is from the seed."""
+        steps, parent = 0, self.parent
+        while parent is not None:  # a thief who keeps renewing makes chains of thousands
+            steps, parent = steps + 1, parent.parent
+        return steps
+
+    @property
+    def owner(self) -> str:
+        """The user or role that holds it, as ``<account>/<kind>/<name>``."""
+        if self.arn:
+            return label(self.arn)
+        return self.for_principal
+
+    def fits(self, caller: Caller, moment: str) -> bool:
+        """Tell whether a record of this key, at *moment*, is this member's."""
+        if not self.begun(moment):
+            return False
+        if self.is_session and caller.created and self.issued_at:
+            distance = apart(self.issued_at, caller.created)
+            if distance is not None and abs(distance) > SAME_SESSION:
+                return False
+        if self.principal_id and caller.principal_id and self.principal_id == caller.principal_id:
+            return True
+        if self.arn and caller.arn:
+            if self.is_session:
+                return self.arn == caller.arn
+            return label(self.arn) == label(caller.arn)
+        return not (self.account and caller.account) or self.account == caller.account
+
+    def begun(self, moment: str) -> bool:
+        """Tell whether *moment* is late enough to be this member's doing."""
+        if not self.since or moment >= self.since:
+            return True
+        if self.tier == "seed":
+            return False
+        distance = apart(self.since, moment)
+        return distance is None or distance >= -SLACK
+
+    def acts_as(self, caller: Caller, moment: str) -> bool:
+        """Tell whether *caller* is this principal itself: its unique id, else its name."""
+        if not self.begun(moment):
+            return False
+        mine, theirs = unique_id(self.principal_id), unique_id(caller.principal_id)
+        if mine and theirs:
+            return mine == theirs
+        return bool(caller.arn) and caller.label == label(self.arn)

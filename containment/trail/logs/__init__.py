@@ -1,0 +1,1 @@
+"""Read log files: from bytes, in any container, to CloudTrail records."""

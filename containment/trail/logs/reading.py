@@ -1,0 +1,127 @@
+"""One log file, from disk to events, with an account of what happened on the way."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import TYPE_CHECKING
+
+from containment.trail.logs.containers import NO_LOG, Decoded, Kind, Reader, decode
+from containment.trail.logs.files import FileReport, Status
+from containment.trail.logs.inflate import Content
+from containment.trail.logs.slices import Slices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Larger than any log object of CloudTrail by far, small enough to be done in seconds.
+LARGEST = 1 << 30
+
+
+def read(
+    path: str,
+    reader: Reader[Kind],
+    take: Callable[[list[Kind]], object],
+    largest: int = LARGEST,
+) -> FileReport:
+    """Hand the records of *path* to *take*, some at a time.
+
+    Whatever goes wrong is in the report, and what was readable still counts. What is held in
+    memory does not grow with the file.
+    """
+    report = FileReport(path)
+    try:
+        # Opening a pipe would wait for a writer, and what is at a path may change meanwhile.
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | os.O_CLOEXEC)
+        with os.fdopen(number, "rb", buffering=0) as file:
+            found = os.fstat(number)
+            if not stat.S_ISREG(found.st_mode):
+                report.status, report.detail = "unreadable", "not a regular file"
+                return report
+            content = Content(file, found.st_size, largest)
+            _read(content, reader, take, report)
+    except OSError as error:
+        report.status, report.detail = "unreadable", error.strerror or type(error).__name__
+    return report
+
+
+def _read(
+    content: Content, reader: Reader[Kind], take: Callable[[list[Kind]], object], report: FileReport
+) -> None:
+    pieces = iter(content)
+    slices = Slices(pieces)
+    faults: dict[str, None] = {}
+    head = b""
+    for document, final in slices:
+        decoded = decode(document, reader)
+        if decoded.damaged and not final and slices.widen():
+            continue
+        head = head or document[:8]
+        take(decoded.events)
+        report.records += len(decoded.events)
+        report.rejected += decoded.rejected
+        if decoded.garbled and decoded.fault != NO_LOG:
+            faults["not UTF-8: bad bytes were replaced"] = None
+        if decoded.fault:
+            faults[_of_all(decoded, final=final)] = None
+        # Given up before the next slice is made, their memory serves it while it is at hand.
+        del document, decoded
+    for _ in pieces:  # what is no log is not read on, but its digest is of all of it
+        pass
+    report.size, report.sha256 = content.size, content.sha256
+    _judge(report, content, list(faults), head)
+
+
+def _of_all(decoded: Decoded[Kind], *, final: bool) -> str:
+    """Return what was wrong with a slice as it is said of the file."""
+    if decoded.fault.startswith("truncated") and not final:
+        return "damaged JSON"
+    return decoded.fault
+
+
+_NO_RECORDS = frozenset({"empty", "no records in it"})
+# What a name can promise, and how contents begin that are logs perhaps, packed as we do not read.
+_PROMISE = re.compile(r"\.(?:json|jsonl|ndjson|csv|log|gz|zst|bz2|xz|zip|parquet)$", re.IGNORECASE)
+_PACKED = {
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"PK\x03\x04": "zip",
+    b"PAR1": "Parquet",
+    b"\x1f\x8b": "gzip within gzip",
+}
+
+
+def _judge(report: FileReport, content: Content, faults: list[str], head: bytes) -> None:
+    """Sum up what was found as a status and a detail."""
+    said = [fault for fault in faults if not fault.endswith("unreadable records")]
+    if report.records:
+        said = [fault for fault in said if fault not in _NO_RECORDS]
+    if report.rejected:
+        said.append(f"{report.rejected} unreadable records")
+    packed = next((kind for begins, kind in _PACKED.items() if head.startswith(begins)), "")
+    if packed and NO_LOG in said:
+        said = [f"{packed}, which is not read: unpack it first"]
+    report.status = _status(report, content, said)
+    report.detail = "; ".join(filter(None, (content.fault, *said)))
+
+
+def _status(report: FileReport, content: Content, said: list[str]) -> Status:
+    if content.fault.startswith("larger than"):
+        return "too_large"
+    cut = any(fault.startswith("truncated") for fault in said)
+    if "truncated" in content.fault or cut:
+        return "truncated"
+    if report.records:
+        return "partly_read" if report.rejected or said or content.fault else "ok"
+    if not said and not content.fault:
+        return "ok"  # CloudTrail does deliver files without records
+    return _what_else(report.path, content) if NO_LOG in said else "no_records"
+
+
+def _what_else(path: str, content: Content) -> Status:
+    """Tell a file that is no log by its name from one that ought to be."""
+    if path.endswith(".gz") and not content.packed:
+        return "not_gzip"
+    return "no_records" if _PROMISE.search(path) else "not_a_log"

@@ -1,0 +1,251 @@
+"""The trace's two questions as SQL, over the table that AWS documents for CloudTrail logs.
+
+``edges`` asks who was handed which key, and how far the logs reach. The closure of that runs here,
+not in the engine, because engines cap or repeat recursion. ``calls`` then asks for the records of
+the names that follow. What comes back is read by the same code as a file, so a name that meets by
+chance in SQL never gets into the answer: the conditions may be too wide, never too narrow.
+
+Names come out of logs, so they are the attacker's. Each stands in a statement as a bound parameter
+or as a quoted literal, and in a pattern with every special character escaped.
+
+Source: Athena User Guide, "Create the table for CloudTrail logs in Athena using partition
+projection" (columns; requestparameters and responseelements are JSON in text).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from containment.errors import SpecError
+from containment.trail.facts.issuance import ISSUERS
+from containment.trail.facts.targets import NAMES
+from containment.trail.sql import spellings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
+
+TEXTS = (
+    "eventtime",
+    "eventsource",
+    "eventname",
+    "awsregion",
+    "sourceipaddress",
+    "useragent",
+    "errorcode",
+    "requestparameters",
+    "responseelements",
+    "additionaleventdata",
+    "requestid",
+    "eventid",
+    "readonly",
+    "recipientaccountid",
+    "sharedeventid",
+    "sessioncredentialfromconsole",
+)
+# Field by field: engines do not agree on what a struct is as JSON.
+IDENTITY = {
+    "who_type": "useridentity.type",
+    "who_principal": "useridentity.principalid",
+    "who_arn": "useridentity.arn",
+    "who_account": "useridentity.accountid",
+    "who_service": "useridentity.invokedby",
+    "who_key": "useridentity.accesskeyid",
+    "who_mfa": "useridentity.sessioncontext.attributes.mfaauthenticated",
+    "who_created": "useridentity.sessioncontext.attributes.creationdate",
+    "who_issuer": "useridentity.sessioncontext.sessionissuer.arn",
+}
+RESOURCES = {"resource_arns": "arn", "resource_accounts": "accountid", "resource_types": "type"}
+OPTIONAL = frozenset({"sessioncredentialfromconsole"})  # AWS's page did not always have it
+COLUMNS = frozenset({*TEXTS, "useridentity", "resources"}) - OPTIONAL
+
+_TABLE = re.compile(r"[\w-]+(?:\.[\w-]+){0,2}", re.ASCII)
+_MINTED = '"accessKeyId" *: *"([A-Za-z0-9_]{16,128})"'
+_HANDS_OUT = "position('\"accessKeyId\"' IN responseelements) > 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Where the engines differ."""
+
+    name: str
+    mark: str  # around a name
+    array: str  # an array of text as JSON in text
+    binds: bool  # takes named parameters
+
+
+_PRESTO = "json_format(CAST({} AS JSON))"
+DIALECTS = {
+    "athena": Dialect("athena", '"', _PRESTO, binds=False),
+    "trino": Dialect("trino", '"', _PRESTO, binds=False),
+    # Spark replaces ${…} also inside a literal, but not in what is bound.
+    "spark": Dialect("spark", "`", "to_json({})", binds=True),
+}
+
+
+@dataclass(slots=True)
+class Statement:
+    """What an engine executes; *bound* is empty where the values stand in the text."""
+
+    dialect: Dialect
+    text: str = ""
+    bound: dict[str, str] = field(default_factory=dict)
+
+    def value(self, text: str) -> str:
+        """Return what stands for *text* in the statement."""
+        if self.dialect.binds:
+            name = f"p{len(self.bound)}"
+            self.bound[name] = text
+            return f":{name}"
+        return "'" + text.replace("'", "''") + "'"
+
+    def values(self, texts: Iterable[str]) -> str:
+        """Return what stands for each of *texts*, with commas."""
+        return ", ".join(map(self.value, texts))
+
+    def name(self, column: str) -> str:
+        """Return *column* as a name, also where it is a word of SQL."""
+        return self.dialect.mark + column + self.dialect.mark
+
+
+Condition = tuple[str, str, tuple[str, ...]]  # column, comparison, values
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The part of a table that is read: from a moment on, in some partitions.
+
+    *partitions* is a list of alternatives, each a list of conditions that hold together; *lacks*
+    names columns that AWS documents and an older table does not have.
+    """
+
+    table: str
+    since: str
+    partitions: tuple[tuple[Condition, ...], ...] = ()
+    lacks: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no table.
+
+        Raises:
+            SpecError: *table* is anything else than one to three words with dots.
+        """
+        if not _TABLE.fullmatch(self.table):
+            raise SpecError(f"{self.table!r} is no table name", remedy="write it as database.table")
+
+    def named(self, asked: Statement) -> str:
+        """Return the table's name, each word quoted: a database may have a hyphen in it."""
+        return ".".join(map(asked.name, self.table.split(".")))
+
+    def condition(self, asked: Statement) -> str:
+        """Return the condition that holds a statement to this slice."""
+        late = f"eventtime >= {asked.value(self.since)}"
+        pruned = " OR ".join(
+            "(" + " AND ".join(_compare(asked, *one) for one in alternative) + ")"
+            for alternative in self.partitions
+        )
+        return f"{late}\n  AND ({pruned})" if pruned else late
+
+    def column(self, name: str) -> str:
+        """Return *name* as it is selected."""
+        return f"'' AS {name}" if name in self.lacks else name
+
+
+def _compare(asked: Statement, column: str, sign: str, values: tuple[str, ...]) -> str:
+    said = asked.values(values)
+    return f"{asked.name(column)} {sign} {f'({said})' if sign == 'IN' else said}"
+
+
+def edges(dialect: Dialect, part: Slice) -> Statement:
+    """Return the first question: which key was handed which keys, and what the logs cover.
+
+    One scan: rows without ``caller`` only count the records of an account and Region.
+    """
+    asked = Statement(dialect)
+    hands = f"COALESCE(errorcode, '') = '' AND useridentity.accesskeyid <> '' AND {_HANDS_OUT}"
+    minted = f"array_join(regexp_extract_all(responseelements, '{_MINTED}', 1), ',')"
+    asked.text = (
+        f"SELECT CASE WHEN {hands} THEN useridentity.accesskeyid END AS caller,\n"
+        f"  CASE WHEN {hands} THEN {minted} END AS minted,\n"
+        "  COALESCE(recipientaccountid, useridentity.accountid) AS account,\n"
+        "  awsregion AS region, COUNT(*) AS records,\n"
+        "  MIN(eventtime) AS first_at, MAX(eventtime) AS last_at\n"
+        f"FROM {part.named(asked)}\nWHERE {part.condition(asked)}\nGROUP BY 1, 2, 3, 4"
+    )
+    return asked
+
+
+def calls(
+    dialect: Dialect, part: Slice, names: AbstractSet[str], whole: AbstractSet[str] = frozenset()
+) -> Statement:
+    """Return the second question: the records of *names*.
+
+    Every record comes of the keys, ARNs and principals in *whole*. Of the others come the records
+    that make or hand out identities, and one as a witness for each identity that they appear
+    under: a busy role would otherwise bring all it ever did.
+    """
+    asked = Statement(dialect)
+    said = sorted(filter(spellings.speakable, names | whole))
+    in_full = _exactly(asked, [name for name in said if name in whole])
+    in_full += _matches(
+        asked, "useridentity.arn", (spellings.as_caller_arn(name) for name in said if name in whole)
+    )
+    appears = " OR ".join([*_exactly(asked, said), *_callers(asked, said)]) or _NEVER
+    about = _about(asked, said)
+    identity = ",\n    ".join(f"{path} AS {alias}" for alias, path in IDENTITY.items())
+    texts = ", ".join(map(part.column, TEXTS))
+    things = ", ".join(
+        dialect.array.format(f"transform(resources, thing -> thing.{name})") + f" AS {alias}"
+        for alias, name in RESOURCES.items()
+    )
+    ours = ", ".join(f"'{name}'" for name in sorted(ISSUERS | NAMES))
+    one_each = ", ".join(IDENTITY.values())
+    # Names stand in it as Statement.value puts them; all else is ours.
+    asked.text = (
+        f"SELECT * FROM (\n  SELECT {identity},\n    {texts},\n    {things},\n"  # noqa: S608 -- as said
+        f"    ({' OR '.join(in_full) or _NEVER}) AS in_full,\n"
+        f"    (eventname IN ({ours}) OR {_HANDS_OUT}) AS about_identities,\n"
+        f"    row_number() OVER (PARTITION BY {one_each} ORDER BY eventtime DESC, eventid DESC)"
+        " AS witness\n"
+        f"  FROM {part.named(asked)}\n  WHERE {part.condition(asked)}\n"
+        f"    AND ({appears}\n"
+        f"      OR ((eventname IN ({ours}) OR {_HANDS_OUT}) AND ({about})))\n"
+        ") found WHERE in_full OR about_identities OR witness = 1"
+    )
+    return asked
+
+
+_NEVER = "1 = 0"
+_EXACT = ("useridentity.accesskeyid", "useridentity.arn", "sharedeventid")
+
+
+def _exactly(asked: Statement, names: list[str]) -> list[str]:
+    plain = asked.values(sorted({spellings.plain(name) for name in names}))
+    return [f"{column} IN ({plain})" for column in _EXACT] if plain else []
+
+
+def _callers(asked: Statement, names: list[str]) -> list[str]:
+    found = _matches(asked, "useridentity.arn", map(spellings.as_caller_arn, names))
+    return found + _matches(
+        asked, "useridentity.principalid", map(spellings.as_principal_id, names)
+    )
+
+
+def _about(asked: Statement, names: list[str]) -> str:
+    """A call is about a name where request, answer or additional data hold it word for word."""
+    found: list[str] = []
+    for column in ("requestparameters", "responseelements", "additionaleventdata"):
+        words = sorted({spellings.in_json(name) for name in names} - {""})
+        around = [f'["/:](?:{"|".join(words)})["/:\\\\]'] if words else []
+        found += _matches(asked, column, around)
+    return " OR ".join(found) or _NEVER
+
+
+def _matches(asked: Statement, column: str, patterns: Iterable[str]) -> list[str]:
+    """One pattern for all: a condition for each would be a scan of every text for each."""
+    some = sorted({pattern for pattern in patterns if pattern})
+    if not some:
+        return []
+    return [f"regexp_like({column}, {asked.value('(?s)' + '|'.join(some))})"]
