@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.options import json_option
-from cli.verbs.trace_engine import Engine, engine_options
-from cli.verbs.trace_engine import follow as follow_table
+from cli.verbs.trace_engine import Terminal, engine_options
 
 if TYPE_CHECKING:
     from containment.trail import Trace
     from containment.trail.logs.files import FileReport
     from containment.trail.outputs.propose import Proposals
+    from containment.trail.sql.choice import EngineChoice
 
 # No record is no finding: a script must be able to tell the two apart.
 _NOTHING = 6
@@ -68,7 +68,7 @@ def trace(  # noqa: PLR0917 -- click passes them by name
     inventory: Path | None,
     index: Path | None,
     workers: int | None,
-    engine: Engine,
+    engine: EngineChoice,
     *,
     live: bool,
     as_json: bool,
@@ -98,8 +98,18 @@ def trace(  # noqa: PLR0917 -- click passes them by name
             progress=_progress(),
         )
     else:
+        from containment.trail.sql.opening import trace_engine  # noqa: PLC0415 -- as above
+
         paths = [*logs, *more_logs]
-        found = follow_table(engine, credential, since, paths, _inventory(inventory), live=live)
+        found = trace_engine(
+            engine,
+            credential,
+            since,
+            paths,
+            inventory=_inventory(inventory),
+            surroundings=Terminal(),
+            live=live,
+        )
     _write(found, csv_folder, parquet_folder, html_file)
     if spec and (live or engine.asks_aws or any(map(_is_away, [*logs, *more_logs]))):
         responders += (_caller(),)

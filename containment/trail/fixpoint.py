@@ -9,7 +9,7 @@ from containment.trail import gaps, owners
 from containment.trail.facts.evidence import Evidence, Moment
 from containment.trail.facts.principals import label
 from containment.trail.facts.scan import Wanted
-from containment.trail.lineage.lineage import Lineage
+from containment.trail.lineage.rules import derive
 from containment.trail.result import Credential, ExternalTrust, Trace, TracedCall
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from containment.trail.facts.calls import Call
     from containment.trail.facts.fact import Fact, Use
     from containment.trail.facts.store import Found
+    from containment.trail.lineage.lineage import Lineage
     from containment.trail.lineage.members import Member
     from containment.trail.lineage.seeds import Seed
     from containment.trail.logs.files import FileReport
@@ -74,7 +75,7 @@ def follow(seed: Seed, source: Source) -> tuple[Lineage, list[Call]]:
             facts.update(found.facts)
             uses.update(found.uses)
             known |= new
-        lineage = Lineage(seed, Evidence(facts, uses, moments))
+        lineage = derive(seed, Evidence(facts, uses, moments))
         names = lineage.wanted()
         if not small and names - known:
             continue

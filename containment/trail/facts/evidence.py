@@ -228,3 +228,19 @@ def _same_holder(fact: Fact, issued: Issued, caller: Caller) -> bool:
 
 
 HANDS_OUT = ASSUMES | {"GetSessionToken", "GetFederationToken", "CreateAccessKey"}
+
+
+def for_user(fact: Fact) -> str:
+    """Return whom CreateAccessKey made a key for: without a name, the caller."""
+    return fact.target.user or fact.caller.label
+
+
+def expected(fact: Fact) -> set[str]:
+    """Return the names under which the credential that *fact* asked for would be seen."""
+    if fact.name == "CreateAccessKey":
+        return {for_user(fact)}
+    if fact.name == "GetSessionToken":
+        return {fact.caller.arn}
+    if fact.name == "GetFederationToken":
+        return {f"{fact.account}/federated-user/{fact.target.session}"}
+    return {f"session:{fact.target.session}"}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from containment.trail.facts.evidence import for_user
 from containment.trail.facts.principals import label
-from containment.trail.lineage.made import issued_member
-from containment.trail.lineage.members import Confidence, Member
+from containment.trail.lineage.members import Confidence, Member, issued_member
 from containment.trail.logs.records import apart, near
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _hidden_keys(lineage: Lineage) -> None:
         if maker is None:
             continue
         began: dict[str, str] = {}
-        for use in lineage.evidence.uses_by.get(_for_user(fact), ()):
+        for use in lineage.evidence.uses_by.get(for_user(fact), ()):
             if use.caller.key not in lineage.by_key and not lineage.issued_elsewhere(use.caller):
                 began[use.caller.key] = min(use.first, began.get(use.caller.key, use.first))
         new = [key for key, first in began.items() if first >= fact.time]
@@ -90,22 +90,6 @@ def _hidden_keys(lineage: Lineage) -> None:
             found.issued_at = found.since = fact.time
             found.is_session = False
             lineage.add(found)
-
-
-def _for_user(fact: Fact) -> str:
-    """Without a name, the key is the caller's own."""
-    return fact.target.user or fact.caller.label
-
-
-def expected(fact: Fact) -> set[str]:
-    """Return the names under which the credential that *fact* asked for would be seen."""
-    if fact.name == "CreateAccessKey":
-        return {_for_user(fact)}
-    if fact.name == "GetSessionToken":
-        return {fact.caller.arn}
-    if fact.name == "GetFederationToken":
-        return {f"{fact.account}/federated-user/{fact.target.session}"}
-    return {f"session:{fact.target.session}"}
 
 
 def _password(lineage: Lineage, use: Use) -> Member | None:

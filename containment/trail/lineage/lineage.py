@@ -1,24 +1,11 @@
-"""Follow a credential to everything that came out of it, until nothing new appears.
-
-Five tiers, from certain to inferred:
-
-``A_issued``         a member called, and the answer handed out a key id
-``B_principal``      a user, role, password or provider that a member made, and who comes in by it
-``C_service_issued`` a service gave credentials to compute that a member made
-``D_forwarded``      a service acted for a member with a forwarded session of its own key id
-``E_inferred``       no id links it, but principal and time do; marked with a confidence
-
-Each round closes the certain rules first, so that what can be known is never guessed. The answer
-depends on the evidence alone: not on its order, and not on what does not touch a member.
-"""
+"""The lineage: the members derived so far, and who a caller in a record is among them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from containment.trail.facts.evidence import HANDS_OUT
+from containment.trail.facts.evidence import HANDS_OUT, expected
 from containment.trail.facts.principals import label, session_name, unique_id
-from containment.trail.lineage import forwarded, inferred, made, through
 from containment.trail.logs.records import near
 
 if TYPE_CHECKING:
@@ -29,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Lineage:
-    """The members found, with the questions they raise."""
+    """The members, with the questions they raise; :mod:`.rules` adds to them."""
 
     def __init__(self, seed: Seed, evidence: Evidence) -> None:
         self.evidence = evidence
@@ -50,17 +37,6 @@ class Lineage:
         self.add(self.seed)
         for notice in seed.notices(evidence):
             self.notices["seed", notice] = notice
-        self._follow()
-
-    def _follow(self) -> None:
-        while True:
-            before = len(self.members)
-            for rules in _RULES:
-                rules(self)
-                if len(self.members) > before:
-                    break
-            else:
-                return
 
     def add(self, member: Member) -> bool:
         """Take *member* in, unless it is in already."""
@@ -175,7 +151,7 @@ class Lineage:
                 names.add(fact.shared_id)
                 names.update(fact.target.passed)
                 if fact.name in HANDS_OUT and not fact.issued:
-                    names |= inferred.expected(fact)
+                    names |= expected(fact)
             elif fact.target.switched_from in arns:
                 names.add(fact.caller.arn)
         return names
@@ -191,8 +167,6 @@ class Lineage:
         return self.machine(label(arn), session_name(arn))
 
 
-# From certain to inferred; what one of them adds is followed from the top again.
-_RULES = (made.apply, through.apply, forwarded.apply, inferred.apply, through.late)
 _KEYS = frozenset({"access_key", "forwarded_session_key"})
 
 

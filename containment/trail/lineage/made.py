@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING
 from containment.trail.facts import targets
 from containment.trail.facts.compute import COMPUTE
 from containment.trail.facts.policies_in_events import account_of, outside
-from containment.trail.facts.principals import arn_of, label, session_arn
-from containment.trail.lineage.members import Member
+from containment.trail.facts.principals import label
+from containment.trail.lineage.members import Member, issued_member
 
 if TYPE_CHECKING:
     from containment.trail.facts.fact import Fact
-    from containment.trail.facts.issuance import Issued
     from containment.trail.lineage.lineage import Lineage
-
-# The answer to these is for somebody else than the caller; of all others, GetSessionToken first
-# of all, the caller itself holds the key.
-_FOR_OTHERS = frozenset({"AssumeRoot", "AssumeRoleForPodIdentity", "GetRoleCredentials"})
 
 
 def apply(lineage: Lineage) -> None:
@@ -49,41 +44,6 @@ def _own_copy_says_it(lineage: Lineage, fact: Fact) -> bool:
         and keys == {issued.key for issued in copy.issued}
         and lineage.who(copy.caller, copy.time) is not None
         for copy in lineage.evidence.shared.get(fact.shared_id, [])
-    )
-
-
-def issued_member(fact: Fact, issued: Issued, parent: Member, tier: str, why: str) -> Member:
-    """Return the key that *fact* handed out as a child of *parent*."""
-    to_user = fact.name == "CreateAccessKey"
-    user = issued.user_name or fact.target.user.rsplit("/", 1)[-1]
-    if to_user:
-        # Without a name the key is the caller's own.
-        home = account_of(fact.caller.arn) or fact.account
-        arn = arn_of(home, "user", user) if user else fact.caller.arn
-    elif issued.arn or fact.name in _FOR_OTHERS:
-        arn = issued.arn
-    elif fact.target.role_arn and fact.name.startswith("AssumeRole"):
-        # EC2's own calls answer with the key alone.
-        arn = session_arn(fact.target.role_arn, fact.target.session)
-    else:
-        arn = fact.caller.arn
-    account = account_of(arn) or (fact.account if to_user else account_of(fact.target.role_arn))
-    return Member(
-        id=issued.key,
-        kind="access_key",
-        tier=tier,  # type: ignore[arg-type]  # callers pass one of the literals
-        parent=parent,
-        link_event_ids=[fact.event_id],
-        issued_by=fact.name,
-        issued_at=fact.time,
-        for_principal=(user if to_user else "") or issued.arn or arn,
-        why=why,
-        expires=issued.expiration,
-        since=fact.time,
-        arn=arn,
-        account=account,
-        principal_id=issued.principal_id,
-        is_session=not to_user,
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from containment.trail.facts.principals import label, unique_id
+from containment.trail.facts.policies_in_events import account_of
+from containment.trail.facts.principals import arn_of, label, session_arn, unique_id
 from containment.trail.logs.records import apart
 
 if TYPE_CHECKING:
-    from containment.trail.facts.fact import Caller
+    from containment.trail.facts.fact import Caller, Fact
+    from containment.trail.facts.issuance import Issued
 
 Tier = Literal["seed", "A_issued", "B_principal", "C_service_issued", "D_forwarded", "E_inferred"]
 Kind = Literal[
@@ -109,3 +111,43 @@ class Member:
         if mine and theirs:
             return mine == theirs
         return bool(caller.arn) and caller.label == label(self.arn)
+
+
+# The answer to these is for somebody else than the caller; of all others, GetSessionToken first
+# of all, the caller itself holds the key.
+_FOR_OTHERS = frozenset({"AssumeRoot", "AssumeRoleForPodIdentity", "GetRoleCredentials"})
+
+
+def issued_member(fact: Fact, issued: Issued, parent: Member, tier: str, why: str) -> Member:
+    """Return the key that *fact* handed out as a child of *parent*."""
+    to_user = fact.name == "CreateAccessKey"
+    user = issued.user_name or fact.target.user.rsplit("/", 1)[-1]
+    if to_user:
+        # Without a name the key is the caller's own.
+        home = account_of(fact.caller.arn) or fact.account
+        arn = arn_of(home, "user", user) if user else fact.caller.arn
+    elif issued.arn or fact.name in _FOR_OTHERS:
+        arn = issued.arn
+    elif fact.target.role_arn and fact.name.startswith("AssumeRole"):
+        # EC2's own calls answer with the key alone.
+        arn = session_arn(fact.target.role_arn, fact.target.session)
+    else:
+        arn = fact.caller.arn
+    account = account_of(arn) or (fact.account if to_user else account_of(fact.target.role_arn))
+    return Member(
+        id=issued.key,
+        kind="access_key",
+        tier=tier,  # type: ignore[arg-type]  # callers pass one of the literals
+        parent=parent,
+        link_event_ids=[fact.event_id],
+        issued_by=fact.name,
+        issued_at=fact.time,
+        for_principal=(user if to_user else "") or issued.arn or arn,
+        why=why,
+        expires=issued.expiration,
+        since=fact.time,
+        arn=arn,
+        account=account,
+        principal_id=issued.principal_id,
+        is_session=not to_user,
+    )

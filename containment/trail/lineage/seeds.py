@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from containment.errors import SpecError
 from containment.trail.facts.principals import label
-from containment.trail.lineage.made import issued_member
-from containment.trail.lineage.members import Member
+from containment.trail.lineage.members import Member, issued_member
 from containment.trail.logs.records import normal_time
 
 if TYPE_CHECKING:

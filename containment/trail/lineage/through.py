@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from containment.trail.facts.policies_in_events import account_of
 from containment.trail.facts.principals import unique_id
-from containment.trail.lineage.made import issued_member
-from containment.trail.lineage.members import SLACK, Member
+from containment.trail.lineage.members import SLACK, Member, issued_member
 from containment.trail.logs.records import apart
 
 if TYPE_CHECKING:
