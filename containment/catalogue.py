@@ -1,4 +1,4 @@
-"""The reference pages of the actions, made from their classes.
+"""What is made from the actions' classes: their reference pages, and their Pulumi classes.
 
 ``python -m containment.catalogue`` writes them; a test holds the committed files to this.
 """
@@ -13,11 +13,13 @@ from containment.actions import ACTIONS
 from containment.provider import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from containment.actions import Action
 
 FOLDER = Path("docs/actions")
+RESOURCES = Path("containment/resources.py")
+_WRITTEN = "# What follows is written by `make docs` from containment.actions;"
 _TYPE_PREFIX = "#/types/containment:index:"
 
 _ABOUT_INPUTS = (
@@ -41,20 +43,48 @@ def pages() -> dict[Path, str]:
     described = schema.package()["resources"]
     found = {FOLDER / "index.md": _index()}
     for action in ACTIONS:
-        resource = described[f"containment:index:{action.resource}"]
+        resource = described[_token(action)]
         found[FOLDER / f"{_word(action)}.md"] = _page(action, resource)
     return found
 
 
+def resource_classes(source: str) -> str:
+    """Return *source*, the text of the file of Pulumi classes, with one for each action."""
+    by_hand, marker, written = source.partition(_WRITTEN)
+    rest_of_comment = written.partition("\n")[0]
+    snapshot, *others = ACTIONS
+    handed_on = {name for action in others for name in action.snapshot_inputs()}
+    classes = [_class(snapshot, handed_on), *(_class(action) for action in others)]
+    return f"{by_hand}{marker}{rest_of_comment}\n\n\n" + "\n\n".join(classes)
+
+
 def write() -> None:
-    """Write every page."""
-    for path, text in pages().items():
+    """Write every page, and the classes."""
+    source = RESOURCES.read_text(encoding="utf-8")
+    for path, text in {**pages(), RESOURCES: resource_classes(source)}.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
 def _word(action: type[Action[Any, Any]]) -> str:
     return action.__module__.rpartition(".")[2]
+
+
+def _class(action: type[Action[Any, Any]], outputs: Iterable[str] = ()) -> str:
+    lines = [
+        f"class {action.resource}(ContainmentResource):",
+        f'    """{action.summary}."""',
+        "",
+        f'    resource_type = "{_token(action)}"',
+    ]
+    named = sorted(_camel(frozenset(outputs)))
+    if named:
+        lines += ["    outputs = (", *(f'        "{name}",' for name in named), "    )"]
+    return "\n".join(lines) + "\n"
+
+
+def _token(action: type[Action[Any, Any]]) -> str:
+    return f"containment:index:{action.resource}"
 
 
 def _index() -> str:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pydantic.alias_generators import to_camel
+
+from containment.actions import ACTIONS
 from containment.errors import RefusedError
+from containment.lifecycle.wire import Lift, Wire
 from containment.spec import Disposition, IncidentSpec, Rung, Target, lift_terms
 
 if TYPE_CHECKING:
@@ -14,15 +18,6 @@ if TYPE_CHECKING:
     from containment.identities import Principal
 
 Values = dict[str, Any]
-
-# Every mutating resource hangs on its snapshot by these, so that none starts before it is stored.
-_FROM_SNAPSHOT = {"principalId": "principalId", "snapshotId": "snapshotId", "endpoint": "endpoint"}
-_SCOPES = {
-    Rung.DENY_ALL: "all",
-    Rung.REVOKE_SESSIONS: "issued-before",
-    Rung.CLOSE_TRUST: "issued-before",
-    Rung.SESSION: "sessions",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +61,7 @@ def plan(spec: IncidentSpec, *, spec_file: str) -> tuple[PrincipalPlan, ...]:
             f"guard: {spec.guard.mode.value} is required and not part of this version",
             remedy="attach the service control policy by hand and write 'required: false'",
         )
-    cohort = [target.principal.arn for target in spec.targets if target.rung is not Rung.KEY_ONLY]
-    return tuple(_principal(spec, target, spec_file, cohort) for target in spec.targets)
+    return tuple(_principal(spec, target, spec_file) for target in spec.targets)
 
 
 def notices(spec: IncidentSpec) -> tuple[str, ...]:
@@ -88,80 +82,42 @@ def notices(spec: IncidentSpec) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _principal(
-    spec: IncidentSpec, target: Target, spec_file: str, cohort: list[str]
-) -> PrincipalPlan:
+def _principal(spec: IncidentSpec, target: Target, spec_file: str) -> PrincipalPlan:
     principal = target.principal
     terms = lift_terms(spec, principal)
     common: Values = {
         "incident": spec.incident,
         "principal": principal.arn,
-        "lift": {
-            "spec": spec_file,
-            "disposition": terms.disposition,
-            "compromisedAt": terms.compromised_at,
-            "leaked": list(terms.leaked),
-            "hold": terms.hold,
-        },
+        "lift": Lift(
+            spec=spec_file,
+            disposition=terms.disposition.value,
+            compromised_at=terms.compromised_at,
+            leaked=terms.leaked,
+            hold=terms.hold,
+        ),
     }
-    held = tuple(_held(spec, target, common, cohort))
+    snapshot_of, *others = ACTIONS
+    held = [
+        Declaration(
+            action.resource,
+            _on_the_wire({**common, **inputs}),
+            {to_camel(name): to_camel(name) for name in action.snapshot_inputs()},
+        )
+        for action in others
+        if (inputs := action.inputs_for(spec, target)) is not None
+    ]
+    remembered = snapshot_of.inputs_for(spec, target) or {}
+    uses = [declaration.resource for declaration in held]
     snapshot = Declaration(
-        "PrincipalSnapshot",
-        {
-            **common,
-            "breakGlass": sorted(spec.break_glass),
-            "uses": [declaration.resource for declaration in held],
-        },
+        snapshot_of.resource, _on_the_wire({**common, **remembered, "uses": uses})
     )
-    return PrincipalPlan(principal, target.rung, snapshot, held, spec.hold)
+    return PrincipalPlan(principal, target.rung, snapshot, tuple(held), spec.hold)
 
 
-def _held(
-    spec: IncidentSpec, target: Target, common: Values, cohort: list[str]
-) -> list[Declaration]:
-    declared: list[Declaration] = []
-    if target.rung is Rung.CLOSE_TRUST:
-        declared.append(
-            Declaration(
-                "ClosedTrustPolicy",
-                {**common, "breakGlass": sorted(spec.break_glass)},
-                {**_FROM_SNAPSHOT, "trustPolicy": "trustPolicy"},
-            )
-        )
-    if target.rung in _SCOPES:
-        scope = _SCOPES[target.rung]
-        inputs = {**common, "scope": scope}
-        if scope == "sessions":
-            inputs["sessions"] = [_session(session) for session in target.sessions]
-        if scope == "issued-before":
-            inputs["cohort"] = [arn for arn in cohort if arn != target.principal.arn]
-        if target.rung is Rung.CLOSE_TRUST:
-            inputs["closedButFor"] = sorted(spec.break_glass)
-        declared.append(
-            Declaration(
-                "DenyPolicy",
-                inputs,
-                {**_FROM_SNAPSHOT, "attachedPolicies": "attachedPolicies"},
-            )
-        )
-    if target.rung in {Rung.DENY_ALL, Rung.KEY_ONLY} and target.principal.kind == "user":
-        which = "leaked" if target.rung is Rung.KEY_ONLY else "all"
-        declared.append(
-            Declaration(
-                "InactiveCredentials",
-                {**common, "which": which},
-                {**_FROM_SNAPSHOT, "accessKeys": "accessKeys"},
-            )
-        )
-    return declared
+def _on_the_wire(inputs: Mapping[str, Any]) -> Values:
+    def plain(value: Any) -> Any:
+        if isinstance(value, Wire):
+            return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return [plain(item) for item in value] if isinstance(value, list) else value
 
-
-def _session(session: Any) -> Values:
-    named = session.model_dump(exclude_none=True)
-    words = {
-        "name": "name",
-        "source_identity": "sourceIdentity",
-        "source_ip": "sourceIp",
-        "source_instance": "sourceInstance",
-    }
-    return {words[name]: value for name, value in named.items()}
+    return {to_camel(name): plain(value) for name, value in inputs.items()}

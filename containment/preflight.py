@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from containment.aws.caller import denied_actions, principal_of, trusted_by
-from containment.aws.clients import is_mutating, profile_role_chain
+from containment.aws.cancellation import is_mutating
+from containment.aws.profiles import profile_role_chain
 from containment.errors import SpecError
 from containment.facets import documents
 from containment.identities import Principal, parse_principal

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
+from typing import TYPE_CHECKING, Any
 
 from containment.errors import ContainmentError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 Document = dict[str, Any]
 
@@ -58,6 +59,9 @@ def text(document: Document) -> str:
 
 @cache
 def _environment() -> Environment:
+    # The stack program only plans: it knows the templates' users and renders none.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         undefined=StrictUndefined,
@@ -76,6 +80,8 @@ def _variables(template: str) -> frozenset[str]:
         raise TemplateError(
             f"there is no template {template}", remedy=f"the templates are {', '.join(names())}"
         )
+    from jinja2 import meta  # noqa: PLC0415 -- as above
+
     source = (_TEMPLATES / f"{template}.json.j2").read_text(encoding="utf-8")
     return frozenset(meta.find_undeclared_variables(_environment().parse(source)))
 

@@ -16,7 +16,7 @@ from cli import render
 from cli.incident import ended, on_terminal, told
 from cli.options import decision_options, decisions_of, json_option, yes_option
 from cli.words import ledger_row, ledger_words
-from containment.aws.clients import CancelledError
+from containment.aws.cancellation import CancelledError
 from containment.errors import ConflictError, ContainmentError, NotFoundError, RefusedError
 from containment.ledger.places import LedgerSettings
 from containment.lifecycle.workplace import Settings, Workplace

@@ -1,8 +1,7 @@
-"""Every kind of containment, one file each, in the order in which they are applied.
+"""Every action, one file each, in the order in which they are declared.
 
-To add one: a file here and one under ``tests/actions`` of the same name; the class in ``ACTIONS``;
-a class under ``containment/resources``; a line in ``containment/plan.py``; ``make docs``; a
-changelog fragment. The catalogue tests say what was forgotten.
+To add one: a file here, its test under ``tests/actions`` of the same name, and a line in
+``ACTIONS``. Resource class, plan, schema, docs and responder policy are made from the class.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from containment.lifecycle.action import Action
 
 ACTIONS: tuple[type[Action[Any, Any]], ...] = (
     PrincipalSnapshot,
+    ClosedTrustPolicy,
     DenyPolicy,
     InactiveCredentials,
-    ClosedTrustPolicy,
 )
 
 __all__ = ["ACTIONS", "Action"]

@@ -24,8 +24,12 @@ from containment.lifecycle.action import Action, Failure, UnfinishedError
 from containment.lifecycle.wire import Held, HeldInputs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import Word
+    from containment.spec import IncidentSpec, Target
 
 
 class Inputs(HeldInputs):
@@ -49,7 +53,14 @@ class ClosedTrustPolicy(Action[Inputs, State]):
     identity = frozenset({"principal_id"})
     computed = frozenset({"generation"})
     silent = frozenset({"trust_policy"})
+    from_snapshot = ("trust_policy",)
     inputs_type, state_type = Inputs, State
+
+    @classmethod
+    def inputs_for(cls, spec: IncidentSpec, target: Target) -> Mapping[str, Any] | None:
+        if target.rung != "close-trust":
+            return None
+        return {"break_glass": sorted(spec.break_glass)}
 
     def check(self, inputs: Inputs, old: Inputs | None) -> list[Failure]:
         del old

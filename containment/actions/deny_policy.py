@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.aws.clients import CancelledError
+from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_full, outcome_unknown, retried
 from containment.clock import isoformat
@@ -43,8 +43,20 @@ from containment.lifecycle.action import Action, UnfinishedError
 from containment.lifecycle.wire import Held, HeldInputs, Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import Word
+    from containment.spec import IncidentSpec, Target
+
+
+_SCOPES: dict[str, deny.ScopeKind] = {
+    "deny-all": "all",
+    "revoke-sessions": "issued-before",
+    "close-trust": "issued-before",
+    "session": "sessions",
+}
 
 
 class SessionMatch(Wire):
@@ -116,7 +128,27 @@ class DenyPolicy(Action[Inputs, State]):
     identity = frozenset({"principal_id"})
     computed = frozenset({"generation", "placement", "issued_before"})
     silent = frozenset({"attached_policies"})
+    from_snapshot = ("attached_policies",)
     inputs_type, state_type = Inputs, State
+
+    @classmethod
+    def inputs_for(cls, spec: IncidentSpec, target: Target) -> Mapping[str, Any] | None:
+        scope = _SCOPES.get(target.rung)
+        if scope is None:
+            return None
+        inputs: dict[str, Any] = {"scope": scope}
+        if scope == "sessions":
+            inputs["sessions"] = [
+                SessionMatch(**session.model_dump()) for session in target.sessions
+            ]
+        if scope == "issued-before":
+            others = [item for item in spec.targets if item.rung != "key-only"]
+            inputs["cohort"] = [
+                item.principal.arn for item in others if item.principal != target.principal
+            ]
+        if target.rung == "close-trust":
+            inputs["closed_but_for"] = sorted(spec.break_glass)
+        return inputs
 
     def on_destroy(self, inputs: Inputs) -> str:
         name = inputs.target.name

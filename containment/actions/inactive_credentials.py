@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.aws.clients import CancelledError
+from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_missing, outcome_unknown, retried
 from containment.errors import ConflictError
@@ -29,9 +29,11 @@ from containment.lifecycle.wire import AccessKeyStatus, Held, HeldInputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from containment.aws.principal import AccessKey, LivePrincipal
     from containment.facets.decisions import Word
+    from containment.spec import IncidentSpec, Target
 
 _FENCE_WAIT_S = 20.0
 
@@ -70,7 +72,15 @@ class InactiveCredentials(Action[Inputs, State]):
     identity = frozenset({"principal_id"})
     computed = frozenset({"generation"})
     silent = frozenset({"access_keys"})
+    from_snapshot = ("access_keys",)
     inputs_type, state_type = Inputs, State
+
+    @classmethod
+    def inputs_for(cls, spec: IncidentSpec, target: Target) -> Mapping[str, Any] | None:
+        del spec
+        if target.principal.kind != "user" or target.rung not in {"deny-all", "key-only"}:
+            return None
+        return {"which": "leaked" if target.rung == "key-only" else "all"}
 
     def check(self, inputs: Inputs, old: Inputs | None) -> list[Failure]:
         del old

@@ -29,7 +29,11 @@ from containment.lifecycle.wire import Inputs as BaseInputs
 from containment.preflight import expiring, missing_permissions, refusals, uneditable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from containment.aws.principal import LivePrincipal
+    from containment.spec import IncidentSpec, Target
 
 
 class InlinePolicy(Wire):
@@ -104,6 +108,11 @@ class PrincipalSnapshot(Action[Inputs, State]):
     computed = frozenset({"snapshot_id", "captured_at", "ledger"})
     silent = frozenset({"uses"})
     inputs_type, state_type = Inputs, State
+
+    @classmethod
+    def inputs_for(cls, spec: IncidentSpec, target: Target) -> Mapping[str, Any]:
+        del target
+        return {"break_glass": sorted(spec.break_glass)}
 
     def check(self, inputs: Inputs, old: Inputs | None) -> list[Failure]:
         context = self._context

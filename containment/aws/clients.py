@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from botocore.handlers import json_decode_policies
 
+from containment.aws.cancellation import CancelledError, is_mutating
 from containment.aws.endpoint import is_emulated
-from containment.errors import AccessError, ContainmentError, RefusedError
+from containment.errors import AccessError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,25 +22,6 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
-
-_READ_VERBS = ("Get", "List", "Simulate", "Generate", "Describe")
-
-
-class CancelledError(ContainmentError):
-    """The engine asked to stop; the change that was about to be sent was not.
-
-    *sent_before* is True where it was to be sent again, because nobody answered the first time.
-    """
-
-    exit_code = 130
-
-    def __init__(self, operation: str, *, sent_before: bool = False) -> None:
-        made = "nobody knows whether it was made" if sent_before else "that change was not made"
-        super().__init__(
-            f"cancelled before {operation}: {made}",
-            remedy="run 'pulumi up' to finish containing or 'pulumi destroy' to lift",
-        )
-        self.sent_before = sent_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +40,6 @@ class Clients:
     def emulated(self) -> bool:
         """True where the endpoint is not AWS's own."""
         return is_emulated(self.endpoint)
-
-
-def is_mutating(operation: str) -> bool:
-    """Tell whether an IAM or STS *operation* changes anything, by AWS's naming of its verbs."""
-    return not operation.startswith(_READ_VERBS)
 
 
 def connect(
@@ -129,26 +105,6 @@ def connect(
         iam.meta.events.register("before-send.iam", stop)
         sts.meta.events.register("before-send.sts", stop)
     return Clients(iam=iam, sts=sts, endpoint=iam.meta.endpoint_url, through=through)
-
-
-def profile_role_chain() -> tuple[str, ...]:
-    """Return the role ARNs that the active AWS profile goes through, outermost first.
-
-    Source: AWS SDKs and Tools Reference Guide, "Assume role credential provider"
-    (``role_arn`` and ``source_profile``).
-    """
-    session = botocore.session.get_session()
-    profiles = cast("dict[str, dict[str, Any]]", session.full_config.get("profiles", {}))
-    name: object = session.profile or "default"
-    chain: list[str] = []
-    seen: set[object] = set()
-    while isinstance(name, str) and name not in seen:
-        seen.add(name)
-        profile = profiles.get(name, {})
-        if isinstance(role := profile.get("role_arn"), str):
-            chain.append(role)
-        name = profile.get("source_profile")
-    return tuple(chain)
 
 
 def _stop_switch(cancelled: Event) -> Callable[..., None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from botocore.exceptions import ClientError
 
-from containment.aws.clients import CancelledError
+from containment.aws.cancellation import CancelledError
 from containment.aws.faults import code, outcome_unknown
 
 if TYPE_CHECKING:

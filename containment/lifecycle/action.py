@@ -24,9 +24,12 @@ from containment.lifecycle.terms import require_terms
 from containment.lifecycle.wire import Inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import Facet, Word
     from containment.lifecycle.context import Context, Generation
+    from containment.spec import IncidentSpec, Target
 
 In = TypeVar("In", bound=Inputs)
 St = TypeVar("St", bound=Inputs)
@@ -71,6 +74,8 @@ class Action(ABC, Generic[In, St]):
         permissions: the IAM actions that it calls, all of them and no others.
         identity: inputs that cannot change without a new resource.
         computed: outputs that only an apply knows.
+        silent: inputs whose change is none.
+        from_snapshot: outputs of the snapshot that it is given under the same name, besides ids.
     """
 
     resource: ClassVar[str]
@@ -80,11 +85,26 @@ class Action(ABC, Generic[In, St]):
     identity: ClassVar[frozenset[str]]
     computed: ClassVar[frozenset[str]] = frozenset()
     silent: ClassVar[frozenset[str]] = frozenset()
+    from_snapshot: ClassVar[tuple[str, ...]] = ()
     inputs_type: ClassVar[type[Any]]
     state_type: ClassVar[type[Any]]
 
     def __init__(self, context: Context) -> None:
         self._context = context
+
+    @classmethod
+    def snapshot_inputs(cls) -> tuple[str, ...]:
+        """Return the inputs that are outputs of the snapshot, so that none starts before it."""
+        return ("principal_id", "snapshot_id", "endpoint", *cls.from_snapshot)
+
+    @classmethod
+    def inputs_for(cls, spec: IncidentSpec, target: Target) -> Mapping[str, Any] | None:
+        """Return what *spec* asks of this action on *target*; None where its rung does without.
+
+        These are inputs by field name, besides those that every resource has. Pure.
+        """
+        del spec, target
+        return None
 
     def check(self, inputs: In, old: In | None) -> list[Failure]:
         """Return what makes *inputs* unusable; *old* is what the stack has now, if anything."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
-from containment.aws.clients import CancelledError
+from containment.aws.cancellation import CancelledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

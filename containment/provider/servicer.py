@@ -19,7 +19,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pydantic import BaseModel, ValidationError
 
 from containment.actions import ACTIONS
-from containment.aws.clients import CancelledError
+from containment.aws.cancellation import CancelledError
 from containment.aws.faults import explain
 from containment.aws.resolve import resolve_access_key
 from containment.errors import ConflictError, ContainmentError, NotContainedError, SpecError
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 _SETTINGS = {"region", "role", places.PLACE, places.LOCK, places.DAYS}
 _ENGINE_SETTINGS = {"version", "pluginDownloadURL"}
-# What a mutating resource is given by its snapshot.
-FROM_SNAPSHOT = frozenset({"principalId", "trustPolicy"})
 _RESOURCES = {f"containment:index:{action.resource}": action for action in ACTIONS}
 
 
@@ -113,7 +111,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         except ValidationError as error:
             # A failed check stops everybody, so what a failed snapshot could not hand on is let
             # through here, and stops this one principal in Create.
-            failures = _failures(error, unknown | FROM_SNAPSHOT)
+            failures = _failures(error, unknown | from_snapshot(action_type))
             return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
         old = codec.remembered(action_type.inputs_type, olds) if olds else None
         self._deployment.declared.add(inputs.principal)
@@ -168,7 +166,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         action_type = _RESOURCES[request.type]
         values, unknown = codec.decode(request.properties)
         with _Told(context):
-            if FROM_SNAPSHOT & missing(action_type.inputs_type, values):
+            if from_snapshot(action_type) & missing(action_type.inputs_type, values):
                 raise NotContainedError(
                     f"the snapshot of {values.get('principal')} failed, and nothing is done"
                     " without it",
@@ -349,6 +347,16 @@ class _Told:
 def resource_id(inputs: Inputs) -> str:
     """Return the id of a resource: the incident and the principal it holds."""
     return f"{inputs.incident}/{inputs.principal}"
+
+
+def from_snapshot(action: type[Action[Any, Any]]) -> set[str]:
+    """Return the names of what *action* is given by its snapshot."""
+    fields = action.inputs_type.model_fields
+    return {
+        codec.wire_name(action.inputs_type, name)
+        for name in action.snapshot_inputs()
+        if name in fields
+    }
 
 
 def missing(model: type[BaseModel], values: dict[str, Any]) -> set[str]:

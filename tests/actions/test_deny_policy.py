@@ -13,7 +13,7 @@ from denying import deny, snapshot_of
 from workbench import Bench, can_list, inline, minted, session_of, write_spec
 
 from containment.actions.deny_policy import SessionMatch
-from containment.aws.clients import CancelledError
+from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.errors import ConflictError
 from containment.lifecycle.action import UnfinishedError

@@ -8,7 +8,9 @@ from threading import Event
 import pytest
 
 from containment.aws.caller import identify, principal_of
-from containment.aws.clients import CancelledError, connect, is_mutating, profile_role_chain
+from containment.aws.cancellation import CancelledError, is_mutating
+from containment.aws.clients import connect
+from containment.aws.profiles import profile_role_chain
 from containment.errors import AccessError, RefusedError
 from containment.lab.testing import Lab
 

@@ -52,6 +52,13 @@ def ours() -> list[list[str]]:
     return [words for words in found + inner + inline if words and words[0] == "containment"]
 
 
+def test_the_pulumi_classes_are_the_ones_that_the_actions_ask_for() -> None:
+    source = (ROOT / catalogue.RESOURCES).read_text(encoding="utf-8")
+
+    assert source == catalogue.resource_classes(source)
+    assert all(f"class {action.resource}(" in source for action in ACTIONS)
+
+
 def test_the_pages_of_the_actions_are_current() -> None:
     pages = catalogue.pages()
 

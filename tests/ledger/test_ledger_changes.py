@@ -15,7 +15,7 @@ from workbench import INCIDENT, Bench, can_list, inline, write_spec
 
 from containment.actions.principal_snapshot import Inputs as SnapshotInputs
 from containment.aws import recording
-from containment.aws.clients import CancelledError
+from containment.aws.cancellation import CancelledError
 from containment.aws.principal import LivePrincipal, locate
 from containment.aws.recording import Change, Outcome
 from containment.errors import RefusedError

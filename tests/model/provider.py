@@ -14,7 +14,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from containment.aws.clients import is_mutating
+from containment.aws.cancellation import is_mutating
 from containment.provider import deployment
 from containment.provider.servicer import Servicer
 from tests.model.cloud import Cloud

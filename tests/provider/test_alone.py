@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from containment.aws.clients import CancelledError
+from containment.aws.cancellation import CancelledError
 from containment.provider.alone import Alone
 
 pytestmark = pytest.mark.plain

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from containment.actions import ACTIONS
-from containment.aws.clients import is_mutating
+from containment.aws.cancellation import is_mutating
 from tools.reliability.rows import numbered, pairwise, rows, sample, signals, storms
 from tools.reliability.scenes import SCENES
 from tools.reliability.trial import Trial

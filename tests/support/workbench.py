@@ -20,7 +20,7 @@ from containment.actions.inactive_credentials import Inputs as KeyInputs
 from containment.actions.principal_snapshot import Inputs as SnapshotInputs
 from containment.actions.principal_snapshot import PrincipalSnapshot
 from containment.actions.principal_snapshot import State as SnapshotState
-from containment.aws.clients import is_mutating
+from containment.aws.cancellation import is_mutating
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.lifecycle.context import Context

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from project import BIN, STACK, Done, Project
 from workbench import can_list
 
-from containment.aws.clients import is_mutating
+from containment.aws.cancellation import is_mutating
 from containment.lab.scenario import inventory
 from tools.reliability.blow import Run, Strike, bring_back
 
