@@ -10,6 +10,7 @@ from containment.errors import ContainmentError, NotFoundError
 from containment.plan import notices, plan
 from containment.resources import ContainedPrincipal
 from containment.spec import IncidentSpec, load, pin
+from containment.text import paragraph, plain, unwired
 
 
 def owner_of(access_key_id: str) -> str:
@@ -23,8 +24,8 @@ def owner_of(access_key_id: str) -> str:
             f"{access_key_id} cannot be resolved: {error}",
             remedy=f"run 'containment resolve {access_key_id}' and pin its user in the spec",
         ) from None
-    arn = str(answer.value["principal"])
-    pulumi.log.info(f"{access_key_id} belongs to {arn}; pin it in the spec: user: {arn}")
+    arn = str(unwired(answer.value["principal"]))
+    pulumi.log.info(plain(f"{access_key_id} belongs to {arn}; pin it in the spec: user: {arn}"))
     return arn
 
 
@@ -38,9 +39,9 @@ def main() -> None:
             spec = pin(spec, {key: owner_of(key) for key in spec.unpinned})
         declared = plan(spec, spec_file=str(path))
     except ContainmentError as error:
-        raise pulumi.RunError(str(error)) from None
+        raise pulumi.RunError(paragraph(error)) from None
     for notice in notices(spec):
-        pulumi.log.warn(notice)
+        pulumi.log.warn(plain(notice))
     for principal in declared:
         ContainedPrincipal.declare(principal)
 

@@ -8,7 +8,6 @@ standard error.
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from containment.spec.problems import safe
+from containment.text import as_json, paragraph, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 
 def document(value: object) -> None:
     """Print *value* as the one JSON document of this run."""
-    # ASCII only: whatever a name holds, it arrives as data and not as control characters.
-    click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
+    click.echo(as_json(value, indent=2))
 
 
 def say(text: str = "", *, style: str = "") -> None:
@@ -53,9 +51,10 @@ def table(
     styles: Mapping[str, str] | None = None,
 ) -> None:
     """Print *rows*; a cell whose text is a key of *styles* is shown in that style."""
-    cells = [[safe(str(cell)) for cell in row] for row in rows]
+    cells = [[plain(cell) for cell in row] for row in rows]
+    columns = [plain(column) for column in columns]
     if sys.stdout.isatty():
-        shown = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD)
+        shown = Table(title=plain(title) or None, title_justify="left", box=SIMPLE_HEAD)
         for column in columns:
             # Folded where there is no room, never cut: half an ARN names nobody.
             shown.add_column(column, overflow="fold")
@@ -64,8 +63,8 @@ def table(
         Console(file=sys.stdout, highlight=False, markup=False).print(shown)
         return
     if title:
-        click.echo(safe(title))
-    lines = [list(columns), *cells]
+        click.echo(plain(title))
+    lines = [columns, *cells]
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     for line in lines:
         padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -76,11 +75,11 @@ def fields(pairs: Sequence[tuple[str, object]]) -> None:
     """Print names and values, one pair a line, aligned; an empty name continues the one above."""
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
-        say(f"  {name.ljust(width)}  {safe(str(value))}")
+        say(f"  {name.ljust(width)}  {plain(value)}")
 
 
 def _print(text: str, style: str, file: TextIO) -> None:
-    lines = "\n".join(safe(line) for line in text.split("\n"))
+    lines = paragraph(text)
     if style and file.isatty():
         console = Console(file=file, highlight=False, markup=False, soft_wrap=True)
         console.print(Text(lines, style=style))

@@ -17,16 +17,27 @@ are shown as ``what; remedy``. Neither ever holds a secret: key ids may be shown
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from containment.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class ContainmentError(Exception):
     """What went wrong, and the next step."""
 
     exit_code = 1
 
-    def __init__(self, message: str, *, remedy: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+    def __init__(self, message: str, *, remedy: str, rows: Sequence[str] = ()) -> None:
+        """Say *message* and *remedy*, each on one line, and each of *rows* on one of its own.
+
+        All of them may hold text from outside, which is made harmless here.
+        """
+        self.message = "\n".join(map(plain, (message, *rows)))
+        self.remedy = plain(remedy)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         """Return both parts on one line."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 
+from containment.text import wired
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
@@ -29,7 +31,7 @@ class ContainmentResource(pulumi.CustomResource):
         cls, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> Self:
         """Declare this resource under *name* with *inputs* in the schema's camelCase."""
-        props = {**dict.fromkeys(cls.outputs), **inputs}
+        props = {**dict.fromkeys(cls.outputs), **wired(dict(inputs))}
         return cls(cls.resource_type, name, props, opts)
 
     def output(self, name: str) -> pulumi.Output[Any]:

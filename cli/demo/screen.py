@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.demo.board import Board, Phase, Who, word
-from containment.spec.problems import safe
+from containment.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +37,7 @@ class Screen:
 
     def plain(self, text: str = "", *, style: str = "") -> None:
         """Print a line at the margin."""
-        self._console.print(Text(safe(text), style=style))
+        self._console.print(Text(plain(text), style=style))
 
     def heading(self, text: str) -> None:
         """Begin a part."""
@@ -46,7 +46,7 @@ class Screen:
 
     def at(self, text: str, *, style: str = "") -> None:
         """Print what happens now."""
-        self._console.print(Text.assemble((f"{self.elapsed:6.1f} s ", "dim"), (safe(text), style)))
+        self._console.print(Text.assemble((f"{self.elapsed:6.1f} s ", "dim"), (plain(text), style)))
 
     def command(self, text: str) -> None:
         """Print a command that is about to run."""
@@ -54,7 +54,7 @@ class Screen:
 
     def under(self, text: str, *, style: str = "") -> None:
         """Print more about the last line."""
-        self._console.print(Text(f"{_MARGIN}  {safe(text)}".rstrip(), style=style))
+        self._console.print(Text(f"{_MARGIN}  {plain(text)}".rstrip(), style=style))
 
     def claim(self, claim: Claim, text: str) -> None:
         """Print *text*, which says what *claim* claims, or that it does not hold."""

@@ -191,8 +191,10 @@ def _drafted(
     except ValidationError as error:
         *others, last = problems_of(error)
         lines = [f"{problem.sentence}; mend: {problem.mend}" for problem in others]
-        what = "\n  ".join([*lines, last.sentence])
-        raise SpecError(what, remedy=f"mend: {last.mend}") from error
+        first, *rows = [*lines, last.sentence]
+        raise SpecError(
+            first, remedy=f"mend: {last.mend}", rows=[f"  {row}" for row in rows]
+        ) from error
 
 
 def _warnings(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from containment.spec.problems import safe, shown
+from containment.spec.problems import shown
+from containment.text import plain
 
 
 def quoted(text: str) -> str:
@@ -12,5 +13,5 @@ def quoted(text: str) -> str:
 
 def one_line(text: str, longest: int) -> str:
     """Return *text* as one line of at most *longest* characters."""
-    joined = safe(" ".join(text.split()))
+    joined = plain(" ".join(text.split()))
     return joined if len(joined) <= longest else joined[: longest - 1] + "…"

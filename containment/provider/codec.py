@@ -14,6 +14,8 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.rpc import UNKNOWN
 from pydantic import BaseModel
 
+from containment.text import unwired, wired
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -27,17 +29,19 @@ def decode(struct: Struct) -> tuple[Values, frozenset[str]]:
     """Return the known values of *struct*, and the names of those that hold an unknown."""
     values: Values = MessageToDict(struct)
     unknown = frozenset(name for name, value in values.items() if _holds_unknown(value))
-    return {name: value for name, value in values.items() if name not in unknown}, unknown
+    known = {name: value for name, value in values.items() if name not in unknown}
+    return unwired(known), unknown
 
 
 def encode(values: Mapping[str, Any], unknown: Iterable[str] = ()) -> Struct:
     """Return *values* as a struct in which the *unknown* names are marked as such.
 
-    Tags and policy names are the thief's to choose: one that is the engine's own sign for an
-    unknown or a special value would make it refuse the whole resource, so it is quoted.
+    An attacker chooses paths, policies and tags: what would act where the engine shows it is
+    escaped, and so is its own sign for an unknown or a special value, at which it would refuse the
+    whole resource. `decode` undoes both.
     """
     struct = Struct()
-    struct.update({**_quoted(values), **dict.fromkeys(unknown, UNKNOWN)})
+    struct.update({**wired(values, reserved=_SIGNS), **dict.fromkeys(unknown, UNKNOWN)})
     return struct
 
 
@@ -55,14 +59,6 @@ def remembered(model: type[Model], values: Mapping[str, Any]) -> Model:
     """Return *values* of a state as *model*; fields that another release added are let be."""
     known = {wire_name(model, name) for name in model.model_fields}
     return model.model_validate({name: value for name, value in values.items() if name in known})
-
-
-def _quoted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {_quoted(name): _quoted(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_quoted(item) for item in value]
-    return f"'{value}'" if value in _SIGNS else value
 
 
 def _holds_unknown(value: object) -> bool:

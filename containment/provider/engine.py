@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from containment.text import plain
+
 if TYPE_CHECKING:
     from containment.lifecycle.context import Severity
 
@@ -23,7 +25,9 @@ class Engine:
         """Show *message* at the resource *urn*, or at the stack."""
         if self._stub is None:
             return
-        request = engine_pb2.LogRequest(severity=_SEVERITIES[severity], message=message, urn=urn)
+        request = engine_pb2.LogRequest(
+            severity=_SEVERITIES[severity], message=plain(message), urn=urn
+        )
         try:
             self._stub.Log(request, timeout=5)
         except grpc.RpcError:

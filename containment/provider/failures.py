@@ -10,6 +10,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from containment.provider import codec
+from containment.text import paragraph
 
 if TYPE_CHECKING:
     from containment.lifecycle.action import UnfinishedError
@@ -43,18 +44,19 @@ class InitFailed:
             for name, value in codec.dump(state).items()
             if name not in _output_names(state)
         }
+        message = paragraph(self.error)
         detail = provider_pb2.ErrorResourceInitFailed(
             id=self.resource_id,
             properties=codec.encode(codec.dump(state)),
             inputs=codec.encode(inputs),
-            reasons=[str(self.error)],
+            reasons=[message],
         )
         packed = AnyMessage()
         packed.Pack(detail)
         status = status_pb2.Status(
-            code=grpc.StatusCode.UNKNOWN.value[0], message=str(self.error), details=[packed]
+            code=grpc.StatusCode.UNKNOWN.value[0], message=message, details=[packed]
         )
-        context.abort_with_status(_Status(str(self.error), status.SerializeToString()))
+        context.abort_with_status(_Status(message, status.SerializeToString()))
         raise AssertionError  # abort always raises; this tells the type checkers
 
 

@@ -29,6 +29,7 @@ from containment.lifecycle.workplace import Settings
 from containment.provider import codec, schema
 from containment.provider.engine import Engine
 from containment.provider.failures import InitFailed
+from containment.text import paragraph, plain, unwired, wired
 
 if TYPE_CHECKING:
     from containment.actions import Action
@@ -119,13 +120,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             action = action_type(self._context(request.urn, inputs))
             inputs = action.checked(inputs)
             found = [
-                provider_pb2.CheckFailure(property=failure.field, reason=failure.reason)
+                provider_pb2.CheckFailure(property=failure.field, reason=paragraph(failure.reason))
                 for failure in action.check(inputs, old)
             ]
         except ContainmentError as error:
-            found = [provider_pb2.CheckFailure(property="principal", reason=str(error))]
+            found = [provider_pb2.CheckFailure(property="principal", reason=paragraph(error))]
         except (ClientError, BotoCoreError) as error:
-            reason = str(explain("looking before anything changes", error))
+            reason = paragraph(explain("looking before anything changes", error))
             found = [provider_pb2.CheckFailure(property="principal", reason=reason)]
         return provider_pb2.CheckResponse(
             inputs=codec.encode(codec.dump(inputs), unknown), failures=found
@@ -257,7 +258,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def _import(self, request: Any, context: Any) -> Any:
         action_type = _RESOURCES[request.type]
         with _Told(context):
-            incident, _, arn = request.id.partition("/")
+            incident, _, arn = unwired(request.id).partition("/")
             place = self._deployment.context(request.urn, account=None, incident=incident)
             state = action_type(place).adopt(incident, arn)
             inputs = action_type.inputs_type.model_validate(
@@ -339,14 +340,15 @@ class _Told:
 
     def _abort(self, status: grpc.StatusCode, error: BaseException) -> NoReturn:
         self._context.abort(
-            status, _one_line(error) if isinstance(error, ValidationError) else str(error)
+            status, _one_line(error) if isinstance(error, ValidationError) else paragraph(error)
         )
         raise AssertionError  # abort always raises; this tells the type checkers
 
 
 def resource_id(inputs: Inputs) -> str:
     """Return the id of a resource: the incident and the principal it holds."""
-    return f"{inputs.incident}/{inputs.principal}"
+    found: str = wired(f"{inputs.incident}/{inputs.principal}")
+    return found
 
 
 def from_snapshot(action: type[Action[Any, Any]]) -> set[str]:
@@ -375,13 +377,13 @@ def olds_of(old_inputs: dict[str, Any], unknown: frozenset[str]) -> dict[str, An
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return plain(" ".join(str(error).split())) or type(error).__name__
 
 
 def _failures(error: ValidationError, unknown: frozenset[str]) -> list[Any]:
     return [
         provider_pb2.CheckFailure(
-            property=".".join(str(part) for part in found["loc"]), reason=found["msg"]
+            property=plain(".".join(str(part) for part in found["loc"])), reason=plain(found["msg"])
         )
         for found in error.errors()
         if str(found["loc"][0]) not in unknown

@@ -15,6 +15,7 @@ from containment.aws.principal import locate
 from containment.aws.resolve import resolve_access_key
 from containment.facets import attachment, credentials, deny, trust
 from containment.facets.decisions import Decision, Decisions, decided
+from containment.text import wired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -69,7 +70,7 @@ def import_file(incident: str, found: Iterable[Candidate]) -> str:
                 {
                     "type": _TYPE,
                     "name": item.principal.label,
-                    "id": f"{incident}/{item.principal.arn}",
+                    "id": wired(f"{incident}/{item.principal.arn}"),
                 }
                 for item in found
                 if item.standing == "to adopt"

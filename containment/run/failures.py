@@ -153,7 +153,8 @@ def _failed(found: Sequence[Diagnostic], *, stack: str, nothing_changed: bool) -
     more = [f"  and {len(rows) - _SHOWN} more"] if len(rows) > _SHOWN else []
     head = "nothing has been changed, because:" if nothing_changed else "not as declared:"
     return kind(
-        "\n".join([f"{stack}: {head}", *rows[:_SHOWN], *more]),
+        f"{stack}: {head}",
+        rows=[*rows[:_SHOWN], *more],
         remedy=f"mend these and run it again; 'containment status {stack}' shows what is live",
     )
 

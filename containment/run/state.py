@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from containment.actions import ACTIONS
 from containment.errors import ConflictError, NotFoundError
 from containment.run import events
+from containment.text import unwired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -138,7 +139,7 @@ def _recorded(resources: Any) -> Iterator[Recorded]:
 def _state(urn: str, action: type[Action[Any, Any]], item: Mapping[str, Any]) -> Inputs:
     fields = action.state_type.model_fields
     known = {field.alias or name for name, field in fields.items()}
-    values = {**(item.get("inputs") or {}), **(item.get("outputs") or {})}
+    values = unwired({**(item.get("inputs") or {}), **(item.get("outputs") or {})})
     try:
         state: Inputs = action.state_type.model_validate(
             {name: value for name, value in values.items() if name in known}

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 
 from containment.clock import isoformat
 from containment.spec.naming import access_key_id, break_glass_arn, principal_arn
-from containment.spec.problems import Problem, WrongError, is_plain, shown
+from containment.spec.problems import Problem, WrongError, shown
+from containment.text import is_plain
 
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 

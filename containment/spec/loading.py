@@ -18,11 +18,11 @@ from containment.spec.problems import (
     Problem,
     SpecProblemsError,
     WrongError,
-    safe,
     shown,
 )
 from containment.spec.reading import MAX_BYTES, Document, read_document
 from containment.spec.target import Session, Target
+from containment.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def load(path: Path, *, stack: str | None = None, now: Clock = utc_now) -> Incid
         NotFoundError: there is no such file.
         SpecError: the file cannot be read, or is not a spec; every reason is in it.
     """
-    name = safe(str(path))
+    name = plain(str(path))
     document = read_document(_content(path, name))
     names = [path.stem, *([stack] if stack is not None else [])]
     spec, problems = _validated(document, now)
@@ -78,7 +78,7 @@ def _content(path: Path, name: str) -> bytes:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SpecError(
-            f"{name} cannot be read: {safe(why)}", remedy="see its owner, mode and place"
+            f"{name} cannot be read: {plain(why)}", remedy="see its owner, mode and place"
         ) from error
 
 
@@ -143,7 +143,7 @@ def _misnamed(incident: object, names: list[str], path: Path) -> Iterator[Proble
             yield Problem(
                 f"is {shown(incident)}, and the {kind} is {shown(name)}",
                 "incident, file and stack named the same",
-                f"write 'incident: {safe(name)}', or "
+                f"write 'incident: {plain(name)}', or "
                 + ("rename the file" if kind == "file" else "select the stack of this incident"),
                 ("incident",),
             )
@@ -183,7 +183,7 @@ def _problems(detail: ErrorDetails) -> Iterator[Problem]:
         expected, mend = _EXPECTED[kind]
         yield Problem(f"is {shown(value)}", expected, mend, at)
     else:
-        yield Problem(f"is {shown(value)}", safe(detail["msg"]).lower(), "change the value", at)
+        yield Problem(f"is {shown(value)}", plain(detail["msg"]).lower(), "change the value", at)
 
 
 def _unknown(at: Location) -> Problem:

@@ -13,7 +13,8 @@ from containment.identities import (
     is_temporary_key_id,
     parse_principal,
 )
-from containment.spec.problems import Problem, WrongError, is_plain, safe, shown
+from containment.spec.problems import Problem, WrongError, shown
+from containment.text import is_plain, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,14 +119,14 @@ def _parsed(value: str, kind: PrincipalKind) -> Principal:
         principal = parse_principal(value)
     except SpecError as error:
         raise WrongError(
-            Problem(safe(error.message), _EXAMPLE[kind], safe(error.remedy))
+            Problem(plain(error.message), _EXAMPLE[kind], plain(error.remedy))
         ) from error
     if principal.kind != kind:
         raise WrongError(
             Problem(
                 f"{shown(value)} is a {principal.kind}",
                 f"the ARN of a {kind}",
-                f"write '{principal.kind}: {safe(value)}'",
+                f"write '{principal.kind}: {plain(value)}'",
             )
         )
     if not _PARTITION.fullmatch(principal.partition):
@@ -171,5 +172,5 @@ def _session_slip(value: str, session: re.Match[str]) -> Problem:
         f"{shown(value)} is a session, not the role",
         "the role's ARN, with its path",
         f"write 'role: {role}' (with the role's path, if it has one); for this session alone add "
-        f"'rung: session' and 'sessions: [{{name: {safe(session['session'] or '…')}}}]'",
+        f"'rung: session' and 'sessions: [{{name: {plain(session['session'] or '…')}}}]'",
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from containment.errors import SpecError
+from containment.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ class Problem:
         """The place as a reader writes it: ``targets[0].rung``; empty for the whole file."""
         text = ""
         for part in self.at:
-            text += f"[{part}]" if isinstance(part, int) else f".{safe(part)}"
+            text += f"[{part}]" if isinstance(part, int) else f".{plain(part)}"
         return text.removeprefix(".")
 
     @property
@@ -83,7 +84,7 @@ class SpecProblemsError(SpecError):
         found = [(line_of(problem.at, lines), problem) for problem in problems]
         # A reader works from the top of the file down.
         self.found = tuple(sorted(found, key=lambda pair: pair[0]))
-        name = safe(str(path))
+        name = plain(str(path))
         texts = [f"{name}:{line}: {problem.told(lines)}" for line, problem in self.found]
         if len(texts) == 1:
             super().__init__(texts[0], remedy=f"mend: {self.found[0][1].mend}")
@@ -93,7 +94,8 @@ class SpecProblemsError(SpecError):
             for text, (_, problem) in zip(texts, self.found, strict=True)
         ]
         super().__init__(
-            "\n".join([f"{name} has {len(texts)} errors:", *rows, "nothing has been changed"]),
+            f"{name} has {len(texts)} errors:",
+            rows=[*rows, "nothing has been changed"],
             remedy=f"mend these and run 'containment check {name}'",
         )
 
@@ -103,25 +105,6 @@ def line_of(at: Location, lines: Mapping[Location, int]) -> int:
     while at and at not in lines:
         at = at[:-1]
     return lines.get(at, 1)
-
-
-def is_plain(text: str) -> bool:
-    """Tell whether *text* is one line that a terminal shows as it is.
-
-    Not so are controls, line ends, and whatever cannot be seen or turns the reading direction,
-    which would let a reviewer read another name than the machine does.
-    """
-    return text.isprintable()
-
-
-def safe(text: str) -> str:
-    """Return *text* with everything escaped that would act on a terminal instead of showing."""
-    if is_plain(text):
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
 
 
 def shown(value: object) -> str:
@@ -134,7 +117,7 @@ def shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, tuple | list):
         return "a list"
-    text = safe(str(value))
+    text = plain(str(value))
     if len(text) > _LONGEST_SHOWN:
         text = text[:_LONGEST_SHOWN] + "…"
     return f"'{text}'" if isinstance(value, str) else text

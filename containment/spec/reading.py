@@ -31,7 +31,8 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from containment.spec.problems import Location, Problem, WrongError, safe, shown
+from containment.spec.problems import Location, Problem, WrongError, shown
+from containment.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,7 @@ def _stopped(document: Document, line: int, why: str) -> None:
     document.lines[()] = line
     document.problems.append(
         Problem(
-            f"the file is not YAML: {safe(why.splitlines()[0] if why else 'unreadable')}",
+            f"the file is not YAML: {plain(why.splitlines()[0] if why else 'unreadable')}",
             "'field: value' lines, indented by spaces",
             "look at this line and the one above it; text with ': ' or '#' in it needs quotes",
         )

@@ -9,11 +9,11 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from containment.text import counted
 from containment.trail.facts.classes import plain_name
 from containment.trail.facts.evidence import HANDS_OUT
 from containment.trail.logs.files import delivery
 from containment.trail.logs.records import apart
-from containment.trail.outputs.plain import counted
 from containment.trail.result import Gap, TracedCall
 
 if TYPE_CHECKING:

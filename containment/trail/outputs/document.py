@@ -6,6 +6,8 @@ import json
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from containment.text import as_json
+
 if TYPE_CHECKING:
     from containment.trail.logs.files import FileReport
     from containment.trail.result import Credential, Resource, Trace, TracedCall
@@ -52,7 +54,7 @@ def document(trace: Trace) -> dict[str, Any]:
 
 def dumps(trace: Trace, *, indent: int | None = 1) -> str:
     """Return the document as JSON in ASCII, so that no byte of a log reaches a terminal raw."""
-    return json.dumps(document(trace), indent=indent, ensure_ascii=True)
+    return as_json(document(trace), indent=indent)
 
 
 def file_row(report: FileReport) -> dict[str, Any]:

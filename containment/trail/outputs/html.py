@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import json
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from containment.text import counted, html, plain
 from containment.trail.outputs.document import document
-from containment.trail.outputs.plain import counted, plain
 from containment.trail.outputs.tables import replacing
 
 if TYPE_CHECKING:
@@ -77,9 +76,9 @@ def page(trace: Trace) -> str:
         f" {counted(len(trace.calls), 'call')}; {counted(trace.records, 'record')} read"
     )
     return _PAGE.format(
-        policy=html.escape(policy),
-        title=html.escape(f"{plain(trace.seed)} since {plain(trace.since)}"),
-        summary=html.escape(summary),
+        policy=html(policy),
+        title=html(f"{trace.seed} since {trace.since}"),
+        summary=html(summary),
         style=style,
         data=data,
         script=script,

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from containment.errors import SpecError
 from containment.identities import Principal, is_access_key_id, parse_principal
+from containment.text import plain
 from containment.trail.facts.principals import label, session_name
-from containment.trail.outputs.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from containment.errors import UnavailableError
+from containment.text import csv_cell
 from containment.trail.outputs.document import document
-from containment.trail.outputs.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from containment.trail.result import Trace
 
 TABLES = ("credentials", "calls", "resources", "external_trust", "files", "gaps")
-_FORMULA = ("=", "+", "-", "@")
 
 
 def write_csv(trace: Trace, folder: Path) -> list[Path]:
@@ -43,8 +42,7 @@ def _cell(value: object) -> str | int:
         return ""
     if isinstance(value, int):
         return value
-    text = plain(value if isinstance(value, str) else json.dumps(value))
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+    return csv_cell(value if isinstance(value, str) else json.dumps(value))
 
 
 def write_parquet(trace: Trace, folder: Path) -> list[Path]:

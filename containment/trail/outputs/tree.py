@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from containment.trail.outputs.plain import counted, fitted, plain
+from containment.text import counted, fitted, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,10 +18,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from containment.identities import parse_principal
+from containment.text import plain
 from containment.trail import Trace, trace
 from containment.trail.outputs import document, html, tables, tree
 from containment.trail.outputs.into_spec import add_to_spec
-from containment.trail.outputs.plain import plain
 
 if TYPE_CHECKING:
     from trail_scene import Scene
