@@ -164,7 +164,7 @@ def _shown_as_is(text: str) -> bool:
         document = None
     if not isinstance(document, (dict, list)):
         return is_plain(text)  # one line, which the engine does not read as YAML
-    return is_plain(re.sub(r"[\n\r\t]", " ", text)) and all(map(is_plain, _strings(document)))
+    return is_plain(re.sub(r"[\n\r\t]", " ", text)) and all(map(_shown_as_is, _strings(document)))
 
 
 def _strings(document: object) -> Iterator[str]:
