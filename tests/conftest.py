@@ -96,14 +96,14 @@ def no_ambient_credentials(
 @pytest.fixture(scope="session")
 def lab_process() -> Iterator[Lab]:
     """Serve one lab for all tests of this process; it can hold one world at a time."""
-    with lab_server(seed=None, noted_in=noted_in(os.environ)) as lab:
+    with lab_server(world=None, noted_in=noted_in(os.environ)) as lab:
         yield lab
 
 
 @pytest.fixture
 def lab(lab_process: Lab) -> Iterator[Lab]:
     """A freshly seeded company, enforcement on; afterwards nothing may have gone by unjudged."""
-    lab_process.reseed()
+    lab_process.reseed(seed=42)
     yield lab_process
     status = lab_process.status()
     assert (status["unrouted"], status["evaluator_errors"]) == (0, 0)

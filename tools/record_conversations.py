@@ -25,7 +25,7 @@ def main() -> None:
     into = ROOT / "tests" / "model" / "conversations"
     into.mkdir(exist_ok=True)
     wanted = sys.argv[1:] or list(SCENARIOS)
-    with lab_server() as lab:
+    with lab_server(world=None) as lab:
         for name in wanted:
             started = time.monotonic()
             with TemporaryDirectory() as folder:

@@ -99,17 +99,25 @@ def status(port: int | None, *, as_json: bool) -> None:
 @lab.command()
 @click.argument("world", type=click.Choice(["company", "organisation"]))
 @_port
-@click.option("--seed", default=42, show_default=True, help="Same seed, same ids and secrets.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Same seed, same ids and secrets; random without.",
+)
 @click.option(
     "--principals",
     type=click.IntRange(0, 10_000),
     help="How many users and roles an organisation has besides its cast (200).",
 )
 @json_option
-def seed(world: str, port: int | None, *, seed: int, principals: int | None, as_json: bool) -> None:
+def seed(
+    world: str, port: int | None, *, seed: int | None, principals: int | None, as_json: bool
+) -> None:
     """Start over with a world to contain incidents in."""
     found = runtime.find(_directory(), port)
-    wanted: dict[str, Any] = {"world": world, "seed": seed}
+    wanted: dict[str, Any] = {"world": world}
+    if seed is not None:
+        wanted["seed"] = seed
     if principals is not None:
         wanted["principals"] = principals
     built = found.control("seed", wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 from botocore.config import Config
@@ -46,7 +46,7 @@ class Lab:
     def world(self) -> World:
         """The seeded company."""
         if self._world is None:
-            raise LookupError("this lab has no seeded world; use lab_server(seed='company')")
+            raise LookupError("this lab has no seeded world; use lab_server()")
         return self._world
 
     def reset(self) -> None:
@@ -54,12 +54,12 @@ class Lab:
         control.reset(self._server.gate)
         self._world = None
 
-    def reseed(self) -> World:
-        """Start over with a fresh company, enforcement on."""
+    def reseed(self, *, seed: int | None = None) -> World:
+        """Start over with a fresh company, enforcement on; the same *seed*, the same secrets."""
         self.reset()
         gate = self._server.gate
         with gate.lock:
-            self._world = company(gate.sessions)
+            self._world = company(gate.sessions, seed=seed)
             gate.enforcing = True
         return self._world
 
@@ -124,13 +124,18 @@ class Lab:
 
 @contextmanager
 def lab_server(
-    *, seed: str | None = "company", port: int = 0, noted_in: Path | None = None
+    *,
+    world: Literal["company"] | None = "company",
+    seed: int | None = None,
+    port: int = 0,
+    noted_in: Path | None = None,
 ) -> Generator[Lab]:
-    """Serve a lab for the length of a block, seeded and enforcing unless *seed* is None."""
+    """Serve a lab for the length of a block, with a company and enforcing unless *world* is None.
+
+    The same *seed* gives the same ids and secrets; without one they are random.
+    """
     with running(port, noted_in=noted_in) as server:
         lab = Lab(server)
-        if seed == "company":
-            lab.reseed()
-        elif seed is not None:
-            raise LookupError(f"there is no world called {seed!r}; there is 'company'")
+        if world is not None:
+            lab.reseed(seed=seed)
         yield lab

@@ -52,7 +52,7 @@ def raw(lab: Lab, data: bytes) -> bytes:
     [
         ("nothing", b"", "is none of"),
         ("clock", b"soon", "advance_s"),
-        ("clock", b'{"advance_s": -1}', "cannot be advanced"),
+        ("clock", b'{"advance_s": -1}', "cannot be -1"),
         ("faults", b"{}", "JSON list"),
         ("faults", b'[{"kind": "gremlin"}]', "no kind of fault called 'gremlin'"),
         ("faults", b'[{"kind": "throttle", "often": 3}]', "no field 'often'"),
@@ -105,11 +105,11 @@ def test_reads_and_writes_are_counted_apart(lab: Lab, world: World) -> None:
         b"\x00\x01\x02\r\n\r\n",
         b"GET\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: AWS4-HMAC-SHA256 nonsense\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic abc\r\nContent-Length: 0\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nAction=??",
-        b"GET /?X-Amz-Signature=1&X-Amz-Credential=x HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: AWS4-HMAC-SHA256 nonsense\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic a\r\nContent-Length:0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nAction=??",
+        b"GET /?X-Amz-Signature=1&X-Amz-Credential=x HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
     ids=repr,
 )
@@ -122,7 +122,7 @@ def test_nonsense_is_refused_without_a_traceback(lab: Lab, data: bytes) -> None:
 
 
 def test_a_huge_body_is_refused_before_it_is_read(lab: Lab) -> None:
-    head = b"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"
+    head = b"PUT /b/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n"
 
     assert b" 413 " in raw(lab, head)[:40]
 
@@ -244,16 +244,3 @@ def test_of_several_objects_only_those_that_are_allowed_are_deleted(lab: Lab, wo
     left = {one["Key"] for one in s3.list_objects_v2(Bucket=world.bucket)["Contents"]}
     assert "config/app.json" in left
     assert "builds/web-1.4.2.tar.gz" not in left
-
-
-def test_a_web_page_cannot_drive_the_lab(lab: Lab) -> None:
-    request = urllib.request.Request(
-        f"{lab.endpoint}/_lab/reset", data=b"", headers={"Origin": "https://elsewhere.example"}
-    )
-
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request)
-
-    assert refused.value.code == 403
-    refused.value.close()
-    assert lab.status()["enforcement"] is True

@@ -100,7 +100,7 @@ class Cloud:
     def reset(self) -> None:
         """Start over with a fresh company, enforcement on."""
         control.reset(self.gate)
-        self.world = company(self.gate.sessions)
+        self.world = company(self.gate.sessions, seed=42)
         self.gate.enforcing = True
 
     def handle(self, request: Any) -> AWSResponse | None:
@@ -281,7 +281,7 @@ def simulated() -> Iterator[Cloud]:
     waits: Mapping[str, Any] = consistency.eventually.__kwdefaults__ or {}
     with mock.patch.object(moto_state, "clock", clock):
         control.reset(gate)
-        cloud = Cloud(gate, clock, lab, company(gate.sessions))
+        cloud = Cloud(gate, clock, lab, company(gate.sessions, seed=42))
 
         def wait(seconds: float) -> None:
             (cloud.sleeper.sleep if cloud.sleeper else clock.advance)(seconds)

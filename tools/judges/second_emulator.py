@@ -38,7 +38,7 @@ PATIENCE = 30.0
 
 def compare() -> list[str]:
     """Print how many cases each emulator gets right; return what ministack newly gets wrong."""
-    with lab_server(seed=None) as lab:
+    with lab_server(world=None) as lab:
         keys = bootstrap(lambda service, keys: lab.client(service, Credentials(*keys)))
         lab.enforce()
         ours = _wrong(Bench(lab.endpoint, *keys))

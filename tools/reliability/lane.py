@@ -186,7 +186,7 @@ class Lane:
     @contextmanager
     def _stage(self, scene: Scene, *, in_s3: bool = False) -> Generator[Stage]:
         lab = self.lab
-        world = lab.reseed()
+        world = lab.reseed(seed=42)
         scene.prepare(lab)
         environ = world.responder.env()
         if self._empty is None:

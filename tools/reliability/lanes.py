@@ -50,7 +50,7 @@ def run(
 def _begin(folder: str) -> None:
     # Before threads are waited for, of which the lab has some.
     Finalize(None, _open.close, exitpriority=10)
-    lab = _open.enter_context(lab_server(seed=None))
+    lab = _open.enter_context(lab_server(world=None))
     _lane.append(Lane(lab, Path(tempfile.mkdtemp(dir=folder))))
 
 

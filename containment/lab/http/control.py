@@ -7,14 +7,24 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 from containment.clock import isoformat
-from containment.errors import ContainmentError
+from containment.errors import ContainmentError, SpecError
 from containment.lab.authn import saml, web_identity
 from containment.lab.cloudtrail import services
 from containment.lab.cloudtrail.sign_in import console_login
+from containment.lab.http.request_body import (
+    LONGEST_S,
+    MalformedBodyError,
+    number,
+    parse,
+    parse_object,
+    text,
+    whole,
+)
 from containment.lab.http.status import Status
 from containment.lab.scenario.company import company
 from containment.lab.scenario.organisation import Organisation, organisation
 from containment.lab.state import moto_state, usage
+from containment.lab.state.clock import FURTHEST_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,8 +43,6 @@ WORLDS: Mapping[str, Callable[..., World | Organisation]] = {
 
 def answer(gate: Gate, call: Call) -> Answer:
     """Answer a control request."""
-    if "origin" in call.headers:
-        return _json(403, {"error": "control requests are not for web pages"})
     name = (call.method, call.raw_path.removeprefix("/_lab/"))
     act = _REQUESTS.get(name)
     if act is None:
@@ -42,6 +50,8 @@ def answer(gate: Gate, call: Call) -> Answer:
         return _json(404, {"error": f"{name[0]} /_lab/{name[1]} is none of: {known}"})
     try:
         return act(gate, call)
+    except MalformedBodyError:
+        return _json(400, {"error": f"{name[1]} takes {_BODIES[name[1]]}"})
     except ContainmentError as error:
         return _json(400, {"error": str(error)})
 
@@ -88,12 +98,9 @@ def _enforce(gate: Gate, _call: Call) -> Answer:
 
 def _faults(gate: Gate, call: Call) -> Answer:
     """Put rules in place of those in force; an empty list ends all faults and all lag."""
-    try:
-        rules = json.loads(call.body)
-    except ValueError:
-        rules = None
+    rules = parse(call)
     if not isinstance(rules, list):
-        return _json(400, {"error": "faults are a JSON list of rules"})
+        raise MalformedBodyError
     with gate.lock:
         gate.faults.replace(cast("list[object]", rules))
         if not rules:
@@ -103,21 +110,21 @@ def _faults(gate: Gate, call: Call) -> Answer:
 
 def _seed(gate: Gate, call: Call) -> Answer:
     """Start over with a seeded world, enforcement on, and answer everything in it."""
-    try:
-        wanted = json.loads(call.body)
-        name = str(wanted["world"])
-        given = {k: int(wanted[k]) for k in ("seed", "principals") if k in wanted}
-    except (ValueError, KeyError, TypeError):
-        return _json(400, {"error": 'seeding wants a JSON body such as {"world": "company"}'})
+    wanted = parse_object(call)
+    name = text(wanted, "world")
+    given: dict[str, int] = {}
+    if "seed" in wanted:
+        given["seed"] = whole(wanted["seed"], "seed", most=_GREATEST_SEED)
+    if "principals" in wanted:
+        given["principals"] = whole(wanted["principals"], "principals", most=_MOST_PRINCIPALS)
     if name not in WORLDS:
         known = ", ".join(sorted(WORLDS))
         return _json(400, {"error": f"there is no world called {name!r}; there is {known}"})
+    if "principals" in given and name != "organisation":
+        return _json(400, {"error": f"{name} takes no number of principals"})
     with gate.lock:
         reset(gate)
-        try:
-            world = WORLDS[name](gate.sessions, **given)
-        except TypeError:
-            return _json(400, {"error": f"{name} takes no number of principals"})
+        world = WORLDS[name](gate.sessions, **given)
         for session in gate.sessions:
             _record_machine(gate, session)
         gate.enforcing = True
@@ -144,13 +151,10 @@ def _record_machine(gate: Gate, session: Session) -> None:
 
 def _trail(gate: Gate, call: Call) -> Answer:
     """Say how long records take to reach the bucket and the event history."""
-    try:
-        delay = float(json.loads(call.body)["delay_s"])
-    except (ValueError, KeyError, TypeError):
-        delay = -1.0
-    if delay < 0:
-        return _json(400, {"error": 'the trail wants a JSON body such as {"delay_s": 300}'})
-    gate.trail.delivery.delay_s = delay
+    wanted = parse_object(call)
+    if "delay_s" not in wanted:
+        raise MalformedBodyError
+    gate.trail.delivery.delay_s = number(wanted["delay_s"], "delay_s", most=LONGEST_S)
     return _json(200, status(gate))
 
 
@@ -159,13 +163,9 @@ def _sign_in(gate: Gate, call: Call) -> Answer:
 
     A session comes of it, which acts as the console does for the user.
     """
-    try:
-        wanted = json.loads(call.body)
-        account, name = str(wanted["account"]), str(wanted["user"])
-        password = str(wanted["password"])
-    except (ValueError, KeyError, TypeError):
-        said = 'a sign-in wants JSON such as {"account": "…", "user": "…", "password": "…"}'
-        return _json(400, {"error": said})
+    wanted = parse_object(call)
+    account, name = text(wanted, "account"), text(wanted, "user")
+    password = text(wanted, "password")
     with gate.lock:
         user = moto_state.iam(account).users.get(name)
         success = user is not None and user.password == password
@@ -197,10 +197,7 @@ def _sign_in(gate: Gate, call: Call) -> Answer:
 
 def _renew(gate: Gate, call: Call) -> Answer:
     """Give credentials of the same principal as a session's that last for another while."""
-    try:
-        key_id = str(json.loads(call.body)["access_key_id"])
-    except (ValueError, KeyError, TypeError):
-        return _json(400, {"error": 'a renewal wants JSON such as {"access_key_id": "ASIA…"}'})
+    key_id = text(parse_object(call), "access_key_id")
     with gate.lock:
         session = gate.sessions.find(key_id)
         if session is None:
@@ -218,17 +215,21 @@ def _credentials(session: Session) -> dict[str, str]:
 
 def _web_identity(_gate: Gate, call: Call) -> Answer:
     """Mint a token in the name of an identity provider, as its own sign-in would."""
-    try:
-        wanted = json.loads(call.body)
-        token = web_identity.mint(
-            issuer=str(wanted["issuer"]),
-            subject=str(wanted["subject"]),
-            audience=str(wanted.get("audience", "sts.amazonaws.com")),
-            now=moto_state.clock(),
-            more=dict(wanted.get("claims", {})),
+    wanted = parse_object(call)
+    claims = wanted.get("claims", {})
+    if not isinstance(claims, dict):
+        raise MalformedBodyError
+    if {"iat", "exp"} & claims.keys():
+        raise SpecError(
+            "a token's times are the lab's own", remedy="advance its clock to let one expire"
         )
-    except (ValueError, KeyError, TypeError):
-        return _json(400, {"error": 'a token wants JSON such as {"issuer": "…", "subject": "…"}'})
+    token = web_identity.mint(
+        issuer=text(wanted, "issuer"),
+        subject=text(wanted, "subject"),
+        audience=text(wanted, "audience", "sts.amazonaws.com"),
+        now=moto_state.clock(),
+        more=cast("dict[str, Any]", claims),
+    )
     return _json(200, {"token": token})
 
 
@@ -239,27 +240,26 @@ def _saml_metadata(_gate: Gate, _call: Call) -> Answer:
 
 def _saml(_gate: Gate, call: Call) -> Answer:
     """Sign an assertion as the lab's own identity provider, after a sign-in there."""
+    wanted = parse_object(call)
+    attributes = wanted.get("attributes")
+    if not isinstance(attributes, dict):
+        raise MalformedBodyError
+    listed = {
+        str(name): [str(one) for one in (values if isinstance(values, list) else [values])]
+        for name, values in cast("dict[str, Any]", attributes).items()
+    }
     try:
-        wanted = json.loads(call.body)
-        attributes = {
-            str(name): [str(one) for one in (values if isinstance(values, list) else [values])]
-            for name, values in wanted["attributes"].items()
-        }
-        assertion = saml.mint(str(wanted["subject"]), attributes, now=moto_state.clock())
-    except (ValueError, KeyError, TypeError, AttributeError):
-        said = (
-            'an assertion wants JSON such as {"subject": "…", "attributes": '
-            '{"Role": "ROLE ARN,PROVIDER ARN", "RoleSessionName": "…"}}'
-        )
-        return _json(400, {"error": said})
+        assertion = saml.mint(text(wanted, "subject"), listed, now=moto_state.clock())
+    except (ValueError, TypeError) as error:
+        raise MalformedBodyError from error  # characters that XML cannot hold
     return _json(200, {"assertion": assertion})
 
 
 def _advance(gate: Gate, call: Call) -> Answer:
-    try:
-        seconds = float(json.loads(call.body)["advance_s"])
-    except (ValueError, KeyError, TypeError):
-        return _json(400, {"error": 'the clock wants a JSON body such as {"advance_s": 120}'})
+    wanted = parse_object(call)
+    if "advance_s" not in wanted:
+        raise MalformedBodyError
+    seconds = number(wanted["advance_s"], "advance_s", most=FURTHEST_S)
     moto_state.clock.advance(seconds)
     return _json(200, status(gate))
 
@@ -267,6 +267,21 @@ def _advance(gate: Gate, call: Call) -> Answer:
 def _json(code: int, document: dict[str, Any]) -> Answer:
     return code, {"Content-Type": "application/json"}, json.dumps(document).encode()
 
+
+_GREATEST_SEED = 2**63 - 1
+_MOST_PRINCIPALS = 10_000
+# What a request takes, for whoever sent something else.
+_BODIES: Mapping[str, str] = {
+    "clock": 'a JSON body such as {"advance_s": 120}',
+    "faults": "a JSON list of rules",
+    "seed": 'a JSON body such as {"world": "company"}',
+    "trail": 'a JSON body such as {"delay_s": 300}',
+    "sign-in": 'a JSON body such as {"account": "…", "user": "…", "password": "…"}',
+    "renew": 'a JSON body such as {"access_key_id": "ASIA…"}',
+    "web-identity": 'a JSON body such as {"issuer": "…", "subject": "…"}',
+    "saml": 'a JSON body such as {"subject": "…", "attributes": '
+    '{"Role": "ROLE ARN,PROVIDER ARN", "RoleSessionName": "…"}}',
+}
 
 _REQUESTS: Mapping[tuple[str, str], Callable[[Gate, Call], Answer]] = {
     ("GET", "status"): _status,

@@ -13,13 +13,15 @@ import random
 import threading
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from containment.errors import SpecError
+from containment.lab.http.request_body import LONGEST_S, number, whole
 from containment.lab.protocol.refusal import Reason, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from containment.lab.authn.callers import Caller
     from containment.lab.protocol.operations import Operation
@@ -44,6 +46,8 @@ _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     "seed": int,
     "scope": str,
 }
+_SCOPES = ("*", "iam", "scp")
+_MOST_CALLS = 1_000_000_000
 
 
 @dataclass
@@ -152,11 +156,26 @@ def read_rule(raw: object) -> Rule:
             raise SpecError(
                 f"a fault rule has no field {name!r}", remedy=f"use {', '.join(_FIELDS)}"
             )
-        if not isinstance(value, wanted) or isinstance(value, bool):
+        if name in _NUMBERS:
+            _NUMBERS[name](value, f"{name} of a fault rule")
+        elif not isinstance(value, wanted):
             raise SpecError(f"{name} of a fault rule cannot be {value!r}", remedy="see docs/lab.md")
     if rule.get("kind") not in kinds:
         raise SpecError(
             f"there is no kind of fault called {rule.get('kind')!r}",
             remedy=f"use {', '.join(kinds)}",
         )
+    if rule.get("scope", "*") not in _SCOPES:
+        raise SpecError(
+            f"a fault rule has no scope {rule['scope']!r}", remedy=f"use {', '.join(_SCOPES)}"
+        )
     return Rule(**rule)
+
+
+_NUMBERS: Mapping[str, Callable[[object, str], object]] = {
+    "seconds": partial(number, most=LONGEST_S),
+    "probability": partial(number, most=1),
+    "count": partial(whole, most=_MOST_CALLS),
+    "skip": partial(whole, most=_MOST_CALLS),
+    "seed": partial(whole, most=2**63 - 1),
+}

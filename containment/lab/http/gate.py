@@ -27,6 +27,7 @@ from containment.lab.cloudtrail import history, services
 from containment.lab.cloudtrail.elements import error_of
 from containment.lab.cloudtrail.history import CloudTrail
 from containment.lab.cloudtrail.record import Outcome
+from containment.lab.http import origin
 from containment.lab.http.faults import Faults, refuse
 from containment.lab.http.lag import Lag
 from containment.lab.http.status import Status
@@ -36,7 +37,7 @@ from containment.lab.protocol.refusal import Reason, Refusal, render
 from containment.lab.protocol.services import is_mutating
 from containment.lab.services import athena, organizations, resource_principals, sts
 from containment.lab.services.iam import api as iam_api
-from containment.lab.state import moto_state, usage
+from containment.lab.state import isolation, moto_state, usage
 
 # moto puts an id of its own into XML answers, which clients believe more than the header.
 _REQUEST_ID = re.compile(rb"(<[Rr]equest(?:Id|ID)>)[^<]*")
@@ -106,10 +107,12 @@ class Gate:
             return 413, {"Connection": "close"}, b"the lab takes bodies up to 64 MiB"
         call = read_call(environ)
         call.request_id = request_id
+        refused = origin.refusal(call.headers)
+        if refused:
+            return 403, {"Content-Type": "text/plain", "Connection": "close"}, refused.encode()
         if call.raw_path.startswith("/_lab/"):
-            if self.control is None:
-                return 404, {}, b"this lab takes no control requests"
-            return self.control(self, call)
+            answer = self.control or _no_control
+            return answer(self, call)
         self.status.request()
         try:
             return self._as_aws(call)
@@ -232,6 +235,8 @@ class Gate:
     def _forward(self, operation: Operation, call: Call, caller: Caller) -> Answer:
         call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = _acted_in(operation, call, caller)
         resource_principals.check(operation)
+        if operation.label in _RUN_CODE:
+            raise Refusal(Reason.NOT_IN_LAB, f"{operation.label}: the lab runs no code.")
         rule = _RULES.get(operation.service.prefix)
         if rule is not None:
             rule(operation, caller, call.region)
@@ -244,15 +249,7 @@ class Gate:
             raise Refusal(Reason.NOT_IN_LAB, f"moto does not route {operation.label}.")
         if operation.service.prefix == "kms":
             operation = kms_rules.by_id(operation, call)
-        request = operation.request
-        try:
-            status, headers, body = handler(request, request.raw_url, request.headers)
-        except HTTPException as error:
-            status, headers, body = error.code or 500, dict(error.get_headers()), error.get_body()
-        except NotImplementedError as error:
-            raise Refusal(
-                Reason.NOT_IN_LAB, f"Nobody implements {operation.label} in the lab."
-            ) from error
+        status, headers, body = _moto_answer(handler, operation)
         payload = body.encode() if isinstance(body, str) else bytes(body or b"")
         if operation.model != "s3" and payload[:1] == b"<":
             own_id = call.request_id.encode()
@@ -260,8 +257,45 @@ class Gate:
         return int(status), dict(headers), payload
 
 
+def _no_control(_gate: Gate, _call: Call) -> Answer:
+    return 404, {}, b"this lab takes no control requests"
+
+
+def _moto_answer(handler: moto_state.Handler, operation: Operation) -> moto_state.Answer:
+    """Return what *handler* answers, kept from calling out.
+
+    Raises:
+        Refusal: it implements no such operation, or tried to call out.
+    """
+    request = operation.request
+    with isolation.isolated() as attempts:
+        try:
+            answer = handler(request, request.raw_url, request.headers)
+        except HTTPException as error:
+            answer = error.code or 500, dict(error.get_headers()), error.get_body()
+        except NotImplementedError as error:
+            raise Refusal(
+                Reason.NOT_IN_LAB, f"Nobody implements {operation.label} in the lab."
+            ) from error
+        except isolation.CalledOutError as error:
+            raise Refusal(Reason.NOT_IN_LAB, f"{operation.label}: {error}.") from error
+    if attempts:
+        raise Refusal(Reason.NOT_IN_LAB, f"{operation.label}: the lab calls nobody.")
+    return answer
+
+
 # What single services refuse to whoever may.
 _RULES = {"kms": kms_rules.check, "s3": s3_rules.check}
+# moto would start a container for these.
+_RUN_CODE = frozenset(
+    {
+        "lambda:InvokeFunction",
+        "lambda:InvokeAsync",
+        "lambda:InvokeWithResponseStream",
+        "lambda:Invoke",
+        "batch:SubmitJob",
+    }
+)
 # Refused before anybody knew who calls, or by the lab itself: CloudTrail never sees these.
 _UNRECORDED = frozenset({Reason.UNKNOWN_KEY, Reason.NOT_IN_LAB})
 

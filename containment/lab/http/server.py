@@ -11,6 +11,7 @@ from cheroot import wsgi
 from containment.errors import RefusedError, UnavailableError
 from containment.lab.http import control
 from containment.lab.http.gate import Gate
+from containment.lab.protocol.call import MAX_BODY
 from containment.lab.state import moto_state
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class LabServer:
         )
         self._server.gateway = _Gateway
         self._server.shutdown_timeout = 1
+        self._server.max_request_body_size = MAX_BODY
         # Clients that hang up, by themselves or cut off by a fault, are no news.
         untyped: Any = self._server
         untyped.error_log = _log_nothing

@@ -32,9 +32,10 @@ _OBJECTS = {
 }
 
 
-def company(sessions: Sessions, *, seed: int = 42) -> World:
-    """Build the company in an empty world; the same *seed* gives the same ids and secrets."""
-    mock_random.seed(seed)
+def company(sessions: Sessions, *, seed: int | None = None) -> World:
+    """Build the company in an empty world; ids and secrets are random unless *seed* fixes them."""
+    if seed is not None:
+        mock_random.seed(seed)
     organization({"Workloads": {"workloads": ACCOUNT}})
     return populate(sessions)
 

@@ -71,9 +71,12 @@ class Organisation:
         return {**rest.pop("company"), "organisation": rest}
 
 
-def organisation(sessions: Sessions, *, seed: int = 42, principals: int = 200) -> Organisation:
+def organisation(
+    sessions: Sessions, *, seed: int | None = None, principals: int = 200
+) -> Organisation:
     """Build the organisation in an empty world, with *principals* users and roles besides."""
-    mock_random.seed(seed)
+    if seed is not None:
+        mock_random.seed(seed)
     organization(_UNITS)
     company = populate(sessions)
     accounts = {name: account for unit in _UNITS.values() for name, account in unit.items()}

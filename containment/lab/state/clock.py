@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from containment.clock import utc_now
 from containment.errors import SpecError
 
+FURTHEST_S = timedelta(days=3660).total_seconds()
+
 
 class LabClock:
     """A clock that can be advanced, never turned back."""
@@ -30,12 +32,12 @@ class LabClock:
         """Move the lab's time forward.
 
         Raises:
-            SpecError: *seconds* is negative or too great.
+            SpecError: *seconds* is no number, negative, or takes the lab more than ten years ahead.
         """
-        if not 0 <= seconds <= timedelta(days=3660).total_seconds():
+        if not 0 <= seconds <= FURTHEST_S - self._offset.total_seconds():
             raise SpecError(
                 f"the lab's clock cannot be advanced by {seconds} s",
-                remedy="give a number of seconds from 0 to ten years",
+                remedy="give a number of seconds from 0 to ten years in all, or reset the lab",
             )
         self._offset += timedelta(seconds=seconds)
 

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 from moto import backend_index
 from moto.core import utils as moto_time
 from moto.core.base_backend import BackendDict
+from moto.moto_api._internal import mock_random
 
-from containment.lab.state import buckets
+from containment.lab.state import buckets, isolation, moto_replacements
 from containment.lab.state.clock import LabClock
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def _unix_time(moment: datetime | None = None) -> float:
 
 def prepare() -> None:
     """Put the replacements in place; safe to call again."""
+    isolation.install()
     for name in ("utcnow", "unix_time"):
         original = getattr(moto_time, name)
         replacement = _naive_now if name == "utcnow" else _unix_time
@@ -88,6 +90,12 @@ def reset() -> None:
     if organizations is not None:
         organizations.organizations_backends.master_accounts.clear()
     clock.reset()
+    forget_seed()
+
+
+def forget_seed() -> None:
+    """Let ids and secrets be random again, after a world that was made from a seed."""
+    mock_random.seed()
 
 
 def iam(account: str) -> IAMBackend:
@@ -122,6 +130,7 @@ def _routes(module: str) -> tuple[tuple[re.Pattern[str], Handler], ...]:
     region = next(name for name in ("us-east-1", "aws", "global") if name in account)
     if module == "s3":
         buckets.prepare()
+    moto_replacements.prepare(module)
     return tuple((re.compile(url), handler) for url, handler in account[region].urls.items())
 
 
