@@ -20,7 +20,7 @@ class Phase(StrEnum):
 class Who(StrEnum):
     """Whose credentials a row is about; the groups of a table."""
 
-    THIEF = "thief"
+    ATTACKER = "attacker"
     BYSTANDER = "bystander"
     OWNER = "owner"
 
@@ -42,7 +42,7 @@ def rows(disposition: Disposition) -> tuple[Row, ...]:
     """Return what a containment that is lifted as *disposition* is expected to do to everybody."""
     back = disposition is Disposition.FALSE_POSITIVE
     stolen = (YES, NO, NO, back)
-    thief = (
+    attacker = (
         "leaked key",
         "second key",
         "session",
@@ -51,12 +51,12 @@ def rows(disposition: Disposition) -> tuple[Row, ...]:
         "another role session",
     )
     return (
-        *(Row(Who.THIEF, name, stolen) for name in thief),
+        *(Row(Who.ATTACKER, name, stolen) for name in attacker),
         Row(Who.BYSTANDER, "alice, her key", _ALWAYS),
         Row(Who.BYSTANDER, "release-bot, its key", _ALWAYS),
         Row(Who.BYSTANDER, "app, the workload's session", _ALWAYS),
         Row(Who.BYSTANDER, "reporting, a running session", _ALWAYS),
-        # Revoking cannot tell a thief's session from an honest one: who holds one signs in anew.
+        # Revoking cannot tell an attacker's session from an honest one: who holds one signs in anew.
         Row(Who.OWNER, "deploy, release-bot's old session", (YES, NO, NO, back)),
         Row(Who.OWNER, "deploy, a new session", (YES, NO, YES, YES)),
         *(

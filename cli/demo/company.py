@@ -12,8 +12,8 @@ from containment.lab.scenario import guardduty_finding, inventory
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cli.demo.attacker import Attacker
     from cli.demo.stage import Stage
-    from cli.demo.thief import Thief
     from containment.lab.scenario.world import Credentials
 
 USER, ROLE = "ci-deploy", "deploy"
@@ -47,7 +47,7 @@ class Company:
         return {name: self._people.can_read(credentials) for name, credentials in held.items()}
 
     def rotate(self, access_key_id: str) -> None:
-        """Give the user a new key in place of one of the thief's, as its owner would."""
+        """Give the user a new key in place of one of the attacker's, as its owner would."""
         self._owners["ci-deploy, a rotated key"] = self._people.new_key(
             self._world.admin, USER, instead_of=access_key_id
         )
@@ -85,12 +85,12 @@ class Company:
         found = deny.read(self.inventory().get(policy), incident)
         return datetime.fromisoformat(found.issued_before or "")
 
-    def report(self, thief: Thief, first_seen: datetime, path: Path) -> str:
+    def report(self, attacker: Attacker, first_seen: datetime, path: Path) -> str:
         """Write GuardDuty's finding about the leaked key to *path* and return its type."""
         answer: dict[str, Any] = guardduty_finding.leaked_key_used(
             account=self._world.account,
             region=self._world.region,
-            access_key_id=thief.key_ids["leaked key"],
+            access_key_id=attacker.key_ids["leaked key"],
             user_name=USER,
             user_id=self._iam.get_user(UserName=USER)["User"]["UserId"],
             first_seen=first_seen,

@@ -59,7 +59,7 @@ def left_behind(
     fence = f"List containment-{incident}, PolicyDocument"
     return {
         f"user {USER}, access key {key_ids['leaked key']}": "the leaked key",
-        f"user {USER}, access key {key_ids['second key']}": "the thief made it",
+        f"user {USER}, access key {key_ids['second key']}": "the attacker made it",
         f"user {USER}, UserPolicy{fence}": "the fence",
         f"role {ROLE}, RolePolicy{fence}": "the fence",
     }

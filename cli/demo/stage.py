@@ -1,4 +1,4 @@
-"""Everything the demo starts, and the one place that ends it: the lab, the thief, the commands.
+"""Everything the demo starts, and the one place that ends it: the lab, the attacker, the commands.
 
 All of it lives in a temporary folder: the project by links, its stacks, Pulumi's state, home and
 logs. Nothing is written into the checkout or the user's own files.
@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from cli.demo.thief import Thief
+from cli.demo.attacker import Attacker
 from containment.errors import ContainmentError, NotFoundError, UnavailableError
 from containment.lab import runtime
 from containment.lab.scenario.access import People
@@ -43,7 +43,7 @@ class Stage:
     def __init__(self, environ: Mapping[str, str], *, keep: bool) -> None:
         self._environ = environ
         self._keep = keep
-        self._thief: Thief | None = None
+        self._attacker: Attacker | None = None
         self._command: subprocess.Popen[str] | None = None
         self._lab: runtime.RunningLab | None = None
         self._folder = Path()
@@ -98,10 +98,10 @@ class Stage:
             self.lab.keep_world(seeded)
         return self.world
 
-    def thief(self) -> Thief:
-        """Let the thief loose with the leaked key."""
-        self._thief = Thief(self.world.leaked, self.lab.endpoint, self.world.region)
-        return self._thief
+    def attacker(self) -> Attacker:
+        """Let the attacker loose with the leaked key."""
+        self._attacker = Attacker(self.world.leaked, self.lab.endpoint, self.world.region)
+        return self._attacker
 
     def run(self, command: Sequence[str]) -> Iterator[str]:
         """Run one of the project's commands as the responder and yield its lines.
@@ -136,11 +136,11 @@ class Stage:
                 remedy="run the demo again; if it stays so, run 'make test ARGS=\"-m engine\"'",
             )
 
-    def dismiss_thief(self) -> None:
-        """End the thief."""
-        if self._thief is not None:
-            self._thief.stop()
-            self._thief = None
+    def dismiss_attacker(self) -> None:
+        """End the attacker."""
+        if self._attacker is not None:
+            self._attacker.stop()
+            self._attacker = None
 
     def _variables(self) -> dict[str, str]:
         """Return the responder's environment, and nothing of the user's own AWS or Pulumi."""
@@ -178,7 +178,7 @@ class Stage:
         try:
             if self._command is not None:
                 _interrupt(self._command)
-            self.dismiss_thief()
+            self.dismiss_attacker()
             if self._lab is not None and not self._keep:
                 _stop(self._lab)
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from cli.demo.attacker import Attacker
     from cli.demo.screen import Screen
     from cli.demo.stage import Stage
-    from cli.demo.thief import Thief
     from containment.lab.scenario import inventory
 
 _WHY = {
@@ -50,16 +50,16 @@ class Run:
         company = Company(self.stage)
         began = company.now()
         with Bystanders(self.stage.people, company.bystanders) as bystanders:
-            thief = self._theft(company)
+            attacker = self._theft(company)
             if self.disposition is Disposition.FALSE_POSITIVE:
-                self._naive_answer(company, thief)
+                self._naive_answer(company, attacker)
             before = company.inventory()
-            spec = self._open(company, thief, began)
+            spec = self._open(company, attacker, began)
             self._preview(company, spec)
-            self._contain(company, thief)
-            self._after_t(company, thief, spec.stem)
-            self._lift(company, thief, spec, before)
-        self.stage.dismiss_thief()
+            self._contain(company, attacker)
+            self._after_t(company, attacker, spec.stem)
+            self._lift(company, attacker, spec, before)
+        self.stage.dismiss_attacker()
         self.board.say(
             "calls of the bystanders that were refused, all through the run",
             expected=[],
@@ -74,25 +74,25 @@ class Run:
             "sessions from T on, so that none minted in the same second slips through."
         )
 
-    def _theft(self, company: Company) -> Thief:
-        thief = self.stage.thief()
-        self._ask(company, thief, Phase.BEFORE)
-        leaked, *made = thief.key_ids.items()
+    def _theft(self, company: Company) -> Attacker:
+        attacker = self.stage.attacker()
+        self._ask(company, attacker, Phase.BEFORE)
+        leaked, *made = attacker.key_ids.items()
         self.screen.at(
-            f"a thief, a process of his own, has the leaked key {leaked[1]} of {USER} and no more;"
+            f"an attacker, a process of its own, has the leaked key {leaked[1]} of {USER} and no more;"
         )
-        self.screen.under("with it he makes himself")
+        self.screen.under("with it they make")
         self.screen.lines(f"  a {name:<18} {key_id}" for name, key_id in made)
         self._count(Phase.BEFORE)
-        return thief
+        return attacker
 
-    def _naive_answer(self, company: Company, thief: Thief) -> None:
+    def _naive_answer(self, company: Company, attacker: Attacker) -> None:
         company.deactivate_leaked_key_alone()
-        answers = thief.round()
+        answers = attacker.round()
         company.reactivate_leaked_key()
         works = [name for name, allowed in answers.items() if allowed]
         claim = self.board.say(
-            "what the thief can still use after the leaked key alone was deactivated",
+            "what the attacker can still use after the leaked key alone was deactivated",
             expected=[name for name in answers if name != "leaked key"],
             seen=works,
         )
@@ -102,10 +102,12 @@ class Run:
             " still ALLOWED",
         )
         self.screen.under(f"({', '.join(works)}); it is put back")
-        self.board.say("the thief is back at work", expected=True, seen=all(thief.round().values()))
+        self.board.say(
+            "the attacker is back at work", expected=True, seen=all(attacker.round().values())
+        )
 
-    def _open(self, company: Company, thief: Thief, first_seen: datetime) -> Path:
-        kind = company.report(thief, first_seen, self.stage.project / "finding.json")
+    def _open(self, company: Company, attacker: Attacker, first_seen: datetime) -> Path:
+        kind = company.report(attacker, first_seen, self.stage.project / "finding.json")
         self.screen.at(f"GuardDuty reports {kind}")
         opened = list(self._run("containment", "open", "finding.json"))
         self.screen.lines(opened[1 : opened.index("next:")])
@@ -116,7 +118,7 @@ class Run:
         spec = load(path)
         path.write_text(emit(_with(spec, targets=(*spec.targets, role))))
         self.screen.at(
-            "the role that he assumed is added by hand (`containment trace` finds such roles):"
+            "the role that they assumed is added by hand (`containment trace` finds such roles):"
         )
         self.screen.lines(target_lines(role).splitlines())
         return path
@@ -132,26 +134,26 @@ class Run:
         )
         self.screen.claim(claim, f"previewed: {claim.seen} changes in AWS, by the lab's count")
 
-    def _contain(self, company: Company, thief: Thief) -> None:
+    def _contain(self, company: Company, attacker: Attacker) -> None:
         began = time.time()
         self._pulumi("up", "up", "--skip-preview", "--yes")
-        self._ask(company, thief, Phase.CONTAINED)
-        first = thief.first_refusal(began)
+        self._ask(company, attacker, Phase.CONTAINED)
+        first = attacker.first_refusal(began)
         if first is not None:
             self.timings["first_deny_s"] = round(first, 1)
             self.screen.at(
-                f"{first:.1f} s into `pulumi up` the thief was refused for the first time"
+                f"{first:.1f} s into `pulumi up` the attacker was refused for the first time"
             )
         self._count(Phase.CONTAINED)
 
-    def _after_t(self, company: Company, thief: Thief, incident: str) -> None:
+    def _after_t(self, company: Company, attacker: Attacker, incident: str) -> None:
         moment = company.revoked_before(incident)
         seconds = company.advance_past(moment)
         self.screen.at(
             f"the lab's clock moves {seconds:.0f} s, past T = {isoformat(moment)}: tokens from"
             " before it stay denied"
         )
-        self._ask(company, thief, Phase.AFTER_T)
+        self._ask(company, attacker, Phase.AFTER_T)
         self._count(Phase.AFTER_T)
         old, new = (
             self.board.cell(row, Phase.AFTER_T).seen
@@ -160,29 +162,29 @@ class Run:
         self.screen.under(f"release-bot's new session of {ROLE}: {new}, its old one: {old}")
 
     def _lift(
-        self, company: Company, thief: Thief, path: Path, before: inventory.Inventory
+        self, company: Company, attacker: Attacker, path: Path, before: inventory.Inventory
     ) -> None:
         self.screen.at(f"the decision: {_WHY[self.disposition]}; in the spec it says now")
         path.write_text(emit(_with(load(path), disposition=self.disposition)))
         self.screen.under(f"disposition: {self.disposition}")
         if self.disposition is Disposition.FALSE_POSITIVE:
-            self._lift_too_early(company, thief)
+            self._lift_too_early(company, attacker)
         self._pulumi("decide", "up", "--skip-preview", "--yes")
         self._pulumi("destroy", *_LIFT)
         self.differences = lifted.compare(
             before,
             company.inventory(),
-            expected=lifted.left_behind(self.disposition, path.stem, thief.key_ids),
+            expected=lifted.left_behind(self.disposition, path.stem, attacker.key_ids),
             incident=path.stem,
             board=self.board,
             screen=self.screen,
         )
         if self.disposition is Disposition.CONFIRMED:
-            company.rotate(thief.key_ids["second key"])
-        self._ask(company, thief, Phase.LIFTED)
+            company.rotate(attacker.key_ids["second key"])
+        self._ask(company, attacker, Phase.LIFTED)
         self._count(Phase.LIFTED)
 
-    def _lift_too_early(self, company: Company, thief: Thief) -> None:
+    def _lift_too_early(self, company: Company, attacker: Attacker) -> None:
         """Lift on terms that were never applied: refused, and nothing has changed."""
         changed, said = company.changes_by_responder(), list[str]()
         try:
@@ -191,27 +193,27 @@ class Run:
             said = error.message.splitlines()
         refusals = [line.strip() for line in said if line.startswith("    error: the file says")]
         claim = self.board.say(
-            "a lift on other terms than the applied ones: refusals, changes, the thief's successes",
+            "a lift on other terms than the applied ones: refusals, changes, the attacker's successes",
             expected=(True, 0, 0),
             seen=(
                 bool(refusals),
                 company.changes_by_responder() - changed,
-                sum(thief.round().values()),
+                sum(attacker.round().values()),
             ),
         )
         self.screen.lines(sorted(set(refusals)), style="dim")
-        self.screen.claim(claim, "refused: nothing has changed, and the thief stays out")
+        self.screen.claim(claim, "refused: nothing has changed, and the attacker stays out")
 
-    def _ask(self, company: Company, thief: Thief, phase: Phase) -> None:
-        """Ask everybody to work: the thief's next whole round, and the company's people."""
-        self.board.see(phase, {**thief.round(), **company.at_work()})
+    def _ask(self, company: Company, attacker: Attacker, phase: Phase) -> None:
+        """Ask everybody to work: the attacker's next whole round, and the company's people."""
+        self.board.see(phase, {**attacker.round(), **company.at_work()})
 
     def _count(self, phase: Phase) -> None:
-        thief, ways = self.board.count(Who.THIEF, phase)
+        attacker, ways = self.board.count(Who.ATTACKER, phase)
         others, all_others = self.board.count(Who.BYSTANDER, phase)
-        word, number = ("ALLOWED", thief) if thief else ("DENIED", ways - thief)
+        word, number = ("ALLOWED", attacker) if attacker else ("DENIED", ways - attacker)
         self.screen.under(
-            f"thief: {number} of {ways} {word}; bystanders: {others} of {all_others} ALLOWED",
+            f"attacker: {number} of {ways} {word}; bystanders: {others} of {all_others} ALLOWED",
             style="bold",
         )
 

@@ -70,7 +70,7 @@ def test_one_cell_that_is_otherwise_does_not_hold_and_is_shown(phase: Phase) -> 
     Screen(output).table(board)
 
     (failed,) = [claim for claim in board.claims() if not claim.holds]
-    assert failed.claim == f"thief: session, {phase}"
+    assert failed.claim == f"attacker: session, {phase}"
     assert f"{failed.seen}, NOT {failed.expected}" in output.getvalue()
 
 
@@ -78,9 +78,11 @@ def test_what_was_never_asked_does_not_hold() -> None:
     assert not any(claim.holds for claim in Board(rows(Disposition.CONFIRMED)).claims())
 
 
-def test_a_false_positive_gives_the_thief_everything_back_and_a_confirmed_theft_nothing() -> None:
+def test_a_false_positive_gives_the_attacker_everything_back_and_a_confirmed_theft_nothing() -> (
+    None
+):
     back = {
-        disposition: full(disposition).count(Who.THIEF, Phase.LIFTED)
+        disposition: full(disposition).count(Who.ATTACKER, Phase.LIFTED)
         for disposition in (Disposition.FALSE_POSITIVE, Disposition.CONFIRMED)
     }
 

@@ -98,7 +98,7 @@ def test_a_run_holds_in_every_claim_says_what_the_readme_shows_and_leaves_nothin
     assert [secret for secret in lab.world.secrets() if secret in shown + output] == []
 
 
-@pytest.mark.parametrize("moment", ["thief", "pulumi up"])
+@pytest.mark.parametrize("moment", ["attacker", "pulumi up"])
 def test_an_interrupt_leaves_no_process_and_no_file(tmp_path: Path, moment: str) -> None:
     demo = start(tmp_path, "--only", "confirmed")
     assert demo.stdout is not None

@@ -1,4 +1,4 @@
-"""The thief outlives the naive answer, and is told apart from a lab that breaks."""
+"""The attacker outlives the naive answer, and is told apart from a lab that breaks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli.demo.thief import Thief
+from cli.demo.attacker import Attacker
 from containment.errors import UnavailableError
 from containment.lab.scenario import guardduty_finding
 from containment.lab.scenario.access import Bystanders, People, allowed
@@ -26,52 +26,52 @@ WAYS = {
 
 
 @pytest.fixture
-def thief(lab: Lab) -> Iterator[Thief]:
+def attacker(lab: Lab) -> Iterator[Attacker]:
     world = lab.world
-    at_large = Thief(world.leaked, lab.endpoint, world.region)
+    at_large = Attacker(world.leaked, lab.endpoint, world.region)
     yield at_large
     at_large.stop()
 
 
 def test_he_makes_credentials_from_the_leaked_key_alone_and_all_of_them_work(
-    lab: Lab, thief: Thief
+    lab: Lab, attacker: Attacker
 ) -> None:
-    assert thief.round() == dict.fromkeys(WAYS, True)
-    assert thief.key_ids["leaked key"] == lab.world.leaked.access_key_id
-    assert {key_id[:4] for key_id in thief.key_ids.values()} == {"AKIA", "ASIA"}
+    assert attacker.round() == dict.fromkeys(WAYS, True)
+    assert attacker.key_ids["leaked key"] == lab.world.leaked.access_key_id
+    assert {key_id[:4] for key_id in attacker.key_ids.values()} == {"AKIA", "ASIA"}
 
 
 def test_deactivating_the_leaked_key_alone_stops_the_leaked_key_alone(
-    lab: Lab, thief: Thief
+    lab: Lab, attacker: Attacker
 ) -> None:
-    assert thief.round()["leaked key"]
+    assert attacker.round()["leaked key"]
     lab.client("iam", lab.world.admin).update_access_key(
         UserName="ci-deploy", AccessKeyId=lab.world.leaked.access_key_id, Status="Inactive"
     )
 
-    answers = thief.round()
+    answers = attacker.round()
 
     assert {name for name, works in answers.items() if not works} == {"leaked key"}
-    assert thief.first_refusal(0) is not None
+    assert attacker.first_refusal(0) is not None
 
 
-def test_a_lab_that_breaks_is_not_taken_for_a_refusal(lab: Lab, thief: Thief) -> None:
-    assert thief.round()
+def test_a_lab_that_breaks_is_not_taken_for_a_refusal(lab: Lab, attacker: Attacker) -> None:
+    assert attacker.round()
     s3 = lab.client("s3", lab.world.admin)
     for entry in s3.list_objects_v2(Bucket=lab.world.bucket)["Contents"]:
         s3.delete_object(Bucket=lab.world.bucket, Key=entry["Key"])
     s3.delete_bucket(Bucket=lab.world.bucket)
 
     with pytest.raises(UnavailableError, match="neither allowed nor refused: NoSuchBucket"):
-        thief.round()
+        attacker.round()
 
 
-def test_a_thief_who_is_gone_is_said_to_be_gone(thief: Thief) -> None:
-    assert thief.round()
-    thief.stop()
+def test_a_attacker_who_is_gone_is_said_to_be_gone(attacker: Attacker) -> None:
+    assert attacker.round()
+    attacker.stop()
 
     with pytest.raises(UnavailableError, match="went away"):
-        thief.round()
+        attacker.round()
 
 
 def test_a_bystander_who_is_refused_is_counted(lab: Lab) -> None:

@@ -1,4 +1,4 @@
-"""Listens to the thief, a process of his own that knows the leaked key and the endpoint alone."""
+"""Listen to the attacker, a process of its own that knows the leaked key and the endpoint alone."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Outcome:
     at: float
 
 
-class Thief:
-    """The thief's process and everything it told."""
+class Attacker:
+    """The attacker's process and everything it told."""
 
     def __init__(self, leaked: Credentials, endpoint: str, region: str) -> None:
         nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
@@ -64,7 +64,7 @@ class Thief:
         """Return whether each credential worked, in the first round that begins from now on.
 
         Raises:
-            UnavailableError: the thief is gone, or a call was neither allowed nor refused.
+            UnavailableError: the attacker is gone, or a call was neither allowed nor refused.
         """
         now = time.time()
         with self._told:
@@ -74,12 +74,12 @@ class Thief:
             outcomes = self._since(now)
         if not found or outcomes is None:
             raise UnavailableError(
-                "the thief went away before he was contained", remedy="run the demo again"
+                "the attacker went away before they were contained", remedy="run the demo again"
             )
         for name, outcome in outcomes.items():
             if not outcome.allowed and outcome.code not in REFUSALS:
                 raise UnavailableError(
-                    f"the thief's {name} was neither allowed nor refused: {outcome.code}",
+                    f"the attacker's {name} was neither allowed nor refused: {outcome.code}",
                     remedy="run the demo again, with KEEP=1 to look at the lab",
                 )
         return {name: outcome.allowed for name, outcome in outcomes.items()}
@@ -90,7 +90,7 @@ class Thief:
             return next((at - since for at in self._refused_at if at > since), None)
 
     def stop(self) -> None:
-        """End him."""
+        """End the attacker's process."""
         with contextlib.suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
