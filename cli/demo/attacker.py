@@ -26,15 +26,15 @@ _PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one credential in one round; *at* is wall-clock time."""
+    """What came of one credential in one round; *called_at* is wall-clock time."""
 
     allowed: bool
     code: str
-    at: float
+    called_at: float
 
 
 class Attacker:
-    """The attacker's process and everything it told."""
+    """The attacker's process and everything it reports."""
 
     def __init__(self, leaked: Credentials, endpoint: str, region: str) -> None:
         nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
@@ -53,12 +53,14 @@ class Attacker:
             start_new_session=True,
         )
         self.key_ids: dict[str, str] = {}
-        self._told = threading.Condition()
+        self._news = threading.Condition()
         self._round: dict[str, Outcome] = {}
         self._rounds: list[tuple[float, Mapping[str, Outcome]]] = []
         self._refused_at: list[float] = []
-        self._ear = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
-        self._ear.start()
+        self._listener = threading.Thread(
+            target=self._listen, args=(self._process.stdout,), daemon=True
+        )
+        self._listener.start()
 
     def round(self) -> Mapping[str, bool]:
         """Return whether each credential worked, in the first round that begins from now on.
@@ -67,12 +69,12 @@ class Attacker:
             UnavailableError: the attacker is gone, or a call was neither allowed nor refused.
         """
         now = time.time()
-        with self._told:
-            found = self._told.wait_for(
+        with self._news:
+            answered = self._news.wait_for(
                 lambda: self._since(now) or self._process.poll() is not None, _PATIENCE_S
             )
             outcomes = self._since(now)
-        if not found or outcomes is None:
+        if not answered or outcomes is None:
             raise UnavailableError(
                 "the attacker went away before they were contained", remedy="run the demo again"
             )
@@ -86,8 +88,8 @@ class Attacker:
 
     def first_refusal(self, since: float) -> float | None:
         """Return when the first call after *since* was refused, in seconds after it."""
-        with self._told:
-            return next((at - since for at in self._refused_at if at > since), None)
+        with self._news:
+            return next((moment - since for moment in self._refused_at if moment > since), None)
 
     def stop(self) -> None:
         """End the attacker's process."""
@@ -99,7 +101,7 @@ class Attacker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._ear.join()
+        self._listener.join()
         if self._process.stdout is not None:
             self._process.stdout.close()
 
@@ -108,20 +110,20 @@ class Attacker:
 
     def _listen(self, output: IO[str] | None) -> None:
         for line in output or ():
-            with self._told:
+            with self._news:
                 self._note(json.loads(line))
-                self._told.notify_all()
-        with self._told:
-            self._told.notify_all()
+                self._news.notify_all()
+        with self._news:
+            self._news.notify_all()
 
-    def _note(self, told: dict[str, Any]) -> None:
-        if "made" in told:
-            self.key_ids[told["made"]] = told["key_id"]
-        elif "credential" in told:
-            outcome = Outcome(told["allowed"], told["code"], told["at"])
-            self._round[told["credential"]] = outcome
+    def _note(self, message: dict[str, Any]) -> None:
+        if "made" in message:
+            self.key_ids[message["made"]] = message["key_id"]
+        elif "credential" in message:
+            outcome = Outcome(message["allowed"], message["code"], message["at"])
+            self._round[message["credential"]] = outcome
             if not outcome.allowed:
-                self._refused_at.append(outcome.at)
+                self._refused_at.append(outcome.called_at)
         else:
-            self._rounds.append((told["began"], self._round))
+            self._rounds.append((message["began"], self._round))
             self._round = {}

@@ -56,7 +56,7 @@ def rows(disposition: Disposition) -> tuple[Row, ...]:
         Row(Who.BYSTANDER, "release-bot, its key", _ALWAYS),
         Row(Who.BYSTANDER, "app, the workload's session", _ALWAYS),
         Row(Who.BYSTANDER, "reporting, a running session", _ALWAYS),
-        # Revoking cannot tell an attacker's session from an honest one: who holds one signs in anew.
+        # Revoking cannot tell the attacker's session from an honest one: its holder signs in anew.
         Row(Who.OWNER, "deploy, release-bot's old session", (YES, NO, NO, back)),
         Row(Who.OWNER, "deploy, a new session", (YES, NO, YES, YES)),
         *(
@@ -69,23 +69,23 @@ def rows(disposition: Disposition) -> tuple[Row, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One thing that was said, what was expected and what was seen."""
+    """One statement, what was expected and what was observed."""
 
     claim: str
     expected: str
-    seen: str
+    observed: str
 
     @property
     def holds(self) -> bool:
-        """True where what was seen is what was expected."""
-        return self.expected == self.seen
+        """True where what was observed is what was expected."""
+        return self.expected == self.observed
 
     def as_json(self) -> dict[str, object]:
         """Return it as the demo's JSON document has it."""
         return {
             "claim": self.claim,
             "expected": self.expected,
-            "seen": self.seen,
+            "seen": self.observed,
             "holds": self.holds,
         }
 
@@ -100,35 +100,39 @@ class Board:
     """The claims of one run."""
 
     rows: tuple[Row, ...]
-    said: list[Claim] = field(default_factory=list[Claim])
-    _seen: dict[tuple[str, Phase], bool] = field(default_factory=dict[tuple[str, Phase], bool])
+    sentences: list[Claim] = field(default_factory=list[Claim])
+    _observed: dict[tuple[str, Phase], bool] = field(default_factory=dict[tuple[str, Phase], bool])
 
     def see(self, phase: Phase, answers: dict[str, bool]) -> None:
         """Write down who could work in *phase*, by credential."""
-        self._seen.update({(name, phase): answer for name, answer in answers.items()})
+        self._observed.update({(name, phase): answer for name, answer in answers.items()})
 
-    def say(self, claim: str, *, expected: object, seen: object) -> Claim:
+    def say(self, claim: str, *, expected: object, observed: object) -> Claim:
         """Write down a claim, whether it holds or not."""
-        self.said.append(Claim(claim, str(expected), str(seen)))
-        return self.said[-1]
+        self.sentences.append(Claim(claim, str(expected), str(observed)))
+        return self.sentences[-1]
 
     def asked(self, who: Who, phase: Phase) -> list[Row]:
         """Return the rows of *who* that are asked in *phase*."""
-        at = list(Phase).index(phase)
-        return [row for row in self.rows if row.who is who and row.expected[at] is not UNASKED]
+        index = list(Phase).index(phase)
+        return [row for row in self.rows if row.who is who and row.expected[index] is not UNASKED]
 
     def count(self, who: Who, phase: Phase) -> tuple[int, int]:
         """Return how many credentials of *who* work in *phase*, and how many there are."""
         asked = self.asked(who, phase)
-        return sum(self._seen.get((row.credential, phase), False) for row in asked), len(asked)
+        return sum(self._observed.get((row.credential, phase), False) for row in asked), len(asked)
+
+    def differing(self, other: Board) -> list[Row]:
+        """Return the rows of which *other* expects something else, those it does not have too."""
+        return [row for row in self.rows if row not in other.rows]
 
     def cell(self, row: Row, phase: Phase) -> Claim:
-        """Return what was expected of *row* in *phase* and what was seen."""
+        """Return what was expected of *row* in *phase* and what was observed."""
         expected = row.expected[list(Phase).index(phase)]
-        seen = self._seen.get((row.credential, phase))
-        return Claim(f"{row.who}: {row.credential}, {phase}", word(expected), word(seen))
+        observed = self._observed.get((row.credential, phase))
+        return Claim(f"{row.who}: {row.credential}, {phase}", word(expected), word(observed))
 
     def claims(self) -> list[Claim]:
         """Return everything that was claimed."""
         cells = [self.cell(row, phase) for row in self.rows for phase in Phase]
-        return [cell for cell in cells if cell.expected != word(UNASKED)] + self.said
+        return [cell for cell in cells if cell.expected != word(UNASKED)] + self.sentences

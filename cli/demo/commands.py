@@ -10,28 +10,30 @@ if TYPE_CHECKING:
 
 _RESOURCE = re.compile(
     r"\s*(?P<sign>[-+~]+)\s+containment:index:(?P<kind>\w+)\s+(?P<name>\S+)\s+"
-    r"(?P<done>create|created|update|updated|delete|deleted|replaced?|\*\*\w+ failed\*\*)"
+    r"(?P<outcome>create|created|update|updated|delete|deleted|replaced?|\*\*\w+ failed\*\*)"
     r"(?P<time>\s\([\d.]+s\))?(?:\s|$)"
 )
-_TOLD = re.compile(r" {4}\S")
+_MESSAGE = re.compile(r" {4}\S")
 _COUNT = re.compile(r"    \S* ?\d+ \w+")
 
 
-def shortened(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of *lines* that a reader wants: resources, what they told, the counts.
+def shortened(lines: Iterable[str], *, resources: bool = True) -> Iterator[str]:
+    """Yield the lines of *lines* that a reader wants: resources, their messages, the counts.
 
-    Left out are the lines of work in progress, the headings and the stack's own line.
+    Left out are the lines of work in progress, the headings and the stack's own line; without
+    *resources* also the lines of those, whose messages say what was done.
     """
-    told = counts = False
+    in_messages = in_counts = False
     for line in lines:
         if line in ("Diagnostics:", "Resources:"):
-            told, counts = line == "Diagnostics:", line == "Resources:"
-        elif (match := _RESOURCE.match(line)) and not (told or counts):
-            yield (
-                f"{match['sign']} {match['kind']:<20} {match['name']:<28} "
-                f"{match['done']}{match['time'] or ''}"
-            )
-        elif told and _TOLD.match(line) and "EMULATED" not in line:
+            in_messages, in_counts = line == "Diagnostics:", line == "Resources:"
+        elif (match := _RESOURCE.match(line)) and not (in_messages or in_counts):
+            if resources:
+                yield (
+                    f"{match['sign']} {match['kind']:<20} {match['name']:<28} "
+                    f"{match['outcome']}{match['time'] or ''}"
+                )
+        elif in_messages and _MESSAGE.match(line) and "EMULATED" not in line:
             yield f"  {line.strip()}"
-        elif counts and _COUNT.match(line):
+        elif in_counts and _COUNT.match(line):
             yield line.strip()

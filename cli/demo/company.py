@@ -25,8 +25,8 @@ class Company:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._world = world = stage.begin()
-        self._people = stage.people
-        self._iam = self._people.client("iam", world.admin)
+        self._workforce = stage.workforce
+        self._iam = self._workforce.client("iam", world.admin)
         self.bystanders: dict[str, Credentials] = {
             "alice, her key": world.bystander,
             "release-bot, its key": world.release_key,
@@ -39,16 +39,18 @@ class Company:
 
     def at_work(self) -> dict[str, bool]:
         """Return who can read the company's bucket now, somebody with a fresh session included."""
-        held = {
+        workers = {
             **self.bystanders,
             **self._owners,
             "deploy, a new session": self._new_session(),
         }
-        return {name: self._people.can_read(credentials) for name, credentials in held.items()}
+        return {
+            name: self._workforce.can_read(credentials) for name, credentials in workers.items()
+        }
 
     def rotate(self, access_key_id: str) -> None:
         """Give the user a new key in place of one of the attacker's, as its owner would."""
-        self._owners["ci-deploy, a rotated key"] = self._people.new_key(
+        self._owners["ci-deploy, a rotated key"] = self._workforce.new_key(
             self._world.admin, USER, instead_of=access_key_id
         )
 
@@ -82,8 +84,8 @@ class Company:
     def revoked_before(self, incident: str) -> datetime:
         """Return T: the role's tokens from before it are denied."""
         policy = f"role {ROLE}, RolePolicyList containment-{incident}, PolicyDocument"
-        found = deny.read(self.inventory().get(policy), incident)
-        return datetime.fromisoformat(found.issued_before or "")
+        live_deny = deny.read(self.inventory().get(policy), incident)
+        return datetime.fromisoformat(live_deny.issued_before or "")
 
     def report(self, attacker: Attacker, first_seen: datetime, path: Path) -> str:
         """Write GuardDuty's finding about the leaked key to *path* and return its type."""
@@ -105,4 +107,4 @@ class Company:
         )
 
     def _new_session(self) -> Credentials:
-        return self._people.session(self._world.release_key, self._world.deploy_role)
+        return self._workforce.session(self._world.release_key, self._world.deploy_role)

@@ -1,4 +1,4 @@
-"""After the lift: the account beside the picture from before the containment."""
+"""After the lift: the account beside the account from before the containment."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ def compare(
     screen: Screen,
 ) -> list[str]:
     """Claim that exactly the *expected* facts differ, show each, and return them in words."""
-    found = inventory.changes(before, after)
+    differences = inventory.changes(before, after)
     claim = board.say(
         "facts of the account that differ from before the containment",
         expected=sorted(expected),
-        seen=[change.fact for change in found],
+        observed=[change.fact for change in differences],
     )
-    if not found:
+    if not differences:
         screen.claim(
             claim,
-            f"compared with the picture from before `pulumi up`: identical, {len(before)} facts,"
+            f"compared with the account before `pulumi up`: identical, {len(before)} facts,"
             f" SHA-256 {inventory.digest(after)[:16]}",
         )
         return []
     screen.claim(
         claim,
-        f"compared with the picture from before `pulumi up`: {len(found)} of {len(before)} facts"
-        " differ, and no others may:",
+        f"compared with the account before `pulumi up`: {len(differences)} of {len(before)} facts"
+        " differ, no others may:",
     )
-    for change in found:
+    for change in differences:
         why = expected.get(change.fact, "NOT EXPECTED")
         screen.under(f"{change.fact.partition(', ')[0]}: {_change(change, why, incident, board)}")
-    return [str(change) for change in found]
+    return [str(change) for change in differences]
 
 
 def left_behind(
@@ -67,9 +67,11 @@ def left_behind(
 
 def _change(change: inventory.Change, why: str, incident: str, board: Board) -> str:
     if not change.fact.endswith("PolicyDocument"):
-        board.say(change.fact, expected=("Active", "Inactive"), seen=(change.before, change.after))
+        board.say(
+            change.fact, expected=("Active", "Inactive"), observed=(change.before, change.after)
+        )
         key = change.fact.rpartition(" ")[2]
         return f"{key} {change.before} -> {change.after}, {why}"
     fence = deny.read(change.after, incident)
-    board.say(f"{change.fact} is a fence", expected=True, seen=fence.is_fence)
+    board.say(f"{change.fact} is a fence", expected=True, observed=fence.is_fence)
     return f"{why}: denies tokens issued before {fence.issued_before}, ends {fence.until}"

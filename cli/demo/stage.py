@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _PROJECT = ("Pulumi.yaml", "__main__.py", "containment", "policies")
-_OURS = ("AWS_", "PULUMI_", "CONTAINMENT_")
+_OWN_VARIABLES = ("AWS_", "PULUMI_", "CONTAINMENT_")
 _GRACE_S = 20.0
 # The ids in the README come out of this: everywhere else a lab's secrets are random.
 _SEED = 42
@@ -83,8 +83,8 @@ class Stage:
         return self._folder / "project"
 
     @property
-    def people(self) -> People:
-        """The people of the lab."""
+    def workforce(self) -> People:
+        """The company's people in the lab."""
         return People(self.lab.endpoint, self.world.region, self.world.bucket)
 
     def begin(self) -> World:
@@ -124,15 +124,15 @@ class Stage:
             text=True,
             start_new_session=True,
         )
-        said: list[str] = []
+        lines: list[str] = []
         with process:
             for line in process.stdout or ():
-                said.append(line.rstrip())
-                yield said[-1]
+                lines.append(line.rstrip())
+                yield lines[-1]
         self._command = None
         if process.returncode:
             raise EndedError(
-                f"'{' '.join(command)}' ended with {process.returncode}:\n" + "\n".join(said),
+                f"'{' '.join(command)}' ended with {process.returncode}:\n" + "\n".join(lines),
                 remedy="run the demo again; if it stays so, run 'make test ARGS=\"-m engine\"'",
             )
 
@@ -144,7 +144,11 @@ class Stage:
 
     def _variables(self) -> dict[str, str]:
         """Return the responder's environment, and nothing of the user's own AWS or Pulumi."""
-        kept = {name: value for name, value in self._environ.items() if not name.startswith(_OURS)}
+        kept = {
+            name: value
+            for name, value in self._environ.items()
+            if not name.startswith(_OWN_VARIABLES)
+        }
         path = os.pathsep.join([str(Path(sys.prefix) / "bin"), kept.get("PATH", os.defpath)])
         return {
             **kept,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,16 @@ _LIFT = ("destroy", "--skip-preview", "--yes")
 
 @dataclass
 class Run:
-    """One run, what it claimed and what it measured."""
+    """One run, what it claimed and what it measured.
+
+    With *like*, which played the same story to another end, only what differs from it is shown;
+    everything is claimed all the same.
+    """
 
     stage: Stage
     screen: Screen
     disposition: Disposition
+    like: Run | None = None
     timings: dict[str, float] = field(default_factory=dict[str, float])
     differences: list[str] = field(default_factory=list[str])
 
@@ -49,37 +55,46 @@ class Run:
         """Play the story from the theft to the lift."""
         company = Company(self.stage)
         began = company.now()
-        with Bystanders(self.stage.people, company.bystanders) as bystanders:
-            attacker = self._theft(company)
-            if self.disposition is Disposition.FALSE_POSITIVE:
-                self._naive_answer(company, attacker)
-            before = company.inventory()
-            spec = self._open(company, attacker, began)
-            self._preview(company, spec)
-            self._contain(company, attacker)
-            self._after_t(company, attacker, spec.stem)
+        with Bystanders(self.stage.workforce, company.bystanders) as bystanders:
+            with self.screen.quiet() if self.like else nullcontext():
+                attacker = self._theft(company)
+                if self.like is None:
+                    self._naive_answer(company, attacker)
+                before = company.inventory()
+                spec = self._open(company, attacker, began)
+                self._preview(company, spec)
+                self._contain(company, attacker)
+                self._after_t(company, attacker, spec.stem)
+            if self.like:
+                self._retell()
             self._lift(company, attacker, spec, before)
         self.stage.dismiss_attacker()
         self.board.say(
             "calls of the bystanders that were refused, all through the run",
             expected=[],
-            seen=bystanders.refused,
+            observed=bystanders.refused,
         )
-        self.screen.table(self.board)
+        self.screen.table(self.board, self.board.differing(self.like.board) if self.like else None)
+        refused = len(bystanders.refused)
         self.screen.under(
-            f"Bystanders called {bystanders.calls} times meanwhile and were refused"
-            f" {len(bystanders.refused)} times. A revoked role takes new"
+            f"Bystanders called {bystanders.calls} times meanwhile, and {refused} were refused."
         )
-        self.screen.under(
-            "sessions from T on, so that none minted in the same second slips through."
-        )
+        if self.like is None:
+            self.screen.under(
+                "A revoked role takes new sessions from T on: none minted before slips through."
+            )
+
+    def _retell(self) -> None:
+        """Say in one line what the other run showed step by step, and how it ended here."""
+        self.screen.moment("stolen, reported, opened, previewed, contained: the same commands, and")
+        self._count(Phase.AFTER_T)
 
     def _theft(self, company: Company) -> Attacker:
         attacker = self.stage.attacker()
         self._ask(company, attacker, Phase.BEFORE)
         leaked, *made = attacker.key_ids.items()
-        self.screen.at(
-            f"an attacker, a process of its own, has the leaked key {leaked[1]} of {USER} and no more;"
+        self.screen.moment(
+            f"an attacker, a process of its own, has the leaked key {leaked[1]} of {USER}, no more;"
         )
         self.screen.under("with it they make")
         self.screen.lines(f"  a {name:<18} {key_id}" for name, key_id in made)
@@ -94,7 +109,7 @@ class Run:
         claim = self.board.say(
             "what the attacker can still use after the leaked key alone was deactivated",
             expected=[name for name in answers if name != "leaked key"],
-            seen=works,
+            observed=works,
         )
         self.screen.claim(
             claim,
@@ -103,12 +118,12 @@ class Run:
         )
         self.screen.under(f"({', '.join(works)}); it is put back")
         self.board.say(
-            "the attacker is back at work", expected=True, seen=all(attacker.round().values())
+            "the attacker is back at work", expected=True, observed=all(attacker.round().values())
         )
 
     def _open(self, company: Company, attacker: Attacker, first_seen: datetime) -> Path:
         kind = company.report(attacker, first_seen, self.stage.project / "finding.json")
-        self.screen.at(f"GuardDuty reports {kind}")
+        self.screen.moment(f"GuardDuty reports {kind}")
         opened = list(self._run("containment", "open", "finding.json"))
         self.screen.lines(opened[1 : opened.index("next:")])
         (path,) = (self.stage.project / "stacks").glob("inc-*.yaml")
@@ -117,7 +132,7 @@ class Run:
         )
         spec = load(path)
         path.write_text(emit(_with(spec, targets=(*spec.targets, role))))
-        self.screen.at(
+        self.screen.moment(
             "the role that they assumed is added by hand (`containment trace` finds such roles):"
         )
         self.screen.lines(target_lines(role).splitlines())
@@ -126,13 +141,13 @@ class Run:
     def _preview(self, company: Company, spec: Path) -> None:
         list(self.stage.run(["pulumi", "stack", "init", spec.stem]))
         changed = company.changes_by_responder()
-        self._pulumi("preview", "preview")
+        self._pulumi("preview", "preview", resources=False)
         claim = self.board.say(
             "changes in AWS by the preview",
             expected=0,
-            seen=company.changes_by_responder() - changed,
+            observed=company.changes_by_responder() - changed,
         )
-        self.screen.claim(claim, f"previewed: {claim.seen} changes in AWS, by the lab's count")
+        self.screen.claim(claim, f"previewed: {claim.observed} changes in AWS, by the lab's count")
 
     def _contain(self, company: Company, attacker: Attacker) -> None:
         began = time.time()
@@ -141,7 +156,7 @@ class Run:
         first = attacker.first_refusal(began)
         if first is not None:
             self.timings["first_deny_s"] = round(first, 1)
-            self.screen.at(
+            self.screen.moment(
                 f"{first:.1f} s into `pulumi up` the attacker was refused for the first time"
             )
         self._count(Phase.CONTAINED)
@@ -149,14 +164,14 @@ class Run:
     def _after_t(self, company: Company, attacker: Attacker, incident: str) -> None:
         moment = company.revoked_before(incident)
         seconds = company.advance_past(moment)
-        self.screen.at(
+        self.screen.moment(
             f"the lab's clock moves {seconds:.0f} s, past T = {isoformat(moment)}: tokens from"
             " before it stay denied"
         )
         self._ask(company, attacker, Phase.AFTER_T)
         self._count(Phase.AFTER_T)
         old, new = (
-            self.board.cell(row, Phase.AFTER_T).seen
+            self.board.cell(row, Phase.AFTER_T).observed
             for row in self.board.asked(Who.OWNER, Phase.AFTER_T)
         )
         self.screen.under(f"release-bot's new session of {ROLE}: {new}, its old one: {old}")
@@ -164,13 +179,13 @@ class Run:
     def _lift(
         self, company: Company, attacker: Attacker, path: Path, before: inventory.Inventory
     ) -> None:
-        self.screen.at(f"the decision: {_WHY[self.disposition]}; in the spec it says now")
+        self.screen.moment(f"the decision: {_WHY[self.disposition]}; in the spec it says now")
         path.write_text(emit(_with(load(path), disposition=self.disposition)))
         self.screen.under(f"disposition: {self.disposition}")
         if self.disposition is Disposition.FALSE_POSITIVE:
             self._lift_too_early(company, attacker)
-        self._pulumi("decide", "up", "--skip-preview", "--yes")
-        self._pulumi("destroy", *_LIFT)
+        self._pulumi("decide", "up", "--skip-preview", "--yes", resources=False)
+        self._pulumi("destroy", *_LIFT, resources=False)
         self.differences = lifted.compare(
             before,
             company.inventory(),
@@ -186,16 +201,16 @@ class Run:
 
     def _lift_too_early(self, company: Company, attacker: Attacker) -> None:
         """Lift on terms that were never applied: refused, and nothing has changed."""
-        changed, said = company.changes_by_responder(), list[str]()
+        changed, lines = company.changes_by_responder(), list[str]()
         try:
-            said.extend(self._run("pulumi", *_LIFT))
+            lines.extend(self._run("pulumi", *_LIFT))
         except EndedError as error:
-            said = error.message.splitlines()
-        refusals = [line.strip() for line in said if line.startswith("    error: the file says")]
+            lines = error.message.splitlines()
+        refusals = [line.strip() for line in lines if line.startswith("    error: the file says")]
         claim = self.board.say(
-            "a lift on other terms than the applied ones: refusals, changes, the attacker's successes",
+            "a lift on other terms than the applied ones: refusals, changes, attacker's successes",
             expected=(True, 0, 0),
-            seen=(
+            observed=(
                 bool(refusals),
                 company.changes_by_responder() - changed,
                 sum(attacker.round().values()),
@@ -217,10 +232,10 @@ class Run:
             style="bold",
         )
 
-    def _pulumi(self, name: str, *arguments: str) -> None:
+    def _pulumi(self, name: str, *arguments: str, resources: bool = True) -> None:
         began = time.monotonic()
         lines = self._run("pulumi", *arguments)
-        self.screen.lines(commands.shortened(lines), style="dim")
+        self.screen.lines(commands.shortened(lines, resources=resources), style="dim")
         self.timings[f"{name}_s"] = round(time.monotonic() - began, 1)
 
     def _run(self, *command: str) -> Iterator[str]:

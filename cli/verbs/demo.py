@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cli.demo.stage import Stage
     from cli.demo.story import Run
 
-_RUNS = (Disposition.FALSE_POSITIVE, Disposition.CONFIRMED)
+_RUNS = (Disposition.CONFIRMED, Disposition.FALSE_POSITIVE)
 _NAMES = {
     Disposition.FALSE_POSITIVE: "a false alarm",
     Disposition.CONFIRMED: "a real theft",
@@ -58,7 +58,7 @@ def demo(ctx: click.Context, *, keep: bool, only: str | None, as_json: bool) -> 
         runs: list[Run] = []
         for number, disposition in enumerate(chosen, start=1):
             screen.heading(f"Run {number} of {len(chosen)}: {_NAMES[disposition]}")
-            runs.append(Run(stage, screen, disposition))
+            runs.append(Run(stage, screen, disposition, like=runs[0] if runs else None))
             runs[-1].play()
         failed = conclude(screen, runs)
         if keep:
@@ -76,7 +76,7 @@ def conclude(screen: Screen, runs: list[Run]) -> int:
     screen.heading(f"{len(claims) - len(failed)} of {len(claims)} claims hold")
     for claim in failed:
         screen.plain(
-            f"  NOT AS CLAIMED: {claim.claim}: expected {claim.expected}, seen {claim.seen}",
+            f"  NOT AS CLAIMED: {claim.claim}: expected {claim.expected}, seen {claim.observed}",
             style="bold red",
         )
     words = {

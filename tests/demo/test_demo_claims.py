@@ -71,16 +71,14 @@ def test_one_cell_that_is_otherwise_does_not_hold_and_is_shown(phase: Phase) -> 
 
     (failed,) = [claim for claim in board.claims() if not claim.holds]
     assert failed.claim == f"attacker: session, {phase}"
-    assert f"{failed.seen}, NOT {failed.expected}" in output.getvalue()
+    assert f"{failed.observed}, NOT {failed.expected}" in output.getvalue()
 
 
 def test_what_was_never_asked_does_not_hold() -> None:
     assert not any(claim.holds for claim in Board(rows(Disposition.CONFIRMED)).claims())
 
 
-def test_a_false_positive_gives_the_attacker_everything_back_and_a_confirmed_theft_nothing() -> (
-    None
-):
+def test_a_false_positive_lift_gives_everything_back_and_a_confirmed_one_nothing() -> None:
     back = {
         disposition: full(disposition).count(Who.ATTACKER, Phase.LIFTED)
         for disposition in (Disposition.FALSE_POSITIVE, Disposition.CONFIRMED)
@@ -93,7 +91,7 @@ def test_a_sentence_that_is_not_so_is_shown_with_both_sides() -> None:
     board = Board(())
     output = io.StringIO()
 
-    Screen(output).claim(board.say("changes by the preview", expected=0, seen=3), "no changes")
+    Screen(output).claim(board.say("changes by the preview", expected=0, observed=3), "no changes")
 
     assert "NOT AS CLAIMED: changes by the preview" in output.getvalue()
     assert "expected 0" in output.getvalue()
@@ -104,7 +102,7 @@ def test_a_sentence_that_is_not_so_is_shown_with_both_sides() -> None:
 def test_one_claim_that_fails_is_named_again_at_the_end_and_counted() -> None:
     output = io.StringIO()
     played = SimpleNamespace(board=full(Disposition.CONFIRMED), timings={"up_s": 1.0})
-    played.board.say("the moon is a cheese", expected=True, seen=False)
+    played.board.say("the moon is a cheese", expected=True, observed=False)
 
     failed = conclude(Screen(output), [cast("Run", played)])
 
@@ -124,12 +122,37 @@ def test_pulumis_output_is_shortened_to_what_became_of_each_resource() -> None:
     ]
 
 
+def test_a_short_telling_keeps_the_messages_and_the_counts() -> None:
+    assert list(shortened(PULUMI, resources=False)) == [
+        "  error: something is wrong",
+        "+ 1 created",
+        "3 unchanged",
+    ]
+
+
 def test_a_pipe_gets_no_colours_and_no_control_characters() -> None:
     output = io.StringIO()
 
-    Screen(output).at("named \x1b[31mred", style="red")
+    Screen(output).moment("named \x1b[31mred", style="red")
 
     assert "\x1b" not in output.getvalue()
+
+
+def test_a_quiet_part_shows_only_the_claims_that_do_not_hold() -> None:
+    board = Board(())
+    output = io.StringIO()
+    screen = Screen(output)
+
+    with screen.quiet():
+        screen.command("pulumi up")
+        screen.claim(board.say("holds", expected=1, observed=1), "holds")
+        screen.claim(board.say("fails", expected=1, observed=2), "fails")
+    screen.moment("afterwards")
+
+    assert "pulumi up" not in output.getvalue()
+    assert "holds" not in output.getvalue()
+    assert "NOT AS CLAIMED: fails" in output.getvalue()
+    assert "afterwards" in output.getvalue()
 
 
 class EmptyStage:
@@ -151,7 +174,10 @@ class EmptyStage:
 def test_the_exit_code_says_whether_everything_holds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, broken: bool, code: int
 ) -> None:
-    def played(_stage: object, _screen: object, disposition: Disposition) -> SimpleNamespace:
+    def played(
+        _stage: object, _screen: object, disposition: Disposition, *, like: object
+    ) -> SimpleNamespace:
+        assert (like is None) is (disposition is Disposition.CONFIRMED)
         board = full(disposition)
         if broken:
             board.see(Phase.LIFTED, {"alice, her key": False})
@@ -166,4 +192,4 @@ def test_the_exit_code_says_whether_everything_holds(
     assert run(["demo", "--json"]) == code
     told = json.loads(capsys.readouterr().out)
     assert told["holds"] is not broken
-    assert [each["disposition"] for each in told["runs"]] == ["false-positive", "confirmed"]
+    assert [each["disposition"] for each in told["runs"]] == ["confirmed", "false-positive"]
