@@ -1,23 +1,27 @@
 """Bring CloudTrail log objects from S3 to this machine, only those that can matter.
 
 Keys come in order and begin with account, Region and day of delivery, so that of each Region only
-the days from T0 on are listed, however old the trail.
+the days from T0 on are listed, however old the trail. A key may hold anything, and whoever writes
+to the bucket chooses it: each key and content has a file of its own, and what comes is held to the
+ETag and size that were listed.
 
 Source: CloudTrail User Guide, "Finding your CloudTrail log files"; S3 API reference,
-"ListObjectsV2" (StartAfter, Delimiter).
+"ListObjectsV2" (StartAfter, Delimiter) and "GetObject" (IfMatch); S3 User Guide, "Naming Amazon S3
+objects" (a key is a sequence of characters, not a path).
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
-import shutil
 import tempfile
+import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -35,15 +39,25 @@ _OTHER = re.compile(r"(?:.*/)?CloudTrail-(?:Digest|Insight)/")
 _AT_ONCE = 16
 _LARGEST = 1 << 30
 _PIECE = 1 << 20
-# Nothing more can be written; any other fault is one of the key that somebody chose.
+_CHANGED = "changed between listing and reading: trace again"
+_LONGEST_NAME = 180  # of a folder or file; file systems take 255 bytes, and more is added
+# Nothing more can be written here; any other fault is one of a single object.
 _NO_ROOM = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 )
 
 
+class Listed(NamedTuple):
+    """An object as the listing has it."""
+
+    key: str
+    size: int
+    etag: str
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Where the objects are now, and those that did not come."""
+    """Where the objects are now, and those that did not come or have changed."""
 
     folder: Path
     failed: tuple[FileReport, ...]
@@ -63,8 +77,9 @@ def fetch(
 ) -> Fetched:
     """Copy the log objects under *url* that were delivered after *since* to *into*.
 
-    Objects that are there already with the same size are not fetched again: CloudTrail never
-    writes an object twice.
+    Objects that are there already with the same ETag and size are not fetched again. CloudTrail
+    never writes an object twice: one with another content than before is fetched, the earlier
+    content is kept beside it, and that is told.
 
     Raises:
         SpecError: *url* is no s3:// prefix.
@@ -78,9 +93,9 @@ def fetch(
         )
     bucket, prefix = match["bucket"], match["prefix"]
     wanted = [
-        (key, size)
-        for key, size in _listed(s3, bucket, prefix, since)
-        if not is_digest(key) and not too_early(key, since)
+        listed
+        for listed in _listed(s3, bucket, prefix, since)
+        if not is_digest(listed.key) and not too_early(listed.key, since)
     ]
     if not wanted:
         raise NotFoundError(
@@ -90,8 +105,8 @@ def fetch(
     folder = into / bucket
     failed: list[FileReport] = []
 
-    def get(item: tuple[str, int]) -> FileReport | None:
-        return _get(s3, bucket, item, folder)
+    def get(listed: Listed) -> FileReport | None:
+        return _get(s3, bucket, listed, folder)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for done, report in enumerate(pool.map(get, wanted), start=1):
@@ -101,7 +116,7 @@ def fetch(
     return Fetched(folder, tuple(failed))
 
 
-def _listed(s3: Any, bucket: str, prefix: str, since: str) -> Iterator[tuple[str, int]]:
+def _listed(s3: Any, bucket: str, prefix: str, since: str) -> Iterator[Listed]:
     try:
         yield from _from_day(s3.get_paginator("list_objects_v2"), bucket, prefix, since)
     except ClientError as error:
@@ -123,7 +138,7 @@ def _listed(s3: Any, bucket: str, prefix: str, since: str) -> Iterator[tuple[str
 
 def _from_day(
     pages: Any, bucket: str, prefix: str, since: str, strange: int = 2
-) -> Iterator[tuple[str, int]]:
+) -> Iterator[Listed]:
     """List *prefix*; where it is laid out as CloudTrail does, without the days before *since*.
 
     *strange* is how many levels without a name of that layout are looked into one by one.
@@ -137,41 +152,88 @@ def _from_day(
         asked = {"Prefix": prefix}
     for page in pages.paginate(Bucket=bucket, **asked):
         for item in page.get("Contents", ()):
-            yield item["Key"], item["Size"]
+            yield Listed(item["Key"], item["Size"], item.get("ETag", ""))
         for folder in page.get("CommonPrefixes", ()):
             if not _OTHER.fullmatch(folder["Prefix"]):
                 yield from _from_day(pages, bucket, folder["Prefix"], since, strange)
 
 
-def _get(s3: Any, bucket: str, item: tuple[str, int], folder: Path) -> FileReport | None:
-    key, size = item
-    name = f"s3://{bucket}/{key}"
-    if size > _LARGEST:
-        return FileReport(name, "too_large", f"{size:,} bytes", size=size)
-    parts = [part for part in key.split("/") if part]
-    # A key may hold what a file name must not; whoever wrote it does not choose our paths.
-    if not parts or any(part in (".", "..") or "\0" in part for part in parts):
-        return FileReport(name, "unreadable", "its key is no path")
-    path = folder.joinpath(*parts)
+def _get(s3: Any, bucket: str, listed: Listed, folder: Path) -> FileReport | None:
+    name = f"s3://{bucket}/{listed.key}"
+    if listed.size > _LARGEST:
+        return FileReport(name, "too_large", f"{listed.size:,} bytes", size=listed.size)
+    path = folder / _place(listed)
+    fault, changed = "", False
     try:
-        if path.exists() and path.stat().st_size == size:
+        if listed.etag and path.exists() and path.stat().st_size == listed.size:
             return None
         path.parent.mkdir(parents=True, exist_ok=True)
-        body = s3.get_object(Bucket=bucket, Key=key)["Body"]
-        # Beside the folder, not in it: what is left behind of it must not be taken for a log.
-        number, draft = tempfile.mkstemp(dir=folder.parent, prefix=".fetched-")
-        try:
-            with os.fdopen(number, "wb") as file:
-                shutil.copyfileobj(body, file, _PIECE)
-            Path(draft).replace(path)
-        finally:
-            Path(draft).unlink(missing_ok=True)
+        fault = _copy(s3, bucket, listed, path, folder.parent)
+        same_key = path.parents[1].glob(f"{_digest(listed.key)}*")
+        changed = any(one != path.parent for one in same_key)
     except (ClientError, BotoCoreError) as error:
-        return FileReport(name, "unreadable", f"GetObject: {error}")
+        fault = _refusal(error)
     except OSError as error:
-        if error.errno not in _NO_ROOM:
-            return FileReport(name, "unreadable", f"its key is no path here: {error.strerror}")
-        raise UnavailableError(
-            f"{path} cannot be written: {error.strerror}", remedy="free some room, or use --index"
-        ) from error
+        if error.errno in _NO_ROOM:
+            raise UnavailableError(
+                f"{path} cannot be written: {error.strerror}",
+                remedy="free some room, or use --index",
+            ) from error
+        fault = f"it cannot be kept here: {error.strerror}"
+    if fault:
+        return FileReport(name, "unreadable", fault)
+    if changed:
+        return FileReport(name, "partly_read", "it has another content than before; both are read")
     return None
+
+
+def _refusal(error: ClientError | BotoCoreError) -> str:
+    if isinstance(error, ClientError):
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in {"PreconditionFailed", "412", "NoSuchKey"}:
+            return _CHANGED
+    return f"GetObject: {error}"
+
+
+def _copy(s3: Any, bucket: str, listed: Listed, path: Path, beside: Path) -> str:
+    """Bring the object to *path*, whole and as it was listed; return what is wrong with it."""
+    match = {"IfMatch": listed.etag} if listed.etag else {}
+    answer = s3.get_object(Bucket=bucket, Key=listed.key, **match)
+    if answer.get("ETag", listed.etag) != listed.etag:
+        return _CHANGED
+    # Beside the folder, not in it: what is left behind of it must not be taken for a log.
+    number, draft = tempfile.mkstemp(dir=beside, prefix=".fetched-")
+    try:
+        size = 0
+        with os.fdopen(number, "wb") as file:
+            while size <= listed.size and (piece := answer["Body"].read(_PIECE)):
+                size += len(piece)
+                file.write(piece)
+        if size < listed.size:
+            return f"it came with {listed.size - size:,} bytes fewer than were listed"
+        if size > listed.size:
+            return "it came with more bytes than were listed"
+        Path(draft).replace(path)
+    finally:
+        Path(draft).unlink(missing_ok=True)
+    return ""
+
+
+def _place(listed: Listed) -> Path:
+    """Return where an object is kept: readable, and its own by the digest of its key.
+
+    No escaping makes two keys two files on every file system: some ignore case, some write accents
+    in another way, all have a longest name.
+    """
+    *above, name = (_as_name(part) for part in listed.key.split("/"))
+    return Path(*above, f"{_digest(listed.key)}{_as_name(listed.etag)}", name)
+
+
+def _digest(key: str) -> str:
+    return "@" + hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32] + "-"
+
+
+def _as_name(part: str) -> str:
+    """Return *part* of a key as a name without a meaning to a file system; its end is kept."""
+    quoted = urllib.parse.quote(part.strip('"'), safe="", errors="backslashreplace")
+    return (quoted if quoted.strip(".") else quoted.replace(".", "%2E") or "%")[-_LONGEST_NAME:]

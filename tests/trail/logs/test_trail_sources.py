@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -27,6 +28,10 @@ PLACE = "org/AWSLogs/o-abc/111122223333/CloudTrail/us-east-1/2026/11/23/"
 NAME = "111122223333_CloudTrail_us-east-1_20261123T{}Z_abc.json.gz"
 
 
+def etag(content: bytes) -> str:
+    return f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+
+
 class Bucket:
     """Answers as an S3 client does, and counts what is fetched."""
 
@@ -36,6 +41,9 @@ class Bucket:
         self.fetched: list[str] = []
         self.listed: list[str] = []
         self.denied: set[str] = set()
+        self.meanwhile: dict[str, bytes] = {}  # written after the listing
+        self.conditional = True
+        self.lost = 0  # bytes that do not come
 
     def get_paginator(self, _: str) -> Bucket:
         return self
@@ -51,14 +59,24 @@ class Bucket:
             names = [n for n in names if n not in deeper]
             yield {"CommonPrefixes": [{"Prefix": name} for name in sorted(cut)]}
         self.listed += names
-        yield {"Contents": [{"Key": n, "Size": len(self.objects[n])} for n in names]}
+        yield {
+            "Contents": [
+                {"Key": n, "Size": len(self.objects[n]), "ETag": etag(self.objects[n])}
+                for n in names
+            ]
+        }
+        self.objects |= self.meanwhile
         yield {}
 
     def get_object(self, **asked: Any) -> dict[str, Any]:
         self.fetched.append(asked["Key"])
         if asked["Key"] in self.denied:
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
-        return {"Body": io.BytesIO(self.objects[asked["Key"]])}
+        content = self.objects[asked["Key"]]
+        if self.conditional and asked.get("IfMatch", etag(content)) != etag(content):
+            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "GetObject")
+        body = io.BytesIO(content[: len(content) - self.lost])
+        return {"Body": body, "ETag": etag(content), "ContentLength": len(content)}
 
 
 def packed(scene: Scene) -> bytes:
@@ -83,8 +101,7 @@ def test_a_prefix_is_fetched_once_and_only_from_t0_on(scene: Scene, tmp_path: Pa
 def test_an_object_that_does_not_come_is_told_among_the_files(scene: Scene, tmp_path: Path) -> None:
     scene.call(scene.leaked, scene.user, "ListUsers", 1)
     good, bad = PLACE + NAME.format("2120"), PLACE + NAME.format("2125")
-    odd = "org/AWSLogs/../../../etc/x"
-    bucket = Bucket({good: packed(scene), bad: b"x", odd: b"x"})
+    bucket = Bucket({good: packed(scene), bad: b"x"})
     bucket.denied.add(bad)
 
     got = fetch(bucket, "s3://logs/org", tmp_path, scene.since)
@@ -92,7 +109,6 @@ def test_an_object_that_does_not_come_is_told_among_the_files(scene: Scene, tmp_
 
     assert {f.path: f.status for f in answer.files if f.status != "ok"} == {
         f"s3://logs/{bad}": "unreadable",
-        f"s3://logs/{odd}": "unreadable",
     }
     assert any(gap.kind == "files" for gap in answer.gaps)
 
@@ -149,17 +165,89 @@ def test_what_comes_by_half_is_told_and_leaves_nothing_behind(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_keys_that_cannot_be_paths_side_by_side_do_not_end_the_trace(
+ODD = {
+    "a doubled slash": PLACE.rstrip("/") + "//" + NAME.format("2120"),
+    "a dot": PLACE + "./" + NAME.format("2120"),
+    "two dots": PLACE + "x/../" + NAME.format("2120"),
+    "capitals": PLACE.replace("us-east-1/", "US-EAST-1/") + NAME.format("2120"),
+    "percent": PLACE.replace("/2026", "%2F2026") + NAME.format("2120"),
+    "below a file": PLACE + NAME.format("2120") + "/below",
+    "longer than a file name": PLACE + "n" * 600 + NAME.format("2120"),
+    "out of the folder": "org/AWSLogs/../../../../" + NAME.format("2120"),
+    "a control character": PLACE + "\x01\n" + NAME.format("2120"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_two_keys_are_two_files_whatever_the_keys_are(
+    scene: Scene, tmp_path: Path, kind: str
+) -> None:
+    """A log of the same size beside the true one, under a key that looks like the same path."""
+    scene.call(scene.leaked, scene.user, "ListUsers", 1)
+    true = packed(scene)
+    empty = b'{"Records":[]}'.ljust(len(true))
+    bucket = Bucket({PLACE + NAME.format("2120"): true, ODD[kind]: empty})
+
+    for _ in range(2):
+        got = fetch(bucket, "s3://logs/org", tmp_path / "cache", scene.since)
+        answer = trace(scene.leaked, since=scene.since, logs=[got.folder], workers=1)
+
+        assert got.failed == ()
+        assert len(answer.calls) == 1
+        assert len(answer.files) == 2
+        assert {path.name for path in tmp_path.iterdir()} == {"cache"}
+    assert len(bucket.fetched) == 2
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_an_object_that_changes_between_listing_and_reading_is_told(
+    scene: Scene, tmp_path: Path, *, conditional: bool
+) -> None:
+    scene.call(scene.leaked, scene.user, "ListUsers", 1)
+    key, other = PLACE + NAME.format("2120"), PLACE + NAME.format("2125")
+    bucket = Bucket({key: packed(scene), other: packed(scene)})
+    bucket.meanwhile = {key: b'{"Records":[]}'.ljust(len(packed(scene)))}
+    bucket.conditional = conditional
+
+    got = fetch(bucket, "s3://logs/org", tmp_path, scene.since)
+
+    assert [(report.path, report.status) for report in got.failed] == [
+        (f"s3://logs/{key}", "unreadable")
+    ]
+    assert "between listing and reading" in got.failed[0].detail
+    assert sum(path.is_file() for path in tmp_path.rglob("*")) == 1
+
+
+def test_an_object_that_differs_from_what_was_listed_is_told(scene: Scene, tmp_path: Path) -> None:
+    scene.call(scene.leaked, scene.user, "ListUsers", 1)
+    bucket = Bucket({PLACE + NAME.format("2120"): packed(scene)})
+    bucket.lost = 3
+
+    got = fetch(bucket, "s3://logs/org", tmp_path, scene.since)
+
+    assert [report.status for report in got.failed] == ["unreadable"]
+    assert "3 bytes fewer than were listed" in got.failed[0].detail
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_an_object_written_again_with_the_same_size_is_fetched_again_and_told(
     scene: Scene, tmp_path: Path
 ) -> None:
-    good = PLACE + NAME.format("2120")
-    bucket = Bucket({good: packed(scene), f"{good}/below": b"x", f"org/{'n' * 300}": b"x"})
+    scene.call(scene.leaked, scene.user, "ListUsers", 1)
+    key = PLACE + NAME.format("2120")
+    bucket = Bucket({key: b'{"Records":[]}'.ljust(len(packed(scene)))})
+    fetch(bucket, "s3://logs/org", tmp_path, scene.since)
+    bucket.objects[key] = packed(scene)
 
-    got = fetch(bucket, "s3://logs/org/", tmp_path, scene.since)
+    got = fetch(bucket, "s3://logs/org", tmp_path, scene.since)
+    answer = trace(scene.leaked, since=scene.since, logs=[got.folder], workers=1, unread=got.failed)
 
-    assert (tmp_path / "logs" / good).is_file() or len(got.failed) == 2
-    assert {report.status for report in got.failed} == {"unreadable"}
-    assert all("no path here" in report.detail for report in got.failed)
+    assert len(answer.calls) == 1
+    assert [(report.path, report.status) for report in got.failed] == [
+        (f"s3://logs/{key}", "partly_read")
+    ]
+    assert "another content than before" in got.failed[0].detail
+    assert any(key in gap.what for gap in answer.gaps)
 
 
 @pytest.mark.parametrize(
