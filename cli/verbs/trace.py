@@ -151,7 +151,7 @@ def _bring(
     """Bring what is not on this machine yet; the rest stays where it is."""
     from containment.errors import SpecError  # noqa: PLC0415 -- as above
     from containment.trail.logs import lookup, s3_logs  # noqa: PLC0415
-    from containment.trail.logs.records import normal_time  # noqa: PLC0415
+    from containment.trail.logs.times import normal_time  # noqa: PLC0415
 
     if not paths and not live:
         raise SpecError("there is nothing to read", remedy="give --logs PATH, or --live")

@@ -15,14 +15,16 @@ from containment.trail.facts import targets
 from containment.trail.facts.fact import Caller, Fact, FileFacts, Use, caller_in, failed
 from containment.trail.facts.issuance import ISSUERS, Issued, is_key_id, issued_keys
 from containment.trail.facts.principals import label
-from containment.trail.logs.records import Record, loose, normal_time
+from containment.trail.logs.records import UNREADABLE_TIME, Record, identity_fault, loose
+from containment.trail.logs.tallies import Tallies
+from containment.trail.logs.times import time_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _INTERESTING = ISSUERS | targets.NAMES
-# An identity as it was logged: its first and last moment, its first record's id, and whether that
-# was of a console session.
+# An identity as it was logged: its first and last moment, its first record's id, whether that was
+# of a console session, and the caller.
 _Span = list[Any]
 
 
@@ -43,17 +45,22 @@ class Gathering:
         self._places: set[tuple[str, str]] = {place} if place else set()
         self._placed = place is not None
         self._records = 0
+        self.omissions = Tallies()
 
     def add(self, events: Sequence[Record]) -> None:
-        """Take in *events*."""
+        """Take in *events*; those that name nobody are counted and left out."""
         spans, relevance = self._spans, _relevance
         relevant: list[Record] = []
         for event in events:
             raw = bytes(event.raw_identity)
-            when = event.event_time or event.timestamp or ""
+            when = event.event_time
             span = spans.get(raw)
             if span is None:
-                spans[raw] = [when, when, event.event_id or "", event.console]
+                caller = self._caller(raw)
+                if _is_odd(caller) and (fault := identity_fault(raw)):
+                    self.omissions.count(fault, event.event_name)
+                    continue
+                spans[raw] = [when, when, event.event_id or "", event.console, caller]
             elif when <= span[0]:
                 if when < span[0] or (event.event_id or "") < span[2]:
                     span[0], span[2], span[3] = when, event.event_id or "", event.console
@@ -85,15 +92,20 @@ class Gathering:
         return FileFacts(
             facts=self._facts,
             uses=[
-                Use(caller, event_id, normal_time(last), console, normal_time(first))
-                for raw, (first, last, event_id, console) in spans.items()
-                if (caller := self._caller(raw)).key or caller.arn
+                Use(caller, event_id, time_text(last), console, time_text(first))
+                for first, last, event_id, console, caller in spans.values()
+                if caller.key or caller.arn
             ],
-            records=self._records,
-            first=normal_time(min((span[0] for span in spans.values() if span[0]), default="")),
-            last=normal_time(max((span[1] for span in spans.values()), default="")),
+            records=self._records - self.omissions.total,
+            first=time_text(min(span[0] for span in spans.values())) if spans else "",
+            last=time_text(max(span[1] for span in spans.values())) if spans else "",
             places=sorted(self._places),
         )
+
+
+def _is_odd(caller: Caller) -> bool:
+    """Tell whether it must be looked at closely if anything can be concluded from *caller*."""
+    return caller.created == UNREADABLE_TIME or not (caller.key or caller.arn)
 
 
 _NULL = 4  # letters of an answer that is none

@@ -20,13 +20,14 @@ from containment.trail.facts.store import Entry, entry_of
 from containment.trail.logs import reading
 from containment.trail.logs.containers import LEAN, WHOLE
 from containment.trail.logs.files import FileReport, delivery
+from containment.trail.logs.records import identity_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from multiprocessing.pool import Pool
 
     from containment.trail.facts.evidence import Moment
-    from containment.trail.logs.records import Event
+    from containment.trail.logs.records import Event, Identity
 
 _Job = TypeVar("_Job")
 _Answer = TypeVar("_Answer")
@@ -132,6 +133,7 @@ def _index_batch(job: tuple[list[str], int]) -> list[Entry]:
         gathered = Gathering((named.account, named.region) if named else None)
         report = reading.read(path, LEAN, gathered.add, largest)
         facts = gathered.facts()
+        reading.leave_out(report, gathered.omissions)
         report.first, report.last = facts.first, facts.last
         entries.append(entry_of(report, stamp, facts))
     return entries
@@ -178,7 +180,11 @@ _NOT, _IN_SHORT, _IN_FULL = range(3)
 
 def _way(event: Event, wanted: Wanted) -> int:
     """Tell how records of the identity that *event* has are wanted."""
-    who = event.who
+    way = _way_of(event.who, wanted)
+    return _NOT if way and identity_fault(bytes(event.raw_identity)) else way
+
+
+def _way_of(who: Identity, wanted: Wanted) -> int:
     if who.access_key_id in wanted.keys:
         return _IN_FULL
     if not who.arn:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from containment.errors import SpecError
 from containment.trail.facts.principals import label
 from containment.trail.lineage.members import Member, issued_member
-from containment.trail.logs.records import normal_time
+from containment.trail.logs.times import normal_time
 
 if TYPE_CHECKING:
     from containment.trail.facts.evidence import Evidence

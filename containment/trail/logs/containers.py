@@ -1,22 +1,25 @@
 """The forms in which CloudTrail records reach an investigator, read into events.
 
-S3 objects (``{"Records": […]}``), arrays, JSON lines, EventBridge envelopes, LookupEvents answers,
-Athena and CloudTrail Lake exports, log subscriptions, search hits. Exact parsing first; what does
-not parse as a whole is cut into records, and each record that cannot be read is counted.
+What CloudTrail itself delivers (S3 objects ``{"Records": […]}``, arrays, JSON lines) is decoded
+exactly. All else is parsed and searched for records: other JSON, tables, lines with JSON in them,
+and damaged files. What cannot be read is counted by its reason, with an example.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from containment.trail.logs.envelopes import unwrap
-from containment.trail.logs.records import Event, Record, texts
+from containment.trail.logs.columns import parsed, proper_identity, struct
+from containment.trail.logs.envelopes import Contents, records_in
+from containment.trail.logs.records import NO_TIME, Event, Record, at, texts
 from containment.trail.logs.slices import TOKENS
-from containment.trail.logs.tables import csv_rows, record_of_row
+from containment.trail.logs.tables import holds_records, table_rows
+from containment.trail.logs.tallies import Tallies
+from containment.trail.logs.times import read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,21 +48,23 @@ WHOLE = Reader(Event, _Envelope[Event], list[Event])
 
 
 NO_LOG = "neither JSON nor a CloudTrail table"
+NO_RECORD = "unreadable"
 
 
 @dataclass(slots=True)
 class Decoded(Generic[Kind]):
-    """The records of one file, how many were unreadable, and what was wrong."""
+    """The records of one file, what was left out and why, what was assumed, what was wrong."""
 
     events: list[Kind]
-    rejected: int = 0
+    omissions: Tallies = field(default_factory=Tallies)
+    assumptions: Tallies = field(default_factory=Tallies)
     fault: str = ""
     garbled: bool = False  # it was not UTF-8, and bad bytes were replaced
 
     @property
     def damaged(self) -> bool:
         """Whether some of it could not be read."""
-        return bool(self.rejected or self.fault)
+        return bool(NO_RECORD in self.omissions or self.fault)
 
 
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
@@ -102,32 +107,32 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def _carefully(content: bytes, reader: Reader[Kind]) -> Decoded[Kind]:
-    """Read what the fast path could not: other envelopes, lines, and damaged files."""
+    """Read what the fast path could not: other envelopes, tables, lines, and damaged files."""
     result: Decoded[Kind] = Decoded([])
     if content[:1] not in b"{[":
-        rows = csv_rows(content)
-        if rows is None:
+        rows = table_rows(content)
+        if rows is not None:
+            _take(map(records_in, rows), result, reader)
+        elif not (holds_records(content) and _embedded(content, result, reader)):
             result.fault = NO_LOG
-        else:
-            _take(map(record_of_row, rows), result, reader)
-    elif not _unwrapped(content, result, reader) and not (
+    elif not _document(content, result, reader) and not (
         b"\n" in content and _lines(content, result, reader)
     ):
         _values(content, result, reader)
-    if result.rejected:
-        result.fault = result.fault or f"{result.rejected} unreadable records"
-    elif not result.events:
+    if not result.events and not result.omissions:
         result.fault = result.fault or "no records in it"
     return result
 
 
-def _unwrapped(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
+def _document(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
     """Read one JSON document; False if it is none."""
     try:
-        parsed: Any = msgspec.json.decode(content)
+        document: Any = msgspec.json.decode(content)
     except _UNREADABLE:
         return False
-    _take(unwrap(parsed), result, reader)
+    contents = records_in(document)
+    contents.control = True  # a document without records is told as such, not as a bad record
+    _take([contents], result, reader)
     return True
 
 
@@ -144,10 +149,51 @@ def _lines(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
     whole = sum(line.rstrip().endswith(b"}") and line[:1] == b"{" for line in lines[:50])
     if whole < min(len(lines), 50) / 2:
         return False
+    documents: list[Contents] = []
     for line in lines:
-        if not _unwrapped(line, result, reader) and not _append(line, result, reader):
-            result.rejected += 1
+        exact = _exactly(line, reader)
+        if exact is not None:
+            result.events += exact.events
+        elif not _append(line, result, reader):
+            documents.append(_contents_of(line))
+    if result.events or any(document.records for document in documents):
+        _take(documents, result, reader)
+    elif found := sum(document.unreadable for document in documents):
+        result.omissions.count(NO_RECORD, number=found)  # the other lines are no log at all
     return True
+
+
+def _embedded(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
+    """Read lines with JSON behind a time or other text; False if no record is in them."""
+    decoder = json.JSONDecoder()
+    documents: list[Contents] = []
+    for line in content.decode("utf-8", "replace").split("\n"):
+        start = line.find("{")
+        if start < 0:
+            continue
+        try:
+            documents.append(records_in(decoder.raw_decode(line, start)[0]))
+        except (ValueError, RecursionError):
+            documents.append(Contents(unreadable=1))
+    if not any(document.records for document in documents):
+        return False
+    _take(documents, result, reader)
+    return True
+
+
+def _is_json(value: bytes) -> bool:
+    try:
+        msgspec.json.decode(value, type=msgspec.Raw)
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _contents_of(line: bytes) -> Contents:
+    try:
+        return records_in(msgspec.json.decode(line))
+    except _UNREADABLE:
+        return Contents(unreadable=1)
 
 
 def _values(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> None:
@@ -164,17 +210,24 @@ def _values(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> None
             depth -= 1
             if not depth:
                 end = token.end()
-                value = content[start:end]
-                exact = _exactly(value, reader)
-                if exact is not None:
-                    result.events += exact.events
-                elif not _unwrapped(value, result, reader):
-                    _elements(value, result, reader)
+                _value(content[start:end], result, reader)
     if depth:
         _elements(content[start:], result, reader)
         result.fault = "truncated: it ends inside the JSON"
     elif stray + len(content[end:].strip()):
         result.fault = "text that is no JSON between or behind the records"
+
+
+def _value(value: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> None:
+    exact = _exactly(value, reader)
+    if exact is not None:
+        result.events += exact.events
+    elif _append(value, result, reader):
+        pass
+    elif _is_json(value):
+        _take([_contents_of(value)], result, reader)
+    else:
+        _elements(value, result, reader)
 
 
 def _elements(value: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> None:
@@ -190,37 +243,88 @@ def _elements(value: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> None
         elif bracket in (b"}", b"]"):
             depth -= 1
             if depth == level and bracket == b"}":
-                result.rejected += not _append(value[start : token.end()], result, reader)
+                part = value[start : token.end()]
+                if not _append(part, result, reader):
+                    _take([_loosely(part)], result, reader)
 
 
-def _take(
-    records: Iterable[dict[str, Any] | None], result: Decoded[Kind], reader: Reader[Kind]
-) -> None:
-    for record in records:
-        if record is None or not _append(_json(record), result, reader):
-            result.rejected += 1
+def _loosely(part: bytes) -> Contents:
+    """Parse with Python's decoder, which takes what the exact one refuses."""
+    try:
+        return records_in(json.loads(part))
+    except (ValueError, RecursionError):
+        return Contents(unreadable=1)
 
 
 def _append(raw: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
-    """Add the record that *raw* holds; False if there is none."""
+    """Add the record that *raw* is, in CloudTrail's own form; False if it is none."""
     try:
-        event = reader.one.decode(raw)
+        result.events.append(reader.one.decode(raw))
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _take(documents: Iterable[Contents], result: Decoded[Kind], reader: Reader[Kind]) -> None:
+    """Add the records of *documents*, each of which ought to hold one at least."""
+    for contents in documents:
+        unreadable = contents.unreadable + contents.nothing
+        for record in contents.records:
+            unreadable += not _add(record, result, reader)
+        if unreadable:
+            result.omissions.count(NO_RECORD, number=unreadable)
+
+
+def _add(record: dict[str, Any], result: Decoded[Kind], reader: Reader[Kind]) -> bool:
+    """Bring *record* to CloudTrail's own form and add it; False if that cannot be done.
+
+    One without a readable time is counted as such: whether it matters cannot be told.
+    """
+    when = record.get("eventTime")
+    reading = read_time(when) if isinstance(when, str | int | float) else None
+    if reading is None:
+        result.omissions.count(NO_TIME, "" if when is None else when)
+        return True
+    if reading.assumed:
+        result.assumptions.count(reading.assumed, when)
+    usual = record | {"eventTime": reading.moment.isoformat(), "userIdentity": _identity(record)}
+    for name in _OFTEN_TEXT:
+        value = usual.get(name)
+        if isinstance(value, str) and value[:1] in {"{", "["}:
+            usual[name] = parsed(value)
+    try:
+        event = reader.one.decode(_json(usual))
     except _UNREADABLE:
         try:
-            event = reader.one.decode(_json(_tame(json.loads(raw))))
+            event = reader.one.decode(_json(_tame(usual)))
         except (ValueError, RecursionError, TypeError, AttributeError):
             return False
     result.events.append(event)
     return True
 
 
+def _identity(record: dict[str, Any]) -> Any:
+    """Return the userIdentity of *record* with CloudTrail's names and times."""
+    who = record.get("userIdentity")
+    if isinstance(who, str):
+        loaded = parsed(who)
+        who = proper_identity(struct(loaded) if isinstance(loaded, str) else loaded)
+    session = at(who, "sessionContext")
+    attributes = at(session, "attributes")
+    created = at(attributes, "creationDate")
+    reading = read_time(created) if isinstance(created, str | int | float) else None
+    if reading is not None and isinstance(attributes, dict):
+        attributes = {**attributes, "creationDate": reading.text}
+        who = {**who, "sessionContext": {**session, "attributes": attributes}}
+    return who
+
+
 def _json(record: object) -> bytes:
     return json.dumps(record).encode("utf-8", "backslashreplace")
 
 
-_FREE = frozenset(
-    {"userIdentity", "requestParameters", "responseElements", "additionalEventData", "resources"}
-)
+_OFTEN_TEXT = ("requestParameters", "responseElements", "additionalEventData", "resources")
+_FREE = frozenset({*_OFTEN_TEXT, "userIdentity"})
 _TRUTHS = frozenset({"readOnly", "sessionCredentialFromConsole"})
 
 

@@ -1,74 +1,248 @@
-"""What CloudTrail records come wrapped in on their way to an investigator.
+"""Find CloudTrail records in whatever they are wrapped in on their way to an investigator.
 
-EventBridge events, LookupEvents and GetQueryResults answers, log subscriptions, search hits, rows
-of a table: each gives up the records inside.
+A record is looked for in every object, list and JSON text inside, to a bounded depth, and known by
+its fields and not by the names around it: EventBridge, SNS, SQS and Kinesis deliveries, log
+subscriptions, search hits, exports of Splunk, Elastic, Athena, CloudTrail Lake, CloudWatch Logs and
+Azure Monitor, OCSF events. The parts of a record that a caller fills are never searched.
+
+Source: CloudWatch Logs User Guide, "Real-time processing of log data with subscriptions" (control
+messages, gzip in base64); Amazon SNS Developer Guide, "Parsing Amazon SNS message formats"; S3 User
+Guide, "Event message structure" (test event); CloudTrail User Guide, "CloudTrail record contents
+for Insights events".
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+import base64
+import binascii
+import re
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
 
-from containment.trail.logs.tables import record_of_row
+import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from containment.trail.logs.columns import record_of
+from containment.trail.logs.ocsf import is_ocsf, record_of_ocsf
+from containment.trail.logs.schema import names_call, place_of
 
-_DEPTH = 16
-# S3 object, LookupEvents, EventBridge, a log subscription, search engines' hits.
-_INSIDE = (
-    "Records",
-    "Events",
-    "CloudTrailEvent",
-    "detail",
-    "logEvents",
-    "message",
-    "eventJson",
-    "eventjson",
-    "hits",
-    "_source",
-    "_raw",
-)
+_DEEPEST = 24
+_LARGEST = 1 << 24  # of what is packed inside a message; Kinesis takes 10 MB
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_PACKED = ("H4sI", "eyJ", "eyA", "W3si", "eyAi", "ewog")  # gzip and JSON objects in base64
+_CUT_RECORD = re.compile(r"""[{,]\s*["']eventName["']\s*:""", re.IGNORECASE)
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 
 
-def unwrap(item: Any, depth: int = 0) -> Iterator[dict[str, Any] | None]:  # noqa: C901, PLR0911, PLR0912
-    """Yield the CloudTrail records inside *item*; None for each thing that holds none."""
-    if depth > _DEPTH:
-        yield None
-        return
-    if isinstance(item, str):
-        try:
-            item = json.loads(item)
-        except (ValueError, RecursionError):
-            yield None
-            return
+@dataclass(slots=True)
+class Contents:
+    """What an item holds: records, and how many things that ought to be records and are not.
+
+    *control* is true for a message that holds no record and is not meant to.
+    """
+
+    records: list[dict[str, Any]] = field(default_factory=list)
+    unreadable: int = 0
+    control: bool = False
+
+    @property
+    def nothing(self) -> bool:
+        """Whether neither a record nor a fault nor a control message was seen."""
+        return not (self.records or self.unreadable or self.control)
+
+    def add(self, other: Contents) -> None:
+        """Take in what *other* holds."""
+        self.records += other.records
+        self.unreadable += other.unreadable
+        self.control = self.control or other.control
+
+
+def records_in(item: Any, depth: int = 0) -> Contents:
+    """Return the CloudTrail records inside *item*."""
+    if depth > _DEEPEST:
+        return Contents(unreadable=1)
+    if isinstance(item, dict):
+        return _in_object(item, depth)
     if isinstance(item, list):
-        for part in item:
-            yield from unwrap(part, depth + 1)
-        return
-    if not isinstance(item, dict):
-        yield None
-        return
-    if "eventName" in item or ("userIdentity" in item and "eventSource" in item):
-        yield item
-        return
-    lowered = {str(name).lower() for name in item}
-    if "eventname" in lowered and "useridentity" in lowered:
-        yield record_of_row({str(name).lower(): value for name, value in item.items()})
-        return
-    if "QueryResultRows" in item:  # CloudTrail Lake's GetQueryResults: a list of pairs a row
-        rows = item["QueryResultRows"]
-        for row in rows if isinstance(rows, list) else []:
-            pairs = (
-                [pair for pair in row if isinstance(pair, dict)] if isinstance(row, list) else []
-            )
-            yield from unwrap({k: v for pair in pairs for k, v in pair.items()}, depth + 1)
-        return
-    for name in _INSIDE:
-        if item.get(name) is not None:
-            yield from unwrap(item[name], depth + 1)
-            return
-    if item.get("eventType") == "AwsCloudTrailInsight" or "insightDetails" in item:
-        return
-    if depth:
-        yield None
+        return _in_list(item, depth)
+    if isinstance(item, str):
+        return _in_text(item, depth)
+    return Contents()
+
+
+def _in_object(item: dict[str, Any], depth: int) -> Contents:
+    if _is_control(item):
+        return Contents(control=True)
+    if _is_record(item):
+        return Contents([item])
+    if "detail-type" in item and not str(item.get("source", "aws.")).startswith("aws."):
+        return Contents(unreadable=1)  # anybody may put such an event, with any detail
+    if is_ocsf(item):
+        record = record_of_ocsf(item)
+        return Contents([record]) if record else Contents(unreadable=1)
+    rows = _rows_of(item)
+    return _in_row(item, depth) if rows is None else _in_list(rows, depth + 1)
+
+
+def _in_row(item: dict[str, Any], depth: int) -> Contents:
+    """Return the record that *item* is or has a column for, or else those anywhere inside."""
+    row = record_of(item) if _may_be_row(item) else None
+    inside = Contents()
+    for name, value in item.items():
+        if isinstance(value, dict | list | str) and not (row and place_of(str(name))):
+            inside.add(records_in(value, depth + 1))
+    if row is None:
+        return inside
+    whole = [record for record in inside.records if _is_of(record, row)]
+    # What else lies in a row is not the row's: a caller may have put it there.
+    return Contents([whole[0] if whole else row])
+
+
+def _in_list(items: list[Any], depth: int) -> Contents:
+    pairs = _pairs(items)
+    if pairs is not None:
+        return records_in(pairs, depth + 1)
+    seen = [records_in(item, depth + 1) for item in items]
+    contents = Contents()
+    for one in seen:
+        contents.add(one)
+    if contents.records:  # then its neighbours ought to be records too
+        contents.unreadable += sum(one.nothing for one in seen)
+    return contents
+
+
+def _in_text(text: str, depth: int) -> Contents:
+    text = text.strip()
+    if text[:1] in {"{", "["}:
+        try:
+            return records_in(msgspec.json.decode(text.encode("utf-8", "replace")), depth + 1)
+        except _UNREADABLE:
+            return Contents(unreadable=bool(_CUT_RECORD.search(text)))
+    if text.startswith(_PACKED) and _BASE64.fullmatch(text):
+        return _in_packed(text, depth)
+    return Contents()
+
+
+def _in_packed(text: str, depth: int) -> Contents:
+    """Look into base64, which a stream gives its messages in, and gzip within it."""
+    try:
+        content = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return Contents()
+    try:
+        if content.startswith(b"\x1f\x8b"):
+            unpacker = zlib.decompressobj(31)
+            content = unpacker.decompress(content, _LARGEST)
+            if not unpacker.eof:
+                return Contents(unreadable=1)
+        documents = _lines.decode_lines(content)
+    except (zlib.error, *_UNREADABLE):
+        return Contents(unreadable=1)
+    return records_in(documents, depth + 1)
+
+
+_lines = msgspec.json.Decoder()
+
+
+def _is_record(item: dict[str, Any]) -> bool:
+    """Tell whether *item* is a record in CloudTrail's own form."""
+    return (
+        isinstance(item.get("eventName"), str)
+        and isinstance(item.get("eventTime"), str)
+        and isinstance(item.get("userIdentity"), dict)
+    )
+
+
+def _may_be_row(item: dict[str, Any]) -> bool:
+    """Tell whether the columns of *item* name a call and say something more about it."""
+    if not names_call(item):
+        # Elastic nests what other exports print side by side.
+        event = item.get("event")
+        return isinstance(event, dict) and "action" in event and "aws" in item
+    return True
+
+
+def _is_of(record: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Tell whether *record* is the whole of which *row* shows some columns."""
+    for name in ("eventName", "eventID", "eventSource"):
+        if row.get(name) and record.get(name) != row[name]:
+            return False
+    theirs, ours = record.get("userIdentity"), row.get("userIdentity")
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        for name in ("accessKeyId", "arn"):
+            if ours.get(name) and ours[name] != theirs.get(name):
+                return False
+    return True
+
+
+def _is_control(item: dict[str, Any]) -> bool:
+    """Tell whether *item* is a message that holds no record and is not meant to."""
+    return (
+        item.get("messageType") == "CONTROL_MESSAGE"
+        or item.get("Type") in {"SubscriptionConfirmation", "UnsubscribeConfirmation"}
+        or item.get("Event") == "s3:TestEvent"
+        or item.get("eventType") == "AwsCloudTrailInsight"
+        or "insightDetails" in item
+        or ("lastrow" in item and "result" not in item)
+        or ("s3ObjectKey" in item and "s3Bucket" in item)
+        or (len(item) == 1 and "_index" in (item.get("index") or item.get("create") or ()))
+    )
+
+
+def _pairs(items: list[Any]) -> dict[str, Any] | None:
+    """Return a row that is a list of its fields: ``[{field: …, value: …}, …]`` or ``[{a: 1}, …]``.
+
+    CloudWatch Logs Insights and CloudTrail Lake print rows so.
+    """
+    row: dict[str, Any] = {}
+    for item in items:
+        if not isinstance(item, dict):
+            return None
+        if len(item) == 1:
+            ((name, value),) = item.items()
+            if isinstance(value, dict | list):
+                return None
+        elif len(item) == 2:  # noqa: PLR2004 -- a name and a value
+            lowered = {str(key).lower(): of for key, of in item.items()}
+            name = lowered.get("field", lowered.get("name", lowered.get("key")))
+            if "value" not in lowered or not isinstance(name, str):
+                return None
+            value = lowered["value"]
+        else:
+            return None
+        row[str(name)] = value
+    return row if len(row) == len(items) > 1 else None
+
+
+def _rows_of(item: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the rows of a table that is given as names and lists of values; None for no table."""
+    athena = item.get("ResultSet", item)
+    if isinstance(athena, dict) and isinstance(data := athena.get("Rows"), list):
+        cells = [row for one in data if (row := _cells(one)) is not None]
+        if cells and len(cells) == len(data):
+            return [dict(zip(map(str, cells[0]), row, strict=False)) for row in cells[1:]]
+    lists = {name: value for name, value in item.items() if isinstance(value, list) and value}
+    for name, names in lists.items():
+        header = [column for one in names if (column := _column(one)) is not None]
+        for other, rows in lists.items() if len(header) == len(names) else ():
+            if other == name or not all(isinstance(row, list) for row in rows):
+                continue
+            if all(len(row) == len(header) for row in rows):
+                return [dict(zip(header, row, strict=True)) for row in rows]
+            if len(rows) == len(header) and len({len(row) for row in rows}) == 1:
+                return [dict(zip(header, row, strict=True)) for row in zip(*rows, strict=True)]
+    return None
+
+
+def _column(column: Any) -> str | None:
+    if isinstance(column, dict):
+        column = column.get("name", column.get("Name"))
+    return column if isinstance(column, str) else None
+
+
+def _cells(row: Any) -> list[Any] | None:
+    """Return the cells of a row as Athena's GetQueryResults prints it."""
+    cells = row.get("Data") if isinstance(row, dict) else None
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        return None
+    return [cell.get("VarCharValue") for cell in cells]

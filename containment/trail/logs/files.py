@@ -53,6 +53,7 @@ class FileReport(msgspec.Struct, array_like=True, gc=False):
     rejected: int = 0
     first: str = ""
     last: str = ""
+    assumed: str = ""  # what had to be assumed to read it
 
 
 @dataclass(frozen=True, slots=True)

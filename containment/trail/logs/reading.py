@@ -7,10 +7,11 @@ import re
 import stat
 from typing import TYPE_CHECKING
 
-from containment.trail.logs.containers import NO_LOG, Decoded, Kind, Reader, decode
+from containment.trail.logs.containers import NO_LOG, NO_RECORD, Decoded, Kind, Reader, decode
 from containment.trail.logs.files import FileReport, Status
 from containment.trail.logs.inflate import Content
 from containment.trail.logs.slices import Slices
+from containment.trail.logs.tallies import Tallies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,7 @@ def _read(
     pieces = iter(content)
     slices = Slices(pieces)
     faults: dict[str, None] = {}
+    omissions, assumptions = Tallies(), Tallies()
     head = b""
     for document, final in slices:
         decoded = decode(document, reader)
@@ -60,7 +62,8 @@ def _read(
         head = head or document[:8]
         take(decoded.events)
         report.records += len(decoded.events)
-        report.rejected += decoded.rejected
+        omissions.add(decoded.omissions)
+        assumptions.add(decoded.assumptions)
         if decoded.garbled and decoded.fault != NO_LOG:
             faults["not UTF-8: bad bytes were replaced"] = None
         if decoded.fault:
@@ -70,7 +73,34 @@ def _read(
     for _ in pieces:  # what is no log is not read on, but its digest is of all of it
         pass
     report.size, report.sha256 = content.size, content.sha256
-    _judge(report, content, list(faults), head)
+    report.rejected = omissions.total
+    report.assumed = "; ".join(
+        f"{reason}, such as {tally.example!r}" for reason, tally in assumptions.items()
+    )
+    _judge(report, content, list(faults), _told(omissions), head)
+
+
+def _told(omissions: Tallies) -> list[str]:
+    """Return a sentence for each reason why records were left out."""
+    told: list[str] = []
+    for reason, tally in omissions.items():
+        such = f", such as {tally.example!r}" if tally.example else ""
+        if reason == NO_RECORD:
+            told.append(f"{tally.count:,} unreadable records")
+        else:
+            told.append(f"{tally.count:,} records {reason}{such}")
+    return told
+
+
+def leave_out(report: FileReport, omissions: Tallies) -> None:
+    """Say in *report* that records counted in it were left out after all, and why."""
+    if not omissions:
+        return
+    report.records -= omissions.total
+    report.rejected += omissions.total
+    report.detail = "; ".join(filter(None, (report.detail, *_told(omissions))))
+    if report.status == "ok":
+        report.status = "partly_read" if report.records else "no_records"
 
 
 def _of_all(decoded: Decoded[Kind], *, final: bool) -> str:
@@ -93,13 +123,14 @@ _PACKED = {
 }
 
 
-def _judge(report: FileReport, content: Content, faults: list[str], head: bytes) -> None:
+def _judge(
+    report: FileReport, content: Content, faults: list[str], omitted: list[str], head: bytes
+) -> None:
     """Sum up what was found as a status and a detail."""
-    said = [fault for fault in faults if not fault.endswith("unreadable records")]
+    said = [*faults]
     if report.records:
         said = [fault for fault in said if fault not in _NO_RECORDS]
-    if report.rejected:
-        said.append(f"{report.rejected} unreadable records")
+    said += omitted
     packed = next((kind for begins, kind in _PACKED.items() if head.startswith(begins)), "")
     if packed and NO_LOG in said:
         said = [f"{packed}, which is not read: unpack it first"]

@@ -1,7 +1,8 @@
 """A CloudTrail record, as far as the trace looks at it.
 
 Typed, so that decoding costs one pass and skips what is not asked for. The free-form parts
-(requestParameters, responseElements, …) stay raw until somebody needs them.
+(requestParameters, responseElements, …) stay raw until somebody needs them. What has no name of a
+call or no readable time is no record: nothing can be concluded from it.
 
 Source: CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail userIdentity element".
 """
@@ -10,11 +11,14 @@ from __future__ import annotations
 
 import calendar
 import json
-import re
+from datetime import datetime  # noqa: TC003 -- msgspec reads it at run time
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+from containment.trail.logs.columns import parsed, proper_identity, struct
+from containment.trail.logs.times import normal_time, time_text
 
 NOTHING = msgspec.Raw(b"null")
 
@@ -24,7 +28,6 @@ _NAMES = {
     "shared_event_id": "sharedEventID",
     "source_ip": "sourceIPAddress",
     "region": "awsRegion",
-    "timestamp": "@timestamp",
     "raw_identity": "userIdentity",
     "from_console": "sessionCredentialFromConsole",
 }
@@ -71,9 +74,13 @@ class Identity(_Part):
 
     @property
     def created(self) -> str:
-        """When the session behind the call was made; empty for long-term keys."""
+        """When the session behind the call was made; empty for long-term keys.
+
+        :data:`UNREADABLE_TIME` if there is a time that cannot be read.
+        """
         attributes = self._attributes
-        return normal_time(attributes.creation_date or "") if attributes else ""
+        written = attributes.creation_date if attributes else None
+        return (normal_time(written) or UNREADABLE_TIME) if written else ""
 
     @property
     def second_factor(self) -> bool:
@@ -98,11 +105,37 @@ def read_identity(raw: bytes) -> Identity:
         return _identity.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         pass
+    loaded = _identity_in(raw)
+    return _identity.decode(json.dumps(texts(loaded))) if loaded else _NOBODY
+
+
+def _identity_in(raw: bytes) -> dict[str, Any]:
+    """Return the userIdentity in *raw*, which an export may print as text; empty if it is none."""
     try:
         loaded = json.loads(raw)
-        return _identity.decode(json.dumps(texts(loaded)) if isinstance(loaded, dict) else b"{}")
     except (ValueError, RecursionError):
-        return _NOBODY
+        return {}
+    if isinstance(loaded, str):
+        loaded = parsed(loaded)
+        loaded = proper_identity(struct(loaded) if isinstance(loaded, str) else loaded)
+    return loaded if isinstance(loaded, dict) else {}
+
+
+UNREADABLE_TIME = "?"
+NO_CALLER = "without a caller"
+NO_TIME = "with a time that cannot be read"
+
+
+@lru_cache(maxsize=4096)
+def identity_fault(raw: bytes) -> str:
+    """Return why nothing can be concluded from calls of *raw*, a userIdentity; mostly nothing."""
+    who = _identity_in(raw)
+    named = any(
+        isinstance(value, str | int) and value and name != "type" for name, value in who.items()
+    )
+    if not named:
+        return NO_CALLER
+    return NO_TIME if read_identity(raw).created == UNREADABLE_TIME else ""
 
 
 # One session makes many calls, and its identity is the same bytes in each of them.
@@ -132,28 +165,28 @@ def _rename(name: str) -> str:
 class Record(msgspec.Struct, rename=_rename, gc=False):
     """One record as far as the lineage needs it.
 
-    What has no eventName is no record of a call; every other field may be missing in a real one.
+    A userIdentity may say nothing (:func:`identity_fault`); every optional field may be missing in
+    a real one.
     """
 
     event_name: str
+    event_time: Annotated[datetime, msgspec.Meta(tz=True)]
+    raw_identity: msgspec.Raw
     event_id: str | None = None
-    event_time: str | None = None
-    timestamp: str | None = None
     event_source: str | None = None
     region: str | None = None
     error_code: str | None = None
     recipient_account_id: str | None = None
     shared_event_id: str | None = None
     from_console: str | bool | None = None
-    raw_identity: msgspec.Raw = NOTHING
     request_parameters: msgspec.Raw = NOTHING
     response_elements: msgspec.Raw = NOTHING
     additional_event_data: msgspec.Raw = NOTHING
 
     @property
     def time(self) -> str:
-        """``eventTime``, or what an export kept in its place: whole seconds, UTC, ``Z``."""
-        return normal_time(self.event_time or self.timestamp or "")
+        """When the call was made: whole seconds, UTC, ``Z``."""
+        return time_text(self.event_time)
 
     @property
     def who(self) -> Identity:
@@ -182,13 +215,14 @@ class Event(Record, rename=_rename, gc=False):
 
 
 def loose(raw: msgspec.Raw) -> Any:
-    """Decode a free-form part; what cannot be decoded counts as absent."""
+    """Decode a free-form part, also one in text; what cannot be decoded counts as absent."""
     if len(memoryview(raw)) <= 4:  # noqa: PLR2004 -- null
         return None
     try:
-        return msgspec.json.decode(raw)
+        value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
+    return parsed(value) if isinstance(value, str) and value[:1] in {"{", "["} else value
 
 
 def text(value: object) -> str:
@@ -205,17 +239,6 @@ def at(tree: object, *path: str) -> Any:
             return None
         tree = tree.get(name)
     return tree
-
-
-_ISO = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:?00)?", re.ASCII)
-
-
-def normal_time(value: str) -> str:
-    """Bring the time formats of the various exports to ``YYYY-MM-DDTHH:MM:SSZ``."""
-    if len(value) == 20 and value[-1] == "Z" and value[10] == "T":  # noqa: PLR2004
-        return value
-    match = _ISO.fullmatch(value.strip())
-    return f"{match[1]}T{match[2]}Z" if match else ""
 
 
 @lru_cache(maxsize=16384)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from containment.trail.logs.tables import is_table
+from containment.trail.logs.tables import header_of, holds_records, is_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -159,7 +159,9 @@ def form_of(head: bytes) -> Form | None:
         if newline and _is_json(line):
             return Form()
         return _list_in(head) or (Form() if newline else _UNCUT)
-    return Form(prefix=line + newline, table=True) if newline and is_table(begun) else None
+    if is_table(begun):
+        return Form(prefix=header_of(begun), table=True)
+    return Form() if newline and holds_records(begun) else None
 
 
 _UNCUT = Form(mark=b"\n\0")  # nothing in JSON begins so

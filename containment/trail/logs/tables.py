@@ -1,171 +1,90 @@
-"""Rows of the CloudTrail table as Athena and CloudTrail Lake export them.
+"""Tables of CloudTrail records as text: exports of Athena, Splunk, Kibana, Azure and spreadsheets.
 
-Names are in lower case, requestparameters and responseelements are JSON in a string, and in CSV
-the struct useridentity is printed by Presto as ``{type=IAMUser, principalid=AIDA…, …}``.
-
-Source: Athena User Guide, "Create a table for CloudTrail logs in Athena using manual
-partitioning" (column names and struct fields).
+Columns may be fields of a record under any of their names, or hold whole records as JSON.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from typing import TYPE_CHECKING, Any
+
+from containment.trail.logs.ocsf import OPERATION
+from containment.trail.logs.schema import names_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_COLUMNS = {
-    name.lower(): name
-    for name in (
-        "eventVersion",
-        "userIdentity",
-        "eventTime",
-        "eventSource",
-        "eventName",
-        "awsRegion",
-        "sourceIPAddress",
-        "userAgent",
-        "errorCode",
-        "errorMessage",
-        "requestParameters",
-        "responseElements",
-        "additionalEventData",
-        "requestID",
-        "eventID",
-        "readOnly",
-        "resources",
-        "eventType",
-        "recipientAccountId",
-        "sharedEventID",
-        "vpcEndpointId",
-        "sessionCredentialFromConsole",
-    )
-}
-_STRUCT_FIELDS = {
-    name.lower(): name
-    for name in (
-        "type",
-        "principalId",
-        "arn",
-        "accountId",
-        "invokedBy",
-        "accessKeyId",
-        "userName",
-        "sessionContext",
-        "attributes",
-        "mfaAuthenticated",
-        "creationDate",
-        "sessionIssuer",
-        "sourceIdentity",
-        "webIdFederationData",
-        "ec2RoleDelivery",
-        "inScopeOf",
-        "issuerType",
-        "credentialsIssuedTo",
-        "onBehalfOf",
-        "userId",
-        "identityStoreArn",
-        "identityProvider",
-    )
-}
-# "name=" counts as a field only for the known names, so that a "=" inside a value does not.
-_FIELD = re.compile(
-    r"(?:(?<=[{,] )|(?<=\{))(" + "|".join(sorted(_STRUCT_FIELDS, key=len, reverse=True)) + r")=",
-    re.IGNORECASE,
-)
 _FIELD_LIMIT = 1 << 24
+_HEAD = 1 << 16
+_DELIMITERS = (",", "\t", ";", "|")
+# Spreadsheets write their delimiter above the header.
+_SEPARATOR = re.compile(rb"\s*\"?sep=([,;|\t])\"?\r?\n", re.IGNORECASE)
+_IN_QUOTES = re.compile(rb"[{,]\s*\"\"eventName\"\"\s*:", re.IGNORECASE)
+_RECORD = re.compile(rb"[{,]\s*\\*\"+eventName\\*\"+\s*:", re.IGNORECASE)
 
 
 def is_table(content: bytes) -> bool:
-    """Tell whether *content* begins as a CSV export of the CloudTrail table does."""
-    head = content[:4096].split(b"\n", 1)[0].lower()
-    return b"eventname" in head and (b"useridentity" in head or b"cloudtrailevent" in head)
+    """Tell whether *content* begins as a table of CloudTrail records does."""
+    return _dialect(content) is not None
 
 
-def csv_rows(content: bytes) -> Iterator[dict[str, Any]] | None:
-    """Return the rows of a CSV export of the CloudTrail table; None if *content* is none."""
+def header_of(content: bytes) -> bytes:
+    """Return what of a table stands above its rows, line ends included."""
+    separator = _SEPARATOR.match(content)
+    start = separator.end() if separator else 0
+    return content[: content.find(b"\n", start) + 1]
+
+
+def holds_records(content: bytes) -> bool:
+    """Tell whether *content* begins with something that holds a record as JSON."""
+    return _RECORD.search(content, 0, _HEAD) is not None
+
+
+def table_rows(content: bytes) -> Iterator[dict[str, Any]] | None:
+    """Return the rows of a table of CloudTrail records; None if *content* is none."""
+    dialect = _dialect(content)
+    if dialect is None:
+        return None
     csv.field_size_limit(_FIELD_LIMIT)
-    return _rows(content) if is_table(content) else None
+    start, delimiter = dialect
+    return _rows(content[start:], delimiter)
 
 
-def _rows(content: bytes) -> Iterator[dict[str, Any]]:
-    reader = csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline=""))
+def _dialect(content: bytes) -> tuple[int, str] | None:
+    """Return where the header begins and what stands between columns; None for no table."""
+    separator = _SEPARATOR.match(content)
+    start = separator.end() if separator else 0
+    end = content.find(b"\n", start, start + _HEAD)
+    if end < 0:
+        return None
+    line = content[start:end].decode("utf-8", "replace").strip()
+    delimiter = separator[1].decode() if separator else max(_DELIMITERS, key=line.count)
+    names = _names(line, delimiter)
+    if len(names) > 1 and (names_call(names) or OPERATION in names):
+        return start, delimiter
+    # No column is a field of a record: then one holds records, in quotes as a table has them.
+    quoted = _IN_QUOTES.search(content, end, end + _HEAD)
+    if quoted or (delimiter == "\t" and len(names) > 1 and holds_records(content[end:])):
+        return (start, delimiter) if "{" not in line else None
+    return None
+
+
+def _names(line: str, delimiter: str) -> list[str]:
     try:
-        header = [name.strip().lower() for name in next(reader)]
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:
+        return []
+
+
+def _rows(content: bytes, delimiter: str) -> Iterator[dict[str, Any]]:
+    text = io.StringIO(content.decode("utf-8", "replace"), newline="")
+    reader = csv.reader(text, delimiter=delimiter)
+    try:
+        header = [name.strip() for name in next(reader)]
         for row in reader:
             if row:
                 yield dict(zip(header, row, strict=False))
     except csv.Error:
         yield {}
-
-
-def record_of_row(row: dict[str, Any]) -> dict[str, Any] | None:
-    """Give a row its CloudTrail shape back; None if it is no record."""
-    if not row.get("eventname"):
-        return None
-    record: dict[str, Any] = {}
-    for column, name in _COLUMNS.items():
-        value = row.get(column)
-        if value is None or value in ("", "null", "NULL"):
-            continue
-        if isinstance(value, str) and name in _NESTED:
-            value = _nested(value)
-        record[name] = _proper_case(value) if name == "userIdentity" else value
-    if isinstance(record.get("eventTime"), int | float):
-        record.pop("eventTime")
-    return record
-
-
-_NESTED = frozenset(
-    {"userIdentity", "requestParameters", "responseElements", "additionalEventData", "resources"}
-)
-
-
-def _nested(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        pass
-    if value.startswith("{") and value.endswith("}"):
-        return _struct(value)
-    return None
-
-
-def _struct(value: str) -> dict[str, Any]:
-    """Parse Presto's print of a struct: ``{name=value, name={…}}``."""
-    fields = list(_FIELD.finditer(value))
-    root: dict[str, Any] = {}
-    stack: list[dict[str, Any]] = [root]
-    for index, field in enumerate(fields):
-        end = fields[index + 1].start() if index + 1 < len(fields) else len(value)
-        content = value[field.end() : end].rstrip().removesuffix(",")
-        name = _STRUCT_FIELDS[field[1].lower()]
-        if content.startswith("{"):
-            inner: dict[str, Any] = {}
-            stack[-1][name] = inner
-            stack.append(inner)
-            content = content[1:]
-            if not content.strip("}"):
-                closing = len(content)
-                del stack[max(1, len(stack) - closing) :]
-            continue
-        closing = len(content) - len(content.rstrip("}"))
-        plain = content[: len(content) - closing]
-        stack[-1][name] = None if plain == "null" else plain
-        del stack[max(1, len(stack) - closing) :]
-    return root
-
-
-def _proper_case(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return None
-    return {
-        _STRUCT_FIELDS.get(str(name).lower(), name): (
-            _proper_case(inner) if isinstance(inner, dict) else inner
-        )
-        for name, inner in value.items()
-    }

@@ -16,7 +16,7 @@ from trail_table import COLUMNS, Table
 from containment.errors import SpecError
 from containment.lab.services import athena_sql
 from containment.trail import Trace, trace
-from containment.trail.logs.records import normal_time
+from containment.trail.logs.times import normal_time
 from containment.trail.sql import statements
 from containment.trail.sql.source import reach, trace_table
 

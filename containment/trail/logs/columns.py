@@ -1,0 +1,232 @@
+"""Give a row of columns its CloudTrail shape back, whatever the columns are called.
+
+Names are compared without case and punctuation; a value may be JSON in text, a struct as Athena
+prints it, or spread over columns with dots. Columns that hold the record's own text are looked at
+by :mod:`~containment.trail.logs.envelopes`, which prefers them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from containment.trail.logs.schema import (
+    FREE,
+    IDENTITY_FIELDS,
+    TIMES,
+    is_part,
+    place_of,
+    squeezed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_DEEPEST = 8
+_MOST_ITEMS = 1000
+_NOTHING = frozenset({"", "null", "NULL", "None", "-", "(null)"})
+_ACCOUNT = re.compile(r"\d{9,11}", re.ASCII)
+_ACCOUNT_DIGITS = 12
+_INDEX = re.compile(r"(.*)\[(\d{1,3})\]", re.ASCII)
+
+
+def record_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the record whose columns are in *row*; None if they do not name a call."""
+    record: dict[str, Any] = {}
+    aliases: list[tuple[tuple[str, ...], Any]] = []
+    times: dict[str, Any] = {}
+    for column, value in _fields(row):
+        if value is None or (isinstance(value, str) and value.strip() in _NOTHING):
+            continue
+        place = place_of(column)
+        if place is None:
+            short = squeezed(column.rsplit(".", 1)[-1])
+            if short in TIMES:
+                times.setdefault(short, value)
+        elif place.alias:
+            aliases.append((place.path, value))
+        else:
+            _put(record, place.path, value)
+    for path, value in aliases:
+        _put(record, path, value)
+    if not isinstance(record.get("eventName"), str):
+        return None
+    exported = next((times[name] for name in TIMES if name in times), None)
+    if exported is not None:
+        record.setdefault("eventTime", exported)
+    return record
+
+
+def _fields(row: Mapping[str, Any], before: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        column = f"{before}.{name}" if before else str(name)
+        if isinstance(value, dict) and depth < _DEEPEST and not _is_whole(column):
+            yield from _fields(value, column, depth + 1)
+        else:
+            yield column, value
+
+
+def _is_whole(column: str) -> bool:
+    """Tell whether an object at *column* is kept as it is: its names are not the schema's."""
+    place = place_of(column)
+    return place is not None and place.path[0] in FREE
+
+
+def _put(record: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    head, *rest = path
+    if head in FREE and rest:
+        part = record.setdefault(head, {})
+        if isinstance(part, dict):
+            _spread(part, rest, value)
+        return
+    if not rest:
+        if is_part(head):
+            _put_part(record, head, value)
+        else:
+            record.setdefault(head, _account(head, value))
+        return
+    node = record.setdefault(head, {})
+    for name in rest[:-1]:
+        if not isinstance(node, dict):
+            return
+        node = node.setdefault(name, {})
+    if isinstance(node, dict):
+        node.setdefault(rest[-1], _account(rest[-1], value))
+
+
+def _put_part(record: dict[str, Any], name: str, value: Any) -> None:
+    """Put a whole part in place; one that is spread over columns as well is kept as columns say."""
+    part = parsed(value) if isinstance(value, str) else value
+    if name == "userIdentity":
+        part = proper_identity(struct(part) if isinstance(part, str) else part)
+    elif name == "resources" and isinstance(part, str):
+        part = _resources(part)
+    known = record.get(name)
+    if isinstance(known, dict) and isinstance(part, dict):
+        record[name] = part | known
+    elif not isinstance(known, dict | list):
+        record[name] = part
+
+
+def parsed(text: str) -> Any:
+    """Return what *text* holds as JSON, which may be text in JSON once more; else the text."""
+    value: Any = text
+    for _ in range(2):
+        if not isinstance(value, str):
+            break
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            break
+    return value
+
+
+def _resources(text: str) -> list[dict[str, Any]]:
+    """Read an array of structs as Presto prints it: ``[{arn=…, accountid=…, type=…}, …]``."""
+    if not (text.startswith("[{") and text.endswith("}]")):
+        return []
+    items = [struct("{" + item + "}") for item in text[2:-2].split("}, {")]
+    return [{"ARN" if name == "arn" else name: of for name, of in item.items()} for item in items]
+
+
+def _account(name: str, value: Any) -> Any:
+    """Give an account id the leading zeros back that a spreadsheet takes away."""
+    if name not in {"accountId", "recipientAccountId"} or isinstance(value, bool):
+        return value
+    text = str(value)
+    return text.zfill(_ACCOUNT_DIGITS) if _ACCOUNT.fullmatch(text) else text
+
+
+def _spread(part: dict[str, Any], path: list[str], value: Any) -> None:
+    """Put *value* at *path*, where ``name{}``, ``name[0]`` and ``name.0`` are lists."""
+    node: Any = part
+    for at, raw in enumerate(path):
+        rest = path[at + 1 :]
+        if raw.endswith("{}"):
+            _spread_items(node, raw[:-2], rest, value)
+            return
+        index = _INDEX.fullmatch(raw)
+        name, number = (index[1], index[2]) if index else (raw, "")
+        if not number and rest and rest[0].isdecimal() and len(rest[0]) <= 3:  # noqa: PLR2004 -- as _INDEX
+            number, rest = rest[0], rest[1:]
+        if number:
+            item = _item(node.setdefault(name, []), int(number))
+            if item is not None:
+                _spread(item, rest, value) if rest else item.update({"": value})
+            return
+        if not rest:
+            node.setdefault(name, value)
+            return
+        node = node.setdefault(name, {})
+        if not isinstance(node, dict):
+            return
+
+
+def _spread_items(node: dict[str, Any], name: str, rest: list[str], value: Any) -> None:
+    """Put each of several values, as Splunk prints them, into an item of its own."""
+    values = value if isinstance(value, list) else str(value).split("\n")
+    items = node.setdefault(name, [])
+    if not isinstance(items, list):
+        return
+    if not rest:
+        items += values[:_MOST_ITEMS]
+        return
+    for number, one in enumerate(values[:_MOST_ITEMS]):
+        item = _item(items, number)
+        if item is not None:
+            _spread(item, rest, one)
+
+
+def _item(items: Any, number: int) -> dict[str, Any] | None:
+    if not isinstance(items, list):
+        return None
+    while len(items) <= number:
+        items.append({})
+    return items[number] if isinstance(items[number], dict) else None
+
+
+# "name=" counts as a field only for the known names, so that a "=" inside a value does not.
+_FIELD = re.compile(
+    r"(?:(?<=[{,] )|(?<=\{))(" + "|".join(sorted(IDENTITY_FIELDS, key=len, reverse=True)) + r")=",
+    re.IGNORECASE,
+)
+
+
+def struct(value: str) -> dict[str, Any]:
+    """Parse a struct as Presto and Trino print it: ``{name=value, name={…}}``."""
+    if not (value.startswith("{") and value.endswith("}")):
+        return {}
+    fields = list(_FIELD.finditer(value))
+    root: dict[str, Any] = {}
+    stack: list[dict[str, Any]] = [root]
+    for index, field in enumerate(fields):
+        end = fields[index + 1].start() if index + 1 < len(fields) else len(value)
+        content = value[field.end() : end].rstrip().removesuffix(",")
+        name = IDENTITY_FIELDS[field[1].lower()]
+        if content.startswith("{"):
+            inner: dict[str, Any] = {}
+            stack[-1][name] = inner
+            stack.append(inner)
+            content = content[1:]
+            if not content.strip("}"):
+                closing = len(content)
+                del stack[max(1, len(stack) - closing) :]
+            continue
+        closing = len(content) - len(content.rstrip("}"))
+        plain = content[: len(content) - closing]
+        stack[-1][name] = None if plain == "null" else plain
+        del stack[max(1, len(stack) - closing) :]
+    return root
+
+
+def proper_identity(value: Any) -> Any:
+    """Bring the names in a userIdentity to CloudTrail's case; anything but an object is none."""
+    if not isinstance(value, dict):
+        return None
+    return {
+        IDENTITY_FIELDS.get(squeezed(str(name)), name): (
+            proper_identity(inner) if isinstance(inner, dict) else inner
+        )
+        for name, inner in value.items()
+    }
