@@ -90,6 +90,7 @@ def find(
 ) -> Iterator[Gap]:
     """Yield everything that may hide something from this trace."""
     yield from _unread(reports)
+    yield from _assumed(reports)
     yield from _span(lineage, reports)
     yield from _places(lineage, calls, seen)
     yield from _silent_hours(lineage.seed.since, reports)
@@ -148,10 +149,26 @@ def _unread(reports: Iterable[FileReport]) -> Iterator[Gap]:
         if report.status not in ("ok", "pruned"):
             bad[report.status].append(report)
     for status, files in sorted(bad.items()):
-        some = ", ".join(file.path for file in files[:_SHOWN])
+        some = ", ".join(_named(file) for file in files[:_SHOWN])
         more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
         what = "not a log" if status == "not_a_log" else status
         yield Gap("files", f"{len(files)} file(s) {what}: {some}{more}")
+
+
+def _named(report: FileReport) -> str:
+    return f"{report.path} ({report.detail})" if report.detail else report.path
+
+
+def _assumed(reports: Iterable[FileReport]) -> Iterator[Gap]:
+    """What was taken for granted in order to read a file; where it is wrong, so is the answer."""
+    files: defaultdict[str, list[FileReport]] = defaultdict(list)
+    for report in reports:
+        if report.assumed:
+            files[report.assumed].append(report)
+    for what, some in files.items():
+        paths = ", ".join(file.path for file in some[:_SHOWN])
+        more = f" and {len(some) - _SHOWN} more" if len(some) > _SHOWN else ""
+        yield Gap("assumed", f"{what}: {paths}{more}")
 
 
 def _span(lineage: Lineage, reports: list[FileReport]) -> Iterator[Gap]:

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
 import io
 import json
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +55,216 @@ def athena(records: list[Record]) -> str:
     return out.getvalue()
 
 
+def flat(record: Record, join: str = ".") -> dict[str, Any]:
+    """The columns of a record, down to what is no object."""
+    found: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, dict):
+            found |= {f"{name}{join}{inner}": of for inner, of in flat(value, join).items()}
+        elif value is not None:
+            found[name] = value
+    return found
+
+
+def table(rows: list[dict[str, Any]], delimiter: str = ",", *, quoted: bool = True) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    out = io.StringIO()
+    quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+    writer = csv.DictWriter(out, names, restval="", delimiter=delimiter, quoting=quoting)
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _when(record: Record) -> datetime:
+    return datetime.strptime(record["eventTime"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def retimed(write: Any) -> Any:
+    """JSON lines whose times are written as *write* writes a moment."""
+    return lambda r: lines([i | {"eventTime": write(_when(i))} for i in r])
+
+
+def azure(record: Record) -> dict[str, Any]:
+    """A row of Azure Monitor's AWSCloudTrail table."""
+    who = record["userIdentity"]
+    session = who.get("sessionContext", {}).get("attributes", {})
+    row = {
+        "TimeGenerated": record["eventTime"].replace("Z", ".0000000Z"),
+        "AwsEventId": record["eventID"],
+        "AwsRequestId_": record["requestID"],
+        "AWSRegion": record["awsRegion"],
+        "EventName": record["eventName"],
+        "EventSource": record["eventSource"],
+        "EventVersion": record["eventVersion"],
+        "EventTypeName": "AwsApiCall",
+        "SourceIpAddress": record["sourceIPAddress"],
+        "UserAgent": record["userAgent"],
+        "RecipientAccountId": record["recipientAccountId"],
+        "UserIdentityType": who["type"],
+        "UserIdentityArn": who["arn"],
+        "UserIdentityAccountId": who["accountId"],
+        "UserIdentityPrincipalid": who["principalId"],
+        "UserIdentityAccessKeyId": who.get("accessKeyId", ""),
+        "SessionCreationDate": session.get("creationDate", ""),
+        "SessionMfaAuthenticated": session.get("mfaAuthenticated", ""),
+        "RequestParameters": json.dumps(record["requestParameters"]),
+        "ResponseElements": json.dumps(record["responseElements"]),
+        "Type": "AWSCloudTrail",
+    }
+    return {name: value for name, value in row.items() if value}
+
+
+def elastic(record: Record, *, original: bool = False) -> dict[str, Any]:
+    """A document of Elastic's integration, with the record's text or with its fields alone."""
+    who = record["userIdentity"]
+    session = who.get("sessionContext", {}).get("attributes", {})
+    event = {
+        "action": record["eventName"],
+        "provider": record["eventSource"],
+        "id": record["eventID"],
+    }
+    if original:
+        event["original"] = json.dumps(record)
+    return {
+        "@timestamp": record["eventTime"].replace("Z", ".000Z"),
+        "event": event | {"dataset": "aws.cloudtrail", "ingested": "2026-11-30T00:00:00Z"},
+        "cloud": {"region": record["awsRegion"], "account": {"id": record["recipientAccountId"]}},
+        "source": {"ip": record["sourceIPAddress"], "address": record["sourceIPAddress"]},
+        "user_agent": {"original": record["userAgent"], "name": "aws-cli"},
+        "related": {"user": [who["principalId"]]},
+        "aws": {"cloudtrail": {
+            "event_version": record["eventVersion"],
+            "recipient_account_id": record["recipientAccountId"],
+            "request_id": record["requestID"],
+            "request_parameters": "{bucketName=x}" if record["requestParameters"] else None,
+            "user_identity": {
+                "type": who["type"],
+                "arn": who["arn"],
+                "principal_id": who["principalId"],
+                "account_id": who["accountId"],
+                "access_key_id": who.get("accessKeyId"),
+                "session_context": {
+                    "creation_date": session.get("creationDate"),
+                    "mfa_authenticated": session.get("mfaAuthenticated"),
+                },
+            },
+            "flattened": {
+                "request_parameters": record["requestParameters"],
+                "response_elements": record["responseElements"],
+            },
+        }},
+    }  # fmt: skip
+
+
+def ocsf(record: Record, version: str = "1.1.0") -> dict[str, Any]:
+    """An event of Security Lake, by OCSF's published mappings."""
+    who = record["userIdentity"]
+    session = who.get("sessionContext", {}).get("attributes", {})
+    seconds = int(_when(record).timestamp() * 1000)
+    user = {"type": who["type"], "credential_uid": who.get("accessKeyId")}
+    if version == "1.1.0":
+        user |= {
+            "uid": who["arn"],
+            "uid_alt": who["principalId"],
+            "account": {"uid": who["accountId"]},
+        }
+    else:
+        user |= {"uid": who["principalId"], "uuid": who["arn"], "account_uid": who["accountId"]}
+    made = session.get("creationDate")
+    return {
+        "class_uid": 6003,
+        "class_name": "API Activity",
+        "time": seconds,
+        "metadata": {"uid": record["eventID"], "version": version, "product": {"name": "CloudTrail", "version": record["eventVersion"]}},
+        "api": {
+            "operation": record["eventName"],
+            "service": {"name": record["eventSource"]},
+            "request": {"uid": record["requestID"], "data": json.dumps(record["requestParameters"])},
+            "response": {"data": json.dumps(record["responseElements"])},
+        },
+        "actor": {
+            "user": user,
+            "session": {"created_time_dt": made, "is_mfa": False} if made else None,
+        },
+        "cloud": {"region": record["awsRegion"], "account": {"uid": record["recipientAccountId"]}},
+        "src_endpoint": {"ip": record["sourceIPAddress"]},
+        "http_request": {"user_agent": record["userAgent"]},
+        "unmapped": {"recipientAccountId": record["recipientAccountId"], "eventType": "AwsApiCall"},
+    }  # fmt: skip
+
+
+def athena_answer(records: list[Record]) -> str:
+    """As ``aws athena get-query-results`` prints it."""
+    rows = list(csv.reader(io.StringIO(athena(records))))
+    cells = [{"Data": [{"VarCharValue": cell} if cell else {} for cell in row]} for row in rows]
+    return json.dumps({"UpdateCount": 0, "ResultSet": {"Rows": cells, "ResultSetMetadata": {}}})
+
+
+def _insights(record: Record) -> list[dict[str, str]]:
+    row = {"@timestamp": record["eventTime"], "@message": json.dumps(record), "@ptr": "CmEK"}
+    return [{"field": name, "value": value} for name, value in row.items()]
+
+
+def _insights_fields(record: Record) -> list[dict[str, str]]:
+    row = {name: str(value) for name, value in flat(record).items()} | {"@ptr": "CmEK"}
+    return [{"field": name, "value": value} for name, value in row.items()]
+
+
+def _subscription(records: list[Record]) -> str:
+    """What a log subscription puts into a stream: gzip in base64."""
+    events = [{"id": "1", "timestamp": 1, "message": json.dumps(i)} for i in records]
+    message = {"messageType": "DATA_MESSAGE", "logGroup": "trail", "logEvents": events}
+    return base64.b64encode(gzip.compress(json.dumps(message).encode())).decode()
+
+
+_CONTROL = base64.b64encode(gzip.compress(json.dumps(
+    {"messageType": "CONTROL_MESSAGE", "logEvents": [{"id": "", "timestamp": 1, "message": "CWL CONTROL MESSAGE: Checking health of destination"}]}
+).encode())).decode()  # fmt: skip
+
+
+def _sns(message: str) -> dict[str, Any]:
+    return {
+        "Type": "Notification",
+        "MessageId": "1",
+        "Message": message,
+        "Timestamp": "2026-11-23T21:20:00Z",
+    }
+
+
+def _raw_beside(record: Record) -> dict[str, Any]:
+    """Splunk's export: some columns, some of which do not agree in form, and the whole record."""
+    columns = {
+        name: value
+        for name, value in flat(record).items()
+        if name in {"eventName", "eventSource", "eventTime", "userIdentity.arn"}
+    }
+    return (
+        {"_time": record["eventTime"].replace("Z", ".000+0000")}
+        | columns
+        | {"_raw": json.dumps(record)}
+    )
+
+
+def _lowered(record: Record) -> dict[str, Any]:
+    """Columns in lower case with underscores; a request's own names are kept as they are."""
+    row: dict[str, Any] = {}
+    for name, value in record.items():
+        if name == "userIdentity":
+            row |= {f"useridentity_{k.lower()}": v for k, v in flat(value, "_").items()}
+        elif value is not None:
+            row[name.lower()] = json.dumps(value) if isinstance(value, dict) else value
+    return row
+
+
+_AZURE_NAMES = (
+    "TimeGenerated", "AwsEventId", "AwsRequestId_", "AWSRegion", "EventName", "EventSource",
+    "EventVersion", "SourceIpAddress", "UserAgent", "RecipientAccountId", "UserIdentityType",
+    "UserIdentityArn", "UserIdentityAccountId", "UserIdentityPrincipalid",
+    "UserIdentityAccessKeyId", "SessionCreationDate", "SessionMfaAuthenticated",
+    "RequestParameters", "ResponseElements",
+)  # fmt: skip
+
 FORMS: dict[str, Any] = {
     "an S3 object": lambda r: json.dumps({"Records": r}),
     "an S3 object with spaces": lambda r: json.dumps({"Records": r}, indent=4),
@@ -85,4 +298,56 @@ FORMS: dict[str, Any] = {
         {"@timestamp": i["eventTime"].replace("Z", ".000Z")} | {k: v for k, v in i.items() if k != "eventTime"}
         for i in r
     ]),
+    "a Splunk search's results": lambda r: lines([{"preview": False, "offset": n, "result": {"_raw": json.dumps(i), "_time": i["eventTime"]}} for n, i in enumerate(r)] + [{"preview": False, "lastrow": True}]),
+    "a Splunk answer": lambda r: json.dumps({"preview": False, "fields": [{"name": "_raw"}], "results": [{"_raw": json.dumps(i)} for i in r]}),
+    "a Splunk answer in rows": lambda r: json.dumps({"fields": ["_time", "_raw"], "rows": [[i["eventTime"], json.dumps(i)] for i in r]}),
+    "a Splunk answer in columns": lambda r: json.dumps({"fields": ["_time", "_raw"], "columns": [[i["eventTime"] for i in r], [json.dumps(i) for i in r]]}),
+    "a Splunk table with the raw text": lambda r: table([_raw_beside(i) for i in r]),
+    "a Splunk table of the raw text alone": lambda r: table([{"_raw": json.dumps(i)} for i in r]),
+    "a Splunk table of columns": lambda r: table([flat(i) for i in r]),
+    "rows with dots as JSON": lambda r: json.dumps([flat(i) for i in r]),
+    "rows with dots as JSON lines": lambda r: lines([flat(i) for i in r]),
+    "columns in lower case": lambda r: table([_lowered(i) for i in r]),
+    "columns by semicolons": lambda r: "sep=;\r\n" + table([flat(i) for i in r], ";", quoted=False),
+    "columns by tabs": lambda r: table([flat(i) for i in r], "\t", quoted=False),
+    "an Azure table": lambda r: table([azure(i) for i in r]),
+    "an Azure answer": lambda r: json.dumps({"tables": [{
+        "name": "PrimaryResult",
+        "columns": [{"name": name, "type": "string"} for name in _AZURE_NAMES],
+        "rows": [[azure(i).get(name) for name in _AZURE_NAMES] for i in r],
+    }]}),
+    "an Athena answer": athena_answer,
+    "an Athena export with its own times": lambda r: athena([i | {"eventTime": _when(i).strftime("%Y-%m-%d %H:%M:%S.000 UTC")} for i in r]),
+    "Elastic hits with the original": lambda r: json.dumps({"hits": {"hits": [{"_index": "x", "_source": elastic(i, original=True)} for i in r]}}),
+    "Elastic hits with fields alone": lambda r: json.dumps({"took": 1, "hits": {"total": 1, "hits": [{"_id": "1", "_source": elastic(i)} for i in r]}}),
+    "Elastic documents in bulk": lambda r: lines([part for i in r for part in ({"index": {"_index": "x"}}, elastic(i, original=True))]),
+    "a Kibana table": lambda r: table([flat(elastic(i)) for i in r]),
+    "CloudWatch filter-log-events": lambda r: json.dumps({"events": [{"logStreamName": "s", "timestamp": 1, "message": json.dumps(i), "eventId": "0"} for i in r], "searchedLogStreams": []}),
+    "Logs Insights results": lambda r: json.dumps({"results": [_insights(i) for i in r], "statistics": {"recordsMatched": 1.0}, "status": "Complete"}),
+    "Logs Insights fields": lambda r: json.dumps({"results": [_insights_fields(i) for i in r], "status": "Complete"}),
+    "a Logs Insights table": lambda r: table([{"@timestamp": i["eventTime"].replace("T", " ").replace("Z", ".000"), "@message": json.dumps(i)} for i in r]),
+    "a CloudWatch export to S3": lambda r: "\n".join(f"{i['eventTime'].replace('Z', '.000Z')} {json.dumps(i)}" for i in r),
+    "CloudWatch events as text": lambda r: "\n".join(f"EVENTS\t37\t17\t{json.dumps(i)}\tstream\t17" for i in r),
+    "SNS notifications": lambda r: lines([{"Type": "SubscriptionConfirmation", "Token": "t", "SubscribeURL": "https://sns"}] + [_sns(json.dumps({"source": "aws.iam", "detail-type": "AWS API Call via CloudTrail", "detail": i})) for i in r]),
+    "SQS messages": lambda r: json.dumps({"Messages": [{"MessageId": "1", "Body": json.dumps(_sns(json.dumps(i)))} for i in r]}),
+    "SQS records of a function": lambda r: json.dumps({"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps({"detail": i})} for i in r]}),
+    "Kinesis records of a subscription": lambda r: json.dumps({"Records": [{"Data": data, "PartitionKey": "k"} for data in (_CONTROL, _subscription(r[:2]), _subscription(r[2:]))]}),
+    "Kinesis records of a function": lambda r: json.dumps({"Records": [{"eventSource": "aws:kinesis", "kinesis": {"data": base64.b64encode(json.dumps({"source": "aws.sts", "detail": i}).encode()).decode()}} for i in r]}),
+    "a Firehose object": lambda r: "".join(json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"message": json.dumps(i)}]}) for i in r),
+    "Security Lake 1.1": lambda r: lines([ocsf(i) for i in r]),
+    "Security Lake 1.0": lambda r: json.dumps([ocsf(i, "1.0.0-rc.2") for i in r]),
+    "Security Lake in columns": lambda r: table([flat(ocsf(i)) for i in r]),
+    "lines of a container's log": lambda r: lines([{"log": json.dumps(i) + "\n", "stream": "stdout", "time": "2026-11-30T00:00:00Z"} for i in r]),
+    "records as text in text": lambda r: json.dumps({"value": json.dumps(json.dumps({"Records": r}))}),
+    "identity and request as text": lambda r: lines([i | {n: json.dumps(i[n]) for n in ("userIdentity", "requestParameters", "responseElements")} for i in r]),
+    "times with an offset": retimed(lambda t: t.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat()),
+    "times with a short offset": retimed(lambda t: t.astimezone(timezone(timedelta(hours=-8))).strftime("%Y-%m-%d %H:%M:%S.000 %z")),
+    "times in seconds": retimed(lambda t: int(t.timestamp())),
+    "times in milliseconds": retimed(lambda t: str(int(t.timestamp() * 1000))),
+    "times in microseconds": retimed(lambda t: int(t.timestamp() * 1_000_000)),
+    "times of a spreadsheet": retimed(lambda t: t.strftime("%m/%d/%Y %I:%M:%S %p")),
+    "times in words": retimed(lambda t: t.strftime("%b %d, %Y, %I:%M:%S %p UTC")),
+    "times with a comma": retimed(lambda t: t.strftime("%Y-%m-%d %H:%M:%S,000")),
+    "times of a mail": retimed(lambda t: t.strftime("%a, %d %b %Y %H:%M:%S GMT")),
+    "times of Kibana": retimed(lambda t: t.strftime("%b %d, %Y @ %H:%M:%S.000")),
 }  # fmt: skip

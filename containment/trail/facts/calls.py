@@ -75,7 +75,10 @@ def call_of(event: Event, file: int) -> Call:
 
 
 def _digest(event: Event, request: object, response: object) -> str:
-    """Same id and same content is the same record; redacted sets reuse ids, so both must agree."""
+    """Same id and same content is the same record; redacted sets reuse ids, so both must agree.
+
+    What is empty and what is missing, a number and its text count as the same: exports differ so.
+    """
     parts = [
         event.event_id,
         event.time,
@@ -91,5 +94,18 @@ def _digest(event: Event, request: object, response: object) -> str:
         request,
         response,
     ]
-    canonical = json.dumps(parts, sort_keys=True).encode("utf-8", "backslashreplace")
+    canonical = json.dumps([_canonical(part) for part in parts], sort_keys=True).encode(
+        "utf-8", "backslashreplace"
+    )
     return hashlib.blake2b(canonical, digest_size=12).hexdigest()
+
+
+def _canonical(value: object) -> object:
+    if isinstance(value, dict):
+        pairs = ((name, _canonical(inner)) for name, inner in value.items())
+        return {name: inner for name, inner in pairs if inner is not None} or None
+    if isinstance(value, list):
+        return [_canonical(inner) for inner in value] or None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None or value == "" else str(value)

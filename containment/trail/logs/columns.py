@@ -76,9 +76,9 @@ def _is_whole(column: str) -> bool:
 def _put(record: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     head, *rest = path
     if head in FREE and rest:
-        part = record.setdefault(head, {})
-        if isinstance(part, dict):
-            _spread(part, rest, value)
+        if not isinstance(record.get(head), dict):
+            record[head] = {}  # columns say more than a print of the whole
+        _spread(record[head], rest, value)
         return
     if not rest:
         if is_part(head):

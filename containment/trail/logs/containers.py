@@ -49,6 +49,7 @@ WHOLE = Reader(Event, _Envelope[Event], list[Event])
 
 NO_LOG = "neither JSON nor a CloudTrail table"
 NO_RECORD = "unreadable"
+NO_PART = "requests or answers in a form that cannot be read, taken for absent"
 
 
 @dataclass(slots=True)
@@ -290,8 +291,11 @@ def _add(record: dict[str, Any], result: Decoded[Kind], reader: Reader[Kind]) ->
     usual = record | {"eventTime": reading.moment.isoformat(), "userIdentity": _identity(record)}
     for name in _OFTEN_TEXT:
         value = usual.get(name)
-        if isinstance(value, str) and value[:1] in {"{", "["}:
-            usual[name] = parsed(value)
+        if isinstance(value, str) and (value[:1] in {"{", "["} or value == "null"):
+            usual[name] = part = parsed(value)
+            if isinstance(part, str):
+                usual[name] = None
+                result.assumptions.count(NO_PART, value)
     try:
         event = reader.one.decode(_json(usual))
     except _UNREADABLE:
@@ -309,14 +313,15 @@ def _identity(record: dict[str, Any]) -> Any:
     if isinstance(who, str):
         loaded = parsed(who)
         who = proper_identity(struct(loaded) if isinstance(loaded, str) else loaded)
-    session = at(who, "sessionContext")
-    attributes = at(session, "attributes")
-    created = at(attributes, "creationDate")
+    attributes = at(who, "sessionContext", "attributes")
+    if not (isinstance(who, dict) and isinstance(attributes, dict)):
+        return who
+    created = attributes.get("creationDate")
     reading = read_time(created) if isinstance(created, str | int | float) else None
-    if reading is not None and isinstance(attributes, dict):
-        attributes = {**attributes, "creationDate": reading.text}
-        who = {**who, "sessionContext": {**session, "attributes": attributes}}
-    return who
+    if reading is None:
+        return who
+    session = {**who["sessionContext"], "attributes": attributes | {"creationDate": reading.text}}
+    return who | {"sessionContext": session}
 
 
 def _json(record: object) -> bytes:

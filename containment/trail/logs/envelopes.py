@@ -30,7 +30,7 @@ _DEEPEST = 24
 _LARGEST = 1 << 24  # of what is packed inside a message; Kinesis takes 10 MB
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _PACKED = ("H4sI", "eyJ", "eyA", "W3si", "eyAi", "ewog")  # gzip and JSON objects in base64
-_CUT_RECORD = re.compile(r"""[{,]\s*["']eventName["']\s*:""", re.IGNORECASE)
+_FIRST_NAME = re.compile(r'[\[{\s]*"(\w{1,40})"\s*:', re.ASCII)
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 
 
@@ -113,14 +113,20 @@ def _in_list(items: list[Any], depth: int) -> Contents:
 
 def _in_text(text: str, depth: int) -> Contents:
     text = text.strip()
-    if text[:1] in {"{", "["}:
+    if text[:1] in {"{", "["} or text[:2] in {'"{', '"['}:
         try:
             return records_in(msgspec.json.decode(text.encode("utf-8", "replace")), depth + 1)
         except _UNREADABLE:
-            return Contents(unreadable=bool(_CUT_RECORD.search(text)))
+            return Contents(unreadable=_begins_record(text))
     if text.startswith(_PACKED) and _BASE64.fullmatch(text):
         return _in_packed(text, depth)
     return Contents()
+
+
+def _begins_record(text: str) -> bool:
+    """Tell whether *text*, which is no whole JSON, begins as a record does: somebody cut it."""
+    first = _FIRST_NAME.match(text)
+    return first is not None and place_of(first[1]) is not None
 
 
 def _in_packed(text: str, depth: int) -> Contents:

@@ -222,7 +222,9 @@ def loose(raw: msgspec.Raw) -> Any:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
-    return parsed(value) if isinstance(value, str) and value[:1] in {"{", "["} else value
+    if isinstance(value, str) and (value[:1] in {"{", "["} or value == "null"):
+        return parsed(value)
+    return value
 
 
 def text(value: object) -> str:

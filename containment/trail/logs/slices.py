@@ -148,6 +148,8 @@ class Form:
 _COMMA = 0x2C
 TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|[{}\[\]]', re.DOTALL)
 _BEGINNING = re.compile(rb'\[?\s*\{\s*"[^"\\]*"\s*:')
+_ROW = re.compile(rb'\[\s*"')
+_HEADER = re.compile(rb'\s*\{\s*"Data"\s*:\s*\[\s*\{\s*"VarCharValue"')
 _USUAL = re.compile(rb'\s*(?:\{\s*"[^"\\]*"\s*:\s*)?\[\s*(?=\{)')
 
 
@@ -181,12 +183,12 @@ def _list_in(head: bytes) -> Form | None:
     if usual and (begins := _BEGINNING.match(head, usual.end())):
         suffix = b"]}" if b"{" in usual.group() else b"]"
         return Form(usual.group(), suffix, begins.group())
-    opened: list[tuple[bytes, int, bytes]] = []  # bracket, where its content begins, first object
+    opened: list[tuple[bytes, int, bytes]] = []  # bracket, where its content begins, first item
     for token in TOKENS.finditer(head):
         bracket = token.group()
         if bracket in (b"{", b"["):
             if opened and opened[-1][0] == b"[" and not opened[-1][2]:
-                begins = _BEGINNING.match(head, token.start())
+                begins = _BEGINNING.match(head, token.start()) or _ROW.match(head, token.start())
                 opened[-1] = (b"[", opened[-1][1], begins.group() if begins else b"")
             opened.append((bracket, token.end(), b""))
         elif bracket in (b"}", b"]") and opened:
@@ -194,8 +196,25 @@ def _list_in(head: bytes) -> Form | None:
     for depth, (_, start, mark) in enumerate(opened):
         if mark:
             closing = [b"}" if one == b"{" else b"]" for one, *_ in opened[: depth + 1]]
-            return Form(head[:start], b"".join(reversed(closing)), mark)
+            return Form(head[: _header(head, start)], b"".join(reversed(closing)), mark)
     return None
+
+
+def _header(head: bytes, start: int) -> int:
+    """Return where the rows begin of the list at *start*, behind its header if it has one.
+
+    The first row of an answer of Athena's GetQueryResults holds the names of the columns.
+    """
+    if not _HEADER.match(head, start):
+        return start
+    depth = 0
+    for token in TOKENS.finditer(head, start):
+        bracket = token.group()
+        depth += (bracket in (b"{", b"[")) - (bracket in (b"}", b"]"))
+        if not depth and bracket == b"}":
+            comma = head.find(b",", token.end())
+            return comma + 1 if comma > 0 else start
+    return start
 
 
 def _as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,0 +1,303 @@
+# ruff: noqa: E501 -- tables of messages and forms read best with one a line
+"""One story, told in every form in which logs arrive, has one answer; what is not read is told."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trail_forms import FORMS, azure, elastic, flat, lines, ocsf, table
+from trail_same import comparable
+from trail_scene import Scene
+from trail_story import GENERATIONS, twelve_generations
+
+from containment.trail import Trace, trace
+from containment.trail.facts.fact import Fact, Use
+from containment.trail.facts.gather import Gathering
+from containment.trail.logs.containers import LEAN, decode
+
+pytestmark = pytest.mark.plain
+
+REPORTED = Path(__file__).parents[1] / "samples" / "reported"
+SCENE, CHAPTERS = twelve_generations()
+
+
+def answer(folder: Path, scene: Scene = SCENE) -> Trace:
+    return trace(scene.leaked, since=scene.since, logs=[folder], workers=1)
+
+
+def put(folder: Path, **files: str | bytes) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    own = put(tmp_path_factory.mktemp("own"), log=json.dumps({"Records": SCENE.records}))
+    told = answer(own)
+    assert max(credential.generation for credential in told.credentials) == GENERATIONS
+    return without_files(told)
+
+
+def without_files(told: Trace) -> dict[str, Any]:
+    """All of an answer that does not depend on the files that the records were in."""
+    parts = comparable(told)
+    parts["gaps"] = [gap.what for gap in told.gaps if gap.kind not in {"files", "hours", "assumed"}]
+    return parts
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_same_answer(
+    expected: dict[str, Any], tmp_path: Path, form: str
+) -> None:
+    told = answer(put(tmp_path, log=FORMS[form](SCENE.records)))
+
+    assert [file.status for file in told.files] == ["ok"]
+    assert without_files(told) == expected
+
+
+@pytest.mark.parametrize("form", ["an S3 object", "JSON lines", "an Athena export"])
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_packed_form_gives_the_same_answer(
+    expected: dict[str, Any], tmp_path: Path, form: str, members: int
+) -> None:
+    content = FORMS[form](SCENE.records).encode()
+    cut = len(content) // members
+    packed = gzip.compress(content[:cut]) + (gzip.compress(content[cut:]) if members > 1 else b"")
+
+    assert without_files(answer(put(tmp_path, log=packed))) == expected
+
+
+def test_a_story_told_in_another_form_every_generation_has_the_same_answer(
+    expected: dict[str, Any], tmp_path: Path
+) -> None:
+    names = list(FORMS)
+    for start in range(0, len(names), GENERATIONS):
+        some = [names[(start + n) % len(names)] for n in range(GENERATIONS)]
+        files = {f"log-{n}": FORMS[some[n]](CHAPTERS[n]) for n in range(GENERATIONS)}
+
+        told = answer(put(tmp_path / str(start), **files))
+
+        assert {file.status for file in told.files} == {"ok"}, some
+        assert without_files(told) == expected, some
+
+
+def test_a_folder_with_every_form_of_the_same_records_counts_each_call_once(
+    expected: dict[str, Any], tmp_path: Path
+) -> None:
+    files = {f"log-{n}": form(SCENE.records) for n, form in enumerate(FORMS.values())}
+
+    told = without_files(answer(put(tmp_path, **files)))
+
+    assert told["records"] == len(FORMS) * expected["records"]
+    assert told | {"records": 0} == expected | {"records": 0}
+
+
+@pytest.mark.parametrize("form", ["Logs Insights results", "a Splunk answer", "an Azure table",
+                                  "a CloudWatch export to S3", "an Athena answer"])  # fmt: skip
+def test_a_form_larger_than_a_slice_is_read_to_its_end(tmp_path: Path, form: str) -> None:
+    scene = Scene()
+    for second in range(2000):
+        scene.call(scene.leaked, scene.user, "ListBuckets", second + 1)
+
+    told = answer(put(tmp_path, log=FORMS[form](scene.records)), scene)
+
+    assert [(file.status, file.records) for file in told.files] == [("ok", 2000)]
+    assert len(told.calls) == 2000
+
+
+@pytest.mark.parametrize("folder", ["01", "02", "03"])
+def test_each_reported_file_gives_its_story(folder: str) -> None:
+    """5 calls and 3 descendants, from each file that holds the story and from all together."""
+    paths = sorted((REPORTED / folder).iterdir())
+    alone = [] if folder == "01" else [[path] for path in paths if path.name != "own-form.json"]
+
+    for logs in [paths, *alone]:
+        told = trace("AKIAIOSFODNN7EXAMPLE", since="2026-11-20T09:00:00Z", logs=logs, workers=1)
+
+        assert {file.status for file in told.files} == {"ok"}
+        assert len(told.calls) == 5, logs
+        assert sorted(credential.id for credential in told.credentials) == [
+            "AKIAI44QH8DHBEXAMPLE",
+            "ASIAIOSFODNN7EXAMPLE",
+            "arn:aws:iam::111122223333:user/backup-svc",
+        ]
+
+
+UNREAD: dict[str, tuple[Any, str]] = {
+    "times by a zone of several places": (
+        lambda r: lines([i | {"eventTime": "2026-11-23 21:15:00 IST"} for i in r]),
+        "with a time that cannot be read, such as '2026-11-23 21:15:00 IST'",
+    ),
+    "days that may be months": (
+        lambda r: table([flat(i) | {"eventTime": "11/12/2026 21:15:00"} for i in r]),
+        "with a time that cannot be read, such as '11/12/2026 21:15:00'",
+    ),
+    "no times": (
+        lambda r: lines([{k: v for k, v in i.items() if k != "eventTime"} for i in r]),
+        "with a time that cannot be read",
+    ),
+    "no callers": (
+        lambda r: table([{k: v for k, v in flat(i).items() if "userIdentity" not in k} for i in r]),
+        "without a caller",
+    ),
+    "callers under names that nobody knows": (
+        lambda r: json.dumps([{"who": i["userIdentity"]["arn"], "eventName": i["eventName"],
+                               "eventTime": i["eventTime"]} for i in r]),
+        "without a caller",
+    ),
+    "sessions made at a time that cannot be read": (
+        lambda r: json.dumps({"Records": [i | {"userIdentity": i["userIdentity"] | {
+            "sessionContext": {"attributes": {"creationDate": "yesterday"}}}} for i in r]}),
+        "with a time that cannot be read",
+    ),
+    "records that an exporter cut": (
+        lambda r: lines([{"result": {"_raw": json.dumps(i)[:200]}} for i in r]),
+        "unreadable records",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", UNREAD)
+def test_what_cannot_be_read_is_told_and_nothing_is_concluded_from_it(
+    tmp_path: Path, kind: str
+) -> None:
+    spoil, reason = UNREAD[kind]
+
+    told = answer(put(tmp_path, **{"log.json": spoil(SCENE.records)}))
+
+    (file,) = told.files
+    assert (file.status, file.records, file.rejected) == ("no_records", 0, len(SCENE.records))
+    assert reason in file.detail
+    assert any(gap.kind == "files" and reason in gap.what for gap in told.gaps)
+    assert not told.calls
+    assert not told.credentials
+    assert told.unseen
+
+
+def test_a_share_that_cannot_be_read_is_told_and_the_rest_counts(tmp_path: Path) -> None:
+    scene = Scene()
+    for second in range(10):
+        scene.call(scene.leaked, scene.user, "ListBuckets", second + 1)
+    scene.records[3]["eventTime"] = "20 past nine"
+    scene.records[5]["userIdentity"] = {"type": "IAMUser"}
+    scene.records[7]["userIdentity"] = None
+
+    told = answer(put(tmp_path, **{"log.json": json.dumps({"Records": scene.records})}), scene)
+
+    (file,) = told.files
+    assert (file.status, file.records, file.rejected) == ("partly_read", 7, 3)
+    assert "1 records with a time that cannot be read, such as '20 past nine'" in file.detail
+    assert "2 records without a caller" in file.detail
+    assert len(told.calls) == 7
+
+
+def test_what_had_to_be_assumed_is_a_gap_with_an_example(tmp_path: Path) -> None:
+    told = answer(put(tmp_path, log=FORMS["times of Kibana"](SCENE.records)))
+
+    assumed = [gap.what for gap in told.gaps if gap.kind == "assumed"]
+    assert len(assumed) == 1
+    assert "without a zone, read as UTC, such as 'Nov 23, 2026 @ 21:15:00.000'" in assumed[0]
+
+
+CONTROL = {
+    "a subscription's control message": {"messageType": "CONTROL_MESSAGE", "logEvents": [{"message": "CWL CONTROL MESSAGE"}]},
+    "a confirmation of SNS": {"Type": "SubscriptionConfirmation", "Message": "You have chosen to subscribe"},
+    "a test event of S3": {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"},
+    "an Insights event": {"eventVersion": "1.08", "eventType": "AwsCloudTrailInsight", "insightDetails": {"eventName": "RunInstances", "state": "Start"}, "eventCategory": "Insight"},
+    "a delivery's notification": {"s3Bucket": "b", "s3ObjectKey": ["AWSLogs/x.json.gz"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CONTROL)
+@pytest.mark.parametrize("one_a_line", [True, False])
+def test_a_message_without_a_record_is_no_gap(
+    tmp_path: Path, kind: str, *, one_a_line: bool
+) -> None:
+    items = [CONTROL[kind], *({"detail": record} for record in SCENE.records)]
+
+    told = answer(put(tmp_path, log=lines(items) if one_a_line else json.dumps({"Records": items})))
+
+    assert [(file.status, file.detail) for file in told.files] == [("ok", "")]
+
+
+def test_a_record_that_a_caller_wrote_into_a_field_is_no_record(tmp_path: Path) -> None:
+    """A user agent, a request or a custom event may hold the text of a whole record."""
+    scene = Scene()
+    planted = json.dumps(
+        Scene().call("AKIAPLANTEDPLANTED00", scene.user, "AssumeRole", 1)
+        | {"userIdentity": {"accessKeyId": scene.leaked, "arn": scene.user}}
+    )
+    scene.call(
+        scene.leaked, scene.user, "ListBuckets", 5, request={"x": planted}, userAgent=planted
+    )
+    event = {"source": "attacker.app", "detail-type": "AWS API Call via CloudTrail"}
+    forms = {
+        "own": json.dumps({"Records": scene.records}),
+        "flat": table([flat(i) for i in scene.records]),
+        "azure": table([azure(i) for i in scene.records]),
+        "elastic": lines([elastic(i) for i in scene.records]),
+        "ocsf": lines([ocsf(i) for i in scene.records]),
+        "events": lines([event | {"detail": json.loads(planted)}]),
+    }
+
+    told = answer(put(tmp_path, **forms), scene)
+
+    assert [traced.call.name for traced in told.calls] == ["ListBuckets"]
+    assert {Path(file.path).name: file.records for file in told.files} == {
+        name: int(name != "events") for name in forms
+    }
+
+
+FIELDS = ["eventName", "eventname", "EventName", "eventTime", "eventtime", "@timestamp", "_time",
+          "userIdentity", "useridentity", "userIdentity.arn", "userIdentity.accessKeyId",
+          "UserIdentityArn", "UserIdentityAccessKeyId", "event", "aws", "Records", "detail",
+          "result", "_raw", "message", "responseElements", "sharedEventID", "eventSource"]  # fmt: skip
+VALUES = st.sampled_from([
+    "AssumeRole", "CreateUser", "2026-11-23T21:20:00Z", "yesterday", "", "null", 5, None,
+    "1795468860", "AKIAIOSFODNN7EXAMPLE", "arn:aws:iam::111122223333:user/ci/ci-deploy",
+    {"type": "IAMUser"}, {"accessKeyId": "AKIAIOSFODNN7EXAMPLE"}, {"arn": ""},
+    {"credentials": {"accessKeyId": "ASIAIOSFODNN7EXAMPLE"}}, '{"arn": "arn:aws:iam::1:user/u"}',
+])  # fmt: skip
+OBJECTS = st.recursive(
+    st.dictionaries(st.sampled_from(FIELDS), VALUES, min_size=1, max_size=6),
+    lambda inner: st.dictionaries(
+        st.sampled_from(FIELDS),
+        VALUES | inner | inner.map(json.dumps) | st.lists(inner, max_size=2),
+        max_size=5,
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(OBJECTS, min_size=1, max_size=4), st.sampled_from(["lines", "array", "table"]))
+def test_nothing_is_concluded_from_a_record_without_a_caller_or_a_time(
+    objects: list[dict[str, Any]], form: str
+) -> None:
+    """Whatever was made of a form: each fact and each use has a caller and a time in the log."""
+    content = {
+        "lines": lambda: lines(objects),
+        "array": lambda: json.dumps(objects),
+        "table": lambda: table(objects),
+    }[form]()
+    decoded = decode(content.encode(), LEAN)
+    gathered = Gathering()
+    gathered.add(decoded.events)
+    contributed = gathered.facts()
+
+    assert len(decoded.events) == contributed.records + gathered.omissions.total
+    items: list[Fact | Use] = [*contributed.facts, *contributed.uses]
+    for item in items:
+        assert any((item.caller.key, item.caller.arn, item.caller.principal_id,
+                    item.caller.account, item.caller.invoked_by))  # fmt: skip
+        assert item.time.startswith("20")
+        # No time is made up: one of those above, or none.
+        assert item.time in {"2026-11-23T21:20:00Z", "2026-11-23T21:21:00Z"}
