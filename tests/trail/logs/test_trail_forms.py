@@ -221,7 +221,7 @@ CONTROL = {
 def test_a_message_without_a_record_is_no_gap(
     tmp_path: Path, kind: str, *, one_a_line: bool
 ) -> None:
-    items = [CONTROL[kind], *({"detail": record} for record in SCENE.records)]
+    items: list[Any] = [CONTROL[kind], *({"detail": record} for record in SCENE.records)]
 
     told = answer(put(tmp_path, log=lines(items) if one_a_line else json.dumps({"Records": items})))
 
