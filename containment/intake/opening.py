@@ -27,7 +27,7 @@ from containment.spec import (
     target_for,
 )
 from containment.spec.fields import incident_id
-from containment.spec.loading import problems_of
+from containment.spec.loading import spec_problems
 from containment.spec.problems import WrongError
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _drafted(
     try:
         return IncidentSpec.model_validate(fields, context={"now": now})
     except ValidationError as error:
-        *others, last = problems_of(error)
+        *others, last = spec_problems(error)
         lines = [f"{problem.sentence}; mend: {problem.mend}" for problem in others]
         first, *rows = [*lines, last.sentence]
         raise SpecError(

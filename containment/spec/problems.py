@@ -1,4 +1,4 @@
-"""What is wrong with a spec, said so that it can be mended: field, found, expected, mend.
+"""What is wrong with a spec or a profile, said so that it can be mended: field, found, expected, mend.
 
 Text out of a spec is hostile until proven otherwise: it is only ever shown through :func:`shown`,
 so that a file cannot move the reader's cursor, colour the terminal or turn the line around.
@@ -78,7 +78,12 @@ class SpecProblemsError(SpecError):
     """Everything that is wrong with one file, at once."""
 
     def __init__(
-        self, path: Path, problems: Sequence[Problem], lines: Mapping[Location, int]
+        self,
+        path: Path,
+        problems: Sequence[Problem],
+        lines: Mapping[Location, int],
+        *,
+        check: str = "containment check {file}",
     ) -> None:
         self.path = path
         found = [(line_of(problem.at, lines), problem) for problem in problems]
@@ -96,7 +101,7 @@ class SpecProblemsError(SpecError):
         super().__init__(
             f"{name} has {len(texts)} errors:",
             rows=[*rows, "nothing has been changed"],
-            remedy=f"mend these and run 'containment check {name}'",
+            remedy=f"mend these and run '{check.replace('{file}', name)}'",
         )
 
 

@@ -1,6 +1,6 @@
-"""Reads a spec's bytes into plain values that still know their lines.
+"""Reads the bytes of a spec or a profile into plain values that still know their lines.
 
-The file may have been written by anybody, so only the part of YAML 1.2 that a spec needs is read:
+The file may have been written by anybody, so only the part of YAML 1.2 that they need is read:
 one document of mappings, lists and scalars. Anchors and aliases (a few lines of which expand to
 gigabytes), tags, duplicate fields and second documents are refused, not interpreted. A plain
 scalar is null, true or false, a number, or text, by the core schema of YAML 1.2 (section 10.3.2);
@@ -49,7 +49,26 @@ _FALSE = re.compile(r"false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,3})?")
 
-_WRITE_ONE = "write it with 'containment open'; to lift a containment, run 'pulumi destroy'"
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a kind of file is called in its errors.
+
+    Attributes:
+        noun: what the file is, with its article: ``an incident spec``.
+        short: the same, shorter: ``a spec``.
+        begin: how to write one, where there is nothing in the file.
+        fields: how to write one, where the file holds something that has no fields.
+        one: what belongs into a file of its own.
+        check: the command that names every error; ``{file}`` stands for the file.
+    """
+
+    noun: str
+    short: str
+    begin: str
+    fields: str
+    one: str
+    check: str
 
 
 @dataclass(slots=True)
@@ -61,13 +80,13 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
 
 
-def read_document(content: bytes) -> Document:
+def read_document(content: bytes, words: Words) -> Document:
     """Return the one document in *content*; whatever is wrong with it is in its *problems*."""
     document = Document()
     text = ""
     try:
-        text = _decoded(content)
-        reader = _Reader(document, YAML(typ="safe", pure=True).parse(text))
+        text = _decoded(content, words)
+        reader = _Reader(document, words, YAML(typ="safe", pure=True).parse(text))
         document.values = reader.document()
     except WrongError as error:
         document.problems.extend(error.problems)
@@ -85,12 +104,12 @@ def read_document(content: bytes) -> Document:
     return document
 
 
-def _decoded(content: bytes) -> str:
+def _decoded(content: bytes, words: Words) -> str:
     if len(content) > MAX_BYTES:
         raise WrongError(
             Problem(
                 f"the file is larger than {MAX_BYTES // 1024} KiB",
-                "an incident spec, which is a few KiB",
+                f"{words.noun}, which is a few KiB",
                 "see that this is the file you mean",
             )
         )
@@ -122,8 +141,9 @@ def _stopped(document: Document, line: int, why: str) -> None:
 class _Reader:
     """Builds values out of parser events; a hand's depth of recursion, bounded."""
 
-    def __init__(self, document: Document, events: Iterator[Event]) -> None:
+    def __init__(self, document: Document, words: Words, events: Iterator[Event]) -> None:
         self._document = document
+        self._words = words
         self._events = events
         self._nodes = 0
 
@@ -131,10 +151,10 @@ class _Reader:
         self._skip(StreamStartEvent)
         event = next(self._events)
         if isinstance(event, StreamEndEvent):
-            raise WrongError(Problem("the file is empty", "an incident spec", _WRITE_ONE))
+            raise WrongError(Problem("the file is empty", self._words.noun, self._words.begin))
         values = self._value(next(self._events), ())
         if values is None:
-            raise WrongError(Problem("the file holds nothing", "an incident spec", _WRITE_ONE))
+            raise WrongError(Problem("the file holds nothing", self._words.noun, self._words.begin))
         self._skip(DocumentEndEvent)
         event = next(self._events)
         if isinstance(event, DocumentStartEvent):
@@ -142,7 +162,7 @@ class _Reader:
             raise WrongError(
                 Problem(
                     "a second document begins here",
-                    "one incident a file",
+                    self._words.one,
                     "remove the '---' line, or move what follows to a file of its own",
                 )
             )
@@ -160,8 +180,8 @@ class _Reader:
             self._document.lines = {(): _line(event)}
             raise WrongError(
                 Problem(
-                    "the file holds far more than a spec does, or nests far deeper",
-                    "an incident spec, which is a few KiB",
+                    f"the file holds far more than {self._words.noun} does, or nests far deeper",
+                    f"{self._words.noun}, which is a few KiB",
                     "see that this is the file you mean",
                 )
             )

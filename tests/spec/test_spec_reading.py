@@ -50,7 +50,11 @@ HOSTILE = {
     "deep brackets": (b"a: " + b"[" * 5000, 1, "nests far deeper"),
     "deep braces": (b"{" * 5000, 1, "nests far deeper"),
     "deep blocks": (b"\n".join(b" " * i + b"a:" for i in range(200)), 13, "nests far deeper"),
-    "a very long list": (b"targets:\n" + b"- a\n" * 30_000, 19_999, "far more than a spec"),
+    "a very long list": (
+        b"targets:\n" + b"- a\n" * 30_000,
+        19_999,
+        "far more than an incident spec",
+    ),
     "a wrong directive": (b"%YAML 9.9\n---\ntitle: x\n", 1, ""),
 }
 

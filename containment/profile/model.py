@@ -1,0 +1,214 @@
+"""What the organisation's profile may say: the same for every incident of a project.
+
+It is read where a reviewer looks, and nowhere else: the settings of a stack, and the state's record
+of them, are written by whoever may edit a change or a state.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema, model_validator
+
+from containment.ledger.places import BUCKET, DEFAULT
+from containment.profile.profile import ACCOUNT
+from containment.spec.fields import STRICT, Line
+from containment.spec.naming import break_glass_arn, principal_arn
+from containment.spec.problems import Problem, WrongError, shown
+
+LockMode = Literal["GOVERNANCE", "COMPLIANCE"]
+
+_EXAMPLE_ACCOUNT = "111122223333"
+_EXAMPLE_ROLE = "arn:aws:iam::{account}:role/ContainmentResponder"
+_REGION = re.compile(r"[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}")
+# Amazon S3 User Guide, "General purpose bucket naming rules".
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+def _account_once(value: str) -> str:
+    if value.count(ACCOUNT) > 1:
+        raise WrongError(
+            Problem(
+                f"{shown(value)} holds {ACCOUNT} more than once",
+                _EXAMPLE_ROLE,
+                f"write {ACCOUNT} once, where the account id stands",
+            )
+        )
+    return value.replace(f"::{ACCOUNT}:", f"::{_EXAMPLE_ACCOUNT}:")
+
+
+def _principal_pattern(value: str) -> str:
+    break_glass_arn(_account_once(value))
+    return value
+
+
+def _role_pattern(value: str) -> str:
+    principal_arn(_account_once(value), "role")
+    return value
+
+
+def _region(value: str) -> str:
+    if _REGION.fullmatch(value):
+        return value
+    raise WrongError(
+        Problem(
+            f"{shown(value)} is no region",
+            "a region of AWS, such as eu-central-1",
+            "write the region's code, or leave the field out",
+        )
+    )
+
+
+def _place(value: str) -> str:
+    bucket = value.removeprefix(BUCKET).partition("/")[0]
+    if value.startswith(BUCKET) and _BUCKET_NAME.fullmatch(bucket):
+        return value
+    if value.startswith(BUCKET):
+        raise WrongError(
+            Problem(
+                f"{shown(value)} names no bucket",
+                "s3://BUCKET/PREFIX",
+                "write the bucket's name behind s3://",
+            )
+        )
+    if "://" in value or "\\" in value:
+        raise WrongError(
+            Problem(
+                f"{shown(value)} is no place for a ledger",
+                "a folder, a file that ends in .jsonl, or s3://BUCKET/PREFIX",
+                "write one of these",
+            )
+        )
+    return value
+
+
+def _backend(value: str) -> str:
+    scheme = value.partition("://")[0]
+    if "://" in value and scheme in {"file", "s3", "gs", "azblob", "https"}:
+        return value
+    raise WrongError(
+        Problem(
+            f"{shown(value)} is no place for states",
+            "a backend of Pulumi: file://…, s3://BUCKET, gs://…, azblob://… or https://…",
+            "write it as 'pulumi login' takes it",
+        )
+    )
+
+
+_ARN_SCHEMA = WithJsonSchema(
+    {
+        "type": "string",
+        "pattern": r"^arn:aws[a-z0-9-]*:iam::([0-9]{12}|\{account\}):(user|role)/[^*?]+$",
+    }
+)
+PrincipalPattern = Annotated[str, AfterValidator(_principal_pattern), _ARN_SCHEMA]
+RolePattern = Annotated[
+    str,
+    AfterValidator(_role_pattern),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^arn:aws[a-z0-9-]*:iam::([0-9]{12}|\{account\}):role/[^*?]+$",
+        }
+    ),
+]
+Region = Annotated[
+    str,
+    AfterValidator(_region),
+    WithJsonSchema({"type": "string", "pattern": f"^{_REGION.pattern}$"}),
+]
+Place = Annotated[Line, AfterValidator(_place)]
+Backend = Annotated[Line, AfterValidator(_backend)]
+
+
+class LedgerPlace(BaseModel):
+    """Where ledgers are kept and, in a bucket, how long nobody may delete an entry.
+
+    With object lock a ledger is a witness of its own at a lift: nobody who edits a state, or a file
+    beside it, writes there as well. A folder is none.
+    """
+
+    model_config = STRICT
+
+    place: Place = Field(
+        default=DEFAULT,
+        description="A folder, a file that ends in `.jsonl`, or `s3://BUCKET/PREFIX`.",
+        examples=["s3://example-evidence/containment"],
+    )
+    object_lock: LockMode | None = Field(
+        default=None,
+        description="In a bucket: `GOVERNANCE` or `COMPLIANCE`, for each entry.",
+        examples=["COMPLIANCE"],
+    )
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="In a bucket: for how many days an entry is locked.",
+        examples=[365],
+    )
+
+    @model_validator(mode="after")
+    def _lock_is_whole(self) -> Self:
+        if (self.object_lock is None) != (self.retention_days is None):
+            lacking = "retention_days" if self.retention_days is None else "object_lock"
+            raise WrongError(
+                Problem(
+                    "is set for a lock that is not whole",
+                    "object_lock and retention_days together",
+                    f"add '{lacking}', or leave both out",
+                    ("object_lock" if lacking == "retention_days" else "retention_days",),
+                )
+            )
+        if self.object_lock and not self.place.startswith(BUCKET):
+            raise WrongError(
+                Problem(
+                    f"is set for a ledger in {shown(self.place)}",
+                    "a lock for a ledger in a bucket only",
+                    "write 'place: s3://BUCKET/PREFIX', or leave the lock out",
+                    ("object_lock",),
+                )
+            )
+        return self
+
+
+class ProfileFile(BaseModel):
+    """What is true of the organisation and not of one incident."""
+
+    model_config = STRICT
+
+    region: Region | None = Field(
+        default=None,
+        description="The region whose endpoints are asked; that of the environment if left out.",
+        examples=["eu-central-1"],
+    )
+    role: RolePattern | None = Field(
+        default=None,
+        description="The role that is assumed to look and to change; `{account}` is the account of"
+        " the principal. The credentials of the environment are used if left out.",
+        examples=[_EXAMPLE_ROLE],
+    )
+    ledger: LedgerPlace = Field(
+        default=LedgerPlace(), description="Where every change is put on record, see below."
+    )
+    state: Backend | None = Field(
+        default=None,
+        description="Where stacks are kept; the verbs use it where `PULUMI_BACKEND_URL` is unset.",
+        examples=["s3://example-states"],
+    )
+    responder: Annotated[tuple[PrincipalPattern, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Who contains and lifts, besides `role`: never contained, never fenced.",
+        examples=[["arn:aws:iam::111122223333:role/SecurityOncall"]],
+    )
+    pipeline: Annotated[tuple[PrincipalPattern, ...], Field(strict=False)] = Field(
+        default=(),
+        description="The roles in which CI reviews and applies: never contained, never fenced.",
+        examples=[["arn:aws:iam::111122223333:role/ContainmentPipeline"]],
+    )
+    break_glass: Annotated[tuple[PrincipalPattern, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Who must stay able to get in, whatever is contained; added to the spec's own.",
+        examples=[["arn:aws:iam::{account}:role/BreakGlass"]],
+    )

@@ -1,0 +1,115 @@
+"""The organisation's profile of one project, as the rest of the program asks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from containment.identities import Principal, parse_principal
+from containment.ledger import LedgerSettings
+from containment.ledger.places import DAYS, LOCK, PLACE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FILE = "containment.yaml"
+ACCOUNT = "{account}"
+Part = Literal["responder", "pipeline", "break-glass"]
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a project's ``containment.yaml`` says; the defaults where there is none.
+
+    In ARNs ``{account}`` stands for the account of the principal that is contained.
+
+    Attributes:
+        region: whose endpoints are asked; None for that of the environment.
+        role: the ARN of the role to assume; None for the environment's credentials.
+        ledger: where ledgers are kept.
+        state: the backend that stacks are kept in; None for that of the environment.
+        responder: who contains and lifts, besides *role*, by ARN.
+        pipeline: the roles of CI, by ARN.
+        break_glass: who stays able to get in, by ARN.
+        sha256: of the file's bytes, as ``sha256sum`` prints it; empty where there is no file.
+    """
+
+    region: str | None = None
+    role: str | None = None
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    state: str | None = None
+    responder: tuple[str, ...] = ()
+    pipeline: tuple[str, ...] = ()
+    break_glass: tuple[str, ...] = ()
+    sha256: str = ""
+
+    def role_in(self, account: str | None) -> str | None:
+        """Return the role to assume for a principal of *account*; None for one's own."""
+        if self.role is None or (account is None and ACCOUNT in self.role):
+            return None
+        return self.role.replace(ACCOUNT, account or "")
+
+    def break_glass_in(self, account: str) -> tuple[str, ...]:
+        """Return the break-glass principals of *account*, by ARN."""
+        named = (parse_principal(arn.replace(ACCOUNT, account)) for arn in self.break_glass)
+        return tuple(sorted({one.arn for one in named if one.account == account}))
+
+    def protected_in(self, account: str) -> Iterator[tuple[Part, Principal]]:
+        """Yield whom no incident may deny anything, and as what, as seen from *account*."""
+        responders = ((self.role,) if self.role else ()) + self.responder
+        listed: tuple[tuple[Part, tuple[str, ...]], ...] = (
+            ("responder", responders),
+            ("pipeline", self.pipeline),
+            ("break-glass", self.break_glass),
+        )
+        for part, arns in listed:
+            for arn in arns:
+                yield part, parse_principal(arn.replace(ACCOUNT, account))
+
+    def disagreements(self, stated: Mapping[str, object], where: str) -> tuple[str, ...]:
+        """Return where *stated* says something else, each with both versions, in words.
+
+        Args:
+            stated: the provider's settings as a stack's configuration, or its state, has them.
+            where: what that is, to be named.
+        """
+        plain = {name: _plain(value) for name, value in stated.items()}
+        return tuple(
+            f"containment:{name} is {plain[name]!r} in {where} and"
+            f" {'not set' if agreed is None else repr(agreed)} in {FILE}"
+            for name, agreed in self._settings().items()
+            if plain.get(name) not in {None, "", agreed}
+        )
+
+    def _settings(self) -> dict[str, str | None]:
+        days = self.ledger.retention_days
+        return {
+            "region": self.region,
+            "role": self.role,
+            PLACE: self.ledger.place,
+            LOCK: self.ledger.object_lock,
+            DAYS: None if days is None else str(days),
+        }
+
+
+def changed_since(now: Profile, applied: str | None) -> str | None:
+    """Return, in words, that *now* is another profile than the one *applied* last; else None.
+
+    Args:
+        now: as it is.
+        applied: the hash that the state remembers; None where it remembers none.
+    """
+    if applied is None or applied == now.sha256:
+        return None
+    return f"{FILE} {_version(now.sha256, 'is')}, and {_version(applied, 'was')} when applied last"
+
+
+def _version(digest: str, verb: str) -> str:
+    return f"{verb} sha256 {digest[:_SHOWN]}…" if digest else f"{verb} not there"
+
+
+def _plain(value: object) -> str | None:
+    # The engine hands numbers over as floats.
+    return None if value is None else str(value).removesuffix(".0")

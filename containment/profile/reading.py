@@ -1,0 +1,58 @@
+"""Read a profile's file, or say everything that is wrong with it, by line and field."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from containment.errors import SpecError
+from containment.ledger import LedgerSettings
+from containment.profile.model import ProfileFile
+from containment.profile.profile import Profile
+from containment.spec.problems import SpecProblemsError
+from containment.spec.reading import Words, read_document
+from containment.spec.validation import content, validated
+from containment.text import plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WORDS = Words(
+    noun="an organisation's profile",
+    short="a profile",
+    begin="write it with 'containment init', or remove the file: then the defaults hold",
+    fields="write 'field: value' lines, or remove the file: then the defaults hold",
+    one="one profile a project",
+    check="containment check",
+)
+
+
+def read(path: Path) -> Profile:
+    """Return the profile in *path*.
+
+    Raises:
+        SpecError: it cannot be read, or is no profile; every reason is in it.
+    """
+    try:
+        found = content(path, "the project's profile")
+    except FileNotFoundError as error:
+        raise SpecError(
+            f"{plain(str(path))} leads to a file that is not there",
+            remedy="restore that file, or remove the link: then the defaults hold",
+        ) from error
+    document = read_document(found, WORDS)
+    values, problems = validated(document, ProfileFile, WORDS, {})
+    problems += document.problems
+    if values is None or problems:
+        raise SpecProblemsError(path, problems, document.lines, check=WORDS.check)
+    kept = values.ledger
+    return Profile(
+        region=values.region,
+        role=values.role,
+        ledger=LedgerSettings(kept.place, kept.object_lock, kept.retention_days),
+        state=values.state,
+        responder=values.responder,
+        pipeline=values.pipeline,
+        break_glass=values.break_glass,
+        sha256=sha256(found).hexdigest(),
+    )

@@ -1,0 +1,149 @@
+"""Hold the values of a file to a model, and translate what the model says against them.
+
+Spec and profile are both read this way: each has a model, and words for what the file is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import stat
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from containment.errors import SpecError
+from containment.spec.problems import Location, Problem, WrongError, shown
+from containment.spec.reading import MAX_BYTES
+from containment.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+    from containment.spec.reading import Document, Words
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_EXPECTED = {
+    "string_type": ("text", "put the value in quotes"),
+    "string_unicode": ("text", "remove the half of a character that is in it"),
+    "bool_type": ("true or false", "write true or false, without quotes"),
+    "int_type": ("a whole number", "write the number alone, without quotes"),
+    "tuple_type": ("a list", "write each entry on a line of its own, beginning with '- '"),
+    "model_type": ("fields of its own", "write 'field: value' lines, indented under the name"),
+}
+
+
+def content(path: Path, kind: str) -> bytes:
+    """Return the bytes of *path*, which is a *kind* (``the incident's YAML file``).
+
+    Raises:
+        FileNotFoundError: there is none.
+        SpecError: it is no file, or cannot be read.
+    """
+    name = plain(str(path))
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SpecError(f"{name} is not a file", remedy=f"name {kind}")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise SpecError(
+            f"{name} cannot be read: {plain(why)}", remedy="see its owner, mode and place"
+        ) from error
+
+
+def validated(
+    document: Document, model: type[Model], words: Words, context: Mapping[str, Any]
+) -> tuple[Model | None, list[Problem]]:
+    """Return the values of *document* as a *model*, or what is wrong with them."""
+    if document.values is None:
+        return None, []
+    if not isinstance(document.values, dict):
+        what = f"the file holds {shown(document.values)}"
+        return None, [Problem(what, f"the fields of {words.noun}", words.fields)]
+    try:
+        return model.model_validate(document.values, context=dict(context)), []
+    except ValidationError as error:
+        found = problems_of(error, model, words)
+        # What could not be read is told once, not again as a value of the wrong kind.
+        unread = [problem.at for problem in document.problems]
+        return None, [p for p in found if not any(p.at[: len(at)] == at for at in unread)]
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], words: Words) -> list[Problem]:
+    """Return what *error* says about a *model*, in our words."""
+    return [problem for detail in error.errors() for problem in _problems(detail, model, words)]
+
+
+def _problems(detail: ErrorDetails, model: type[BaseModel], words: Words) -> Iterator[Problem]:
+    """Translate one of pydantic's errors into ours."""
+    at: Location = detail["loc"]
+    context = detail.get("ctx", {})
+    cause = context.get("error")
+    if isinstance(cause, WrongError):
+        for problem in cause.problems:
+            yield problem.inside(at)
+        return
+    kind, value = detail["type"], detail["input"]
+    if kind == "default_factory_not_called" or (kind == "too_short" and value):
+        return  # what the field is made from is wrong, and that is told already
+    if kind == "extra_forbidden":
+        yield _unknown(at, model, words)
+    elif kind == "missing":
+        field = _model_at(at[:-1], model).model_fields[str(at[-1])]
+        example = (field.examples or ["…"])[0]
+        text = example if isinstance(example, str) else "…"
+        yield Problem("is missing", field.description or "", f"add '{at[-1]}: {text}'", at)
+    elif kind in {"enum", "literal_error"}:
+        expected = str(context["expected"]).replace("'", "").replace(", ", " | ")
+        expected = expected.replace(" or ", " | ")
+        yield Problem(f"is {shown(value)}", expected, _nearest(value, expected.split(" | ")), at)
+    elif kind == "too_short":
+        yield Problem(
+            "is an empty list",
+            "at least one principal",
+            "name whom to contain; to lift a containment, run 'pulumi destroy'",
+            at,
+        )
+    elif kind in _EXPECTED:
+        expected, mend = _EXPECTED[kind]
+        yield Problem(f"is {shown(value)}", expected, mend, at)
+    else:
+        yield Problem(f"is {shown(value)}", plain(detail["msg"]).lower(), "change the value", at)
+
+
+def _unknown(at: Location, model: type[BaseModel], words: Words) -> Problem:
+    fields = list(_model_at(at[:-1], model).model_fields)
+    return Problem(
+        f"is not a field of {words.short}" if len(at) == 1 else "is not a field here",
+        ", ".join(fields),
+        _nearest(at[-1], fields, otherwise="remove it"),
+        at,
+    )
+
+
+def _nearest(value: object, words: list[str], otherwise: str = "write one of these") -> str:
+    near = difflib.get_close_matches(str(value)[:60].lower(), words, n=1)
+    return f"write '{near[0]}'" if near else otherwise
+
+
+def _model_at(at: Location, model: type[BaseModel]) -> type[BaseModel]:
+    """Return the model whose fields are at *at* of a *model*."""
+    for part in at:
+        field = model.model_fields.get(part) if isinstance(part, str) else None
+        model = (_model_in(field.annotation) if field is not None else None) or model
+    return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that a field's *annotation* holds: alone, or in a list, or optional."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inside = (_model_in(part) for part in get_args(annotation))
+    return next((found for found in inside if found is not None), None)
