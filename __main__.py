@@ -8,6 +8,7 @@ import pulumi
 
 from containment.errors import ContainmentError, NotFoundError
 from containment.plan import notices, plan
+from containment.profile import load as load_profile
 from containment.resources import ContainedPrincipal
 from containment.spec import IncidentSpec, load, pin
 from containment.text import paragraph, plain, unwired
@@ -37,7 +38,7 @@ def main() -> None:
         spec: IncidentSpec = load(path, stack=stack)
         if spec.unpinned:
             spec = pin(spec, {key: owner_of(key) for key in spec.unpinned})
-        declared = plan(spec, spec_file=str(path))
+        declared = plan(spec, spec_file=str(path), profile=load_profile(Path()))
     except ContainmentError as error:
         raise pulumi.RunError(paragraph(error)) from None
     for notice in notices(spec):

@@ -13,21 +13,24 @@ from typing import TYPE_CHECKING
 from cli import render
 from containment.facets import decisions
 from containment.lifecycle.workplace import Settings, Workplace
+from containment.profile import FILE, load
 from containment.run import failures, locks, project, state
 from containment.run.engine import Engine, open_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from containment.aws.caller import Caller
     from containment.errors import ContainmentError
     from containment.facets.decisions import Decisions
+    from containment.profile import Profile
     from containment.run.engine import Run
     from containment.run.locks import Lock
     from containment.run.project import Project
     from containment.run.state import StackState
 
 _APART_S = (0.5, 2.5)
+_BACKEND = "PULUMI_BACKEND_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +134,38 @@ def begin(named: str | None) -> Incident:
         UnavailableError: the engine is missing.
     """
     found = project.find(Path.cwd())
-    engine = open_engine(found.program, found.root, os.environ)  # noqa: TID251 -- an edge
+    engine = open_engine(found.program, found.root, _with_backend(load(found.root)))
     incidents = found.incidents
     selected = engine.stacks()[1] if not named and len(incidents) != 1 else None
     stack = project.choose(named, incidents, selected)
-    settings = Settings.parse(found.settings(stack))
+    settings = settings_of(found, stack)
+    for words in settings.disagreements:
+        render.tell(f"warning: {words}", style="yellow")
     return Incident(found, engine, stack, Workplace(found.root, stack, settings))
+
+
+def settings_of(found: Project, stack: str) -> Settings:
+    """Return the settings of the project, and where those of *stack* say otherwise.
+
+    Raises:
+        SpecError: the profile, or the stack's configuration, cannot be used.
+    """
+    return Settings.of(found.root, found.settings(stack), f"stacks/Pulumi.{stack}.yaml")
+
+
+def _with_backend(profile: Profile) -> Mapping[str, str]:
+    """Return the engine's environment, in which stacks are where the *profile* says."""
+    environ = dict(os.environ)  # noqa: TID251 -- an edge
+    if profile.state is None:
+        return environ
+    stated = environ.setdefault(_BACKEND, profile.state)
+    if stated != profile.state:
+        render.tell(
+            f"warning: {_BACKEND} is {stated} and 'state' in {FILE} is {profile.state};"
+            " the environment's is used",
+            style="yellow",
+        )
+    return environ
 
 
 def on_terminal() -> bool:

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from containment.actions import ACTIONS
 from containment.errors import RefusedError
 from containment.lifecycle.wire import Lift, Wire
+from containment.profile import Profile
 from containment.spec import Disposition, IncidentSpec, Rung, Target, lift_terms
 
 if TYPE_CHECKING:
@@ -46,12 +47,15 @@ class PrincipalPlan:
     hold: bool = False
 
 
-def plan(spec: IncidentSpec, *, spec_file: str) -> tuple[PrincipalPlan, ...]:
+def plan(
+    spec: IncidentSpec, *, spec_file: str, profile: Profile | None = None
+) -> tuple[PrincipalPlan, ...]:
     """Return what *spec* declares; every access key in it is pinned to its user already.
 
     Args:
         spec: the incident.
         spec_file: where it was read from, relative to the project, for a lift to read again.
+        profile: the project's; its break-glass principals are added to the spec's.
 
     Raises:
         RefusedError: the spec requires a guard, which this version cannot set.
@@ -61,7 +65,10 @@ def plan(spec: IncidentSpec, *, spec_file: str) -> tuple[PrincipalPlan, ...]:
             f"guard: {spec.guard.mode.value} is required and not part of this version",
             remedy="attach the service control policy by hand and write 'required: false'",
         )
-    return tuple(_principal(spec, target, spec_file) for target in spec.targets)
+    # All targets of a spec are in one account.
+    named = profile.break_glass_in(spec.targets[0].principal.account) if profile else ()
+    whole = spec.model_copy(update={"break_glass": tuple(sorted({*spec.break_glass, *named}))})
+    return tuple(_principal(whole, target, spec_file) for target in whole.targets)
 
 
 def notices(spec: IncidentSpec) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from containment.aws.profiles import profile_role_chain
 from containment.errors import SpecError
 from containment.facets import documents
 from containment.identities import Principal, parse_principal
+from containment.profile import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,15 +23,21 @@ if TYPE_CHECKING:
 
     from containment.aws.caller import Caller
     from containment.aws.clients import Clients
+    from containment.profile import Profile
 
 _LEAST_LIFE = timedelta(minutes=15)
 
 
 def refusals(
-    target: Principal, *, clients: Clients, caller: Caller, break_glass: Iterable[str]
+    target: Principal,
+    *,
+    clients: Clients,
+    caller: Caller,
+    break_glass: Iterable[str],
+    profile: Profile,
 ) -> list[str]:
     """Return why *target* must not be touched by *caller*; an empty list lets it go ahead."""
-    found = uneditable(target)
+    found = uneditable(target) + protected(target, profile)
     if any(_same(target, parse_principal(arn)) for arn in break_glass):
         found.append(
             f"{target.arn} is a break-glass principal of this incident; take it out of"
@@ -48,6 +55,16 @@ def refusals(
         if _same(target, link)
     )
     return found
+
+
+def protected(target: Principal, profile: Profile) -> list[str]:
+    """Return as what the *profile* protects *target*, if it does."""
+    parts = {part for part, one in profile.protected_in(target.account) if _same(target, one)}
+    return [
+        f"{target.arn} is a {part} principal by {FILE}, and no incident may deny it anything; if it"
+        " is compromised itself, name another one there first"
+        for part in sorted(parts)
+    ]
 
 
 def uneditable(target: Principal) -> list[str]:

@@ -12,6 +12,8 @@ from cli import render
 from cli.options import json_option
 from containment.clock import Clock, utc_now
 from containment.errors import ContainmentError, NotFoundError
+from containment.profile import FILE
+from containment.profile import load as load_profile
 from containment.run.project import specs_folder
 from containment.spec import IncidentSpec, SpecProblemsError, load, moment_text
 
@@ -34,14 +36,39 @@ class Checked:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, *, specs: Sequence[Path], as_json: bool) -> None:
-    """Validate incident specs: all of stacks/ if none is named. AWS is not asked."""
+    """Validate incident specs and the project's profile. AWS is not asked.
+
+    SPEC is a file; all of stacks/, and containment.yaml beside it, if none is named.
+    """
     folder = specs_folder(Path.cwd())
     checked = [_checked(path, utc_now) for path in specs or _all(folder)]
+    profile = folder.parent / FILE
+    wrong = None if specs else _wrong_profile(profile)
     if as_json:
-        render.document({"specs": [_document(one) for one in checked]})
+        found: dict[str, object] = {"specs": [_document(one) for one in checked]}
+        if not specs:
+            found["profile"] = {
+                "path": str(profile) if profile.exists() else None,
+                "ok": wrong is None,
+                **({"problems": _problems(wrong)} if wrong else {}),
+            }
+        render.document(found)
     else:
         _report(checked, folder)
-    ctx.exit(max((one.error.exit_code for one in checked if one.error), default=0))
+        if wrong is not None:
+            render.tell(f"error: {wrong}", style="red")
+        elif not specs and profile.exists():
+            render.say(f"ok: {profile}")
+    errors = [wrong, *(one.error for one in checked)]
+    ctx.exit(max((error.exit_code for error in errors if error), default=0))
+
+
+def _wrong_profile(path: Path) -> ContainmentError | None:
+    try:
+        load_profile(path.parent)
+    except ContainmentError as error:
+        return error
+    return None
 
 
 def _all(directory: Path) -> list[Path]:
@@ -92,25 +119,22 @@ def _document(one: Checked) -> dict[str, object]:
     if one.spec is not None:
         found |= {"incident": one.spec.incident, "review_overdue": one.overdue}
         found["spec"] = one.spec.model_dump(mode="json")
-    if isinstance(one.error, SpecProblemsError):
-        found["problems"] = [
-            {
-                "line": line,
-                "field": problem.field,
-                "what": problem.what,
-                "expected": problem.expected,
-                "mend": problem.mend,
-            }
-            for line, problem in one.error.found
-        ]
-    elif one.error is not None:
-        found["problems"] = [
-            {
-                "line": None,
-                "field": "",
-                "what": one.error.message,
-                "expected": "",
-                "mend": one.error.remedy,
-            }
-        ]
+    if one.error is not None:
+        found["problems"] = _problems(one.error)
     return found
+
+
+def _problems(error: ContainmentError) -> list[dict[str, object]]:
+    if not isinstance(error, SpecProblemsError):
+        words = {"what": error.message, "expected": "", "mend": error.remedy}
+        return [{"line": None, "field": "", **words}]
+    return [
+        {
+            "line": line,
+            "field": problem.field,
+            "what": problem.what,
+            "expected": problem.expected,
+            "mend": problem.mend,
+        }
+        for line, problem in error.found
+    ]

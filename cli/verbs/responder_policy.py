@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.options import json_option, stack_argument
+from cli.options import json_option
 from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.aws.faults import explained
 from containment.errors import NotFoundError, SpecError
-from containment.ledger.places import settings_of
+from containment.profile import load
 from containment.responder import policy
 from containment.run import project
 
@@ -25,17 +25,15 @@ _DIGITS = 12
 
 
 @click.command("responder-policy")
-@stack_argument
 @click.option("--account", help="The account it is for; the caller's, if left out.")
 @json_option
-def responder_policy(*, named: str | None, account: str | None, as_json: bool) -> None:
+def responder_policy(*, account: str | None, as_json: bool) -> None:
     """Print the policy of the responder's role, made of what containment really calls.
 
-    STACK is the incident whose settings say where the ledger is; all in stacks/, if left out. A
-    bucket adds what a ledger there needs; where containment:role is set, that is for the
-    credentials in the environment and not for the role.
+    Where the profile, containment.yaml, keeps the ledger in a bucket, what that needs is added; it
+    is for the credentials in the environment, whatever role the profile has assumed.
     """
-    kept = _ledgers(named)
+    kept = _ledgers()
     document = policy(_checked(account) if account else _own(), ledgers=kept)
     if as_json:
         render.document(document)
@@ -43,21 +41,17 @@ def responder_policy(*, named: str | None, account: str | None, as_json: bool) -
     render.verbatim(json.dumps(document, indent=2))
 
 
-def _ledgers(named: str | None) -> list[LedgerSettings]:
-    """Return where ledgers are kept here.
+def _ledgers() -> list[LedgerSettings]:
+    """Return where ledgers are kept here, if this is a project.
 
     Raises:
-        NotFoundError: a stack is named, and this is no project.
-        SpecError: a setting of the ledger cannot be used.
+        SpecError: the profile cannot be used.
     """
     try:
         found = project.find(Path.cwd())
     except NotFoundError:
-        if named:
-            raise
         return []
-    stacks = [project.choose(named, [], None)] if named else found.configured
-    return [settings_of(found.settings(stack)) for stack in stacks]
+    return [load(found.root).ledger]
 
 
 def _checked(account: str) -> str:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import render
-from cli.incident import ended, on_terminal, told
+from cli.incident import ended, on_terminal, settings_of, told
 from cli.options import decision_options, decisions_of, json_option, yes_option
 from cli.words import ledger_row, ledger_words
 from containment.aws.cancellation import CancelledError
 from containment.errors import ConflictError, ContainmentError, NotFoundError, RefusedError
 from containment.ledger.places import LedgerSettings
-from containment.lifecycle.workplace import Settings, Workplace
+from containment.lifecycle.workplace import Workplace
 from containment.run import failures, project, restoration, state
 from containment.run.engine import open_engine
 from containment.run.project import Project
@@ -41,7 +41,7 @@ _SUFFIX = ".jsonl"
     flag_value="",
     required=True,
     metavar="[PLACE]",
-    help="Its folder, file or s3://BUCKET/PREFIX; the place in the stack's settings, if left out.",
+    help="Its folder, file or s3://BUCKET/PREFIX; the profile's place, if left out.",
 )
 @click.option("--incident", "named", help="Whose ledger; the only one there, if left out.")
 @click.option("--force", is_flag=True, help="Go on although the stack's state is there.")
@@ -134,10 +134,11 @@ def _incident(found: Project, place: str, named: str | None) -> str:
 
 
 def _workplace(found: Project, incident: str, place: str, cancelled: Event) -> Workplace:
-    settings = Settings.parse(found.settings(incident))
+    settings = settings_of(found, incident)
     if place:
         # Where somebody names another place, the locks are that bucket's own affair.
-        settings = replace(settings, ledger=LedgerSettings(str(_absolute(place))))
+        elsewhere = LedgerSettings(str(_absolute(place)))
+        settings = replace(settings, profile=replace(settings.profile, ledger=elsewhere))
     return Workplace(
         found.root,
         incident,

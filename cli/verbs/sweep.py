@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import on_terminal, told
+from cli.incident import on_terminal, settings_of, told
 from cli.options import json_option, yes_option
 from cli.words import fence_row
 from containment.aws.caller import identify
@@ -18,7 +18,7 @@ from containment.aws.faults import explained
 from containment.aws.recording import NoRecorder
 from containment.clock import isoformat
 from containment.errors import NotContainedError, NotFoundError, RefusedError
-from containment.lifecycle.workplace import Settings, Workplace
+from containment.lifecycle.workplace import Workplace
 from containment.run import fences, project
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _record(fence: Fence, caller: Caller) -> Recorder:
         found = project.find(Path.cwd())
     except NotFoundError:
         return NoRecorder()
-    settings = Settings.parse(found.settings(fence.incident))
+    settings = settings_of(found, fence.incident)
     workplace = Workplace(found.root, fence.incident, settings, warn=render.tell)
     return workplace.ledger().recorder(fence.incident, None, lambda: caller.arn)
 

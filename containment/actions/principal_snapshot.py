@@ -27,6 +27,7 @@ from containment.lifecycle.action import Action, Failure
 from containment.lifecycle.wire import AccessKeyStatus, Lift, Live, Wire
 from containment.lifecycle.wire import Inputs as BaseInputs
 from containment.preflight import expiring, missing_permissions, refusals, uneditable
+from containment.profile import changed_since
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,10 +58,14 @@ class LedgerHead(Wire):
 
 
 class Inputs(BaseInputs):
-    """Who is remembered, and what is about to be done to it."""
+    """Who is remembered, and what is about to be done to it.
+
+    *profile* is the SHA-256 of the project's profile, which the provider adds; None for no file.
+    """
 
     break_glass: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
+    profile: str | None = None
 
 
 class State(Inputs):
@@ -119,11 +124,14 @@ class PrincipalSnapshot(Action[Inputs, State]):
         if old is not None and old.endpoint:
             context.require_same_place(inputs.model_copy(update={"endpoint": old.endpoint}))
         context.require_same_place(inputs)
+        if old is not None:
+            self._say_changed(old)
         found = refusals(
             inputs.target,
             clients=context.clients,
             caller=context.caller,
             break_glass=inputs.break_glass,
+            profile=context.profile,
         )
         late = expiring(context.credentials_expire_at, context.caller)
         if late is not None:
@@ -133,7 +141,11 @@ class PrincipalSnapshot(Action[Inputs, State]):
         return [Failure("principal", reason) for reason in found]
 
     def checked(self, inputs: Inputs) -> Inputs:
-        here = inputs.model_copy(update={"endpoint": self._context.clients.endpoint})
+        known = {
+            "endpoint": self._context.clients.endpoint,
+            "profile": self._context.profile.sha256,
+        }
+        here = inputs.model_copy(update=known)
         return super().checked(here)
 
     def adopt(self, incident: str, principal: str) -> State:
@@ -233,13 +245,14 @@ class PrincipalSnapshot(Action[Inputs, State]):
 
     def update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
         new = state.model_copy(update=dict(inputs))  # what was captured never changes
-        if not preview and new.lift != state.lift:
+        if not preview and (new.lift, new.profile) != (state.lift, state.profile):
             # A restore without the state goes on the terms that were applied last.
             terms = new.lift.model_dump(mode="json", by_alias=True)
-            self._write("terms", new, lift=terms, required=False)
+            self._write("terms", new, lift=terms, profile=new.profile, required=False)
         return self._with_ledger(new)
 
     def delete(self, state: State) -> None:
+        self._say_changed(state)
         self.finish(state)
         self.released(state)
 
@@ -299,6 +312,11 @@ class PrincipalSnapshot(Action[Inputs, State]):
                 f"{live}: {', '.join(remains)} of this stack is still in force",
                 remedy="run 'pulumi destroy' again",
             )
+
+    def _say_changed(self, applied: Inputs) -> None:
+        changed = changed_since(self._context.profile, applied.profile)
+        if changed is not None:
+            self._context.say("warning", changed)
 
     def _with_ledger(self, state: State) -> State:
         """Return *state* with the ledger's head, and have it held against the one it remembers."""

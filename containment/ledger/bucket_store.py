@@ -124,7 +124,7 @@ class BucketStore:
             return [f"the bucket {self.bucket} has no object lock: {cut}"]
         if self.mode or found.get("Rule"):
             return []
-        settings = "containment:ledgerObjectLock and containment:ledgerRetentionDays"
+        settings = "object_lock and retention_days in containment.yaml"
         return [f"no retention is set for the entries in {self.bucket}: {cut} (set {settings})"]
 
     def _put(self, key: str, written: bytes) -> bytes | None:
@@ -216,6 +216,6 @@ class BucketStore:
         except (ClientError, BotoCoreError) as error:
             raise LedgerUnavailableError(
                 f"the ledger {self.location} cannot be {done} ({code(error) or error})",
-                remedy="check the bucket and the credentials' rights on it, or set"
-                " containment:ledger to another place",
+                remedy="check the bucket and the credentials' rights on it, or name"
+                " another 'ledger' in containment.yaml",
             ) from error

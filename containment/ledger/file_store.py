@@ -127,7 +127,7 @@ class FileStore:
     def _unavailable(self, done: str, error: OSError) -> LedgerUnavailableError:
         return LedgerUnavailableError(
             f"the ledger {self._shown} cannot be {done} ({error.strerror or error})",
-            remedy="make room or mend its permissions, or set containment:ledger to another place",
+            remedy="make room, mend its permissions, or name another 'ledger' in containment.yaml",
         )
 
 

@@ -290,7 +290,7 @@ class Journal:
             self._no_read_until = self._no_write_until = time.monotonic() + _REST_S
             raise LedgerUnavailableError(
                 f"the ledger {self.location} does not answer within {patience_s:g} s",
-                remedy="see what holds it up, or set containment:ledger to another place",
+                remedy="see what holds it up, or name another 'ledger' in containment.yaml",
             ) from None
         if error is not None:
             raise error

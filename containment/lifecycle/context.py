@@ -11,6 +11,7 @@ from containment.errors import RefusedError
 from containment.facets.decisions import Decisions
 from containment.facets.marks import NEWEST
 from containment.ledger import Ledger, unkept
+from containment.profile import FILE, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -41,7 +42,8 @@ class Context:
 
     *declared* are the principals, by ARN, that the spec has in this run; none in a destroy.
     *ledger* is told of every change, and asked what was before it. *decisions* are what people
-    decided about a lift.
+    decided about a lift. *profile* is the project's; *disagreements* are where the stack, or its
+    state, says otherwise of what the profile alone decides.
     """
 
     clients: Clients
@@ -54,6 +56,8 @@ class Context:
     say: Callable[[Severity, str], None] = field(default=lambda _severity, _message: None)
     ledger: Ledger = field(default_factory=unkept)
     decisions: Decisions = field(default_factory=Decisions)
+    profile: Profile = field(default_factory=Profile)
+    disagreements: tuple[str, ...] = ()
 
     @property
     def caller(self) -> Caller:
@@ -93,8 +97,8 @@ class Context:
             raise RefusedError(
                 f"{inputs.principal} is in account {account} and the credentials in use are of"
                 f" account {self.caller.account} ({self.caller.arn})",
-                remedy="use credentials of that account, or set containment:role in the stack's"
-                f" configuration to the responder role in {account}",
+                remedy=f"use credentials of that account, or write 'role:' in {FILE}: the responder"
+                " role, with {account} where the account stands",
             )
 
     def generation(self, started_ms: int, *found: Generation | None) -> int:

@@ -12,9 +12,9 @@ from containment.aws.clients import Clients, connect
 from containment.aws.faults import explained
 from containment.clock import utc_now
 from containment.facets.decisions import Decisions
-from containment.ledger import Ledger, LedgerSettings, open_store
-from containment.ledger.places import settings_of
+from containment.ledger import Ledger, open_store
 from containment.lifecycle.context import Context
+from containment.profile import Profile, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -28,26 +28,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The provider's configuration, which a stack keeps; credentials come from the environment.
+    """What decides where we work: the project's profile, and who says otherwise.
 
-    *role* may hold ``{account}``, which stands for the account of the principal.
+    Attributes:
+        profile: the project's; role, ledger and region come from it alone.
+        disagreements: where the stack's configuration, or its state, says something else, in words.
     """
 
-    region: str | None = None
-    role: str | None = None
-    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    profile: Profile = field(default_factory=Profile)
+    disagreements: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, values: Mapping[str, object]) -> Settings:
-        """Return the settings in *values*, by the names that a stack's configuration has.
+    def of(cls, directory: Path, stated: Mapping[str, object], where: str) -> Settings:
+        """Return the settings of the project in *directory*, for which *where* has *stated* some.
 
         Raises:
-            SpecError: a setting of the ledger cannot be used.
+            SpecError: the profile cannot be used; says why, by line and field.
         """
-        region, role = values.get("region"), values.get("role")
-        return cls(
-            str(region) if region else None, str(role) if role else None, settings_of(values)
-        )
+        profile = load(directory)
+        return cls(profile, profile.disagreements(stated, where))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Workplace:
     Attributes:
         directory: the project's folder.
         incident: named in the user agent of every call.
-        settings: the stack's.
+        settings: the project's.
         decisions: what people decided about a lift.
         cancelled: once set, no change is sent any more.
         patient: whether reading a ledger may wait for another writer of it.
@@ -135,14 +134,16 @@ class Workplace:
             say=say,
             ledger=self.ledger(),
             decisions=self.decisions,
+            profile=self.settings.profile,
+            disagreements=self.settings.disagreements,
         )
 
     def ledger(self) -> Ledger:
-        """Return the ledgers of the project, at the place that the settings name."""
+        """Return the ledgers of the project, at the place that the profile names."""
         with self._lock:
             if self._ledger is None:
                 self._ledger = Ledger(
-                    partial(open_store, self.settings.ledger, self.directory),
+                    partial(open_store, self.settings.profile.ledger, self.directory),
                     now=utc_now,
                     say=self.warn,
                     believed=self.believed,
@@ -151,14 +152,13 @@ class Workplace:
             return self._ledger
 
     def _connection(self, account: str | None) -> _Connection:
-        template = self.settings.role
-        role = template.replace("{account}", account) if template and account else None
+        role = self.settings.profile.role_in(account) if account else None
         with self._lock:
             if role not in self._connections:
                 with explained("looking for credentials"):
                     clients = connect(
                         incident=self.incident or None,
-                        region=self.settings.region,
+                        region=self.settings.profile.region,
                         role_arn=role,
                         cancelled=self.cancelled,
                     )

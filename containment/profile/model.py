@@ -210,5 +210,5 @@ class ProfileFile(BaseModel):
     break_glass: Annotated[tuple[PrincipalPattern, ...], Field(strict=False)] = Field(
         default=(),
         description="Who must stay able to get in, whatever is contained; added to the spec's own.",
-        examples=[["arn:aws:iam::{account}:role/BreakGlass"]],
+        examples=[["arn:aws:iam::111122223333:role/BreakGlass"]],
     )

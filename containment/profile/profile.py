@@ -33,7 +33,7 @@ class Profile:
         responder: who contains and lifts, besides *role*, by ARN.
         pipeline: the roles of CI, by ARN.
         break_glass: who stays able to get in, by ARN.
-        sha256: of the file's bytes, as ``sha256sum`` prints it; empty where there is no file.
+        sha256: of the file's bytes, as ``sha256sum`` prints it; None where there is no file.
     """
 
     region: str | None = None
@@ -43,7 +43,7 @@ class Profile:
     responder: tuple[str, ...] = ()
     pipeline: tuple[str, ...] = ()
     break_glass: tuple[str, ...] = ()
-    sha256: str = ""
+    sha256: str | None = None
 
     def role_in(self, account: str | None) -> str | None:
         """Return the role to assume for a principal of *account*; None for one's own."""
@@ -69,7 +69,7 @@ class Profile:
                 yield part, parse_principal(arn.replace(ACCOUNT, account))
 
     def disagreements(self, stated: Mapping[str, object], where: str) -> tuple[str, ...]:
-        """Return where *stated* says something else, each with both versions, in words.
+        """Return where *stated* says something else: both versions, and what that means.
 
         Args:
             stated: the provider's settings as a stack's configuration, or its state, has them.
@@ -78,7 +78,8 @@ class Profile:
         plain = {name: _plain(value) for name, value in stated.items()}
         return tuple(
             f"containment:{name} is {plain[name]!r} in {where} and"
-            f" {'not set' if agreed is None else repr(agreed)} in {FILE}"
+            f" {'not set' if agreed is None else repr(agreed)} in {FILE}, which alone counts:"
+            " nothing is given back before they agree"
             for name, agreed in self._settings().items()
             if plain.get(name) not in {None, "", agreed}
         )
@@ -99,14 +100,17 @@ def changed_since(now: Profile, applied: str | None) -> str | None:
 
     Args:
         now: as it is.
-        applied: the hash that the state remembers; None where it remembers none.
+        applied: the hash that the state remembers; None where there was no file.
     """
-    if applied is None or applied == now.sha256:
+    if applied == now.sha256:
         return None
-    return f"{FILE} {_version(now.sha256, 'is')}, and {_version(applied, 'was')} when applied last"
+    return (
+        f"{FILE} {_version('is', now.sha256)}, and {_version('was', applied)} when the stack was"
+        " applied last"
+    )
 
 
-def _version(digest: str, verb: str) -> str:
+def _version(verb: str, digest: str | None) -> str:
     return f"{verb} sha256 {digest[:_SHOWN]}…" if digest else f"{verb} not there"
 
 

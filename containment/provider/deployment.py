@@ -44,17 +44,23 @@ class Deployment:
         self._workplace: Workplace | None = None
         self._lock = Lock()
 
-    def configure(self, settings: Settings) -> None:
-        """Use *settings* from now on, and what the environment says was decided.
+    def configure(self, stated: Mapping[str, object]) -> None:
+        """Use the project's profile from now on, and what the environment says was decided.
+
+        What the engine has *stated* (at a lift, that is what the state says) decides nothing: where
+        it differs from the profile, that is said, and a lift widens nothing.
 
         Raises:
-            SpecError: a decision is not understood.
+            SpecError: the profile, or a decision, is not understood.
         """
+        settings = Settings.of(self.directory, stated, "the stack's settings or its state")
         decided = decisions.parse(self._environ.get(decisions.VARIABLE, ""))
         with self._lock:
             self._decisions = decided
             self._settings = settings
             self._workplace = None
+        for words in settings.disagreements:
+            self.engine.say("warning", words)
 
     def context(self, urn: str, *, account: str | None, incident: str | None) -> Context:
         """Return a context for *account* whose voice is heard at *urn*.

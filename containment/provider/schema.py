@@ -9,6 +9,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from containment.actions import ACTIONS
+from containment.ledger.places import DAYS, LOCK, PLACE
+from containment.profile import FILE
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -27,24 +29,18 @@ def package() -> Values:
         "license": "Apache-2.0",
         "config": {
             "variables": {
-                "region": {"type": "string", "description": "Where STS is asked."},
-                "role": {
-                    "type": "string",
-                    "description": "The responder role to assume; {account} is the principal's.",
-                },
-                "ledger": {
-                    "type": "string",
-                    "description": "Where every change is put on record: a folder, a file"
-                    " that ends in .jsonl, or s3://BUCKET/PREFIX. The folder ledger if unset.",
-                },
-                "ledgerObjectLock": {
-                    "type": "string",
-                    "description": "In a bucket: GOVERNANCE or COMPLIANCE, for each entry.",
-                },
-                "ledgerRetentionDays": {
-                    "type": "integer",
-                    "description": "In a bucket: for how many days an entry is locked.",
-                },
+                name: {
+                    "type": kind,
+                    "description": f"Decides nothing: {FILE} does. Where the two differ, nothing is"
+                    " given back.",
+                }
+                for name, kind in (
+                    ("region", "string"),
+                    ("role", "string"),
+                    (PLACE, "string"),
+                    (LOCK, "string"),
+                    (DAYS, "integer"),
+                )
             }
         },
         "types": {token: shape for action in ACTIONS for token, shape in _types(action)},

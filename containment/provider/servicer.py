@@ -22,10 +22,9 @@ from containment.actions import ACTIONS
 from containment.aws.cancellation import CancelledError
 from containment.aws.faults import explain
 from containment.aws.resolve import resolve_access_key
-from containment.errors import ConflictError, ContainmentError, NotContainedError, SpecError
+from containment.errors import ConflictError, ContainmentError, NotContainedError
 from containment.ledger import places
 from containment.lifecycle.action import UnfinishedError
-from containment.lifecycle.workplace import Settings
 from containment.provider import codec, schema
 from containment.provider.engine import Engine
 from containment.provider.failures import InitFailed
@@ -80,11 +79,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             )
             for name in unknown
         ]
-        try:
-            places.settings_of(news)
-        except SpecError as error:
-            name, _, reason = str(error).partition(": ")
-            failures.append(provider_pb2.CheckFailure(property=name, reason=reason))
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
@@ -99,7 +93,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: Any) -> Any:
         values, _ = codec.decode(request.args)
         with _Told(context):
-            self._deployment.configure(Settings.parse(values))
+            self._deployment.configure(values)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Check(self, request: Any, context: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What is wrong with a spec or a profile, said so that it can be mended: field, found, expected, mend.
+"""What is wrong with a spec or a profile, said so that it can be mended.
 
 Text out of a spec is hostile until proven otherwise: it is only ever shown through :func:`shown`,
 so that a file cannot move the reader's cursor, colour the terminal or turn the line around.

@@ -76,10 +76,10 @@ A spec is never the place for a secret. Key ids may be in it; nothing else of a 
 """
 
 
-def schema() -> str:
-    """Return the JSON Schema that editors use, as the text of its file."""
+def schema(model: type[BaseModel] = IncidentSpec) -> str:
+    """Return the JSON Schema of *model* that editors use, as the text of its file."""
     document: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    document |= IncidentSpec.model_json_schema()
+    document |= model.model_json_schema()
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -93,7 +93,7 @@ def page() -> str:
         ("`guard`", Guard),
         ("`limits`", Limits),
     ):
-        parts.append(f"## {title}\n\n{(model.__doc__ or '').strip()}\n\n{_fields(model)}")
+        parts.append(f"## {title}\n\n{(model.__doc__ or '').strip()}\n\n{field_table(model)}")
         if model is Target:
             parts.append(_RUNGS + _rungs())
     return "\n".join([*parts, _LAST])
@@ -105,7 +105,8 @@ def write(root: Path) -> None:
     (root / PAGE_FILE).write_text(page(), encoding="utf-8")
 
 
-def _fields(model: type[BaseModel]) -> str:
+def field_table(model: type[BaseModel]) -> str:
+    """Return the fields of *model* as a table in Markdown."""
     rows = ["| field | | example | |", "|---|---|---|---|"]
     rows += [
         f"| `{name}` | {_default(field)} | {_example(field)} | {field.description or ''} |"

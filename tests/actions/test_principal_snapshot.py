@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ from containment.identities import parse_principal
 from containment.lab.scenario.world import Credentials
 from containment.lifecycle.context import Context
 from containment.preflight import refusals
+from containment.profile import Profile
 
 pytestmark = pytest.mark.lab
 
@@ -111,7 +113,7 @@ def test_who_assumed_the_configured_role_is_refused_whoever_else_may(
 
     def found(arn: str) -> list[str]:
         target = parse_principal(arn)
-        return refusals(target, clients=clients, caller=caller, break_glass=())
+        return refusals(target, clients=clients, caller=caller, break_glass=(), profile=Profile())
 
     (reason,) = found(world.responder_user)
     assert "role chain" in reason
@@ -122,6 +124,33 @@ def test_break_glass_is_refused(bench: Bench) -> None:
     role = bench.lab.world.break_glass_role
 
     assert "break-glass" in checked(bench, role, break_glass=(role,))[0]
+
+
+@pytest.mark.parametrize("part", ["responder", "pipeline", "break_glass"])
+def test_whom_the_profile_protects_is_refused(bench: Bench, part: str) -> None:
+    role = bench.lab.world.break_glass_role
+    assert checked(bench, role) == []
+
+    # Capitals and paths do not tell two apart.
+    pattern = f"arn:aws:iam::{{account}}:role/other/path/{role.rpartition('/')[2].upper()}"
+    parts: dict[str, Any] = {part: (pattern,)}
+    bench.context = replace(bench.context, profile=Profile(**parts))
+
+    (reason,) = checked(bench, role)
+    assert f"{part.replace('_', '-')} principal by containment.yaml" in reason
+
+
+def test_the_profile_is_remembered_and_another_one_is_said(bench: Bench) -> None:
+    before = bench.snapshot(bench.lab.world.bystander_user)
+    assert before.profile is None
+
+    bench.context = replace(bench.context, profile=Profile(sha256="ab" * 32))
+    action = bench.snapshot_action()
+    inputs = action.checked(Inputs(**bench.common(before.principal)))
+    assert action.check(inputs, before) == []
+
+    assert "containment.yaml is sha256 abababababab…, and was not there" in bench.words()
+    assert action.update(before, inputs, preview=False).profile == "ab" * 32
 
 
 @pytest.mark.parametrize(

@@ -85,36 +85,29 @@ def test_a_ledger_in_a_file_adds_nothing() -> None:
     assert policy("111122223333", ledgers=[LedgerSettings()]) == policy("111122223333")
 
 
-def settings(folder: Path, stack: str, *lines: str) -> None:
-    (folder / "stacks").mkdir(exist_ok=True)
+def profile(folder: Path, *lines: str) -> None:
     (folder / "Pulumi.yaml").write_text("name: containment\n")
-    text = "".join(f"  containment:{line}\n" for line in lines)
-    (folder / "stacks" / f"Pulumi.{stack}.yaml").write_text(f"config:\n{text}")
+    (folder / "containment.yaml").write_text("\n".join(["ledger:", *lines]) + "\n")
 
 
-def printed(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    assert run(["responder-policy", *words, "--account", "111122223333"]) == 0
+def printed(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    assert run(["responder-policy", "--account", "111122223333"]) == 0
     document = json.loads(capsys.readouterr().out)
     return {each.pop("Sid"): each for each in document["Statement"]}
 
 
-def test_a_bucket_in_the_settings_adds_what_a_ledger_there_needs(
+def test_a_bucket_in_the_profile_adds_what_a_ledger_there_needs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings(tmp_path, "inc-2026-0001", "ledger: s3://evidence/ir")
-    settings(
-        tmp_path,
-        "inc-2026-0002",
-        "ledger: s3://other",
-        "ledgerObjectLock: GOVERNANCE",
-        "ledgerRetentionDays: 30",
-    )
     monkeypatch.chdir(tmp_path)
+    profile(tmp_path, "  place: ledger")
+    none = printed(capsys)
+    profile(tmp_path, "  place: s3://evidence/ir")
+    one = printed(capsys)
+    profile(tmp_path, "  place: s3://other", "  object_lock: GOVERNANCE", "  retention_days: 30")
+    locked = printed(capsys)
 
-    one, both = printed(capsys, "inc-2026-0001"), printed(capsys)
-
-    assert one.keys() - both.keys() == set()
-    assert both.keys() - one.keys() == {"KeepLedger2", "ListLedger2", "SeeLedgersLock2"}
+    assert one.keys() - none.keys() == {"KeepLedger1", "ListLedger1", "SeeLedgersLock1"}
     assert one["KeepLedger1"] == {
         "Effect": "Allow",
         "Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
@@ -122,14 +115,15 @@ def test_a_bucket_in_the_settings_adds_what_a_ledger_there_needs(
     }
     assert one["ListLedger1"]["Condition"] == {"StringLike": {"s3:prefix": "ir/*"}}
     assert one["SeeLedgersLock1"]["Resource"] == "arn:aws:s3:::evidence"
-    assert both["KeepLedger2"]["Resource"] == "arn:aws:s3:::other/*"
-    assert "s3:PutObjectRetention" in both["KeepLedger2"]["Action"]
+    assert locked["KeepLedger1"]["Resource"] == "arn:aws:s3:::other/*"
+    assert "s3:PutObjectRetention" in locked["KeepLedger1"]["Action"]
 
 
-def test_a_stack_that_is_named_outside_a_project_is_refused(
+def test_a_profile_that_cannot_be_read_is_one_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    profile(tmp_path, "  place: ftp://x")
     monkeypatch.chdir(tmp_path)
 
-    assert run(["responder-policy", "inc-2026-0001", "--account", "111122223333"]) != 0
-    assert "is in no containment project" in capsys.readouterr().err
+    assert run(["responder-policy", "--account", "111122223333"]) == 2
+    assert "containment.yaml:2: ledger.place" in capsys.readouterr().err

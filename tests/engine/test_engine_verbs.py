@@ -66,6 +66,7 @@ def test_taint_target_and_another_region_neither_release_nor_forget(
         > (first["DenyPolicy"]["outputs"]["generation"])
     )
 
+    (project.folder / "containment.yaml").write_text("region: eu-central-1\n")
     project.ok("config", "set", "containment:region", "eu-central-1")
     project.up()
     project.ok("destroy", "--yes", "--skip-preview", "--target", first["DenyPolicy"]["urn"])

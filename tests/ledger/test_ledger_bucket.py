@@ -177,7 +177,7 @@ def test_a_bucket_that_is_not_there_is_said_with_a_way_out(
     with pytest.raises(LedgerUnavailableError, match="NoSuchBucket") as refused:
         act()
 
-    assert "set containment:ledger to another place" in refused.value.remedy
+    assert "name another 'ledger' in containment.yaml" in refused.value.remedy
 
 
 def test_a_bucket_that_nobody_answers_for_costs_one_try(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,9 +83,9 @@ def lose_state(project: Project) -> Path:
     return kept
 
 
-def configure(project: Project, **settings: str) -> None:
-    for name, value in settings.items():
-        project.ok("config", "set", f"containment:{name}", value, "--stack", STACK)
+def profile(project: Project, *lines: str) -> None:
+    text = "\n".join(["ledger:", *(f"  {line}" for line in lines)])
+    (project.folder / "containment.yaml").write_text(f"{text}\n")
 
 
 def test_a_lost_state_is_survived_and_everything_is_as_it_was(project: Project, lab: Lab) -> None:
@@ -333,18 +333,18 @@ def test_a_ledger_in_a_bucket_survives_the_loss_of_the_state_and_the_machine(
     s3.create_bucket(Bucket="evidence-ledger", ObjectLockEnabledForBucket=True)
     project.environ |= lab.world.admin.env()
     project.environ.pop("AWS_SESSION_TOKEN", None)
-    configure(
+    profile(
         project,
-        ledger="s3://evidence-ledger/ir",
-        ledgerObjectLock="GOVERNANCE",
-        ledgerRetentionDays="30",
+        "place: s3://evidence-ledger/ir",
+        "object_lock: GOVERNANCE",
+        "retention_days: 30",
     )
     before = taken(lab)
     project.spec(targets(lab))
     project.up()
     assert not (project.folder / "ledger").exists()
     lose_state(project)
-    (project.folder / "stacks" / f"Pulumi.{STACK}.yaml").unlink()
+    (project.folder / "containment.yaml").unlink()
 
     ran = containment(
         project, "restore", "--from-ledger", "s3://evidence-ledger/ir", "--incident", STACK, "--yes"
@@ -357,7 +357,7 @@ def test_a_ledger_in_a_bucket_survives_the_loss_of_the_state_and_the_machine(
 
 
 def test_a_bucket_that_nobody_answers_for_stops_no_containment(project: Project, lab: Lab) -> None:
-    configure(project, ledger="s3://evidence-ledger/ir")
+    profile(project, "place: s3://evidence-ledger/ir")
     project.environ["AWS_ENDPOINT_URL_S3"] = "http://127.0.0.1:9"
     project.spec(targets(lab, rung="key-only"))  # no keys that wait for their deny to be lifted
 
@@ -370,13 +370,14 @@ def test_a_bucket_that_nobody_answers_for_stops_no_containment(project: Project,
     assert not can_list(lab, lab.world.leaked)
 
 
-def test_a_setting_that_is_wrong_stops_before_anything_changes(project: Project, lab: Lab) -> None:
-    configure(project, ledger="ftp://somewhere")
+def test_a_profile_that_is_wrong_stops_before_anything_changes(project: Project, lab: Lab) -> None:
+    profile(project, "place: ftp://somewhere")
     project.spec(targets(lab))
     before = taken(lab)
 
     done = project.run("up", "--yes", "--skip-preview")
 
     assert done.exit_code != 0
-    assert "write a path or s3://BUCKET/" in done.output
+    assert "containment.yaml:2: ledger.place: 'ftp://somewhere' is no place" in done.output
+    assert "Traceback" not in done.output
     assert inventory.changes(before, taken(lab)) == []

@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_written_is_said_with_a_way_out(tmp_path: Path) 
         if root:
             os.seteuid(0)
 
-    assert "set containment:ledger to another place" in refused.value.remedy
+    assert "name another 'ledger' in containment.yaml" in refused.value.remedy
 
 
 @pytest.mark.parametrize("place", ["/dev/full", "/dev/null"])

@@ -10,11 +10,11 @@ import pytest
 from project import STACK
 
 from containment.clock import utc_now
-from containment.errors import RefusedError, SpecError
+from containment.errors import RefusedError
 from containment.ledger import Remembered
 from containment.ledger.chain import Head
 from containment.ledger.journal import Journal
-from containment.ledger.places import LedgerSettings, open_store, settings_of
+from containment.ledger.places import LedgerSettings, open_store
 from containment.ledger.store import LedgerUnavailableError
 from tests.ledger.conftest import Kept
 
@@ -218,36 +218,6 @@ def test_one_that_is_not_believed_answers_nothing(kept: Kept) -> None:
 
     assert journal.inspect().verdict == "intact"
     assert journal.evidence() is None
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({"ledger": "s3://"}, "names no bucket"),
-        ({"ledger": "gs://bucket"}, "is no place for a ledger"),
-        ({"ledgerObjectLock": "GOVERNANCE", "ledgerRetentionDays": 9}, "are for a ledger in a"),
-        ({"ledger": "s3://b", "ledgerObjectLock": "GOVERNANCE"}, "go together"),
-        ({"ledger": "s3://b", "ledgerRetentionDays": "30"}, "go together"),
-        (
-            {"ledger": "s3://b", "ledgerObjectLock": "FOREVER", "ledgerRetentionDays": 1},
-            "'FOREVER' is no mode",
-        ),
-        (
-            {"ledger": "s3://b", "ledgerObjectLock": "COMPLIANCE", "ledgerRetentionDays": "0.5"},
-            "'0.5' is no number of days",
-        ),
-    ],
-)
-def test_a_setting_that_cannot_be_used_is_refused(values: dict[str, object], said: str) -> None:
-    with pytest.raises(SpecError, match=said):
-        settings_of(values)
-
-
-def test_settings_are_taken_as_the_engine_hands_them_over() -> None:
-    given = {"ledger": "s3://b/p", "ledgerObjectLock": "COMPLIANCE", "ledgerRetentionDays": 365.0}
-
-    assert settings_of(given) == LedgerSettings("s3://b/p", "COMPLIANCE", 365)
-    assert settings_of({}) == LedgerSettings("ledger")
 
 
 @pytest.mark.parametrize(

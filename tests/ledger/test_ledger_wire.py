@@ -16,17 +16,13 @@ pytestmark = pytest.mark.wire
     [
         ({"ledger": "elsewhere"}, []),
         ({"ledger": "s3://b", "ledgerObjectLock": "COMPLIANCE", "ledgerRetentionDays": 30}, []),
-        ({"ledger": "ftp://x"}, [("ledger", "is no place for a ledger")]),
         ({"ledgers": "x"}, [("ledgers", "is no setting here; there are ledger, ledgerObjectLock")]),
-        (
-            {"ledger": "s3://b", "ledgerObjectLock": "X", "ledgerRetentionDays": 30},
-            [("ledgerObjectLock", "'X' is no mode; write GOVERNANCE or COMPLIANCE")],
-        ),
     ],
 )
 def test_a_setting_is_taken_or_refused_by_name(
     tmp_path: Path, settings: dict[str, object], said: list[tuple[str, str]]
 ) -> None:
+    # Where a ledger is, the profile alone decides: nothing of these is opened.
     with plugin({}, tmp_path) as provider:
         answer = provider.stub.CheckConfig(provider_pb2.CheckRequest(news=struct(settings)))
 

@@ -11,6 +11,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
 from containment.plan import Declaration, plan
+from containment.profile import load as load_profile
 from containment.resources import PrincipalSnapshot
 from containment.spec import load
 
@@ -56,7 +57,7 @@ def registrations(directory: Path, stack: str) -> Iterator[tuple[Registration, .
     """
     path = Path("stacks") / f"{stack}.yaml"
     spec = load(directory / path, stack=stack)
-    for principal in plan(spec, spec_file=str(path)):
+    for principal in plan(spec, spec_file=str(path), profile=load_profile(directory)):
         name = principal.principal.label
         snapshot = _registration(stack, name, principal.snapshot, None)
         held = [

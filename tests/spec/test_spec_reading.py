@@ -53,7 +53,7 @@ HOSTILE = {
     "a very long list": (
         b"targets:\n" + b"- a\n" * 30_000,
         19_999,
-        "far more than an incident spec",
+        "more than an incident spec",
     ),
     "a wrong directive": (b"%YAML 9.9\n---\ntitle: x\n", 1, ""),
 }
