@@ -10,13 +10,13 @@ from pydantic.alias_generators import to_camel
 from containment.actions import ACTIONS
 from containment.errors import RefusedError
 from containment.lifecycle.wire import Lift, Wire
-from containment.profile import Profile
 from containment.spec import Disposition, IncidentSpec, Rung, Target, lift_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from containment.identities import Principal
+    from containment.profile import Profile
 
 Values = dict[str, Any]
 
