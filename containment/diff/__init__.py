@@ -1,0 +1,21 @@
+"""What a run changes, as one model, and its renderings for terminal, Markdown, HTML and JSON."""
+
+from __future__ import annotations
+
+from containment.diff.document import as_document
+from containment.diff.html import as_html
+from containment.diff.markdown import as_markdown
+from containment.diff.model import Change, IncidentDiff, Line, PrincipalDiff, text_diff
+from containment.diff.terminal import as_lines
+
+__all__ = [
+    "Change",
+    "IncidentDiff",
+    "Line",
+    "PrincipalDiff",
+    "as_document",
+    "as_html",
+    "as_lines",
+    "as_markdown",
+    "text_diff",
+]

@@ -1,0 +1,41 @@
+"""The diff as one HTML page that needs nothing else: no script, no font, no request."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from containment import text
+from containment.diff import sections
+from containment.diff.model import excerpt
+
+if TYPE_CHECKING:
+    from containment.diff.model import IncidentDiff
+
+_WORDS = {"+": "added", "-": "removed", "~": "changed", "!": "refused", " ": "stays"}
+
+
+def as_html(diff: IncidentDiff) -> str:
+    """Return *diff* as a page; all text in it is escaped, and the page forbids itself scripts."""
+    return _environment().get_template("page.html.j2").render(diff=diff)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("containment.diff"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "plain": text.plain,
+        "heading": sections.heading,
+        "notes": sections.notes,
+        "excerpt": excerpt,
+    }
+    environment.globals |= {"head": sections.head, "signs": sections.SIGNS, "words": _WORDS}
+    return environment
