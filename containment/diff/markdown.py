@@ -1,7 +1,7 @@
 """The diff as Markdown, for a comment or a job summary.
 
-Every text from outside stands in a code span or a code block that is longer than any run of
-backticks in it: there GitHub and GitLab make no mention, link, image or markup of it (GitHub
+Every text from outside stands in a code span, or in a code block whose fence is longer than any run
+of backticks in it: there GitHub and GitLab make no mention, link, image or markup of it (GitHub
 Flavored Markdown Spec, sections 4.5 and 6.3).
 """
 
@@ -27,17 +27,8 @@ def as_markdown(diff: IncidentDiff) -> str:
     return "\n".join(_lines(diff)) + "\n"
 
 
-def code(value: str) -> str:
-    """Return *value* as a code span, whatever it holds."""
-    shown = text.plain(value)
-    longest = max((len(run) for run in _BACKTICKS.findall(shown)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if longest else ""
-    return f"{fence}{pad}{shown}{pad}{fence}" if shown else ""
-
-
 def _lines(diff: IncidentDiff) -> Iterator[str]:
-    yield f"## {code(diff.incident)}"
+    yield f"## {text.markdown(diff.incident)}"
     yield ""
     if diff.emulated:
         yield "**EMULATED**: not AWS; no real account is touched"
@@ -45,35 +36,35 @@ def _lines(diff: IncidentDiff) -> Iterator[str]:
     yield f"**{diff.summary}**"
     yield ""
     for label, value in sections.head(diff):
-        yield f"- {label}: {code(value)}"
+        yield f"- {label}: {text.markdown(value)}"
     for refusal in diff.refusals:
-        yield f"- **refused**: {code(refusal)}"
+        yield f"- **refused**: {text.markdown(refusal)}"
     for notice in diff.notices:
-        yield f"- note: {code(notice)}"
+        yield f"- note: {text.markdown(notice)}"
     for item in diff.principals:
         yield ""
         yield from _principal(item)
     if diff.next:
         yield ""
-        yield from (f"- next: {code(command)}" for command in diff.next)
+        yield from (f"- next: {text.markdown(command)}" for command in diff.next)
 
 
 def _principal(item: PrincipalDiff) -> Iterator[str]:
-    yield f"### {item.verb} {code(sections.heading(item))}"
+    yield f"### {item.verb} {text.markdown(sections.heading(item))}"
     yield ""
-    yield f"- arn: {code(item.principal)}"
+    yield f"- arn: {text.markdown(item.principal)}"
     for name, value in item.facts:
-        yield f"- {name}: {code(value)}"
+        yield f"- {text.markdown(name)}: {text.markdown(value)}"
     for change in item.changes:
         yield from _change(change)
     for label, texts in sections.notes(item):
         strong = f"**{label}**" if label == "conflict" else label
-        yield from (f"- {strong}: {code(line)}" for line in texts)
+        yield from (f"- {strong}: {text.markdown(line)}" for line in texts)
 
 
 def _change(change: Change) -> Iterator[str]:
     words = {"+": "added", "-": "removed", "~": "changed", "!": "refused", " ": "stays"}
-    parts = [code(part) for part in (change.subject, change.summary, change.reason) if part]
+    parts = [text.markdown(part) for part in (change.subject, change.summary, change.reason) if part]
     yield f"- {words[change.sign]}: {', '.join(parts)}"
     shown = excerpt(change.lines)
     if not shown.lines:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,10 +20,14 @@ _LABEL = 14
 
 @dataclass(frozen=True, slots=True)
 class StyledLine:
-    """One printable line; *style* is a rich style, empty for plain text."""
+    """One printable line; *style* is a rich style, empty for plain text.
+
+    *hang* is the column at which it goes on where it is folded.
+    """
 
     text: str
     style: str = ""
+    hang: int = 0
 
 
 def as_lines(diff: IncidentDiff, width: int = 0) -> list[StyledLine]:
@@ -33,9 +36,7 @@ def as_lines(diff: IncidentDiff, width: int = 0) -> list[StyledLine]:
     A word longer than the line (an ARN) is continued on the next one, so nothing is left out.
     """
     return [
-        StyledLine(part, line.style)
-        for line in _lines(diff)
-        for part in _fold(line.text, width)
+        StyledLine(part, line.style) for line in _lines(diff) for part in _fold(line, width)
     ]
 
 
@@ -73,26 +74,31 @@ def _principal(item: PrincipalDiff) -> Iterator[StyledLine]:
 def _change(change: Change) -> Iterator[StyledLine]:
     parts = [text.plain(part) for part in (change.subject, change.summary) if part]
     reason = f"  ({text.plain(change.reason)})" if change.reason else ""
-    yield StyledLine(f"  {change.sign} {'  '.join(parts)}{reason}", _STYLES[change.sign])
+    yield StyledLine(f"  {change.sign} {'  '.join(parts)}{reason}", _STYLES[change.sign], 6)
     shown = excerpt(change.lines)
     for line in shown.lines:
-        yield StyledLine(f"      {line.sign} {text.plain(line.text)}", _STYLES[line.sign])
+        body = text.plain(line.text)
+        hang = 10 + len(body) - len(body.lstrip())
+        yield StyledLine(f"      {line.sign} {body}", _STYLES[line.sign], hang)
     if shown.omitted:
         yield StyledLine(f"        ({text.counted(shown.omitted, 'line')} unchanged)", "dim")
 
 
 def _labelled(label: str, value: str, style: str = "") -> StyledLine:
-    return StyledLine(f"    {label.ljust(_LABEL)} {text.plain(value)}".rstrip(), style)
+    start = f"    {text.plain(label).ljust(_LABEL)} "
+    return StyledLine(f"{start}{text.plain(value)}".rstrip(), style, len(start))
 
 
-def _fold(line: str, width: int) -> list[str]:
-    if not width or len(line) <= width:
-        return [line]
-    indent = " " * min(len(line) - len(line.lstrip()) + 4, width // 2)
-    return textwrap.wrap(
-        line,
-        width,
-        subsequent_indent=indent,
-        drop_whitespace=False,
-        break_on_hyphens=False,
-    )
+def _fold(line: StyledLine, width: int) -> list[str]:
+    if not width or len(line.text) <= width:
+        return [line.text]
+    hang = line.hang if line.hang < width // 2 else width // 4
+    parts: list[str] = []
+    rest, indent = line.text, ""
+    while len(indent) + len(rest) > width:
+        room = width - len(indent)
+        blank = rest.rfind(" ", len(rest) - len(rest.lstrip()) + 1, room + 1)
+        end = blank if blank > max(hang - len(indent), 0) else room
+        parts.append(f"{indent}{rest[:end]}".rstrip())
+        rest, indent = rest[end:].lstrip(" "), " " * hang
+    return [*parts, f"{indent}{rest}"]
