@@ -64,7 +64,9 @@ def _principal(item: PrincipalDiff) -> Iterator[str]:
 
 def _change(change: Change) -> Iterator[str]:
     words = {"+": "added", "-": "removed", "~": "changed", "!": "refused", " ": "stays"}
-    parts = [text.markdown(part) for part in (change.subject, change.summary, change.reason) if part]
+    parts = [
+        text.markdown(part) for part in (change.subject, change.summary, change.reason) if part
+    ]
     yield f"- {words[change.sign]}: {', '.join(parts)}"
     shown = excerpt(change.lines)
     if not shown.lines:

@@ -35,9 +35,7 @@ def as_lines(diff: IncidentDiff, width: int = 0) -> list[StyledLine]:
 
     A word longer than the line (an ARN) is continued on the next one, so nothing is left out.
     """
-    return [
-        StyledLine(part, line.style) for line in _lines(diff) for part in _fold(line, width)
-    ]
+    return [StyledLine(part, line.style) for line in _lines(diff) for part in _fold(line, width)]
 
 
 def _lines(diff: IncidentDiff) -> Iterator[StyledLine]:
@@ -59,7 +57,9 @@ def _lines(diff: IncidentDiff) -> Iterator[StyledLine]:
 
 def _principal(item: PrincipalDiff) -> Iterator[StyledLine]:
     sign = sections.SIGNS[item.verb]
-    yield StyledLine(f"{sign} {text.plain(sections.heading(item))}", f"bold {_STYLES[sign]}".strip())
+    yield StyledLine(
+        f"{sign} {text.plain(sections.heading(item))}", f"bold {_STYLES[sign]}".strip()
+    )
     yield _labelled("arn", item.principal)
     for name, value in item.facts:
         yield _labelled(name, value)

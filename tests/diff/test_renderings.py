@@ -1,6 +1,6 @@
-"""A diff reads the same in a terminal, in Markdown, as a page and as data, whoever chose its texts.
+"""A diff is rendered for a terminal, as Markdown, as a page and as data, whoever chose its texts.
 
-``python -m tests.diff.test_renderings`` writes the golden files anew.
+``PYTHONPATH=tests/support python tests/diff/test_renderings.py`` writes the golden files anew.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from diff_scenes import SCENES, USER, containing, hostile
 
 from containment.diff import as_document, as_html, as_lines, as_markdown, text_diff
-from tests.diff.scenes import SCENES, USER, containing, hostile
 
 pytestmark = pytest.mark.plain
 
@@ -34,7 +34,7 @@ def renderings(name: str) -> dict[str, str]:
 def test_every_rendering_of_a_scene_is_as_reviewed(name: str) -> None:
     for file, text in renderings(name).items():
         assert (GOLDEN / file).read_text(encoding="utf-8") == text, (
-            "look at the change, then run 'python -m tests.diff.test_renderings'"
+            "look at the change, then run this file, as its docstring says"
         )
 
 

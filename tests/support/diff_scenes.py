@@ -6,7 +6,9 @@ from containment.diff import Change, IncidentDiff, PrincipalDiff, text_diff
 
 USER = "arn:aws:iam::111122223333:user/ci/ci-deploy"
 ROLE = "arn:aws:iam::111122223333:role/app"
-DENY = '{"Version":"2012-10-17","Statement":[{"Sid":"S","Effect":"Deny","Action":"*","Resource":"*"}]}'
+DENY = (
+    '{"Version":"2012-10-17","Statement":[{"Sid":"S","Effect":"Deny","Action":"*","Resource":"*"}]}'
+)
 TRUST = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":'
     '"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
@@ -56,7 +58,9 @@ def conflicting() -> IncidentDiff:
         USER,
         "lift",
         rung_before="deny-all",
-        changes=(Change("-", "inline policy containment-inc-2026-0042", "", text_diff(DENY, None)),),
+        changes=(
+            Change("-", "inline policy containment-inc-2026-0042", "", text_diff(DENY, None)),
+        ),
         conflicts=("its keys were changed by somebody else; --force-ours or --keep-theirs",),
     )
     return IncidentDiff("inc-2026-0042", principals=(user,))
