@@ -1,12 +1,22 @@
-"""The responder role's policy: exactly what the actions and the verbs call.
+"""The policies of the two responder roles: exactly what the actions and the verbs call.
 
-Nothing is in it by hand: actions, verbs and the ledger's bucket store declare their permissions,
-and the tests measure that these are the ones they use.
+One role contains and another lifts. Whoever contains attaches AWSDenyAll and nothing else; whoever
+lifts attaches what made room, and detaches AWSDenyAll alone. Both are denied every change of the
+roles that the profile protects, their own included.
+
+More cannot be taken from them: the text of an inline policy and the new status of an access key
+are no condition keys of IAM, so whoever holds either role **is an administrator of everybody that
+the profile does not protect**. Actions, verbs and the ledger's bucket store declare their
+permissions, and the tests measure that these are the ones they use.
+
+Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS IAM"
+(``iam:PolicyARN`` is a key of the Attach… and Detach… calls; PutUserPolicy, PutRolePolicy and
+UpdateAccessKey have none for what they write).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from containment.actions import ACTIONS
 from containment.aws import resolve
@@ -18,6 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from containment.ledger import LedgerSettings
+    from containment.profile import Profile
+
+Duty = Literal["contain", "lift"]
+DUTIES: tuple[Duty, ...] = get_args(Duty)
 
 # Service Authorization Reference, "Actions, resources, and condition keys for AWS IAM" and "…
 # AWS STS": these name no user or role. GetAccessKeyLastUsed does, and is asked about keys whose
@@ -36,32 +50,66 @@ ON_EVERYTHING = frozenset(
 
 # Asked before everything else; AWS answers it to every caller, whatever his policies say.
 _ALWAYS = frozenset({"sts:GetCallerIdentity"})
+_ATTACH = frozenset({"iam:AttachUserPolicy", "iam:AttachRolePolicy"})
+_DETACH = frozenset({"iam:DetachUserPolicy", "iam:DetachRolePolicy"})
+# What takes our own away, and what is asked before containing, are never called by the other.
+_NEVER_CALLED: dict[Duty, frozenset[str]] = {
+    "contain": frozenset(
+        {"iam:DeleteUserPolicy", "iam:DeleteRolePolicy", "iam:UntagUser", "iam:UntagRole"}
+    ),
+    "lift": frozenset({"iam:SimulatePrincipalPolicy"}),
+}
+# Which of the two may only name AWSDenyAll.
+_DENY_ALL_ALONE: dict[Duty, frozenset[str]] = {"contain": _ATTACH, "lift": _DETACH}
 
 
-def permissions() -> frozenset[str]:
-    """Return every IAM and STS action that a responder needs to be allowed."""
+def permissions(duty: Duty | None = None) -> frozenset[str]:
+    """Return every IAM and STS action that a responder of this *duty*, or of both, calls."""
     verbs = resolve.PERMISSIONS | fences.PERMISSIONS | _ALWAYS
-    return verbs.union(*(action.permissions for action in ACTIONS))
+    declared = verbs.union(*(action.permissions for action in ACTIONS))
+    return declared - _NEVER_CALLED[duty] if duty else declared
 
 
 def policy(
-    account: str, *, partition: str = "aws", ledgers: Iterable[LedgerSettings] = ()
+    account: str,
+    duty: Duty,
+    *,
+    profile: Profile,
+    partition: str = "aws",
+    ledgers: Iterable[LedgerSettings] | None = None,
 ) -> Document:
-    """Return the least policy of a responder in *account* who keeps *ledgers*.
+    """Return the least policy of a responder of *duty* in *account*.
 
     What a ledger in a bucket needs is allowed on that bucket and prefix alone. It is called with
     the credentials in the environment, whatever role is assumed for the rest.
+
+    Args:
+        account: in which account the role is.
+        duty: what it is for.
+        profile: whom the role must not change, and where ledgers are kept.
+        partition: of the account.
+        ledgers: other places of ledgers than the profile's.
     """
-    needed = permissions()
+    needed = permissions(duty)
+    narrow = _DENY_ALL_ALONE[duty]
     return render(
         "responder",
-        on_principals=sorted(needed - ON_EVERYTHING),
+        on_principals=sorted(needed - ON_EVERYTHING - narrow),
         principals=literal(
             [f"arn:{partition}:iam::{account}:user/*", f"arn:{partition}:iam::{account}:role/*"]
         ),
+        with_deny_all=sorted(narrow),
+        deny_all=literal(f"arn:{partition}:iam::aws:policy/AWSDenyAll"),
         on_everything=sorted(needed & ON_EVERYTHING),
-        ledgers=_in_buckets(partition, ledgers),
+        protected=literal(protected(account, profile)),
+        ledgers=_in_buckets(partition, [profile.ledger] if ledgers is None else ledgers),
     )
+
+
+def protected(account: str, profile: Profile) -> list[str]:
+    """Return the ARNs in *account* that neither role may change."""
+    named = {one.arn for _, one in profile.protected_in(account) if one.account == account}
+    return sorted(named)
 
 
 def _in_buckets(partition: str, ledgers: Iterable[LedgerSettings]) -> list[dict[str, Any]]:

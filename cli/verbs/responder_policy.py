@@ -1,10 +1,9 @@
-"""``containment responder-policy``: the least that a responder's role has to be allowed."""
+"""``containment responder-policy``: the least that the responder's roles have to be allowed."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,35 +13,44 @@ from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.aws.faults import explained
 from containment.errors import NotFoundError, SpecError
-from containment.profile import load
-from containment.responder import policy
+from containment.profile import FILE, Profile, load
+from containment.responder import DUTIES, Duty, policy, protected
 from containment.run import project
-
-if TYPE_CHECKING:
-    from containment.ledger import LedgerSettings
 
 _DIGITS = 12
 
 
 @click.command("responder-policy")
+@click.argument("duty", type=click.Choice(DUTIES))
 @click.option("--account", help="The account it is for; the caller's, if left out.")
 @json_option
-def responder_policy(*, account: str | None, as_json: bool) -> None:
-    """Print the policy of the responder's role, made of what containment really calls.
+def responder_policy(*, duty: Duty, account: str | None, as_json: bool) -> None:
+    """Print the policy of the role that contains, or of the one that lifts.
 
-    Where the profile, containment.yaml, keeps the ledger in a bucket, what that needs is added; it
-    is for the credentials in the environment, whatever role the profile has assumed.
+    It is made of what containment really calls. Whoever contains may attach AWSDenyAll alone, and
+    whoever lifts may detach it alone. Neither may change whom the profile, containment.yaml,
+    protects; of everybody else the holder of either role is an administrator.
+
+    Where the profile keeps the ledger in a bucket, what that needs is added; it is for the
+    credentials in the environment, whatever role the profile has assumed.
     """
-    kept = _ledgers()
-    document = policy(_checked(account) if account else _own(), ledgers=kept)
+    number = _checked(account) if account else _own()
+    profile = _profile()
+    if not protected(number, profile):
+        render.tell(
+            f"note: {FILE} names nobody in {number} to protect, so this allows to change whoever"
+            " contains, lifts, reviews or breaks the glass",
+            style="yellow",
+        )
+    document = policy(number, duty, profile=profile)
     if as_json:
         render.document(document)
         return
     render.verbatim(json.dumps(document, indent=2))
 
 
-def _ledgers() -> list[LedgerSettings]:
-    """Return where ledgers are kept here, if this is a project.
+def _profile() -> Profile:
+    """Return the profile of this project, if this is one.
 
     Raises:
         SpecError: the profile cannot be used.
@@ -50,8 +58,8 @@ def _ledgers() -> list[LedgerSettings]:
     try:
         found = project.find(Path.cwd())
     except NotFoundError:
-        return []
-    return [load(found.root).ledger]
+        return Profile()
+    return load(found.root)
 
 
 def _checked(account: str) -> str:

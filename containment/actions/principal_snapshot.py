@@ -353,7 +353,9 @@ class PrincipalSnapshot(Action[Inputs, State]):
             return []
         text = f"the credentials in use ({self._context.caller.arn}) lack {', '.join(missing)}"
         if blocked:
-            return [f"{text}; give them the policy that 'containment responder-policy' prints"]
+            return [
+                f"{text}; give them the policy that 'containment responder-policy contain' prints"
+            ]
         self._context.say("warning", f"{text}: what needs them will be left undone")
         return []
 

@@ -115,14 +115,20 @@ class Workplace:
         return self._connection(account).identify()
 
     def context(
-        self, account: str | None, say: Callable[[Severity, str], None] = _ignore
+        self,
+        account: str | None,
+        say: Callable[[Severity, str], None] = _ignore,
+        *,
+        lifting: bool = False,
     ) -> Context:
         """Return what an action on a principal of *account* works with; it reports to *say*.
+
+        While *lifting* it acts in the profile's role for that.
 
         Raises:
             AccessError: there are no credentials, or the role cannot be assumed.
         """
-        connection = self._connection(account)
+        connection = self._connection(account, lifting=lifting)
         return Context(
             clients=connection.clients,
             who=connection.identify,
@@ -151,8 +157,8 @@ class Workplace:
                 )
             return self._ledger
 
-    def _connection(self, account: str | None) -> _Connection:
-        role = self.settings.profile.role_in(account) if account else None
+    def _connection(self, account: str | None, *, lifting: bool = False) -> _Connection:
+        role = self.settings.profile.role_in(account, lifting=lifting) if account else None
         with self._lock:
             if role not in self._connections:
                 with explained("looking for credentials"):

@@ -189,6 +189,12 @@ class ProfileFile(BaseModel):
         " the principal. The credentials of the environment are used if left out.",
         examples=[_EXAMPLE_ROLE],
     )
+    lift_role: RolePattern | None = Field(
+        default=None,
+        description="The role that lifts, restores and sweeps; `role` if left out. See"
+        " `containment responder-policy`.",
+        examples=["arn:aws:iam::{account}:role/ContainmentLift"],
+    )
     ledger: LedgerPlace = Field(
         default=LedgerPlace(), description="Where every change is put on record, see below."
     )
@@ -199,13 +205,18 @@ class ProfileFile(BaseModel):
     )
     responder: Annotated[tuple[PrincipalPattern, ...], Field(strict=False)] = Field(
         default=(),
-        description="Who contains and lifts, besides `role`: never contained, never fenced.",
+        description="Who contains and lifts, besides the roles: never contained, never fenced.",
         examples=[["arn:aws:iam::111122223333:role/SecurityOncall"]],
     )
     pipeline: Annotated[tuple[PrincipalPattern, ...], Field(strict=False)] = Field(
         default=(),
         description="The roles in which CI reviews and applies: never contained, never fenced.",
         examples=[["arn:aws:iam::111122223333:role/ContainmentPipeline"]],
+    )
+    guard: Annotated[tuple[PrincipalPattern, ...], Field(strict=False)] = Field(
+        default=(),
+        description="The roles that set service control policies: never contained, never fenced.",
+        examples=[["arn:aws:iam::111122223333:role/ContainmentGuard"]],
     )
     break_glass: Annotated[tuple[PrincipalPattern, ...], Field(strict=False)] = Field(
         default=(),

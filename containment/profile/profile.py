@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FILE = "containment.yaml"
 ACCOUNT = "{account}"
-Part = Literal["responder", "pipeline", "break-glass"]
+Part = Literal["responder", "pipeline", "guard", "break-glass"]
 
 _SHOWN = 12
 
@@ -28,28 +28,33 @@ class Profile:
     Attributes:
         region: whose endpoints are asked; None for that of the environment.
         role: the ARN of the role to assume; None for the environment's credentials.
+        lift_role: the ARN of the role that lifts; *role* where it is None.
         ledger: where ledgers are kept.
         state: the backend that stacks are kept in; None for that of the environment.
-        responder: who contains and lifts, besides *role*, by ARN.
+        responder: who contains and lifts, besides the two roles, by ARN.
         pipeline: the roles of CI, by ARN.
+        guard: who sets service control policies, by ARN.
         break_glass: who stays able to get in, by ARN.
         sha256: of the file's bytes, as ``sha256sum`` prints it; None where there is no file.
     """
 
     region: str | None = None
     role: str | None = None
+    lift_role: str | None = None
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     state: str | None = None
     responder: tuple[str, ...] = ()
     pipeline: tuple[str, ...] = ()
+    guard: tuple[str, ...] = ()
     break_glass: tuple[str, ...] = ()
     sha256: str | None = None
 
-    def role_in(self, account: str | None) -> str | None:
+    def role_in(self, account: str | None, *, lifting: bool = False) -> str | None:
         """Return the role to assume for a principal of *account*; None for one's own."""
-        if self.role is None or (account is None and ACCOUNT in self.role):
+        role = (self.lift_role if lifting else None) or self.role
+        if role is None or (account is None and ACCOUNT in role):
             return None
-        return self.role.replace(ACCOUNT, account or "")
+        return role.replace(ACCOUNT, account or "")
 
     def break_glass_in(self, account: str) -> tuple[str, ...]:
         """Return the break-glass principals of *account*, by ARN."""
@@ -58,10 +63,11 @@ class Profile:
 
     def protected_in(self, account: str) -> Iterator[tuple[Part, Principal]]:
         """Yield whom no incident may deny anything, and as what, as seen from *account*."""
-        responders = ((self.role,) if self.role else ()) + self.responder
+        roles = tuple(role for role in (self.role, self.lift_role) if role)
         listed: tuple[tuple[Part, tuple[str, ...]], ...] = (
-            ("responder", responders),
+            ("responder", roles + self.responder),
             ("pipeline", self.pipeline),
+            ("guard", self.guard),
             ("break-glass", self.break_glass),
         )
         for part, arns in listed:

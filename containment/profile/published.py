@@ -18,6 +18,7 @@ PAGE_FILE = Path("docs/profile.md")
 _EXAMPLE = """\
 # yaml-language-server: $schema=containment.schema.json
 role: arn:aws:iam::{account}:role/ContainmentResponder
+lift_role: arn:aws:iam::{account}:role/ContainmentLift
 ledger:
   place: s3://example-evidence/containment
   object_lock: COMPLIANCE
@@ -53,9 +54,9 @@ _LAST = """\
   (`containment:role` and the like), or the state's record of it, counts only where it says the
   same: where it differs both are named, containing goes on by this file, and nothing is given back
   until they agree. Whoever edits a change or a state would otherwise choose the role we act in.
-- Whom `role`, `responder`, `pipeline` or `break_glass` name is never contained and never denied
-  anything, whatever a spec, a state or a ledger says; a containment that is on one of them all the
-  same is lifted without a fence. `break_glass` is added to that of each spec.
+- Whom `role`, `lift_role`, `responder`, `pipeline`, `guard` or `break_glass` name is never
+  contained and never denied anything, whatever a spec, a state or a ledger says; a containment that
+  is on one of them all the same is lifted without a fence. `break_glass` is added to each spec's.
 - The file's SHA-256 is in every plan, in the state and in the ledger. A file that is not the one
   that was applied last is said, and stops nothing.
 - A file that cannot be read stops everything before anything changes: nobody could tell whom to
@@ -67,6 +68,7 @@ _TEMPLATE = """\
 # The organisation's profile. It holds no secrets, and 'containment check' checks it.
 
 # role: arn:aws:iam::{account}:role/ContainmentResponder   # assumed to look and to change
+# lift_role: arn:aws:iam::{account}:role/ContainmentLift   # the same, to lift
 # responder: ["arn:aws:iam::{account}:role/SecurityOncall"]  # never contained, as the next two
 # pipeline: ["arn:aws:iam::{account}:role/ContainmentPipeline"]
 # break_glass: ["arn:aws:iam::{account}:role/BreakGlass"]

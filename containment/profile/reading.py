@@ -49,10 +49,12 @@ def read(path: Path) -> Profile:
     return Profile(
         region=values.region,
         role=values.role,
+        lift_role=values.lift_role,
         ledger=LedgerSettings(kept.place, kept.object_lock, kept.retention_days),
         state=values.state,
         responder=values.responder,
         pipeline=values.pipeline,
+        guard=values.guard,
         break_glass=values.break_glass,
         sha256=sha256(found).hexdigest(),
     )

@@ -62,8 +62,10 @@ class Deployment:
         for words in settings.disagreements:
             self.engine.say("warning", words)
 
-    def context(self, urn: str, *, account: str | None, incident: str | None) -> Context:
-        """Return a context for *account* whose voice is heard at *urn*.
+    def context(
+        self, urn: str, *, account: str | None, incident: str | None, lifting: bool = False
+    ) -> Context:
+        """Return a context for *account* whose voice is heard at *urn*, to contain or to lift.
 
         Raises:
             AccessError: there are no credentials.
@@ -72,7 +74,7 @@ class Deployment:
             if self._workplace is None:
                 self._workplace = self._make(incident)
             workplace = self._workplace
-        return workplace.context(account, partial(self.engine.say, urn=urn))
+        return workplace.context(account, partial(self.engine.say, urn=urn), lifting=lifting)
 
     def require_known(self, principal: str) -> None:
         """Refuse to lift *principal* while a decision is about somebody the stack does not hold.

@@ -228,7 +228,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             state = codec.remembered(action_type.state_type, values)
             self._deployment.require_known(state.principal)
             self._wait_for_others(request.urn, state, lifting=True)
-            action_type(self._context(request.urn, state)).delete(state)
+            action_type(self._context(request.urn, state, lifting=True)).delete(state)
         return Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:
@@ -287,9 +287,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def _attach(self, engine_address: str) -> None:
         self._deployment.engine = Engine(engine_address)
 
-    def _context(self, urn: str, inputs: Inputs) -> Context:
+    def _context(self, urn: str, inputs: Inputs, *, lifting: bool = False) -> Context:
         return self._deployment.context(
-            urn, account=inputs.target.account, incident=inputs.incident
+            urn, account=inputs.target.account, incident=inputs.incident, lifting=lifting
         )
 
     def _made(self, context: Any, inputs: Inputs, make: Any) -> Any:

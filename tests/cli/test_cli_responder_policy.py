@@ -1,4 +1,4 @@
-"""The responder's policy is the least that the program needs, and nothing is in it by hand."""
+"""The responders' policies are the least that the program needs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,29 @@ from containment.actions import ACTIONS
 from containment.aws import resolve
 from containment.lab.protocol.services import action_details
 from containment.ledger import LedgerSettings
-from containment.responder import ON_EVERYTHING, permissions, policy
+from containment.profile import Profile
+from containment.responder import DUTIES, ON_EVERYTHING, Duty, permissions, policy
 from containment.run import fences
 
 pytestmark = pytest.mark.plain
 
 
-def actions(sid: str) -> set[str]:
-    (statement,) = [each for each in policy("111122223333")["Statement"] if each["Sid"] == sid]
-    return set(statement["Action"])
+ACCOUNT = "111122223333"
+PROFILE = Profile(
+    role="arn:aws:iam::{account}:role/ir/Contain",
+    lift_role="arn:aws:iam::{account}:role/ir/Lift",
+    pipeline=("arn:aws:iam::444455556666:role/ci",),
+    break_glass=("arn:aws:iam::{account}:user/glass",),
+)
+
+
+def statements(duty: Duty) -> dict[str, Any]:
+    return {each["Sid"]: each for each in policy(ACCOUNT, duty, profile=PROFILE)["Statement"]}
+
+
+def allowed(duty: Duty) -> set[str]:
+    found = [each for each in statements(duty).values() if each["Effect"] == "Allow"]
+    return {action for each in found for action in each["Action"]}
 
 
 def resource_types(action: str) -> set[str]:
@@ -31,22 +45,48 @@ def resource_types(action: str) -> set[str]:
     return {kind["name"] for kind in details["resourceTypes"]}
 
 
-def test_it_allows_what_the_actions_and_the_verbs_declare_and_nothing_else() -> None:
+def test_both_allow_what_the_actions_and_the_verbs_declare_and_nothing_else() -> None:
     declared = set(resolve.PERMISSIONS | fences.PERMISSIONS | {"sts:GetCallerIdentity"})
     declared.update(*(action.permissions for action in ACTIONS))
 
-    assert actions("ContainPrincipals") | actions("FindThem") == declared == permissions()
-    assert not actions("ContainPrincipals") & actions("FindThem")
+    assert allowed("contain") | allowed("lift") == declared == permissions()
+    assert {duty: allowed(duty) for duty in DUTIES} == {duty: permissions(duty) for duty in DUTIES}
 
 
-def test_it_makes_and_deletes_no_principal_and_no_key_and_passes_no_role() -> None:
-    allowed = {name.partition(":")[2] for name in permissions()}
+def test_containing_attaches_awsdenyall_alone_and_lifting_detaches_it_alone() -> None:
+    narrow = {duty: statements(duty)["NameDenyAllAlone"] for duty in DUTIES}
 
-    assert not [name for name in allowed if name.startswith(("Create", "Add", "Pass", "Change"))]
-    assert {name for name in allowed if name.startswith("Delete")} == {
-        "DeleteRolePolicy",
-        "DeleteUserPolicy",
-    }
+    assert narrow["contain"]["Action"] == ["iam:AttachRolePolicy", "iam:AttachUserPolicy"]
+    assert narrow["lift"]["Action"] == ["iam:DetachRolePolicy", "iam:DetachUserPolicy"]
+    for statement in narrow.values():
+        assert statement["Condition"] == {
+            "ArnEquals": {"iam:PolicyARN": "arn:aws:iam::aws:policy/AWSDenyAll"}
+        }
+
+
+@pytest.mark.parametrize("duty", DUTIES)
+def test_neither_changes_whom_the_profile_protects_in_the_account(duty: Duty) -> None:
+    denied = statements(duty)["LeaveAlone"]
+
+    assert denied["Effect"] == "Deny"
+    assert denied["NotAction"] == ["iam:Get*", "iam:List*", "iam:SimulatePrincipalPolicy"]
+    assert denied["Resource"] == [
+        f"arn:aws:iam::{ACCOUNT}:role/ir/Contain",
+        f"arn:aws:iam::{ACCOUNT}:role/ir/Lift",
+        f"arn:aws:iam::{ACCOUNT}:user/glass",
+    ]
+
+
+@pytest.mark.parametrize("duty", DUTIES)
+def test_it_makes_and_deletes_no_principal_and_no_key_and_passes_no_role(duty: Duty) -> None:
+    names = {name.partition(":")[2] for name in permissions(duty)}
+
+    assert not [name for name in names if name.startswith(("Create", "Add", "Pass", "Change"))]
+    assert {name for name in names if name.startswith(("Delete", "Untag"))} == (
+        {"DeleteRolePolicy", "DeleteUserPolicy", "UntagRole", "UntagUser"}
+        if duty == "lift"
+        else set()
+    )
 
 
 @pytest.mark.parametrize("action", sorted(permissions() - ON_EVERYTHING))
@@ -63,26 +103,31 @@ def test_what_is_allowed_on_everything_names_no_principal(action: str) -> None:
 def test_it_is_printed_for_the_account_that_is_named_and_aws_is_not_asked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code = run(["responder-policy", "--account", "111122223333"])
+    code = run(["responder-policy", "contain", "--account", ACCOUNT])
 
-    (contain, _) = json.loads(capsys.readouterr().out)["Statement"]
+    printed = capsys.readouterr()
+    (narrow, change, _) = json.loads(printed.out)["Statement"]
     assert code == 0
-    assert contain["Resource"] == [
-        "arn:aws:iam::111122223333:user/*",
-        "arn:aws:iam::111122223333:role/*",
-    ]
+    assert "names nobody in 111122223333 to protect" in printed.err
+    for statement in (narrow, change):
+        assert statement["Resource"] == [
+            "arn:aws:iam::111122223333:user/*",
+            "arn:aws:iam::111122223333:role/*",
+        ]
 
 
 @pytest.mark.parametrize("account", ["*", "11112222333", "111122223333:user/x"])
 def test_what_is_no_account_is_refused(account: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["responder-policy", "--account", account]) == 2
+    assert run(["responder-policy", "lift", "--account", account]) == 2
     assert capsys.readouterr().err == (
         f"error: {account!r} is not a 12-digit account id; write it like 111122223333\n"
     )
 
 
 def test_a_ledger_in_a_file_adds_nothing() -> None:
-    assert policy("111122223333", ledgers=[LedgerSettings()]) == policy("111122223333")
+    in_file = policy(ACCOUNT, "lift", profile=PROFILE, ledgers=[LedgerSettings()])
+
+    assert in_file == policy(ACCOUNT, "lift", profile=PROFILE)
 
 
 def profile(folder: Path, *lines: str) -> None:
@@ -91,7 +136,7 @@ def profile(folder: Path, *lines: str) -> None:
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    assert run(["responder-policy", "--account", "111122223333"]) == 0
+    assert run(["responder-policy", "lift", "--account", ACCOUNT]) == 0
     document = json.loads(capsys.readouterr().out)
     return {each.pop("Sid"): each for each in document["Statement"]}
 
@@ -125,5 +170,5 @@ def test_a_profile_that_cannot_be_read_is_one_error(
     profile(tmp_path, "  place: ftp://x")
     monkeypatch.chdir(tmp_path)
 
-    assert run(["responder-policy", "--account", "111122223333"]) == 2
+    assert run(["responder-policy", "lift", "--account", ACCOUNT]) == 2
     assert "containment.yaml:2: ledger.place" in capsys.readouterr().err

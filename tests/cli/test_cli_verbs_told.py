@@ -279,7 +279,7 @@ def test_several_specs_and_none_selected_are_listed(
 
 
 def test_the_responders_policy_is_made_of_what_is_called(containment: Command) -> None:
-    ran = containment("responder-policy", "--account", "111122223333", "--json")
+    ran = containment("responder-policy", "contain", "--account", "111122223333", "--json")
     allowed = {name for item in ran.json["Statement"] for name in item["Action"]}
 
     assert ran.code == 0
@@ -288,4 +288,5 @@ def test_the_responders_policy_is_made_of_what_is_called(containment: Command) -
 
 
 def test_an_account_that_is_none_is_refused(containment: Command) -> None:
-    assert containment("responder-policy", "--account", "1234").code == 2
+    assert containment("responder-policy", "lift", "--account", "1234").code == 2
+    assert containment("responder-policy", "--account", "111122223333").code == 2

@@ -13,6 +13,7 @@ from containment.lab.testing import Lab
 from containment.ledger import LedgerSettings, chain
 from containment.ledger.bucket_store import BucketStore
 from containment.ledger.store import LedgerUnavailableError
+from containment.profile import Profile
 from containment.responder import policy
 
 pytestmark = pytest.mark.lab
@@ -36,7 +37,7 @@ def keeper(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr("containment.ledger.bucket_store.bucket_client", lambda: client)
 
     def allow(without: str = "") -> None:
-        document = policy(lab.world.account, ledgers=[KEPT])
+        document = policy(lab.world.account, "contain", profile=Profile(ledger=KEPT))
         kept = [each for each in document["Statement"] if "Ledger" in each["Sid"]]
         for statement in kept:
             statement["Action"] = [each for each in statement["Action"] if each != without]

@@ -112,7 +112,7 @@ def populate(sessions: Sessions) -> World:
     responder_role = here.role(
         "ContainmentResponder",
         trusting({"AWS": responder_user}),
-        inline={"containment": policy(*responder.statements(ACCOUNT))},
+        inline=responder.policies(ACCOUNT),
         hours=_DAY,
     )
     leaked = here.key("ci-deploy")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
 
 
-def statements(account: str) -> list[dict[str, Any]]:
-    """Return the statements of the responder role's policy in *account*."""
-    from containment.responder import policy
+def policies(account: str) -> dict[str, str]:
+    """Return the inline policies of a responder role in *account* that contains and lifts."""
+    from containment.profile import Profile
+    from containment.responder import DUTIES, policy
 
-    found: list[dict[str, Any]] = policy(account)["Statement"]
-    return found
+    return {duty: json.dumps(policy(account, duty, profile=Profile())) for duty in DUTIES}
