@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pulumi
 
 from containment.errors import ContainmentError, NotFoundError
+from containment.messages import MessageFile, of_error
 from containment.plan import notices, plan
 from containment.profile import load as load_profile
 from containment.resources import ContainedPrincipal
@@ -40,6 +42,7 @@ def main() -> None:
             spec = pin(spec, {key: owner_of(key) for key in spec.unpinned})
         declared = plan(spec, spec_file=str(path), profile=load_profile(Path()))
     except ContainmentError as error:
+        MessageFile.named_in(os.environ).add(of_error(error, call="Program"))  # noqa: TID251 -- an edge
         raise pulumi.RunError(paragraph(error)) from None
     for notice in notices(spec):
         pulumi.log.warn(plain(notice))

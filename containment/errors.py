@@ -9,7 +9,8 @@
     ├── ConflictError           exit 5   live differs from what we left; a lift needs a decision
     ├── RefusedError            exit 7   identity, self-harm or a limit; nothing has changed
     ├── AccessError             exit 8   credentials or permissions are missing
-    └── UnavailableError        exit 9   AWS, the lab or the engine cannot be reached
+    ├── UnavailableError        exit 9   AWS, the lab or the engine cannot be reached
+    └── StoppedError            exit 130 somebody asked to stop
 
 A message says what (with the id, in the reader's words) and why; *remedy* is the next step. Both
 are shown as ``what; remedy``. Neither ever holds a secret: key ids may be shown, nothing else.
@@ -29,6 +30,9 @@ class ContainmentError(Exception):
     """What went wrong, and the next step."""
 
     exit_code = 1
+
+    # The kind of its cause, where that decides what the reader has to do.
+    counts_as: type[ContainmentError] | None = None
 
     def __init__(self, message: str, *, remedy: str, rows: Sequence[str] = ()) -> None:
         """Say *message* and *remedy*, each on one line, and each of *rows* on one of its own.
@@ -84,3 +88,22 @@ class UnavailableError(ContainmentError):
     """AWS, the lab or the engine does not answer."""
 
     exit_code = 9
+
+
+class StoppedError(ContainmentError):
+    """Somebody asked to stop; what was in flight came to its end first."""
+
+    exit_code = 130
+
+
+def kinds() -> dict[str, type[ContainmentError]]:
+    """Return the classes above by their names: the kinds of error that a verb can end with."""
+    classes = [ContainmentError, *ContainmentError.__subclasses__()]
+    return {kind.__name__: kind for kind in classes if kind.__module__ == __name__}
+
+
+def kind_of(error: ContainmentError) -> type[ContainmentError]:
+    """Return the kind that *error* counts as: that of its cause where it says one, else its own."""
+    if error.counts_as is not None:
+        return error.counts_as
+    return next(cls for cls in type(error).__mro__ if cls.__module__ == __name__)

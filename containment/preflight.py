@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from containment.aws.caller import denied_actions, principal_of, trusted_by
 from containment.aws.cancellation import is_mutating
 from containment.aws.profiles import profile_role_chain
-from containment.errors import SpecError
+from containment.errors import AccessError, RefusedError, SpecError
 from containment.facets import documents
 from containment.identities import Principal, parse_principal
 from containment.profile import FILE
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from containment.profile import Profile
 
 _LEAST_LIFE = timedelta(minutes=15)
+_ANOTHER = "contain it with the credentials of another responder"
 
 
 def refusals(
@@ -35,50 +36,62 @@ def refusals(
     caller: Caller,
     break_glass: Iterable[str],
     profile: Profile,
-) -> list[str]:
+) -> list[RefusedError]:
     """Return why *target* must not be touched by *caller*; an empty list lets it go ahead."""
     found = uneditable(target) + protected(target, profile)
     if any(_same(target, parse_principal(arn)) for arn in break_glass):
         found.append(
-            f"{target.arn} is a break-glass principal of this incident; take it out of"
-            " break_glass only if somebody else can still get in"
+            RefusedError(
+                f"{target.arn} is a break-glass principal of this incident",
+                remedy="take it out of break_glass only if somebody else can still get in",
+            )
         )
     if caller.principal is not None and _same(target, caller.principal):
         found.append(
-            f"{target.arn} is the principal you are acting as ({caller.arn}); contain it with the"
-            " credentials of another responder"
+            RefusedError(
+                f"{target.arn} is the principal you are acting as ({caller.arn})",
+                remedy=_ANOTHER,
+            )
         )
     found.extend(
-        f"{target.arn} is part of the role chain you are acting through; contain it with the"
-        " credentials of another responder"
+        RefusedError(
+            f"{target.arn} is part of the role chain you are acting through", remedy=_ANOTHER
+        )
         for link in _chain(clients, caller)
         if _same(target, link)
     )
     return found
 
 
-def protected(target: Principal, profile: Profile) -> list[str]:
+def protected(target: Principal, profile: Profile) -> list[RefusedError]:
     """Return as what the *profile* protects *target*, if it does."""
     parts = {part for part, one in profile.protected_in(target.account) if _same(target, one)}
     return [
-        f"{target.arn} is a {part} principal by {FILE}, and no incident may deny it anything; if it"
-        " is compromised itself, name another one there first"
+        RefusedError(
+            f"{target.arn} is a {part} principal by {FILE}, and no incident may deny it anything",
+            remedy="if it is compromised itself, name another one there first",
+        )
         for part in sorted(parts)
     ]
 
 
-def uneditable(target: Principal) -> list[str]:
+def uneditable(target: Principal) -> list[RefusedError]:
     """Return why IAM itself would not let anybody change *target*, and what to do instead."""
-    found: list[str] = []
+    found: list[RefusedError] = []
     if target.service_linked:
         found.append(
-            f"{target.arn} is a service-linked role, which only its service may change;"
-            " contain the principal that drives the service instead"
+            RefusedError(
+                f"{target.arn} is a service-linked role, which only its service may change",
+                remedy="contain the principal that drives the service instead",
+            )
         )
     if target.identity_center:
         found.append(
-            f"{target.arn} belongs to IAM Identity Center, and IAM cannot edit it; disable the"
-            " user in Identity Center and remove its account assignments instead"
+            RefusedError(
+                f"{target.arn} belongs to IAM Identity Center, and IAM cannot edit it",
+                remedy="disable the user in Identity Center and remove its account assignments"
+                " instead",
+            )
         )
     return found
 
@@ -106,13 +119,13 @@ def _on_principal(action: str) -> bool:
     return word not in {"ListUsers", "SimulatePrincipalPolicy", "GetPolicy", "GetPolicyVersion"}
 
 
-def expiring(expires_at: datetime | None, caller: Caller) -> str | None:
+def expiring(expires_at: datetime | None, caller: Caller) -> AccessError | None:
     """Return a refusal if the credentials end within 15 minutes of AWS's own time."""
     if expires_at is None or expires_at - caller.answered_at >= _LEAST_LIFE:
         return None
-    return (
-        f"the credentials in use expire at {expires_at:%H:%M:%S} UTC, in less than 15 minutes;"
-        " get fresh ones first, so that a lift is not cut in half"
+    return AccessError(
+        f"the credentials in use expire at {expires_at:%H:%M:%S} UTC, in less than 15 minutes",
+        remedy="get fresh ones first, so that a lift is not cut in half",
     )
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from containment.run.state import StackState
 
 # What a read says of a lift to come; during one, what was done is said as well.
-_AHEAD = ", at a lift: "
 _NOTHING = "nothing to lift"
 
 
@@ -152,9 +151,9 @@ def _lift(incident: Incident, left: StackState, *options: str, as_json: bool) ->
     if error is None:
         remains = incident.settled(remains)
     done = [
-        item.message
-        for item in run.events.diagnostics
-        if events.is_ours(item.urn) and item.severity != "error" and _AHEAD not in item.message
+        item.text
+        for item in run.messages
+        if item.call == "Delete" and not item.is_error and events.is_ours(item.urn)
     ]
     # Not 'pulumi stack rm': it would delete the history that tells what was done.
     next_ = [f"containment status {incident.stack}"]
@@ -220,7 +219,7 @@ def _preview(incident: Incident, left: StackState, *, as_json: bool) -> int:
 
 def _foreseen(incident: Incident, left: StackState) -> list[dict[str, Any]]:
     """Return each resource with its sentence, what the engine's own preview said, what comes."""
-    document = incident.engine.document(
+    document, messages = incident.engine.heard(
         "destroy",
         "--preview-only",
         "--json",
@@ -230,9 +229,8 @@ def _foreseen(incident: Incident, left: StackState) -> list[dict[str, Any]]:
         stack=incident.stack,
     )
     seen: dict[str, list[str]] = {}
-    for item in document.get("diagnostics") or ():
-        message = events.plain(str(item.get("message", ""))).removeprefix("warning: ")
-        seen.setdefault(str(item.get("urn", "")), []).append(message)
+    for item in messages:
+        seen.setdefault(item.urn, []).append(item.text)
     order = [str(step["urn"]) for step in document.get("steps") or () if step["op"] == "delete"]
     found = {item.recorded.urn: item for item in forecast.of(left.resources, incident.workplace)}
     return [_row(found[urn], seen.get(urn, [])) for urn in order if urn in found]

@@ -17,10 +17,16 @@ from cli.incident import ended, on_terminal, settings_of, told
 from cli.options import decision_options, decisions_of, json_option, yes_option
 from cli.words import ledger_row, ledger_words
 from containment.aws.cancellation import CancelledError
-from containment.errors import ConflictError, ContainmentError, NotFoundError, RefusedError
+from containment.errors import (
+    ConflictError,
+    ContainmentError,
+    NotFoundError,
+    RefusedError,
+    StoppedError,
+)
 from containment.ledger.places import LedgerSettings
 from containment.lifecycle.workplace import Workplace
-from containment.run import failures, project, restoration, state
+from containment.run import project, restoration, state
 from containment.run.engine import open_engine
 from containment.run.project import Project
 
@@ -236,7 +242,7 @@ def _summed(given: Sequence[Given], incident: str) -> ContainmentError | None:
     if not failed:
         return None
     if any(item.problem is None or isinstance(item.problem, CancelledError) for item in failed):
-        return failures.StoppedError(
+        return StoppedError(
             f"stopped; {len(failed)} of {len(given)} principals of {incident} are not given back",
             remedy="run it again to go on: what was done is on record",
         )

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, outcome_unknown, retried
+from containment.errors import SpecError
 from containment.facets import documents, marks, trust
 from containment.lifecycle import evidence
 from containment.lifecycle.action import Action, Failure, UnfinishedError
@@ -65,7 +66,8 @@ class ClosedTrustPolicy(Action[Inputs, State]):
     def check(self, inputs: Inputs, old: Inputs | None) -> list[Failure]:
         del old
         if inputs.target.kind == "user":
-            return [Failure("principal", "is a user, which has no trust policy; use DenyPolicy")]
+            error = SpecError("is a user, which has no trust policy", remedy="use DenyPolicy")
+            return [Failure("principal", error)]
         return []
 
     def on_destroy(self, inputs: Inputs) -> str:
@@ -169,7 +171,7 @@ def _refused(live: LivePrincipal, state: State, error: ClientError | BotoCoreErr
             state=state,
         )
     said = explain(f"closing the trust policy of {live}", error)
-    return UnfinishedError(said.message, remedy=said.remedy, state=state)
+    return UnfinishedError(said.message, remedy=said.remedy, state=state, cause=said)
 
 
 __all__ = ["ClosedTrustPolicy", "Inputs", "State"]

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_missing, outcome_unknown, retried
-from containment.errors import ConflictError
+from containment.errors import ConflictError, SpecError
 from containment.facets import claims, credentials, deny, overlap, returning
 from containment.lifecycle import evidence
 from containment.lifecycle.action import Action, Failure, UnfinishedError
@@ -85,7 +85,8 @@ class InactiveCredentials(Action[Inputs, State]):
     def check(self, inputs: Inputs, old: Inputs | None) -> list[Failure]:
         del old
         if inputs.target.kind == "role":
-            return [Failure("principal", "is a role, which has no access keys; use DenyPolicy")]
+            error = SpecError("is a role, which has no access keys", remedy="use DenyPolicy")
+            return [Failure("principal", error)]
         return []
 
     def on_destroy(self, inputs: Inputs) -> str:

@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from containment.clock import isoformat
-from containment.errors import ConflictError, NotFoundError, RefusedError
+from containment.errors import (
+    AccessError,
+    ConflictError,
+    ContainmentError,
+    NotFoundError,
+)
 from containment.facets import capture, holders, leftovers, marks
 from containment.identities import parse_principal
 from containment.ledger import Head, Remembered
@@ -126,19 +131,21 @@ class PrincipalSnapshot(Action[Inputs, State]):
         context.require_same_place(inputs)
         if old is not None:
             self._say_changed(old)
-        found = refusals(
-            inputs.target,
-            clients=context.clients,
-            caller=context.caller,
-            break_glass=inputs.break_glass,
-            profile=context.profile,
-        )
+        found: list[ContainmentError] = [
+            *refusals(
+                inputs.target,
+                clients=context.clients,
+                caller=context.caller,
+                break_glass=inputs.break_glass,
+                profile=context.profile,
+            )
+        ]
         late = expiring(context.credentials_expire_at, context.caller)
         if late is not None:
             found.append(late)
         if not found:
             found.extend(self._missing(inputs))
-        return [Failure("principal", reason) for reason in found]
+        return [Failure("principal", error) for error in found]
 
     def checked(self, inputs: Inputs) -> Inputs:
         known = {
@@ -213,8 +220,8 @@ class PrincipalSnapshot(Action[Inputs, State]):
                 " DeleteRole or UpdateUser",
             )
         # The spec's ARN may lack the path that tells a service-linked role.
-        for reason in uneditable(live.principal):
-            raise RefusedError(reason, remedy="take it out of the spec")
+        for refusal in uneditable(live.principal):
+            raise refusal
         found = capture.capture(live, inputs.incident)
         state = self._state(live, inputs, found)
         self._refuse_other_snapshot(live, state, found)
@@ -335,7 +342,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
         }
         self._context.ledger.of(state.incident).write(kind, what, required=required)
 
-    def _missing(self, inputs: Inputs) -> list[str]:
+    def _missing(self, inputs: Inputs) -> list[AccessError]:
         other = "role" if inputs.target.kind == "user" else "user"
         needed = {
             name
@@ -353,9 +360,8 @@ class PrincipalSnapshot(Action[Inputs, State]):
             return []
         text = f"the credentials in use ({self._context.caller.arn}) lack {', '.join(missing)}"
         if blocked:
-            return [
-                f"{text}; give them the policy that 'containment responder-policy contain' prints"
-            ]
+            step = "give them the policy that 'containment responder-policy contain' prints"
+            return [AccessError(text, remedy=step)]
         self._context.say("warning", f"{text}: what needs them will be left undone")
         return []
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from containment.errors import ContainmentError
+from containment.errors import StoppedError
 
 _READ_VERBS = ("Get", "List", "Simulate", "Generate", "Describe")
 
 
-class CancelledError(ContainmentError):
+class CancelledError(StoppedError):
     """The engine asked to stop; the change that was about to be sent was not.
 
     *sent_before* is True where it was to be sent again, because nobody answered the first time.
     """
-
-    exit_code = 130
 
     def __init__(self, operation: str, *, sent_before: bool = False) -> None:
         made = "nobody knows whether it was made" if sent_before else "that change was not made"

@@ -14,7 +14,13 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from containment.errors import AccessError, ContainmentError, NotFoundError, UnavailableError
+from containment.errors import (
+    AccessError,
+    ContainmentError,
+    NotContainedError,
+    NotFoundError,
+    UnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,10 +39,8 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOpera
 _SERVER_ERROR = 500
 
 
-class UncertainError(ContainmentError):
+class UncertainError(NotContainedError):
     """A change was sent and no answer says whether it was made."""
-
-    exit_code = 4
 
 
 def code(error: BaseException) -> str:

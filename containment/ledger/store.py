@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from containment.errors import ContainmentError
+from containment.errors import UnavailableError
 from containment.ledger.chain import Head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class LedgerUnavailableError(ContainmentError):
+class LedgerUnavailableError(UnavailableError):
     """The ledger's place cannot be read or written now."""
-
-    exit_code = 9
 
 
 class Store(Protocol):

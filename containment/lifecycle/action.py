@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from containment.errors import (
+    AccessError,
     ConflictError,
     ContainmentError,
+    NotContainedError,
     NotFoundError,
     RefusedError,
+    UnavailableError,
+    kind_of,
 )
 from containment.facets.decisions import way_out
 from containment.identities import parse_principal
@@ -37,10 +41,10 @@ St = TypeVar("St", bound=Inputs)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One input that cannot be used, and why."""
+    """One input that cannot be used, and the error that says why."""
 
     field: str
-    reason: str
+    error: ContainmentError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +55,25 @@ class Diff:
     replaces: tuple[str, ...] = ()
 
 
-class UnfinishedError(ContainmentError):
+class UnfinishedError(NotContainedError):
     """Something was changed or may have been, and the resource is not as declared.
 
-    The engine keeps *state*, so that the next ``up`` repairs and a ``destroy`` lifts it.
+    The engine keeps *state*, so that the next ``up`` repairs and a ``destroy`` lifts it. It counts
+    as the kind of its *cause* where that was missing access or a service that does not answer.
     """
 
-    exit_code = 4
-
-    def __init__(self, message: str, *, remedy: str, state: Inputs) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str,
+        state: Inputs,
+        cause: ContainmentError | None = None,
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.state = state
+        if isinstance(cause, (AccessError, UnavailableError)):
+            self.counts_as = kind_of(cause)
 
 
 class Action(ABC, Generic[In, St]):

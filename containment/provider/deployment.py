@@ -14,6 +14,7 @@ from containment.aws.endpoint import banner
 from containment.facets import decisions
 from containment.identities import parse_principal
 from containment.lifecycle.workplace import Settings, Workplace
+from containment.messages import MessageFile
 from containment.provider.engine import Engine
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from containment.aws.clients import Clients
     from containment.lifecycle.context import Context
+    from containment.messages import Call
 
 # What AWS's own credential helpers export ("aws configure export-credentials --format env").
 _EXPIRATION = "AWS_CREDENTIAL_EXPIRATION"
@@ -38,6 +40,7 @@ class Deployment:
         self.directory = Path.cwd()
         self.declared: set[str] = set()
         self.held: set[str] = set()
+        self.messages = MessageFile.named_in(environ)
         self._environ = environ
         self._settings = Settings()
         self._decisions = decisions.Decisions()
@@ -62,10 +65,22 @@ class Deployment:
         for words in settings.disagreements:
             self.engine.say("warning", words)
 
+    def attach(self, engine_address: str | None) -> None:
+        """Speak to the engine at *engine_address* from now on."""
+        self.engine = Engine(engine_address, self.messages)
+
     def context(
-        self, urn: str, *, account: str | None, incident: str | None, lifting: bool = False
+        self,
+        urn: str,
+        *,
+        account: str | None,
+        incident: str | None,
+        call: Call = "",
+        lifting: bool = False,
     ) -> Context:
         """Return a context for *account* whose voice is heard at *urn*, to contain or to lift.
+
+        What it says was said during *call*.
 
         Raises:
             AccessError: there are no credentials.
@@ -74,7 +89,8 @@ class Deployment:
             if self._workplace is None:
                 self._workplace = self._make(incident)
             workplace = self._workplace
-        return workplace.context(account, partial(self.engine.say, urn=urn), lifting=lifting)
+        say = partial(self.engine.say, urn=urn, call=call)
+        return workplace.context(account, say, lifting=lifting)
 
     def require_known(self, principal: str) -> None:
         """Refuse to lift *principal* while a decision is about somebody the stack does not hold.

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from containment.messages import Message, MessageFile
 from containment.text import plain
 
 if TYPE_CHECKING:
     from containment.lifecycle.context import Severity
+    from containment.messages import Call
 
 _SEVERITIES = {"info": engine_pb2.INFO, "warning": engine_pb2.WARNING}
 
@@ -18,11 +20,13 @@ _SEVERITIES = {"info": engine_pb2.INFO, "warning": engine_pb2.WARNING}
 class Engine:
     """Says things to whoever runs the engine; silent where none is known."""
 
-    def __init__(self, address: str | None) -> None:
+    def __init__(self, address: str | None, messages: MessageFile | None = None) -> None:
+        self._messages = messages or MessageFile()
         self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
 
-    def say(self, severity: Severity, message: str, urn: str = "") -> None:
-        """Show *message* at the resource *urn*, or at the stack."""
+    def say(self, severity: Severity, message: str, urn: str = "", call: Call = "") -> None:
+        """Show *message* at the resource *urn*, or at the stack; it was said during *call*."""
+        self._messages.add(Message(plain(message), urn, call, severity))
         if self._stub is None:
             return
         request = engine_pb2.LogRequest(

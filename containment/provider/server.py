@@ -21,7 +21,6 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from containment.provider.alone import Alone
 from containment.provider.deployment import Deployment
-from containment.provider.engine import Engine
 from containment.provider.peers import OwnUserOnly
 from containment.provider.servicer import Servicer
 
@@ -50,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             " unset it and run again"
         )
     deployment = Deployment()
-    deployment.engine = Engine(options.engine)
+    deployment.attach(options.engine)
     server = grpc.server(
         ThreadPoolExecutor(max_workers=32, thread_name_prefix="rpc"),
         interceptors=[OwnUserOnly()],

@@ -9,8 +9,11 @@ stops a whole ``up`` or ``destroy``.
 from __future__ import annotations
 
 import json
+import traceback
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,23 +22,34 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pydantic import BaseModel, ValidationError
 
 from containment.actions import ACTIONS
-from containment.aws.cancellation import CancelledError
 from containment.aws.faults import explain
 from containment.aws.resolve import resolve_access_key
-from containment.errors import ConflictError, ContainmentError, NotContainedError
+from containment.errors import (
+    ConflictError,
+    ContainmentError,
+    NotContainedError,
+    SpecError,
+    StoppedError,
+)
 from containment.ledger import places
-from containment.lifecycle.action import UnfinishedError
+from containment.lifecycle.action import Failure, UnfinishedError
+from containment.messages import of_error
 from containment.provider import codec, schema
-from containment.provider.engine import Engine
 from containment.provider.failures import InitFailed
 from containment.text import paragraph, plain, unwired, wired
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Self
+
     from containment.actions import Action
     from containment.lifecycle.context import Context
     from containment.lifecycle.wire import Inputs
+    from containment.messages import Call, MessageFile
     from containment.provider.alone import Alone
     from containment.provider.deployment import Deployment
+
+Made = TypeVar("Made")
 
 _SETTINGS = {"region", "role", places.PLACE, places.LOCK, places.DAYS}
 _ENGINE_SETTINGS = {"version", "pluginDownloadURL"}
@@ -92,7 +106,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, context: Any) -> Any:
         values, _ = codec.decode(request.args)
-        with _Told(context):
+        with self._told(context, "Configure"):
             self._deployment.configure(values)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
@@ -106,25 +120,17 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         except ValidationError as error:
             # A failed check stops everybody, so what a failed snapshot could not hand on is let
             # through here, and stops this one principal in Create.
-            failures = _failures(error, unknown | from_snapshot(action_type))
-            return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+            found = _failures(error, unknown | from_snapshot(action_type))
+            return self._checked(request.urn, request.news, found)
         old = codec.remembered(action_type.inputs_type, olds) if olds else None
         self._deployment.declared.add(inputs.principal)
         try:
-            action = action_type(self._context(request.urn, inputs))
+            action = action_type(self._context(request.urn, inputs, "Check"))
             inputs = action.checked(inputs)
-            found = [
-                provider_pb2.CheckFailure(property=failure.field, reason=paragraph(failure.reason))
-                for failure in action.check(inputs, old)
-            ]
-        except ContainmentError as error:
-            found = [provider_pb2.CheckFailure(property="principal", reason=paragraph(error))]
-        except (ClientError, BotoCoreError) as error:
-            reason = paragraph(explain("looking before anything changes", error))
-            found = [provider_pb2.CheckFailure(property="principal", reason=reason)]
-        return provider_pb2.CheckResponse(
-            inputs=codec.encode(codec.dump(inputs), unknown), failures=found
-        )
+            found = action.check(inputs, old)
+        except Exception as error:  # noqa: BLE001 -- each of them is one finding of this check
+            found = [Failure("principal", _ours(error, "looking before anything changes"))]
+        return self._checked(request.urn, codec.encode(codec.dump(inputs), unknown), found)
 
     def Diff(self, request: Any, context: Any) -> Any:
         del context
@@ -160,7 +166,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: Any) -> Any:
         action_type = _RESOURCES[request.type]
         values, unknown = codec.decode(request.properties)
-        with _Told(context):
+        with self._told(context, "Create", request.urn, preview=request.preview) as told:
             if from_snapshot(action_type) & missing(action_type.inputs_type, values):
                 raise NotContainedError(
                     f"the snapshot of {values.get('principal')} failed, and nothing is done"
@@ -170,10 +176,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             inputs = action_type.inputs_type.model_validate(values)
             if not request.preview:
                 self._wait_for_others(request.urn, inputs, lifting=False)
-            action = action_type(self._context(request.urn, inputs))
-            state = self._made(
-                context, inputs, lambda: action.create(inputs, preview=request.preview)
-            )
+            action = action_type(self._context(request.urn, inputs, "Create"))
+            state = told.making(inputs, lambda: action.create(inputs, preview=request.preview))
             return provider_pb2.CreateResponse(
                 id="" if request.preview else resource_id(inputs),
                 properties=self._outputs(action_type, state, unknown, preview=request.preview),
@@ -188,10 +192,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         state = codec.remembered(action_type.state_type, values)
         self._deployment.held.add(state.principal)
         try:
-            seen = action_type(self._context(request.urn, state)).read(state)
+            seen = action_type(self._context(request.urn, state, "Read")).read(state)
         except Exception as error:  # noqa: BLE001 -- one failing read would stop the whole run
             self._deployment.engine.say(
-                "warning", f"cannot see {state.principal} now: {_one_line(error)}", request.urn
+                "warning",
+                f"cannot see {state.principal} now: {_one_line(error)}",
+                request.urn,
+                "Read",
             )
             seen = state.model_copy(update={"live": "unknown"})
         if seen is None:
@@ -207,15 +214,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         action_type = _RESOURCES[request.type]
         olds, _ = codec.decode(request.olds)
         values, unknown = codec.decode(request.news)
-        with _Told(context):
+        with self._told(context, "Update", request.urn, preview=request.preview) as told:
             inputs = action_type.inputs_type.model_validate(values)
             state = codec.remembered(action_type.state_type, olds)
             if not request.preview:
                 self._wait_for_others(request.urn, inputs, lifting=False)
-            action = action_type(self._context(request.urn, inputs))
-            new = self._made(
-                context, inputs, lambda: action.update(state, inputs, preview=request.preview)
-            )
+            action = action_type(self._context(request.urn, inputs, "Update"))
+            new = told.making(inputs, lambda: action.update(state, inputs, preview=request.preview))
             return provider_pb2.UpdateResponse(
                 properties=self._outputs(action_type, new, unknown, preview=request.preview),
                 refresh_before_update=True,
@@ -224,18 +229,18 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Delete(self, request: Any, context: Any) -> Any:
         action_type = _RESOURCES[request.type]
         values, _ = codec.decode(request.properties)
-        with _Told(context):
+        with self._told(context, "Delete", request.urn):
             state = codec.remembered(action_type.state_type, values)
             self._deployment.require_known(state.principal)
             self._wait_for_others(request.urn, state, lifting=True)
-            action_type(self._context(request.urn, state, lifting=True)).delete(state)
+            action_type(self._context(request.urn, state, "Delete")).delete(state)
         return Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:
         values, _ = codec.decode(request.args)
         if request.tok != "containment:index:resolveAccessKey":
             context.abort(grpc.StatusCode.NOT_FOUND, f"containment has no function {request.tok}")
-        with _Told(context):
+        with self._told(context, "Invoke"):
             key = str(values.get("accessKeyId", ""))
             place = self._deployment.context("", account=None, incident=None)
             found = resolve_access_key(place.clients.iam, place.clients.sts, key)
@@ -251,7 +256,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def _import(self, request: Any, context: Any) -> Any:
         action_type = _RESOURCES[request.type]
-        with _Told(context):
+        with self._told(context, "Read", request.urn):
             incident, _, arn = unwired(request.id).partition("/")
             place = self._deployment.context(request.urn, account=None, incident=incident)
             state = action_type(place).adopt(incident, arn)
@@ -285,18 +290,32 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         say("warning", f"process {other} still changes this stack; containing all the same", urn)
 
     def _attach(self, engine_address: str) -> None:
-        self._deployment.engine = Engine(engine_address)
+        self._deployment.attach(engine_address)
 
-    def _context(self, urn: str, inputs: Inputs, *, lifting: bool = False) -> Context:
+    def _context(self, urn: str, inputs: Inputs, call: Call) -> Context:
         return self._deployment.context(
-            urn, account=inputs.target.account, incident=inputs.incident, lifting=lifting
+            urn,
+            account=inputs.target.account,
+            incident=inputs.incident,
+            call=call,
+            lifting=call == "Delete",
         )
 
-    def _made(self, context: Any, inputs: Inputs, make: Any) -> Any:
-        try:
-            return make()
-        except UnfinishedError as error:
-            InitFailed(resource_id(inputs), error).abort(context)
+    def _told(self, context: Any, call: Call, urn: str = "", *, preview: bool = False) -> _Told:
+        return _Told(context, self._deployment.messages, call, urn, preview)
+
+    def _checked(self, urn: str, inputs: Any, found: Sequence[Failure]) -> Any:
+        for failure in found:
+            self._deployment.messages.add(of_error(failure.error, urn=urn, call="Check"))
+        return provider_pb2.CheckResponse(
+            inputs=inputs,
+            failures=[
+                provider_pb2.CheckFailure(
+                    property=plain(failure.field), reason=paragraph(failure.error)
+                )
+                for failure in found
+            ],
+        )
 
     def _outputs(
         self,
@@ -316,27 +335,41 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return codec.encode(codec.dump(state), later)
 
 
+@dataclass(slots=True)
 class _Told:
-    """Ends a call with one line for the operator where an error of ours or AWS's is raised."""
+    """Ends a call with one line for the operator, and its kind for the verb, where it fails."""
 
-    def __init__(self, context: Any) -> None:
-        self._context = context
+    context: Any
+    messages: MessageFile
+    call: Call
+    urn: str
+    preview: bool
+    ended: bool = False
 
-    def __enter__(self) -> None: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, CancelledError):
-            self._abort(grpc.StatusCode.ABORTED, error)
-        if isinstance(error, (ClientError, BotoCoreError)):
-            self._abort(grpc.StatusCode.FAILED_PRECONDITION, explain("changing IAM", error))
-        if isinstance(error, (ContainmentError, ValidationError)):
-            self._abort(grpc.StatusCode.FAILED_PRECONDITION, error)
+        if not isinstance(error, Exception) or self.ended:
+            return
+        ours = _ours(error, "changing IAM")
+        self._say(ours)
+        stopped = isinstance(ours, StoppedError)
+        status = grpc.StatusCode.ABORTED if stopped else grpc.StatusCode.FAILED_PRECONDITION
+        self.context.abort(status, paragraph(ours))
 
-    def _abort(self, status: grpc.StatusCode, error: BaseException) -> NoReturn:
-        self._context.abort(
-            status, _one_line(error) if isinstance(error, ValidationError) else paragraph(error)
-        )
-        raise AssertionError  # abort always raises; this tells the type checkers
+    def making(self, inputs: Inputs, make: Callable[[], Made]) -> Made:
+        """Return what *make* makes; where that is unfinished, the engine is to keep it."""
+        try:
+            return make()
+        except UnfinishedError as error:
+            self._say(error)
+            self.ended = True  # an abort ends the call by an exception of its own
+            InitFailed(resource_id(inputs), error).abort(self.context)
+
+    def _say(self, error: ContainmentError) -> None:
+        message = of_error(error, urn=self.urn, call=self.call, preview=self.preview)
+        self.messages.add(message)
 
 
 def resource_id(inputs: Inputs) -> str:
@@ -374,10 +407,31 @@ def _one_line(error: BaseException) -> str:
     return plain(" ".join(str(error).split())) or type(error).__name__
 
 
-def _failures(error: ValidationError, unknown: frozenset[str]) -> list[Any]:
+def _ours(error: Exception, doing: str) -> ContainmentError:
+    """Return *error* as one of ours; what nobody foresaw is told as a bug, without its text."""
+    if isinstance(error, ContainmentError):
+        return error
+    if isinstance(error, (ClientError, BotoCoreError)):
+        return explain(doing, error)
+    if isinstance(error, ValidationError):
+        return ConflictError(
+            f"the state or the inputs cannot be read by this version of containment:"
+            f" {_one_line(error)}",
+            remedy="use the version that wrote the state, or restore the state from its backup",
+        )
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return ContainmentError(
+        f"this is a bug in containment ({type(error).__name__} in"
+        f" {Path(place.filename).name}:{place.lineno})",
+        remedy="report it with what you ran",
+    )
+
+
+def _failures(error: ValidationError, unknown: frozenset[str]) -> list[Failure]:
     return [
-        provider_pb2.CheckFailure(
-            property=plain(".".join(str(part) for part in found["loc"])), reason=plain(found["msg"])
+        Failure(
+            ".".join(str(part) for part in found["loc"]),
+            SpecError(str(found["msg"]), remedy="see the resource's inputs in the program"),
         )
         for found in error.errors()
         if str(found["loc"][0]) not in unknown

@@ -20,12 +20,14 @@ from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any
 
 from containment.errors import UnavailableError
+from containment.messages import VARIABLE, MessageFile
 from containment.run import events, failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from types import FrameType
 
+    from containment.messages import Message
     from containment.run.events import Events
 
     Say = Callable[[str], None]
@@ -42,16 +44,22 @@ class Answer:
     code: int
     out: str
     err: str
+    messages: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a run that was shown live ended; *complaint* is what the engine said against it."""
+    """How a run that was shown live ended.
+
+    *complaint* is what the engine said against it, *messages* what the provider and the program
+    said, of which the engine passes on the text alone.
+    """
 
     code: int
     events: Events
     complaint: str = ""
     stopped: bool = False
+    messages: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +72,36 @@ class Engine:
 
     def ask(self, *arguments: str) -> Answer:
         """Run a command that only asks, or changes nothing but the state; show nothing."""
-        try:
-            done = subprocess.run(  # noqa: S603 -- the project's own launcher
-                [self.program, *arguments, "--non-interactive"],
-                cwd=self.root,
-                env={**self.environ, **_FLAGS},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-            )
-        except OSError as error:
-            raise _cannot_start(self.program, error) from error
-        return Answer(done.returncode, done.stdout, done.stderr)
+        with TemporaryDirectory(prefix="containment-") as folder:
+            messages = MessageFile.make(Path(folder))
+            try:
+                done = subprocess.run(  # noqa: S603 -- the project's own launcher
+                    [self.program, *arguments, "--non-interactive"],
+                    cwd=self.root,
+                    env=self._environ(messages),
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    check=False,
+                )
+            except OSError as error:
+                raise _cannot_start(self.program, error) from error
+            return Answer(done.returncode, done.stdout, done.stderr, messages.read())
 
     def document(self, *arguments: str, doing: str, stack: str) -> Any:
         """Return the JSON document that a command prints.
 
         Raises:
-            ContainmentError: what the engine's complaint means.
+            ContainmentError: what the command failed with.
+        """
+        return self.heard(*arguments, doing=doing, stack=stack)[0]
+
+    def heard(self, *arguments: str, doing: str, stack: str) -> tuple[Any, tuple[Message, ...]]:
+        """Return the JSON document that a command prints, and what was said meanwhile.
+
+        Raises:
+            ContainmentError: what the command failed with.
         """
         answer = self.ask(*arguments)
         try:
@@ -92,8 +110,11 @@ class Engine:
         except ValueError:
             found = None
         if found is None:
+            failed = failures.raised(answer.messages, stack=stack)
+            if failed is not None:
+                raise failed
             raise failures.refused(answer.err or answer.out, doing=doing, stack=stack)
-        return found
+        return found, answer.messages
 
     def stacks(self) -> tuple[list[str], str | None]:
         """Return the names of the project's stacks in the backend, and the selected one."""
@@ -128,10 +149,12 @@ class Engine:
         plain = () if terminal else ("--non-interactive", "--suppress-progress", "--color=never")
         with TemporaryDirectory(prefix="containment-") as folder:
             log = Path(folder) / "events.json"
+            messages = MessageFile.make(Path(folder))
             command = [self.program, *arguments, *plain, f"--event-log={log}"]
             shown = _Relay(out)
             warned = _Relay(err, hold=True)
-            with _started(command, self, terminal=terminal) as (process, stopped):
+            environ = self._environ(messages)
+            with _started(command, self.root, environ, terminal=terminal) as (process, stopped):
                 threads = [
                     threading.Thread(target=relay.drain, args=(stream,), daemon=True)
                     for relay, stream in ((shown, process.stdout), (warned, process.stderr))
@@ -142,16 +165,21 @@ class Engine:
                 code = process.wait()
                 for thread in threads:
                     thread.join()
+            heard = messages.read()
             lines = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
         if shown.broken or warned.broken:
             raise BrokenPipeError
         found = events.read(lines.splitlines())
-        return Run(code, found, "\n".join(warned.held), stopped.is_set() or found.cancelled)
+        halted = stopped.is_set() or found.cancelled
+        return Run(code, found, "\n".join(warned.held), halted, heard)
+
+    def _environ(self, messages: MessageFile) -> dict[str, str]:
+        return {**self.environ, **_FLAGS, VARIABLE: str(messages.path)}
 
 
 @contextmanager
 def _started(
-    command: list[Any], engine: Engine, *, terminal: bool
+    command: list[Any], root: Path, environ: Mapping[str, str], *, terminal: bool
 ) -> Generator[tuple[subprocess.Popen[str], threading.Event], None, None]:
     """Start the engine and pass on what we are told to stop with."""
     stopped = threading.Event()
@@ -163,8 +191,8 @@ def _started(
     try:
         process = subprocess.Popen(  # noqa: S603 -- the project's own launcher
             command,
-            cwd=engine.root,
-            env={**engine.environ, **_FLAGS},
+            cwd=root,
+            env=environ,
             stdin=None if terminal else subprocess.DEVNULL,
             stdout=None if terminal else subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -174,7 +202,7 @@ def _started(
             process_group=None if terminal else 0,
         )
     except OSError as error:
-        raise _cannot_start(engine.program, error) from error
+        raise _cannot_start(command[0], error) from error
     finally:
         if in_main:
             signal.signal(signal.SIGHUP, hangup)

@@ -1,7 +1,7 @@
 """What a failed run of the engine means: one error of ours, its next step and its exit code.
 
-The engine ends with 1 for nearly everything, so the words decide: those of the engine (v3.259) and
-those of our own provider, whose errors read ``what; next step``.
+What our provider and our program raise comes as data (`containment.messages`), with its kind. Only
+what the engine (v3.259) itself says is told by its words: it ends with 1 for nearly everything.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from containment.errors import (
     AccessError,
-    ConflictError,
     ContainmentError,
     NotContainedError,
     NotFoundError,
     RefusedError,
+    StoppedError,
     UnavailableError,
 )
 from containment.run import events, locks
@@ -23,43 +23,13 @@ from containment.run import events, locks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from containment.messages import Message
     from containment.run.engine import Run
     from containment.run.events import Diagnostic
 
-_CHECK = re.compile(r"^.*? has a problem: ", re.DOTALL)
-_WRAPPED = re.compile(
-    r"^(?:(?:Preview failed|deleting failed|creating failed|error): |\d+ errors? occurred: \* )+"
-)
 _SHOWN = 3
 # What the engine says of a resource that the program protects, which is one on hold.
 _PROTECTED = re.compile(r"because it is protected")
-_ON_HOLD = (
-    "it is on hold (hold: true), so nothing of it is released; take 'hold' out of the spec and run"
-    " 'containment up', which changes nothing in AWS, before you release"
-)
-
-# In the order in which they are tried: what our own provider says, and what kind of failure it is.
-_OURS: tuple[tuple[type[ContainmentError], re.Pattern[str]], ...] = (
-    (
-        AccessError,
-        re.compile(
-            r"no AWS credentials were found|does not accept the responder's credentials"
-            r"|the credentials in use (?:expire|\(.*\) lack)|cannot be assumed"
-            r"|is not authorized to perform"
-        ),
-    ),
-    (RefusedError, re.compile(r"so the lift is not made|hold: true")),
-    (UnavailableError, re.compile(r"no answer \(")),
-    (
-        ConflictError,
-        re.compile(
-            r"is already contained by|the file says |decide: '"
-            r"|and the stack was applied as|nobody knows on which terms|and the claim on"
-            r"|AWS refuses the trust policy|no room for the release fence|cannot be adopted"
-            r"|this stack was applied at"
-        ),
-    ),
-)
 
 # What the engine itself says before it gets to work: the words, what they mean, the next step.
 _THEIRS: tuple[tuple[type[ContainmentError], re.Pattern[str], str, str], ...] = (
@@ -91,12 +61,6 @@ _THEIRS: tuple[tuple[type[ContainmentError], re.Pattern[str], str, str], ...] = 
 )
 
 
-class StoppedError(ContainmentError):
-    """Somebody asked to stop; what was in flight came to its end first."""
-
-    exit_code = 130
-
-
 def of(run: Run, *, verb: str, stack: str) -> ContainmentError | None:
     """Return what *run* of *verb* failed with, or None if all is as declared."""
     if run.code == 0:
@@ -107,20 +71,30 @@ def of(run: Run, *, verb: str, stack: str) -> ContainmentError | None:
             remedy=f"see 'containment status {stack}'; 'containment up {stack}' goes on,"
             f" 'containment lift {stack}' takes back",
         )
-    found = [item for item in run.events.errors if events.is_ours(item.urn)]
+    failed = [item for item in run.messages if item.is_error]
+    said_of = {item.urn for item in failed}
+    others = [
+        item for item in run.events.errors if events.is_ours(item.urn) and item.urn not in said_of
+    ]
+    if failed or others:
+        return _together(failed, [_by_engine(item) for item in others], stack=stack)
     if verb != "preview" and run.events.is_preview and not run.events.errors and not run.complaint:
         # The preview came to a good end and nothing after it was begun: somebody said no.
         return RefusedError("declined; nothing has been changed", remedy="run it again to apply")
-    if not found and run.complaint:
+    if run.complaint:
         return refused(run.complaint, doing=f"pulumi {verb}", stack=stack)
-    if not found:
-        found = run.events.errors
-    if not found:
-        return NotContainedError(
-            f"pulumi {verb} ended with {run.code} and does not say why",
-            remedy=f"look with 'containment status {stack}', then run it again",
-        )
-    return _failed(found, stack=stack, nothing_changed=_all_checks(found))
+    unexplained = NotContainedError(
+        f"pulumi {verb} ended with {run.code} and does not say why",
+        remedy=f"look with 'containment status {stack}', then run it again",
+    )
+    told = [_by_engine(item) for item in run.events.errors] or [("", unexplained)]
+    return _together([], told, stack=stack)
+
+
+def raised(messages: Sequence[Message], *, stack: str) -> ContainmentError | None:
+    """Return the errors among *messages* as one, or None if there is none."""
+    failed = [item for item in messages if item.is_error]
+    return _together(failed, [], stack=stack) if failed else None
 
 
 def refused(complaint: str, *, doing: str, stack: str) -> ContainmentError:
@@ -134,22 +108,30 @@ def refused(complaint: str, *, doing: str, stack: str) -> ContainmentError:
         if words.search(text):
             message = what.format(stack=stack, text=text)
             return kind(f"{doing}: {message}", remedy=step.format(stack=stack))
-    message, step = _parted(text or "the engine said nothing")
-    return _kind(message)(f"{doing}: {message}", remedy=step or "see 'pulumi about' and try again")
+    message, _, step = (text or "the engine said nothing").rpartition("; ")
+    if not message:
+        message, step = step, "see 'pulumi about' and try again"
+    return NotContainedError(f"{doing}: {message}", remedy=step)
 
 
-def _failed(found: Sequence[Diagnostic], *, stack: str, nothing_changed: bool) -> ContainmentError:
-    texts = [_ours(item.message) for item in found]
-    kinds = {_kind(text) for text in texts}
+def _together(
+    failed: Sequence[Message], others: Sequence[tuple[str, ContainmentError]], *, stack: str
+) -> ContainmentError:
+    """Return what was raised as one error, of the one kind that all have or else not contained.
+
+    The kind does not hang on whether it was a preview: a run would meet the same.
+    """
+    found = [(_where(item.urn), item.error()) for item in failed] + list(others)
+    nothing_changed = not others and all(item.changed_nothing for item in failed)
+    kinds = {type(error) for _, error in found}
     kind = kinds.pop() if len(kinds) == 1 else NotContainedError
-    if kind is NotContainedError and nothing_changed:
-        kind = RefusedError
-    if len(set(texts)) == 1:
-        message, step = _parted(texts[0])
-        at = found[0].where
-        said = message if not at or nothing_changed else f"{at}: {message}"
-        return kind(said, remedy=step or f"see 'containment status {stack}'")
-    rows = [f"  {item.where}: {text}" for item, text in zip(found, texts, strict=True)]
+    texts = {str(error) for _, error in found}
+    if len(texts) == 1:
+        where, error = found[0]
+        first, *rows = error.message.split("\n")
+        told = first if not where or nothing_changed else f"{where}: {first}"
+        return kind(told, remedy=error.remedy, rows=rows)
+    rows = [f"  {where}: {error}" for where, error in found]
     more = [f"  and {len(rows) - _SHOWN} more"] if len(rows) > _SHOWN else []
     head = "nothing has been changed, because:" if nothing_changed else "not as declared:"
     return kind(
@@ -159,21 +141,19 @@ def _failed(found: Sequence[Diagnostic], *, stack: str, nothing_changed: bool) -
     )
 
 
-def _all_checks(found: Sequence[Diagnostic]) -> bool:
-    # A Check fails in the preview, before anything is changed.
-    return all(_CHECK.match(item.message) for item in found)
+def _where(urn: str) -> str:
+    return f"{events.kind_of(urn)} {events.name_of(urn)}" if events.is_ours(urn) else ""
 
 
-def _ours(message: str) -> str:
-    if _PROTECTED.search(message):
-        return _ON_HOLD
-    return _WRAPPED.sub("", _CHECK.sub("", " ".join(message.split()), count=1)).strip()
-
-
-def _kind(text: str) -> type[ContainmentError]:
-    return next((kind for kind, words in _OURS if words.search(text)), NotContainedError)
-
-
-def _parted(text: str) -> tuple[str, str]:
-    message, _, step = text.rpartition("; ")
-    return (message, step) if message else (text, "")
+def _by_engine(item: Diagnostic) -> tuple[str, ContainmentError]:
+    """Return what the engine itself says at a resource, which none of our processes said."""
+    where = _where(item.urn)
+    if _PROTECTED.search(item.message):
+        return where, RefusedError(
+            "it is on hold (hold: true), so nothing of it is released",
+            remedy="take 'hold' out of the spec and run 'containment up', which changes nothing in"
+            " AWS, before you release",
+        )
+    return where, NotContainedError(
+        " ".join(item.message.split()), remedy="see 'containment status', then run it again"
+    )

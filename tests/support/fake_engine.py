@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import stat
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from containment.messages import Message
 
 STACK = "inc-2026-0042"
 USER = "arn:aws:iam::111122223333:user/ci/ci-deploy"
@@ -31,6 +34,9 @@ for option in arguments:
     if option.startswith("--event-log=") and answer.get("events"):
         with open(option.partition("=")[2], "w") as file:
             file.write("".join(json.dumps(event) + "\\n" for event in answer["events"]))
+if answer.get("messages"):
+    with open(os.environ["CONTAINMENT_MESSAGES"], "a") as file:
+        file.write("".join(json.dumps(message) + "\\n" for message in answer["messages"]))
 sys.stdout.write(answer.get("out", ""))
 sys.stdout.flush()
 sys.stderr.write(answer.get("err", ""))
@@ -91,9 +97,16 @@ class FakeEngine:
         err: str = "",
         code: int = 0,
         events: list[dict[str, Any]] | None = None,
+        messages: Iterable[Message] = (),
     ) -> None:
         """Answer every call that begins with *command*; the longest such answer counts."""
-        told = {"out": out, "err": err, "code": code, "events": events or []}
+        told = {
+            "out": out,
+            "err": err,
+            "code": code,
+            "events": events or [],
+            "messages": [asdict(message) for message in messages],
+        }
         self.answers = {**self.answers, command: told}
 
     def exports(self, *resources: dict[str, Any], pending: Any = None) -> None:
