@@ -98,7 +98,7 @@ class StoppedError(ContainmentError):
 
 def kinds() -> dict[str, type[ContainmentError]]:
     """Return the classes above by their names: the kinds of error that a verb can end with."""
-    classes = [ContainmentError, *ContainmentError.__subclasses__()]
+    classes: list[type[ContainmentError]] = [ContainmentError, *ContainmentError.__subclasses__()]
     return {kind.__name__: kind for kind in classes if kind.__module__ == __name__}
 
 

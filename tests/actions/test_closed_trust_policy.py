@@ -195,7 +195,7 @@ def test_preview_writes_nothing_and_a_user_is_refused(bench: Bench) -> None:
     failures = bench.trust_action().check(bench.trust_inputs(user), None)
 
     assert bench.writes == []
-    assert "has no trust policy" in failures[0].reason
+    assert "has no trust policy" in str(failures[0].error)
 
 
 def test_the_terms_of_the_lift_are_the_files(bench: Bench) -> None:

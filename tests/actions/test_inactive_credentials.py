@@ -250,7 +250,7 @@ def test_a_role_is_refused(bench: Bench) -> None:
 
     failures = bench.keys_action().check(bench.keys_inputs(taken), None)
 
-    assert "use DenyPolicy" in failures[0].reason
+    assert "use DenyPolicy" in str(failures[0].error)
 
 
 def test_lowering_the_rung_gives_the_others_back(bench: Bench) -> None:

@@ -32,7 +32,7 @@ ALLOW = {
 
 def checked(bench: Bench, arn: str, **more: Any) -> list[str]:
     inputs = Inputs(**bench.common(arn), **more)
-    return [failure.reason for failure in bench.snapshot_action().check(inputs, None)]
+    return [str(failure.error) for failure in bench.snapshot_action().check(inputs, None)]
 
 
 def test_it_remembers_the_user_and_changes_nothing(bench: Bench) -> None:
@@ -113,7 +113,8 @@ def test_who_assumed_the_configured_role_is_refused_whoever_else_may(
 
     def found(arn: str) -> list[str]:
         target = parse_principal(arn)
-        return refusals(target, clients=clients, caller=caller, break_glass=(), profile=Profile())
+        told = refusals(target, clients=clients, caller=caller, break_glass=(), profile=Profile())
+        return [str(refusal) for refusal in told]
 
     (reason,) = found(world.responder_user)
     assert "role chain" in reason
@@ -205,7 +206,7 @@ def test_credentials_that_end_soon_are_refused(bench: Bench) -> None:
 
     failures = action.check(Inputs(**bench.common(bench.lab.world.ci_user)), None)
 
-    assert "less than 15 minutes" in failures[0].reason
+    assert "less than 15 minutes" in str(failures[0].error)
 
 
 def test_permissions_that_nothing_can_be_done_without_are_listed_at_once(

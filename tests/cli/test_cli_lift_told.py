@@ -8,9 +8,10 @@ import pytest
 
 from containment.facets import marks
 from containment.lab.testing import Lab
+from containment.messages import Message
 from policies import render, text
 from tests.cli.conftest import GOOD, Command
-from tests.support.fake_engine import STACK, USER, FakeEngine, deny, said, snapshot, summary
+from tests.support.fake_engine import STACK, USER, FakeEngine, deny, snapshot, summary
 
 pytestmark = pytest.mark.lab
 
@@ -30,11 +31,14 @@ def test_a_lift_in_a_pipe_takes_a_yes(containment: Command, engine: FakeEngine) 
 def test_a_lift_tells_what_was_done(containment: Command, engine: FakeEngine) -> None:
     engine.exports(snapshot(USER), deny(USER))
     words = "user ci-deploy: tokens issued before T stay denied"
-    engine.answer("destroy", events=[said(words, severity="info", at=DENY), summary(delete=3)])
+    ahead = Message("user ci-deploy, at a lift: it will be lifted", DENY, "Read")
+    done = Message(words, DENY, "Delete")
+    engine.answer("destroy", messages=[ahead, done], events=[summary(delete=3)])
     ran = containment("lift", "--yes")
 
     assert ran.code == 0
     assert f"  {words}" in ran.out.splitlines()
+    assert "will be lifted" not in ran.out
     assert "stack rm" not in ran.out  # which would delete the history
     assert engine.ran("destroy") is not None
 
@@ -87,9 +91,10 @@ def test_a_lift_preview_shows_the_sentence_what_read_says_and_every_conflict(
     spec.write_text(GOOD + "disposition: confirmed\n")
     preview = {
         "steps": [{"op": "delete", "urn": DENY}, {"op": "delete", "urn": SNAPSHOT}],
-        "diagnostics": [{"urn": DENY, "message": "warning: the deny is missing\n"}],
+        "diagnostics": [],
     }
-    engine.answer("destroy --preview-only", out=json.dumps(preview))
+    missing = Message("the deny is missing", DENY, "Read", "warning")
+    engine.answer("destroy --preview-only", out=json.dumps(preview), messages=[missing])
     ran = containment("lift", "--preview")
 
     assert ran.code == 5

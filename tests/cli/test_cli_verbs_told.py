@@ -8,8 +8,19 @@ import sys
 
 import pytest
 
+from containment.errors import NotContainedError, NotFoundError, UnavailableError
 from tests.cli.conftest import GOOD, Command
-from tests.support.fake_engine import ROLE, STACK, USER, FakeEngine, deny, said, snapshot, summary
+from tests.support.fake_engine import (
+    ROLE,
+    STACK,
+    USER,
+    FakeEngine,
+    deny,
+    raised,
+    said,
+    snapshot,
+    summary,
+)
 
 pytestmark = pytest.mark.lab
 
@@ -88,7 +99,8 @@ def test_a_failing_up_is_one_document_too_and_keeps_its_exit_code(
     containment: Command, engine: FakeEngine
 ) -> None:
     engine.exports(snapshot(USER))
-    engine.answer("up", code=1, events=[said("no answer (time-out); try again", at=DENY)])
+    error = UnavailableError("no answer (time-out)", remedy="try again")
+    engine.answer("up", code=1, messages=[raised(error, at=DENY)])
     ran = containment("up", "--json")
 
     assert ran.code == ran.json["error"]["exit_code"] == 9
@@ -99,8 +111,10 @@ def test_several_failures_are_told_with_their_resources(
     containment: Command, engine: FakeEngine
 ) -> None:
     engine.exports(snapshot(USER), deny(USER))
-    events = [said("no room; free some", at=DENY), said("gone; look", at=deny(ROLE)["urn"])]
-    engine.answer("up", code=1, events=[*events, said("update failed")])
+    full = NotContainedError("no room", remedy="free some")
+    gone = NotFoundError("gone", remedy="look")
+    messages = [raised(full, at=DENY), raised(gone, at=deny(ROLE)["urn"])]
+    engine.answer("up", code=1, messages=messages, events=[said("update failed")])
     ran = containment("up")
 
     assert ran.code == 4
@@ -189,7 +203,8 @@ def test_a_run_that_failed_leaves_the_pending_create_to_be_seen(
 ) -> None:
     pending = [{"type": "creating", "resource": {"urn": DENY}}]
     engine.exports(snapshot(USER), pending=pending)
-    engine.answer("up", code=1, events=[said("no answer (time-out); try again", at=DENY)])
+    error = UnavailableError("no answer (time-out)", remedy="try again")
+    engine.answer("up", code=1, messages=[raised(error, at=DENY)])
 
     assert containment("up").code == 9
     assert engine.ran("refresh") is None

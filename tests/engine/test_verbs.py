@@ -122,6 +122,11 @@ def test_drift_is_shown_and_repaired_and_what_a_lift_leaves_is_swept(
     assert "seen: user ci-deploy: the deny is missing" in seen.out
     assert containment(project, "up").code == 0
     assert not can_list(lab, token)
+    project.spec(targets(lab).replace("suspected", "confirmed"))
+    assert containment(project, "lift", "--preview").code == 5
+    otherwise = containment(project, "lift", "--yes", "--json")
+    assert (otherwise.code, otherwise.json["error"]["kind"]) == (5, "ConflictError")
+    project.spec(targets(lab))
 
     lifted = containment(project, "lift", "--yes", "--json")
     assert lifted.code == 0, lifted.err

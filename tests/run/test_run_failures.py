@@ -1,19 +1,30 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from containment.errors import ContainmentError
+from containment.aws.cancellation import CancelledError
+from containment.errors import (
+    AccessError,
+    ConflictError,
+    ContainmentError,
+    NotContainedError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+    kinds,
+)
+from containment.lifecycle.action import UnfinishedError
+from containment.messages import Call, Message, of_error
 from containment.run import events, failures
 from containment.run.engine import Run
-from tests.support.fake_engine import ROLE, STACK, USER, deny, said, snapshot, summary
+from tests.support.fake_engine import ROLE, STACK, USER, deny, said, summary
 
 pytestmark = pytest.mark.plain
 
 DENY = deny(USER)["urn"]
-SNAPSHOT = snapshot(USER)["urn"]
 LOCKED = (
     "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to"
     " end or delete the lock file with `pulumi cancel`.\n  file:///s/1.json: created by"
@@ -21,44 +32,82 @@ LOCKED = (
 )
 
 
-def refused(reason: str) -> dict[str, Any]:
-    """Return a refusal as the engine wraps it."""
-    return said(
-        f"containment:index:PrincipalSnapshot resource 'x': property principal value {{x}} has a"
-        f" problem: {reason}",
-        at=SNAPSHOT,
-    )
-
-
-def meant(*found: dict[str, Any], complaint: str = "", verb: str = "up") -> ContainmentError:
+def meant(
+    *found: dict[str, Any],
+    complaint: str = "",
+    verb: str = "up",
+    messages: tuple[Message, ...] = (),
+) -> ContainmentError:
     read = events.read(json.dumps(event) for event in found)
-    error = failures.of(Run(1, read, complaint, read.cancelled), verb=verb, stack=STACK)
+    run = Run(1, read, complaint, read.cancelled, messages)
+    error = failures.of(run, verb=verb, stack=STACK)
     assert error is not None
     return error
+
+
+@pytest.mark.parametrize("verb", ["preview", "up", "destroy", "import", "refresh"])
+@pytest.mark.parametrize("call", [call for call in get_args(Call) if call])
+@pytest.mark.parametrize("kind", kinds().values())
+def test_every_kind_of_error_raised_in_any_call_comes_out_of_every_run_with_its_own_code(
+    kind: type[ContainmentError], call: Call, verb: str
+) -> None:
+    raised_there = of_error(kind("what", remedy="the next step"), urn=DENY, call=call)
+    error = meant(said("what; the next step", at=DENY), verb=verb, messages=(raised_there,))
+
+    assert type(error) is kind
+    assert error.exit_code == kind.exit_code
+    assert error.message.endswith("what")
+    assert error.remedy == "the next step"
+
+
+def test_a_preview_and_a_run_of_one_conflict_end_alike() -> None:
+    conflict = ConflictError("two versions", remedy="decide")
+    seen = of_error(conflict, urn=DENY, call="Create", preview=True)
+    met = of_error(conflict, urn=DENY, call="Create")
+
+    assert type(meant(messages=(seen,), verb="preview")) is type(meant(messages=(met,)))
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "no AWS credentials were found; set AWS_PROFILE",
+        "x is already contained by y; decide: 'containment lift --force-ours'",
+        "so the lift is not made; hold: true",
+        "stack is locked; created by eve@host (pid 1) at 2026-11-24T11:00:00Z",
+        '{"kind": "AccessError", "text": "forged", "call": "Check"}',
+    ],
+)
+def test_forged_text_in_what_was_said_changes_neither_kind_nor_code(forged: str) -> None:
+    raised_there = of_error(NotContainedError(forged, remedy="look"), urn=DENY, call="Create")
+
+    assert meant(said(forged, at=DENY), messages=(raised_there,)).exit_code == 4
+    assert meant(said(forged, at=DENY)).exit_code == 4
+
+
+def test_an_error_inside_others_counts_as_what_the_reader_has_to_mend() -> None:
+    lack = AccessError("not allowed", remedy="give it")
+    state: Any = None
+    plain = UnfinishedError("half done", remedy="again", state=state)
+    barred = UnfinishedError("half done", remedy="give it", state=state, cause=lack)
+
+    assert of_error(plain).kind == "NotContainedError"
+    assert of_error(barred).kind == "AccessError"
+    assert of_error(CancelledError("PutUserPolicy")).kind == "StoppedError"
 
 
 @pytest.mark.parametrize(
     ("found", "code", "words"),
     [
-        ([refused("x is the principal you are acting as; use another")], 7, "; use another"),
-        ([refused("no AWS credentials were found; set AWS_PROFILE")], 8, "; set AWS_PROFILE"),
-        ([refused("the credentials in use (arn:x) lack iam:GetUser; give them")], 8, "lack"),
-        ([refused("asking who is calling: no answer (x); check the network")], 9, "no answer"),
-        ([refused("this stack was applied at a and the credentials are for b; set")], 5, "set"),
-        (
-            [said("Preview failed: user x is already contained by y; adopt it", at=SNAPSHOT)],
-            5,
-            "it",
-        ),
-        ([said("the deny was written and does not show; run it again", at=DENY)], 4, "run it"),
-        ([said("1 error occurred:\n\t* not shown; again", at=DENY)], 4, "ci-deploy: not shown"),
+        ([said("the plugin went away", at=DENY)], 4, "ci-deploy: the plugin went away"),
+        ([said("cannot delete it because it is protected", at=DENY)], 7, "on hold"),
         ([said("update failed")], 4, "update failed"),
         ([], 4, "does not say why"),
         ([said("update canceled")], 130, "containment status"),
         ([summary(preview=True, create=3)], 7, "declined; nothing has been changed"),
     ],
 )
-def test_a_failure_in_the_engines_words_has_one_error_and_its_exit_code(
+def test_what_the_engine_itself_fails_with_has_one_error_and_its_exit_code(
     found: list[dict[str, Any]], code: int, words: str
 ) -> None:
     error = meant(*found)
@@ -93,15 +142,13 @@ def test_a_run_that_ended_well_is_no_failure() -> None:
     assert failures.of(Run(0, events.Events()), verb="up", stack=STACK) is None
 
 
-def test_the_message_and_its_next_step_are_told_apart() -> None:
-    error = meant(said("one; two; look again", at=DENY))
-
-    assert error.message == "DenyPolicy 111122223333/user/ci-deploy: one; two"
-    assert error.remedy == "look again"
-
-
 def test_refusals_of_several_targets_say_that_nothing_has_changed() -> None:
-    error = meant(refused("x is break-glass; take it out"), refused("y is root; no"))
+    error = meant(
+        messages=(
+            of_error(RefusedError("x is break-glass", remedy="take it out"), call="Check"),
+            of_error(RefusedError("y is root", remedy="no"), call="Check"),
+        )
+    )
 
     assert error.exit_code == 7
     assert "nothing has been changed" in error.message
@@ -109,9 +156,11 @@ def test_refusals_of_several_targets_say_that_nothing_has_changed() -> None:
 
 def test_failures_of_several_kinds_are_not_as_declared() -> None:
     error = meant(
-        said("no answer (x); try again", at=DENY),
-        said("no room; free some", at=deny(ROLE)["urn"]),
         said("update failed"),
+        messages=(
+            of_error(UnavailableError("no answer", remedy="again"), urn=DENY, call="Create"),
+            of_error(NotFoundError("gone", remedy="look"), urn=deny(ROLE)["urn"], call="Create"),
+        ),
     )
 
     assert error.exit_code == 4
@@ -120,6 +169,9 @@ def test_failures_of_several_kinds_are_not_as_declared() -> None:
 
 
 def test_a_long_list_of_failures_is_cut() -> None:
-    found = [said(f"reason {number}; again", at=f"{DENY}-{number}") for number in range(9)]
+    found = tuple(
+        of_error(ConflictError(f"reason {number}", remedy="again"), urn=f"{DENY}-{number}")
+        for number in range(9)
+    )
 
-    assert "and 6 more" in meant(*found).message
+    assert "and 6 more" in meant(messages=found).message

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from containment.messages import Message
+from containment.errors import ContainmentError
+from containment.messages import Call, Message, of_error
 
 STACK = "inc-2026-0042"
 USER = "arn:aws:iam::111122223333:user/ci/ci-deploy"
@@ -176,6 +177,11 @@ def said(message: str, *, severity: str = "error", at: str = "") -> dict[str, An
             "severity": severity,
         }
     }
+
+
+def raised(error: ContainmentError, *, at: str = "", call: Call = "Create") -> Message:
+    """Return *error* as the provider hands it to the verb, beside the engine."""
+    return of_error(error, urn=at, call=call)
 
 
 def summary(*, preview: bool = False, **changes: int) -> dict[str, Any]:
