@@ -9,6 +9,7 @@ from containment.trail import gaps, owners
 from containment.trail.facts.evidence import Evidence, Moment
 from containment.trail.facts.principals import label
 from containment.trail.facts.scan import Wanted
+from containment.trail.facts.targets import USER_CREDENTIALS
 from containment.trail.lineage.rules import derive
 from containment.trail.result import Credential, ExternalTrust, Trace, TracedCall
 
@@ -80,7 +81,7 @@ def follow(seed: Seed, source: Source) -> tuple[Lineage, list[Call]]:
         if not small and names - known:
             continue
         wanted = _wanted(lineage)
-        fresh = (wanted.keys | wanted.names | wanted.arns) - loaded
+        fresh = frozenset().union(*wanted) - loaded
         fresh -= {
             member.id
             for member in lineage.members
@@ -93,7 +94,7 @@ def follow(seed: Seed, source: Source) -> tuple[Lineage, list[Call]]:
                 calls.setdefault((call.event_id, call.digest), call)
                 moments.add(call.moment())
             moments.update(short)
-        loaded |= wanted.keys | wanted.names | wanted.arns
+        loaded = loaded.union(*wanted)
 
 
 def _wanted(lineage: Lineage) -> Wanted:
@@ -104,7 +105,8 @@ def _wanted(lineage: Lineage) -> Wanted:
         for use in lineage.evidence.uses_of.get(key, []):
             if lineage.who(use.caller, use.time):
                 arns.add(use.caller.arn)
-    return Wanted(keys, frozenset(names - {""}), frozenset(arns - {""}))
+    keyless = {member.for_principal for member in lineage.members if is_keyless(member)}
+    return Wanted(keys, frozenset(names - {""}), frozenset(arns - {""}), frozenset(keyless - {""}))
 
 
 def _in_full(member: Member) -> bool:
@@ -124,14 +126,23 @@ def answer(
     reports = [*others, *source.reports()]
     by_member: defaultdict[int, list[Call]] = defaultdict(list)
     made: list[TracedCall] = []
+    unclaimed: list[Call] = []
     for call in sorted(calls, key=lambda call: (call.time, call.event_id, call.digest)):
         member = maker_of(lineage, call)
         if member is not None:
             by_member[id(member)].append(call)
             made.append(TracedCall(member.id, call))
+        else:
+            unclaimed.append(call)
+    not_told_apart = keyless_calls(lineage, unclaimed)
     arns = full_arns(lineage, made)
     credentials = [
-        _credential(member, by_member[id(member)], arns.get(member.owner, ""))
+        _credential(
+            member,
+            by_member[id(member)],
+            arns.get(member.owner, ""),
+            len(not_told_apart.get(member.id, ())),
+        )
         for member in lineage.members
     ]
     origin = credentials[0]
@@ -151,7 +162,7 @@ def answer(
         ),
         calls=tuple(made),
         resources=tuple(owners.affected(made, inventory)),
-        gaps=tuple(gaps.find(lineage, made, reports, source.places())),
+        gaps=tuple(gaps.find(lineage, made, reports, source.places(), not_told_apart)),
         records=sum(report.records for report in reports),
         classes=dict(Counter(traced.call.klass for traced in made)),
     )
@@ -173,6 +184,41 @@ def maker_of(lineage: Lineage, call: Call) -> Member | None:
     return member
 
 
+def is_keyless(member: Member) -> bool:
+    """Tell whether records of its use may name no credential at all."""
+    return member.kind in _KEYLESS
+
+
+_KEYLESS = frozenset(USER_CREDENTIALS.values())
+
+
+def keyless_calls(lineage: Lineage, calls: list[Call]) -> dict[str, list[Call]]:
+    """Id of a credential -> those of *calls* by its user that name none, since it was made.
+
+    Source: CodeCommit User Guide, "Logging AWS CodeCommit API calls with AWS CloudTrail": a
+    Git client's calls name the user, and neither SSH key nor password.
+    """
+    unnamed = [
+        call
+        for call in calls
+        if not call.caller.key
+        and not call.caller.credential
+        and call.source != "signin.amazonaws.com"
+    ]
+    return {
+        member.id: fitting
+        for member in lineage.members
+        if is_keyless(member)
+        and (
+            fitting := [
+                call
+                for call in unnamed
+                if call.caller.label == member.for_principal and member.begun(call.time)
+            ]
+        )
+    }
+
+
 def full_arns(lineage: Lineage, made: list[TracedCall]) -> dict[str, str]:
     """Principal -> its ARN with the path, which sessions and names leave out."""
     arns: dict[str, str] = {}
@@ -190,7 +236,9 @@ def full_arns(lineage: Lineage, made: list[TracedCall]) -> dict[str, str]:
     return arns
 
 
-def _credential(member: Member, calls: list[Call], owner_arn: str) -> Credential:
+def _credential(
+    member: Member, calls: list[Call], owner_arn: str, not_told_apart: int
+) -> Credential:
     times = [call.time for call in calls]
     return Credential(
         id=member.id,
@@ -208,6 +256,7 @@ def _credential(member: Member, calls: list[Call], owner_arn: str) -> Credential
         generation=member.generation,
         expires=member.expires,
         event_count=len(calls),
+        not_told_apart=not_told_apart,
         event_names=dict(Counter(call.name for call in calls).most_common()),
         errors=sum(call.outcome == "failure" for call in calls),
         first_seen=min(times, default=""),

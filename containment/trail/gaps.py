@@ -17,8 +17,9 @@ from containment.trail.logs.records import apart
 from containment.trail.result import Gap, TracedCall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from containment.trail.facts.calls import Call
     from containment.trail.lineage.lineage import Lineage
     from containment.trail.logs.files import FileReport
 
@@ -76,6 +77,32 @@ _STARTS = {
     "CreatePodIdentityAssociation": "a role for pods",
     "CreateAccessEntry": "an entry to a cluster",
 }
+# Tokens that are no AWS key. Their uses, where CloudTrail logs them at all, bear no id of theirs.
+# Sources: AWS Sign-In API Reference; CodeArtifact, ECR, Redshift and MWAA API references;
+# Bedrock AgentCore API Reference, "GetWorkloadAccessToken".
+_TOKENS = frozenset(
+    {
+        "CreateBearerToken",
+        "CreateCliToken",
+        "CreateOAuth2TokenWithIAM",
+        "CreateOAuth2TokenWithTokenExchange",
+        "CreatePresignedDomainUrl",
+        "CreatePresignedNotebookInstanceUrl",
+        "CreateTokenWithIAM",
+        "CreateWebLoginToken",
+        "GenerateEmbedUrlForRegisteredUser",
+        "GetAuthorizationToken",
+        "GetClusterCredentials",
+        "GetClusterCredentialsWithIAM",
+        "GetIdentityCenterAuthToken",
+        "GetResourceApiKey",
+        "GetResourceOauth2Token",
+        "GetServiceBearerToken",
+        "GetWorkloadAccessToken",
+        "GetWorkloadAccessTokenForJWT",
+        "GetWorkloadAccessTokenForUserId",
+    }
+)
 _HOUR = 3600
 _SHOWN = 5
 _DOES = _REACHED | {name: f"made {what}" for name, what in _STARTS.items()}
@@ -87,6 +114,7 @@ def find(
     calls: list[TracedCall],
     reports: list[FileReport],
     seen: Iterable[tuple[str, str]],
+    not_told_apart: Mapping[str, list[Call]],
 ) -> Iterator[Gap]:
     """Yield everything that may hide something from this trace."""
     yield from _unread(reports)
@@ -103,6 +131,8 @@ def find(
             what = f"{traced.credential} took a token for use outside AWS at {call.time}"
             yield Gap("left_aws", f"{what}: what it opens elsewhere is in no trail")
     yield from _reached(calls)
+    yield from _tokens(calls)
+    yield from _not_told_apart(not_told_apart)
     if calls and not any(traced.call.name in _DATA_EVENTS for traced in calls):
         yield Gap(
             "data_events",
@@ -141,6 +171,37 @@ def _reached(calls: list[TracedCall]) -> Iterator[Gap]:
     for (credential, name), count in found.items():
         times = f" ({count} times)" if count > 1 else ""
         yield Gap("reached", f"{credential} {_DOES[name]} by {name}{times}{_SO}")
+
+
+def _tokens(calls: list[TracedCall]) -> Iterator[Gap]:
+    taken: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for traced in calls:
+        name = plain_name(traced.call.name)
+        if name in _TOKENS and traced.call.outcome == "success":
+            taken[traced.credential, name].append(traced.call.time)
+    for (credential, name), times in taken.items():
+        when = (
+            f" at {times[0]}" if len(times) == 1 else f" ({len(times)} times), last at {times[-1]}"
+        )
+        yield Gap(
+            "token",
+            f"{credential} took a token by {name}{when}:"
+            " what is done with it is recorded without the token's id",
+        )
+
+
+def _not_told_apart(found: Mapping[str, list[Call]]) -> Iterator[Gap]:
+    for credential, calls in found.items():
+        names = sorted({call.name for call in calls})
+        listed = ", ".join(names[:_SHOWN]) + (" and others" if len(names) > _SHOWN else "")
+        name = "names" if len(calls) == 1 else "name"
+        made = "it" if len(calls) == 1 else "them"
+        yield Gap(
+            "not_told_apart",
+            f"{counted(len(calls), 'call')} of {calls[0].caller.label} since {credential} was made"
+            f" {name} no credential ({listed}; {calls[0].time} to {calls[-1].time}):"
+            f" CloudTrail does not tell whether it made {made}",
+        )
 
 
 def _unread(reports: Iterable[FileReport]) -> Iterator[Gap]:

@@ -31,6 +31,7 @@ class Credential:
     generation: int
     expires: str
     event_count: int
+    not_told_apart: int  # calls of its user that name no credential, and may be its
     event_names: dict[str, int]
     errors: int
     first_seen: str

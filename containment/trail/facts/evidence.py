@@ -133,11 +133,11 @@ class Evidence:
 
     @cached_property
     def uses_of(self) -> dict[str, list[Use]]:
-        """Key id -> its uses."""
+        """Id of a key or another credential -> its uses."""
         found: defaultdict[str, list[Use]] = defaultdict(list)
         for use in self.uses:
-            if use.caller.key:
-                found[use.caller.key].append(use)
+            for name in {use.caller.key, use.caller.credential} - {""}:
+                found[name].append(use)
         return found
 
     @cached_property
@@ -227,7 +227,9 @@ def _same_holder(fact: Fact, issued: Issued, caller: Caller) -> bool:
     return not (account and caller.account) or account == caller.account
 
 
-HANDS_OUT = ASSUMES | {"GetSessionToken", "GetFederationToken", "CreateAccessKey"}
+# The answer of these is for the caller itself, under its own ARN.
+FOR_CALLER = frozenset({"GetSessionToken", "GetScopedCredentials"})
+HANDS_OUT = ASSUMES | FOR_CALLER | {"GetFederationToken", "CreateAccessKey"}
 
 
 def for_user(fact: Fact) -> str:
@@ -239,7 +241,7 @@ def expected(fact: Fact) -> set[str]:
     """Return the names under which the credential that *fact* asked for would be seen."""
     if fact.name == "CreateAccessKey":
         return {for_user(fact)}
-    if fact.name == "GetSessionToken":
+    if fact.name in FOR_CALLER:
         return {fact.caller.arn}
     if fact.name == "GetFederationToken":
         return {f"{fact.account}/federated-user/{fact.target.session}"}

@@ -27,6 +27,8 @@ class Caller(msgspec.Struct, array_like=True, frozen=True, gc=False):
     type: str = ""
     created: str = ""
     invoked_by: str = ""
+    credential: str = ""  # id of a bearer token or the like; may stand beside a key
+    sign_in: str = ""  # ARN of the sign-in session
 
     @property
     def label(self) -> str:
@@ -86,6 +88,8 @@ def caller_in(raw: bytes) -> Caller:
         who.type or "",
         who.created,
         who.invoked_by or "",
+        who.credential_id or "",
+        who.sign_in_session,
     )
 
 
@@ -110,14 +114,16 @@ def failed(event: Record, response: Any) -> bool:
 
 def caller_tokens(caller: Caller) -> list[str]:
     """Every name under which a caller can be looked up."""
-    tokens = [caller.key] if caller.key else []
-    arn = caller.arn
+    tokens = [name for name in (caller.key, caller.credential, caller.sign_in) if name]
+    arn, principal_id = caller.arn, caller.principal_id
     if arn:
         tokens += (arn, label(arn))
         if name := session_name(arn):
             tokens.append("session:" + name)
-    elif caller.principal_id:  # a visitor in another account's trail has no other name
-        tokens += (caller.principal_id, unique_id(caller.principal_id))
+    elif principal_id:  # a visitor in another account's trail has no other name
+        tokens.append(principal_id)
+    if principal_id:
+        tokens.append(unique_id(principal_id))
     return tokens
 
 

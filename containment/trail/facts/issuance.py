@@ -26,16 +26,28 @@ ISSUERS = frozenset(
         "AssumeRoleWithWebIdentity",
         "AssumeRoot",
         "AssumeRoleForPodIdentity",
+        "AssumeDecoratedRoleWithSAML",
+        "AssumeFleetRoleForRead",
+        "AssumeFleetRoleForWorker",
+        "AssumeQueueRoleForRead",
+        "AssumeQueueRoleForUser",
+        "AssumeQueueRoleForWorker",
         "CreateAccessKey",
+        "CreateBucketAccessKey",
         "CreateOAuth2Token",
         "CreateSession",
         "CreateToken",
         "GetCredentials",
         "GetCredentialsForIdentity",
+        "GetComputeAccess",
+        "GetDataAccess",
         "GetDelegatedAccessToken",
+        "GetEnvironmentCredentials",
         "GetFederationToken",
         "GetRoleCredentials",
+        "GetScopedCredentials",
         "GetSessionToken",
+        "GetSpaceDataAccess",
         "GetClusterCredentials",
         "SwitchRole",
     }
@@ -87,6 +99,12 @@ def _holder(response: dict[str, Any]) -> tuple[str, str]:
     federated = response.get("federatedUser")
     if isinstance(federated, dict):
         return _text(federated.get("arn")), _text(federated.get("federatedUserId"))
+    scoped = response.get("sessionInfo")  # GetScopedCredentials
+    if isinstance(scoped, dict):
+        return _text(scoped.get("arn")), ""
+    delegated = response.get("assumedPrincipal")  # GetDelegatedAccessToken
+    if isinstance(delegated, str):
+        return delegated, ""
     sets = response.get("credentialSet")  # Roles Anywhere
     if isinstance(sets, list) and sets and isinstance(sets[0], dict):
         return _holder(sets[0])

@@ -39,6 +39,12 @@ def session_name(arn: str) -> str:
     return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004
 
 
+def root_arn(account: str, like: str) -> str:
+    """Return the ARN of the root of *account*, in the partition of the ARN *like*."""
+    partition = like.split(":", 2)[1] if like.startswith("arn:") else "aws"
+    return f"arn:{partition}:iam::{account}:root"
+
+
 def unique_id(principal_id: str) -> str:
     """``AIDA…`` or ``AROA…`` of a principal id, without the session name."""
     return principal_id.split(":", 1)[0]

@@ -39,11 +39,15 @@ _WORTH_IT = 8 << 20
 
 
 class Wanted(NamedTuple):
-    """Which records of a file to bring: in full by key or name, in short by the caller's ARN."""
+    """Which records of a file to bring: in full by key or name, in short by the caller's ARN.
+
+    Of the principals in *keyless*, those records that name no credential.
+    """
 
     keys: frozenset[str]
     names: frozenset[str]
     arns: frozenset[str]
+    keyless: frozenset[str] = frozenset()
 
 
 class Brought(NamedTuple):
@@ -185,11 +189,14 @@ def _way(event: Event, wanted: Wanted) -> int:
 
 
 def _way_of(who: Identity, wanted: Wanted) -> int:
-    if who.access_key_id in wanted.keys:
+    if who.access_key_id in wanted.keys or who.credential_id in wanted.keys:
         return _IN_FULL
     if not who.arn:
         return _NOT
-    named = label(who.arn) in wanted.names
+    principal = label(who.arn)
+    named = principal in wanted.names
+    if principal in wanted.keyless and not (who.access_key_id or who.credential_id):
+        return _IN_FULL
     if named or who.arn in wanted.arns:
         return _IN_FULL if named or who.invoked_by or not who.access_key_id else _IN_SHORT
     return _NOT

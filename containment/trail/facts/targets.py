@@ -14,7 +14,7 @@ import msgspec
 
 from containment.trail.facts.compute import COMPUTE, asked_by, machines_of, values
 from containment.trail.facts.policies_in_events import account_of, trusted
-from containment.trail.facts.principals import arn_of, label
+from containment.trail.facts.principals import arn_of, label, root_arn
 from containment.trail.logs.records import at, loose, text
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class Target(msgspec.Struct, array_like=True, frozen=True, gc=False):
     group: str = ""  # group, fleet or request on whose behalf the machines were started
     switched_from: str = ""
     passed: tuple[str, ...] = ()  # labels of roles that a service was given
+    account: str = ""  # the account that the credentials are for, where the call names it
 
     def tokens(self) -> Iterator[str]:
         """Every name under which the call can be looked up."""
@@ -137,11 +138,15 @@ def target_of(event: Record, name: str, response: Any) -> Target:
     return _principal(event, request, response)
 
 
-_THINGS = WEB_TOKENS | PROVIDERS.keys() | USER_CREDENTIALS.keys()
+# Credentials for an account that the request names.
+_OTHER_ACCOUNTS = frozenset({"AssumeRoot", "GetRoleCredentials"})
+_THINGS = WEB_TOKENS | PROVIDERS.keys() | USER_CREDENTIALS.keys() | _OTHER_ACCOUNTS
 
 
 def _thing(event: Record, name: str, request: Any, response: Any) -> Target:
-    """A provider, a credential or a token, by its ARN or id."""
+    """A provider, a credential or a token, by its ARN or id; or an account."""
+    if name in _OTHER_ACCOUNTS:
+        return _elsewhere(event, name, request)
     if name in WEB_TOKENS:
         return Target(object_id=text(at(response, "webIdentityTokenId")))
     if name in PROVIDERS:
@@ -198,6 +203,21 @@ def _assumed(event: Record, request: Any) -> Target:
 
 
 _NOTHING = Target()
+
+
+def _elsewhere(event: Record, name: str, request: Any) -> Target:
+    """The account reached: AssumeRoot's targetPrincipal is an account id or its root's ARN.
+
+    Sources: STS API Reference, "AssumeRoot"; IAM Identity Center Portal API, "GetRoleCredentials",
+    whose role is a permission set: the name of the role in IAM is another one.
+    """
+    if name == "AssumeRoot":
+        named = text(at(request, "targetPrincipal"))
+        account = account_of(named)
+        arn = root_arn(account, named or event.who.arn or "") if account else ""
+        return Target(user=label(arn), user_arn=arn, account=account)
+    account, role = text(at(request, "accountId")), text(at(request, "roleName"))
+    return Target(account=account, object_id=f"{account} as {role}" if account and role else "")
 
 
 def _via(event: Record, request: Any) -> tuple[str, ...]:

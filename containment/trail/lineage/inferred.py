@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from containment.trail.facts.evidence import for_user
+from containment.trail.facts.evidence import FOR_CALLER, for_user
 from containment.trail.facts.principals import label
 from containment.trail.lineage.members import Confidence, Member, issued_member
 from containment.trail.logs.records import apart, near
@@ -57,7 +57,7 @@ def _hidden_answer(lineage: Lineage, use: Use) -> Member | None:
         maker = lineage.actor(fact)
         if maker is None:
             continue
-        if fact.name == "GetSessionToken":
+        if fact.name in FOR_CALLER:
             same = fact.caller.arn == use.caller.arn
         elif fact.name == "GetFederationToken":
             same = label(use.caller.arn).endswith(f"/federated-user/{fact.target.session}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from containment.trail.facts.evidence import HANDS_OUT, expected
 from containment.trail.facts.principals import label, session_name, unique_id
+from containment.trail.facts.targets import USER_CREDENTIALS
 from containment.trail.logs.records import near
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Lineage:
         if member.arn:
             self.by_arn.setdefault(member.arn, []).append(member)
         if member.owned:
-            self.owned.setdefault(label(member.arn), member)
+            if member.arn:
+                self.owned.setdefault(label(member.arn), member)
             if member.principal_id:
                 self.owned.setdefault(unique_id(member.principal_id), member)
         self._actors.clear()
@@ -78,11 +80,12 @@ class Lineage:
 
     def who(self, caller: Caller, moment: str) -> Member | None:
         """Return the member that *caller* is at *moment*."""
-        if caller.key:
-            known = self.by_key.get(caller.key, ())
+        for name in (caller.credential, caller.key):
+            known = self.by_key.get(name, ()) if name else ()
             fitting = [m for m in known if m.fits(caller, moment) or self._renamed(m, caller)]
-            return max(fitting, key=lambda member: member.since, default=None)
-        return self.owner(caller, moment)
+            if fitting:
+                return max(fitting, key=lambda member: member.since)
+        return None if caller.key else self.owner(caller, moment)
 
     def _renamed(self, member: Member, caller: Caller) -> bool:
         """A user of the thief may get another name; the unique id stays."""
@@ -167,7 +170,8 @@ class Lineage:
         return self.machine(label(arn), session_name(arn))
 
 
-_KEYS = frozenset({"access_key", "forwarded_session_key"})
+# Kinds whose id stands in the records of their calls.
+_KEYS = frozenset({"access_key", "forwarded_session_key", *USER_CREDENTIALS.values()})
 
 
 def _one_credential(known: Member, new: Member) -> bool:

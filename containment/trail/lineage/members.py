@@ -27,6 +27,7 @@ Kind = Literal[
     "service_specific_credential",
     "ssh_public_key",
     "signing_certificate",
+    "sign_in_session",
     "instance",
 ]
 Confidence = Literal["certain", "high", "medium"]
@@ -60,6 +61,8 @@ class Member:
     account: str = ""
     principal_id: str = ""
     is_session: bool = False
+    # Issue time of the session that it was derived from, which its records may carry instead.
+    derived_from: str = ""
     # True if whatever the principal does is the thief's: he made it, or it is the seed.
     owned: bool = False
 
@@ -83,8 +86,8 @@ class Member:
         if not self.begun(moment):
             return False
         if self.is_session and caller.created and self.issued_at:
-            distance = apart(self.issued_at, caller.created)
-            if distance is not None and abs(distance) > SAME_SESSION:
+            began = (self.issued_at, self.derived_from)
+            if not any(_same_issue(one, caller.created) for one in began):
                 return False
         if self.principal_id and caller.principal_id and self.principal_id == caller.principal_id:
             return True
@@ -115,7 +118,14 @@ class Member:
 
 # The answer to these is for somebody else than the caller; of all others, GetSessionToken first
 # of all, the caller itself holds the key.
-_FOR_OTHERS = frozenset({"AssumeRoot", "AssumeRoleForPodIdentity", "GetRoleCredentials"})
+_FOR_OTHERS = frozenset({"AssumeRoleForPodIdentity", "CreateBucketAccessKey", "GetRoleCredentials"})
+
+
+def _same_issue(began: str, created: str) -> bool:
+    if not began:
+        return False
+    distance = apart(began, created)
+    return distance is None or abs(distance) <= SAME_SESSION
 
 
 def issued_member(fact: Fact, issued: Issued, parent: Member, tier: str, why: str) -> Member:
@@ -126,6 +136,8 @@ def issued_member(fact: Fact, issued: Issued, parent: Member, tier: str, why: st
         # Without a name the key is the caller's own.
         home = account_of(fact.caller.arn) or fact.account
         arn = arn_of(home, "user", user) if user else fact.caller.arn
+    elif fact.name == "AssumeRoot":
+        arn = fact.target.user_arn
     elif issued.arn or fact.name in _FOR_OTHERS:
         arn = issued.arn
     elif fact.target.role_arn and fact.name.startswith("AssumeRole"):
@@ -133,7 +145,11 @@ def issued_member(fact: Fact, issued: Issued, parent: Member, tier: str, why: st
         arn = session_arn(fact.target.role_arn, fact.target.session)
     else:
         arn = fact.caller.arn
-    account = account_of(arn) or (fact.account if to_user else account_of(fact.target.role_arn))
+    account = (
+        account_of(arn)
+        or fact.target.account
+        or (fact.account if to_user else account_of(fact.target.role_arn))
+    )
     return Member(
         id=issued.key,
         kind="access_key",
@@ -142,7 +158,7 @@ def issued_member(fact: Fact, issued: Issued, parent: Member, tier: str, why: st
         link_event_ids=[fact.event_id],
         issued_by=fact.name,
         issued_at=fact.time,
-        for_principal=(user if to_user else "") or issued.arn or arn,
+        for_principal=(user if to_user else "") or issued.arn or arn or fact.target.object_id,
         why=why,
         expires=issued.expiration,
         since=fact.time,
@@ -150,4 +166,6 @@ def issued_member(fact: Fact, issued: Issued, parent: Member, tier: str, why: st
         account=account,
         principal_id=issued.principal_id,
         is_session=not to_user,
+        # Whether a scoped-down session has an issue time of its own, AWS does not document.
+        derived_from=fact.caller.created if fact.name == "GetScopedCredentials" else "",
     )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from containment.trail.lineage import forwarded, inferred, made, through
+from containment.trail.lineage import forwarded, inferred, made, sign_ins, through
 from containment.trail.lineage.lineage import Lineage
 
 if TYPE_CHECKING:
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from containment.trail.lineage.seeds import Seed
 
 # From certain to inferred; what one of them adds is followed from the top again.
-_RULES = (made.apply, through.apply, forwarded.apply, inferred.apply, through.late)
+_RULES = (
+    made.apply,
+    through.apply,
+    forwarded.apply,
+    sign_ins.apply,
+    inferred.apply,
+    through.late,
+)
 
 
 def derive(seed: Seed, evidence: Evidence) -> Lineage:

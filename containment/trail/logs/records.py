@@ -55,6 +55,7 @@ class Context(_Part):
 
     session_issuer: SessionIssuer | None = None
     attributes: Attributes | None = None
+    sign_in_session_arn: str | None = None
 
 
 class Identity(_Part):
@@ -65,6 +66,8 @@ class Identity(_Part):
     arn: str | None = None
     account_id: str | None = None
     access_key_id: str | None = None
+    # Of a bearer token or service-specific credential, which signs nothing.
+    credential_id: str | None = None
     invoked_by: str | None = None
     session_context: Context | None = None
 
@@ -81,6 +84,11 @@ class Identity(_Part):
         attributes = self._attributes
         written = attributes.creation_date if attributes else None
         return (normal_time(written) or UNREADABLE_TIME) if written else ""
+
+    @property
+    def sign_in_session(self) -> str:
+        """The ARN of the sign-in session that the credentials were issued under."""
+        return (self.session_context.sign_in_session_arn or "") if self.session_context else ""
 
     @property
     def second_factor(self) -> bool:

@@ -90,6 +90,7 @@ def credential_row(credential: Credential) -> dict[str, Any]:
         "generation": credential.generation,
         "expires": credential.expires or None,
         "event_count": credential.event_count,
+        "not_told_apart": credential.not_told_apart,
         "event_names": credential.event_names,
         "errors": credential.errors,
         "first_seen": credential.first_seen or None,

@@ -166,7 +166,7 @@ const select = (node) => {
   selected = node;
   detail.replaceChildren(make("h2", {}, node.id));
   const facts = ["tier", "kind", "owner", "owner_arn", "for_principal", "parent", "issued_by", "issued_at",
-    "why", "confidence", "expires", "event_count", "errors", "first_seen", "last_seen"];
+    "why", "confidence", "expires", "event_count", "not_told_apart", "errors", "first_seen", "last_seen"];
   detail.append(table(["", ""], facts.filter((name) => node[name] !== undefined && node[name] !== null).map((name) => [name, node[name]])));
   for (const name of ["link_event_ids", "source_ips", "regions"])
     if (node[name] && node[name].length) detail.append(make("p", { class: "mono" }, `${name}: ${node[name].join(", ")}`));

@@ -69,7 +69,9 @@ def write_parquet(trace: Trace, folder: Path) -> list[Path]:
     return written
 
 
-_NUMBERS = frozenset({"generation", "event_count", "errors", "size", "records", "rejected"})
+_NUMBERS = frozenset(
+    {"generation", "event_count", "not_told_apart", "errors", "size", "records", "rejected"}
+)
 _LISTS = frozenset({"link_event_ids", "source_ips", "regions", "credentials", "resources"})
 
 
@@ -104,7 +106,8 @@ COLUMNS = {
     "credentials": _words(
         """
         id kind tier parent link_event_ids issued_by issued_at for_principal owner owner_arn why
-        confidence generation expires event_count event_names errors first_seen last_seen
+        confidence generation expires event_count not_told_apart event_names errors first_seen
+        last_seen
         source_ips regions
         """
     ),
