@@ -22,6 +22,34 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 # "Understanding unique ID prefixes": AKIA is a long-term access key, ASIA a temporary one.
 _ACCESS_KEY = re.compile(r"AKIA[A-Z0-9]{12,124}")
 _TEMPORARY_KEY = re.compile(r"ASIA[A-Z0-9]{12,124}")
+_UNIQUE_ID = re.compile(r"(?P<prefix>A[A-Z]{3})[A-Z0-9]{12,124}")
+_ID_KINDS: dict[str, PrincipalKind] = {"AIDA": "user", "AROA": "role"}
+# STS API Reference, "AssumeRole", RoleSessionName.
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+# Prefix -> what bears it, and how to get from it to a principal. Source: IAM User Guide,
+# "Understanding unique ID prefixes".
+_OTHER_IDS = {
+    "ABIA": ("an STS service bearer token", "run 'containment trace' with it over CloudTrail logs"),
+    "ACCA": (
+        "a service-specific credential",
+        "find its user with 'aws iam list-service-specific-credentials', or trace it",
+    ),
+    "AGPA": ("an IAM group, which holds no credentials", "name one of its users"),
+    "AIPA": (
+        "an instance profile, which holds a role",
+        "find it with 'aws iam list-instance-profiles' and name its role",
+    ),
+    "ANPA": ("a managed policy, which is nobody", "name a user or role that has it"),
+    "ANVA": ("a version of a managed policy, which is nobody", "name a user or role that has it"),
+    "APKA": (
+        "an SSH public key",
+        "find its user with 'aws iam list-ssh-public-keys --user-name' and name that user",
+    ),
+    "ASCA": (
+        "a certificate",
+        "find its user with 'aws iam list-signing-certificates' and name that user",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +116,34 @@ def parse_principal(arn: str) -> Principal:
     if not _PATH.fullmatch(path):
         raise _malformed(arn, f"{path!r} is not an IAM path")
     return Principal(partition, account, kind, path, name)
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueId:
+    """The unique id of a user or role; *session* is set where it names a session of the role."""
+
+    id: str
+    kind: PrincipalKind
+    session: str = ""
+
+
+def parse_unique_id(value: str) -> UniqueId | None:
+    """Return the user (``AIDA…``), role (``AROA…``) or session (``AROA…:name``) of *value*.
+
+    Source: IAM User Guide, "IAM identifiers"; ``aws:userid`` has this form for a session.
+    """
+    head, colon, session = value.partition(":")
+    match = _UNIQUE_ID.fullmatch(head)
+    kind = _ID_KINDS.get(match["prefix"]) if match else None
+    if kind is None or (colon and (kind != "role" or not _SESSION_NAME.fullmatch(session))):
+        return None
+    return UniqueId(head, kind, session)
+
+
+def describe_id(value: str) -> tuple[str, str] | None:
+    """Return what bears the unique id *value* and how to go on; None for principals and keys."""
+    match = _UNIQUE_ID.fullmatch(value)
+    return _OTHER_IDS.get(match["prefix"]) if match else None
 
 
 def is_access_key_id(value: str) -> bool:

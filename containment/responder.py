@@ -42,6 +42,7 @@ ON_EVERYTHING = frozenset(
         "iam:GetAccountAuthorizationDetails",
         "iam:GetPolicy",
         "iam:GetPolicyVersion",
+        "iam:ListRoles",
         "iam:ListUsers",
         "sts:GetAccessKeyInfo",
         "sts:GetCallerIdentity",

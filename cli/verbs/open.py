@@ -60,8 +60,8 @@ def open_(
 ) -> None:
     """Write the spec of an incident, ready to commit. Nothing in AWS is changed.
 
-    KEY_OR_ARN_OR_FILE is an access key id (AKIA…), the ARN of a user or role, or a file with one
-    GuardDuty finding as AWS's JSON.
+    KEY_OR_ARN_OR_FILE is an access key id (AKIA…), the ARN of a user or role, a unique id (AIDA…,
+    AROA…, AROA…:session), or a file with one GuardDuty finding as AWS's JSON.
     """
     choices = Choices(
         incident=incident,

@@ -20,7 +20,8 @@ from containment.spec import Target, target_lines
 def resolve(*, named: str, as_json: bool) -> None:
     """Say whose key it is, or whether a principal is there. Nothing in AWS is changed.
 
-    KEY_OR_ARN is an access key id (AKIA…) or the ARN of a user or role.
+    KEY_OR_ARN is an access key id (AKIA…), the ARN of a user or role, or a unique id (AIDA…,
+    AROA…, AROA…:session).
     """
     with explained("looking for credentials"):
         clients = connect()

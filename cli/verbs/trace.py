@@ -76,6 +76,9 @@ def trace(  # noqa: PLR0917 -- click passes them by name
 ) -> int:
     """Follow KEY_OR_ARN through CloudTrail logs to every credential that came out of it.
 
+    KEY_OR_ARN is an access key id (AKIA…, ASIA…), the ARN or unique id (AIDA…, AROA…,
+    AROA…:session) of a user, role or session, or an instance id.
+
     The logs may be plain or gzip, in S3's layout or any export's, of several accounts and Regions,
     late, doubled and in any order. Nothing is changed anywhere; --propose edits the spec it names.
     Ends with 6 if the logs hold nothing of it since T0, which clears nobody.

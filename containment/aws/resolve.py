@@ -21,7 +21,13 @@ from containment.errors import (
     RefusedError,
     SpecError,
 )
-from containment.identities import Principal, is_temporary_key_id, parse_principal
+from containment.identities import (
+    Principal,
+    UniqueId,
+    is_temporary_key_id,
+    parse_principal,
+    parse_unique_id,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,6 +42,8 @@ PERMISSIONS = frozenset(
         "iam:GetRole",
         "iam:GetUser",
         "iam:ListAccessKeys",
+        "iam:ListRoles",
+        "iam:ListUsers",
         "sts:GetAccessKeyInfo",
     }
 )
@@ -125,6 +133,60 @@ def resolve_principal(iam: IAMClient, sts: STSClient, arn: str) -> Resolved:
             remedy="check the ARN; CloudTrail's DeleteUser and DeleteRole events show whether it "
             "was deleted",
         ) from error
+
+
+def resolve_unique_id(iam: IAMClient, sts: STSClient, unique_id: str) -> Resolved:
+    """Return the user or role that has *unique_id*, ``AIDA…`` or ``AROA…``.
+
+    No call of IAM takes a unique id, so every user or role of the account is listed, 1,000 a call
+    (IAM API Reference, "ListUsers" and "ListRoles").
+
+    Raises:
+        SpecError: *unique_id* is neither a user's nor a role's.
+        NotFoundError: the caller's account has nobody with this id.
+        AccessError: the caller may not ask.
+        UnavailableError: nobody answers.
+    """
+    asked = parse_unique_id(unique_id)
+    if asked is None:
+        raise SpecError(
+            f"{unique_id!r} is no unique id of a user or role", remedy="give AIDA… or AROA…"
+        )
+    account = identify(sts).account
+    name = _name_of(iam, asked)
+    if not name:
+        raise NotFoundError(
+            f"account {account} has no {asked.kind} with the unique id {asked.id}",
+            remedy="use the responder role of the account that has it; if it was deleted, "
+            f"'containment trace {asked.id}' finds its ARN in CloudTrail logs",
+        )
+    found = _user(iam, name) if asked.kind == "user" else _role(iam, name)
+    if found.unique_id != asked.id:
+        raise NotFoundError(
+            f"{asked.kind} {name} was deleted and made anew while it was looked up",
+            remedy=f"run the command again, or name {found.principal.arn}",
+        )
+    return found
+
+
+def _name_of(iam: IAMClient, asked: UniqueId) -> str:
+    """Return the name of whoever has the id *asked*; empty if nobody has."""
+    with explained(f"looking for the {asked.kind} with the unique id {asked.id}"):
+        if asked.kind == "user":
+            for users in iam.get_paginator("list_users").paginate(
+                PaginationConfig={"PageSize": 1000}
+            ):
+                for user in users["Users"]:
+                    if user["UserId"] == asked.id:
+                        return user["UserName"]
+        else:
+            for roles in iam.get_paginator("list_roles").paginate(
+                PaginationConfig={"PageSize": 1000}
+            ):
+                for role in roles["Roles"]:
+                    if role["RoleId"] == asked.id:
+                        return role["RoleName"]
+    return ""
 
 
 def _user(iam: IAMClient, name: str) -> Resolved:

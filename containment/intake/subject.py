@@ -7,9 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from containment.aws.resolve import Resolved, resolve_access_key, resolve_principal
+from containment.aws.resolve import (
+    Resolved,
+    resolve_access_key,
+    resolve_principal,
+    resolve_unique_id,
+)
 from containment.errors import ConflictError, NotFoundError, SpecError
-from containment.identities import is_access_key_id, is_temporary_key_id
+from containment.identities import (
+    describe_id,
+    is_access_key_id,
+    is_temporary_key_id,
+    parse_unique_id,
+)
 from containment.intake.guardduty import Finding, read_finding
 from containment.intake.text import one_line, quoted
 from containment.spec import Severity
@@ -46,11 +56,16 @@ class Subject:
 
 
 def resolve(iam: IAMClient, sts: STSClient, named: str) -> Resolved:
-    """Return whom *named*, an access key id or an ARN, stands for.
+    """Return whom *named*, an access key id, an ARN or a unique id, stands for.
 
     Raises:
         ContainmentError: nobody that can be contained; says why and what to do.
     """
+    if (unique := parse_unique_id(named)) is not None:
+        return resolve_unique_id(iam, sts, unique.id)
+    if (described := describe_id(named)) is not None:
+        bearer, how = described
+        raise SpecError(f"{named} is the unique id of {bearer}", remedy=how)
     if _KEY_LIKE.fullmatch(named):
         # A session's key is passed on: what to do about it is said there.
         return resolve_access_key(
@@ -64,8 +79,8 @@ def resolve(iam: IAMClient, sts: STSClient, named: str) -> Resolved:
             remedy="name the key's id, AKIA…, and remove the secret from the shell's history",
         )
     raise SpecError(
-        f"{quoted(named)} is neither an access key id nor an ARN",
-        remedy="name AKIA… or arn:aws:iam::111122223333:user/path/name",
+        f"{quoted(named)} is neither an access key id nor an ARN nor a unique id",
+        remedy="name AKIA…, arn:aws:iam::111122223333:user/path/name, or AIDA… or AROA…",
     )
 
 
@@ -82,12 +97,18 @@ def find_subject(iam: IAMClient, sts: STSClient, named: str, account: str) -> Su
         ContainmentError: nobody that can be contained; says why and what to do.
     """
     is_name = (
-        named.startswith("arn:") or _KEY_LIKE.fullmatch(named) or _SECRET_LIKE.fullmatch(named)
+        named.startswith("arn:")
+        or parse_unique_id(named) is not None
+        or _KEY_LIKE.fullmatch(named)
+        or _SECRET_LIKE.fullmatch(named)
     )
     if not is_name:
         return _of_finding(iam, sts, read_finding(Path(named)), account)
     found = resolve(iam, sts, named)
-    return _of_key(found, found.key) if found.key else _of_principal(found)
+    if found.key:
+        return _of_key(found, found.key)
+    unique = parse_unique_id(named)
+    return _of_principal(found, unique.session if unique else "")
 
 
 def _of_key(found: Resolved, key: AccessKey) -> Subject:
@@ -105,9 +126,14 @@ def _of_key(found: Resolved, key: AccessKey) -> Subject:
     )
 
 
-def _of_principal(found: Resolved) -> Subject:
+def _of_principal(found: Resolved, session: str) -> Subject:
     kind, name = found.principal.kind, found.principal.name
-    no_key = "no leaked key is named, so a lift counts every key of the user as leaked"
+    notes: tuple[str, ...] = ()
+    if kind == "user":
+        notes = ("no leaked key is named, so a lift counts every key of the user as leaked",)
+    elif session:
+        alone = f"rung: session, sessions: [{{name: {session}}}]"
+        notes = (f"every session of the role is contained; to deny {session} only, write {alone}",)
     return Subject(
         resolved=found,
         leaked=(),
@@ -116,7 +142,7 @@ def _of_principal(found: Resolved) -> Subject:
         since=found.created_at,
         since_source=f"creation of {kind} {name}, before which nobody was it",
         since_note=_KEYS_SINCE if kind == "user" else _EARLIEST,
-        notes=(no_key,) if kind == "user" else (),
+        notes=notes,
     )
 
 

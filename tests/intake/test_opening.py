@@ -313,7 +313,15 @@ BAD_NAMES = {
     ),
     "a key of nobody": "AKIAIOSFODNN7EXAMPLE",
     "a session's key": "ASIAIOSFODNN7EXAMPLE",
-    "a user's unique id": "AIDAIOSFODNN7EXAMPLE",
+    "a unique id of nobody": "AIDAIOSFODNN7EXAMPLE",
+    "a group's unique id": "AGPAIOSFODNN7EXAMPLE",
+    "an instance profile's unique id": "AIPAIOSFODNN7EXAMPLE",
+    "a policy's unique id": "ANPAIOSFODNN7EXAMPLE",
+    "an SSH key's id": "APKAIOSFODNN7EXAMPLE",
+    "a service-specific credential's id": "ACCAIOSFODNN7EXAMPLE",
+    "a session of nobody's role": "AROAIOSFODNN7EXAMPLE:i-0abc",
+    "a session of a user": "AIDAIOSFODNN7EXAMPLE:i-0abc",
+    "a session with a hostile name": "AROAIOSFODNN7EXAMPLE:\x1b[31m",
     "no name at all": "",
 }
 
@@ -328,6 +336,44 @@ def test_whoever_cannot_be_contained_is_refused_with_what_to_do(
     assert caught.value.remedy
     assert "wJalrXUtnFEMI" not in str(caught.value)
     assert list(responder.directory.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("AGPAIOSFODNN7EXAMPLE", "an IAM group"),
+        ("AIPAIOSFODNN7EXAMPLE", "an instance profile"),
+        ("ANPAIOSFODNN7EXAMPLE", "a managed policy"),
+        ("APKAIOSFODNN7EXAMPLE", "list-ssh-public-keys"),
+        ("ACCAIOSFODNN7EXAMPLE", "list-service-specific-credentials"),
+    ],
+)
+def test_an_id_that_is_no_principals_is_told_what_it_is(
+    responder: Responder, named: str, says: str
+) -> None:
+    with pytest.raises(ContainmentError) as caught:
+        responder.opens(named)
+
+    assert says in f"{caught.value} {caught.value.remedy}"
+
+
+def test_a_unique_id_opens_an_incident_of_its_user(lab: Lab, responder: Responder) -> None:
+    iam = lab.client("iam", lab.world.admin)
+    name = lab.world.release_user.rsplit("/", 1)[-1]
+    opened = responder.opens(iam.get_user(UserName=name)["User"]["UserId"])
+
+    assert opened.subject.resolved.principal.arn == lab.world.release_user
+
+
+def test_a_session_by_its_unique_id_opens_an_incident_of_its_role(
+    lab: Lab, responder: Responder
+) -> None:
+    iam = lab.client("iam", lab.world.admin)
+    name = lab.world.deploy_role.rsplit("/", 1)[-1]
+    opened = responder.opens(f"{iam.get_role(RoleName=name)['Role']['RoleId']}:i-0abc")
+
+    assert opened.subject.resolved.principal.arn == lab.world.deploy_role
+    assert any("rung: session, sessions: [{name: i-0abc}]" in note for note in opened.notes)
 
 
 def test_without_a_directory_for_specs_nothing_is_asked(lab: Lab, responder: Responder) -> None:

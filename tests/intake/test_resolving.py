@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from containment.aws.resolve import PERMISSIONS, Resolved, resolve_access_key, resolve_principal
+from containment.aws.resolve import (
+    PERMISSIONS,
+    Resolved,
+    resolve_access_key,
+    resolve_principal,
+    resolve_unique_id,
+)
 from containment.errors import (
     AccessError,
     NotFoundError,
@@ -184,9 +190,28 @@ def test_what_is_called_is_what_is_declared_and_nothing_is_changed(
     before = lab.status()["mutations"]["total"]
 
     reader.key(lab.world.leaked.access_key_id)
-    reader.principal(lab.world.deploy_role)
+    role = reader.principal(lab.world.deploy_role)
+    user = reader.principal(lab.world.release_user)
+    for found in (role, user):
+        resolve_unique_id(reader.iam, reader.sts, found.unique_id)
     with pytest.raises(NotFoundError):
         reader.key(lab.world.management_admin.access_key_id)
 
     assert reader.called == PERMISSIONS | {"sts:GetCallerIdentity"}
     assert lab.status()["mutations"]["total"] == before
+
+
+def test_a_unique_id_gives_its_user_or_role(lab: Lab, reader: Reader) -> None:
+    user = reader.principal(lab.world.release_user)
+    role = reader.principal(lab.world.deploy_role)
+
+    assert resolve_unique_id(reader.iam, reader.sts, user.unique_id) == user
+    assert resolve_unique_id(reader.iam, reader.sts, role.unique_id) == role
+
+
+@pytest.mark.parametrize("prefix", ["AIDA", "AROA"])
+def test_a_unique_id_of_nobody_is_told_with_where_to_look(reader: Reader, prefix: str) -> None:
+    with pytest.raises(NotFoundError, match=r"has no (user|role) with the unique id A") as caught:
+        resolve_unique_id(reader.iam, reader.sts, f"{prefix}IOSFODNN7EXAMPLE")
+
+    assert "containment trace" in (caught.value.remedy or "")

@@ -39,6 +39,15 @@ def session_name(arn: str) -> str:
     return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004
 
 
+def principal_arn(arn: str) -> str:
+    """Return the ARN of the user or role behind the caller's ARN *arn*, without a path."""
+    parts = arn.split(":", 5)
+    kind, _, rest = parts[-1].partition("/")
+    if kind != "assumed-role":
+        return arn
+    return f"{parts[0]}:{parts[1]}:iam::{parts[4]}:role/{rest.split('/', 1)[0]}"
+
+
 def root_arn(account: str, like: str) -> str:
     """Return the ARN of the root of *account*, in the partition of the ARN *like*."""
     partition = like.split(":", 2)[1] if like.startswith("arn:") else "aws"

@@ -181,8 +181,9 @@ def _used(lineage: Lineage, use: Use, *, late: bool = False) -> None:
         return
     seed = lineage.seed
     its_own = seed.kind == "instance" and caller.arn.endswith(f"/{seed.id}")
+    namesake = bool(seed.principal_id) and caller.principal_id != seed.principal_id
     if use.time >= seed.since and (
-        its_own or (seed.kind != "access_key" and caller.arn == seed.arn)
+        its_own or (seed.kind != "access_key" and caller.arn == seed.arn and not namesake)
     ):
         tier = "C_service_issued" if its_own else "B_principal"
         if late or not lineage.issued_elsewhere(caller):
