@@ -52,6 +52,7 @@ _NOTHING = 6
 @click.option("--responder", "responders", multiple=True, metavar="ARN", help="Never propose this.")
 @click.option("--inventory", type=click.Path(path_type=Path), help="JSON: resource to owner.")
 @click.option("--index", type=click.Path(path_type=Path), help="Where the fact index is kept.")
+@click.option("--all", "everything", is_flag=True, help="Fold nothing: a line a credential.")
 @click.option("--no-index", is_flag=True, help="Keep no fact index.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes that read; all CPUs.")
 @engine_options
@@ -72,6 +73,7 @@ def trace(  # noqa: PLR0917 -- click passes them by name
     *,
     live: bool,
     as_json: bool,
+    everything: bool,
     no_index: bool,
 ) -> int:
     """Follow KEY_OR_ARN through CloudTrail logs to every credential that came out of it.
@@ -117,7 +119,7 @@ def trace(  # noqa: PLR0917 -- click passes them by name
     if spec and (live or engine.asks_aws or any(map(_is_away, [*logs, *more_logs]))):
         responders += (_caller(),)
     proposals = _propose(found, spec, responders) if spec else None
-    _print(found, proposals, spec, as_json=as_json)
+    _print(found, proposals, spec, as_json=as_json, everything=everything)
     if spec:
         _remember(found, spec)
     return _NOTHING if found.unseen else 0
@@ -179,17 +181,29 @@ def _bring(
     return here, unread
 
 
-def _print(found: Trace, proposals: Proposals | None, spec: Path | None, *, as_json: bool) -> None:
+def _print(
+    found: Trace,
+    proposals: Proposals | None,
+    spec: Path | None,
+    *,
+    as_json: bool,
+    everything: bool,
+) -> None:
     from containment.trail.outputs import document, tree  # noqa: PLC0415 -- as above
+    from containment.trail.outputs.next_steps import next_steps  # noqa: PLC0415
 
     if as_json:
         click.echo(document.dumps(found, indent=1 if sys.stdout.isatty() else None))
     else:
-        for line in tree.lines(found, _width()):
+        for line in tree.lines(found, _width(), everything=everything):
             click.echo(line)
     if proposals is not None:
         for line in _proposed(proposals, spec):
             click.echo(line, err=as_json)
+    if not as_json:
+        click.echo("\nNEXT")
+        for step in next_steps(found, str(spec or "")):
+            click.echo(f"  {step}")
 
 
 def _proposed(proposals: Proposals, spec: Path | None) -> list[str]:

@@ -146,6 +146,7 @@ def answer(
         for member in lineage.members
     ]
     origin = credentials[0]
+    places = source.places()
     return Trace(
         seed=seed.id,
         seed_kind=seed.kind,
@@ -162,7 +163,8 @@ def answer(
         ),
         calls=tuple(made),
         resources=tuple(owners.affected(made, inventory)),
-        gaps=tuple(gaps.find(lineage, made, reports, source.places(), not_told_apart)),
+        gaps=tuple(gaps.find(lineage, made, reports, places, not_told_apart)),
+        accounts_without_records=tuple(gaps.without_records(lineage, made, places)),
         records=sum(report.records for report in reports),
         classes=dict(Counter(traced.call.klass for traced in made)),
     )

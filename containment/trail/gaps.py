@@ -247,12 +247,8 @@ def _places(
     lineage: Lineage, calls: list[TracedCall], seen: Iterable[tuple[str, str]]
 ) -> Iterator[Gap]:
     """Regions: those of the accounts the members belong to or acted in; the rest is a bystander."""
-    places: defaultdict[str, set[str]] = defaultdict(set)
-    for account, region in seen:
-        if account and region:
-            places[account].add(region)
-    ours = {traced.call.account for traced in calls} | {m.account for m in lineage.members} - {""}
-    for account in sorted(ours):
+    places = _regions(seen)
+    for account in sorted(_reached_accounts(lineage, calls)):
         regions = places.get(account, set())
         if not regions:
             yield Gap("regions", f"account {account}: no records at all, and members are of it")
@@ -265,6 +261,26 @@ def _places(
             f"account {account}: records from {', '.join(sorted(regions))} only; other Regions are"
             f" unknown{', us-east-1 with IAM among them' if iam else ''}",
         )
+
+
+def _regions(seen: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    places: defaultdict[str, set[str]] = defaultdict(set)
+    for account, region in seen:
+        if account and region:
+            places[account].add(region)
+    return places
+
+
+def _reached_accounts(lineage: Lineage, calls: list[TracedCall]) -> set[str]:
+    accounts = {traced.call.account for traced in calls}
+    return (accounts | {member.account for member in lineage.members}) - {""}
+
+
+def without_records(
+    lineage: Lineage, calls: list[TracedCall], seen: Iterable[tuple[str, str]]
+) -> list[str]:
+    """Return the accounts that members are of and that the logs do not cover."""
+    return sorted(_reached_accounts(lineage, calls) - _regions(seen).keys())
 
 
 def _silent_hours(since: str, reports: Iterable[FileReport]) -> Iterator[Gap]:

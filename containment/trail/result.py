@@ -98,6 +98,7 @@ class Trace:
     calls: tuple[TracedCall, ...]
     resources: tuple[Resource, ...]
     gaps: tuple[Gap, ...]
+    accounts_without_records: tuple[str, ...] = ()  # reached by a member, and not in the logs
     records: int = 0
     classes: dict[str, int] = field(default_factory=dict)
 

@@ -43,7 +43,7 @@ def test_the_summary_comes_first_and_the_tree_below_it() -> None:
     assert said.output.splitlines()[2] == (
         "  2 credentials came out of it, over 1 generation, of 1 principal"
     )
-    assert "└─ ASIA74KS09ZFFBFV9E6K  no calls seen  key of 321848314756/role/" in said.output
+    assert "└─ ASIA74KS09ZFFBFV9E6K  no calls seen  session of 321848314756/role/" in said.output
 
 
 def test_json_is_one_document_on_stdout_and_everything_else_goes_to_stderr(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def document(trace: Trace) -> dict[str, Any]:
         ],
         "calls": [call_row(traced) for traced in trace.calls],
         "resources": [resource_row(resource) for resource in trace.resources],
+        "accounts_without_records": list(trace.accounts_without_records),
         "gaps": [{"kind": gap.kind, "what": gap.what} for gap in trace.gaps],
     }
 

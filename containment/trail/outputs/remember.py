@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 # kin up to 12.
 _OF_A_ROLE, _OF_A_USER = timedelta(hours=12), timedelta(hours=36)
 _SESSIONS = ("access_key", "forwarded_session_key")
-# As the services write it in responseElements, and as exports do.
-_FORMATS = ("%b %d, %Y %I:%M:%S %p %z", "%b %d, %Y, %I:%M:%S %p %z", "%Y-%m-%dT%H:%M:%SZ %z")
 
 
 def remember(trace: Trace, spec: Path) -> Path:
@@ -76,13 +74,8 @@ def _ends(credential: Credential) -> str:
     """When it stops by itself at the latest: as AWS said, else the longest that AWS allows."""
     if credential.kind not in _SESSIONS or is_access_key_id(credential.id):
         return ""
-    text = f"{credential.expires} +0000".replace("\u202f", " ")
-    for form in _FORMATS:
-        try:
-            said = datetime.strptime(text, form)  # noqa: DTZ007 -- each form has a %z
-        except ValueError:
-            continue
-        return isoformat(said)
+    if credential.expires:
+        return credential.expires
     try:
         began = datetime.fromisoformat(credential.issued_at)
     except ValueError:

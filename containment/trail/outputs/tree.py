@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from containment.text import counted, fitted, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from containment.trail.result import Credential, Trace
 
@@ -22,7 +24,20 @@ _WORDS = {
     "unclassified": "unclassified writes: review",
     "plain_read": "looked around",
 }
-_KINDS = {"forwarded_session_key": "forwarded session", "access_key": "key"}
+_CLASSES = {name: word.partition(":")[0] for name, word in _WORDS.items()}
+_KINDS = {
+    "forwarded_session_key": "forwarded session",
+    "iam_user": "user",
+    "iam_role": "role",
+    "sign_in_session": "sign-in session",
+    "ssh_public_key": "SSH public key",
+    "oidc_provider": "OIDC provider",
+    "saml_provider": "SAML provider",
+    "rolesanywhere_trust_anchor": "Roles Anywhere trust anchor",
+    "rolesanywhere_profile": "Roles Anywhere profile",
+    "service_specific_credential": "service-specific credential",
+}
+_SIGNING = ("access_key", "forwarded_session_key")
 # Kinds that somebody holds; the others are principals themselves, or named after theirs.
 _HELD = frozenset(
     {
@@ -31,36 +46,43 @@ _HELD = frozenset(
         "service_specific_credential",
         "ssh_public_key",
         "signing_certificate",
+        "sign_in_session",
     }
 )
 _MANY = 3
 _MOST_LINES = 400
+_DEEPEST = 12  # levels that are indented in full; deeper ones show their number
+_GUIDES = 6
 _MOST_GAPS = 10
+_MOST_RESOURCES = 20
 
 
-def lines(trace: Trace, width: int = 0) -> Iterator[str]:
+def lines(trace: Trace, width: int = 0, *, everything: bool = False) -> Iterator[str]:
     """Yield the summary and the tree; lines of the tree are cut at *width* cells, if one is given.
+
+    More than a few leaves of one kind under one parent are one line, unless *everything* is shown.
 
     A cut line loses its end, so what counts stands first; the other outputs have all of it.
     """
     yield from _summary(trace)
     yield ""
-    yield from (fitted(line, width) for line in _tree(trace))
-    yield from _resources(trace)
+    yield from (fitted(line, width) for line in _tree(trace, everything=everything))
+    yield from _resources(trace, everything=everything)
     yield ""
     yield f"NOT KNOWN ({len(trace.gaps)})"
-    yield from _gaps(trace)
+    yield from _gaps(trace, everything=everything)
 
 
-def _gaps(trace: Trace) -> Iterator[str]:
+def _gaps(trace: Trace, *, everything: bool) -> Iterator[str]:
     """Some of each kind: whoever calls StopLogging a thousand times must not hide the rest."""
     kinds: defaultdict[str, list[str]] = defaultdict(list)
     for gap in trace.gaps:
         kinds[gap.kind].append(gap.what)
     for kind, found in kinds.items():
-        yield from (f"  {plain(kind)}: {plain(what)}" for what in found[:_MOST_GAPS])
-        if len(found) > _MOST_GAPS:
-            yield f"  {plain(kind)}: {len(found) - _MOST_GAPS:,} more: --json, --csv or --html"
+        most = len(found) if everything else _MOST_GAPS
+        yield from (f"  {plain(kind)}: {plain(what)}" for what in found[:most])
+        if len(found) > most:
+            yield f"  {plain(kind)}: {len(found) - most:,} more: --all shows them"
 
 
 def _summary(trace: Trace) -> Iterator[str]:
@@ -114,74 +136,165 @@ def _counts(trace: Trace) -> Iterator[str]:
             yield f"    {len(calls):>6}  {word}{note}: {_top([call.name for call in calls])}"
 
 
-def _tree(trace: Trace) -> Iterator[str]:
-    children: defaultdict[str, list[Credential]] = defaultdict(list)
-    for credential in trace.credentials:
-        children[credential.parent].append(credential)
+def _tree(trace: Trace, *, everything: bool) -> Iterator[str]:
     if trace.unseen:
         return
     yield f"{plain(trace.seed)}  {_calls(trace.origin)}"
-    shown = 0
+    children: defaultdict[str, list[Credential]] = defaultdict(list)
+    for credential in trace.credentials:
+        children[credential.parent].append(credential)
+    around = _Surroundings(
+        frozenset(trace.accounts_without_records),
+        frozenset(one.owner for one in trace.credentials if one.event_count),
+    )
+    shown, hidden = 0, len(trace.credentials)
     seen = {trace.seed}
-    stack = [(credential, "", last) for credential, last in _ends(children[trace.seed])]
+    stack = _items(children, trace.seed, "", everything=everything)
     while stack:
-        credential, indent, last = stack.pop(0)
-        if shown >= _MOST_LINES:
-            left = len(trace.credentials) - shown
-            yield f"… {left} more: --json, --csv or --html shows all"
+        item = stack.pop(0)
+        if shown >= _MOST_LINES and not everything:
+            yield f"… {hidden:,} more: --all shows them"
             return
         shown += 1
-        yield indent + ("└─ " if last else "├─ ") + _line(credential)
-        if credential.id in seen:
-            continue
-        seen.add(credential.id)
-        below = indent + ("   " if last else "│  ")
-        plain_ones, forwarded = _apart(children[credential.id])
-        if forwarded:
-            yield below + _forwarded(forwarded)
-        stack[:0] = [(child, below, end) for child, end in _ends(plain_ones)]
+        hidden -= len(item.credentials)
+        yield item.branch + (
+            _line(item.credentials[0], around)
+            if len(item.credentials) == 1
+            else _folded(item.credentials, around)
+        )
+        credential = item.credentials[0]
+        if len(item.credentials) == 1 and credential.id not in seen:
+            seen.add(credential.id)
+            stack[:0] = _items(children, credential.id, item.below, everything=everything)
 
 
-def _ends(credentials: list[Credential]) -> list[tuple[Credential, bool]]:
-    return [(one, number == len(credentials) - 1) for number, one in enumerate(credentials)]
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What a line says of a credential without calls: accounts without logs, busy principals."""
+
+    unlogged: AbstractSet[str] = frozenset()
+    busy: AbstractSet[str] = frozenset()
 
 
-def _apart(credentials: list[Credential]) -> tuple[list[Credential], list[Credential]]:
-    """A key has dozens of forwarded sessions; beyond a few they are one line."""
-    forwarded = [one for one in credentials if one.tier == "D_forwarded"]
-    if len(forwarded) <= _MANY:
-        return credentials, []
-    return [one for one in credentials if one.tier != "D_forwarded"], forwarded
+_NOWHERE = _Surroundings()
 
 
-def _forwarded(credentials: list[Credential]) -> str:
-    calls = sum(one.event_count for one in credentials)
-    names = [
-        name for one in credentials for name, count in one.event_names.items() for _ in range(count)
-    ]
-    return f"├┄ {len(credentials)} forwarded sessions, {counted(calls, 'call')}: {_top(names)}"
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One line of the tree: a credential, or leaves of one kind that are folded into it."""
+
+    credentials: list[Credential]
+    indent: str
+    last: bool
+
+    @property
+    def branch(self) -> str:
+        """What stands before the line."""
+        levels = len(self.indent) // 3
+        mark = "└─ " if self.last else "├─ "
+        if levels <= _DEEPEST:
+            return self.indent + mark
+        return f"{levels + 1} … {self.indent[-3 * _GUIDES :]}{mark}"
+
+    @property
+    def below(self) -> str:
+        """What stands before the lines under it."""
+        return self.indent + ("   " if self.last else "│  ")
 
 
-def _line(credential: Credential) -> str:
-    kind = _KINDS.get(credential.kind, credential.kind.replace("_", " "))
-    sure = "" if credential.confidence == "certain" else f" [{credential.confidence} confidence]"
+def _items(
+    children: Mapping[str, list[Credential]], parent: str, indent: str, *, everything: bool
+) -> list[_Item]:
+    """Return the lines under *parent*: more than a few leaves of one kind are one line."""
+    leaves: defaultdict[tuple[str, str, str], list[Credential]] = defaultdict(list)
+    below = children.get(parent, [])
+    for credential in below:
+        if credential.id not in children:
+            leaves[_sort(credential)].append(credential)
+    folded = [] if everything else [group for group in leaves.values() if len(group) > _MANY]
+    inside = {id(credential) for group in folded for credential in group}
+    groups = [[credential] for credential in below if id(credential) not in inside] + folded
+    return [_Item(group, indent, group is groups[-1]) for group in groups]
+
+
+def _sort(credential: Credential) -> tuple[str, str, str]:
+    return _kind(credential), _how(credential), credential.confidence
+
+
+def _kind(credential: Credential) -> str:
+    if credential.kind == "access_key":
+        return "access key" if credential.id.startswith("AKIA") else "session"
+    return _KINDS.get(credential.kind, credential.kind.replace("_", " "))
+
+
+def _how(credential: Credential) -> str:
+    """Say in plain words how it came out of its parent."""
     by = f" by {plain(credential.issued_by)}" if credential.issued_by else ""
+    if credential.tier == "A_issued":
+        return f"handed out{by}" if credential.kind != "sign_in_session" else f"opened{by}"
+    if credential.tier == "B_principal":
+        if credential.kind in _SIGNING:
+            return f"of a principal it made or changed{', handed out' + by if by else ''}"
+        made = credential.issued_by.startswith(("Create", "Upload"))
+        return f"{'made' if made else 'changed'}{by}"
+    if credential.tier == "C_service_issued":
+        return "given to compute it made" + by
+    if credential.tier == "D_forwarded":
+        return "used by a service acting for it"
+    return "inferred" + by
+
+
+def _folded(credentials: list[Credential], around: _Surroundings) -> str:
+    first = credentials[0]
+    calls = sum(one.event_count for one in credentials)
+    names: Counter[str] = Counter()
+    for one in credentials:
+        names.update(one.event_names)
+    whose = sorted({one.owner or one.for_principal for one in credentials} - {""})
+    of = ""
+    if len(whose) == 1:
+        of = f" of {plain(whose[0])}"
+    elif whose:
+        of = f" of {len(whose)} principals ({plain(whose[0])} and {len(whose) - 1} more)"
+    if calls:
+        used = sorted(one.first_seen for one in credentials if one.first_seen)
+        last = max(one.last_seen for one in credentials)
+        what = f"{counted(calls, 'call')} ({_ranked(names)}), {used[0]} to {last}"
+    else:
+        issued = sorted(one.issued_at for one in credentials if one.issued_at)
+        when = f", issued {issued[0]} to {issued[-1]}" if issued else ""
+        what = _calls(first, around) + when
+    return f"{len(credentials)} {_kind(first)}s{of}, {_how(first)}{_sure(first)}: {what}"
+
+
+def _line(credential: Credential, around: _Surroundings) -> str:
     whose = credential.owner or credential.for_principal
-    of = f" of {plain(whose)}" if credential.kind in _HELD else ""
+    of = f" of {plain(whose)}" if credential.kind in _HELD and whose else ""
+    ends = f", expires {credential.expires}" if credential.expires else ""
+    when = f" {credential.issued_at}" if credential.issued_at else ""
     return (
-        f"{plain(credential.id)}  {_calls(credential)}  {kind}{of}, {credential.tier}{sure}{by}"
-        f" {credential.issued_at}"
+        f"{plain(credential.id)}  {_calls(credential, around)}  {_kind(credential)}{of},"
+        f" {_how(credential)}{when}{ends}{_sure(credential)}"
     )
 
 
-def _calls(credential: Credential) -> str:
-    if not credential.event_count:
-        return "no calls seen"
-    failed = f", {credential.errors} failed" if credential.errors else ""
-    return f"{counted(credential.event_count, 'call')}{failed}"
+def _sure(credential: Credential) -> str:
+    return "" if credential.confidence == "certain" else f" [{credential.confidence} confidence]"
 
 
-def _resources(trace: Trace) -> Iterator[str]:
+def _calls(credential: Credential, around: _Surroundings = _NOWHERE) -> str:
+    if credential.event_count:
+        failed = f", {credential.errors} failed" if credential.errors else ""
+        return f"{counted(credential.event_count, 'call')}{failed}"
+    if credential.not_told_apart:
+        return f"{counted(credential.not_told_apart, 'call')} that may be its"
+    if credential.kind in ("iam_user", "iam_role") and credential.owner in around.busy:
+        return "calls under its credentials"
+    account = credential.owner.partition("/")[0].partition(" ")[0]
+    return f"no logs of account {plain(account)}" if account in around.unlogged else "no calls seen"
+
+
+def _resources(trace: Trace, *, everything: bool) -> Iterator[str]:
     changed = [resource for resource in trace.resources if set(resource.classes) - {"plain_read"}]
     if not changed:
         return
@@ -193,18 +306,22 @@ def _resources(trace: Trace) -> Iterator[str]:
     if owners:
         told = ", ".join(f"{plain(owner)} {number}" for owner, number in owners.most_common(12))
         yield f"  to be told: {told}"
-    for resource in changed[:20]:
+    shown = changed if everything else changed[:_MOST_RESOURCES]
+    for resource in shown:
         owner = f", owner {plain(resource.owner)}" if resource.owner else ""
-        classes = ", ".join(f"{count} {name}" for name, count in resource.classes.items())
+        classes = ", ".join(
+            f"{_CLASSES.get(name, name)} {count}" for name, count in resource.classes.items()
+        )
         yield f"  {plain(resource.arn or resource.id)}  {classes}{owner}"
-    if len(changed) > 20:  # noqa: PLR2004
-        yield f"  … {len(changed) - 20} more"
+    if len(changed) > len(shown):
+        yield f"  … {len(changed) - len(shown):,} more: --all shows them"
 
 
 def _top(names: list[str]) -> str:
-    counts: defaultdict[str, int] = defaultdict(int)
-    for name in names:
-        counts[name] += 1
+    return _ranked(Counter(names))
+
+
+def _ranked(counts: Mapping[str, int]) -> str:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     shown = ", ".join(
         f"{plain(name)} {count}" if count > 1 else plain(name) for name, count in ranked[:4]
