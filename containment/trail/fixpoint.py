@@ -231,10 +231,18 @@ def full_arns(lineage: Lineage, made: list[TracedCall]) -> dict[str, str]:
         arn for fact in evidence.facts for arn in (fact.target.role_arn, fact.target.user_arn)
     ]
     named += [member.arn for member in lineage.members]
-    for arn in named:
-        parts = arn.split(":", 5)
-        if len(parts) == 6 and parts[2] == "iam" and len(arn) > len(arns.get(label(arn), "")):  # noqa: PLR2004
-            arns[label(arn)] = arn
+    # An account is of one partition, so an ARN of another one than most is not AWS's own.
+    partitions: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    counts = Counter(named)
+    split = {arn: parts for arn in counts if len(parts := arn.split(":", 5)) == 6}  # noqa: PLR2004
+    for arn, (_, partition, _, _, account, _) in split.items():
+        partitions[account][partition] += counts[arn]
+    usual = {account: number.most_common(1)[0][0] for account, number in partitions.items()}
+    ranks: dict[str, tuple[bool, int]] = {}
+    for arn, (_, partition, service, _, account, _) in split.items():
+        rank = (partition == usual[account], len(arn))
+        if service == "iam" and rank > ranks.get(label(arn), (False, 0)):
+            ranks[label(arn)], arns[label(arn)] = rank, arn
     return arns
 
 

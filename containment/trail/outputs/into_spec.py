@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import io
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
-from containment.errors import NotFoundError, SpecError
-from containment.spec import Limits
+from containment.errors import ContainmentError, NotFoundError, SpecError
+from containment.spec import Limits, load
 from containment.trail.facts.policies_in_events import account_of
 from containment.trail.facts.principals import label
+from containment.trail.outputs.plain import plain
 from containment.trail.outputs.propose import Known, Proposal, Proposals, propose
 from containment.trail.outputs.tables import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
     from containment.trail.result import Trace
 
@@ -39,11 +43,13 @@ def add_to_spec(trace: Trace, path: Path, responders: Iterable[str] = ()) -> Pro
     glass = [str(arn) for arn in spec.get("break_glass") or []]
     entries = [target for target in targets if isinstance(target, dict)]
     known = _known(entries, trace)
+    named = [*_named(entries), *glass, trace.seed_principal]
     found = propose(
         trace,
         protected=[*glass, *responders],
         known=known,
-        account=_account(entries, glass, trace),
+        account=next(filter(None, map(account_of, named)), ""),
+        partition=next(filter(None, map(_partition, named)), ""),
         room=_limit(spec) - len(targets),
     )
     if found.targets or found.more_leaked:
@@ -53,13 +59,55 @@ def add_to_spec(trace: Trace, path: Path, responders: Iterable[str] = ()) -> Pro
             targets.fa.set_block_style()  # a comment for each does not fit on one line
         for user, key in found.more_leaked:
             _leak(entries, user, key)
-        for proposal in found.targets:
-            targets.append(_entry(proposal))
-        out = io.StringIO()
-        yaml.dump(spec, out)
+        added = _added(lambda: _dumped(yaml, spec), text, targets, found, path.name)
+        found = replace(found, targets=added[0], decide=(*found.decide, *added[1]))
         with replacing(path) as draft:
-            draft.write_text(out.getvalue(), "utf-8")
+            draft.write_text(_dumped(yaml, spec), "utf-8")
     return found
+
+
+def _added(
+    dump: Callable[[], str], before: str, targets: CommentedSeq, found: Proposals, name: str
+) -> tuple[tuple[Proposal, ...], list[str]]:
+    """Add each proposal to *targets* that leaves the spec valid; return those, and the others.
+
+    Names come out of logs, which others may have written: one that the spec refuses must not keep
+    the rest from being contained. A spec that was not valid before is not judged.
+    """
+    there = len(targets)
+    targets.extend(map(_entry, found.targets))
+    if not _problem(dump(), name) or _problem(before, name):
+        return found.targets, []
+    del targets[there:]
+    fitting: list[Proposal] = []
+    refused: list[str] = []
+    for proposal in found.targets:
+        targets.append(_entry(proposal))
+        if problem := _problem(dump(), name):
+            del targets[-1]
+            arn = plain(proposal.principal.arn)
+            refused.append(f"{arn}: {proposal.why}; the spec refuses it: {plain(problem)}")
+        else:
+            fitting.append(proposal)
+    return tuple(fitting), refused
+
+
+def _problem(text: str, name: str) -> str:
+    """Return why *text* is no spec of the file *name*; empty if it is one."""
+    with tempfile.TemporaryDirectory(prefix="containment-") as folder:
+        path = Path(folder) / name
+        path.write_text(text, "utf-8")
+        try:
+            load(path)
+        except ContainmentError as error:
+            return error.message.replace(f"{folder}{os.sep}", "")
+    return ""
+
+
+def _dumped(yaml: YAML, spec: Any) -> str:
+    out = io.StringIO()
+    yaml.dump(spec, out)
+    return out.getvalue()
 
 
 def _text(path: Path) -> str:
@@ -106,10 +154,13 @@ def _known(entries: list[Any], trace: Trace) -> dict[str, Known]:
     return known
 
 
-def _account(entries: list[Any], glass: list[str], trace: Trace) -> str:
-    """Return the account of the spec; a stack works with the credentials of one."""
-    named = [str(entry.get("user") or entry.get("role") or "") for entry in entries]
-    return next(filter(None, map(account_of, [*named, *glass, trace.seed_principal])), "")
+def _named(entries: list[Any]) -> list[str]:
+    """Return the ARNs of the targets; a stack works with the credentials of one account."""
+    return [str(entry.get("user") or entry.get("role") or "") for entry in entries]
+
+
+def _partition(arn: str) -> str:
+    return arn.split(":", 2)[1] if arn.startswith("arn:") else ""
 
 
 def _limit(spec: Any) -> int:

@@ -95,8 +95,11 @@ class Holder:
     def principal(self) -> Principal | None:
         """The principal, by its full ARN where the logs show it; None where a spec has none."""
         account, _, rest = self.label.partition("/")
-        arns = [c.owner_arn for c in self.credentials if c.owner_arn]
-        for arn in (*arns, f"arn:aws:iam::{account}:{rest}"):
+        full = {c.owner_arn for c in self.credentials} - {""}
+        seen = {c.for_principal for c in self.credentials if c.for_principal.startswith("arn:")}
+        # Nothing but a session's ARN, or a name alone, shows a principal: it has no path then.
+        partition = next((arn.split(":", 2)[1] for arn in sorted(seen)), "aws")
+        for arn in sorted(full) or [f"arn:{partition}:iam::{account}:{rest}"]:
             try:
                 return parse_principal(arn)
             except SpecError:
@@ -114,6 +117,7 @@ def propose(
     protected: Iterable[str] = (),
     known: dict[str, Known] | None = None,
     account: str = "",
+    partition: str = "",
     room: int | None = None,
 ) -> Proposals:
     """Return what *trace* suggests beyond the targets that are *known*.
@@ -123,6 +127,7 @@ def propose(
         protected: ARNs that are never proposed.
         known: label of a principal, in small letters -> its target in the spec.
         account: the only account that the spec can hold.
+        partition: the only partition that the spec can hold.
         room: how many more targets the spec's limit allows.
     """
     # Names are unique in an account whatever their capitals, and a request may have any.
@@ -139,7 +144,7 @@ def propose(
             held_back.append(
                 f"{plain(never[name])}: responder or break-glass, reached by the lineage"
             )
-        elif (refusal := _refusal(holder, principal, account)) or principal is None:
+        elif (refusal := _refusal(holder, principal, account, partition)) or principal is None:
             decide.append(f"{plain(principal.arn if principal else holder.label)}: {refusal}")
         elif (target := _proposal(trace, holder, principal)) is None:
             continue
@@ -172,12 +177,17 @@ def holders(trace: Trace) -> list[Holder]:
     return [found[name] for name in sorted(found)]
 
 
-def _refusal(holder: Holder, principal: Principal | None, account: str) -> str:
+def _refusal(holder: Holder, principal: Principal | None, account: str, partition: str) -> str:
     """Say why the spec cannot hold this one; empty if it can."""
     if principal is None:
-        return f"{_reason(holder.credentials)}; no rung holds it"
+        return f"{_reason(holder.credentials)}; it is no user or role that a spec can name"
     if principal.service_linked or principal.identity_center:
         return f"{_reason(holder.credentials)}; only its own service can change it"
+    if partition and principal.partition != partition:
+        return (
+            f"{_reason(holder.credentials)}; its ARN is of partition {plain(principal.partition)},"
+            f" and the spec's are of {partition}: check the record"
+        )
     if account and principal.account != account:
         return (
             f"{_reason(holder.credentials)}; it is in account {principal.account}:"

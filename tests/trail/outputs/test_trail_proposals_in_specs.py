@@ -11,7 +11,9 @@ from trail_proposing import IAM, SPEC, open_trust, propose
 
 from cli.verbs.check import check
 from containment.trail import trace
+from containment.trail.outputs import into_spec
 from containment.trail.outputs.into_spec import add_to_spec
+from containment.trail.outputs.propose import Proposal
 
 pytestmark = pytest.mark.plain
 
@@ -105,3 +107,63 @@ def test_proposing_twice_adds_nothing_the_second_time(scene: Composite, tmp_path
 
     assert (again.targets, again.more_leaked, again.decide) == ((), (), ())
     assert first.path.read_text() == first.text
+
+
+ODD = "arn:awsx:iam::111122223333:user/a-much-longer-path/alice"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "arn:awsx:iam::111122223333:user/mallory",
+        "arn:aws-evil:iam::111122223333:user/mallory",
+        "arn:aws-cn:iam::111122223333:user/mallory",
+        "arn:aws:iam::1111:user/mallory",
+        "arn:aws:iam::111122223333:user/" + "m" * 80,
+    ],
+)
+def test_a_forged_arn_never_spoils_the_rest(scene: Composite, tmp_path: Path, forged: str) -> None:
+    made = scene.make_user(scene.leaked, scene.user, "helper", 10)
+    answer = {"user": {"arn": forged, "userName": forged.rsplit("/", 1)[-1], "userId": "AIDAX"}}
+    scene.call(scene.leaked, scene.user, "CreateUser", 11, request={}, response=answer)
+
+    said = propose(scene, tmp_path)
+
+    assert made in said.targets
+    assert not [name for name in said.targets if "mallory" in name or "mmm" in name]
+    assert len(said.targets) == 2
+    assert any("mallory" in line or "mmm" in line for line in said.found.decide)
+
+
+def test_a_forged_arn_does_not_take_the_place_of_the_real_one(
+    scene: Composite, tmp_path: Path
+) -> None:
+    key = scene.access_key(scene.leaked, scene.user, "alice", 10)
+    alice = f"{IAM}user/alice"
+    scene.call(key, alice, "ListUsers", 11)
+    answer = {"user": {"arn": ODD, "userName": "alice", "userId": "AIDAX"}}
+    scene.call(scene.leaked, scene.user, "CreateUser", 12, request={}, response=answer)
+
+    assert alice in propose(scene, tmp_path).targets
+
+
+def test_a_target_that_the_spec_refuses_never_spoils_the_rest(
+    scene: Composite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = scene.make_user(scene.leaked, scene.user, "helper", 10)
+    scene.make_user(scene.leaked, scene.user, "mallory", 11)
+    entry = into_spec._entry
+
+    def odd_entry(proposal: Proposal) -> object:
+        written = entry(proposal)
+        if proposal.principal.name == "mallory":
+            written["rung"] = "no such rung"
+        return written
+
+    monkeypatch.setattr(into_spec, "_entry", odd_entry)
+
+    said = propose(scene, tmp_path)
+
+    assert set(said.targets) == {scene.user, made}
+    assert [target.principal.arn for target in said.found.targets] == [made]
+    assert any("mallory" in line and "the spec refuses it" in line for line in said.found.decide)
