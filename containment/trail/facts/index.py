@@ -23,7 +23,7 @@ from containment.trail.facts.store import Entry
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-_MAGIC = b"containment-trail-index 5\n"
+_MAGIC = b"containment-trail-index 6\n"
 _decoder = msgspec.msgpack.Decoder(Entry)
 _WORD = 4  # an entry is its length, its checksum and itself
 _SEGMENT = 1 << 23

@@ -9,13 +9,9 @@ other services are listed in docs/trace.md.
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-
-from containment.clock import isoformat
-from containment.trail.logs.records import normal_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,26 +85,6 @@ def issued_keys(event_name: str, response: Any) -> tuple[Issued, ...]:
         for where in _credentials(response, 0)
         if event_name in ISSUERS or "sessionToken" in where or "secretAccessKey" in where
     )
-
-
-def expiration_time(written: str) -> str:
-    """Return when a credential ends as ``YYYY-MM-DDTHH:MM:SSZ``; empty if it cannot be read.
-
-    CloudTrail's ``expiration`` is text for people, in UTC: ``Nov 20, 2026, 10:20:00 AM``, with or
-    without the second comma, before the last word sometimes a narrow space.
-    """
-    if moment := normal_time(written):
-        return moment
-    text = f"{written} +0000".replace("\u202f", " ")
-    for form in _EXPIRATIONS:
-        try:
-            return isoformat(datetime.strptime(text, form))  # noqa: DTZ007 -- each form has a %z
-        except ValueError:
-            continue
-    return ""
-
-
-_EXPIRATIONS = ("%b %d, %Y, %I:%M:%S %p %z", "%b %d, %Y %I:%M:%S %p %z")
 
 
 def is_key_id(text: str) -> bool:

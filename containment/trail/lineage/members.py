@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from containment.trail.facts.issuance import expiration_time
 from containment.trail.facts.policies_in_events import account_of
 from containment.trail.facts.principals import arn_of, label, session_arn, unique_id
 from containment.trail.logs.records import apart
+from containment.trail.logs.times import normal_time
 
 if TYPE_CHECKING:
     from containment.trail.facts.fact import Caller, Fact
@@ -161,7 +161,7 @@ def issued_member(fact: Fact, issued: Issued, parent: Member, tier: str, why: st
         issued_at=fact.time,
         for_principal=(user if to_user else "") or issued.arn or arn or fact.target.object_id,
         why=why,
-        expires=expiration_time(issued.expiration),
+        expires=normal_time(issued.expiration),
         since=fact.time,
         arn=arn,
         account=account,

@@ -15,9 +15,9 @@ from ruamel.yaml.error import YAMLError
 
 from containment.errors import ContainmentError, NotFoundError, SpecError
 from containment.spec import Limits, load
+from containment.text import plain
 from containment.trail.facts.policies_in_events import account_of
 from containment.trail.facts.principals import label
-from containment.trail.outputs.plain import plain
 from containment.trail.outputs.propose import Known, Proposal, Proposals, propose
 from containment.trail.outputs.tables import replacing
 

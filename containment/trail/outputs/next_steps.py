@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from containment.errors import SpecError
 from containment.identities import is_access_key_id, parse_principal, parse_unique_id
+from containment.text import counted, plain
 from containment.trail.facts.principals import principal_arn
-from containment.trail.outputs.plain import counted, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
