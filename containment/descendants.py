@@ -76,12 +76,12 @@ class Record:
 
     def with_new(self, other: Record) -> Record:
         """Return this with what *other* found; what was swept stays so, nothing is forgotten."""
-        known = {(one.id, one.principal): one for one in self.descendants}
+        recorded = {(one.id, one.principal): one for one in self.descendants}
         for one in other.descendants:
-            before = known.get((one.id, one.principal))
-            known[one.id, one.principal] = replace(one, swept=before.swept) if before else one
+            before = recorded.get((one.id, one.principal))
+            recorded[one.id, one.principal] = replace(one, swept=before.swept) if before else one
         asked = {(one.seed, one.since): one for one in (*self.traces, *other.traces)}
-        return replace(self, traces=tuple(asked.values()), descendants=tuple(known.values()))
+        return replace(self, traces=tuple(asked.values()), descendants=tuple(recorded.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,10 @@ def render(template: str, **values: object) -> Document:
     Raises:
         TemplateError: there is no such template, or it takes other values than those given.
     """
-    wanted = _variables(template)
-    if wanted != values.keys():
+    variables = _variables(template)
+    if variables != values.keys():
         raise TemplateError(
-            f"template {template} takes {sorted(wanted)} and was given {sorted(values)}",
+            f"template {template} takes {sorted(variables)} and was given {sorted(values)}",
             remedy="pass exactly those names",
         )
     document: Document = json.loads(

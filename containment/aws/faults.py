@@ -114,7 +114,7 @@ def explained(doing: str) -> Generator[None, None, None]:
 
 def explain(doing: str, error: ClientError | BotoCoreError) -> ContainmentError:
     """Return *error* as one of ours: what was being done, what AWS said, what to do."""
-    said = code(error)
+    error_code = code(error)
     if isinstance(error, NoCredentialsError):
         return AccessError(
             f"{doing}: no AWS credentials were found",
@@ -122,20 +122,21 @@ def explain(doing: str, error: ClientError | BotoCoreError) -> ContainmentError:
         )
     if isinstance(error, ClientError):
         message = str(error.response.get("Error", {}).get("Message", ""))
-        if said in _AUTHENTICATION:
+        if error_code in _AUTHENTICATION:
             return AccessError(
-                f"{doing}: AWS does not accept the responder's credentials ({said}: {message})",
+                f"{doing}: AWS does not accept the responder's credentials"
+                f" ({error_code}: {message})",
                 remedy="get fresh credentials and check them with 'aws sts get-caller-identity'",
             )
-        if said in _DENIED:
+        if error_code in _DENIED:
             return AccessError(
-                f"{doing}: {message or said}",
+                f"{doing}: {message or error_code}",
                 remedy="give the responder role the policy that 'containment responder-policy'"
                 " prints",
             )
         if is_missing(error):
             return NotFoundError(f"{doing}: {message}", remedy="check the ARN and the account")
-        return UnavailableError(f"{doing}: {said}: {message}", remedy="try again in a moment")
+        return UnavailableError(f"{doing}: {error_code}: {message}", remedy="try again in a moment")
     return UnavailableError(
         f"{doing}: no answer ({error})",
         remedy="check the network and AWS_ENDPOINT_URL (is the lab running? containment lab start)",

@@ -67,8 +67,8 @@ class LivePrincipal:
 
     def goes_by(self, name: Principal) -> bool:
         """Tell whether *name* names this principal: paths and capitals do not tell two apart."""
-        mine = self.principal
-        return (mine.account, mine.kind, mine.name.lower()) == (
+        own = self.principal
+        return (own.account, own.kind, own.name.lower()) == (
             name.account,
             name.kind,
             name.name.lower(),
@@ -104,11 +104,11 @@ class LivePrincipal:
             except ClientError as error:
                 if not is_missing(error):
                     raise
-                found = None
+                text = None
             else:
-                found = unquote(str(answer["PolicyDocument"]))
-        self._seen[recording.inline_policy(name)] = found
-        return found
+                text = unquote(str(answer["PolicyDocument"]))
+        self._seen[recording.inline_policy(name)] = text
+        return text
 
     def attached(self) -> list[str]:
         """Return the ARNs of all attached managed policies."""

@@ -18,9 +18,9 @@ def profile_role_chain() -> tuple[str, ...]:
     profiles = cast("dict[str, dict[str, Any]]", session.full_config.get("profiles", {}))
     name: object = session.profile or "default"
     chain: list[str] = []
-    seen: set[object] = set()
-    while isinstance(name, str) and name not in seen:
-        seen.add(name)
+    visited: set[object] = set()
+    while isinstance(name, str) and name not in visited:
+        visited.add(name)
         profile = profiles.get(name, {})
         if isinstance(role := profile.get("role_arn"), str):
             chain.append(role)

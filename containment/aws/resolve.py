@@ -96,8 +96,8 @@ def resolve_access_key(iam: IAMClient, sts: STSClient, key_id: str) -> Resolved:
             if not (is_missing(error) or is_denied(error)):
                 raise
             refusal = error
-    if _USER_NAME.fullmatch(name) and (found := _owner(iam, name, key_id)):
-        return found
+    if _USER_NAME.fullmatch(name) and (owner := _owner(iam, name, key_id)):
+        return owner
     raise _not_found(
         key_id,
         account=account,
@@ -211,11 +211,11 @@ def _role(iam: IAMClient, name: str) -> Resolved:
 def _owner(iam: IAMClient, name: str, key_id: str) -> Resolved | None:
     """Return the caller's user *name* if *key_id* is one of its keys."""
     try:
-        found = _user(iam, name)
+        user = _user(iam, name)
     except NotFoundError:
         return None
-    key = next((key for key in found.keys if key.access_key_id == key_id), None)
-    return replace(found, key=key) if key else None
+    key = next((key for key in user.keys if key.access_key_id == key_id), None)
+    return replace(user, key=key) if key else None
 
 
 def _not_found(

@@ -115,7 +115,7 @@ def read_finding(path: Path) -> Finding:
             ),
         )
         raise SpecError(f"{name}: the credential is that of {what}", remedy=remedy)
-    found = Finding(
+    parsed = Finding(
         finding_id=one_line(_text(finding, "id"), 64),
         finding_type=one_line(finding_type, 120),
         title=one_line(_text(finding, "title"), 200),
@@ -128,15 +128,15 @@ def read_finding(path: Path) -> Finding:
         key_id=_text(details, "accessKeyId"),
         first_seen=_first_seen(_get(finding, "service"), name),
     )
-    for field, value in (("id", found.finding_id), ("accountId", found.account)):
+    for field, value in (("id", parsed.finding_id), ("accountId", parsed.account)):
         if not value:
             raise SpecError(f"{name}: the finding has no {field}", remedy=_GET_ONE)
-    if not (found.key_id or found.user_name):
+    if not (parsed.key_id or parsed.user_name):
         raise SpecError(
             f"{name}: accessKeyDetails names neither an access key nor a user",
             remedy="run 'containment open' with the key id or the ARN",
         )
-    return found
+    return parsed
 
 
 def _parsed(path: Path, name: str) -> object:
@@ -194,8 +194,8 @@ def _the_one(document: object, name: str) -> dict[str, Any]:
 def _refuse_sample(finding: dict[str, Any], details: dict[str, Any], name: str) -> None:
     # GuardDuty User Guide, "Sample findings": names begin with Generated, and the finding says so.
     more = _get(_get(finding, "service"), "additionalInfo")
-    told = isinstance(more, dict) and _get(more, "sample") is True
-    if told or _text(details, "userName").startswith("GeneratedFinding"):
+    is_sample = isinstance(more, dict) and _get(more, "sample") is True
+    if is_sample or _text(details, "userName").startswith("GeneratedFinding"):
         raise SpecError(
             f"{name} is one of GuardDuty's sample findings; nobody has leaked anything",
             remedy="to try things out, start the lab: 'make demo'",

@@ -171,13 +171,13 @@ def _drafted(
             "the finding has no service.eventFirstSeen, so T0 is not known",
             remedy="give it with --since, such as --since 2026-11-23T21:14:00Z",
         )
-    given = f"given by {caller.arn}"[:200]
+    source = f"given by {caller.arn}"[:200]
     fields = {
         "incident": incident,
         "title": choices.title or subject.title,
         "compromised_at": since,
         "compromised_at_source": choices.source
-        or (given if choices.since else subject.since_source),
+        or (source if choices.since else subject.since_source),
         "disposition": choices.disposition,
         "severity": choices.severity or subject.severity,
         "cause": choices.cause,
@@ -215,9 +215,9 @@ def _naming(subject: Subject, path: Path, now: datetime) -> Iterator[Path]:
         if other.name.startswith("Pulumi."):
             continue
         try:
-            known = load(other, now=lambda: now)
+            spec = load(other, now=lambda: now)
         except ContainmentError:
             continue  # 'containment check' tells what is wrong with it
-        is_named = target_for(known, subject.resolved.principal) is not None
-        if is_named or any(key in known.unpinned for key in subject.leaked):
+        is_named = target_for(spec, subject.resolved.principal) is not None
+        if is_named or any(key in spec.unpinned for key in subject.leaked):
             yield other

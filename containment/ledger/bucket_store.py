@@ -85,9 +85,9 @@ class BucketStore:
 
     def lines(self) -> Sequence[bytes] | None:
         with self._mutex, self._told("read"):
-            found = self._objects()
-            self._altered = tuple(item.key for item in found if item.later)
-            return self._bodies(found) if found else None
+            objects = self._objects()
+            self._altered = tuple(item.key for item in objects if item.later)
+            return self._bodies(objects) if objects else None
 
     def append(self, make: Callable[[Head], bytes]) -> Head:
         with self._mutex, self._told("written"):
@@ -105,11 +105,11 @@ class BucketStore:
 
     def concerns(self) -> list[str]:
         with self._mutex, self._told("read"):
-            found = [
+            concerns = [
                 f"{key} was overwritten or hidden; its first version counts"
                 for key in self._altered
             ]
-            return found + self._unlocked()
+            return concerns + self._unlocked()
 
     def _unlocked(self) -> list[str]:
         cut = "whoever may delete its objects can take entries out"
@@ -119,10 +119,10 @@ class BucketStore:
             if code(error) == "ObjectLockConfigurationNotFoundError":
                 return [f"the bucket {self.bucket} has no object lock: {cut}"]
             return [f"nobody can tell whether {self.bucket} has object lock ({code(error)})"]
-        found = answer.get("ObjectLockConfiguration") or {}
-        if found.get("ObjectLockEnabled") != "Enabled":
+        configuration = answer.get("ObjectLockConfiguration") or {}
+        if configuration.get("ObjectLockEnabled") != "Enabled":
             return [f"the bucket {self.bucket} has no object lock: {cut}"]
-        if self.mode or found.get("Rule"):
+        if self.mode or configuration.get("Rule"):
             return []
         settings = "object_lock and retention_days in containment.yaml"
         return [f"no retention is set for the entries in {self.bucket}: {cut} (set {settings})"]
@@ -143,27 +143,27 @@ class BucketStore:
                 **lock,
             )
         except ClientError as error:
-            said = code(error)
-            if said in _TAKEN:
+            error_code = code(error)
+            if error_code in _TAKEN:
                 return self._body(key, None)
-            if said in _AT_ONCE:
+            if error_code in _AT_ONCE:
                 return self._put(key, written)
-            if lock and said in _UNLOCKED:
+            if lock and error_code in _UNLOCKED:
                 self._lockable = False  # an entry without a lock is better than none
                 return self._put(key, written)
             raise
         return None
 
     def _end(self) -> Head:
-        found = self._objects()
-        if not found:
+        objects = self._objects()
+        if not objects:
             return Head()
-        last = found[-1]
+        last = objects[-1]
         number = int(last.key.rpartition("/")[2].removesuffix(".json"))
         return chain.following(Head(number - 1), self._body(last.key, last.version))
 
     def _objects(self) -> list[_Object]:
-        found: dict[str, _Object] = {}
+        objects: dict[str, _Object] = {}
         pages = (
             self._s3()
             .get_paginator("list_object_versions")
@@ -174,23 +174,23 @@ class BucketStore:
             # The newest version of a key is listed first, so the last one is the first there was.
             for item in page.get("Versions", ()):
                 key = str(item["Key"])
-                later = found[key].later + 1 if key in found else 0
-                found[key] = _Object(key, str(item["VersionId"]), later)
+                later = objects[key].later + 1 if key in objects else 0
+                objects[key] = _Object(key, str(item["VersionId"]), later)
             hidden |= {str(item["Key"]) for item in page.get("DeleteMarkers", ())}
-        for key in hidden & found.keys():
-            found[key].later += 1
-        named = [key for key in found if self._is_entry(key)]
-        return [found[key] for key in sorted(named)]
+        for key in hidden & objects.keys():
+            objects[key].later += 1
+        named = [key for key in objects if self._is_entry(key)]
+        return [objects[key] for key in sorted(named)]
 
-    def _bodies(self, found: Sequence[_Object]) -> list[bytes]:
-        keys, versions = [item.key for item in found], [item.version for item in found]
+    def _bodies(self, objects: Sequence[_Object]) -> list[bytes]:
+        keys, versions = [item.key for item in objects], [item.version for item in objects]
         with ThreadPoolExecutor(max_workers=_READERS) as pool:
             return list(pool.map(self._body, keys, versions))
 
     def _body(self, key: str, version: str | None) -> bytes:
-        known = self._read.get((key, version or ""))
-        if known is not None:
-            return known
+        cached = self._read.get((key, version or ""))
+        if cached is not None:
+            return cached
         chosen = {"VersionId": version} if version else {}
         body: bytes = self._s3().get_object(Bucket=self.bucket, Key=key, **chosen)["Body"].read()
         self._read[key, version or ""] = body
@@ -209,13 +209,13 @@ class BucketStore:
         return self._client
 
     @contextmanager
-    def _told(self, done: str) -> Generator[None]:
+    def _told(self, deed: str) -> Generator[None]:
         """Say in one sentence what AWS says against it."""
         try:
             yield
         except (ClientError, BotoCoreError) as error:
             raise LedgerUnavailableError(
-                f"the ledger {self.location} cannot be {done} ({code(error) or error})",
+                f"the ledger {self.location} cannot be {deed} ({code(error) or error})",
                 remedy="check the bucket and the credentials' rights on it, or name"
                 " another 'ledger' in containment.yaml",
             ) from error

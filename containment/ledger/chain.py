@@ -103,10 +103,10 @@ def read(lines: Iterable[bytes]) -> Chain:
 def parse(written: bytes) -> Entry | None:
     """Return the entry that a line holds, or None if it holds none."""
     try:
-        found = json.loads(written)
+        entry = json.loads(written)
     except ValueError:
         return None
-    return cast("Entry", found) if isinstance(found, dict) else None
+    return cast("Entry", entry) if isinstance(entry, dict) else None
 
 
 def _break(entry: Entry, before: Head) -> str | None:
@@ -117,9 +117,9 @@ def _break(entry: Entry, before: Head) -> str | None:
             " out or put in"
         )
     if entry.get("prev") != before.sha256:
-        said = str(entry.get("prev"))[:_SHOWN]
+        stated = str(entry.get("prev"))[:_SHOWN]
         return (
-            f"entry {expected} follows a line with the hash {said}… and line {before.length} has"
+            f"entry {expected} follows a line with the hash {stated}… and line {before.length} has"
             f" {before.sha256[:_SHOWN]}…: line {before.length} was changed, or {expected} put there"
         )
     return None

@@ -29,20 +29,20 @@ class Open:
 
 def open_snapshots(entries: Iterable[Entry]) -> list[Open]:
     """Return the snapshots that no release followed, oldest first, on the last terms applied."""
-    found: dict[str, Open] = {}
+    snapshots: dict[str, Open] = {}
     for entry in entries:
         snapshot_id = str(entry.get("snapshot_id"))
-        if entry.get("kind") == "terms" and snapshot_id in found:
-            facts = {**found[snapshot_id].facts, "lift": entry.get("lift")}
-            found[snapshot_id] = replace(found[snapshot_id], facts=facts)
+        if entry.get("kind") == "terms" and snapshot_id in snapshots:
+            facts = {**snapshots[snapshot_id].facts, "lift": entry.get("lift")}
+            snapshots[snapshot_id] = replace(snapshots[snapshot_id], facts=facts)
         if entry.get("kind") == "snapshot":
             facts = dict(entry.get("facts") or {})
-            found[snapshot_id] = Open(
+            snapshots[snapshot_id] = Open(
                 snapshot_id, str(entry.get("unique_id")), str(entry.get("principal")), facts
             )
         elif entry.get("kind") == "release":
-            found.pop(snapshot_id, None)
-    return list(found.values())
+            snapshots.pop(snapshot_id, None)
+    return list(snapshots.values())
 
 
 def without_outcome(entries: Iterable[Entry]) -> list[Entry]:
@@ -50,19 +50,27 @@ def without_outcome(entries: Iterable[Entry]) -> list[Entry]:
 
     What was done to the same facet later, or the release, settles the question.
     """
-    found: dict[int, Entry] = {}
+    entries_by_number: dict[int, Entry] = {}
     for entry in entries:
         kind = entry.get("kind")
         if kind == "intent":
-            found[int(entry["n"])] = entry
+            entries_by_number[int(entry["n"])] = entry
         elif kind == "outcome":
-            ended = found.pop(int(entry.get("of") or 0), None) or entry
+            ended = entries_by_number.pop(int(entry.get("of") or 0), None) or entry
             if entry.get("result") == "done":
-                found = {n: left for n, left in found.items() if not _same_facet(left, ended)}
+                entries_by_number = {
+                    n: unfinished
+                    for n, unfinished in entries_by_number.items()
+                    if not _same_facet(unfinished, ended)
+                }
         elif kind == "release":
             snapshot_id = entry.get("snapshot_id")
-            found = {n: left for n, left in found.items() if left["snapshot_id"] != snapshot_id}
-    return list(found.values())
+            entries_by_number = {
+                n: unfinished
+                for n, unfinished in entries_by_number.items()
+                if unfinished["snapshot_id"] != snapshot_id
+            }
+    return list(entries_by_number.values())
 
 
 def _same_facet(one: Entry, other: Entry) -> bool:
@@ -104,8 +112,8 @@ def _in_facts(facts: dict[str, Any], facet: str) -> str | None:
         return facts.get("trustPolicy") or None
     word, _, name = facet.partition(" ")
     if word == "attachment":
-        there = name in (facts.get("attachedPolicies") or ())
-        return recording.ATTACHED if there else recording.DETACHED
+        is_attached = name in (facts.get("attachedPolicies") or ())
+        return recording.ATTACHED if is_attached else recording.DETACHED
     for key in facts.get("accessKeys") or ():
         # What another incident's claim said was seen by nobody, and is no evidence.
         if facet == recording.access_key(key["accessKeyId"]) and not key.get("saidBy"):

@@ -78,9 +78,9 @@ class FileStore:
         descriptor = os.open(self._path, flags, 0o600)
         try:
             with self._locked(descriptor, fcntl.LOCK_EX):
-                known, head = self._caught_up(descriptor)
+                length, head = self._caught_up(descriptor)
                 size = self._size(descriptor)
-                added = _read(descriptor, known, size)
+                added = _read(descriptor, length, size)
                 for earlier in _split(added):
                     head = chain.following(head, earlier)
                 written = make(head)
@@ -98,18 +98,18 @@ class FileStore:
 
     def _caught_up(self, descriptor: int) -> tuple[int, Head]:
         """Return how far this file is known already, and the head there."""
-        found = os.fstat(descriptor)
-        same = (found.st_dev, found.st_ino) == self._file
-        self._file = (found.st_dev, found.st_ino)
-        if not same or found.st_size < self._read_to:
+        status = os.fstat(descriptor)
+        same = (status.st_dev, status.st_ino) == self._file
+        self._file = (status.st_dev, status.st_ino)
+        if not same or status.st_size < self._read_to:
             return 0, Head()
         return self._read_to, self._head
 
     def _size(self, descriptor: int) -> int:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(f"{self._shown} is no regular file")
-        return found.st_size
+        return status.st_size
 
     @contextmanager
     def _locked(self, descriptor: int, how: int) -> Generator[None]:
@@ -124,9 +124,9 @@ class FileStore:
                 time.sleep(_LOCK_POLL_S)
         yield  # closing the file unlocks it
 
-    def _unavailable(self, done: str, error: OSError) -> LedgerUnavailableError:
+    def _unavailable(self, deed: str, error: OSError) -> LedgerUnavailableError:
         return LedgerUnavailableError(
-            f"the ledger {self._shown} cannot be {done} ({error.strerror or error})",
+            f"the ledger {self._shown} cannot be {deed} ({error.strerror or error})",
             remedy="make room, mend its permissions, or name another 'ledger' in containment.yaml",
         )
 

@@ -145,8 +145,8 @@ class Journal:
     def expect(self, remembered: Remembered) -> None:
         """Count this ledger as evidence only if it holds what the state remembers."""
         with self._lock:
-            known = self._remembered
-            if known is None or remembered.head.length >= known.head.length:
+            before = self._remembered
+            if before is None or remembered.head.length >= before.head.length:
                 self._remembered = remembered
 
     def inspect(self) -> Inspection:
@@ -185,21 +185,21 @@ class Journal:
         """Return the chain, or None where it is no evidence."""
         if not self._believed:
             return None
-        found, read = self.read()
-        return read if found.verdict == "intact" else None
+        inspection, read = self.read()
+        return read if inspection.verdict == "intact" else None
 
     def remember(self) -> Remembered | None:
         """Return what the state is to remember of this ledger: its head, never an older one.
 
         Where it does not hold what the state remembers, that stands, and what is wrong is said.
         """
-        found = self.inspect()
-        for concern in found.concerns:
-            self.warn(f"the ledger {found.location}: {concern}")
-        if found.verdict == "intact":
-            return Remembered(found.location, found.head)
-        if found.why:
-            self.warn(found.why, about=found.verdict)
+        inspection = self.inspect()
+        for concern in inspection.concerns:
+            self.warn(f"the ledger {inspection.location}: {concern}")
+        if inspection.verdict == "intact":
+            return Remembered(inspection.location, inspection.head)
+        if inspection.why:
+            self.warn(inspection.why, about=inspection.verdict)
         return self._remembered
 
     def written(self) -> Remembered | None:
@@ -210,14 +210,14 @@ class Journal:
 
     def _begin(self, *, required: bool) -> None:
         """Write, where another ledger is known, which one this goes on for."""
-        known = self._remembered
-        if known is None:
+        remembered = self._remembered
+        if remembered is None:
             return
         with self._beginning:
             if not self._begun and not self._bounded(self._store.lines, self._reading_s):
-                head = {"length": known.head.length, "head": known.head.sha256}
-                of = {"location": known.location, **head}
-                self._append("continued", {"of": of}, required=required)
+                head = {"length": remembered.head.length, "head": remembered.head.sha256}
+                continued = {"location": remembered.location, **head}
+                self._append("continued", {"of": continued}, required=required)
             self._begun = True
 
     def _append(self, kind: str, fields: Mapping[str, Any], *, required: bool) -> Head:
@@ -252,26 +252,29 @@ class Journal:
     def _missing(self, location: str) -> str:
         if self._remembered is None:
             return ""
-        known = self._remembered
+        remembered = self._remembered
         return (
-            f"the ledger {known.location} ({known.head}) is not at {location}: it is on the machine"
-            " that wrote it, or was deleted; a lift relies on the state and the claims alone"
+            f"the ledger {remembered.location} ({remembered.head}) is not at {location}: it is on"
+            " the machine that wrote it, or was deleted; a lift relies on the state and the claims"
         )
 
     def _judged(self, location: str, read: Chain) -> tuple[Verdict, str]:
-        alone = "it is no evidence, and a lift relies on the state and the claims alone"
+        consequence = "it is no evidence, and a lift relies on the state and the claims alone"
         if read.broken:
-            return "broken", f"the ledger {location} is broken: {read.broken}; {alone}"
-        known = self._remembered
-        lack = read.lacks(known.head) if known else None
-        if known is None or lack is None:
+            return "broken", f"the ledger {location} is broken: {read.broken}; {consequence}"
+        remembered = self._remembered
+        lack = read.lacks(remembered.head) if remembered else None
+        if remembered is None or lack is None:
             return "intact", ""
         if read.entries and read.entries[0].get("kind") == "continued":
             return "elsewhere", (
-                f"the ledger {location} goes on for one at {known.location} ({known.head}) that is"
-                f" not here; {alone}"
+                f"the ledger {location} goes on for one at {remembered.location}"
+                f" ({remembered.head}) that is not here; {consequence}"
             )
-        return "cut", f"the ledger {location} is not what the state remembers: {lack}; {alone}"
+        return (
+            "cut",
+            f"the ledger {location} is not what the state remembers: {lack}; {consequence}",
+        )
 
     def _bounded(self, call: Callable[[], Answer], patience_s: float) -> Answer:
         """Return what *call* returns, if it does in time: a place may hang without an error."""
@@ -301,6 +304,6 @@ def _goes_on_for(read: Chain) -> list[str]:
     first = read.entries[0] if read.entries else {}
     if first.get("kind") != "continued":
         return []
-    of = first.get("of") or {}
-    other = f"the one of {of.get('length')} entries that was at {of.get('location')}"
+    continued = first.get("of") or {}
+    other = f"the one of {continued.get('length')} entries that was at {continued.get('location')}"
     return [f"it goes on for {other} on another machine, and what that one says is not known here"]

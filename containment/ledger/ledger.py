@@ -72,10 +72,10 @@ class Ledger:
             facet: which facet.
             snapshot_id: by which snapshot; the last one that was taken where it is None.
         """
-        found = self.of(incident).evidence()
-        if found is None:
+        evidence = self.of(incident).evidence()
+        if evidence is None:
             return None
-        return entries.prior(found.entries, unique_id, facet, snapshot_id)
+        return entries.prior(evidence.entries, unique_id, facet, snapshot_id)
 
     def decide(self, incident: str, **what: str) -> None:
         """Write down a decision that somebody made, before it is carried out.
@@ -138,12 +138,12 @@ class IncidentRecorder:
 
     def _finish(self, what: Mapping[str, Any], number: int | None, outcome: Outcome) -> None:
         # Where the intent could not be written, its outcome says all that it would have said.
-        said: dict[str, Any] = {"of": number} if number is not None else dict(what)
-        said["result"] = outcome.result
+        entry: dict[str, Any] = {"of": number} if number is not None else dict(what)
+        entry["result"] = outcome.result
         if outcome.code:
-            said["code"] = outcome.code
+            entry["code"] = outcome.code
         if outcome.request_id:
-            said["request_id"] = outcome.request_id
+            entry["request_id"] = outcome.request_id
         if outcome.at:
-            said["aws_at"] = isoformat(outcome.at)
-        self._journal.write("outcome", said, required=False)
+            entry["aws_at"] = isoformat(outcome.at)
+        self._journal.write("outcome", entry, required=False)

@@ -33,7 +33,7 @@ def across(
     keys: dict[str, int] = {}
     account: tuple[str, int] | None = None
     for index, target in targets:
-        at = ("targets", index)
+        place = ("targets", index)
         # A key stands for some user; which one is only known once it is pinned.
         for key in (*target.leaked, *([target.access_key] if target.access_key else [])):
             if keys.setdefault(key, index) != index:
@@ -41,7 +41,7 @@ def across(
                     f"{shown(key)} is named by targets[{keys[key]}] already",
                     "each access key once",
                     "a key belongs to one user: keep it there",
-                    at,
+                    place,
                     ("targets", keys[key]),
                 )
         if target.access_key is not None:
@@ -53,7 +53,7 @@ def across(
                 f"{principal.label} is named by targets[{first[who]}] already",
                 "each principal once, at one rung",
                 "keep one of them, with the stronger rung and with the leaked keys of both",
-                at,
+                place,
                 ("targets", first[who]),
             )
         if who in exempt:
@@ -61,7 +61,7 @@ def across(
                 f"{principal.label} is a break-glass principal and must stay usable",
                 "a principal that is not in break_glass",
                 "if it is compromised itself, remove it from break_glass and name another one",
-                at,
+                place,
             )
         where = f"{principal.partition}:{principal.account}"
         account = account or (where, index)
@@ -71,7 +71,7 @@ def across(
                 f"targets in account {account[0].rpartition(':')[2]} only",
                 "one stack works with the credentials of one account: "
                 "write an incident of its own for the other",
-                at,
+                place,
             )
     if len(targets) > limit:
         yield Problem(

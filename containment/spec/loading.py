@@ -64,12 +64,12 @@ def spec_problems(error: ValidationError) -> list[Problem]:
     return problems_of(error, IncidentSpec, WORDS)
 
 
-def _between_valid_parts(values: dict[str, Any], found: list[Problem]) -> Iterator[Problem]:
+def _between_valid_parts(values: dict[str, Any], problems: list[Problem]) -> Iterator[Problem]:
     """Yield what is wrong between the targets that are right in themselves.
 
     The model checks this only once every part of it is valid, and a reader wants all at once.
     """
-    if not any(problem.at for problem in found) or not isinstance(values.get("targets"), tuple):
+    if not any(problem.at for problem in problems) or not isinstance(values.get("targets"), tuple):
         return
     targets: list[tuple[int, Target]] = []
     for index, raw in enumerate(values["targets"]):
@@ -88,7 +88,7 @@ def _between_valid_parts(values: dict[str, Any], found: list[Problem]) -> Iterat
         limits = TypeAdapter(Limits).validate_python(values.get("limits", {}))
     except ValidationError:
         limits = Limits()
-    already = set(found)
+    already = set(problems)
     for problem in across(targets, break_glass, limits.principals):
         if problem not in already:
             yield problem

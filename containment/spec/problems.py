@@ -86,9 +86,9 @@ class SpecProblemsError(SpecError):
         check: str = "containment check {file}",
     ) -> None:
         self.path = path
-        found = [(line_of(problem.at, lines), problem) for problem in problems]
+        located = [(line_of(problem.at, lines), problem) for problem in problems]
         # A reader works from the top of the file down.
-        self.found = tuple(sorted(found, key=lambda pair: pair[0]))
+        self.found = tuple(sorted(located, key=lambda pair: pair[0]))
         name = plain(str(path))
         texts = [f"{name}:{line}: {problem.told(lines)}" for line, problem in self.found]
         if len(texts) == 1:
@@ -105,11 +105,11 @@ class SpecProblemsError(SpecError):
         )
 
 
-def line_of(at: Location, lines: Mapping[Location, int]) -> int:
+def line_of(place: Location, lines: Mapping[Location, int]) -> int:
     """Return the line of *at*, or of the nearest thing around it that is in the file."""
-    while at and at not in lines:
-        at = at[:-1]
-    return lines.get(at, 1)
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place, 1)
 
 
 def shown(value: object) -> str:

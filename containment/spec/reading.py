@@ -173,10 +173,10 @@ class _Reader:
         if not isinstance(event, kind):  # pragma: no cover -- the parser's own grammar
             raise TypeError(f"{event} where {kind} belongs")
 
-    def _value(self, event: Event, at: Location) -> object:
+    def _value(self, event: Event, place: Location) -> object:
         self._nodes += 1
-        self._document.lines.setdefault(at, _line(event))
-        if self._nodes > _MAX_NODES or len(at) > _MAX_DEPTH:
+        self._document.lines.setdefault(place, _line(event))
+        if self._nodes > _MAX_NODES or len(place) > _MAX_DEPTH:
             self._document.lines = {(): _line(event)}
             raise WrongError(
                 Problem(
@@ -188,43 +188,43 @@ class _Reader:
         if isinstance(event, NodeEvent) and event.anchor is not None:
             kind, sign = ("alias", "*") if isinstance(event, AliasEvent) else ("anchor", "&")
             self._refuse(
-                at,
+                place,
                 f"has the {kind} {shown(sign + str(event.anchor))}",
                 "a plain value",
                 "write the value out where it is used",
             )
         if isinstance(event, ScalarEvent):
-            return self._scalar(event, at)
+            return self._scalar(event, place)
         if isinstance(event, SequenceStartEvent):
-            self._tagless(event, at)
-            return tuple(self._items(at))
+            self._tagless(event, place)
+            return tuple(self._items(place))
         if isinstance(event, MappingStartEvent):
-            self._tagless(event, at)
-            return self._mapping(at)
+            self._tagless(event, place)
+            return self._mapping(place)
         return None  # an alias, which has just been refused
 
-    def _items(self, at: Location) -> Iterator[object]:
+    def _items(self, place: Location) -> Iterator[object]:
         index = 0
         while not isinstance(event := next(self._events), SequenceEndEvent):
-            yield self._value(event, (*at, index))
+            yield self._value(event, (*place, index))
             index += 1
 
-    def _mapping(self, at: Location) -> dict[str, object]:
+    def _mapping(self, place: Location) -> dict[str, object]:
         values: dict[str, object] = {}
         while not isinstance(event := next(self._events), MappingEndEvent):
-            name = self._value(event, (*at, "?"))
-            self._document.lines.pop((*at, "?"), None)
+            name = self._value(event, (*place, "?"))
+            self._document.lines.pop((*place, "?"), None)
             line = _line(event)
             if not isinstance(name, str):
-                self._document.lines.setdefault((*at, shown(name)), line)
+                self._document.lines.setdefault((*place, shown(name)), line)
                 name = shown(name)
                 self._refuse(
-                    (*at, name),
+                    (*place, name),
                     "is not the name of a field",
                     "'field: value'",
                     "write a field's name, then ': ', then its value",
                 )
-            here = (*at, name)
+            here = (*place, name)
             if name in values:
                 first = self._document.lines[here]
                 self._document.lines[here] = line
@@ -238,22 +238,22 @@ class _Reader:
             values[name] = self._value(next(self._events), here)
         return values
 
-    def _scalar(self, event: ScalarEvent, at: Location) -> object:
-        self._tagless(event, at)
+    def _scalar(self, event: ScalarEvent, place: Location) -> object:
+        self._tagless(event, place)
         text = str(event.value)
         return _resolved(text) if not event.style else text
 
-    def _tagless(self, event: NodeEvent, at: Location) -> None:
+    def _tagless(self, event: NodeEvent, place: Location) -> None:
         if (tag := getattr(event, "tag", None)) is not None:
             self._refuse(
-                at,
+                place,
                 f"has the tag {shown(str(tag))}",
                 "a plain value",
                 "remove the tag; put text that looks like a number in quotes",
             )
 
-    def _refuse(self, at: Location, what: str, expected: str, mend: str) -> None:
-        self._document.problems.append(Problem(what, expected, mend, at))
+    def _refuse(self, place: Location, what: str, expected: str, mend: str) -> None:
+        self._document.problems.append(Problem(what, expected, mend, place))
 
 
 def _resolved(text: str) -> object:

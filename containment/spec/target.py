@@ -188,11 +188,11 @@ class Target(BaseModel):
                 )
 
     def _rung_problems(self) -> Iterator[Problem]:
-        at = ("rung",)
+        place = ("rung",)
         expected = " | ".join(rungs_of(self.kind))
         if (self.kind, self.rung) not in HELD:
             why, mend = REFUSED[self.kind, self.rung]
-            yield Problem(f"{shown(self.rung)} {why}", f"{expected} for a {self.kind}", mend, at)
+            yield Problem(f"{shown(self.rung)} {why}", f"{expected} for a {self.kind}", mend, place)
             return
         has_leaked = bool(self.leaked) or self.access_key is not None
         if self.rung is Rung.KEY_ONLY and not has_leaked:
@@ -200,25 +200,27 @@ class Target(BaseModel):
                 "'key-only' makes the leaked keys Inactive, and none is named",
                 "the ids of the leaked keys in 'leaked'",
                 "add 'leaked: [AKIA…]', or write 'rung: deny-all'",
-                at,
+                place,
             )
         if self.rung is Rung.SESSION and has_leaked:
             yield Problem(
                 "'session' denies single sessions and would leave the leaked key working",
                 "key-only | deny-all for a user with a leaked key",
                 "write 'rung: deny-all'",
-                at,
+                place,
             )
 
     def _session_problems(self) -> Iterator[Problem]:
-        at = ("sessions",)
+        place = ("sessions",)
         if self.sessions and self.rung is not Rung.SESSION:
-            given = "rung" in self.model_fields_set
+            has_rung = "rung" in self.model_fields_set
             yield Problem(
                 f"lists sessions, and the rung is {shown(self.rung)}",
                 "sessions only with 'rung: session'",
-                "remove 'sessions', or write 'rung: session'" if given else "add 'rung: session'",
-                at,
+                "remove 'sessions', or write 'rung: session'"
+                if has_rung
+                else "add 'rung: session'",
+                place,
             )
         if self.rung is Rung.SESSION and not self.sessions:
             yield Problem(
@@ -236,14 +238,14 @@ class Target(BaseModel):
                     f"{field} {shown(value)} is listed twice",
                     "each session once",
                     "remove one of them",
-                    (*at, index),
+                    (*place, index),
                 )
             if self.kind == "user" and field != "name":
                 yield Problem(
                     "marks a role's session, and the target is a user",
                     "name, the one given to GetFederationToken",
                     "write 'rung: deny-all', or name the role whose session it is",
-                    (*at, index, field),
+                    (*place, index, field),
                 )
             yield from self._instance_problems(index, session)
 

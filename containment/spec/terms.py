@@ -43,7 +43,7 @@ def pin(spec: IncidentSpec, resolved: Mapping[str, str]) -> IncidentSpec:
     numbered = list(enumerate(targets))
     if problems := list(across(numbered, spec.break_glass, spec.limits.principals)):
         first = problems[0]
-        places = (at[1] for at in (first.at, first.beside) if len(at) > 1)
+        places = (place[1] for place in (first.at, first.beside) if len(place) > 1)
         named = [spec.targets[index].named for index in places if isinstance(index, int)]
         raise SpecError(f"{first.field}: {first.what} ({' and '.join(named)})", remedy=first.mend)
     return spec.model_copy(update={"targets": tuple(targets)})
@@ -72,8 +72,8 @@ class TermsInFile:
 def target_for(spec: IncidentSpec, principal: Principal) -> Target | None:
     """Return the target that is *principal*; a target that is an access key is nobody yet."""
     named = (target for target in spec.targets if target.access_key is None)
-    wanted = identity(principal)
-    return next((target for target in named if identity(target.principal) == wanted), None)
+    named_identity = identity(principal)
+    return next((target for target in named if identity(target.principal) == named_identity), None)
 
 
 def lift_terms(spec: IncidentSpec, principal: Principal) -> LiftTerms:
@@ -88,8 +88,8 @@ def lift_terms(spec: IncidentSpec, principal: Principal) -> LiftTerms:
             f"{principal.label} is no target of {spec.incident}",
             remedy="name it under 'targets', or pin the access key that stands for it",
         )
-    at = moment_text(spec.compromised_at)
-    return LiftTerms(spec.disposition, at, tuple(sorted(target.leaked)), spec.hold)
+    moment = moment_text(spec.compromised_at)
+    return LiftTerms(spec.disposition, moment, tuple(sorted(target.leaked)), spec.hold)
 
 
 def terms_in_file(
@@ -106,9 +106,9 @@ def terms_in_file(
     Raises:
         SpecError: *principal* is not named, and an access key is that may be its own.
     """
-    at = moment_text(spec.compromised_at)
+    moment = moment_text(spec.compromised_at)
     if target := target_for(spec, principal):
-        return TermsInFile(spec.disposition, at, tuple(sorted(target.leaked)), spec.hold)
+        return TermsInFile(spec.disposition, moment, tuple(sorted(target.leaked)), spec.hold)
     own = [key for key in spec.unpinned if key in known_leaked]
     if spec.unpinned and not own and principal.kind == "user":
         key = spec.unpinned[0]
@@ -117,4 +117,4 @@ def terms_in_file(
             remedy=f"run 'containment resolve {key}' and write the lines it prints",
         )
     leaked = tuple(sorted(own)) if own else None
-    return TermsInFile(spec.disposition, at, leaked, spec.hold)
+    return TermsInFile(spec.disposition, moment, leaked, spec.hold)

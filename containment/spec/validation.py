@@ -70,10 +70,12 @@ def validated(
     try:
         return model.model_validate(document.values, context=dict(context)), []
     except ValidationError as error:
-        found = problems_of(error, model, words)
+        problems = problems_of(error, model, words)
         # What could not be read is told once, not again as a value of the wrong kind.
         unread = [problem.at for problem in document.problems]
-        return None, [p for p in found if not any(p.at[: len(at)] == at for at in unread)]
+        return None, [
+            p for p in problems if not any(p.at[: len(place)] == place for place in unread)
+        ]
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], words: Words) -> list[Problem]:
@@ -83,48 +85,48 @@ def problems_of(error: ValidationError, model: type[BaseModel], words: Words) ->
 
 def _problems(detail: ErrorDetails, model: type[BaseModel], words: Words) -> Iterator[Problem]:
     """Translate one of pydantic's errors into ours."""
-    at: Location = detail["loc"]
+    place: Location = detail["loc"]
     context = detail.get("ctx", {})
     cause = context.get("error")
     if isinstance(cause, WrongError):
         for problem in cause.problems:
-            yield problem.inside(at)
+            yield problem.inside(place)
         return
     kind, value = detail["type"], detail["input"]
     if kind == "default_factory_not_called" or (kind == "too_short" and value):
         return  # what the field is made from is wrong, and that is told already
     if kind == "extra_forbidden":
-        yield _unknown(at, model, words)
+        yield _unknown(place, model, words)
     elif kind == "missing":
-        field = _model_at(at[:-1], model).model_fields[str(at[-1])]
+        field = _model_at(place[:-1], model).model_fields[str(place[-1])]
         example = (field.examples or ["…"])[0]
         text = example if isinstance(example, str) else "…"
-        yield Problem("is missing", field.description or "", f"add '{at[-1]}: {text}'", at)
+        yield Problem("is missing", field.description or "", f"add '{place[-1]}: {text}'", place)
     elif kind in {"enum", "literal_error"}:
         expected = str(context["expected"]).replace("'", "").replace(", ", " | ")
         expected = expected.replace(" or ", " | ")
-        yield Problem(f"is {shown(value)}", expected, _nearest(value, expected.split(" | ")), at)
+        yield Problem(f"is {shown(value)}", expected, _nearest(value, expected.split(" | ")), place)
     elif kind == "too_short":
         yield Problem(
             "is an empty list",
             "at least one principal",
             "name whom to contain; to lift a containment, run 'pulumi destroy'",
-            at,
+            place,
         )
     elif kind in _EXPECTED:
         expected, mend = _EXPECTED[kind]
-        yield Problem(f"is {shown(value)}", expected, mend, at)
+        yield Problem(f"is {shown(value)}", expected, mend, place)
     else:
-        yield Problem(f"is {shown(value)}", plain(detail["msg"]).lower(), "change the value", at)
+        yield Problem(f"is {shown(value)}", plain(detail["msg"]).lower(), "change the value", place)
 
 
-def _unknown(at: Location, model: type[BaseModel], words: Words) -> Problem:
-    fields = list(_model_at(at[:-1], model).model_fields)
+def _unknown(place: Location, model: type[BaseModel], words: Words) -> Problem:
+    fields = list(_model_at(place[:-1], model).model_fields)
     return Problem(
-        f"is not a field of {words.short}" if len(at) == 1 else "is not a field here",
+        f"is not a field of {words.short}" if len(place) == 1 else "is not a field here",
         ", ".join(fields),
-        _nearest(at[-1], fields, otherwise="remove it"),
-        at,
+        _nearest(place[-1], fields, otherwise="remove it"),
+        place,
     )
 
 
@@ -133,9 +135,9 @@ def _nearest(value: object, words: list[str], otherwise: str = "write one of the
     return f"write '{near[0]}'" if near else otherwise
 
 
-def _model_at(at: Location, model: type[BaseModel]) -> type[BaseModel]:
+def _model_at(place: Location, model: type[BaseModel]) -> type[BaseModel]:
     """Return the model whose fields are at *at* of a *model*."""
-    for part in at:
+    for part in place:
         field = model.model_fields.get(part) if isinstance(part, str) else None
         model = (_model_in(field.annotation) if field is not None else None) or model
     return model
@@ -146,4 +148,4 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     inside = (_model_in(part) for part in get_args(annotation))
-    return next((found for found in inside if found is not None), None)
+    return next((model for model in inside if model is not None), None)
