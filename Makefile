@@ -70,9 +70,7 @@ lint: setup ## Check style, types and the direction of imports
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
-	@MYPYPATH=tools/pulumi $(RUN) mypy tools/pulumi
 	@$(RUN) pyright
-	@$(RUN) pyright tools/pulumi
 	@$(RUN) lint-imports
 
 .PHONY: docs

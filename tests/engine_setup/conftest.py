@@ -9,9 +9,6 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PROVIDE = ROOT / "tools" / "pulumi" / "provide.py"
-
 PULUMI = """#!/bin/sh
 if [ "$1" = version ]; then echo "{version}"; exit {status}; fi
 echo "engine {version} was asked: $*"
@@ -96,8 +93,7 @@ class Machine:
         """Start the set-up; *before* are lines of Python that run once `provide` is imported."""
         lines = [
             "import sys",
-            f"sys.path.insert(0, {str(PROVIDE.parent)!r})",
-            "import provide",
+            "from containment.engine import provide",
             *before,
             "sys.exit(provide.main())",
         ]

@@ -17,12 +17,14 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import language_pb2 as wire
 from pulumi.runtime.proto import language_pb2_grpc
 
+from containment import engine
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.wire
 
-HOST = Path(__file__).parents[2] / "tools" / "pulumi" / "language_host.py"
+HOST = Path(engine.__file__).with_name("language_host.py")
 
 
 @pytest.fixture

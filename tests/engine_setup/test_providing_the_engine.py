@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from containment.engine import provide
+
 if TYPE_CHECKING:
     from tests.engine_setup.conftest import Machine
 
 pytestmark = pytest.mark.plain
 
-TOOLS = Path(__file__).parents[2] / "tools" / "pulumi"
+ENGINE = Path(provide.__file__).parent
 
 
 @pytest.mark.parametrize("version", ["v3.259.0", "v3.300.1", "v3.260.0-alpha.1+dirty"])
@@ -200,7 +202,7 @@ def test_an_older_go_that_fetches_newer_ones_may_do_so(machine: Machine) -> None
         ("write /w/x.a: disk quota exceeded", "no space left on the disk", "free about 4 GB"),
         (
             "verifying one@v1: checksum mismatch",
-            "is not the one that tools/pulumi/go.sum pins",
+            "is not the one that containment/engine/go.sum pins",
             "do not go on with it",
         ),
         ("compile: signal: killed", "for want of memory", "GOMAXPROCS=1"),
@@ -289,15 +291,17 @@ def test_a_terminal_sees_one_line_that_changes(machine: Machine) -> None:
 def test_a_pipe_sees_a_plain_line_now_and_then(machine: Machine) -> None:
     machine.go(on_build="sleep 1.2")
 
-    _, said = machine.provide("import progress", "progress.PLAIN_EVERY_S = 0.4")
+    _, said = machine.provide(
+        "from containment.engine import progress", "progress.PLAIN_EVERY_S = 0.4"
+    )
 
     assert "pulumi: building, 0 of 2 packages, 0:00\n" in said
     assert "\x1b" not in said
 
 
 def test_the_modules_are_pinned_and_summed() -> None:
-    module = (TOOLS / "go.mod").read_text()
-    sums = (TOOLS / "go.sum").read_text()
+    module = (ENGINE / "go.mod").read_text()
+    sums = (ENGINE / "go.sum").read_text()
 
     for name in ("pkg", "sdk"):
         assert f"github.com/pulumi/pulumi/{name}/v3 v3.259.0" in module

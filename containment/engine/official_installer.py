@@ -9,9 +9,9 @@ import threading
 import urllib.request
 from pathlib import Path
 
-import child
-from engine import LANGUAGE_HOST, PROVIDED, ask
-from progress import Progress
+from containment.engine import child
+from containment.engine.versions import LANGUAGE_HOST, PROVIDED, ask
+from containment.engine.progress import Progress
 
 INSTALLER = "https://get.pulumi.com"
 ANSWER_WITHIN_S = 5.0

@@ -20,9 +20,8 @@ from collections.abc import Generator
 from pathlib import Path
 from types import FrameType
 
-import go_build
-import official_installer
-from engine import (
+from containment.engine import go_build, official_installer
+from containment.engine.versions import (
     LANGUAGE_HOST,
     LAUNCHER_MARK,
     OLDEST,
@@ -34,7 +33,7 @@ from engine import (
     official_language_host,
     on_path,
 )
-from progress import Progress
+from containment.engine.progress import Progress
 
 HERE = Path(__file__).resolve().parent
 UNFINISHED = ".unfinished-"

@@ -11,9 +11,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import child
-from engine import PROVIDED, SetupError, cache
-from progress import Progress
+from containment.engine import child
+from containment.engine.versions import PROVIDED, SetupError, cache
+from containment.engine.progress import Progress
 
 MODULE = Path(__file__).parent
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
@@ -121,7 +121,7 @@ def _go(progress: Progress) -> str:
 def _needed() -> str:
     line = re.search(r"^go (\S+)$", (MODULE / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
     if line is None:
-        raise ValueError("tools/pulumi/go.mod names no Go version")
+        raise ValueError("containment/engine/go.mod names no Go version")
     return line[1]
 
 
@@ -142,7 +142,7 @@ def _failure(tail: list[str]) -> SetupError:
         )
     if "SECURITY ERROR" in text or "checksum mismatch" in text:
         return SetupError(
-            f"a module of pulumi is not the one that tools/pulumi/go.sum pins ({last.strip()})",
+            f"a module of pulumi is not the one that containment/engine/go.sum pins ({last.strip()})",
             "do not go on with it; find out what stands between this machine and GOPROXY"
             " (`go env GOPROXY`)",
         )
