@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import render
+from containment.errors import ContainmentError
 from containment.facets import decisions
 from containment.lifecycle.workplace import Settings, Workplace
 from containment.profile import FILE, load
@@ -19,9 +20,9 @@ from containment.run.engine import Engine, open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from threading import Event
 
     from containment.aws.caller import Caller
-    from containment.errors import ContainmentError
     from containment.facets.decisions import Decisions
     from containment.profile import Profile
     from containment.run.engine import Run
@@ -48,13 +49,26 @@ class Incident:
         A lock that a dead run left on this machine is taken away first, and never another.
         """
         run = self._run(verb, *options, as_json=as_json, asks=asks)
-        held = locks.said(run.complaint)
+        if not locks.is_complaint(run.complaint):
+            return run
+        held = self._locks()
         if held and any(lock.holder == "alive" for lock in held):
             # Of two that come at one instant, the engine may refuse both.
             time.sleep(random.uniform(*_APART_S))  # noqa: S311 -- so that they part
-        elif not held or not self._unlocked(held):
+        elif held and not self._unlocked(held):
+            return replace(run, locks=held)
+        run = self._run(verb, *options, as_json=as_json, asks=asks)
+        if not locks.is_complaint(run.complaint):
             return run
-        return self._run(verb, *options, as_json=as_json, asks=asks)
+        return replace(run, locks=self._locks())
+
+    def _locks(self) -> tuple[Lock, ...]:
+        """Return who holds the stack, as far as its backend can be looked into."""
+        try:
+            return tuple(locks.held(self.engine.backend(), self.stack))
+        except ContainmentError as error:
+            render.tell(f"warning: {error}")
+            return ()
 
     def deciding(self, made: Decisions) -> Incident:
         """Return this incident with an engine and a workplace that go by the decisions *made*."""
@@ -134,7 +148,7 @@ def begin(named: str | None) -> Incident:
         UnavailableError: the engine is missing.
     """
     found = project.find(Path.cwd())
-    engine = open_engine(found.program, found.root, _with_backend(load(found.root)))
+    engine = open_engine(found.root, _with_backend(load(found.root)))
     incidents = found.incidents
     selected = engine.stacks()[1] if not named and len(incidents) != 1 else None
     stack = project.choose(named, incidents, selected)
@@ -166,6 +180,29 @@ def _with_backend(profile: Profile) -> Mapping[str, str]:
             style="yellow",
         )
     return environ
+
+
+def begin_directly(named: str | None, cancelled: Event) -> tuple[Project, str, Workplace]:
+    """Return the project, the stack that is meant, and what to change AWS with by ourselves.
+
+    Raises:
+        NotFoundError: this is no project, or nobody says which stack.
+    """
+    found = project.find(Path.cwd())
+    stack = project.choose(named, found.incidents, None)
+    settings = settings_of(found, stack)
+    return (
+        found,
+        stack,
+        Workplace(
+            found.root,
+            stack,
+            settings,
+            cancelled=cancelled,
+            patient=False,  # nobody is contained meanwhile
+            warn=render.tell,
+        ),
+    )
 
 
 def on_terminal() -> bool:

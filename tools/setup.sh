@@ -16,4 +16,4 @@ if ! tools/uv.sh sync --frozen "$@"; then
   echo "error: the Python packages of uv.lock could not be installed (see above); once that is mended, run it again" >&2
   exit 1
 fi
-exec "$venv/bin/python" -I -m containment.engine.provide --venv "$venv"
+exec "$venv/bin/python" -I -m containment.engine.provide "$PWD" --venv "$venv"

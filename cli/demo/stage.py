@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from cli.demo.attacker import Attacker
-from containment.errors import ContainmentError, NotFoundError, UnavailableError
+from containment.engine import layout
+from containment.errors import ContainmentError, UnavailableError
 from containment.lab import runtime
 from containment.lab.scenario.access import People
 from containment.lab.scenario.world import World
@@ -26,7 +27,6 @@ from containment.lab.scenario.world import World
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_PROJECT = ("Pulumi.yaml", "__main__.py", "containment", "policies")
 _OWN_VARIABLES = ("AWS_", "PULUMI_", "CONTAINMENT_")
 _GRACE_S = 20.0
 # The ids in the README come out of this: everywhere else a lab's secrets are random.
@@ -51,14 +51,13 @@ class Stage:
 
     def __enter__(self) -> Self:
         """Start the lab and lay out the project."""
-        checkout = _checkout()
         self._folder = Path(tempfile.mkdtemp(prefix="containment-demo-"))
         try:
             noted = runtime.directory(
                 self._environ if self._keep else {"XDG_RUNTIME_DIR": str(self._folder)}
             )
             self._lab = runtime.start_detached(noted, 0)
-            self._link(checkout)
+            layout.lay_out(self.project)
         except BaseException:
             self._end()
             raise
@@ -111,9 +110,10 @@ class Stage:
             UnavailableError: there is no such command.
         """
         program, *arguments = command
-        path = Path(sys.prefix) / "bin" / program
-        if not path.exists():
-            raise UnavailableError(f"there is no {path}", remedy="run 'make setup' once")
+        found = (place / program for place in self._programs)
+        path = next((path for path in found if path.exists()), None)
+        if path is None:
+            raise UnavailableError(f"there is no {program}", remedy="run 'make setup' once")
         process = self._command = subprocess.Popen(  # noqa: S603 -- our own commands
             [str(path), *arguments],
             cwd=self.project,
@@ -142,6 +142,11 @@ class Stage:
             self._attacker.stop()
             self._attacker = None
 
+    @property
+    def _programs(self) -> tuple[Path, ...]:
+        """Where the project's own programs are."""
+        return (self.project / layout.TOOLS / "bin", Path(sys.prefix) / "bin")
+
     def _variables(self) -> dict[str, str]:
         """Return the responder's environment, and nothing of the user's own AWS or Pulumi."""
         kept = {
@@ -149,7 +154,7 @@ class Stage:
             for name, value in self._environ.items()
             if not name.startswith(_OWN_VARIABLES)
         }
-        path = os.pathsep.join([str(Path(sys.prefix) / "bin"), kept.get("PATH", os.defpath)])
+        path = os.pathsep.join([*map(str, self._programs), kept.get("PATH", os.defpath)])
         return {
             **kept,
             "PATH": path,
@@ -168,12 +173,6 @@ class Stage:
             **self.world.responder.env(),
         }
 
-    def _link(self, checkout: Path) -> None:
-        self.project.mkdir()
-        for name in _PROJECT:
-            (self.project / name).symlink_to(checkout / name)
-        (self.project / ".venv").symlink_to(sys.prefix)
-
     def _end(self) -> None:
         """End what runs, in an order in which nobody waits for somebody who is gone already."""
         # A second Ctrl-C must not leave half of it running; every wait below is bounded.
@@ -189,21 +188,6 @@ class Stage:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def _checkout() -> Path:
-    """Return the folder that holds Pulumi.yaml and this program.
-
-    Raises:
-        NotFoundError: this is an installed package, without the project around it.
-    """
-    root = Path(__file__).resolve().parents[2]
-    if not (root / "Pulumi.yaml").is_file():
-        raise NotFoundError(
-            "the demo needs the project's checkout, and this is an installed package",
-            remedy="clone the repository and run 'make demo' in it",
-        )
-    return root
 
 
 def _stop(lab: runtime.RunningLab) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from cli import render
 from cli.incident import ended, on_terminal, settings_of, told
 from cli.options import decision_options, decisions_of, json_option, yes_option
+from cli.stopping import stopped_by_signals
 from cli.words import ledger_row, ledger_words
 from containment.aws.cancellation import CancelledError
 from containment.errors import (
@@ -31,7 +30,7 @@ from containment.run.engine import open_engine
 from containment.run.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from containment.ledger import Inspection
     from containment.run.restoration import Given, Owed
@@ -92,7 +91,7 @@ def restore(
         _show(incident, ledger, owed)
     if asked:
         _ask(incident, as_json=as_json)
-    with _stopped_by_signals(cancelled):
+    with stopped_by_signals(cancelled):
         given = [_one(item, workplace, cancelled, as_json=as_json) for item in owed]
     error = _summed(given, incident)
     if as_json:
@@ -168,7 +167,7 @@ def _refuse_beside_a_state(
         RefusedError: it holds resources, and nobody forces it.
     """
     try:
-        engine = open_engine(found.program, found.root, os.environ)  # noqa: TID251 -- an edge
+        engine = open_engine(found.root, os.environ)  # noqa: TID251 -- an edge
         left = state.load(engine, incident)
     except ContainmentError as error:
         render.tell(f"whether {incident} has a state cannot be told here: {error.message}")
@@ -205,22 +204,6 @@ def _ask(incident: str, *, as_json: bool) -> None:
         )
     if not click.confirm(f"Give back what {incident} contained?"):
         raise RefusedError("declined; nothing has been changed", remedy="run it again to restore")
-
-
-@contextmanager
-def _stopped_by_signals(cancelled: Event) -> Generator[None]:
-    """Finish the change in flight on Ctrl-C, and begin no other."""
-
-    def stop(_number: int, _frame: Any) -> None:
-        cancelled.set()
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _one(item: Owed, workplace: Workplace, cancelled: Event, *, as_json: bool) -> Given:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
+from cli.direct import contain_directly
 from cli.incident import begin, caller_of, ended, told
 from cli.options import json_option, stack_argument, yes_option
+from containment.engine.guard import ForeignStateError
 from containment.errors import RefusedError
 from containment.run import failures, report, state
 
@@ -28,22 +30,43 @@ _PARTLY = "not as declared"
 @click.command()
 @stack_argument
 @yes_option
+@click.option(
+    "--without-engine",
+    is_flag=True,
+    help="Contain where the engine or its state cannot be used; 'adopt' takes it over later.",
+)
 @json_option
-def up(*, named: str | None, yes: bool, as_json: bool) -> int:
+def up(*, named: str | None, yes: bool, without_engine: bool, as_json: bool) -> int:
     """Apply the incident's spec: deny, revoke, deactivate.
 
     STACK is the incident; the only one in stacks/ or the selected one, if left out. On a terminal
     you are shown the changes and asked first, unless --yes is given; in a pipe they are applied.
     Repeating it repairs what was undone meanwhile. Ctrl-C once lets the change in flight finish.
+
+    A state that holds what is not this project's, or that cannot be read, is not given to the
+    engine: the spec is applied without it, nothing is lifted, and the command ends with 5.
     """
+    if without_engine:
+        return contain_directly(named, None, as_json=as_json)
+    try:
+        return _apply(named, yes=yes, as_json=as_json)
+    except ForeignStateError as error:
+        return contain_directly(named, error, as_json=as_json)
+
+
+def _apply(named: str | None, *, yes: bool, as_json: bool) -> int:
     incident = begin(named)
     spec = incident.project.spec(incident.stack)
     caller = caller_of(incident)
+    # Before anything else reads the state.
+    incident.engine.require_own(incident.stack)
     created = incident.ensure_stack()
     if created and not as_json:
         render.say(f"stack {incident.stack} is created")
     run = incident.run("up", as_json=as_json, asks=not yes)
     error = failures.of(run, verb="up", stack=incident.stack)
+    if error is not None and failures.is_unusable_state(run):
+        raise ForeignStateError(error.message, remedy=error.remedy) from error
     left = state.load(incident.engine, incident.stack) or state.StackState()
     if error is None:
         left = incident.settled(left)

@@ -10,10 +10,11 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from containment.engine import child
-from containment.engine.versions import PROVIDED, SetupError, cache
 from containment.engine.progress import Progress
+from containment.engine.versions import PROVIDED, SetupError, cache
 
 MODULE = Path(__file__).parent
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
@@ -31,6 +32,7 @@ _NETWORK = re.compile(
 
 def build(into: Path, progress: Progress) -> None:
     """Build the engine into *into*/bin/pulumi; raise SetupError with the one thing to mend."""
+    _require_https(os.environ.get("GOPROXY", ""))
     go = _go(progress)
     # The compiler's own temporary files may take 2 GB, which a small /tmp does not have.
     work = into / "go-tmp"
@@ -78,6 +80,14 @@ def build(into: Path, progress: Progress) -> None:
     if status != 0:
         raise _failure(tail)
     shutil.rmtree(work, ignore_errors=True)
+
+
+def _require_https(proxies: str) -> None:
+    """Refuse a module proxy that anybody on the way could answer for."""
+    for proxy in re.split(r"[,|]", proxies):
+        address = urlsplit(proxy.strip())
+        if address.scheme == "http" and address.hostname not in {"127.0.0.1", "::1", "localhost"}:
+            raise SetupError(f"GOPROXY names {proxy}, which is not https", "name one that is")
 
 
 def _go(progress: Progress) -> str:
@@ -142,7 +152,8 @@ def _failure(tail: list[str]) -> SetupError:
         )
     if "SECURITY ERROR" in text or "checksum mismatch" in text:
         return SetupError(
-            f"a module of pulumi is not the one that containment/engine/go.sum pins ({last.strip()})",
+            "a module of pulumi is not the one that containment/engine/go.sum pins"
+            f" ({last.strip()})",
             "do not go on with it; find out what stands between this machine and GOPROXY"
             " (`go env GOPROXY`)",
         )

@@ -1,4 +1,4 @@
-"""``pulumi-language-python`` for an engine that came without one: runs programs and policy packs.
+"""``pulumi-language-python`` of this project: runs its program, and policy packs.
 
 It speaks ``LanguageRuntime`` of Pulumi's ``proto/pulumi/language.proto`` on loopback, and does what
 running this project takes; it neither installs packages nor generates code. It ends at once when
@@ -51,6 +51,8 @@ from google.protobuf.empty_pb2 import Empty  # noqa: E402
 from pulumi.runtime.proto import language_pb2 as wire  # noqa: E402
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2  # noqa: E402
 
+from containment.engine.peers import OwnUserOnly  # noqa: E402
+
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     """Start programs and policy packs with the Python of the project's virtual environment."""
@@ -89,7 +91,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     ) -> Iterator[wire.InstallDependenciesResponse]:
         context.abort(
             grpc.StatusCode.FAILED_PRECONDITION,
-            "the packages of this project come from its lock file; run 'make setup'",
+            "the packages of this project are installed with it; run 'make setup' or install the"
+            " containment package again",
         )
 
     def About(
@@ -138,7 +141,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         # What the program prints goes where our own output goes: the engine shows it line by line.
         process = subprocess.Popen(
-            [python, "-u", RUN_PROGRAM], stdin=subprocess.PIPE, env=_environment(python), text=True
+            [python, "-I", "-u", RUN_PROGRAM],
+            stdin=subprocess.PIPE,
+            env=_environment(python),
+            text=True,
         )
         with self._running_until_done(process):
             process.communicate(json.dumps(order) + "\n")
@@ -158,7 +164,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             ["-m", "pulumi.policy", *request.args, folder] if policies else [folder, *request.args]
         )
         process = subprocess.Popen(
-            [python, "-u", *command],
+            [python, "-P", "-u", *command],
             cwd=request.pwd,
             env={**_environment(python), **dict(pair.split("=", 1) for pair in request.env)},
             stdin=subprocess.DEVNULL,
@@ -250,7 +256,12 @@ def main() -> None:
     engine = os.getppid()
     server = grpc.server(
         ThreadPoolExecutor(max_workers=16),
-        options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
+        interceptors=[OwnUserOnly()],
+        options=[
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 0),
+        ],
     )
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -1,9 +1,9 @@
-"""Give this checkout a ``pulumi`` that works, and the Python language host that belongs to it.
+"""Give this machine a ``pulumi`` that works, and a project's folder what starts it.
 
-A supported ``pulumi`` on PATH is used as it is. Otherwise one is put into the user's cache, from
-the official installer or built with Go, where every later set-up finds it in a fraction of a
-second. Nothing is put in its place before it has answered ``pulumi version``, so an interrupted
-set-up leaves nothing that could be taken for whole.
+A supported ``pulumi`` on PATH is used as it is. Otherwise one is built with Go into the user's
+cache, where every later set-up finds it in a fraction of a second. Nothing is put in its place
+before it has answered ``pulumi version``, so an interrupted set-up leaves nothing that could be
+taken for whole.
 """
 
 import argparse
@@ -11,7 +11,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import shlex
 import shutil
 import signal
 import sys
@@ -20,55 +19,35 @@ from collections.abc import Generator
 from pathlib import Path
 from types import FrameType
 
-from containment.engine import go_build, official_installer
-from containment.engine.versions import (
-    LANGUAGE_HOST,
-    LAUNCHER_MARK,
-    OLDEST,
-    PROVIDED,
-    Engine,
-    SetupError,
-    ask,
-    cache,
-    official_language_host,
-    on_path,
-)
+from containment.engine import go_build, versions
+from containment.engine.layout import TOOLS, lay_tools, put
 from containment.engine.progress import Progress
+from containment.engine.versions import OLDEST, PROVIDED, Engine, SetupError, ask, cache
+from containment.errors import ContainmentError
 
-HERE = Path(__file__).resolve().parent
 UNFINISHED = ".unfinished-"
 EXIT_INTERRUPTED = 130
 
 
 def provide(progress: Progress) -> Engine:
     """Return an engine of a supported version, making one where there is none."""
-    unsupported = []
-    for engine in on_path(os.environ.get("PATH", "")):
-        if engine.supported:
-            return engine
-        unsupported.append(engine)
+    engine = versions.current(os.environ.get("PATH", ""))
+    if engine is not None:
+        return engine
     home = cache()
-    cached = _cached(home)
-    if cached is not None:
-        return cached
-    for engine in unsupported:
+    for unsupported in versions.on_path(os.environ.get("PATH", "")):
         oldest = ".".join(map(str, OLDEST))
         progress.say(
-            f"pulumi: {engine.path} is version {engine.version}, and this project needs"
+            f"pulumi: {unsupported.path} is version {unsupported.version}, and this project needs"
             f" {oldest} or newer, below 4; it gets one of its own",
         )
     with _alone(home.parent, progress):
         # Another set-up may have finished while we waited.
-        cached = _cached(home)
-        if cached is None:
-            cached = _make(home, progress)
-    progress.say(f"pulumi: v{cached.version} is ready in {home} ({progress.elapsed()})")
-    return cached
-
-
-def _cached(home: Path) -> Engine | None:
-    engine = ask(home / "bin" / "pulumi")
-    return engine if engine is not None and engine.version == PROVIDED else None
+        engine = versions.provided()
+        if engine is None:
+            engine = _make(home, progress)
+    progress.say(f"pulumi: v{engine.version} is ready in {home} ({progress.elapsed()})")
+    return engine
 
 
 def _make(home: Path, progress: Progress) -> Engine:
@@ -77,12 +56,7 @@ def _make(home: Path, progress: Progress) -> Engine:
         shutil.rmtree(left_behind, ignore_errors=True)
     unfinished = home.parent / f"{UNFINISHED}{os.getpid()}"
     try:
-        try:
-            official = _fresh(unfinished)
-            official_installer.install(official, progress)
-        except official_installer.NotAvailableError as reason:
-            progress.say(f"pulumi: no official installer: {reason}")
-            go_build.build(_fresh(unfinished), progress)
+        go_build.build(_fresh(unfinished), progress)
         made = ask(unfinished / "bin" / "pulumi")
         if made is None or made.version != PROVIDED:
             raise SetupError(
@@ -117,32 +91,11 @@ def _alone(folder: Path, progress: Progress) -> Generator[None]:
         yield
 
 
-def install(engine: Engine, venv: Path, search_path: str) -> None:
-    """Write into *venv* the launcher of *engine* and what starts its Python language host."""
-    launcher = (HERE / "launcher.sh").read_text(encoding="utf-8")
-    _write(venv / "bin" / "pulumi", launcher.replace("@ENGINE@", shlex.quote(str(engine.path))))
-    official = official_language_host(engine, search_path)
-    if official is not None:
-        command = shlex.quote(str(official))
-    else:
-        # -I: the host is ours alone; the program that it starts sees the user's environment.
-        parts = (venv / "bin" / "python", "-I", HERE / "language_host.py")
-        command = " ".join(shlex.quote(str(part)) for part in parts)
-    # In a folder that Pulumi.yaml names: found on PATH, the engine would warn about it each time.
-    _write(
-        venv / "libexec" / LANGUAGE_HOST,
-        f'#!/bin/sh\n# {LAUNCHER_MARK} for the Python language host\nexec {command} "$@"\n',
-    )
-
-
-def _write(path: Path, text: str) -> None:
-    if path.exists() and path.read_bytes() == text.encode() and os.access(path, os.X_OK):
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}-{os.getpid()}")
-    new.write_text(text, encoding="utf-8")
-    new.chmod(0o755)
-    new.replace(path)
+def install(folder: Path, venv: Path | None) -> None:
+    """Write what starts the engine: into the project's *folder*, and as ``pulumi`` into *venv*."""
+    lay_tools(folder)
+    if venv is not None:
+        put(venv / "bin" / "pulumi", (folder / TOOLS / "bin" / "pulumi").read_text("utf-8"))
 
 
 def _explain(error: OSError) -> SetupError:
@@ -164,22 +117,24 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    """Provide the engine for the ``.venv`` given, and say in one line why if that is impossible."""
+    """Provide the engine for a checkout, and say in one line why if that is impossible."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--venv", type=Path, default=HERE.parents[1] / ".venv")
-    venv: Path = parser.parse_args().venv.absolute()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--venv", type=Path)
+    options = parser.parse_args()
     # A set-up that is told to end cleans up just like one that is interrupted.
     signal.signal(signal.SIGTERM, _interrupt)
     progress = Progress()
     try:
-        install(provide(progress), venv, os.environ.get("PATH", ""))
+        versions.remember(provide(progress))
+        install(options.folder.absolute(), options.venv and options.venv.absolute())
     except KeyboardInterrupt:
         progress.say("pulumi: interrupted; nothing was installed, and what Go has compiled is kept")
         return EXIT_INTERRUPTED
     except OSError as error:
         progress.say(f"error: {_explain(error)}")
         return 1
-    except SetupError as error:
+    except (SetupError, ContainmentError) as error:
         progress.say(f"error: {error}")
         return 1
     finally:

@@ -50,6 +50,8 @@ def main() -> int:
     os.chdir(order["folder"])
     program: str = order["program"]
     sys.argv = [program, *order["arguments"]]
+    # The file and not its folder, from which every module would then be imported first.
+    main_file = str(_main_file(Path(program)))
 
     # Futures that nobody awaits are normal where a deployment fails; the engine reports that.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -59,7 +61,7 @@ def main() -> int:
     loop.set_default_executor(threads)
 
     def run() -> None:
-        runpy.run_path(program, run_name="__main__")
+        runpy.run_path(main_file, run_name="__main__")
 
     try:
         loop.run_until_complete(runtime.run_in_stack(run))
@@ -86,9 +88,13 @@ def _end_with(host: int) -> None:
     os._exit(1)
 
 
+def _main_file(program: Path) -> Path:
+    return program / "__main__.py" if program.is_dir() else program
+
+
 def _of_the_program(program: Path) -> str:
     """The traceback being handled, from the first line of the program on."""
-    main_file = program / "__main__.py" if program.is_dir() else program
+    main_file = _main_file(program)
     frames = traceback.extract_tb(sys.exc_info()[2])
     for index, frame in enumerate(frames):
         if Path(frame.filename).absolute() == main_file.absolute():

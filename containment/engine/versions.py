@@ -4,18 +4,25 @@ A program counts only if it answers ``pulumi version``; a file that is merely th
 a download.
 """
 
+from __future__ import annotations
+
+import json
 import os
 import platform
 import re
 import subprocess
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from containment.engine.layout import LAUNCHER_MARK
+
+_NOTE = Path(sys.prefix) / "share" / "containment" / "engine"
 PROVIDED = "3.259.0"
 OLDEST = (3, 259, 0)
 BEYOND = (4, 0, 0)
-LANGUAGE_HOST = "pulumi-language-python"
-LAUNCHER_MARK = "containment's launcher"
 _VERSION = re.compile(r"^v?(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$")
 
 
@@ -67,9 +74,91 @@ def ask(path: Path) -> Engine | None:
 
 
 def on_path(search_path: str) -> list[Engine]:
-    """Return every ``pulumi`` on *search_path* that runs, our own launchers excepted, in order."""
-    found = [ask(path) for path in _programs("pulumi", search_path) if not is_launcher(path)]
+    """Return every ``pulumi`` on *search_path* that runs, our own launchers excepted, in order.
+
+    A folder that is not named from the root on does not count: it would be another one wherever
+    the search is made.
+    """
+    found = [_known(path) for path in _programs("pulumi", search_path) if not is_launcher(path)]
     return [engine for engine in found if engine is not None]
+
+
+def provided() -> Engine | None:
+    """Return the engine that a set-up put into the user's cache, if it runs."""
+    engine = _known(cache() / "bin" / "pulumi")
+    return engine if engine is not None and engine.version == PROVIDED else None
+
+
+def current(search_path: str) -> Engine | None:
+    """Return the engine that this project runs: a supported one on *search_path*, or our own."""
+    supported = (engine for engine in on_path(search_path) if engine.supported)
+    return next(supported, None) or provided() or _remembered()
+
+
+def remember(engine: Engine) -> None:
+    """Note for this environment which engine it was set up with: HOME may be another one later."""
+    with suppress(OSError):
+        _NOTE.parent.mkdir(parents=True, exist_ok=True)
+        _NOTE.write_text(str(engine.path), encoding="utf-8")
+
+
+def _remembered() -> Engine | None:
+    try:
+        path = Path(_NOTE.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+    engine = _known(path) if path.is_absolute() else None
+    return engine if engine is not None and engine.supported else None
+
+
+def _known(path: Path) -> Engine | None:
+    """Return the engine at *path* as `ask` does, without starting one that answered before.
+
+    To start it takes longer than all else that a short command does. The record is this user's
+    alone, and says of a program only what its version is.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    stamp = [found.st_ino, found.st_size, found.st_mtime_ns]
+    record = _record()
+    kept = record.get(str(path))
+    if isinstance(kept, list) and kept[:-1] == stamp and _VERSION.match(str(kept[-1])):
+        return Engine(path, str(kept[-1]))
+    engine = ask(path)
+    if engine is not None:
+        _write_record({**record, str(path): [*stamp, engine.version]})
+    return engine
+
+
+def _record() -> dict[str, Any]:
+    try:
+        file = os.open(_record_file(), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return {}
+    try:
+        if os.fstat(file).st_uid != os.getuid():
+            return {}
+        found = json.loads(os.read(file, 1 << 20))
+    except (OSError, ValueError):
+        return {}
+    finally:
+        os.close(file)
+    return found if isinstance(found, dict) else {}
+
+
+def _write_record(record: dict[str, Any]) -> None:
+    file = _record_file()
+    new = file.with_name(f".{file.name}-{os.getpid()}")
+    with suppress(OSError):  # then the engine is asked each time
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new.write_text(json.dumps(record), encoding="utf-8")
+        new.replace(file)
+
+
+def _record_file() -> Path:
+    return _NOTE.with_name("versions.json")
 
 
 def is_launcher(path: Path) -> bool:
@@ -79,13 +168,6 @@ def is_launcher(path: Path) -> bool:
             return LAUNCHER_MARK.encode() in program.read(400)
     except OSError:
         return False
-
-
-def official_language_host(engine: Engine, search_path: str) -> Path | None:
-    """Return the Python language host that came with *engine*, or one on *search_path*."""
-    beside = [engine.path.parent / LANGUAGE_HOST, engine.path.resolve().parent / LANGUAGE_HOST]
-    candidates = [*(path for path in beside if _runs(path)), *_programs(LANGUAGE_HOST, search_path)]
-    return next((path for path in candidates if not is_launcher(path)), None)
 
 
 def cache() -> Path:
@@ -98,7 +180,7 @@ def cache() -> Path:
 
 
 def _programs(name: str, search_path: str) -> list[Path]:
-    folders = (Path(folder) for folder in search_path.split(os.pathsep) if folder)
+    folders = (Path(folder) for folder in search_path.split(os.pathsep) if folder.startswith("/"))
     return [folder / name for folder in folders if _runs(folder / name)]
 
 

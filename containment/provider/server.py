@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from containment.engine.peers import OwnUserOnly
 from containment.provider.alone import Alone
 from containment.provider.deployment import Deployment
-from containment.provider.peers import OwnUserOnly
 from containment.provider.servicer import Servicer
 
 if TYPE_CHECKING:
@@ -78,3 +78,7 @@ def _watch_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_WATCH_S)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

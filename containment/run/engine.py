@@ -15,25 +15,32 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any
 
+from containment.engine import guard, layout, versions
+from containment.engine.settings import settings
 from containment.errors import UnavailableError
 from containment.messages import VARIABLE, MessageFile
 from containment.run import events, failures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from types import FrameType
 
     from containment.messages import Message
     from containment.run.events import Events
+    from containment.run.locks import Lock
 
     Say = Callable[[str], None]
+    Check = Callable[[str | None], None]
 
 
 # Shows --event-log, which Pulumi's own Automation API is built on.
+_STARTING = frozenset({"up", "preview", "destroy", "refresh", "import"})
 _FLAGS = {"PULUMI_DEBUG_COMMANDS": "true"}
 
 
@@ -53,6 +60,7 @@ class Run:
 
     *complaint* is what the engine said against it, *messages* what the provider and the program
     said, of which the engine passes on the text alone.
+    *locks* are whose run it was that kept this one from beginning, if that is why.
     """
 
     code: int
@@ -60,22 +68,34 @@ class Run:
     complaint: str = ""
     stopped: bool = False
     messages: tuple[Message, ...] = ()
+    locks: tuple[Lock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The ``pulumi`` executable at work in a project."""
+    """The ``pulumi`` executable at work in a project.
+
+    Before a command that starts the program or a provider, *check* is asked whether nothing but
+    this project's would be started; it is given the stack.
+    """
 
     program: Path
     root: Path
     environ: Mapping[str, str]
+    check: Check | None = None
 
     def ask(self, *arguments: str) -> Answer:
-        """Run a command that only asks, or changes nothing but the state; show nothing."""
+        """Run a command that only asks, or changes nothing but the state; show nothing.
+
+        Raises:
+            RefusedError: it would start what is not this project's.
+            UnavailableError: the engine cannot be started.
+        """
+        self._require_own(arguments)
         with TemporaryDirectory(prefix="containment-") as folder:
             messages = MessageFile.make(Path(folder))
             try:
-                done = subprocess.run(  # noqa: S603 -- the project's own launcher
+                done = subprocess.run(  # noqa: S603 -- the engine
                     [self.program, *arguments, "--non-interactive"],
                     cwd=self.root,
                     env=self._environ(messages),
@@ -144,8 +164,10 @@ class Engine:
 
         Raises:
             BrokenPipeError: nobody reads *out* any more; the engine came to its end all the same.
+            RefusedError: it would start what is not this project's.
             UnavailableError: the engine cannot be started.
         """
+        self._require_own(arguments)
         plain = () if terminal else ("--non-interactive", "--suppress-progress", "--color=never")
         with TemporaryDirectory(prefix="containment-") as folder:
             log = Path(folder) / "events.json"
@@ -176,6 +198,22 @@ class Engine:
     def _environ(self, messages: MessageFile) -> dict[str, str]:
         return {**self.environ, **_FLAGS, VARIABLE: str(messages.path)}
 
+    def require_own(self, stack: str | None) -> None:
+        """Refuse to work in a project, or by a state of *stack*, that is not this program's.
+
+        Raises:
+            ForeignStateError: the state is the reason.
+            RefusedError: the project's files are.
+        """
+        if self.check is not None:
+            self.check(stack)
+
+    def _require_own(self, arguments: Sequence[str]) -> None:
+        if arguments[0] not in _STARTING:
+            return
+        named = (value for name, value in pairwise(arguments) if name == "--stack")
+        self.require_own(next(named, None))
+
 
 @contextmanager
 def _started(
@@ -189,7 +227,7 @@ def _started(
     if in_main:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        process = subprocess.Popen(  # noqa: S603 -- the project's own launcher
+        process = subprocess.Popen(  # noqa: S603 -- the engine
             command,
             cwd=root,
             env=environ,
@@ -252,12 +290,28 @@ class _Relay:
 def _cannot_start(program: Path, error: OSError) -> UnavailableError:
     return UnavailableError(
         f"the engine at {program} cannot be started: {error.strerror or error}",
-        remedy="run 'make setup'",
+        remedy="run 'make setup' or 'containment init'",
     )
 
 
-def open_engine(program: Path, root: Path, environ: Mapping[str, str]) -> Engine:
-    """Return the engine at *program*, to be run in *root* with the settings of *environ*."""
-    # The engine starts plugins and the program by name, so ours come first.
-    path = os.pathsep.join([str(program.parent), environ.get("PATH", os.defpath)])
-    return Engine(program, root, {**environ, "PATH": path})
+def open_engine(root: Path, environ: Mapping[str, str]) -> Engine:
+    """Return the engine that this program runs, to be run in the project *root*.
+
+    It is found by PATH and in the user's cache, never in *root*, which may come from anywhere.
+
+    Raises:
+        RefusedError: a setting in *environ* keeps the engine from remembering what it does, or the
+            project's files would have it start other programs.
+        UnavailableError: there is none.
+    """
+    found = versions.current(environ.get("PATH", os.defpath))
+    if found is None:
+        raise UnavailableError(
+            "the engine is missing: there is no pulumi of a supported version",
+            remedy="run 'make setup' in a checkout, or 'containment init'",
+        )
+    # The engine reads the project's file for every command.
+    layout.require_own(root)
+    chosen = settings(environ).environ
+    check = partial(guard.require_own, found.path, root, chosen)
+    return Engine(found.path, root, chosen, check)

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from containment.run.events import Diagnostic
 
 _SHOWN = 3
+# What the engine says of a state that it can read and not use.
+_UNUSABLE = re.compile(
+    r"snapshot integrity failure|failed to load checkpoint|could not deserialize deployment"
+    r"|unsupported checkpoint version|unknown secrets provider type"
+)
 # What the engine says of a resource that the program protects, which is one on hold.
 _PROTECTED = re.compile(r"because it is protected")
 
@@ -61,7 +66,9 @@ _THEIRS: tuple[tuple[type[ContainmentError], re.Pattern[str], str, str], ...] = 
 )
 
 
-def of(run: Run, *, verb: str, stack: str) -> ContainmentError | None:
+def of(  # noqa: PLR0911 -- one return for each way to end
+    run: Run, *, verb: str, stack: str
+) -> ContainmentError | None:
     """Return what *run* of *verb* failed with, or None if all is as declared."""
     if run.code == 0:
         return None
@@ -81,6 +88,9 @@ def of(run: Run, *, verb: str, stack: str) -> ContainmentError | None:
     if verb != "preview" and run.events.is_preview and not run.events.errors and not run.complaint:
         # The preview came to a good end and nothing after it was begun: somebody said no.
         return RefusedError("declined; nothing has been changed", remedy="run it again to apply")
+    if run.locks:
+        what, step = run.locks[0].explain(stack)
+        return RefusedError(what, remedy=step)
     if run.complaint:
         return refused(run.complaint, doing=f"pulumi {verb}", stack=stack)
     unexplained = NotContainedError(
@@ -97,13 +107,19 @@ def raised(messages: Sequence[Message], *, stack: str) -> ContainmentError | Non
     return _together(failed, [], stack=stack) if failed else None
 
 
+def is_unusable_state(run: Run) -> bool:
+    """Tell whether the engine began nothing because it cannot make sense of the state."""
+    return not run.events.steps and _UNUSABLE.search(events.plain(run.complaint)) is not None
+
+
 def refused(complaint: str, *, doing: str, stack: str) -> ContainmentError:
     """Return what the engine's *complaint* means where it did not get to work at all."""
     text = " ".join(events.plain(complaint).removeprefix("error:").split())
-    held = locks.said(complaint)
-    if held:
-        what, step = held[0].explain(stack)
-        return RefusedError(what, remedy=step)
+    if locks.is_complaint(complaint):
+        return RefusedError(
+            f"{stack} is locked by another run",
+            remedy=f"see whose it is with 'containment status {stack}'",
+        )
     for kind, words, what, step in _THEIRS:
         if words.search(text):
             message = what.format(stack=stack, text=text)

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from containment.aws import state_bucket
+from containment.errors import ConflictError
 from containment.run.project import NAME
+from containment.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Holder = Literal["alive", "gone", "elsewhere"]
 
+_MEMBERS = {"pid", "username", "hostname", "timestamp"}
 _FOLDER = f".pulumi/locks/organization/{NAME}"
-_SAID = re.compile(
-    r"(?P<place>\S+): created by (?P<user>[^@\s]+)@(?P<host>\S+) \(pid (?P<pid>\d+)\)"
-    r" at (?P<since>\S+)"
-)
+_LOCKED = re.compile(r"the stack is currently locked by \d+ lock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +73,35 @@ class Lock:
         )
 
 
-def said(text: str) -> list[Lock]:
-    """Return the locks that the engine complains of in *text*."""
-    return [
-        Lock(
-            found["user"],
-            found["host"],
-            int(found["pid"]),
-            found["since"],
-            _file_at(found["place"]) if found["place"].startswith("file:") else None,
-        )
-        for found in _SAID.finditer(text)
-    ]
+def is_complaint(text: str) -> bool:
+    """Tell whether the engine says in *text* that the stack is locked.
+
+    Whose locks they are is not read there: whoever can write one chooses what it says.
+    """
+    return _LOCKED.search(text) is not None
 
 
 def held(backend: str, stack: str) -> Iterator[Lock]:
     """Yield the locks of *stack* where its state is in files (``file://…``) or in S3.
 
     Raises:
+        ConflictError: a link leads to the locks' folder.
         ContainmentError: the bucket cannot be looked into.
     """
     if backend.startswith("file:"):
-        for file in sorted((_file_at(backend) / _FOLDER / stack).glob("*.json")):
+        base = _file_at(backend)
+        folder = base / _FOLDER / stack
+        if folder.resolve() != base.resolve() / _FOLDER / stack:
+            raise ConflictError(
+                f"{folder} is or is behind a link, so its locks may be files of another place",
+                remedy="see who put it there, and remove it",
+            )
+        for file in sorted(folder.glob("*.json")):
+            if file.is_symlink() or not file.is_file():
+                yield _read("", file)
+                continue
             try:
-                yield _read(file.read_text(encoding="utf-8"), file)
+                yield _read(file.read_text(encoding="utf-8", errors="replace"), file)
             except FileNotFoundError:
                 continue  # given back between the two looks
     if backend.startswith("s3:"):
@@ -107,9 +112,15 @@ def held(backend: str, stack: str) -> Iterator[Lock]:
 def remove(lock: Lock) -> bool:
     """Remove *lock* if its process is gone from this machine; tell whether that was done.
 
-    One file goes, and not all that are there: another responder may have come in between.
+    One file goes, and not all that are there: another responder may have come in between. It goes
+    only where it holds what the engine writes into a lock.
     """
     if lock.file is None or lock.holder != "gone":
+        return False
+    try:
+        if lock.file.is_symlink() or _read(lock.file.read_text("utf-8"), lock.file) != lock:
+            return False
+    except (OSError, UnicodeDecodeError):
         return False
     lock.file.unlink(missing_ok=True)
     return True
@@ -123,21 +134,22 @@ def _file_at(place: str) -> Path:
 def _read(text: str, file: Path | None = None) -> Lock:
     try:
         found: Any = json.loads(text)
-        return Lock(
-            str(found["username"]),
-            str(found["hostname"]),
-            int(found["pid"]),
-            str(found["timestamp"]),
-            file,
-        )
+        words = [found[name] for name in ("username", "hostname", "timestamp")]
+        pid = found["pid"]
+        if set(found) == _MEMBERS and type(pid) is int and all(type(word) is str for word in words):
+            user, host, since = (plain(word)[:80] for word in words)
+            return Lock(user, host, pid, since, file)
     except (ValueError, KeyError, TypeError):
-        return Lock("somebody", "an unknown host", 0, "an unknown time", file)
+        pass
+    return Lock("somebody", "an unknown host", 0, "an unknown time", file)
 
 
 def _lives(pid: int) -> bool:
+    if pid <= 0:
+        return True  # the engine wrote no such lock
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:
         return True

@@ -10,35 +10,22 @@ from typing import TYPE_CHECKING, Any, cast
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from containment.errors import NotFoundError, SpecError, UnavailableError
+from containment.engine import layout
+from containment.errors import NotFoundError, SpecError
 from containment.spec import IncidentSpec, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-NAME = "containment"
+NAME = layout.NAME
 _SETTINGS = "Pulumi."
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The folder that holds the program, the specs and the engine."""
+    """The folder that holds the program and the specs."""
 
     root: Path
-
-    @property
-    def program(self) -> Path:
-        """The launcher of the engine, which ``make setup`` writes.
-
-        Raises:
-            UnavailableError: it is not there.
-        """
-        path = self.root / ".venv" / "bin" / "pulumi"
-        if not path.exists():
-            raise UnavailableError(
-                f"the engine is missing: there is no {path}", remedy="run 'make setup'"
-            )
-        return path
 
     @property
     def incidents(self) -> list[str]:
@@ -96,14 +83,7 @@ def find(start: Path) -> Project:
     Raises:
         NotFoundError: no folder from *start* upwards holds our Pulumi.yaml.
     """
-    for folder in (start, *start.parents):
-        file = folder / "Pulumi.yaml"
-        if file.is_file() and f"name: {NAME}" in file.read_text(encoding="utf-8").splitlines():
-            return Project(folder)
-    raise NotFoundError(
-        f"{start} is in no containment project (no Pulumi.yaml with 'name: {NAME}')",
-        remedy="run this in the folder that holds Pulumi.yaml and stacks/",
-    )
+    return Project(layout.find(start))
 
 
 def specs_folder(start: Path) -> Path:

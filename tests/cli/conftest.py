@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,8 @@ def engine(project: Path, served: Lab, monkeypatch: pytest.MonkeyPatch) -> FakeE
     for name, value in served.world.admin.env().items():
         monkeypatch.setenv(name, value)
     fake = FakeEngine.install(project)
+    monkeypatch.setenv("PATH", f"{fake.program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PULUMI_HOME", str(project / "home"))
     fake.answer("up", out="Updating\n", events=[summary(create=3)])
     fake.answer("destroy", out="Destroying\n", events=[summary(delete=3)])
     return fake

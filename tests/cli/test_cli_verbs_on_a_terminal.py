@@ -36,6 +36,8 @@ def on_terminal(engine: FakeEngine, lab: Lab, *arguments: str, typed: bytes) -> 
     """Run a verb on a terminal of its own, type, and return its exit code and what it showed."""
     ours, theirs = pty.openpty()
     environ = {**os.environ, **lab.world.admin.env(), "AWS_ENDPOINT_URL": lab.endpoint}
+    environ["PATH"] = f"{engine.program.parent}:{environ['PATH']}"
+    environ["PULUMI_HOME"] = str(engine.project / "home")
     process = subprocess.Popen(
         [CONTAINMENT, *arguments],
         cwd=engine.project,

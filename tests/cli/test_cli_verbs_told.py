@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from containment.aws import state_bucket
+from containment.engine import versions
 from containment.errors import NotContainedError, NotFoundError, UnavailableError
 from tests.cli.conftest import GOOD, Command
 from tests.support.fake_engine import (
@@ -28,8 +32,7 @@ DENY = deny(USER)["urn"]
 SNAPSHOT = snapshot(USER)["urn"]
 LOCKED = (
     "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to"
-    " end or delete the lock file with `pulumi cancel`.\n  file:///s/1.json: created by"
-    " bob@{host} (pid {pid}) at 2026-11-24T11:00:00Z\n"
+    " end or delete the lock file with `pulumi cancel`.\n"
 )
 
 
@@ -143,14 +146,25 @@ def dead() -> int:
     return process.pid
 
 
+def locked(host: str) -> str:
+    """Return the lock of a run on *host* whose process is gone from this machine."""
+    told = {"pid": dead(), "username": "bob", "hostname": host, "timestamp": "2026-11-24T11:00:00Z"}
+    return json.dumps(told)
+
+
+def lock_in(engine: FakeEngine, host: str) -> Path:
+    """Have the engine find its state, which is in files, locked by a run on *host*."""
+    folder = engine.project / "state" / ".pulumi" / "locks" / "organization" / "containment" / STACK
+    folder.mkdir(parents=True)
+    (folder / "1.json").write_text(locked(host))
+    engine.answer("up", code=1, err=LOCKED)
+    return folder / "1.json"
+
+
 def test_the_lock_of_a_dead_run_here_is_taken_away_and_said(
     containment: Command, engine: FakeEngine
 ) -> None:
-    lock = engine.project / "1.json"
-    lock.touch()
-    pid = dead()
-    complaint = LOCKED.format(host=socket.gethostname(), pid=pid)
-    engine.answer("up", code=1, err=complaint.replace("file:///s/1.json", lock.as_uri()))
+    lock = lock_in(engine, socket.gethostname())
     ran = containment("up")
 
     assert f"taking away the lock of a run that was cut off (bob@{socket.gethostname()}" in ran.err
@@ -160,10 +174,12 @@ def test_the_lock_of_a_dead_run_here_is_taken_away_and_said(
 
 
 def test_in_a_bucket_the_engine_takes_the_lock_of_a_dead_run_away(
-    containment: Command, engine: FakeEngine
+    containment: Command, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    complaint = LOCKED.format(host=socket.gethostname(), pid=dead())
-    engine.answer("up", code=1, err=complaint.replace("file:///s", "s3://bucket/s"))
+    found = [("1.json", locked(socket.gethostname()))]
+    monkeypatch.setattr(state_bucket, "texts", lambda _address, _folder: iter(found))
+    engine.answer("whoami", out=json.dumps({"url": "s3://bucket"}))
+    engine.answer("up", code=1, err=LOCKED)
     engine.answer("cancel")
     containment("up")
 
@@ -173,10 +189,7 @@ def test_in_a_bucket_the_engine_takes_the_lock_of_a_dead_run_away(
 def test_the_lock_of_another_machine_stays_and_names_its_owner(
     containment: Command, engine: FakeEngine
 ) -> None:
-    lock = engine.project / "1.json"
-    lock.touch()
-    complaint = LOCKED.format(host="elsewhere", pid=dead())
-    engine.answer("up", code=1, err=complaint.replace("file:///s/1.json", lock.as_uri()))
+    lock = lock_in(engine, "elsewhere")
     ran = containment("up")
 
     assert ran.code == 7
@@ -188,7 +201,7 @@ def test_the_lock_of_another_machine_stays_and_names_its_owner(
 def test_up_has_the_engine_forget_what_it_has_repeated(
     containment: Command, engine: FakeEngine
 ) -> None:
-    pending = [{"type": "creating", "resource": {"urn": DENY}}]
+    pending = [{"type": "creating", "resource": deny(USER)}]
     engine.exports(snapshot(USER), deny(USER), pending=pending)
     engine.answer("refresh")
     ran = containment("up")
@@ -201,7 +214,7 @@ def test_up_has_the_engine_forget_what_it_has_repeated(
 def test_a_run_that_failed_leaves_the_pending_create_to_be_seen(
     containment: Command, engine: FakeEngine
 ) -> None:
-    pending = [{"type": "creating", "resource": {"urn": DENY}}]
+    pending = [{"type": "creating", "resource": deny(USER)}]
     engine.exports(snapshot(USER), pending=pending)
     error = UnavailableError("no answer (time-out)", remedy="try again")
     engine.answer("up", code=1, messages=[raised(error, at=DENY)])
@@ -247,13 +260,15 @@ def test_a_lab_that_is_not_running_is_told_before_the_engine_starts(
 
 @pytest.mark.parametrize("verb", ["up", "preview", "status", "lift", "adopt x"])
 def test_without_the_engine_every_verb_says_how_to_get_it(
-    containment: Command, engine: FakeEngine, verb: str
+    containment: Command, engine: FakeEngine, verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (engine.project / ".venv" / "bin" / "pulumi").unlink()
+    engine.program.unlink()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(engine.project / "cache"))
+    monkeypatch.setattr(versions, "_NOTE", engine.project / "note")
     ran = containment(*verb.split())
 
     assert ran.code == 9
-    assert ran.err.splitlines()[-1].endswith("run 'make setup'")
+    assert ran.err.splitlines()[-1].endswith("or 'containment init'")
 
 
 def test_outside_a_project_there_is_nothing_to_apply(

@@ -8,15 +8,16 @@ import pytest
 from project import STACK, Project, spec
 from workbench import can_list
 
+from containment.engine import versions
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.engine
 
 PROGRAM = """\
-import runpy
-
 import pulumi
+
+from containment.program import main
 
 
 def ignoring(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
@@ -26,7 +27,7 @@ def ignoring(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransfor
 
 
 pulumi.runtime.register_stack_transformation(ignoring)
-runpy.run_path("program.py")
+main()
 """
 
 
@@ -89,9 +90,12 @@ def test_a_refresh_drops_nothing_and_what_was_undone_is_repaired_whatever_is_ign
     before = taken(lab)
     project.spec(user(lab))
     program = project.folder / "__main__.py"
-    (project.folder / "program.py").symlink_to(program.resolve())
-    program.unlink()
     program.write_text(PROGRAM, encoding="utf-8")
+    # The launcher would not run another program.
+    plain = versions.current(project.environ["PATH"])
+    assert plain is not None
+    project.engine = plain.path
+    project.environ |= {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_DIY_BACKEND_GZIP": "true"}
     project.up()
     strip(lab)
 

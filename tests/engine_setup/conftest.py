@@ -34,7 +34,8 @@ class Machine:
         self.folder = folder
         self.programs = folder / "programs"
         self.cache = folder / "cache"
-        self.venv = folder / "checkout of mine" / ".venv"
+        self.project = folder / "checkout of mine"
+        self.venv = self.project / ".venv"
         self.go_log = folder / "go.log"
         for made in (self.programs, self.cache, self.venv / "bin"):
             made.mkdir(parents=True)
@@ -46,7 +47,6 @@ class Machine:
             "PATH": str(self.programs),
             "HOME": str(folder),
             "XDG_CACHE_HOME": str(self.cache),
-            "CONTAINMENT_PULUMI_INSTALLER": "",
         }
 
     def script(self, path: Path, text: str) -> Path:
@@ -87,18 +87,19 @@ class Machine:
     def left_in_cache(self) -> list[str]:
         """What a set-up left in the cache, apart from its empty folders and its lock."""
         names = (path.name for path in self.cache.rglob("*") if path.is_file())
-        return sorted(name for name in names if name != "lock")
+        return sorted(name for name in names if name not in {"lock", "versions.json"})
 
     def start(self, *before: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
         """Start the set-up; *before* are lines of Python that run once `provide` is imported."""
         lines = [
             "import sys",
-            "from containment.engine import provide",
+            "from containment.engine import provide, versions",
+            f"versions._NOTE = versions.Path({str(self.folder / 'note')!r})",
             *before,
             "sys.exit(provide.main())",
         ]
         return subprocess.Popen(
-            [sys.executable, "-c", "\n".join(lines), "--venv", str(self.venv)],
+            [sys.executable, "-c", "\n".join(lines), self.project, "--venv", self.venv],
             env=self.env,
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -117,6 +118,7 @@ class Machine:
         """Run the launcher that the set-up has installed."""
         return subprocess.run(
             [self.venv / "bin" / "pulumi", *arguments],
+            cwd=self.project,
             env={**self.env, **env},
             capture_output=True,
             text=True,

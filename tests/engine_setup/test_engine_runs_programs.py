@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from containment.aws.consistency import eventually
+from containment.engine import layout
 
 pytestmark = pytest.mark.engine
 
@@ -23,14 +24,14 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / ".venv").symlink_to(VENV)
         (folder / "Pulumi.yaml").write_text(
             textwrap.dedent("""
                 name: throw-away
-                runtime: {name: python, options: {virtualenv: .venv}}
-                plugins: {languages: [{name: python, path: ./.venv/libexec}]}
+                runtime: python
+                plugins: {languages: [{name: python, path: ./.containment/libexec}]}
             """)
         )
+        layout.lay_tools(folder)
         (folder / "state").mkdir()
         kept = {"PATH": os.environ["PATH"], "NO_COLOR": "1"}
         self.env = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -193,3 +194,26 @@ def test_nothing_is_ever_downloaded_for_a_run(
 def test_the_host_answers_as_a_plugin(language: language_pb2_grpc.LanguageRuntimeStub) -> None:
     assert language.GetPluginInfo(Empty()).version
     assert language.Cancel(Empty()) == Empty()
+
+
+def test_another_user_of_the_machine_gets_no_answer(tmp_path: Path) -> None:
+    code = f"""
+import runpy, sys
+from containment.engine import peers
+peers.owners_of = lambda peer: {{{os.getuid() + 1}}}
+sys.argv = ["host", "127.0.0.1:1"]
+runpy.run_path({str(HOST)!r}, run_name="__main__")
+"""
+    marker = tmp_path / "marker"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as host:
+        assert host.stdout is not None
+        with grpc.insecure_channel(f"127.0.0.1:{int(host.stdout.readline())}") as channel:
+            language = language_pb2_grpc.LanguageRuntimeStub(channel)
+            with pytest.raises(grpc.RpcError) as unary:
+                language.GetPluginInfo(Empty())
+            with pytest.raises(grpc.RpcError) as stream:
+                list(language.RunPlugin(plugin(tmp_path, f"open({str(marker)!r}, 'w')")))
+        host.kill()
+
+    assert unary.value.code() == stream.value.code() == grpc.StatusCode.PERMISSION_DENIED
+    assert not marker.exists()

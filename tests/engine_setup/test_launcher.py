@@ -7,11 +7,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from containment.engine import layout
 
 if TYPE_CHECKING:
     from tests.engine_setup.conftest import Machine
@@ -33,6 +36,7 @@ WARNING = "warning: the state of a change in AWS goes to a file on this machine"
 def launcher(machine: Machine) -> Machine:
     machine.script(machine.programs / "pulumi", ENGINE)
     machine.provide()
+    layout.lay_out(machine.project)
     return machine
 
 
@@ -45,6 +49,7 @@ def test_what_the_project_needs_is_set(launcher: Machine) -> None:
 
     assert seen["PULUMI_SKIP_UPDATE_CHECK"] == "true"
     assert seen["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
+    assert seen["PULUMI_IGNORE_AMBIENT_PLUGINS"] == "true"
     assert seen["PULUMI_CONTINUE_ON_ERROR"] == "true"
     assert seen["PULUMI_DIY_BACKEND_GZIP"] == "true"
 
@@ -53,7 +58,6 @@ def test_what_the_project_needs_is_set(launcher: Machine) -> None:
     "name",
     [
         "PULUMI_SKIP_UPDATE_CHECK",
-        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION",
         "PULUMI_CONTINUE_ON_ERROR",
         "PULUMI_DIY_BACKEND_GZIP",
     ],
@@ -153,7 +157,7 @@ def test_a_command_that_changes_nothing_is_not_warned_about(launcher: Machine) -
 def test_running_without_checkpoints_is_refused(launcher: Machine, value: str) -> None:
     ran = launcher.run_pulumi("up", PULUMI_SKIP_CHECKPOINTS=value)
 
-    assert ran.returncode == 1
+    assert ran.returncode == 7
     assert ran.stdout == ""
     assert ran.stderr.startswith("error: PULUMI_SKIP_CHECKPOINTS is set")
     assert "unset it" in ran.stderr
@@ -166,11 +170,21 @@ def test_checkpoints_that_are_not_switched_off_are_fine(launcher: Machine, value
 
 def test_an_engine_that_is_gone_names_make_setup(launcher: Machine) -> None:
     (launcher.programs / "pulumi").unlink()
+    script = (
+        "from containment.engine import launcher, versions; versions._NOTE = versions.Path('/x')"
+    )
 
-    ran = launcher.run_pulumi("up")
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{script}; launcher.main()", "up"],
+        cwd=launcher.project,
+        env=launcher.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
-    assert ran.returncode == 1
-    assert "is gone; run 'make setup'" in ran.stderr
+    assert ran.returncode == 9
+    assert "run 'make setup' or 'containment init'" in ran.stderr
 
 
 @pytest.fixture
@@ -203,7 +217,7 @@ def test_a_run_that_lives_is_not_cancelled(
 
     ran = cancel(machine, *arguments)
 
-    assert ran.returncode == 1
+    assert ran.returncode == 7
     assert f"inc-1 is being changed right now by process {pid}" in ran.stderr
     assert "<cancel>" not in ran.stdout
     assert lock.exists()

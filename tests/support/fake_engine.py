@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from containment.engine import layout
 from containment.errors import ContainmentError
 from containment.messages import Call, Message, of_error
 
@@ -17,12 +18,18 @@ STACK = "inc-2026-0042"
 USER = "arn:aws:iam::111122223333:user/ci/ci-deploy"
 ROLE = "arn:aws:iam::111122223333:role/deploy"
 _SNAPSHOT = "containment:index:PrincipalSnapshot"
+PROVIDER = (
+    f"urn:pulumi:{STACK}::containment::pulumi:providers:containment::default_0_1_0::"
+    "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+)
 
 _PROGRAM = """\
 #!{python} -IS
 import json, os, sys, time
 here = {here!r}
 arguments = sys.argv[1:]
+if arguments == ["version"]:
+    sys.exit(print("v3.259.0"))
 with open(here + "/asked.jsonl", "a") as file:
     file.write(json.dumps(arguments) + "\\n")
 answers = json.load(open(here + "/answers.json"))
@@ -47,15 +54,15 @@ sys.exit(answer.get("code", 0))
 
 @dataclass
 class FakeEngine:
-    """The launcher in a project's ``.venv/bin``, and its script."""
+    """A ``pulumi`` in the folder ``engine`` of a project, which has to be on PATH."""
 
     project: Path
 
     @classmethod
     def install(cls, project: Path) -> FakeEngine:
         """Put a fake in *project*, which knows a stack that was never applied."""
-        (project / "Pulumi.yaml").write_text("name: containment\nruntime: python\n")
-        program = project / ".venv" / "bin" / "pulumi"
+        layout.lay_out(project)
+        program = project / "engine" / "pulumi"
         program.parent.mkdir(parents=True)
         program.write_text(_PROGRAM.format(python=sys.executable, here=str(program.parent)))
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -68,6 +75,11 @@ class FakeEngine:
         return fake
 
     @property
+    def program(self) -> Path:
+        """The executable itself."""
+        return self.project / "engine" / "pulumi"
+
+    @property
     def answers(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self._file.read_text())
         return found
@@ -78,12 +90,12 @@ class FakeEngine:
 
     @property
     def _file(self) -> Path:
-        return self.project / ".venv" / "bin" / "answers.json"
+        return self.project / "engine" / "answers.json"
 
     @property
     def asked(self) -> list[list[str]]:
         """The arguments of every call, in order."""
-        file = self.project / ".venv" / "bin" / "asked.jsonl"
+        file = self.project / "engine" / "asked.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def ran(self, command: str) -> list[str] | None:
@@ -141,6 +153,8 @@ def snapshot(principal: str = USER, **outputs: Any) -> dict[str, Any]:
     return {
         "urn": urn(_SNAPSHOT, label),
         "type": _SNAPSHOT,
+        "custom": True,
+        "provider": PROVIDER,
         "inputs": inputs,
         "outputs": {**inputs, "principalId": "AIDAEXAMPLE", "snapshotId": "s" * 10, **outputs},
     }
@@ -155,6 +169,8 @@ def deny(principal: str = ROLE, **outputs: Any) -> dict[str, Any]:
     return {
         "urn": urn("containment:index:DenyPolicy", label, parent=_SNAPSHOT),
         "type": "containment:index:DenyPolicy",
+        "custom": True,
+        "provider": PROVIDER,
         "inputs": inputs,
         "outputs": {
             **inputs,

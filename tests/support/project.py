@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from containment.engine import layout
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / ".venv" / "bin"
 STACK = "inc-2026-0042"
-_LINKED = ("Pulumi.yaml", "__main__.py", ".venv")
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Project:
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
+    engine: Path = BIN / "pulumi"
 
     @classmethod
     def make(
@@ -50,8 +52,7 @@ class Project:
         else:
             shutil.copytree(like.folder / "stacks", project / "stacks")
             shutil.copytree(like.folder.parent / "state", folder / "state")
-        for name in _LINKED:
-            (project / name).symlink_to(ROOT / name)
+        layout.lay_out(project)
         made = cls(
             project,
             {
@@ -79,7 +80,7 @@ class Project:
     def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
         """Start ``pulumi`` and return at once."""
         return subprocess.Popen(
-            [str(BIN / "pulumi"), *arguments, "--non-interactive", "--color", "never"],
+            [str(self.engine), *arguments, "--non-interactive", "--color", "never"],
             cwd=self.folder,
             env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,

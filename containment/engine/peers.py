@@ -1,8 +1,8 @@
 """Who is at the other end of a loopback connection: only processes of our own user are served.
 
-The provider holds an administrator's credentials, and loopback is open to every user of the
-machine. Linux tells the owner of a socket in ``/proc/net/tcp`` (proc(5)); where that is missing
-the check cannot be made.
+The provider and the language host have an administrator's credentials, and loopback is open to
+every user of the machine. Linux tells the owner of a socket in ``/proc/net/tcp`` (proc(5)); where
+that is missing the check cannot be made.
 """
 
 from __future__ import annotations
@@ -50,21 +50,43 @@ def owners_of(peer: str) -> set[int] | None:
 
 
 class OwnUserOnly(grpc.ServerInterceptor):  # type: ignore[type-arg]
-    """Refuses calls from processes of other users."""
+    """Refuses calls from processes of other users, whatever the shape of the call."""
 
     def intercept_service(self, continuation: Callable[..., Any], handler_call_details: Any) -> Any:
         handler = continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
-            return handler
-        served = handler.unary_unary
+        if handler is None:
+            return None
+        shape = _SHAPES[bool(handler.request_streaming), bool(handler.response_streaming)]
+        served = getattr(handler, shape)
+        make = getattr(grpc, f"{shape}_rpc_method_handler")
+        guard = _guarded_stream if handler.response_streaming else _guarded
+        return make(guard(served), handler.request_deserializer, handler.response_serializer)
 
-        def guarded(request: Any, context: Any) -> Any:
-            if owners_of(context.peer()) not in (None, {os.getuid()}):
-                context.abort(
-                    grpc.StatusCode.PERMISSION_DENIED, "this provider serves another user"
-                )
-            return served(request, context)
 
-        return grpc.unary_unary_rpc_method_handler(
-            guarded, handler.request_deserializer, handler.response_serializer
-        )
+_SHAPES = {
+    (False, False): "unary_unary",
+    (False, True): "unary_stream",
+    (True, False): "stream_unary",
+    (True, True): "stream_stream",
+}
+
+
+def _guarded(served: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(request: Any, context: Any) -> Any:
+        _require_own_user(context)
+        return served(request, context)
+
+    return guarded
+
+
+def _guarded_stream(served: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(request: Any, context: Any) -> Any:
+        _require_own_user(context)
+        yield from served(request, context)
+
+    return guarded
+
+
+def _require_own_user(context: Any) -> None:
+    if owners_of(context.peer()) not in (None, {os.getuid()}):
+        context.abort(grpc.StatusCode.PERMISSION_DENIED, "this program serves another user")

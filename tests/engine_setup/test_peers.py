@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import grpc
 import pytest
 
-from containment.provider import peers
-from containment.provider.peers import owners_of
+from containment.engine import peers
+from containment.engine.peers import owners_of
 
 pytestmark = pytest.mark.plain
 

@@ -1,0 +1,202 @@
+"""Before the engine runs a project of ours: see that nothing but this program would be started.
+
+Checked are the project's files, the settings of the stack and the state. Between the check and the
+run somebody may still write all three. That starts nothing either: what a state names is looked
+for under the names in Pulumi.yaml alone, without PATH, installed plugins or downloads
+(:mod:`containment.engine.settings`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from containment.engine import layout, settings, stored_state
+from containment.engine.stored_state import Stranger, UnreadableStateError
+from containment.errors import RefusedError
+from containment.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_STACKS = f".pulumi/stacks/{layout.NAME}"
+_ENDINGS = (".json", ".json.gz", ".json.zst")
+# What the engine says of a state that is there and that it cannot take apart.
+_UNREADABLE = re.compile(r"checkpoint|unmarshal|invalid character|deserializ|gzip|zstd")
+# What a stack's settings may hold: where secrets are kept, and settings of this provider.
+_STACK_SETTINGS = frozenset({"config", "secretsprovider", "encryptedkey", "encryptionsalt"})
+
+
+class ForeignStateError(RefusedError):
+    """The state names what is not ours, or cannot be read: nothing is lifted by it."""
+
+
+def require_own(engine: Path, root: Path, environ: Mapping[str, str], stack: str | None) -> None:
+    """Refuse to run *engine* where it would start, or lift by, what is not this program's.
+
+    Args:
+        engine: the engine, which is asked for a state that is not in files.
+        root: the project's folder.
+        environ: what the engine is going to run with.
+        stack: which stack; the selected one where nobody says.
+
+    Raises:
+        ForeignStateError: the state is the reason; containing goes on without the engine.
+        RefusedError: the project's files, or the stack's settings, are.
+    """
+    layout.require_own(root)
+    layout.lay_tools(root)
+    if stack is not None:
+        require_stack_settings(root, stack)
+    require_own_state(engine, root, environ, stack)
+
+
+def require_own_state(
+    engine: Path, root: Path, environ: Mapping[str, str], stack: str | None
+) -> None:
+    """Refuse a state that names anything but this project's resources and its provider.
+
+    Raises:
+        ForeignStateError: it does, or it cannot be read.
+    """
+    try:
+        named = stack or _selected(engine, root, environ)
+        found = [
+            stranger
+            for written in _written(engine, root, environ, named)
+            for stranger in stored_state.strangers(written, named)
+        ]
+    except UnreadableStateError as error:
+        raise _refused(stack, f"cannot be read: {error}") from None
+    if found:
+        raise _refused(stack, f"holds what is not of this project: {stored_state.listed(found)}")
+
+
+def require_stack_settings(root: Path, stack: str) -> None:
+    """Refuse settings of *stack* that have the engine run something or fetch an environment.
+
+    Raises:
+        RefusedError: they do, or they cannot be read.
+    """
+    for ending in (".yaml", ".yml", ".json"):
+        path = root / "stacks" / f"Pulumi.{stack}{ending}"
+        if not path.exists():
+            continue
+        from ruamel.yaml import YAML  # noqa: PLC0415 -- most stacks have no settings to read
+        from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+
+        try:
+            found: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        except (YAMLError, OSError, ValueError):
+            raise RefusedError(f"{path} cannot be read", remedy="mend the file") from None
+        if found is None:
+            continue
+        if not isinstance(found, dict):
+            raise RefusedError(f"{path} holds no settings", remedy="mend the file")
+        config = found.get("config") or {}
+        names = [str(name) for name in found if name not in _STACK_SETTINGS]
+        names += [
+            str(name)
+            for name in (config if isinstance(config, dict) else ())
+            if not str(name).startswith(f"{layout.NAME}:")
+        ]
+        if names:
+            raise RefusedError(
+                f"{path} has {', '.join(names)}, which is no setting of this project",
+                remedy="take it out; config may hold containment:… alone, and beside it there are"
+                f" {', '.join(sorted(_STACK_SETTINGS - {'config'}))}",
+            )
+
+
+def _refused(stack: str | None, what: str) -> ForeignStateError:
+    of = f" of {stack}" if stack else ""
+    name = stack or "STACK"
+    return ForeignStateError(
+        f"the state{of} {what}; nothing is started or lifted by it",
+        remedy=f"'containment up {name}' contains all the same, without it; to lift, put the state"
+        " back from a backup ('pulumi stack history', the bucket's versions) or see 'containment"
+        f" restore {name}'",
+    )
+
+
+def _written(engine: Path, root: Path, environ: Mapping[str, str], stack: str) -> list[bytes]:
+    """Return the state of *stack* as it is kept, in each form that the engine might read."""
+    if not stack:
+        return []  # none is selected, and the engine says so
+    place = _plain_folder(root, environ)
+    if place is None or not _PLAIN_NAME.fullmatch(stack):
+        return _exported(engine, root, environ, stack)
+    paths = [place / _STACKS / f"{stack}{ending}" for ending in _ENDINGS]
+    there = [path for path in paths if path.exists()]
+    if any(path.name.endswith(".zst") for path in there):
+        return _exported(engine, root, environ, stack)
+    return [_read(path) for path in there]
+
+
+def _plain_folder(root: Path, environ: Mapping[str, str]) -> Path | None:
+    """Return the folder that states are in, where nobody can read its name in two ways."""
+    if settings.BACKEND not in environ or not environ[settings.BACKEND]:
+        text = (root / "Pulumi.yaml").read_text(encoding="utf-8")
+        if text != layout.project_file():
+            return None  # it may name a backend
+    url = urlsplit(settings.backend(environ))
+    plain = url.scheme == "file" and not url.netloc and not url.query and not url.fragment
+    if not plain or "%" in url.path or not url.path.startswith("/"):
+        return None
+    return Path(url.path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise UnreadableStateError(error.strerror or str(error)) from None
+    with os.fdopen(file, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise UnreadableStateError(f"{path} is no regular file")
+        return opened.read()
+
+
+def _exported(engine: Path, root: Path, environ: Mapping[str, str], stack: str) -> list[bytes]:
+    """Ask the engine for the state: that starts no plugin (``pulumi stack export``)."""
+    done = _ask(engine, root, environ, "stack", "export", "--stack", stack)
+    if done.returncode == 0:
+        return [done.stdout]
+    said = plain(" ".join(done.stderr.decode("utf-8", "replace").split()))
+    if _UNREADABLE.search(said):
+        raise UnreadableStateError(said[:300])
+    return []  # there is none, or the engine gets no further either and says why
+
+
+def _selected(engine: Path, root: Path, environ: Mapping[str, str]) -> str:
+    named = environ.get("PULUMI_STACK")
+    if named:
+        return named
+    with suppress(OSError):
+        done = _ask(engine, root, environ, "stack", "--show-name")
+        if done.returncode == 0:
+            return done.stdout.decode("utf-8", "replace").strip().rpartition("/")[2]
+    return ""
+
+
+def _ask(
+    engine: Path, root: Path, environ: Mapping[str, str], *arguments: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [engine, *arguments, "--non-interactive"],
+        cwd=root,
+        env={**environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+
+
+__all__ = ["ForeignStateError", "Stranger", "require_own", "require_own_state"]

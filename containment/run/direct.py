@@ -1,0 +1,178 @@
+"""Contain what a spec names without the engine: for a state that must not be given to it.
+
+The same actions do the same in AWS, under the snapshot that is live already or a new one, which
+the ledger keeps. No state learns of it: ``containment adopt`` puts it into a stack afterwards.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
+from pydantic.alias_generators import to_snake
+
+from containment.actions import ACTIONS
+from containment.aws.faults import explain
+from containment.aws.principal import locate
+from containment.aws.resolve import resolve_access_key
+from containment.errors import ConflictError, ContainmentError, NotContainedError, RefusedError
+from containment.ledger.entries import open_snapshots
+from containment.lifecycle.action import UnfinishedError
+from containment.plan import plan
+from containment.run.adoption import marked
+from containment.spec import pin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from containment.lifecycle.context import Severity
+    from containment.lifecycle.workplace import Workplace
+    from containment.plan import Declaration, PrincipalPlan
+    from containment.spec import IncidentSpec
+
+    Say = Callable[[Severity, str], None]
+
+_BY_WORD = {action.resource: action for action in ACTIONS}
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of one resource: its state once it is applied, and what went wrong, if anything."""
+
+    principal: str
+    resource: str
+    state: Any = None
+    error: ContainmentError | None = None
+
+    @property
+    def words(self) -> str:
+        """How it went, for people."""
+        return "applied" if self.error is None else f"NOT as declared: {self.error}"
+
+
+def contain(
+    spec: IncidentSpec, workplace: Workplace, *, spec_file: str, say: Say
+) -> tuple[Applied, ...]:
+    """Apply *spec* to AWS; one principal that cannot be contained keeps no other from it.
+
+    Raises:
+        RefusedError: the spec would hurt the responder. Nothing has been changed.
+        ContainmentError: an access key's owner cannot be found, or AWS not be reached.
+    """
+    declared = plan(_pinned(spec, workplace), spec_file=spec_file)
+    workplace.declared = [item.principal.arn for item in declared]
+    workplace.permissions = {action.resource: action.permissions for action in ACTIONS}
+    refused = [
+        failure.reason
+        for item in declared
+        for failure in _action(item, item.snapshot, workplace, say).check(
+            _inputs(item, item.snapshot, workplace, say), None
+        )
+    ]
+    if refused:
+        raise RefusedError(
+            f"nothing has been changed, because: {'; '.join(refused)}", remedy="mend the spec"
+        )
+    return tuple(result for item in declared for result in _contain(item, workplace, say))
+
+
+def failure(results: Sequence[Applied]) -> ContainmentError | None:
+    """Return what kept *results* from being as declared, if anything."""
+    failed = [item for item in results if item.error is not None]
+    if not failed:
+        return None
+    rows = "\n".join(f"  {item.resource} of {item.principal}: {item.error}" for item in failed)
+    return NotContainedError(f"not as declared:\n{rows}", remedy="mend these and run it again")
+
+
+def stays_open(results: Sequence[Applied]) -> dict[str, str]:
+    """Return what an attacker keeps all the same, by the word of each kind of resource applied."""
+    words = sorted({item.resource for item in results if item.state is not None})
+    return {word: _BY_WORD[word].survives for word in words if word != "PrincipalSnapshot"}
+
+
+def _contain(declared: PrincipalPlan, workplace: Workplace, say: Say) -> list[Applied]:
+    snapshot = _apply(declared, declared.snapshot, workplace, say, None)
+    results = [snapshot]
+    if snapshot.state is not None:
+        results += [
+            _apply(declared, item, workplace, say, snapshot.state) for item in declared.held
+        ]
+    return results
+
+
+def _apply(
+    declared: PrincipalPlan,
+    item: Declaration,
+    workplace: Workplace,
+    say: Say,
+    snapshot: Any,
+) -> Applied:
+    principal = declared.principal.arn
+    try:
+        action = _action(declared, item, workplace, say)
+        inputs = _inputs(declared, item, workplace, say, snapshot)
+        if snapshot is None and (known := _known_snapshot(action, inputs, workplace)) is not None:
+            return Applied(principal, item.resource, known)
+        state = action.create(inputs, preview=False)
+    except UnfinishedError as error:
+        return Applied(principal, item.resource, error.state, error)
+    except ContainmentError as error:
+        return Applied(principal, item.resource, None, error)
+    except (ClientError, BotoCoreError) as error:
+        return Applied(principal, item.resource, None, explain("changing IAM", error))
+    return Applied(principal, item.resource, state)
+
+
+def _known_snapshot(action: Any, inputs: Any, workplace: Workplace) -> Any:
+    """Return the snapshot that *inputs* are contained under already, if there is one.
+
+    An attacker may have taken off what holds: then a mark that is left says which one it was, or
+    the ledger does. A state that remembers that snapshot goes on with it later.
+    """
+    live = locate(workplace.clients(inputs.target.account).iam, inputs.target, None)
+    if live is None:
+        return None
+    if len(marked(live, inputs.incident)) == 1:
+        with suppress(ConflictError):
+            return action.adopt(inputs.incident, live.principal.arn)
+    ledger = workplace.ledger().of(inputs.incident).evidence()
+    for known in reversed(open_snapshots(ledger.entries)) if ledger else ():
+        if known.unique_id == live.unique_id:
+            with suppress(ValidationError):
+                values = {**known.facts, **inputs.model_dump(by_alias=True)}
+                return action.state_type.model_validate(values)
+    return None
+
+
+def _action(declared: PrincipalPlan, item: Declaration, workplace: Workplace, say: Say) -> Any:
+    return _BY_WORD[item.resource](workplace.context(declared.principal.account, say))
+
+
+def _inputs(
+    declared: PrincipalPlan,
+    item: Declaration,
+    workplace: Workplace,
+    say: Say,
+    snapshot: Any = None,
+) -> Any:
+    action = _action(declared, item, workplace, say)
+    remembered = {
+        name: getattr(snapshot, to_snake(output)) for name, output in item.from_snapshot.items()
+    }
+    return action.checked(action.inputs_type.model_validate({**item.inputs, **remembered}))
+
+
+def _pinned(spec: IncidentSpec, workplace: Workplace) -> IncidentSpec:
+    """Return *spec* with its access keys pinned to the users that AWS says they belong to."""
+    if not spec.unpinned:
+        return spec
+    clients = workplace.clients()
+    owners = {
+        key: resolve_access_key(clients.iam, clients.sts, key).principal.arn
+        for key in spec.unpinned
+    }
+    return pin(spec, owners)

@@ -1,0 +1,213 @@
+"""What a state names is read as data, as the engine would read it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from containment.engine.stored_state import UnreadableStateError, listed, strangers
+
+pytestmark = pytest.mark.plain
+
+STACK = "inc-2026-0042"
+PREFIX = f"urn:pulumi:{STACK}::containment::"
+SNAPSHOT = "containment:index:PrincipalSnapshot"
+PROVIDER_URN = f"{PREFIX}pulumi:providers:containment::default_0_1_0"
+PROVIDER = f"{PROVIDER_URN}::04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
+def stack() -> dict[str, Any]:
+    return {
+        "urn": f"{PREFIX}pulumi:pulumi:Stack::containment-{STACK}",
+        "custom": False,
+        "type": "pulumi:pulumi:Stack",
+    }
+
+
+def provider(**inputs: Any) -> dict[str, Any]:
+    return {
+        "urn": PROVIDER_URN,
+        "custom": True,
+        "id": "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+        "type": "pulumi:providers:containment",
+        "inputs": {"version": "0.1.0", "__internal": {}, **inputs},
+        "outputs": {"version": "0.1.0"},
+    }
+
+
+def snapshot(**members: Any) -> dict[str, Any]:
+    return {
+        "urn": f"{PREFIX}{SNAPSHOT}::111122223333/user/ci-deploy",
+        "custom": True,
+        "id": f"{STACK}/arn:aws:iam::111122223333:user/ci-deploy",
+        "type": SNAPSHOT,
+        "inputs": {"incident": STACK},
+        "outputs": {"incident": STACK, "tags": {"delete": "true", "TYPE": "x"}},
+        "provider": PROVIDER,
+        "refreshBeforeUpdate": True,
+        **members,
+    }
+
+
+def deny(**members: Any) -> dict[str, Any]:
+    kind = "containment:index:DenyPolicy"
+    urn = f"{PREFIX}{SNAPSHOT}${kind}::111122223333/user/ci-deploy"
+    return snapshot(**{"urn": urn, "type": kind, "parent": snapshot()["urn"], **members})
+
+
+def checkpoint(*resources: Any, pending: Any = None, **more: Any) -> dict[str, Any]:
+    latest = {
+        "manifest": {"version": "v3.259.0"},
+        "secrets_providers": {"type": "passphrase"},
+        "resources": list(resources),
+        "pending_operations": pending or [],
+        "metadata": {},
+        **more,
+    }
+    return {"version": 3, "checkpoint": {"stack": STACK, "latest": latest}}
+
+
+def found(document: Any) -> str:
+    return listed(strangers(json.dumps(document).encode(), STACK))
+
+
+def test_a_state_of_ours_holds_no_stranger_in_any_form_it_is_kept_in() -> None:
+    whole = checkpoint(
+        stack(),
+        provider(role="arn:aws:iam::{account}:role/r"),
+        snapshot(),
+        deny(delete=True),
+        pending=[{"resource": deny(), "type": "creating"}],
+    )
+    written = json.dumps(whole).encode()
+
+    assert strangers(written, STACK) == ()
+    assert strangers(gzip.compress(written), STACK) == ()
+    exported = {"version": 4, "features": ["refreshBeforeUpdate"]}
+    exported["deployment"] = whole["checkpoint"]["latest"]
+    assert found(exported) == ""
+    assert found({"version": 3, "checkpoint": {"stack": STACK}}) == ""
+    assert found({"version": 3, "deployment": None}) == ""
+
+
+DYNAMIC = "pulumi-python:dynamic:Resource"
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        (snapshot(type=DYNAMIC, urn=f"{PREFIX}{DYNAMIC}::x"), DYNAMIC),
+        (snapshot(type=DYNAMIC), DYNAMIC),
+        (snapshot(urn=f"{PREFIX}{DYNAMIC}::x"), "is no containment:index"),
+        (snapshot(urn=snapshot()["urn"].replace(STACK, "inc-2026-0041")), f"of stack {STACK}"),
+        (snapshot(urn=snapshot()["urn"].replace("containment::c", "other::c")), "of stack"),
+        (snapshot(type="containment:index:PrincipalSnapshot/../x"), "not of this project"),
+        (snapshot(type=None), "not of this project"),
+        (snapshot(type="pulumi:pulumi:StackReference"), "StackReference"),
+        (snapshot(type="pulumi:providers:aws"), "pulumi:providers:aws"),
+        (snapshot(provider=PROVIDER.replace("containment::d", "pulumi-python::d")), "provider"),
+        (snapshot(provider=PROVIDER.replace("providers:containment", "providers:aws")), "provider"),
+        (snapshot(provider=None), "provider"),
+        (snapshot(custom=False), "has no provider"),
+        (deny(urn=deny()["urn"].replace(SNAPSHOT, "my:own:Component")), "belongs to a resource"),
+        (stack() | {"custom": True, "provider": PROVIDER}, "a stack has none"),
+        (provider(pluginDownloadURL="https://example.com"), "pluginDownloadURL"),
+        (provider(pluginChecksums={"linux-amd64": "00"}), "pluginChecksums"),
+        (provider(__internal={"pluginDownloadURL": "https://example.com"}), "__internal"),
+        (provider(__internal={"name": "command", "parameterization": {"value": ""}}), "__internal"),
+        (provider() | {"outputs": {"parameterization": {"name": "x"}}}, "parameterization"),
+        (provider() | {"provider": PROVIDER}, "comes from another one"),
+        (snapshot(viewOf=deny()["urn"]), "view"),
+        (snapshot(resourceHooks={"beforeDelete": ["x"]}), "hooks"),
+        (snapshot(extensionRef="x"), "extension"),
+        (snapshot(snippetID="x"), "snippet"),
+        (deny(retainOnDelete=True), "forgotten without a lift"),
+        (deny(deletedWith=snapshot()["urn"]), "forgotten without a lift"),
+        (deny(pendingReplacement=True), "forgotten without a lift"),
+        (deny(external=True), "never lifted"),
+        (deny(aliases=[snapshot()["urn"]]), "other names"),
+        (
+            snapshot(
+                outputs={
+                    "a": [
+                        {
+                            "4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17",
+                            "path": "/dev/zero",
+                        }
+                    ]
+                }
+            ),
+            "a file or a reference",
+        ),
+    ],
+)
+def test_each_stranger_is_named_wherever_the_state_has_it(
+    resource: dict[str, Any], words: str
+) -> None:
+    for document in (
+        checkpoint(stack(), resource),
+        checkpoint(resource | {"delete": True}),
+        checkpoint(pending=[{"resource": resource, "type": "deleting"}]),
+    ):
+        assert words in found(document)
+
+
+def test_a_secret_is_data() -> None:
+    secret = {
+        "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+        "plaintext": "x",
+    }
+
+    assert found(checkpoint(provider(role=secret))) == ""
+
+
+@pytest.mark.parametrize("name", ["snippets", "extensions"])
+def test_programs_beside_the_resources_are_named(name: str) -> None:
+    assert name in found(checkpoint(**{name: [{"code": "resource x"}]}))
+
+
+TEXT = json.dumps(checkpoint(stack(), snapshot()))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"",
+        b"half a sta",
+        b"[]",
+        b"null",
+        b"\x28\xb5\x2f\xfdzstd",
+        gzip.compress(TEXT.encode())[:-9],
+        gzip.compress(TEXT.encode()) + b"more",
+        TEXT.replace('"version": 3', '"version": 2').encode(),
+        TEXT.replace('"version": 3', '"version": true').encode(),
+        TEXT.replace('"version": 3', '"version": 3, "version": 3').encode(),
+        TEXT.replace('"version": 3', '"version": 3, "Checkpoint": {}').encode(),
+        TEXT.replace('"latest"', '"Latest"').encode(),
+        TEXT.replace('"latest"', '"latest": null, "latest"').encode(),
+        TEXT.replace('"resources"', '"re\u017fources"').encode(),
+        TEXT.replace('"resources"', '"re\\u017fources"').encode(),
+        TEXT.replace('"resources": [', '"RESOURCES": [], "resources": [').encode(),
+        TEXT.replace('"type"', '"TYPE": "pulumi-python:dynamic:Resource", "type"').encode(),
+        TEXT.replace('"provider"', '"Provider": "x", "provider"').encode(),
+        TEXT.replace('"resources": [', '"resources": {"a": ').replace("}]", "}}").encode(),
+        TEXT.replace('"custom": true', '"custom": NaN').encode(),
+        TEXT.encode("utf-16"),
+        TEXT.replace("ci-deploy", "\udce9").encode("utf-8", "surrogatepass"),
+        b'{"version": 3, "checkpoint": ' + b"[" * 100_000,
+    ],
+)
+def test_what_the_engine_might_read_in_another_way_cannot_be_read(written: bytes) -> None:
+    with pytest.raises(UnreadableStateError):
+        strangers(written, STACK)
+
+
+def test_what_a_state_says_reaches_nobody_as_markup_or_control_characters() -> None:
+    shown = found(checkpoint(snapshot(type="<{%fg 1%}>\x1b[31m\n" + "x" * 5000)))
+
+    assert "<{%" not in shown
+    assert shown.isprintable()
+    assert len(shown) < 1000
