@@ -29,7 +29,7 @@ _NOTHING = 6
 @click.option(
     "--since",
     metavar="T0",
-    help="When the thief may have begun, in UTC; compromised_at of the spec with --propose.",
+    help="When the attacker may have begun, in UTC; compromised_at of the spec with --propose.",
 )
 @click.option(
     "--logs",
@@ -92,7 +92,7 @@ def trace(  # noqa: PLR0917 -- click passes them by name
     if engine.reads_files:
         cache = index or _index_folder()
         here, unread = _bring([*logs, *more_logs], since, cache, live=live)
-        found = follow(
+        answer = follow(
             credential,
             since=since,
             logs=here,
@@ -106,7 +106,7 @@ def trace(  # noqa: PLR0917 -- click passes them by name
         from containment.trail.sql.opening import trace_engine  # noqa: PLC0415 -- as above
 
         paths = [*logs, *more_logs]
-        found = trace_engine(
+        answer = trace_engine(
             engine,
             credential,
             since,
@@ -115,14 +115,14 @@ def trace(  # noqa: PLR0917 -- click passes them by name
             surroundings=Terminal(),
             live=live,
         )
-    _write(found, csv_folder, parquet_folder, html_file)
+    _write(answer, csv_folder, parquet_folder, html_file)
     if spec and (live or engine.asks_aws or any(map(_is_away, [*logs, *more_logs]))):
         responders += (_caller(),)
-    proposals = _propose(found, spec, responders) if spec else None
-    _print(found, proposals, spec, as_json=as_json, everything=everything)
+    proposals = _propose(answer, spec, responders) if spec else None
+    _print(answer, proposals, spec, as_json=as_json, everything=everything)
     if spec:
-        _remember(found, spec)
-    return _NOTHING if found.unseen else 0
+        _remember(answer, spec)
+    return _NOTHING if answer.unseen else 0
 
 
 def _is_away(path: str) -> bool:
@@ -144,7 +144,7 @@ def _since(spec: Path | None) -> str:
     if spec is not None:
         return moment_text(load(spec).compromised_at.replace(microsecond=0))
     raise SpecError(
-        "--since is missing: what the credential did before T0 is its owner's, not the thief's",
+        "--since is missing: what the credential did before T0 is its owner's, not the attacker's",
         remedy="give --since 2026-11-23T21:14:00Z, the earliest moment that the leak may have"
         " been used; if nobody knows, the creation date of the key",
     )
@@ -182,7 +182,7 @@ def _bring(
 
 
 def _print(
-    found: Trace,
+    answer: Trace,
     proposals: Proposals | None,
     spec: Path | None,
     *,
@@ -193,58 +193,58 @@ def _print(
     from containment.trail.outputs.next_steps import next_steps  # noqa: PLC0415
 
     if as_json:
-        click.echo(document.dumps(found, indent=1 if sys.stdout.isatty() else None))
+        click.echo(document.dumps(answer, indent=1 if sys.stdout.isatty() else None))
     else:
-        for line in tree.lines(found, _width(), everything=everything):
+        for line in tree.lines(answer, _width(), everything=everything):
             click.echo(line)
     if proposals is not None:
         for line in _proposed(proposals, spec):
             click.echo(line, err=as_json)
     if not as_json:
         click.echo("\nNEXT")
-        for step in next_steps(found, str(spec or "")):
+        for step in next_steps(answer, str(spec or "")):
             click.echo(f"  {step}")
 
 
 def _proposed(proposals: Proposals, spec: Path | None) -> list[str]:
-    said = ["", f"PROPOSED in {spec} ({len(proposals.targets)}), for review"]
+    lines = ["", f"PROPOSED in {spec} ({len(proposals.targets)}), for review"]
     for target in proposals.targets:
-        said.append(f"  {target.principal.arn}  {target.rung}  {target.why}")
-        said += [f"    {target.note}"] if target.note else []
-    said += [f"  {user}  leaked: {key}, added" for user, key in proposals.more_leaked]
+        lines.append(f"  {target.principal.arn}  {target.rung}  {target.why}")
+        lines += [f"    {target.note}"] if target.note else []
+    lines += [f"  {user}  leaked: {key}, added" for user, key in proposals.more_leaked]
     if proposals.beyond:
-        said.append(f"BEYOND THE LIMIT of the spec ({len(proposals.beyond)}): raise limits")
-        said += [f"  {p.principal.arn}  {p.rung}  {p.why}" for p in proposals.beyond]
+        lines.append(f"BEYOND THE LIMIT of the spec ({len(proposals.beyond)}): raise limits")
+        lines += [f"  {p.principal.arn}  {p.rung}  {p.why}" for p in proposals.beyond]
     if proposals.decide:
-        said += ["FOR A DECISION", *(f"  {line}" for line in proposals.decide)]
+        lines += ["FOR A DECISION", *(f"  {line}" for line in proposals.decide)]
     if proposals.protected:
-        said += ["NEVER PROPOSED", *(f"  {line}" for line in proposals.protected)]
-    return said
+        lines += ["NEVER PROPOSED", *(f"  {line}" for line in proposals.protected)]
+    return lines
 
 
-def _propose(found: Trace, spec: Path, responders: tuple[str, ...]) -> Proposals:
+def _propose(answer: Trace, spec: Path, responders: tuple[str, ...]) -> Proposals:
     from containment.trail.outputs.into_spec import add_to_spec  # noqa: PLC0415 -- as above
 
-    return add_to_spec(found, spec, responders)
+    return add_to_spec(answer, spec, responders)
 
 
-def _remember(found: Trace, spec: Path) -> None:
+def _remember(answer: Trace, spec: Path) -> None:
     from containment.trail.outputs.remember import remember  # noqa: PLC0415 -- as above
 
-    path = remember(found, spec)
+    path = remember(answer, spec)
     click.echo(f"a lift waits for what is not swept in {path}", err=True)
 
 
-def _write(found: Trace, csv: Path | None, parquet: Path | None, html_file: Path | None) -> None:
+def _write(answer: Trace, csv: Path | None, parquet: Path | None, html_file: Path | None) -> None:
     from containment.trail.outputs import html, tables  # noqa: PLC0415 -- as above
 
     written: list[Path] = []
     if csv:
-        written += tables.write_csv(found, csv)
+        written += tables.write_csv(answer, csv)
     if parquet:
-        written += tables.write_parquet(found, parquet)
+        written += tables.write_parquet(answer, parquet)
     if html_file:
-        html.write_html(found, html_file)
+        html.write_html(answer, html_file)
         written.append(html_file)
     for path in written:
         click.echo(f"wrote {path}", err=True)
@@ -282,11 +282,11 @@ class _Bar:
     def __init__(self) -> None:
         self._shown = -1
 
-    def __call__(self, done: int, total: int) -> None:
-        percent = 100 * done // max(1, total)
+    def __call__(self, read: int, total: int) -> None:
+        percent = 100 * read // max(1, total)
         if percent != self._shown:
             self._shown = percent
-            click.echo(f"\rreading {done} of {total} files", nl=done == total, err=True)
+            click.echo(f"\rreading {read} of {total} files", nl=read == total, err=True)
 
 
 def _progress() -> _Bar | _Silence:
@@ -294,5 +294,5 @@ def _progress() -> _Bar | _Silence:
 
 
 class _Silence:
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, read: int, total: int) -> None:
         """Say nothing."""

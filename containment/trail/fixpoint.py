@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from containment.trail import gaps, owners
 from containment.trail.facts.evidence import Evidence, Moment
 from containment.trail.facts.principals import label
-from containment.trail.facts.scan import Wanted
+from containment.trail.facts.scan import Selection
 from containment.trail.facts.targets import USER_CREDENTIALS
 from containment.trail.lineage.rules import derive
 from containment.trail.result import Credential, ExternalTrust, Trace, TracedCall
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from containment.trail.facts.calls import Call
     from containment.trail.facts.fact import Fact, Use
-    from containment.trail.facts.store import Found
+    from containment.trail.facts.store import Contributions
     from containment.trail.lineage.lineage import Lineage
     from containment.trail.lineage.members import Member
     from containment.trail.lineage.seeds import Seed
@@ -34,16 +34,16 @@ class Source(Protocol):
         """Whether everything is best had at once."""
         ...
 
-    def everything(self) -> Found:
+    def everything(self) -> Contributions:
         """Return every fact and use."""
         ...
 
-    def lookup(self, names: AbstractSet[str]) -> Found:
+    def lookup(self, names: AbstractSet[str]) -> Contributions:
         """Return every fact and use that bears one of *names*."""
         ...
 
     def calls(
-        self, fresh: AbstractSet[str], wanted: Wanted
+        self, fresh: AbstractSet[str], selection: Selection
     ) -> Iterator[tuple[list[Call], list[Moment]]]:
         """Yield the records that *wanted* asks for, where one of *fresh* occurs."""
         ...
@@ -59,7 +59,7 @@ class Source(Protocol):
 
 def follow(seed: Seed, source: Source) -> tuple[Lineage, list[Call]]:
     """Close the lineage on the facts, then on the calls, until nothing is new."""
-    known: set[str] = set()
+    looked_up: set[str] = set()
     loaded: set[str] = set()
     facts: set[Fact] = set()
     uses: set[Use] = set()
@@ -68,20 +68,20 @@ def follow(seed: Seed, source: Source) -> tuple[Lineage, list[Call]]:
     names = seed.tokens()
     small = source.small
     if small:
-        found = source.everything()
-        facts, uses = set(found.facts), set(found.uses)
+        contributions = source.everything()
+        facts, uses = set(contributions.facts), set(contributions.uses)
     while True:
-        if not small and (new := names - known):
-            found = source.lookup(new)
-            facts.update(found.facts)
-            uses.update(found.uses)
-            known |= new
+        if not small and (new := names - looked_up):
+            contributions = source.lookup(new)
+            facts.update(contributions.facts)
+            uses.update(contributions.uses)
+            looked_up |= new
         lineage = derive(seed, Evidence(facts, uses, moments))
-        names = lineage.wanted()
-        if not small and names - known:
+        names = lineage.names_to_look_up()
+        if not small and names - looked_up:
             continue
-        wanted = _wanted(lineage)
-        fresh = frozenset().union(*wanted) - loaded
+        selection = _selection(lineage)
+        fresh = frozenset().union(*selection) - loaded
         fresh -= {
             member.id
             for member in lineage.members
@@ -89,15 +89,15 @@ def follow(seed: Seed, source: Source) -> tuple[Lineage, list[Call]]:
         }
         if not fresh:
             return lineage, list(calls.values())
-        for some, short in source.calls(fresh, wanted):
+        for some, short in source.calls(fresh, selection):
             for call in some:
                 calls.setdefault((call.event_id, call.digest), call)
                 moments.add(call.moment())
             moments.update(short)
-        loaded = loaded.union(*wanted)
+        loaded = loaded.union(*selection)
 
 
-def _wanted(lineage: Lineage) -> Wanted:
+def _selection(lineage: Lineage) -> Selection:
     keys = frozenset(lineage.by_key)
     names = {label(member.arn) for member in lineage.members if _in_full(member)}
     arns = {member.arn for member in lineage.members if member.id in lineage.by_key}
@@ -106,7 +106,9 @@ def _wanted(lineage: Lineage) -> Wanted:
             if lineage.who(use.caller, use.time):
                 arns.add(use.caller.arn)
     keyless = {member.for_principal for member in lineage.members if is_keyless(member)}
-    return Wanted(keys, frozenset(names - {""}), frozenset(arns - {""}), frozenset(keyless - {""}))
+    return Selection(
+        keys, frozenset(names - {""}), frozenset(arns - {""}), frozenset(keyless - {""})
+    )
 
 
 def _in_full(member: Member) -> bool:
@@ -225,8 +227,8 @@ def full_arns(lineage: Lineage, made: list[TracedCall]) -> dict[str, str]:
     """Principal -> its ARN with the path, which sessions and names leave out."""
     arns: dict[str, str] = {}
     evidence = lineage.evidence
-    seen = [use.caller for use in evidence.uses] + [fact.caller for fact in evidence.facts]
-    named = [caller.arn for caller in seen] + [traced.call.issuer_arn for traced in made]
+    callers = [use.caller for use in evidence.uses] + [fact.caller for fact in evidence.facts]
+    named = [caller.arn for caller in callers] + [traced.call.issuer_arn for traced in made]
     named += [
         arn for fact in evidence.facts for arn in (fact.target.role_arn, fact.target.user_arn)
     ]

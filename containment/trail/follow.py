@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from containment.errors import NotFoundError
 from containment.trail.facts.index import Index
-from containment.trail.facts.scan import Scanner, Wanted
-from containment.trail.facts.store import Found, Store
+from containment.trail.facts.scan import Scanner, Selection
+from containment.trail.facts.store import Contributions, Store
 from containment.trail.fixpoint import answer
 from containment.trail.lineage.seeds import begin
 from containment.trail.logs import files as log_files
@@ -36,13 +36,13 @@ def trace(
     index: Path | None = None,
     inventory: Mapping[str, str] | None = None,
     unread: Iterable[FileReport] = (),
-    progress: Callable[[int, int], None] = lambda _done, _of: None,
+    progress: Callable[[int, int], None] = lambda _read, _total: None,
 ) -> Trace:
     """Follow *seed* through *logs* from *since* on, to a fixpoint.
 
     Args:
         seed: an access key id, the ARN of a user, role or role session, or an instance id.
-        since: T0, ``YYYY-MM-DDTHH:MM:SSZ``; nothing before it is the thief's.
+        since: T0, ``YYYY-MM-DDTHH:MM:SSZ``; nothing before it is the attacker's.
         logs: files and folders of CloudTrail logs, in any form and any order.
         workers: how many processes read; all processors by default.
         index: a folder that keeps the facts of files already read, for the next question.
@@ -57,16 +57,16 @@ def trace(
     start = begin(seed, since)
     moment = start.since
     roots = [os.fspath(path) for path in logs]
-    found = log_files.find(roots)
-    if not found:
+    paths = log_files.find(roots)
+    if not paths:
         raise NotFoundError(
             "there is no log file in what --logs names",
             remedy="give the folder that holds AWSLogs/, or single files",
         )
-    late = [path for path in found if not log_files.too_early(path, moment)]
+    late = [path for path in paths if not log_files.too_early(path, moment)]
     skipped = [
         log_files.FileReport(path, "pruned", "delivered before the trace begins")
-        for path in sorted(set(found) - set(late))
+        for path in sorted(set(paths) - set(late))
     ]
     scanner = Scanner(workers or os.cpu_count() or 1)
     place = index / _name_of(roots) if index else None
@@ -89,11 +89,11 @@ def _entries(
     scanner: Scanner, paths: list[str], kept: Index | None, progress: Callable[[int, int], None]
 ) -> Iterator[Entry]:
     """Yield the entry of each of *paths*: what the index knows, then what is read."""
-    known: set[str] = set()
-    for entry in kept.known(paths) if kept else ():
-        known.add(entry.report.path)
+    indexed: set[str] = set()
+    for entry in kept.unchanged(paths) if kept else ():
+        indexed.add(entry.report.path)
         yield entry
-    for entry in scanner.index(sorted(set(paths) - known), progress):
+    for entry in scanner.index(sorted(set(paths) - indexed), progress):
         if kept:
             kept.add(entry)
         yield entry
@@ -119,24 +119,24 @@ class FileSource:
         """Whether the facts of all files fit in memory with ease."""
         return self._store.small
 
-    def everything(self) -> Found:
+    def everything(self) -> Contributions:
         """Return every fact and use."""
         return self._store.everything()
 
-    def lookup(self, names: AbstractSet[str]) -> Found:
+    def lookup(self, names: AbstractSet[str]) -> Contributions:
         """Return every fact and use that bears one of *names*."""
         return self._store.lookup(names)
 
     def calls(
-        self, fresh: AbstractSet[str], wanted: Wanted
+        self, fresh: AbstractSet[str], selection: Selection
     ) -> Iterator[tuple[list[Call], list[Moment]]]:
         """Read the files that hold one of *fresh* again."""
         files = self._store.files
         hit = [(number, files[number].report.path) for number in self._store.files_with(fresh)]
-        for brought in self._scanner.calls(hit, wanted):
-            for number, again in brought.reports:
+        for result in self._scanner.calls(hit, selection):
+            for number, again in result.reports:
                 _compare(files[number].report, again)
-            yield brought.calls, brought.moments
+            yield result.calls, result.moments
 
     def reports(self) -> list[FileReport]:
         """Say what became of each file."""

@@ -1,4 +1,4 @@
-"""What the logs cannot answer. Silence is part of the answer, so it is said.
+"""Name what the logs cannot answer: a gap is part of the answer.
 
 Source: CloudTrail User Guide, "CloudTrail concepts" (data events, delivery, global services).
 """
@@ -51,7 +51,7 @@ _DATA_EVENTS = frozenset(
         "Query",
     }
 )
-# What a member reached into: credentials there may be his, and no record says whether he took them.
+# What a member reached into. Credentials there may be stolen, and no record tells.
 _REACHED = {
     "SendCommand": "ran commands on machines",
     "StartSession": "opened a shell on a machine",
@@ -113,14 +113,14 @@ def find(
     lineage: Lineage,
     calls: list[TracedCall],
     reports: list[FileReport],
-    seen: Iterable[tuple[str, str]],
+    places: Iterable[tuple[str, str]],
     not_told_apart: Mapping[str, list[Call]],
 ) -> Iterator[Gap]:
     """Yield everything that may hide something from this trace."""
     yield from _unread(reports)
     yield from _assumed(reports)
     yield from _span(lineage, reports)
-    yield from _places(lineage, calls, seen)
+    yield from _places(lineage, calls, places)
     yield from _silent_hours(lineage.seed.since, reports)
     for traced in calls:
         call = traced.call
@@ -147,7 +147,7 @@ def find(
 
 
 def _unseen(lineage: Lineage, reports: list[FileReport]) -> Gap:
-    """Nothing by the seed: say what was looked through, and that silence clears nobody."""
+    """Return the gap of a seed without a record: what was read, and that this clears nobody."""
     seed, evidence = lineage.seed, lineage.evidence
     records = sum(report.records for report in reports)
     first = min((report.first for report in reports if report.first), default="")
@@ -163,12 +163,12 @@ def _unseen(lineage: Lineage, reports: list[FileReport]) -> Gap:
 
 
 def _reached(calls: list[TracedCall]) -> Iterator[Gap]:
-    found: dict[tuple[str, str], int] = {}
+    counts: dict[tuple[str, str], int] = {}
     for traced in calls:
         name = plain_name(traced.call.name)
         if name in _DOES and traced.call.outcome == "success":
-            found[traced.credential, name] = found.get((traced.credential, name), 0) + 1
-    for (credential, name), count in found.items():
+            counts[traced.credential, name] = counts.get((traced.credential, name), 0) + 1
+    for (credential, name), count in counts.items():
         times = f" ({count} times)" if count > 1 else ""
         yield Gap("reached", f"{credential} {_DOES[name]} by {name}{times}{_SO}")
 
@@ -190,8 +190,8 @@ def _tokens(calls: list[TracedCall]) -> Iterator[Gap]:
         )
 
 
-def _not_told_apart(found: Mapping[str, list[Call]]) -> Iterator[Gap]:
-    for credential, calls in found.items():
+def _not_told_apart(by_credential: Mapping[str, list[Call]]) -> Iterator[Gap]:
+    for credential, calls in by_credential.items():
         names = sorted({call.name for call in calls})
         listed = ", ".join(names[:_SHOWN]) + (" and others" if len(names) > _SHOWN else "")
         name = "names" if len(calls) == 1 else "name"
@@ -244,12 +244,12 @@ def _span(lineage: Lineage, reports: list[FileReport]) -> Iterator[Gap]:
 
 
 def _places(
-    lineage: Lineage, calls: list[TracedCall], seen: Iterable[tuple[str, str]]
+    lineage: Lineage, calls: list[TracedCall], places: Iterable[tuple[str, str]]
 ) -> Iterator[Gap]:
-    """Regions: those of the accounts the members belong to or acted in; the rest is a bystander."""
-    places = _regions(seen)
+    """Yield which Regions are covered, of the accounts that members belong to or acted in."""
+    by_account = _regions(places)
     for account in sorted(_reached_accounts(lineage, calls)):
-        regions = places.get(account, set())
+        regions = by_account.get(account, set())
         if not regions:
             yield Gap("regions", f"account {account}: no records at all, and members are of it")
             continue
@@ -263,12 +263,12 @@ def _places(
         )
 
 
-def _regions(seen: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
-    places: defaultdict[str, set[str]] = defaultdict(set)
-    for account, region in seen:
+def _regions(places: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    regions: defaultdict[str, set[str]] = defaultdict(set)
+    for account, region in places:
         if account and region:
-            places[account].add(region)
-    return places
+            regions[account].add(region)
+    return regions
 
 
 def _reached_accounts(lineage: Lineage, calls: list[TracedCall]) -> set[str]:
@@ -277,14 +277,14 @@ def _reached_accounts(lineage: Lineage, calls: list[TracedCall]) -> set[str]:
 
 
 def without_records(
-    lineage: Lineage, calls: list[TracedCall], seen: Iterable[tuple[str, str]]
+    lineage: Lineage, calls: list[TracedCall], places: Iterable[tuple[str, str]]
 ) -> list[str]:
     """Return the accounts that members are of and that the logs do not cover."""
-    return sorted(_reached_accounts(lineage, calls) - _regions(seen).keys())
+    return sorted(_reached_accounts(lineage, calls) - _regions(places).keys())
 
 
 def _silent_hours(since: str, reports: Iterable[FileReport]) -> Iterator[Gap]:
-    """Hours between two deliveries of one account and Region in which nothing was delivered."""
+    """Yield the hours in which nothing was delivered for an account and Region."""
     delivered: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for report in reports:
         named = delivery(report.path)
@@ -312,7 +312,7 @@ def _silent_hours(since: str, reports: Iterable[FileReport]) -> Iterator[Gap]:
 
 
 def _hidden(lineage: Lineage) -> Iterator[Gap]:
-    """Sessions that were handed out and that nobody can name."""
+    """Yield the sessions that were handed out under a key that no record names."""
     linked = {event for member in lineage.members for event in member.link_event_ids}
     for fact in lineage.evidence.facts:
         if (

@@ -26,8 +26,8 @@ def affected(calls: Iterable[TracedCall], inventory: Mapping[str, str]) -> Itera
     for traced in calls:
         for thing in traced.call.resources:
             touches[same_thing(_arn(traced, thing), thing.id)].append((traced, thing))
-    found = [_resource(touched, inventory) for touched in touches.values()]
-    yield from sorted(found, key=lambda resource: (resource.type, resource.id))
+    resources = [_resource(touched, inventory) for touched in touches.values()]
+    yield from sorted(resources, key=lambda resource: (resource.type, resource.id))
 
 
 def _arn(traced: TracedCall, thing: Touched) -> str:

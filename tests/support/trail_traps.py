@@ -1,4 +1,4 @@
-"""Plantings: what a thief does, what only looks like it, and what a trace has to say about each.
+"""Plantings: what an attacker does, what only looks like it, and what a trace must say of each.
 
 Every function plants its calls in a capture and writes down what follows from them by AWS's
 documentation, not by the program: its source is named where it is not the trail's own record.

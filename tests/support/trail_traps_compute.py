@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 STS = "sts.amazonaws.com"
 
 
-def an_instance_of_the_thief_beside_one_that_was_there(c: Composite) -> None:
+def an_instance_of_the_attacker_beside_one_that_was_there(c: Composite) -> None:
     role, mine, theirs = (
         c.named("profile"),
         f"i-0aaaaaaaaaaa{len(c.tag):05x}",
@@ -37,7 +37,7 @@ def an_instance_of_the_thief_beside_one_that_was_there(c: Composite) -> None:
     c.truth.bystanders.add(other)
 
 
-def a_person_whose_session_is_named_like_the_thiefs_instance(c: Composite) -> None:
+def a_person_whose_session_is_named_like_the_attackers_instance(c: Composite) -> None:
     machine, role = "i-0ccccccccccccccc1", c.named("shared")
     c.call(
         c.leaked,
@@ -159,7 +159,7 @@ def roles_passed_to_services_that_name_their_sessions_alike(c: Composite) -> Non
     c.truth.bystanders |= {before, doubtful, nightly}
 
 
-def an_instance_given_a_role_by_the_thief(c: Composite) -> None:
+def an_instance_given_a_role_by_the_attacker(c: Composite) -> None:
     role, machine = c.named("strong"), "i-0eeeeeeeeeeeeee01"
     old = c.instance(machine, c.named("weak"), -60)
     c.call(
@@ -224,12 +224,12 @@ def another_accounts_session_of_the_same_name(c: Composite) -> None:
 
 
 COMPUTE = (
-    an_instance_of_the_thief_beside_one_that_was_there,
-    a_person_whose_session_is_named_like_the_thiefs_instance,
+    an_instance_of_the_attacker_beside_one_that_was_there,
+    a_person_whose_session_is_named_like_the_attackers_instance,
     functions_of_one_role,
     tasks_builds_and_runbooks,
     roles_passed_to_services_that_name_their_sessions_alike,
-    an_instance_given_a_role_by_the_thief,
+    an_instance_given_a_role_by_the_attacker,
     instances_that_a_fleet_or_a_spot_request_starts,
     another_accounts_session_of_the_same_name,
 )

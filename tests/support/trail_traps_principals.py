@@ -28,7 +28,7 @@ def a_user_name_that_comes_back(c: Composite) -> None:
     c.truth.bystanders |= {theirs, "AKIAADMIN00000000000"}
 
 
-def a_user_that_the_thief_makes_twice(c: Composite) -> None:
+def a_user_that_the_attacker_makes_twice(c: Composite) -> None:
     made = c.make_user(c.leaked, c.user, c.named("twice"), 210)
     c.call(c.leaked, c.user, "DeleteUser", 211, request={"userName": c.named("twice")})
     c.make_user(c.leaked, c.user, c.named("twice"), 212)
@@ -56,13 +56,13 @@ def a_role_name_that_comes_back(c: Composite) -> None:
 
 def a_password_that_the_responder_takes_back(c: Composite) -> None:
     alice = c.person("alice")
-    before, thief, after = c.key(), c.key(), c.key()
+    before, attacker, after = c.key(), c.key(), c.key()
     c.sign_in(alice, 230)
     c.call(before, alice, "ListUsers", 231, created=230)
     name = alice.rsplit("/", 1)[-1]
     c.call(c.leaked, c.user, "UpdateLoginProfile", 240, request={"userName": name})
     c.sign_in(alice, 250)
-    c.call(thief, alice, "ListUsers", 251, created=250)
+    c.call(attacker, alice, "ListUsers", 251, created=250)
     c.call(
         "AKIARESPONDER0000000",
         c.person("responder"),
@@ -74,7 +74,7 @@ def a_password_that_the_responder_takes_back(c: Composite) -> None:
     c.call(after, alice, "ListUsers", 401, created=400)
     password = f"console_password:{alice}"
     c.truth.expect(password, "B_principal", c.leaked, 1, "console_password")
-    c.truth.expect(thief, "E_inferred", password, 1)
+    c.truth.expect(attacker, "E_inferred", password, 1)
     c.truth.bystanders |= {before, after}
 
 
@@ -202,7 +202,7 @@ def roles_anywhere(c: Composite) -> None:
     c.truth.expect(key, "B_principal", anchor, 1)
 
 
-def a_user_of_the_thief_under_another_name(c: Composite) -> None:
+def a_user_of_the_attacker_under_another_name(c: Composite) -> None:
     made = c.make_user(c.leaked, c.user, c.named("plain"), 400)
     key = c.access_key(c.leaked, c.user, c.named("plain"), 401)
     renamed = c.person("fancy")
@@ -235,7 +235,7 @@ def a_password_changed_by_its_own_user(c: Composite) -> None:
     c.truth.bystanders.add(before)
 
 
-def a_role_of_the_thief_that_others_take(c: Composite) -> None:
+def a_role_of_the_attacker_that_others_take(c: Composite) -> None:
     role = c.named("back")
     made = c.make_role(c.leaked, c.user, role, 440, f"arn:aws:iam::{OTHER}:user/x")
     key, arn = c.assume("AKIAOUTSIDE000000001", f"arn:aws:iam::{OTHER}:user/x", role, 441)
@@ -266,7 +266,7 @@ def a_redacted_set_that_is_of_two_minds_about_the_account(c: Composite) -> None:
     c.truth.expect(console, "B_principal", made, 1)
 
 
-def an_identity_provider_of_the_thief(c: Composite) -> None:
+def an_identity_provider_of_the_attacker(c: Composite) -> None:
     mine = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{c.named('evil')}.example.org"
     theirs = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
     c.call(
@@ -288,7 +288,7 @@ def an_identity_provider_of_the_thief(c: Composite) -> None:
     c.truth.bystanders.add(legit)
 
 
-def a_saml_provider_of_the_thief(c: Composite) -> None:
+def a_saml_provider_of_the_attacker(c: Composite) -> None:
     mine = f"arn:aws:iam::{ACCOUNT}:saml-provider/{c.named('evil')}"
     theirs = f"arn:aws:iam::{ACCOUNT}:saml-provider/corporate"
     c.call(c.leaked, c.user, "CreateSAMLProvider", 95, response={"sAMLProviderArn": mine})
@@ -301,7 +301,7 @@ def a_saml_provider_of_the_thief(c: Composite) -> None:
 
 PRINCIPALS = (
     a_user_name_that_comes_back,
-    a_user_that_the_thief_makes_twice,
+    a_user_that_the_attacker_makes_twice,
     a_role_name_that_comes_back,
     a_password_that_the_responder_takes_back,
     a_password_made_for_an_existing_user,
@@ -310,10 +310,10 @@ PRINCIPALS = (
     a_user_who_makes_a_key_for_itself_at_the_console,
     a_key_made_before_its_user_in_the_log,
     roles_anywhere,
-    a_user_of_the_thief_under_another_name,
+    a_user_of_the_attacker_under_another_name,
     a_password_changed_by_its_own_user,
-    a_role_of_the_thief_that_others_take,
+    a_role_of_the_attacker_that_others_take,
     a_redacted_set_that_is_of_two_minds_about_the_account,
-    an_identity_provider_of_the_thief,
-    a_saml_provider_of_the_thief,
+    an_identity_provider_of_the_attacker,
+    a_saml_provider_of_the_attacker,
 )

@@ -1,4 +1,4 @@
-"""A thief at work in the lab, and what the trace makes of the logs that the lab delivered."""
+"""A attacker at work in the lab, and what the trace makes of the logs that the lab delivered."""
 
 from __future__ import annotations
 
@@ -109,27 +109,27 @@ def found(answer: Trace) -> Counter[tuple[str, str, bool]]:
     )
 
 
-def test_the_lineage_is_what_the_thief_really_did_call_by_call(lab: Lab, tmp_path: Path) -> None:
+def test_the_lineage_is_what_the_attacker_really_did_call_by_call(lab: Lab, tmp_path: Path) -> None:
     deliver(lab)
     since = lab.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    thief = Thief(lab)
+    attacker = Thief(lab)
     bystanders(lab)
-    thief.work()
+    attacker.work()
     bystanders(lab)
     logs = delivered(lab, tmp_path, since)
     answer = trace(lab.world.leaked.access_key_id, since=since, logs=[logs], workers=1)
 
-    assert {c.id: c.parent for c in answer.credentials} == thief.made
+    assert {c.id: c.parent for c in answer.credentials} == attacker.made
     assert {c.tier for c in answer.credentials} == {"A_issued"}
-    assert found(answer) == thief.did
+    assert found(answer) == attacker.did
 
 
 def test_event_history_gives_the_same_lineage_without_the_data_events(
     lab: Lab, tmp_path: Path
 ) -> None:
     since = lab.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    thief = Thief(lab)
-    thief.work()
+    attacker = Thief(lab)
+    attacker.work()
     lab.advance(301)
 
     clients = {"us-east-1": lab.client("cloudtrail", lab.world.admin)}
@@ -139,10 +139,10 @@ def test_event_history_gives_the_same_lineage_without_the_data_events(
     )
 
     assert failed == []
-    assert {c.id: c.parent for c in answer.credentials} == thief.made
+    assert {c.id: c.parent for c in answer.credentials} == attacker.made
     data = {"ListObjects", "GetObject"}
     assert found(answer) == Counter(
-        {did: times for did, times in thief.did.items() if did[1] not in data}
+        {did: times for did, times in attacker.did.items() if did[1] not in data}
     )
 
 
@@ -159,33 +159,35 @@ def trusting(principal: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def test_principals_that_the_thief_made_are_followed_with_all_they_did(
+def test_principals_that_the_attacker_made_are_followed_with_all_they_did(
     lab: Lab, tmp_path: Path
 ) -> None:
     deliver(lab)
     since = lab.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    thief, stolen = Thief(lab), lab.world.admin
-    thief.did.clear()
+    attacker, stolen = Thief(lab), lab.world.admin
+    attacker.did.clear()
     allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
 
-    user = thief.call(stolen, "iam", "create_user", UserName="helper")["User"]["Arn"]
+    user = attacker.call(stolen, "iam", "create_user", UserName="helper")["User"]["Arn"]
     named = {"UserName": "helper", "PolicyName": "all", "PolicyDocument": policy}
-    thief.call(stolen, "iam", "put_user_policy", **named)
-    given = thief.call(stolen, "iam", "create_access_key", UserName="helper")["AccessKey"]
-    helper = thief.make(stolen, given)
+    attacker.call(stolen, "iam", "put_user_policy", **named)
+    given = attacker.call(stolen, "iam", "create_access_key", UserName="helper")["AccessKey"]
+    helper = attacker.make(stolen, given)
     password = {"UserName": "helper", "Password": "Aa1!" * 6}
-    thief.call(stolen, "iam", "create_login_profile", **password)
+    attacker.call(stolen, "iam", "create_login_profile", **password)
     lab.advance(15)
     asked = {"RoleName": "back", "AssumeRolePolicyDocument": trusting(user)}
-    back = thief.call(helper, "iam", "create_role", **asked)["Role"]["Arn"]
+    back = attacker.call(helper, "iam", "create_role", **asked)["Role"]["Arn"]
     lab.advance(15)
     asked = {"RoleArn": back, "RoleSessionName": "night"}
-    session = thief.make(helper, thief.call(helper, "sts", "assume_role", **asked)["Credentials"])
+    session = attacker.make(
+        helper, attacker.call(helper, "sts", "assume_role", **asked)["Credentials"]
+    )
     with suppress(ClientError):
-        thief.call(session, "iam", "list_users")
+        attacker.call(session, "iam", "list_users")
     asked = {"RoleName": lab.world.app_role.rpartition("/")[2], "PolicyDocument": trusting(OUTSIDE)}
-    thief.call(helper, "iam", "update_assume_role_policy", **asked)
+    attacker.call(helper, "iam", "update_assume_role_policy", **asked)
     bystanders(lab)
 
     logs = delivered(lab, tmp_path, since)
@@ -203,7 +205,7 @@ def test_principals_that_the_thief_made_are_followed_with_all_they_did(
     }
     assert [(t.role, t.principal) for t in answer.external_trust] == [(path_free, OUTSIDE)]
     ours = {key: times for key, times in found(answer).items() if key[1] not in SET_UP}
-    assert Counter(ours) == thief.did
+    assert Counter(ours) == attacker.did
 
 
 # What the owner of the stolen key does in this test itself, to have the logs delivered.

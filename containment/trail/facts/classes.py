@@ -56,13 +56,13 @@ def plain_name(event_name: str) -> str:
 
 def classify(source: str, name: str, read_only: object, request: Any) -> CallClass:
     """Return the class of a call."""
-    found = _by_name(source.removesuffix(".amazonaws.com"), plain_name(name))
-    if found == "creates_resource" and name == "RunInstances" and _passes_role(request):
+    klass = _by_name(source.removesuffix(".amazonaws.com"), plain_name(name))
+    if klass == "creates_resource" and name == "RunInstances" and _passes_role(request):
         # An instance with a role is a credential, and can make more of its kind.
         return "creates_resource_creating_resource"
-    if found == "unclassified" and read_only in (True, "true"):
+    if klass == "unclassified" and read_only in (True, "true"):
         return "plain_read"
-    return found
+    return klass
 
 
 def _passes_role(request: Any) -> bool:

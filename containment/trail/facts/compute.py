@@ -108,20 +108,20 @@ COMPUTE: dict[str, Callable[[Record, Any, Any], Iterator[str]]] = {
 
 
 def _items(tree: Any) -> list[Any]:
-    found = at(tree, "items")
-    return found if isinstance(found, list) else []
+    items = at(tree, "items")
+    return items if isinstance(items, list) else []
 
 
 def values(tree: Any, name: str) -> list[str]:
     """Return every text called *name* in *tree*, whatever its capitals."""
     if isinstance(tree, list):
-        return [found for item in tree for found in values(item, name)]
+        return [strings for item in tree for strings in values(item, name)]
     if not isinstance(tree, dict):
         return []
-    found = []
+    strings = []
     for key, value in tree.items():
         if key.lower() == name.lower() and isinstance(value, str):
-            found.append(value)
+            strings.append(value)
         else:
-            found += values(value, name)
-    return found
+            strings += values(value, name)
+    return strings

@@ -1,4 +1,4 @@
-"""What has been taken out of the logs so far, ordered so that delivery does not matter."""
+"""The facts, uses and moments read so far, ordered so that delivery does not matter."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class Evidence:
     @cached_property
     def issued(self) -> dict[str, list[Fact]]:
         """Key id -> the calls that handed it out."""
-        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        groups: defaultdict[str, list[Fact]] = defaultdict(list)
         for fact in self.facts:
             for issued in fact.issued:
-                found[issued.key].append(fact)
-        return found
+                groups[issued.key].append(fact)
+        return groups
 
     def handed_out(self, caller: Caller) -> bool:
         """Tell whether a call is known that handed out the key of *caller*, to this principal."""
@@ -67,28 +67,28 @@ class Evidence:
         )
 
     @cached_property
-    def _given(self) -> dict[str, set[str]]:
-        found: defaultdict[str, set[str]] = defaultdict(set)
+    def _keys_by_arn(self) -> dict[str, set[str]]:
+        groups: defaultdict[str, set[str]] = defaultdict(set)
         for fact in self.facts:
             for issued in fact.issued:
                 if issued.arn:
-                    found[issued.arn].add(issued.key)
-        return found
+                    groups[issued.arn].add(issued.key)
+        return groups
 
     def given_to(self, arn: str) -> set[str]:
         """Return the keys that sessions of this ARN were given."""
-        return self._given.get(arn, set())
+        return self._keys_by_arn.get(arn, set())
 
     @cached_property
     def _keys_of(self) -> dict[str, set[str]]:
-        found: defaultdict[str, set[str]] = defaultdict(set)
+        groups: defaultdict[str, set[str]] = defaultdict(set)
         for use in self.uses:
             if use.caller.key and not use.forwarded:
-                found[use.caller.principal_id].add(use.caller.key)
+                groups[use.caller.principal_id].add(use.caller.key)
         for fact in self.facts:
             for issued in fact.issued:
-                found[issued.principal_id].add(issued.key)
-        return found
+                groups[issued.principal_id].add(issued.key)
+        return groups
 
     def keys_of(self, principal_id: str) -> set[str]:
         """Return the keys that a principal was given or used."""
@@ -97,55 +97,55 @@ class Evidence:
     @cached_property
     def passes(self) -> dict[str, list[Fact]]:
         """Role -> the calls that passed it to a service, in order."""
-        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        groups: defaultdict[str, list[Fact]] = defaultdict(list)
         for fact in self.facts:
             for role in fact.target.passed:
-                found[role].append(fact)
-        return found
+                groups[role].append(fact)
+        return groups
 
     @cached_property
     def assumed(self) -> dict[str, list[Fact]]:
         """Role -> the calls that handed out a session of it, in order."""
-        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        groups: defaultdict[str, list[Fact]] = defaultdict(list)
         for fact in self.facts:
             if fact.issued and fact.target.role:
-                found[fact.target.role].append(fact)
-        return found
+                groups[fact.target.role].append(fact)
+        return groups
 
     @cached_property
     def passwords(self) -> dict[str, list[Fact]]:
         """User -> who set or dropped the password, in order."""
-        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        groups: defaultdict[str, list[Fact]] = defaultdict(list)
         for fact in self.facts:
             sets = fact.name in SETS_PASSWORD or fact.name in DROPS_PASSWORD
             if sets and fact.source == "iam.amazonaws.com":
-                found[fact.target.user or fact.caller.label].append(fact)
-        return found
+                groups[fact.target.user or fact.caller.label].append(fact)
+        return groups
 
     @cached_property
     def shared(self) -> dict[str, list[Fact]]:
         """SharedEventID -> the copies of one call in several accounts."""
-        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        groups: defaultdict[str, list[Fact]] = defaultdict(list)
         for fact in self.facts:
             if fact.shared_id:
-                found[fact.shared_id].append(fact)
-        return found
+                groups[fact.shared_id].append(fact)
+        return groups
 
     @cached_property
     def uses_of(self) -> dict[str, list[Use]]:
         """Id of a key or another credential -> its uses."""
-        found: defaultdict[str, list[Use]] = defaultdict(list)
+        groups: defaultdict[str, list[Use]] = defaultdict(list)
         for use in self.uses:
             for name in {use.caller.key, use.caller.credential} - {""}:
-                found[name].append(use)
-        return found
+                groups[name].append(use)
+        return groups
 
     @cached_property
     def _by_second(self) -> dict[tuple[str, int | None], list[Moment]]:
-        found: defaultdict[tuple[str, int | None], list[Moment]] = defaultdict(list)
+        groups: defaultdict[tuple[str, int | None], list[Moment]] = defaultdict(list)
         for moment in self.moments:
-            found[moment.caller.arn, seconds(moment.time)].append(moment)
-        return found
+            groups[moment.caller.arn, seconds(moment.time)].append(moment)
+        return groups
 
     def moments_near(self, arn: str, when: str, near: int) -> list[Moment]:
         """Return the calls under *arn* that are at most *near* seconds from *when*."""
@@ -158,10 +158,10 @@ class Evidence:
     @cached_property
     def moments_by(self) -> dict[str, list[Moment]]:
         """Key id -> the calls made with it."""
-        found: defaultdict[str, list[Moment]] = defaultdict(list)
+        groups: defaultdict[str, list[Moment]] = defaultdict(list)
         for moment in self.moments:
-            found[moment.caller.key].append(moment)
-        return found
+            groups[moment.caller.key].append(moment)
+        return groups
 
     @cached_property
     def sign_ins(self) -> dict[str, list[Fact]]:
@@ -174,11 +174,11 @@ class Evidence:
         return self._by_arn(SIGNIN_TOKEN)
 
     def _by_arn(self, names: AbstractSet[str]) -> dict[str, list[Fact]]:
-        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        groups: defaultdict[str, list[Fact]] = defaultdict(list)
         for fact in self.facts:
             if fact.name in names:
-                found[fact.caller.arn].append(fact)
-        return found
+                groups[fact.caller.arn].append(fact)
+        return groups
 
     @cached_property
     def hidden(self) -> list[Fact]:
@@ -187,10 +187,10 @@ class Evidence:
 
     @cached_property
     def _hidden_at(self) -> dict[int | None, list[Fact]]:
-        found: defaultdict[int | None, list[Fact]] = defaultdict(list)
+        groups: defaultdict[int | None, list[Fact]] = defaultdict(list)
         for fact in self.hidden:
-            found[seconds(fact.time)].append(fact)
-        return found
+            groups[seconds(fact.time)].append(fact)
+        return groups
 
     def hidden_near(self, when: str, most: int = 2) -> list[Fact]:
         """Return the calls of :attr:`hidden` at most *most* seconds from *when*, in order."""
@@ -203,20 +203,20 @@ class Evidence:
     @cached_property
     def uses_by(self) -> dict[str, list[Use]]:
         """User or role -> uses of long-term keys."""
-        found: defaultdict[str, list[Use]] = defaultdict(list)
+        groups: defaultdict[str, list[Use]] = defaultdict(list)
         for use in self.uses:
             if use.caller.key and not use.caller.created and not use.forwarded:
-                found[use.caller.label].append(use)
-        return found
+                groups[use.caller.label].append(use)
+        return groups
 
     @cached_property
     def uses_under(self) -> dict[str, list[Use]]:
         """Caller's ARN -> uses that are not forwarded."""
-        found: defaultdict[str, list[Use]] = defaultdict(list)
+        groups: defaultdict[str, list[Use]] = defaultdict(list)
         for use in self.uses:
             if not use.forwarded:
-                found[use.caller.arn].append(use)
-        return found
+                groups[use.caller.arn].append(use)
+        return groups
 
 
 def _same_holder(fact: Fact, issued: Issued, caller: Caller) -> bool:
@@ -233,7 +233,7 @@ HANDS_OUT = ASSUMES | FOR_CALLER | {"GetFederationToken", "CreateAccessKey"}
 
 
 def for_user(fact: Fact) -> str:
-    """Return whom CreateAccessKey made a key for: without a name, the caller."""
+    """Return the user that CreateAccessKey made a key for: without a name, the caller."""
     return fact.target.user or fact.caller.label
 
 

@@ -1,4 +1,4 @@
-"""What one record contributes to the lineage: who called, what was handed out, to whom.
+"""What one record contributes to the lineage: the caller, and what was handed out.
 
 Facts are local to their record. That is why one pass over the logs, in any order, collects them
 all; the lineage is then followed on the facts.

@@ -81,10 +81,10 @@ class Gathering:
                     self._facts.append(fact)
 
     def _caller(self, raw: bytes) -> Caller:
-        found = self._callers.get(raw)
-        if found is None:
-            found = self._callers[raw] = caller_in(raw)
-        return found
+        caller = self._callers.get(raw)
+        if caller is None:
+            caller = self._callers[raw] = caller_in(raw)
+        return caller
 
     def facts(self) -> FileFacts:
         """Return what has been gathered."""
@@ -115,10 +115,10 @@ class _Relevance(dict[str, bool]):
     """API name -> whether its records can be facts; decided once for each name."""
 
     def __missing__(self, name: str) -> bool:
-        found = name in _INTERESTING or not _READS.match(name)
+        is_relevant = name in _INTERESTING or not _READS.match(name)
         if len(self) < _MOST_NAMES:
-            self[name] = found
-        return found
+            self[name] = is_relevant
+        return is_relevant
 
 
 # CloudTrail keeps no answer of a call that changes nothing ("CloudTrail record contents",
@@ -198,8 +198,8 @@ def _assumed(event: Record, caller: Caller) -> Fact | None:
         asked = _assume_request.decode(event.request_parameters)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return None
-    given, user = answer.credentials, answer.assumed_role_user
-    if not is_key_id(given.access_key_id):
+    credentials, user = answer.credentials, answer.assumed_role_user
+    if not is_key_id(credentials.access_key_id):
         return None
     return Fact(
         event.event_id or "",
@@ -210,7 +210,15 @@ def _assumed(event: Record, caller: Caller) -> Fact | None:
         event.region or "",
         event.account,
         caller,
-        (Issued(given.access_key_id, user.arn, user.assumed_role_id, "", given.expiration),),
+        (
+            Issued(
+                credentials.access_key_id,
+                user.arn,
+                user.assumed_role_id,
+                "",
+                credentials.expiration,
+            ),
+        ),
         targets.Target(
             role=label(asked.role_arn), role_arn=asked.role_arn, session=asked.role_session_name
         ),

@@ -60,7 +60,7 @@ class Index:
         except OSError as error:
             raise self._unavailable(error) from error
 
-    def known(self, paths: Sequence[str]) -> Iterator[Entry]:
+    def unchanged(self, paths: Sequence[str]) -> Iterator[Entry]:
         """Yield the entries of those *paths* that have not changed since they were read."""
         stamps = {path: stamp_of(path) for path in paths}
         for segment in sorted(self._folder.glob("*.facts")):

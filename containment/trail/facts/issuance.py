@@ -55,7 +55,7 @@ ISSUERS = frozenset(
 
 
 class Issued(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One key id handed out, and to whom as far as the answer says."""
+    """One key id handed out, and its principal as far as the answer names it."""
 
     key: str
     arn: str = ""

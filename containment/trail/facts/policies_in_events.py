@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 def trusted(document: object) -> tuple[str, ...]:
     """Return every principal that an Allow statement of *document* trusts, in order, once."""
-    found: dict[str, None] = {}
+    principals: dict[str, None] = {}
     for statement in _statements(document):
         if statement.get("Effect") != "Allow":
             continue
@@ -18,8 +18,8 @@ def trusted(document: object) -> tuple[str, ...]:
         for kind, names in kinds.items():
             for name in names if isinstance(names, list) else [names]:
                 if isinstance(name, str) and name:
-                    found[f"{kind}:{name}"] = None
-    return tuple(found)
+                    principals[f"{kind}:{name}"] = None
+    return tuple(principals)
 
 
 def outside(principal: str, account: str) -> str:

@@ -1,4 +1,4 @@
-"""Names for whoever acts: an ARN of any kind brought to the user or role behind it."""
+"""Bring the ARN of any caller to the user or role behind it."""
 
 from __future__ import annotations
 

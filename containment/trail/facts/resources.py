@@ -71,34 +71,36 @@ def touched(
     listed: Any,
 ) -> tuple[Touched, ...]:
     """Return what the call touched, each thing once."""
-    found = _listed(listed)
+    things_by_name = _listed(listed)
     for tree in (request, response):
         for name, value in _leaves(tree, 0):
-            if len(found) >= _MOST:
+            if len(things_by_name) >= _MOST:
                 break
             if _ARN.fullmatch(value):
                 if not name.endswith(("policyarn", "principalarn")):
-                    found.setdefault(value, Touched(value))
+                    things_by_name.setdefault(value, Touched(value))
             elif name in _IDS and value:
-                found.setdefault(value, Touched(value, _IDS[name], event.account))
-    bucket, key = _at(request, "bucketName"), _at(request, "key")
+                things_by_name.setdefault(value, Touched(value, _IDS[name], event.account))
+    bucket, key = _field(request, "bucketName"), _field(request, "key")
     if isinstance(bucket, str) and isinstance(key, str):
         name = f"arn:aws:s3:::{bucket}/{key}"
-        found.setdefault(name, Touched(name, "AWS::S3::Object"))
+        things_by_name.setdefault(name, Touched(name, "AWS::S3::Object"))
     tags = tuple(sorted(_tags(request, 0)))[:50]
-    things = found.values()
+    things = things_by_name.values()
     return tuple(Touched(t.id, t.type, t.account, tags) for t in things) if tags else tuple(things)
 
 
 def _listed(listed: Any) -> dict[str, Touched]:
     """What the record itself lists under ``resources``."""
-    found: dict[str, Touched] = {}
+    things_by_name: dict[str, Touched] = {}
     for item in listed if isinstance(listed, list) else []:
         if isinstance(item, dict):
             name = item.get("ARN") or item.get("arn")
             if isinstance(name, str):
-                found[name] = Touched(name, _text(item.get("type")), _text(item.get("accountId")))
-    return found
+                things_by_name[name] = Touched(
+                    name, _text(item.get("type")), _text(item.get("accountId"))
+                )
+    return things_by_name
 
 
 def _leaves(tree: Any, depth: int, name: str = "") -> Iterator[tuple[str, str]]:
@@ -137,7 +139,7 @@ def _pairs(tags: Any) -> Iterator[tuple[str, str]]:
             yield lowered["key"], _text(lowered.get("value"))
 
 
-def _at(tree: Any, name: str) -> Any:
+def _field(tree: Any, name: str) -> Any:
     return tree.get(name) if isinstance(tree, dict) else None
 
 

@@ -38,7 +38,7 @@ _BATCH_FILES = 256
 _WORTH_IT = 8 << 20
 
 
-class Wanted(NamedTuple):
+class Selection(NamedTuple):
     """Which records of a file to bring: in full by key or name, in short by the caller's ARN.
 
     Of the principals in *keyless*, those records that name no credential.
@@ -50,7 +50,7 @@ class Wanted(NamedTuple):
     keyless: frozenset[str] = frozenset()
 
 
-class Brought(NamedTuple):
+class ScanResult(NamedTuple):
     """Records of some files, and what became of each file, by its number, this time."""
 
     calls: list[Call]
@@ -78,21 +78,23 @@ class Scanner:
                 self._pool = None
 
     def index(
-        self, paths: Sequence[str], progress: Callable[[int, int], None] = lambda _done, _of: None
+        self,
+        paths: Sequence[str],
+        progress: Callable[[int, int], None] = lambda _read, _total: None,
     ) -> Iterator[Entry]:
         """Read *paths* for their facts."""
         jobs = [(batch, self._largest) for batch in _batches(paths)]
-        done = 0
+        read = 0
         for entries in self._map(_index_batch, jobs, paths):
-            done += len(entries)
-            progress(done, len(paths))
+            read += len(entries)
+            progress(read, len(paths))
             yield from entries
 
-    def calls(self, files: Sequence[tuple[int, str]], wanted: Wanted) -> Iterator[Brought]:
+    def calls(self, files: Sequence[tuple[int, str]], selection: Selection) -> Iterator[ScanResult]:
         """Read *files* (number and path) again for the records that *wanted* names."""
         by_path = {path: number for number, path in files}
         jobs = [
-            ([(by_path[path], path) for path in batch], wanted, self._largest)
+            ([(by_path[path], path) for path in batch], selection, self._largest)
             for batch in _batches(list(by_path))
         ]
         yield from self._map(_calls_batch, jobs, list(by_path))
@@ -143,23 +145,23 @@ def _index_batch(job: tuple[list[str], int]) -> list[Entry]:
     return entries
 
 
-def _calls_batch(job: tuple[list[tuple[int, str]], Wanted, int]) -> Brought:
-    files, wanted, largest = job
-    brought = Brought([], [], [])
+def _calls_batch(job: tuple[list[tuple[int, str]], Selection, int]) -> ScanResult:
+    files, selection, largest = job
+    result = ScanResult([], [], [])
     for number, path in files:
-        sorting = Sorting(number, wanted, brought.calls, brought.moments)
-        brought.reports.append((number, reading.read(path, WHOLE, sorting.add, largest)))
-    return brought
+        sorting = Sorting(number, selection, result.calls, result.moments)
+        result.reports.append((number, reading.read(path, WHOLE, sorting.add, largest)))
+    return result
 
 
 class Sorting:
     """The records of one file that are wanted: *calls* in full, *moments* in short."""
 
     def __init__(
-        self, number: int, wanted: Wanted, calls: list[Call], moments: list[Moment]
+        self, number: int, selection: Selection, calls: list[Call], moments: list[Moment]
     ) -> None:
         self._number = number
-        self._wanted = wanted
+        self._selection = selection
         self._calls = calls
         self._moments = moments
         # An identity is the same bytes in each of its records.
@@ -172,7 +174,7 @@ class Sorting:
             raw = bytes(event.raw_identity)
             way = ways.get(raw)
             if way is None:
-                way = ways[raw] = _way(event, self._wanted)
+                way = ways[raw] = _way(event, self._selection)
             if way == _IN_FULL:
                 self._calls.append(call_of(event, self._number))
             elif way == _IN_SHORT:
@@ -182,22 +184,22 @@ class Sorting:
 _NOT, _IN_SHORT, _IN_FULL = range(3)
 
 
-def _way(event: Event, wanted: Wanted) -> int:
+def _way(event: Event, selection: Selection) -> int:
     """Tell how records of the identity that *event* has are wanted."""
-    way = _way_of(event.who, wanted)
+    way = _way_of(event.who, selection)
     return _NOT if way and identity_fault(bytes(event.raw_identity)) else way
 
 
-def _way_of(who: Identity, wanted: Wanted) -> int:
-    if who.access_key_id in wanted.keys or who.credential_id in wanted.keys:
+def _way_of(who: Identity, selection: Selection) -> int:
+    if who.access_key_id in selection.keys or who.credential_id in selection.keys:
         return _IN_FULL
     if not who.arn:
         return _NOT
     principal = label(who.arn)
-    named = principal in wanted.names
-    if principal in wanted.keyless and not (who.access_key_id or who.credential_id):
+    named = principal in selection.names
+    if principal in selection.keyless and not (who.access_key_id or who.credential_id):
         return _IN_FULL
-    if named or who.arn in wanted.arns:
+    if named or who.arn in selection.arns:
         return _IN_FULL if named or who.invoked_by or not who.access_key_id else _IN_SHORT
     return _NOT
 
@@ -211,10 +213,10 @@ def stamp_of(path: str) -> tuple[int, int, int]:
     The time of modification can be set at will; the time of change cannot.
     """
     try:
-        found = os.stat(path)  # noqa: PTH116 -- once for each of 10,000 files
+        status = os.stat(path)  # noqa: PTH116 -- once for each of 10,000 files
     except OSError:
         return NO_STAMP
-    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _size(paths: Sequence[str]) -> int:

@@ -42,7 +42,7 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
 
 
 @dataclass(slots=True)
-class Found:
+class Contributions:
     """What a lookup brought."""
 
     facts: list[Fact]
@@ -86,7 +86,7 @@ class Kept:
     report: FileReport
     places: list[tuple[str, str]]
     sums: memoryview
-    at: int
+    offset: int
     size: int
 
 
@@ -113,7 +113,7 @@ class Store:
         self.files = [kept[path] for path in sorted(kept)]
 
     def _keep(self, entry: Entry) -> Kept:
-        at = self._packed.tell()
+        offset = self._packed.tell()
         try:
             self._packed.write(entry.packed)
         except OSError as error:
@@ -122,7 +122,7 @@ class Store:
                 remedy="free some room, or name another folder in TMPDIR",
             ) from error
         sums = memoryview(entry.names).cast("I")
-        return Kept(entry.report, entry.places, sums, at, len(entry.packed))
+        return Kept(entry.report, entry.places, sums, offset, len(entry.packed))
 
     def close(self) -> None:
         """Give the facts up."""
@@ -140,55 +140,55 @@ class Store:
         """Whether all of it fits in memory with ease, so that nothing need be looked up."""
         return sum(kept.size for kept in self.files) <= _SMALL
 
-    def everything(self) -> Found:
+    def everything(self) -> Contributions:
         """Return every fact and use."""
-        found = Found([], [])
+        contributions = Contributions([], [])
         for kept in self.files:
             facts = self._facts_of(kept)
-            found.facts += facts.facts
-            found.uses += facts.uses
-        return found
+            contributions.facts += facts.facts
+            contributions.uses += facts.uses
+        return contributions
 
-    def lookup(self, names: AbstractSet[str]) -> Found:
+    def lookup(self, names: AbstractSet[str]) -> Contributions:
         """Return every fact and use that bears one of *names*."""
         facts: dict[int, Fact] = {}
         uses: dict[int, Use] = {}
         for number in self.files_with(names):
-            held = self._opened(number)
-            for name in held.keys() & names:
-                for item in held[name]:
+            items = self._opened(number)
+            for name in items.keys() & names:
+                for item in items[name]:
                     if isinstance(item, Fact):
                         facts[id(item)] = item
                     else:
                         uses[id(item)] = item
-        return Found(list(facts.values()), list(uses.values()))
+        return Contributions(list(facts.values()), list(uses.values()))
 
     def _opened(self, number: int) -> dict[str, list[Fact | Use]]:
         """Return what a file contributes by name; those asked for last are kept at hand."""
-        held = self._open.pop(number, None)
-        if held is None:
-            held = _by_name(self._facts_of(self.files[number]))
-        self._open[number] = held
+        items = self._open.pop(number, None)
+        if items is None:
+            items = _by_name(self._facts_of(self.files[number]))
+        self._open[number] = items
         if len(self._open) > _AT_HAND:
             del self._open[next(iter(self._open))]
-        return held
+        return items
 
     def _facts_of(self, kept: Kept) -> FileFacts:
-        self._packed.seek(kept.at)
+        self._packed.seek(kept.offset)
         return _facts.decode(unpack(self._packed.read(kept.size)))
 
 
 def _by_name(contributed: FileFacts) -> dict[str, list[Fact | Use]]:
-    held: dict[str, list[Fact | Use]] = {}
+    items: dict[str, list[Fact | Use]] = {}
     for use in contributed.uses:
         for name in caller_tokens(use.caller):
-            held.setdefault(name, []).append(use)
+            items.setdefault(name, []).append(use)
     for fact in contributed.facts:
         for name in caller_tokens(fact.caller) + fact_tokens(fact):
-            held.setdefault(name, []).append(fact)
-    return held
+            items.setdefault(name, []).append(fact)
+    return items
 
 
-def _in(held: memoryview, one: int) -> bool:
-    at = bisect_left(held, one)
-    return at < len(held) and held[at] == one
+def _in(sums: memoryview, one: int) -> bool:
+    place = bisect_left(sums, one)
+    return place < len(sums) and sums[place] == one

@@ -152,8 +152,8 @@ def _thing(event: Record, name: str, request: Any, response: Any) -> Target:
     if name in PROVIDERS:
         return Target(object_id=_provider(response) or _provider(request))
     user = text(at(request, "userName"))
-    found = _ids(response) or _ids(request)
-    return Target(user=f"{home(event)}/user/{user}" if user else "", object_id=found)
+    credential_id = _ids(response) or _ids(request)
+    return Target(user=f"{home(event)}/user/{user}" if user else "", object_id=credential_id)
 
 
 def home(event: Record) -> str:
@@ -260,7 +260,7 @@ def _compute(event: Record, name: str, request: Any, response: Any) -> Target:
 
 def _provider(tree: Any) -> str:
     """Return the ARN of the provider, anchor or profile; an answer may name others besides."""
-    return next((found for name in _PROVIDER_ARNS for found in values(tree, name)), "")
+    return next((arn for name in _PROVIDER_ARNS for arn in values(tree, name)), "")
 
 
 _PROVIDER_ARNS = ("sAMLProviderArn", "openIDConnectProviderArn", "trustAnchorArn", "profileArn")
@@ -272,8 +272,8 @@ def _ids(tree: Any) -> str:
     for name, value in tree.items():
         if name in _CREDENTIAL_IDS and isinstance(value, str):
             return value
-        if isinstance(value, dict) and (found := _ids(value)):
-            return found
+        if isinstance(value, dict) and (credential_id := _ids(value)):
+            return credential_id
     return ""
 
 

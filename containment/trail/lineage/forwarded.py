@@ -58,7 +58,7 @@ def _link(lineage: Lineage, use: Use) -> None:
     ]
     named: frozenset[str] = frozenset().union(*(moment.names for moment in its_own))
     second_factor = any(moment.mfa for moment in its_own)
-    mine: list[Moment] = []
+    own: list[Moment] = []
     others: list[Moment] = []
     for moment in lineage.evidence.moments_near(use.caller.arn, use.caller.created, _NEAR):
         if moment.caller.invoked_by:
@@ -66,8 +66,8 @@ def _link(lineage: Lineage, use: Use) -> None:
         member = lineage.who(moment.caller, moment.time)
         if member and second_factor and not moment.mfa:
             continue  # a session with a second factor does not come from a call without one
-        (others if member is None else mine).append(moment)
-    if not mine:
+        (others if member is None else own).append(moment)
+    if not own:
         _without_call(lineage, use, others)
         return
 
@@ -75,7 +75,7 @@ def _link(lineage: Lineage, use: Use) -> None:
         distance = apart(moment.time, use.caller.created) or 0
         return (-len(moment.names & named), abs(distance))
 
-    best = min(mine, key=lambda moment: (*rank(moment), moment.time, moment.event_id))
+    best = min(own, key=lambda moment: (*rank(moment), moment.time, moment.event_id))
     rival = min(map(rank, others), default=None)
     if rival is not None and rival <= rank(best):
         if rival == rank(best):
@@ -95,7 +95,7 @@ def _without_call(lineage: Lineage, use: Use, others: list[Moment]) -> None:
     """No call of a member in that second: the session itself, or its principal, may tell."""
     principal = lineage.owner(use.caller, use.time)
     if principal is not None:
-        why = "forwarded for a principal that is the thief's"
+        why = "forwarded for a principal that is the attacker's"
         lineage.add(_session(use, principal, list(principal.link_event_ids), why))
         return
     if others or _sibling(lineage, use):
@@ -109,14 +109,14 @@ def _without_call(lineage: Lineage, use: Use, others: list[Moment]) -> None:
 
 def _begun(lineage: Lineage, member: Member, use: Use) -> set[str]:
     """When the session of *member* began, if the service acted under that session's name."""
-    seen = {
+    times = {
         other.caller.created
         for other in lineage.evidence.uses_of.get(member.id, [])
         if other.caller.arn == use.caller.arn and lineage.who(other.caller, other.time) is member
     }
     if member.is_session and member.arn == use.caller.arn:
-        seen.add(member.issued_at)
-    return seen - {""}
+        times.add(member.issued_at)
+    return times - {""}
 
 
 def _sibling(lineage: Lineage, use: Use) -> bool:

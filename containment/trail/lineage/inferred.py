@@ -37,7 +37,7 @@ def apply(lineage: Lineage) -> None:
             or lineage.who(caller, use.time) is not None
         ):
             continue
-        found = (
+        member = (
             _hidden_answer(lineage, use)
             or _password(lineage, use)
             or _federated_console(lineage, use)
@@ -45,8 +45,8 @@ def apply(lineage: Lineage) -> None:
             or _switched(lineage, use)
             or _same_sign_in(lineage, use)
         )
-        if found is not None and not lineage.issued_elsewhere(caller):
-            lineage.add(found)
+        if member is not None and not lineage.issued_elsewhere(caller):
+            lineage.add(member)
 
 
 def _hidden_answer(lineage: Lineage, use: Use) -> Member | None:
@@ -85,11 +85,11 @@ def _hidden_keys(lineage: Lineage) -> None:
         new = [key for key, first in began.items() if first >= fact.time]
         if len(new) == 1:
             use = lineage.evidence.uses_of[new[0]][0]
-            why = f"{fact.name} hid the key it gave to this user; no other of his begins after it"
-            found = _member(use, maker, fact, why, "medium")
-            found.issued_at = found.since = fact.time
-            found.is_session = False
-            lineage.add(found)
+            why = f"{fact.name} hid the key it gave to this user, who has no other new key"
+            member = _member(use, maker, fact, why, "medium")
+            member.issued_at = member.since = fact.time
+            member.is_session = False
+            lineage.add(member)
 
 
 def _password(lineage: Lineage, use: Use) -> Member | None:
@@ -139,13 +139,13 @@ def _federated_console(lineage: Lineage, use: Use) -> Member | None:
 def _own_console(lineage: Lineage, use: Use) -> Member | None:
     """A console session under the ARN of a session that only a member was given."""
     arn, created = use.caller.arn, use.caller.created
-    given = lineage.evidence.given_to(arn)
-    mine = [m for m in lineage.members if m.arn == arn and m.id in given and m.begun(created)]
-    if not mine or given != {member.id for member in mine}:
+    keys = lineage.evidence.given_to(arn)
+    members = [m for m in lineage.members if m.arn == arn and m.id in keys and m.begun(created)]
+    if not members or keys != {member.id for member in members}:
         return None
     for sign_in in lineage.evidence.sign_ins.get(arn, []):
         if near(sign_in.time, created):
-            return _member(use, mine[-1], sign_in, "its console sign-in that second", "high")
+            return _member(use, members[-1], sign_in, "its console sign-in that second", "high")
     return None
 
 
@@ -185,12 +185,12 @@ def _copies_alone(lineage: Lineage) -> None:
         who = fact.caller
         if who.key or who.type != "AWSAccount" or not who.principal_id or not fact.issued:
             continue
-        mine = [
+        members = [
             member
             for member in lineage.by_principal.get(who.principal_id, ())
             if member.begun(fact.time)
         ]
-        if not mine or lineage.actor(fact) is not None:
+        if not members or lineage.actor(fact) is not None:
             continue
         if lineage.evidence.keys_of(who.principal_id) - lineage.by_key.keys():
             note = (
@@ -201,8 +201,10 @@ def _copies_alone(lineage: Lineage) -> None:
             continue
         for issued in fact.issued:
             why = f"{fact.name} by the same principal, seen in the role's account only"
-            child = issued_member(fact, issued, mine[0], "E_inferred", why)
-            child.confidence = "high" if mine[0].is_session or ":" in who.principal_id else "medium"
+            child = issued_member(fact, issued, members[0], "E_inferred", why)
+            child.confidence = (
+                "high" if members[0].is_session or ":" in who.principal_id else "medium"
+            )
             lineage.add(child)
 
 

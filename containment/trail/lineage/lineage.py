@@ -40,10 +40,10 @@ class Lineage:
             self.notices["seed", notice] = notice
 
     def add(self, member: Member) -> bool:
-        """Take *member* in, unless it is in already."""
+        """Add *member* unless it is a member already; tell whether it was added."""
         same = self.by_key.get(member.id, []) if member.kind in _KEYS else []
         if member.kind in _KEYS:
-            if any(_one_credential(known, member) for known in same):
+            if any(_one_credential(other, member) for other in same):
                 return False
             self.by_key.setdefault(member.id, []).append(member)
             if member.principal_id:
@@ -63,37 +63,37 @@ class Lineage:
         return True
 
     def own(self, member: Member) -> None:
-        """Take in a principal that is the thief's, also when he makes it once more."""
+        """Add a principal that is the attacker's, also when they make it once more."""
         if not self.add(member) and member.principal_id:
             self.owned.setdefault(unique_id(member.principal_id), self.by_id[member.id])
 
     def actor(self, fact: Fact) -> Member | None:
         """Return the member that made the call, also when only its copy elsewhere names it."""
         if fact not in self._actors:
-            found = self.who(fact.caller, fact.time)
-            if found is None and fact.shared_id:
+            member = self.who(fact.caller, fact.time)
+            if member is None and fact.shared_id:
                 for copy in self.evidence.shared.get(fact.shared_id, []):
                     if copy != fact and copy.name == fact.name and near(copy.time, fact.time):
-                        found = found or self.who(copy.caller, copy.time)
-            self._actors[fact] = found
+                        member = member or self.who(copy.caller, copy.time)
+            self._actors[fact] = member
         return self._actors[fact]
 
     def who(self, caller: Caller, moment: str) -> Member | None:
         """Return the member that *caller* is at *moment*."""
         for name in (caller.credential, caller.key):
-            known = self.by_key.get(name, ()) if name else ()
-            fitting = [m for m in known if m.fits(caller, moment) or self._renamed(m, caller)]
+            members = self.by_key.get(name, ()) if name else ()
+            fitting = [m for m in members if m.fits(caller, moment) or self._renamed(m, caller)]
             if fitting:
                 return max(fitting, key=lambda member: member.since)
         return None if caller.key else self.owner(caller, moment)
 
     def _renamed(self, member: Member, caller: Caller) -> bool:
-        """A user of the thief may get another name; the unique id stays."""
+        """Tell whether *caller* is a renamed user of the attacker: the unique id stays."""
         principal = self.owned.get(unique_id(caller.principal_id)) if caller.principal_id else None
         return principal is not None and principal.owner == member.owner
 
     def owner(self, caller: Caller, moment: str) -> Member | None:
-        """Return the thief's own principal that *caller* is a session or sign-in of."""
+        """Return the attacker's own principal that *caller* is a session or sign-in of."""
         by_id = self.owned.get(unique_id(caller.principal_id)) if caller.principal_id else None
         if by_id is not None and by_id.begun(moment):
             return by_id
@@ -107,22 +107,22 @@ class Lineage:
 
     def seen_as(self, arn: str) -> list[Member]:
         """Return the members that are *arn*, or were seen to call as it, in the order they came."""
-        found = list(self.by_arn.get(arn, ()))
+        members = list(self.by_arn.get(arn, ()))
         for use in self.evidence.uses_under.get(arn, ()):
             member = self.who(use.caller, use.time)
             if member is not None and member.arn != arn:
-                found.append(member)
-        return sorted({id(m): m for m in found}.values(), key=lambda m: (m.issued_at, m.id))
+                members.append(member)
+        return sorted({id(m): m for m in members}.values(), key=lambda m: (m.issued_at, m.id))
 
     def holds_password(self, password: Member, moment: str) -> bool:
-        """Tell whether *password* is still the thief's at *moment*: who set it last, decides."""
+        """Tell whether *password* is still the attacker's at *moment*: who set it last, decides."""
         if not password.begun(moment):
             return False
         changes = self.evidence.passwords.get(label(password.arn), [])
         last = next((fact for fact in reversed(changes) if fact.time <= moment), None)
         return last is None or self.actor(last) is not None
 
-    def wanted(self) -> set[str]:
+    def names_to_look_up(self) -> set[str]:
         """Return every name whose records could add to the lineage."""
         return (self.asked | self._names_of_members() | self._names_of_facts()) - {""}
 
@@ -161,9 +161,9 @@ class Lineage:
 
     def machine(self, role: str, session: str) -> tuple[Member, Fact] | None:
         """Return who made the machine that carries *session* as its role session name."""
-        found = self.machines.get(session) or self.machines.get(f"lambda:{role}/{session}")
+        maker = self.machines.get(session) or self.machines.get(f"lambda:{role}/{session}")
         # A service takes roles of the machine's own account only.
-        return found if found and role.startswith(f"{found[1].account}/") else None
+        return maker if maker and role.startswith(f"{maker[1].account}/") else None
 
     def session_machine(self, arn: str) -> tuple[Member, Fact] | None:
         """Return who made the machine whose session *arn* is."""
@@ -174,10 +174,10 @@ class Lineage:
 _KEYS = frozenset({"access_key", "forwarded_session_key", *USER_CREDENTIALS.values()})
 
 
-def _one_credential(known: Member, new: Member) -> bool:
+def _one_credential(old: Member, new: Member) -> bool:
     """Two issues of one key id are one credential unless account, principal or time says no."""
-    if known.link_event_ids and known.link_event_ids == new.link_event_ids:
+    if old.link_event_ids and old.link_event_ids == new.link_event_ids:
         return True
-    if known.arn and new.arn and known.arn != new.arn:
+    if old.arn and new.arn and old.arn != new.arn:
         return False
-    return not (known.account and new.account and known.account != new.account)
+    return not (old.account and new.account and old.account != new.account)

@@ -60,13 +60,13 @@ def _principals(lineage: Lineage, fact: Fact, maker: Member) -> None:
         lineage.own(role)
         _opened(lineage, fact, lineage.by_id[role.id])
     elif fact.name in targets.EDITS_TRUST and target.role_arn:
-        known = lineage.owned.get(label(target.role_arn))
+        owned = lineage.owned.get(label(target.role_arn))
         role = _made(fact, maker, "iam_role", target.role_arn, "", "its trust policy was edited")
         role.owned = False
-        if known is None:
+        if owned is None:
             lineage.add(role)
             lineage.edited.setdefault(role.owner, lineage.by_id[role.id])
-        _opened(lineage, fact, known or lineage.by_id[role.id])
+        _opened(lineage, fact, owned or lineage.by_id[role.id])
     elif fact.name in targets.SETS_PASSWORD:
         arn = target.user_arn or fact.caller.arn
         password = _made(fact, maker, "console_password", arn, "", "set by a member")

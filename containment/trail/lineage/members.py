@@ -57,21 +57,21 @@ class Member:
     confidence: Confidence = "certain"
     expires: str = ""
     since: str = ""
-    # What a record must agree with to be this member's and not that of a look-alike.
+    # What a record must agree with to be this member's and not a namesake's.
     arn: str = ""
     account: str = ""
     principal_id: str = ""
     is_session: bool = False
     # Issue time of the session that it was derived from, which its records may carry instead.
     derived_from: str = ""
-    # True if whatever the principal does is the thief's: he made it, or it is the seed.
+    # True if all that the principal does is the attacker's: they made it, or it is the seed.
     owned: bool = False
 
     @property
     def generation(self) -> int:
         """How many steps it is from the seed."""
         steps, parent = 0, self.parent
-        while parent is not None:  # a thief who keeps renewing makes chains of thousands
+        while parent is not None:  # renewing again and again makes chains of thousands
             steps, parent = steps + 1, parent.parent
         return steps
 
@@ -111,9 +111,9 @@ class Member:
         """Tell whether *caller* is this principal itself: its unique id, else its name."""
         if not self.begun(moment):
             return False
-        mine, theirs = unique_id(self.principal_id), unique_id(caller.principal_id)
-        if mine and theirs:
-            return mine == theirs
+        own_id, caller_id = unique_id(self.principal_id), unique_id(caller.principal_id)
+        if own_id and caller_id:
+            return own_id == caller_id
         return bool(caller.arn) and caller.label == label(self.arn)
 
 

@@ -93,10 +93,10 @@ def _issued(lineage: Lineage, fact: Fact) -> None:
 
 def _role(lineage: Lineage, fact: Fact) -> Member | None:
     """The member's role that was assumed: the one with this unique id, not a namesake."""
-    given = unique_id(fact.issued[0].principal_id)
-    by_id = lineage.owned.get(given) if given else None
+    role_id = unique_id(fact.issued[0].principal_id)
+    by_id = lineage.owned.get(role_id) if role_id else None
     by_name = lineage.owned.get(fact.target.role)
-    if by_id is None and by_name is not None and given and by_name.principal_id:
+    if by_id is None and by_name is not None and role_id and by_name.principal_id:
         return None
     return by_id or by_name
 
@@ -149,7 +149,9 @@ def _visitor(lineage: Lineage, fact: Fact) -> None:
             note = f"{visitor} assumed {role.owner} before its trust was edited too: not counted"
             lineage.notices["visitor", note] = note
             continue
-        _take(lineage, fact, role, "B_principal", f"{fact.name} by {visitor}, whom the edit let in")
+        _take(
+            lineage, fact, role, "B_principal", f"{fact.name} by {visitor}, which the edit let in"
+        )
         return
 
 
@@ -176,7 +178,7 @@ def _used(lineage: Lineage, use: Use, *, late: bool = False) -> None:
         if principal.tier == "seed" and use.time < principal.since:
             return
         if late or not lineage.issued_elsewhere(caller):
-            why = "used by a principal that is the thief's"
+            why = "used by a principal that is the attacker's"
             _claim(lineage, use, principal, "B_principal", why)
         return
     seed = lineage.seed

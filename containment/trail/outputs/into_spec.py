@@ -18,7 +18,7 @@ from containment.spec import Limits, load
 from containment.text import plain
 from containment.trail.facts.policies_in_events import account_of
 from containment.trail.facts.principals import label
-from containment.trail.outputs.propose import Known, Proposal, Proposals, propose
+from containment.trail.outputs.propose import Proposal, Proposals, SpecTarget, propose
 from containment.trail.outputs.tables import replacing
 
 if TYPE_CHECKING:
@@ -42,46 +42,46 @@ def add_to_spec(trace: Trace, path: Path, responders: Iterable[str] = ()) -> Pro
     spec, targets = _targets(yaml, text, path)
     glass = [str(arn) for arn in spec.get("break_glass") or []]
     entries = [target for target in targets if isinstance(target, dict)]
-    known = _known(entries, trace)
+    in_spec = _spec_targets(entries, trace)
     named = [*_named(entries), *glass, trace.seed_principal]
-    found = propose(
+    proposals = propose(
         trace,
         protected=[*glass, *responders],
-        known=known,
+        in_spec=in_spec,
         account=next(filter(None, map(account_of, named)), ""),
         partition=next(filter(None, map(_partition, named)), ""),
         room=_limit(spec) - len(targets),
     )
-    if found.targets or found.more_leaked:
+    if proposals.targets or proposals.more_leaked:
         offset, indent = _indents(text)
         yaml.indent(mapping=2, sequence=indent, offset=offset)
-        if found.targets and targets.fa.flow_style():
+        if proposals.targets and targets.fa.flow_style():
             targets.fa.set_block_style()  # a comment for each does not fit on one line
-        for user, key in found.more_leaked:
+        for user, key in proposals.more_leaked:
             _leak(entries, user, key)
-        added = _added(lambda: _dumped(yaml, spec), text, targets, found, path.name)
-        found = replace(found, targets=added[0], decide=(*found.decide, *added[1]))
+        added = _added(lambda: _dumped(yaml, spec), text, targets, proposals, path.name)
+        proposals = replace(proposals, targets=added[0], decide=(*proposals.decide, *added[1]))
         with replacing(path) as draft:
             draft.write_text(_dumped(yaml, spec), "utf-8")
-    return found
+    return proposals
 
 
 def _added(
-    dump: Callable[[], str], before: str, targets: CommentedSeq, found: Proposals, name: str
+    dump: Callable[[], str], before: str, targets: CommentedSeq, proposals: Proposals, name: str
 ) -> tuple[tuple[Proposal, ...], list[str]]:
     """Add each proposal to *targets* that leaves the spec valid; return those, and the others.
 
     Names come out of logs, which others may have written: one that the spec refuses must not keep
     the rest from being contained. A spec that was not valid before is not judged.
     """
-    there = len(targets)
-    targets.extend(map(_entry, found.targets))
+    length = len(targets)
+    targets.extend(map(_entry, proposals.targets))
     if not _problem(dump(), name) or _problem(before, name):
-        return found.targets, []
-    del targets[there:]
+        return proposals.targets, []
+    del targets[length:]
     fitting: list[Proposal] = []
     refused: list[str] = []
-    for proposal in found.targets:
+    for proposal in proposals.targets:
         targets.append(_entry(proposal))
         if problem := _problem(dump(), name):
             del targets[-1]
@@ -140,18 +140,18 @@ def _targets(yaml: YAML, text: str, path: Path) -> tuple[Any, CommentedSeq]:
     return spec, targets
 
 
-def _known(entries: list[Any], trace: Trace) -> dict[str, Known]:
+def _spec_targets(entries: list[Any], trace: Trace) -> dict[str, SpecTarget]:
     """Return the targets that the spec has; ``access_key`` stands for the user who holds it."""
     holders = {credential.id: credential.owner for credential in (trace.origin, *trace.credentials)}
-    known: dict[str, Known] = {}
+    in_spec: dict[str, SpecTarget] = {}
     for entry in entries:
         arn, key = entry.get("user") or entry.get("role"), entry.get("access_key")
         name = label(str(arn)) if arn else holders.get(str(key), "")
         rung = entry.get("rung") or ("revoke-sessions" if entry.get("role") else "deny-all")
         leaked = tuple(map(str, entry.get("leaked") or ()))
         if name:
-            known[name.lower()] = Known(str(rung), leaked)
-    return known
+            in_spec[name.lower()] = SpecTarget(str(rung), leaked)
+    return in_spec
 
 
 def _named(entries: list[Any]) -> list[str]:

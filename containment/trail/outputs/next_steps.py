@@ -27,11 +27,11 @@ def next_steps(trace: Trace, spec: str = "") -> list[str]:
     """Return what to do about *trace*; *spec* is the incident spec that it was added to."""
     if trace.unseen:
         read = "read the logs of other accounts and Regions, or from an earlier --since"
-        return [f"{read}: silence clears nobody", *_containing(trace, spec, found=False)]
-    return [*_containing(trace, spec, found=True), *_following(trace)]
+        return [f"{read}: silence clears nobody", *_containing(trace, spec, has_descendants=False)]
+    return [*_containing(trace, spec, has_descendants=True), *_following(trace)]
 
 
-def _containing(trace: Trace, spec: str, *, found: bool) -> Iterator[str]:
+def _containing(trace: Trace, spec: str, *, has_descendants: bool) -> Iterator[str]:
     if spec:
         yield f"review what was added: git diff {shlex.quote(spec)}"
         stack = shlex.quote(PurePath(spec).stem)
@@ -43,7 +43,7 @@ def _containing(trace: Trace, spec: str, *, found: bool) -> Iterator[str]:
             "open the incident, if it is not open yet: containment open"
             f" {shlex.quote(named)} --since {trace.since}"
         )
-    if found:
+    if has_descendants:
         yield (
             "add what was found to the spec, for review: the same command with --propose"
             " stacks/<incident>.yaml"

@@ -32,7 +32,7 @@ for (const node of data.credentials) {
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const rows = [];
 const placed = new Set();
-// No recursion: a thief who keeps renewing makes chains deeper than a stack.
+// No recursion: renewing again and again makes chains deeper than a stack.
 const place = (root, depth) => {
   const stack = [[root, depth]];
   while (stack.length) {

@@ -1,14 +1,14 @@
-"""Found credentials as proposed targets of the incident spec, for a person to review.
+"""Propose what the trace derived as targets of the incident spec, for a person to review.
 
-Each gets the least disruptive rung that stops what links it: a principal the thief made is denied
-everything; an existing user who was given a key loses that key; compute of the thief loses its
-sessions by name, which outlives their renewal; a role that was only assumed has its sessions
-revoked. A spec holds principals, not statements or passwords: a trust opened to the outside and a
-password set are therefore proposed at the lowest rung that stops them, and the note beside it says
-what it stops besides and when to lower it.
+Each target gets the least disruptive rung that stops what links it. A principal that the attacker
+made is denied everything. An existing user who was given a key loses that key. Sessions of the
+attacker's compute are denied by name, which outlives their renewal. A role that was only assumed
+has its sessions revoked. A spec holds principals, not statements or passwords: a trust opened to
+the outside and a password set are proposed at the lowest rung that stops them, and the note beside
+it says what it stops besides and when to lower it.
 
-The responder and break-glass are listed and never proposed, or the thief would choose whom we
-contain; so is whatever no rung of this spec can hold.
+The responder and break-glass are listed and never proposed, or the attacker would choose who is
+contained. Whatever no rung of this spec can hold is listed too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from containment.text import plain
 from containment.trail.facts.principals import label, session_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from containment.trail.result import Credential, Trace
 
@@ -67,7 +67,7 @@ class Proposals:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SpecTarget:
     """A target that the spec has already."""
 
     rung: str
@@ -96,9 +96,9 @@ class Holder:
         """The principal, by its full ARN where the logs show it; None where a spec has none."""
         account, _, rest = self.label.partition("/")
         full = {c.owner_arn for c in self.credentials} - {""}
-        seen = {c.for_principal for c in self.credentials if c.for_principal.startswith("arn:")}
+        shown = {c.for_principal for c in self.credentials if c.for_principal.startswith("arn:")}
         # Nothing but a session's ARN, or a name alone, shows a principal: it has no path then.
-        partition = next((arn.split(":", 2)[1] for arn in sorted(seen)), "aws")
+        partition = next((arn.split(":", 2)[1] for arn in sorted(shown)), "aws")
         for arn in sorted(full) or [f"arn:{partition}:iam::{account}:{rest}"]:
             try:
                 return parse_principal(arn)
@@ -115,24 +115,24 @@ def propose(
     trace: Trace,
     *,
     protected: Iterable[str] = (),
-    known: dict[str, Known] | None = None,
+    in_spec: Mapping[str, SpecTarget] | None = None,
     account: str = "",
     partition: str = "",
     room: int | None = None,
 ) -> Proposals:
-    """Return what *trace* suggests beyond the targets that are *known*.
+    """Return what *trace* suggests beyond the targets that the spec has.
 
     Args:
         trace: the answer.
         protected: ARNs that are never proposed.
-        known: label of a principal, in small letters -> its target in the spec.
+        in_spec: label of a principal, in small letters -> its target in the spec.
         account: the only account that the spec can hold.
         partition: the only partition that the spec can hold.
         room: how many more targets the spec's limit allows.
     """
     # Names are unique in an account whatever their capitals, and a request may have any.
     never = {label(arn).lower(): arn for arn in protected}
-    there = known or {}
+    in_spec = in_spec or {}
     decide: list[str] = []
     held_back: list[str] = []
     more: list[tuple[str, str]] = []
@@ -148,8 +148,8 @@ def propose(
             decide.append(f"{plain(principal.arn if principal else holder.label)}: {refusal}")
         elif (target := _proposal(trace, holder, principal)) is None:
             continue
-        elif name in there:
-            _compare(holder, there[name], target, decide, more)
+        elif name in in_spec:
+            _compare(holder, in_spec[name], target, decide, more)
         else:
             targets.append(target)
     targets.sort(key=lambda target: (_ORDER.index(target.rung), target.principal.arn))
@@ -166,15 +166,15 @@ def propose(
 def holders(trace: Trace) -> list[Holder]:
     """Return every principal that holds something found, a federated user under its issuer."""
     by_id = {credential.id: credential for credential in (*trace.credentials, trace.origin)}
-    found: dict[str, Holder] = {}
+    by_label: dict[str, Holder] = {}
     for credential in (trace.origin, *trace.credentials):
-        holder, seen = credential, {credential.id}
-        while "/federated-user/" in holder.owner and holder.parent not in seen:
-            seen.add(holder.parent)
+        holder, passed = credential, {credential.id}
+        while "/federated-user/" in holder.owner and holder.parent not in passed:
+            passed.add(holder.parent)
             holder = by_id.get(holder.parent, trace.origin)
         if holder.owner:
-            found.setdefault(holder.owner, Holder(holder.owner)).credentials.append(credential)
-    return [found[name] for name in sorted(found)]
+            by_label.setdefault(holder.owner, Holder(holder.owner)).credentials.append(credential)
+    return [by_label[name] for name in sorted(by_label)]
 
 
 def _refusal(holder: Holder, principal: Principal | None, account: str, partition: str) -> str:
@@ -262,21 +262,21 @@ def _speakable(names: set[str]) -> bool:
 
 def _compare(
     holder: Holder,
-    known: Known,
+    in_spec: SpecTarget,
     target: Proposal,
     decide: list[str],
     more: list[tuple[str, str]],
 ) -> None:
     """What the trace adds to a target that the spec has: keys that leaked, or a stronger rung."""
-    if known.leaked:
-        new = [key for key in target.leaked if key not in known.leaked]
+    if in_spec.leaked:
+        new = [key for key in target.leaked if key not in in_spec.leaked]
         more += [(target.principal.label, key) for key in new]
-    # How far the seed itself is contained has been decided by whoever wrote the spec.
+    # The author of the spec has decided how far the seed itself is contained.
     if all(c.tier == "seed" or c.kind in _KEYS for c in holder.credentials) and holder.has_seed:
         return
-    if known.rung in _STRENGTH and _STRENGTH[target.rung] > _STRENGTH[known.rung]:
+    if in_spec.rung in _STRENGTH and _STRENGTH[target.rung] > _STRENGTH[in_spec.rung]:
         decide.append(
-            f"{plain(target.principal.arn)}: the spec has it at {known.rung}, and the trace"
+            f"{plain(target.principal.arn)}: the spec has it at {in_spec.rung}, and the trace"
             f" suggests {target.rung} ({target.why})"
         )
 

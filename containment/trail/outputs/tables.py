@@ -62,9 +62,9 @@ def write_parquet(trace: Trace, folder: Path) -> list[Path]:
     written = []
     for name, columns, rows in _tables(trace):
         fields = [(column, _arrow_type(pa, column)) for column in columns]
-        held = {column: [_parquet_value(row[column]) for row in rows] for column in columns}
+        values = {column: [_parquet_value(row[column]) for row in rows] for column in columns}
         with replacing(folder / f"{name}.parquet") as path:
-            pq.write_table(pa.table(held, schema=pa.schema(fields)), path)
+            pq.write_table(pa.table(values, schema=pa.schema(fields)), path)
         written.append(folder / f"{name}.parquet")
     return written
 

@@ -1,4 +1,4 @@
-"""The answer for a person at three in the morning: what matters first, then the tree."""
+"""The answer as text for a person: a summary, the tree of credentials, resources and gaps."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _KINDS = {
     "service_specific_credential": "service-specific credential",
 }
 _SIGNING = ("access_key", "forwarded_session_key")
-# Kinds that somebody holds; the others are principals themselves, or named after theirs.
-_HELD = frozenset(
+# Kinds that belong to a principal; the others are principals, or their id names one.
+_OWNED_KINDS = frozenset(
     {
         "access_key",
         "forwarded_session_key",
@@ -74,15 +74,15 @@ def lines(trace: Trace, width: int = 0, *, everything: bool = False) -> Iterator
 
 
 def _gaps(trace: Trace, *, everything: bool) -> Iterator[str]:
-    """Some of each kind: whoever calls StopLogging a thousand times must not hide the rest."""
+    """Yield some gaps of each kind, so that a thousand of one do not hide the others."""
     kinds: defaultdict[str, list[str]] = defaultdict(list)
     for gap in trace.gaps:
         kinds[gap.kind].append(gap.what)
-    for kind, found in kinds.items():
-        most = len(found) if everything else _MOST_GAPS
-        yield from (f"  {plain(kind)}: {plain(what)}" for what in found[:most])
-        if len(found) > most:
-            yield f"  {plain(kind)}: {len(found) - most:,} more: --all shows them"
+    for kind, texts in kinds.items():
+        most = len(texts) if everything else _MOST_GAPS
+        yield from (f"  {plain(kind)}: {plain(what)}" for what in texts[:most])
+        if len(texts) > most:
+            yield f"  {plain(kind)}: {len(texts) - most:,} more: --all shows them"
 
 
 def _summary(trace: Trace) -> Iterator[str]:
@@ -148,7 +148,7 @@ def _tree(trace: Trace, *, everything: bool) -> Iterator[str]:
         frozenset(one.owner for one in trace.credentials if one.event_count),
     )
     shown, hidden = 0, len(trace.credentials)
-    seen = {trace.seed}
+    expanded = {trace.seed}
     stack = _items(children, trace.seed, "", everything=everything)
     while stack:
         item = stack.pop(0)
@@ -163,8 +163,8 @@ def _tree(trace: Trace, *, everything: bool) -> Iterator[str]:
             else _folded(item.credentials, around)
         )
         credential = item.credentials[0]
-        if len(item.credentials) == 1 and credential.id not in seen:
-            seen.add(credential.id)
+        if len(item.credentials) == 1 and credential.id not in expanded:
+            expanded.add(credential.id)
             stack[:0] = _items(children, credential.id, item.below, everything=everything)
 
 
@@ -251,11 +251,11 @@ def _folded(credentials: list[Credential], around: _Surroundings) -> str:
     for one in credentials:
         names.update(one.event_names)
     whose = sorted({one.owner or one.for_principal for one in credentials} - {""})
-    of = ""
+    owner = ""
     if len(whose) == 1:
-        of = f" of {plain(whose[0])}"
+        owner = f" of {plain(whose[0])}"
     elif whose:
-        of = f" of {len(whose)} principals ({plain(whose[0])} and {len(whose) - 1} more)"
+        owner = f" of {len(whose)} principals ({plain(whose[0])} and {len(whose) - 1} more)"
     if calls:
         used = sorted(one.first_seen for one in credentials if one.first_seen)
         last = max(one.last_seen for one in credentials)
@@ -264,16 +264,16 @@ def _folded(credentials: list[Credential], around: _Surroundings) -> str:
         issued = sorted(one.issued_at for one in credentials if one.issued_at)
         when = f", issued {issued[0]} to {issued[-1]}" if issued else ""
         what = _calls(first, around) + when
-    return f"{len(credentials)} {_kind(first)}s{of}, {_how(first)}{_sure(first)}: {what}"
+    return f"{len(credentials)} {_kind(first)}s{owner}, {_how(first)}{_sure(first)}: {what}"
 
 
 def _line(credential: Credential, around: _Surroundings) -> str:
     whose = credential.owner or credential.for_principal
-    of = f" of {plain(whose)}" if credential.kind in _HELD and whose else ""
+    owner = f" of {plain(whose)}" if credential.kind in _OWNED_KINDS and whose else ""
     ends = f", expires {credential.expires}" if credential.expires else ""
     when = f" {credential.issued_at}" if credential.issued_at else ""
     return (
-        f"{plain(credential.id)}  {_calls(credential, around)}  {_kind(credential)}{of},"
+        f"{plain(credential.id)}  {_calls(credential, around)}  {_kind(credential)}{owner},"
         f" {_how(credential)}{when}{ends}{_sure(credential)}"
     )
 
@@ -304,8 +304,8 @@ def _resources(trace: Trace, *, everything: bool) -> Iterator[str]:
     if orphans := owners.pop("", 0):
         yield f"  no owner is known of {orphans}: --inventory names them"
     if owners:
-        told = ", ".join(f"{plain(owner)} {number}" for owner, number in owners.most_common(12))
-        yield f"  to be told: {told}"
+        listed = ", ".join(f"{plain(owner)} {number}" for owner, number in owners.most_common(12))
+        yield f"  to be told: {listed}"
     shown = changed if everything else changed[:_MOST_RESOURCES]
     for resource in shown:
         owner = f", owner {plain(resource.owner)}" if resource.owner else ""

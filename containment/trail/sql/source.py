@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from containment.errors import SpecError
 from containment.trail.facts.gather import extract
-from containment.trail.facts.scan import Sorting, Wanted
-from containment.trail.facts.store import Found
+from containment.trail.facts.scan import Selection, Sorting
+from containment.trail.facts.store import Contributions
 from containment.trail.fixpoint import answer
 from containment.trail.lineage.seeds import begin
 from containment.trail.logs.containers import WHOLE, decode
@@ -75,12 +75,12 @@ class SqlSource:
         self._report = FileReport(f"{dialect.name}:{part.table}")
         self.scans = 0
 
-    def everything(self) -> Found:
+    def everything(self) -> Contributions:
         """Return what has been asked for so far."""
         facts = extract(sorted(self._events.values(), key=lambda e: (e.time, e.event_id or "")))
-        return Found(facts.facts, facts.uses)
+        return Contributions(facts.facts, facts.uses)
 
-    def lookup(self, names: AbstractSet[str]) -> Found:
+    def lookup(self, names: AbstractSet[str]) -> Contributions:
         """Return every fact and use that bears one of *names*, and what follows from them."""
         # All calls will be wanted of the seed, which is asked for first, of whom it gave a key to,
         # and of users; and what is under an ARN tells whose a forwarded session is.
@@ -90,7 +90,7 @@ class SqlSource:
         return self.everything()
 
     def calls(
-        self, fresh: AbstractSet[str], wanted: Wanted
+        self, fresh: AbstractSet[str], wanted: Selection
     ) -> Iterator[tuple[list[Call], list[Moment]]]:
         """Yield the records that *wanted* asks for."""
         self._ask(fresh, fresh)

@@ -164,7 +164,7 @@ def test_two_traces_at_once_both_keep_what_they_read(asking: Asking) -> None:
     asking.ask()
     entries = next(iter(asking.index.iterdir()))
     paths = [str(asking.logs / name) for name in ("a.json", "b.json")]
-    known = list(Index(entries).known(paths))
+    known = list(Index(entries).unchanged(paths))
     for segment in asking.segments():
         segment.unlink()
     one, two = Index(entries), Index(entries)

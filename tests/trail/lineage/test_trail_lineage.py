@@ -1,4 +1,4 @@
-"""Which credentials belong to the thief, tier by tier, and which only look as if."""
+"""Which credentials belong to the attacker, tier by tier, and which only look as if."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_chain_of_roles_keys_and_tokens_is_followed_to_its_end(
     assert max(credential.generation for credential in answer.credentials) == 5
 
 
-def test_what_happened_before_t0_is_not_the_thiefs(scene: Scene, tmp_path: Path) -> None:
+def test_what_happened_before_t0_is_not_the_attackers(scene: Scene, tmp_path: Path) -> None:
     earlier, earlier_arn = scene.assume(scene.leaked, scene.user, "one", -10)
     scene.call(earlier, earlier_arn, "ListBuckets", 5, created=-10)
     scene.call(scene.leaked, scene.user, "ListUsers", 0)
@@ -134,7 +134,7 @@ def test_a_recycled_key_id_of_the_same_role_is_told_by_its_creation_time(
     assert follow(scene, tmp_path).credentials[0].event_names == {"ListBuckets": 1}
 
 
-def test_a_user_the_thief_made_is_his_with_all_its_keys_and_sign_ins(
+def test_a_user_the_attacker_made_is_his_with_all_its_keys_and_sign_ins(
     scene: Scene, tmp_path: Path
 ) -> None:
     made = scene.make_user(scene.leaked, scene.user, "helper", 5)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.plain
 
 
-def test_compute_the_thief_made_gets_service_issued_credentials_even_a_second_early(
+def test_compute_the_attacker_made_gets_service_issued_credentials_even_a_second_early(
     scene: Scene, tmp_path: Path
 ) -> None:
     scene.call(
@@ -37,7 +37,7 @@ def test_compute_the_thief_made_gets_service_issued_credentials_even_a_second_ea
     }
 
 
-def test_an_instance_of_the_thief_has_several_keys_for_one_session(
+def test_an_instance_of_the_attacker_has_several_keys_for_one_session(
     scene: Scene, tmp_path: Path
 ) -> None:
     scene.call(
@@ -63,7 +63,9 @@ def test_an_instance_of_the_thief_has_several_keys_for_one_session(
     }
 
 
-def test_instances_that_a_group_of_the_thief_starts_are_his(scene: Scene, tmp_path: Path) -> None:
+def test_instances_that_a_group_of_the_attacker_starts_are_his(
+    scene: Scene, tmp_path: Path
+) -> None:
     scene.call(
         scene.leaked,
         scene.user,

@@ -134,7 +134,7 @@ def test_an_account_that_came_before_the_edit_is_not_counted_as_let_in_by_it(
     assert "visitor" in {gap.kind for gap in answer.gaps}
 
 
-def test_federated_users_and_providers_of_the_thief_are_followed(
+def test_federated_users_and_providers_of_the_attacker_are_followed(
     scene: Scene, tmp_path: Path
 ) -> None:
     token, session = scene.key(), scene.key()

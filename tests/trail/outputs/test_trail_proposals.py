@@ -26,7 +26,7 @@ def scene() -> Composite:
     return Composite()
 
 
-def test_what_the_thief_made_is_denied_everything(scene: Composite, tmp_path: Path) -> None:
+def test_what_the_attacker_made_is_denied_everything(scene: Composite, tmp_path: Path) -> None:
     scene.make_user(scene.leaked, scene.user, "helper", 20)
     key = scene.access_key(scene.leaked, scene.user, "helper", 21)
     scene.make_role(scene.leaked, scene.user, "back", 23)
@@ -79,7 +79,7 @@ def test_a_role_that_was_only_assumed_has_its_sessions_revoked(
     assert said.rung("role/team/app") == "revoke-sessions"
 
 
-def test_compute_of_the_thief_loses_its_sessions_by_name_and_others_of_the_role_keep_theirs(
+def test_compute_of_the_attacker_loses_its_sessions_by_name_and_others_of_the_role_keep_theirs(
     scene: Composite, tmp_path: Path
 ) -> None:
     machine = "i-0aaaaaaaaaaaaaaaa"
