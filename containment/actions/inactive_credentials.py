@@ -20,8 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
-from containment.aws.faults import code, explain, is_missing, outcome_unknown, retried
-from containment.errors import ConflictError, SpecError
+from containment.aws.faults import explain, is_missing, outcome_unknown, retried
+from containment.errors import ConflictError, ContainmentError, SpecError
 from containment.facets import claims, credentials, deny, overlap, returning
 from containment.lifecycle import evidence
 from containment.lifecycle.action import Action, Failure, UnfinishedError
@@ -220,8 +220,8 @@ class InactiveCredentials(Action[Inputs, State]):
         except (ClientError, BotoCoreError) as error:
             self._context.say(
                 "warning",
-                f"{live}: the claim on its keys could not be written ({code(error) or error});"
-                " the lift will ask for a decision",
+                f"{explain(f'claiming the keys of {live}', error)}; until then the lift will"
+                " ask for a decision",
             )
         stopped = _ids(credentials.active(keys))
         doubts: list[str] = []
@@ -232,7 +232,13 @@ class InactiveCredentials(Action[Inputs, State]):
                 f"{live}: {error.message}", remedy=error.remedy, state=state
             ) from error
         if failed:
-            raise UnfinishedError("; ".join(failed), remedy="run 'pulumi up' again", state=state)
+            steps = dict.fromkeys(said.remedy for said in failed)
+            raise UnfinishedError(
+                "; ".join(said.message for said in failed),
+                remedy="; ".join(steps),
+                state=state,
+                cause=failed[0],
+            )
         if not eventually(lambda: not self._still_active(live, inputs)):
             raise UnfinishedError(
                 "; ".join(doubts) or f"{live}: its keys were made Inactive and do not all read so",
@@ -253,7 +259,9 @@ class InactiveCredentials(Action[Inputs, State]):
         agreed = all(terms.remembered.get(name) == status for name, status in known.items())
         return known if agreed else {}
 
-    def _deactivate(self, live: LivePrincipal, access_key_id: str, doubts: list[str]) -> str | None:
+    def _deactivate(
+        self, live: LivePrincipal, access_key_id: str, doubts: list[str]
+    ) -> ContainmentError | None:
         """Deactivate one key; return why that failed, so that the others are tried as well.
 
         What AWS said to a later try is added to *doubts*, and the read-back decides.
@@ -261,11 +269,11 @@ class InactiveCredentials(Action[Inputs, State]):
         try:
             live.set_key_status(access_key_id, "Inactive")
         except (ClientError, BotoCoreError) as error:
-            said = str(explain(f"deactivating {access_key_id} of {live}", error))
+            said = explain(f"deactivating {access_key_id} of {live}", error)
             if not outcome_unknown(error) and not is_missing(error):
                 return said
             if retried(error):
-                doubts.append(f"{said}, and it does not read Inactive")
+                doubts.append(f"{said.message}, and it does not read Inactive")
         return None
 
     def _still_active(self, live: LivePrincipal, inputs: Inputs) -> tuple[str, ...]:

@@ -14,28 +14,17 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
+from containment.aws import advice
 from containment.errors import (
     AccessError,
     ContainmentError,
     NotContainedError,
-    NotFoundError,
     UnavailableError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_AUTHENTICATION = frozenset(
-    {
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-        "SignatureDoesNotMatch",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidAccessKeyId",
-    }
-)
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _SERVER_ERROR = 500
 
 
@@ -62,7 +51,7 @@ def is_full(error: BaseException) -> bool:
 
 def is_denied(error: BaseException) -> bool:
     """Tell whether AWS refused because the caller lacks a permission."""
-    return code(error) in _DENIED
+    return code(error) in advice.DENIED
 
 
 def outcome_unknown(error: BaseException) -> bool:
@@ -104,6 +93,7 @@ def explained(doing: str) -> Generator[None, None, None]:
     Raises:
         AccessError: the caller is not known to AWS, has expired, or lacks a permission.
         NotFoundError: AWS has no such entity.
+        NotContainedError: AWS refuses it for another reason, such as a quota.
         UnavailableError: there was no answer.
     """
     try:
@@ -114,29 +104,13 @@ def explained(doing: str) -> Generator[None, None, None]:
 
 def explain(doing: str, error: ClientError | BotoCoreError) -> ContainmentError:
     """Return *error* as one of ours: what was being done, what AWS said, what to do."""
-    error_code = code(error)
     if isinstance(error, NoCredentialsError):
         return AccessError(
             f"{doing}: no AWS credentials were found",
             remedy="set AWS_PROFILE or the AWS_ACCESS_KEY_ID variables",
         )
     if isinstance(error, ClientError):
-        message = str(error.response.get("Error", {}).get("Message", ""))
-        if error_code in _AUTHENTICATION:
-            return AccessError(
-                f"{doing}: AWS does not accept the responder's credentials"
-                f" ({error_code}: {message})",
-                remedy="get fresh credentials and check them with 'aws sts get-caller-identity'",
-            )
-        if error_code in _DENIED:
-            return AccessError(
-                f"{doing}: {message or error_code}",
-                remedy="give the responder role the policy that 'containment responder-policy'"
-                " prints",
-            )
-        if is_missing(error):
-            return NotFoundError(f"{doing}: {message}", remedy="check the ARN and the account")
-        return UnavailableError(f"{doing}: {error_code}: {message}", remedy="try again in a moment")
+        return advice.explained_as(doing, error)
     return UnavailableError(
         f"{doing}: no answer ({error})",
         remedy="check the network and AWS_ENDPOINT_URL (is the lab running? containment lab start)",

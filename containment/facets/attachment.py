@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.aws.faults import code, is_full, may_be_gone
+from containment.aws.faults import explain, is_full, may_be_gone
 from containment.errors import ContainmentError, NotContainedError
 from containment.facets import claims, documents, overlap
 from containment.facets.marks import attachment_tag
@@ -142,6 +142,6 @@ def _claim(live: LivePrincipal, incident: str, claim: claims.Claim) -> tuple[str
     try:
         live.tag(attachment_tag(incident), claim.value)
     except (ClientError, BotoCoreError) as error:
-        said = f"{live}: the claim could not be written ({code(error) or error})"
-        return (f"{said}; the lift will ask for a decision",)
+        said = explain(f"claiming the attachment of {live}", error)
+        return (f"{said}; until then the lift will ask for a decision",)
     return ()

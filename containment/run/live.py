@@ -34,7 +34,7 @@ class Seen:
     @property
     def drifted(self) -> bool:
         """True where AWS shows less than the state declares."""
-        return self.live in OPEN or bool(self.recorded.unfinished)
+        return self.live in OPEN
 
 
 def look(resources: Iterable[Recorded], workplace: Workplace) -> list[Seen]:
@@ -60,4 +60,8 @@ def _look(recorded: Recorded, workplace: Workplace) -> Seen:
         return Seen(recorded, "unknown", (*notes, str(told)))
     if now is None:
         return Seen(recorded, "gone", tuple(notes))
-    return Seen(recorded, str(getattr(now, "live", "applied")), (*notes, *recorded.unfinished))
+    shown = str(getattr(now, "live", "applied"))
+    # Why the last run could not finish is history; only a look tells whether it still is so.
+    past = () if shown == "applied" else recorded.unfinished
+    said = (f"the last run said of {recorded.state.target.name}: {reason}" for reason in past)
+    return Seen(recorded, shown, (*notes, *said))

@@ -66,7 +66,7 @@ def test_codes_are_told_apart() -> None:
         (answered("AccessDenied", 403), AccessError, "responder-policy"),
         (answered("InvalidClientTokenId", 403), AccessError, "get-caller-identity"),
         (answered("NoSuchEntity", 404), NotFoundError, "check the ARN"),
-        (answered("Throttling", 400), UnavailableError, "try again"),
+        (answered("Throttling", 400), UnavailableError, "in a moment"),
         (EndpointConnectionError(endpoint_url=URL), UnavailableError, "lab start"),
         (NoCredentialsError(), AccessError, "AWS_PROFILE"),
     ],

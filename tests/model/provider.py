@@ -66,7 +66,8 @@ class Voice:
 
     heard: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def say(self, severity: str, message: str, urn: str = "") -> None:
+    def say(self, severity: str, message: str, urn: str = "", call: str = "") -> None:
+        del call
         self.heard.append((severity, urn, message))
 
 

@@ -1,0 +1,377 @@
+"""Each kind of refusal, provoked: it is known for what it is, and its advice ends the trouble."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import botocore.auth
+import pytest
+from botocore import UNSIGNED
+from botocore.exceptions import ClientError
+
+from cli.main import run
+from containment.aws import advice
+from containment.aws.faults import explain
+from containment.errors import ContainmentError
+from containment.lab.scenario.world import Credentials
+from containment.lab.testing import Lab
+
+pytestmark = pytest.mark.lab
+
+Call = Callable[[], object]
+TRIED = "arn:aws:iam::aws:policy/AWSDenyAll"
+
+
+def policy(effect: str, action: str, **more: object) -> str:
+    statement = {"Effect": effect, "Action": action, "Resource": "*", **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def trust(*arns: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"AWS": list(arns)}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@dataclass
+class Trouble:
+    """A refusal: the *call* that meets it, and what a reader of the advice does about it."""
+
+    call: Call
+    follow: Call
+
+
+class Bench:
+    """The company, its responder, and whoever can change what holds the responder back."""
+
+    def __init__(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.lab, self.world, self.monkeypatch = lab, lab.world, monkeypatch
+        self.admin = lab.client("iam", lab.world.admin)
+        self.iam = self.as_(lab.world.responder)
+        self.organizations = lab.client("organizations", lab.world.management_admin)
+        self.role = lab.world.responder_role.rpartition("/")[2]
+
+    def as_(self, credentials: Credentials) -> Any:
+        return self.lab.client("iam", credentials)
+
+    def deny(self, iam: Any = None) -> object:
+        """Do what every containment begins with."""
+        iam = iam or self.iam
+        return iam.put_user_policy(
+            UserName="ci-deploy", PolicyName="t", PolicyDocument=policy("Deny", "*")
+        )
+
+    def assumed(self, **more: Any) -> Credentials:
+        sts = self.lab.client("sts", self.world.responder_user_key)
+        issued = sts.assume_role(
+            RoleArn=self.world.responder_role, RoleSessionName="advice", **more
+        )["Credentials"]
+        return Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
+
+    def control(self, kind: str, action: str) -> tuple[Call, Call]:
+        """Attach a control policy that denies *action*; return its exemption and its removal."""
+        shape = {"Principal": "*"} if kind.startswith("RESOURCE") else {}
+        if kind.startswith("RESOURCE"):
+            root = self.organizations.list_roots()["Roots"][0]["Id"]
+            self.organizations.enable_policy_type(RootId=root, PolicyType=kind)
+        made = self.organizations.create_policy(
+            Name="guard", Description="d", Type=kind, Content=policy("Deny", action, **shape)
+        )["Policy"]["PolicySummary"]["Id"]
+        self.organizations.attach_policy(PolicyId=made, TargetId=self.world.account)
+        exempt = {
+            "Condition": {
+                "ArnNotLike": {
+                    "aws:PrincipalArn": [self.world.responder_role, self.world.responder_user]
+                }
+            }
+        }
+        return (
+            lambda: self.organizations.update_policy(
+                PolicyId=made, Content=policy("Deny", action, **shape, **exempt)
+            ),
+            lambda: self.organizations.detach_policy(PolicyId=made, TargetId=self.world.account),
+        )
+
+
+def service_control(bench: Bench) -> Trouble:
+    exempt, _ = bench.control("SERVICE_CONTROL_POLICY", "iam:PutUserPolicy")
+    return Trouble(bench.deny, exempt)
+
+
+def resource_control(bench: Bench) -> Trouble:
+    exempt, _ = bench.control("RESOURCE_CONTROL_POLICY", "sts:AssumeRole")
+    return Trouble(bench.assumed, exempt)
+
+
+def boundary(bench: Bench) -> Trouble:
+    bench.admin.put_role_permissions_boundary(
+        RoleName=bench.role, PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess"
+    )
+    return Trouble(
+        bench.deny, lambda: bench.admin.delete_role_permissions_boundary(RoleName=bench.role)
+    )
+
+
+def session_policy(bench: Bench) -> Trouble:
+    narrow = bench.as_(bench.assumed(Policy=policy("Allow", "iam:Get*")))
+    wide: list[Any] = []
+    return Trouble(
+        lambda: bench.deny(wide[0] if wide else narrow),
+        lambda: wide.append(bench.as_(bench.assumed())),
+    )
+
+
+def explicit_deny(bench: Bench) -> Trouble:
+    bench.admin.put_role_policy(
+        RoleName=bench.role, PolicyName="no", PolicyDocument=policy("Deny", "iam:PutUserPolicy")
+    )
+    return Trouble(
+        bench.deny, lambda: bench.admin.delete_role_policy(RoleName=bench.role, PolicyName="no")
+    )
+
+
+def trust_policy(bench: Bench) -> Trouble:
+    before = bench.admin.get_role(RoleName=bench.role)["Role"]["AssumeRolePolicyDocument"]
+    bench.admin.update_assume_role_policy(
+        RoleName=bench.role, PolicyDocument=trust(bench.world.bystander_user)
+    )
+    return Trouble(
+        bench.assumed,
+        lambda: bench.admin.update_assume_role_policy(
+            RoleName=bench.role, PolicyDocument=json.dumps(before)
+        ),
+    )
+
+
+def no_allow(bench: Bench) -> Trouble:
+    bench.admin.create_user(UserName="new-responder")
+    key = bench.admin.create_access_key(UserName="new-responder")["AccessKey"]
+    iam = bench.as_(Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
+    shown = bench.monkeypatch.capsys  # type: ignore[attr-defined]
+
+    def give() -> None:
+        shown.readouterr()
+        assert run(["responder-policy", "contain", "--account", bench.world.account]) == 0
+        bench.admin.put_user_policy(
+            UserName="new-responder",
+            PolicyName="containment",
+            PolicyDocument=json.dumps(json.loads(shown.readouterr().out)),
+        )
+
+    return Trouble(lambda: bench.deny(iam), give)
+
+
+def elsewhere(bench: Bench) -> Trouble:
+    """S3 says nothing but that it denies: what is left is to look."""
+    unsigned: Any = bench.lab.client("s3", bench.world.admin)
+    unsigned.meta.events.register("choose-signer.s3", lambda **_: UNSIGNED)
+    used = [unsigned]
+    return Trouble(
+        lambda: used[-1].list_objects_v2(Bucket=bench.world.bucket),
+        lambda: used.append(bench.lab.client("s3", bench.world.admin)),
+    )
+
+
+def inline_full(bench: Bench) -> Trouble:
+    long = policy("Allow", "s3:GetObject", Sid="a" * 1400)
+    bench.admin.put_user_policy(UserName="ci-deploy", PolicyName="big", PolicyDocument=long)
+    more = policy("Deny", "s3:GetObject", Sid="b" * 500)
+    return Trouble(
+        lambda: bench.iam.put_user_policy(
+            UserName="ci-deploy", PolicyName="t", PolicyDocument=more
+        ),
+        lambda: bench.admin.delete_user_policy(UserName="ci-deploy", PolicyName="big"),
+    )
+
+
+def attachments_full(bench: Bench) -> Trouble:
+    names = [
+        "ReadOnlyAccess", "SecurityAudit", "AmazonS3FullAccess", "AmazonEC2FullAccess",
+        "AmazonSQSFullAccess", "AmazonSNSFullAccess", "AmazonRDSFullAccess", "IAMReadOnlyAccess",
+        "AmazonS3ReadOnlyAccess", "AmazonEC2ReadOnlyAccess", "AmazonVPCFullAccess",
+    ]  # fmt: skip
+    for name in names:
+        try:
+            bench.admin.attach_user_policy(
+                UserName="ci-deploy", PolicyArn=f"arn:aws:iam::aws:policy/{name}"
+            )
+        except bench.admin.exceptions.LimitExceededException:
+            break
+    return Trouble(
+        lambda: bench.iam.attach_user_policy(UserName="ci-deploy", PolicyArn=TRIED),
+        lambda: bench.admin.detach_user_policy(
+            UserName="ci-deploy", PolicyArn=f"arn:aws:iam::aws:policy/{names[0]}"
+        ),
+    )
+
+
+def trust_full(bench: Bench) -> Trouble:
+    def statements(count: int) -> str:
+        one = json.loads(trust(bench.world.bystander_user))["Statement"][0]
+        return json.dumps({"Version": "2012-10-17", "Statement": [one] * count})
+
+    written = [statements(30)]
+    return Trouble(
+        lambda: bench.iam.update_assume_role_policy(RoleName="deploy", PolicyDocument=written[-1]),
+        lambda: written.append(statements(2)),
+    )
+
+
+def tags_full(bench: Bench) -> Trouble:
+    have = len(bench.admin.list_user_tags(UserName="ci-deploy")["Tags"])
+    bench.admin.tag_user(
+        UserName="ci-deploy", Tags=[{"Key": f"k{n}", "Value": "v"} for n in range(50 - have)]
+    )
+    claim = [{"Key": "containment:inc-2026-0042", "Value": "x"}]
+    return Trouble(
+        lambda: bench.iam.tag_user(UserName="ci-deploy", Tags=claim),
+        lambda: bench.admin.untag_user(UserName="ci-deploy", TagKeys=["k0"]),
+    )
+
+
+def quota(bench: Bench) -> Trouble:
+    for number in range(11):
+        bench.admin.create_group(GroupName=f"g{number}")
+        if number < 10:
+            try:
+                bench.admin.add_user_to_group(GroupName=f"g{number}", UserName="ci-deploy")
+            except bench.admin.exceptions.LimitExceededException:
+                break
+    return Trouble(
+        lambda: bench.admin.add_user_to_group(GroupName="g10", UserName="ci-deploy"),
+        lambda: bench.admin.remove_user_from_group(GroupName="g0", UserName="ci-deploy"),
+    )
+
+
+def gone_principal(bench: Bench) -> Trouble:
+    written = [trust("AIDAIOSFODNN7EXAMPLE", bench.world.bystander_user)]
+    return Trouble(
+        lambda: bench.iam.update_assume_role_policy(RoleName="deploy", PolicyDocument=written[-1]),
+        lambda: written.append(trust(bench.world.bystander_user)),
+    )
+
+
+def services_own(bench: Bench) -> Trouble:
+    bench.admin.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")
+    names = ["AWSServiceRoleForAutoScaling"]
+    return Trouble(
+        lambda: bench.iam.put_role_policy(
+            RoleName=names[-1], PolicyName="t", PolicyDocument=policy("Deny", "*")
+        ),
+        lambda: names.append("app"),
+    )
+
+
+def clock(bench: Bench) -> Trouble:
+    name = "get_current_datetime"
+    real = getattr(botocore.auth, name)
+    bench.monkeypatch.setattr(botocore.auth, name, lambda *_: real() - timedelta(hours=1))
+    return Trouble(bench.deny, lambda: bench.monkeypatch.setattr(botocore.auth, name, real))
+
+
+def expired(bench: Bench) -> Trouble:
+    ended = bench.iam
+    bench.lab.advance(13 * 3600)
+    fresh: list[Any] = []
+    return Trouble(
+        lambda: bench.deny(fresh[0] if fresh else ended),
+        lambda: fresh.append(bench.as_(bench.assumed())),
+    )
+
+
+def unknown(bench: Bench) -> Trouble:
+    used = [bench.as_(Credentials("AKIAIOSFODNN7EXAMPLE", "wrong"))]
+    return Trouble(lambda: bench.deny(used[-1]), lambda: used.append(bench.iam))
+
+
+def not_there(bench: Bench) -> Trouble:
+    names = ["ci-deplyo"]
+    return Trouble(
+        lambda: bench.iam.get_user(UserName=names[-1]), lambda: names.append("ci-deploy")
+    )
+
+
+def fault(kind: str) -> Callable[[Bench], Trouble]:
+    def provoke(bench: Bench) -> Trouble:
+        bench.lab.faults({"kind": kind, "service": "iam"})
+        # It passes by itself: nothing is done about it but to try again.
+        return Trouble(bench.deny, bench.lab.faults)
+
+    return provoke
+
+
+SCENES: dict[str, Callable[[Bench], Trouble]] = {
+    "service control policy": service_control,
+    "resource control policy": resource_control,
+    "permissions boundary": boundary,
+    "session policy": session_policy,
+    "explicit deny": explicit_deny,
+    "trust policy": trust_policy,
+    "no allow": no_allow,
+    "denied": elsewhere,
+    "inline policies full": inline_full,
+    "attachments full": attachments_full,
+    "trust policy full": trust_full,
+    "tags full": tags_full,
+    "quota": quota,
+    "gone principal": gone_principal,
+    "service's own role": services_own,
+    "clock": clock,
+    "expired session": expired,
+    "unknown credentials": unknown,
+    "not there": not_there,
+    "too many requests": fault("throttle"),
+    "being changed": fault("conflict"),
+    "service failure": fault("error"),
+}
+PASSING = {"too many requests", "being changed", "service failure"}
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_refusal_is_told_for_what_it_is_and_its_advice_ends_the_trouble(
+    lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    monkeypatch.capsys = capsys  # type: ignore[attr-defined]
+    trouble = SCENES[name](Bench(lab, monkeypatch))
+
+    seen: list[ClientError] = []
+    for _ in range(2):  # what lasts is there again
+        with pytest.raises(ClientError) as raised:
+            trouble.call()
+        seen.append(raised.value)
+    row = advice.advise(seen[0])
+    error = explain("containing user ci-deploy", seen[1])
+
+    assert row.name == name, seen[0].response["Error"]
+    assert row.lasting == (name not in PASSING)
+    assert type(error) is row.kind
+    assert row.cause in error.message
+    assert str(seen[1].response["Error"]["Code"]) in error.message
+    assert error.remedy == row.step
+    assert ("in a moment" in error.remedy) == (name in PASSING)
+
+    trouble.follow()
+    trouble.call()
+
+
+def test_every_row_of_the_table_is_provoked_here() -> None:
+    assert [row.name for row in advice.ROWS] == list(SCENES)
+
+
+def test_what_no_row_knows_is_told_as_aws_says_it_and_promises_nothing() -> None:
+    answer: Any = {
+        "Error": {"Code": "SomethingNew", "Message": "of 2027"},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    error = explain("writing the deny", ClientError(answer, "PutUserPolicy"))
+
+    assert type(error) is not ContainmentError
+    assert error.exit_code == 4
+    assert error.message == "writing the deny: SomethingNew: of 2027"
+    assert "may not help" in error.remedy
