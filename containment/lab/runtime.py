@@ -172,7 +172,7 @@ def start_detached(path: Path, port: int) -> RunningLab:
     log = path / f"start-{os.getpid()}.log"
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 -- our own module
-            [sys.executable, "-m", "containment.lab", str(path), str(port)],
+            [sys.executable, "-P", "-m", "containment.lab", str(path), str(port)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -6,11 +6,12 @@ ends that line first and goes on behind it; its bytes stay and are part of the c
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,19 @@ if TYPE_CHECKING:
 _LOCK_WAIT_S = 2.0
 _LOCK_POLL_S = 0.002
 _PIECE = 1 << 20
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class FileStore:
-    """The ledger at *path*; its folder is made when the first line is written."""
+    """The ledger at *path*; its folder is made when the first line is written.
 
-    def __init__(self, path: Path, shown: str = "") -> None:
+    A ledger that is a link, or has a second name, is not opened: it would be written to wherever
+    that leads. *within* is the folder below which the same goes for folders.
+    """
+
+    def __init__(self, path: Path, shown: str = "", *, within: Path | None = None) -> None:
         self._path = path
+        self._within = within
         self._shown = shown or str(path)
         self._mutex = Lock()
         self._file: tuple[int, int] = (0, 0)
@@ -45,7 +52,7 @@ class FileStore:
 
     def lines(self) -> Sequence[bytes] | None:
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            descriptor = self._open(os.O_RDONLY)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -72,15 +79,14 @@ class FileStore:
 
     def _append(self, make: Callable[[Head], bytes]) -> Head:
         new = not self._path.exists()
-        if new:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-        descriptor = os.open(self._path, flags, 0o600)
+        descriptor = self._open(os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             with self._locked(descriptor, fcntl.LOCK_EX):
                 length, head = self._caught_up(descriptor)
                 size = self._size(descriptor)
                 added = _read(descriptor, length, size)
+                if length == 0 and added and not _begins_as_ledger(added):
+                    raise OSError(f"{self._shown} holds something else than a ledger")
                 for earlier in _split(added):
                     head = chain.following(head, earlier)
                 written = make(head)
@@ -105,10 +111,38 @@ class FileStore:
             return 0, Head()
         return self._read_to, self._head
 
+    def _open(self, flags: int) -> int:
+        """Open the file, and below *within* no folder that is a link: it may lead anywhere.
+
+        Folders that are not there are made where the file may be.
+        """
+        flags |= os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+        if self._within is None:
+            if flags & os.O_CREAT:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(self._path, flags, 0o600)
+        *folders, name = self._path.relative_to(self._within).parts
+        if flags & os.O_CREAT:
+            self._within.mkdir(parents=True, exist_ok=True)
+        place = os.open(self._within, _FOLDER)
+        try:
+            for folder in folders:
+                if flags & os.O_CREAT:
+                    with suppress(FileExistsError):
+                        os.mkdir(folder, 0o755, dir_fd=place)
+                inner = os.open(folder, _FOLDER | os.O_NOFOLLOW, dir_fd=place)
+                os.close(place)
+                place = inner
+            return os.open(name, flags, 0o600, dir_fd=place)
+        finally:
+            os.close(place)
+
     def _size(self, descriptor: int) -> int:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(f"{self._shown} is no regular file")
+        if status.st_nlink > 1:
+            raise OSError(f"{self._shown} has another name elsewhere")
         return status.st_size
 
     @contextmanager
@@ -125,10 +159,24 @@ class FileStore:
         yield  # closing the file unlocks it
 
     def _unavailable(self, deed: str, error: OSError) -> LedgerUnavailableError:
+        if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+            return LedgerUnavailableError(
+                f"the ledger {self._shown} cannot be {deed}: it is, or is behind, a link",
+                remedy="see who put it there, and remove it",
+            )
         return LedgerUnavailableError(
             f"the ledger {self._shown} cannot be {deed} ({error.strerror or error})",
             remedy="make room, mend its permissions, or name another 'ledger' in containment.yaml",
         )
+
+
+def _begins_as_ledger(content: bytes) -> bool:
+    """Tell whether *content* begins with an entry, or with one that a crash cut off."""
+    first, _, _ = content.partition(b"\n")
+    entry = chain.parse(first)
+    if entry is None:
+        return first.startswith(b'{"a')  # every entry's first member is "after" or "at"
+    return {"n", "prev"} <= entry.keys()
 
 
 def _read(descriptor: int, start: int, end: int) -> bytes:

@@ -64,4 +64,6 @@ def open_store(settings: LedgerSettings, directory: Path, incident: str) -> Stor
         )
     path = Path(place).expanduser()
     shown = place if path.suffix == _SUFFIX else f"{place.rstrip('/')}/{incident}{_SUFFIX}"
-    return FileStore(directory / Path(shown).expanduser(), shown)
+    path = Path(shown).expanduser()
+    own = not path.is_absolute() and ".." not in path.parts
+    return FileStore(directory / path, shown, within=directory if own else None)

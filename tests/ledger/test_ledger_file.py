@@ -203,3 +203,52 @@ def test_a_line_and_the_name_of_a_new_file_outlive_a_crash_of_the_machine(
     add(store, kind="b")
 
     assert synced == ["x.jsonl", "ledger", "x.jsonl"]
+
+
+def test_a_ledger_that_is_a_link_is_neither_written_nor_read(tmp_path: Path) -> None:
+    precious = tmp_path / "profile"
+    precious.write_text("alias ll='ls -l'\n")
+    link = tmp_path / "inc.jsonl"
+    link.symlink_to(precious)
+    twice = tmp_path / "twice.jsonl"
+    twice.hardlink_to(precious)
+    behind = tmp_path / "project"
+    behind.mkdir()
+    (behind / "ledger").symlink_to(tmp_path)
+
+    for store in (
+        FileStore(link),
+        FileStore(twice),
+        FileStore(behind / "ledger" / "new.jsonl", within=behind),
+    ):
+        with pytest.raises(LedgerUnavailableError, match=r"link|another name"):
+            add(store, kind="x")
+    with pytest.raises(LedgerUnavailableError, match="link"):
+        FileStore(link).lines()
+
+    assert precious.read_text() == "alias ll='ls -l'\n"
+    assert not (tmp_path / "new.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "content", ["alias ll='ls -l'\n", '{"Version": "2012-10-17"}\n', "\n", "x"]
+)
+def test_a_file_that_does_not_begin_as_a_ledger_is_not_added_to(
+    tmp_path: Path, content: str
+) -> None:
+    other = tmp_path / "inc.jsonl"
+    other.write_text(content)
+
+    with pytest.raises(LedgerUnavailableError, match="something else than a ledger"):
+        add(FileStore(other), kind="x")
+
+    assert other.read_text() == content
+
+
+def test_a_ledger_whose_folders_are_not_there_is_begun_below_the_project(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "a" / "b" / "inc.jsonl", within=tmp_path)
+    assert store.lines() is None
+
+    add(store, kind="x")
+
+    assert read(tmp_path / "a" / "b" / "inc.jsonl").broken is None
