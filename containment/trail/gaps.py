@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from containment.text import counted
 from containment.trail.facts.classes import plain_name
 from containment.trail.facts.evidence import HANDS_OUT
+from containment.trail.facts.targets import OTHER_ACCOUNTS
 from containment.trail.logs.files import delivery
 from containment.trail.logs.records import apart
 from containment.trail.result import Gap, TracedCall
@@ -121,6 +122,7 @@ def find(
     yield from _assumed(reports)
     yield from _span(lineage, reports)
     yield from _places(lineage, calls, places)
+    yield from _unnamed_accounts(lineage)
     yield from _silent_hours(lineage.seed.since, reports)
     for traced in calls:
         call = traced.call
@@ -200,7 +202,7 @@ def _not_told_apart(by_credential: Mapping[str, list[Call]]) -> Iterator[Gap]:
             "not_told_apart",
             f"{counted(len(calls), 'call')} of {calls[0].caller.label} since {credential} was made"
             f" {name} no credential ({listed}; {calls[0].time} to {calls[-1].time}):"
-            f" CloudTrail does not tell whether it made {made}",
+            f" the records do not tell whether it made {made}",
         )
 
 
@@ -261,6 +263,13 @@ def _places(
             f"account {account}: records from {', '.join(sorted(regions))} only; other Regions are"
             f" unknown{', us-east-1 with IAM among them' if iam else ''}",
         )
+
+
+def _unnamed_accounts(lineage: Lineage) -> Iterator[Gap]:
+    for member in lineage.members:
+        if member.issued_by in OTHER_ACCOUNTS and not member.account:
+            what = f"{member.id} was handed out by {member.issued_by} at {member.issued_at}"
+            yield Gap("regions", f"{what}, for an account that the record does not name")
 
 
 def _regions(places: Iterable[tuple[str, str]]) -> dict[str, set[str]]:

@@ -139,13 +139,13 @@ def target_of(event: Record, name: str, response: Any) -> Target:
 
 
 # Credentials for an account that the request names.
-_OTHER_ACCOUNTS = frozenset({"AssumeRoot", "GetRoleCredentials"})
-_THINGS = WEB_TOKENS | PROVIDERS.keys() | USER_CREDENTIALS.keys() | _OTHER_ACCOUNTS
+OTHER_ACCOUNTS = frozenset({"AssumeRoot", "GetRoleCredentials"})
+_THINGS = WEB_TOKENS | PROVIDERS.keys() | USER_CREDENTIALS.keys() | OTHER_ACCOUNTS
 
 
 def _thing(event: Record, name: str, request: Any, response: Any) -> Target:
     """A provider, a credential or a token, by its ARN or id; or an account."""
-    if name in _OTHER_ACCOUNTS:
+    if name in OTHER_ACCOUNTS:
         return _elsewhere(event, name, request)
     if name in WEB_TOKENS:
         return Target(object_id=text(at(response, "webIdentityTokenId")))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from containment.trail.lineage.members import Member
 
 if TYPE_CHECKING:
-    from containment.trail.facts.fact import Use
+    from containment.trail.facts.fact import Caller, Use
     from containment.trail.lineage.lineage import Lineage
 
 _OPENS = "CreateOAuth2Token"
@@ -28,7 +28,7 @@ def apply(lineage: Lineage) -> None:
             opener = lineage.actor(fact)
             if opener is not None:
                 why = "the sign-in session that it opened"
-                session = _session(fact.caller.sign_in, opener, fact.event_id, fact.time, why)
+                session = _session(fact.caller, opener, fact.event_id, fact.time, why)
                 session.tier, session.issued_by = "A_issued", fact.name
                 session.account = fact.account
                 lineage.add(session)
@@ -37,7 +37,7 @@ def apply(lineage: Lineage) -> None:
         member = lineage.who(use.caller, use.time)
         if member is not None and use.caller.sign_in not in lineage.by_id:
             why = "its session was opened by this sign-in, which may give more keys"
-            session = _session(use.caller.sign_in, member, use.event_id, use.caller.created, why)
+            session = _session(use.caller, member, use.event_id, use.caller.created, why)
             session.tier, session.confidence = "E_inferred", "high"
             session.account, session.since = use.caller.account, member.since
             lineage.add(session)
@@ -45,28 +45,32 @@ def apply(lineage: Lineage) -> None:
         _key(lineage, use)
 
 
-def _session(arn: str, parent: Member, event_id: str, began: str, why: str) -> Member:
+def _session(caller: Caller, parent: Member, event_id: str, began: str, why: str) -> Member:
     return Member(
-        id=arn,
+        id=caller.sign_in,
         kind="sign_in_session",
         tier="A_issued",
         parent=parent,
         link_event_ids=[event_id],
         issued_at=began,
-        for_principal=parent.owner,
+        for_principal=caller.label,
         why=why,
         since=began,
     )
 
 
 def _key(lineage: Lineage, use: Use) -> None:
-    """Add the key of *use* if its sign-in session is a member, and nothing else explains it."""
+    """Add the key of *use* if its sign-in session is a member, and nothing else explains it.
+
+    A sign-in session is of one principal: "ListSessions" gives it one ``principalArn``.
+    """
     caller = use.caller
     session = lineage.by_id.get(caller.sign_in)
     if (
         session is None
         or not caller.key
         or use.forwarded
+        or caller.label != session.for_principal
         or not session.begun(use.time)
         or lineage.who(caller, use.time) is not None
         or lineage.issued_elsewhere(caller)

@@ -27,6 +27,7 @@ userIdentity.identityProvider userIdentity.inScopeOf userIdentity.onBehalfOf.use
 userIdentity.onBehalfOf.identityStoreArn userIdentity.sessionContext
 userIdentity.sessionContext.sourceIdentity userIdentity.sessionContext.ec2RoleDelivery
 userIdentity.sessionContext.assumedRoot userIdentity.sessionContext.webIdFederationData
+userIdentity.sessionContext.signInSessionArn
 userIdentity.sessionContext.sessionIssuer.type userIdentity.sessionContext.sessionIssuer.arn
 userIdentity.sessionContext.sessionIssuer.principalId
 userIdentity.sessionContext.sessionIssuer.accountId

@@ -37,6 +37,7 @@ _KINDS = {
     "rolesanywhere_profile": "Roles Anywhere profile",
     "service_specific_credential": "service-specific credential",
 }
+_HOLDERS = ("iam_user", "iam_role", "sign_in_session")
 _SIGNING = ("access_key", "forwarded_session_key")
 # Kinds that belong to a principal; the others are principals, or their id names one.
 _OWNED_KINDS = frozenset(
@@ -288,7 +289,7 @@ def _calls(credential: Credential, around: _Surroundings = _NOWHERE) -> str:
         return f"{counted(credential.event_count, 'call')}{failed}"
     if credential.not_told_apart:
         return f"{counted(credential.not_told_apart, 'call')} that may be its"
-    if credential.kind in ("iam_user", "iam_role") and credential.owner in around.busy:
+    if credential.kind in _HOLDERS and credential.owner in around.busy:
         return "calls under its credentials"
     account = credential.owner.partition("/")[0].partition(" ")[0]
     return f"no logs of account {plain(account)}" if account in around.unlogged else "no calls seen"

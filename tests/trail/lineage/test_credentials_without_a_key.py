@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from trail_following import follow, found
+from trail_table import Table
 
 from containment.trail import Trace, trace
+from containment.trail.sql.source import trace_table
 
 if TYPE_CHECKING:
     from trail_scene import Record, Scene
@@ -120,7 +122,7 @@ def test_calls_that_name_no_credential_are_a_gap_and_not_silence(
     (said,) = gaps(answer, "not_told_apart")
     assert said == (
         f"2 calls of 111122223333/user/svc-ai since {name} was made name no credential"
-        f" (GitPull, GitPush; {scene.at(5)} to {scene.at(9)}): CloudTrail does not tell"
+        f" (GitPull, GitPush; {scene.at(5)} to {scene.at(9)}): the records do not tell"
         " whether it made them"
     )
     assert len(answer.calls) == 1
@@ -154,7 +156,7 @@ def test_tokens_whose_use_no_record_shows_are_a_gap(scene: Scene, tmp_path: Path
     ]
 
 
-def assume_root(scene: Scene, target: str, key: str) -> None:
+def assume_root(scene: Scene, target: Any, key: str) -> None:
     scene.call(
         scene.leaked,
         scene.user,
@@ -164,6 +166,18 @@ def assume_root(scene: Scene, target: str, key: str) -> None:
         request={"targetPrincipal": target, "taskPolicyArn": {"arn": "arn:aws:iam::aws:policy/x"}},
         response={"credentials": {"accessKeyId": key, "sessionToken": "t"}},
     )
+
+
+@pytest.mark.parametrize("target", ["", "no account", ["444455556666"], None])
+def test_an_account_that_the_record_does_not_name_is_a_gap(
+    scene: Scene, tmp_path: Path, target: Any
+) -> None:
+    key = scene.key()
+    assume_root(scene, target, key)
+
+    said = gaps(follow(scene, tmp_path), "regions")
+
+    assert any(what.startswith(f"{key} was handed out by AssumeRoot") for what in said)
 
 
 @pytest.mark.parametrize("target", ["444455556666", "arn:aws:iam::444455556666:root"])
@@ -305,6 +319,14 @@ def test_other_keys_of_the_same_sign_in_session_are_its_children(
     assert credential(answer, SIGN_IN).kind == "sign_in_session"
 
 
+def test_a_sign_in_session_links_no_other_principal(scene: Scene, tmp_path: Path) -> None:
+    first = "ASIASIGNIN0000000001"
+    under(scene.call(first, scene.user, "ListUsers", 5, created=4))
+    under(scene.call("ASIAVICTIM0000000001", f"{scene.user}-2", "ListUsers", 9, created=8))
+
+    assert set(found(follow(scene, tmp_path, first))) == {SIGN_IN}
+
+
 def test_a_sign_in_session_that_a_member_opened_is_certain(scene: Scene, tmp_path: Path) -> None:
     made = scene.make_user(scene.leaked, scene.user, "back", 10)
     under(scene.sign_in(made, 20, "CreateOAuth2Token"))
@@ -346,3 +368,19 @@ def test_the_reported_root_session_names_its_account() -> None:
 
     assert [one.owner for one in answer.credentials] == ["444455556666/root"]
     assert any("444455556666: no records" in what for what in gaps(answer, "regions"))
+
+
+def test_a_table_without_the_credentials_id_gives_a_gap_and_no_silence(scene: Scene) -> None:
+    make_token(scene)
+    bearer(scene, 5)
+
+    answer = trace_table(
+        scene.leaked,
+        since=scene.since,
+        run=Table(scene.records, "athena"),
+        table="logs.trail",
+        dialect="athena",
+    )
+
+    assert credential(answer, TOKEN).not_told_apart == 1
+    assert len(gaps(answer, "not_told_apart")) == 1
