@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import render
+from containment.actions import ACTIONS
 from containment.errors import ContainmentError
 from containment.facets import decisions
 from containment.lifecycle.workplace import Settings, Workplace
@@ -155,7 +156,7 @@ def begin(named: str | None) -> Incident:
     settings = settings_of(found, stack)
     for words in settings.disagreements:
         render.tell(f"warning: {words}", style="yellow")
-    return Incident(found, engine, stack, Workplace(found.root, stack, settings))
+    return Incident(found, engine, stack, Workplace(found.root, ACTIONS, stack, settings))
 
 
 def settings_of(found: Project, stack: str) -> Settings:

@@ -15,6 +15,7 @@ from cli.incident import ended, on_terminal, settings_of, told
 from cli.options import decision_options, decisions_of, json_option, yes_option
 from cli.stopping import stopped_by_signals
 from cli.words import ledger_row, ledger_words
+from containment.actions import ACTIONS
 from containment.aws.cancellation import CancelledError
 from containment.errors import (
     ConflictError,
@@ -146,6 +147,7 @@ def _workplace(found: Project, incident: str, place: str, cancelled: Event) -> W
         settings = replace(settings, profile=replace(settings.profile, ledger=elsewhere))
     return Workplace(
         found.root,
+        ACTIONS,
         incident,
         settings,
         cancelled=cancelled,

@@ -12,6 +12,7 @@ from cli import render
 from cli.incident import on_terminal, settings_of, told
 from cli.options import json_option, yes_option
 from cli.words import fence_row
+from containment.actions import ACTIONS
 from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.aws.faults import explained
@@ -79,7 +80,7 @@ def _record(fence: Fence, caller: Caller) -> Recorder:
     except NotFoundError:
         return NoRecorder()
     settings = settings_of(found, fence.incident)
-    workplace = Workplace(found.root, fence.incident, settings, warn=render.tell)
+    workplace = Workplace(found.root, ACTIONS, fence.incident, settings, warn=render.tell)
     return workplace.ledger().recorder(fence.incident, None, lambda: caller.arn)
 
 

@@ -19,8 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, outcome_unknown, retried
 from containment.errors import SpecError
-from containment.facets import documents, marks, trust
-from containment.lifecycle import evidence
+from containment.facets import documents, marks, trust, trust_lift
 from containment.lifecycle.action import Action, Failure, UnfinishedError
 from containment.lifecycle.wire import Held, HeldInputs
 
@@ -29,7 +28,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from containment.aws.principal import LivePrincipal
-    from containment.facets.decisions import Word
+    from containment.facets.decisions import FacetName
+    from containment.lifecycle.lift import Priors
+    from containment.lifecycle.snapshot import Snapshot
     from containment.spec import IncidentSpec, Target
 
 
@@ -76,7 +77,7 @@ class ClosedTrustPolicy(Action[Inputs, State]):
             " what others changed in it meanwhile stays"
         )
 
-    def create(self, inputs: Inputs, *, preview: bool) -> State:
+    def _create(self, inputs: Inputs, *, preview: bool) -> State:
         started_ms = self._context.started_ms()
         live = self._require(inputs, inputs.principal_id)
         if preview:
@@ -85,10 +86,17 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         generation = self._context.generation(started_ms, newest)
         return self._close(live, inputs, generation)
 
-    def read(self, state: State) -> State | None:
-        live = self._context.locate(state, state.principal_id)
-        if live is None:
-            return None
+    def priors(self, state: State) -> Priors:
+        return {"trust": trust_lift.Prior(state.trust_policy, state.break_glass)}
+
+    @classmethod
+    def priors_in(cls, snapshot: Snapshot) -> Priors:
+        if not snapshot.trust_policy:
+            return {}
+        return {"trust": trust_lift.Prior(snapshot.trust_policy, snapshot.break_glass)}
+
+    def _look(self, live: LivePrincipal, state: State, found: Mapping[FacetName, Any]) -> State:
+        del found
         closed = trust.is_closed(live.trust_policy, state.incident, state.break_glass)
         seen = "applied" if closed else "missing"
         if seen == "missing" and state.live == "applied":
@@ -103,37 +111,14 @@ class ClosedTrustPolicy(Action[Inputs, State]):
             )
         return state.model_copy(update={"live": seen})
 
-    def update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+    def _update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
         moved = inputs.snapshot_id not in {state.snapshot_id, None}
         if state.live == "applied" and inputs.break_glass == state.break_glass and not moved:
             return state.model_copy(update=dict(inputs))
-        closed = self.create(inputs, preview=preview)
+        closed = self._create(inputs, preview=preview)
         if not preview and state.live == "missing":
             self._context.say("info", f"{inputs.target.name}: its trust policy is closed again")
         return closed
-
-    def delete(self, state: State) -> None:
-        live = self._to_lift(state, state.principal_id)
-        if live is None:
-            return
-        decision = self._decided(state, "trust")
-        newest = trust.newest(live.trust_policy, state.incident)
-        if self._superseded(live, state, decision, "trust", newest):
-            return
-        terms = self._terms(state, decision)
-        if trust.wanted(live, state.incident, terms) is not None:
-            self._require_terms(state)
-        self._context.say("info", trust.lift(live, state.incident, terms))
-
-    def _terms(self, state: State, decision: Word | None) -> trust.Terms:
-        return evidence.trusted(
-            self._context,
-            state,
-            state.trust_policy,
-            break_glass=state.break_glass,
-            only=state.snapshot_id if decision == "keep-theirs" else None,
-            decision=decision,
-        )
 
     def _close(self, live: LivePrincipal, inputs: Inputs, generation: int) -> State:
         state = State(**dict(inputs), generation=generation, live="unverified")

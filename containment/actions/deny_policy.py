@@ -15,7 +15,6 @@ IAM role temporary security credentials".
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,22 +22,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_full, outcome_unknown, retried
-from containment.clock import isoformat
 from containment.errors import ConflictError
 from containment.facets import (
     attachment,
+    attachment_lift,
     cohort,
     deny,
-    detaching,
+    deny_lift,
     documents,
-    fence,
     marks,
     sessions,
     trust,
 )
-from containment.facets.decisions import way_out
 from containment.identities import parse_principal
-from containment.lifecycle import evidence
+from containment.lifecycle import evidence, lift
 from containment.lifecycle.action import Action, UnfinishedError
 from containment.lifecycle.wire import Held, HeldInputs, Wire
 
@@ -47,7 +44,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from containment.aws.principal import LivePrincipal
-    from containment.facets.decisions import Word
+    from containment.facets.decisions import FacetName
+    from containment.lifecycle.lift import Priors
+    from containment.lifecycle.snapshot import Snapshot
     from containment.spec import IncidentSpec, Target
 
 
@@ -159,7 +158,7 @@ class DenyPolicy(Action[Inputs, State]):
             f"the deny on {name} becomes a fence: tokens issued before {when} stay denied for 37 h"
         )
 
-    def create(self, inputs: Inputs, *, preview: bool) -> State:
+    def _create(self, inputs: Inputs, *, preview: bool) -> State:
         return self._contain(inputs, preview=preview)
 
     def _contain(self, inputs: Inputs, *, preview: bool, swapped: tuple[str, ...] = ()) -> State:
@@ -173,13 +172,29 @@ class DenyPolicy(Action[Inputs, State]):
         generation = self._context.generation(started_ms, found.mark, claim)
         return self._place(live, state.model_copy(update={"generation": generation}), found)
 
-    def read(self, state: State) -> State | None:
-        live = self._context.locate(state, state.principal_id)
-        if live is None:
-            return None
-        found = deny.find(live, state.incident)
-        seen = self._seen(live, state, found)
-        if found.text is not None and deny.has_others(found, state.incident):
+    def priors(self, state: State) -> Priors:
+        return {
+            "deny": deny_lift.Prior(
+                _scope(state, state.issued_before), inline=state.placement != "AWSDenyAll"
+            ),
+            "attachment": attachment_lift.Prior(
+                state.attached_policies,
+                state.swapped,
+                placed=state.placement == "AWSDenyAll",
+            ),
+        }
+
+    @classmethod
+    def priors_in(cls, snapshot: Snapshot) -> Priors:
+        return {
+            "deny": deny_lift.Prior(),
+            "attachment": attachment_lift.Prior(snapshot.attached_policies),
+        }
+
+    def _look(self, live: LivePrincipal, state: State, found: Mapping[FacetName, Any]) -> State:
+        there: deny.LiveDeny = found["deny"]
+        seen = self._seen(live, state, there)
+        if there.text is not None and deny.has_others(there, state.incident):
             self._context.say(
                 "warning",
                 f"{live}: our policy holds statements of others; a lift keeps them",
@@ -188,7 +203,7 @@ class DenyPolicy(Action[Inputs, State]):
             self._context.say("warning", f"{live}: the deny is {seen}; 'pulumi up' puts it back")
         return state.model_copy(update={"live": seen})
 
-    def update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+    def _update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
         rewrite = (
             state.live != "applied"
             or inputs.scope != state.scope
@@ -208,57 +223,20 @@ class DenyPolicy(Action[Inputs, State]):
             return placed
         live = self._require(inputs, inputs.principal_id)
         try:
-            decided = detaching.decide(live, inputs.incident, self._attached(state))
-            for done in detaching.take_away(live, inputs.incident, decided):
+            terms = evidence.terms(self._context, state)
+            undone = lift.plan(live, {"attachment": self.priors(state)["attachment"]}, terms)
+            for done in undone.carry_out():
                 self._context.say("info", done)
         except ConflictError as error:
             raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
         return placed.model_copy(update={"swapped": ()})
-
-    def delete(self, state: State) -> None:
-        started_ms = self._context.started_ms()
-        live = self._to_lift(state, state.principal_id)
-        if live is None:
-            return
-        decision = self._decided(state, "deny")
-        found = deny.find(live, state.incident)
-        claim = attachment.find(live, state.incident)
-        if self._superseded(live, state, decision, "deny", found.mark, claim):
-            return
-        self._require_terms(state)
-        generation = self._context.generation(started_ms, found.mark, claim)
-        if decision == "keep-theirs":
-            found = deny.find(live, state.incident, only=state.snapshot_id)
-        terms = self._attached(state, self._decided(state, "attachment"))
-        attached = detaching.decide(live, state.incident, terms)
-        scope = self._scope(live, state, _fence_time(live, state, found))
-        mark = marks.mark(state.incident, state.snapshot_id or "", generation)
-        written = deny.document(self._scope(live, state, state.issued_before), mark)
-        if decision is None and (twins := deny.twins(found, state.incident, written)):
-            raise _undecided(live, state, twins, written)
-        fenced = not state.lift.false_positive
-        done = fence.lift(
-            live, state.incident, scope, found, mark, fenced=fenced, decision=decision
-        )
-        for said in (done, *detaching.take_away(live, state.incident, attached)):
-            self._context.say("info", said)
-
-    def _attached(self, state: State, decision: Word | None = None) -> detaching.Terms:
-        return evidence.attachments(
-            self._context,
-            state,
-            state.attached_policies,
-            swapped=state.swapped,
-            placed=state.placement == "AWSDenyAll",
-            decision=decision,
-        )
 
     def _place(self, live: LivePrincipal, before: State, found: deny.LiveDeny) -> State:
         revokes = before.scope == "issued-before"
         moment = cohort.revocation(live, found, before.margin_s) if revokes else None
         state = before.model_copy(update={"issued_before": moment, "live": "unverified"})
         mark = marks.mark(state.incident, state.snapshot_id or "", state.generation or 0)
-        ours = deny.document(self._scope(live, state, moment), mark)
+        ours = deny.document(_scope(state, moment), mark)
         said = f"the deny on {live} was written"
         step = "something may be undoing it: run 'pulumi up' again at once"
         try:
@@ -343,7 +321,7 @@ class DenyPolicy(Action[Inputs, State]):
             return "applied" if there and state.scope == "all" else "missing"
         if found.mark is None or found.text is None or found.is_fence:
             return "missing"
-        scope = self._scope(live, state, state.issued_before)
+        scope = _scope(state, state.issued_before)
         if not documents.holds(found.text, deny.document(scope, found.mark)):
             return "altered"
         if state.scope == "issued-before":
@@ -374,14 +352,13 @@ class DenyPolicy(Action[Inputs, State]):
             members.append(theirs)
         return cohort.is_late(members, state.margin_s)
 
-    def _scope(self, live: LivePrincipal, inputs: Inputs, issued_before: str | None) -> deny.Scope:
-        matches = sessions.matches(
-            live,
-            [session.model_dump(by_alias=True, exclude_none=True) for session in inputs.sessions],
-        )
-        if inputs.scope == "issued-before":
-            return deny.Scope("issued-before", issued_before)
-        return deny.Scope(inputs.scope, None, matches if inputs.scope == "sessions" else ())
+
+def _scope(inputs: Inputs, issued_before: str | None) -> deny.Scope:
+    if inputs.scope == "sessions":
+        picked = [item.model_dump(by_alias=True, exclude_none=True) for item in inputs.sessions]
+        matches = sessions.matches(inputs.target, inputs.principal_id, picked)
+        return deny.Scope("sessions", None, matches)
+    return deny.Scope(inputs.scope, issued_before if inputs.scope == "issued-before" else None)
 
 
 def _lowers(state: State, inputs: Inputs) -> bool:
@@ -390,37 +367,6 @@ def _lowers(state: State, inputs: Inputs) -> bool:
     if inputs.scope != state.scope:
         return order.index(inputs.scope) < order.index(state.scope)
     return inputs.scope == "sessions" and not set(state.sessions) <= set(inputs.sessions)
-
-
-def _undecided(
-    live: LivePrincipal,
-    state: State,
-    twins: list[documents.Statement],
-    ours: documents.Document,
-) -> ConflictError:
-    policy = marks.policy_name(state.incident)
-    return ConflictError(
-        f"{live}: its policy {policy} holds {documents.compact({'Statement': twins})} beside"
-        f" {documents.compact(ours)}, which is ours: the same under another Sid, so nobody can tell"
-        " whose it is",
-        remedy=way_out(
-            state.incident,
-            "deny",
-            live.principal,
-            ours="takes the whole policy for ours",
-            theirs="leaves that statement, which goes on denying",
-        ),
-    )
-
-
-def _fence_time(live: LivePrincipal, state: State, found: deny.LiveDeny) -> str | None:
-    """Return the revocation time to fence with: live's, or the state's if that is past.
-
-    Where the deny was stripped only the state knows it, and may say nothing later than now.
-    """
-    if found.issued_before is not None or state.issued_before is None:
-        return found.issued_before
-    return min(state.issued_before, isoformat(live.answered_at + timedelta(seconds=1)))
 
 
 __all__ = ["DenyPolicy", "Inputs", "SessionMatch", "State"]

@@ -14,25 +14,29 @@ GetFederationToken.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from containment.aws import recording
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import explain, is_missing, outcome_unknown, retried
 from containment.errors import ConflictError, ContainmentError, SpecError
-from containment.facets import claims, credentials, deny, overlap, returning
-from containment.lifecycle import evidence
+from containment.facets import claims, credentials, credentials_lift, deny, overlap
+from containment.lifecycle import evidence, lift
 from containment.lifecycle.action import Action, Failure, UnfinishedError
 from containment.lifecycle.wire import AccessKeyStatus, Held, HeldInputs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from containment.aws.principal import AccessKey, LivePrincipal
-    from containment.facets.decisions import Word
+    from containment.facets.decisions import FacetName
+    from containment.lifecycle.lift import Priors
+    from containment.lifecycle.snapshot import Snapshot
     from containment.spec import IncidentSpec, Target
 
 _FENCE_WAIT_S = 20.0
@@ -96,7 +100,7 @@ class InactiveCredentials(Action[Inputs, State]):
         leaked = ", ".join(inputs.lift.leaked) or f"all keys of {name}"
         return f"{leaked} stays Inactive; other keys of {name} made before the compromise come back"
 
-    def create(self, inputs: Inputs, *, preview: bool) -> State:
+    def _create(self, inputs: Inputs, *, preview: bool) -> State:
         return self._contain(inputs, None, preview=preview)
 
     def _contain(self, inputs: Inputs, state: State | None, *, preview: bool) -> State:
@@ -110,10 +114,16 @@ class InactiveCredentials(Action[Inputs, State]):
         stripped = self._stripped(state, keys) if state and before is None else {}
         return self._hold(live, inputs, keys, before, generation, stripped=stripped)
 
-    def read(self, state: State) -> State | None:
-        live = self._context.locate(state, state.principal_id)
-        if live is None:
-            return None
+    def priors(self, state: State) -> Priors:
+        return {"credentials": _prior(state.access_keys, state.which)}
+
+    @classmethod
+    def priors_in(cls, snapshot: Snapshot) -> Priors:
+        if snapshot.target.kind != "user":
+            return {}
+        return {"credentials": _prior(snapshot.access_keys, "all")}
+
+    def _look(self, live: LivePrincipal, state: State, found: Mapping[FacetName, Any]) -> State:
         keys = credentials.in_scope(live.access_keys(), state.which, state.lift.leaked)
         open_ = credentials.active(keys)
         seen = "altered" if open_ else "applied"
@@ -122,16 +132,14 @@ class InactiveCredentials(Action[Inputs, State]):
                 "warning",
                 f"{live}: {', '.join(_ids(open_))} is Active; 'pulumi up' deactivates it",
             )
-        claim = credentials.find(live, state.incident)
-        if claim is None:
+        if not found["credentials"].in_force:
             told = self._stripped(state, keys)
             step = "'pulumi up' writes it again" if told else "the lift will ask for a decision"
             self._context.say("warning", f"{live}: the claim on its keys is gone; {step}")
             seen = "altered" if told else seen
-        self._announce(live, state, claim)
         return state.model_copy(update={"live": seen, "held": _ids(keys)})
 
-    def update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+    def _update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
         moved = inputs.snapshot_id not in {state.snapshot_id, None}
         scope = (inputs.which, inputs.lift.leaked if inputs.which == "leaked" else ())
         before = (state.which, state.lift.leaked if state.which == "leaked" else ())
@@ -144,50 +152,11 @@ class InactiveCredentials(Action[Inputs, State]):
             # The others come back as a lift would do it, and are claimed no more.
             live = self._require(inputs, inputs.principal_id)
             old = state.model_copy(update={"lift": inputs.lift})
-            self._give_back(live, old, staying=inputs.lift.leaked)
+            prior = replace(self.priors(old)["credentials"], staying=inputs.lift.leaked)
+            terms = evidence.terms(self._context, old)
+            for done in lift.plan(live, {"credentials": prior}, terms).carry_out():
+                self._context.say("info", done)
         return held
-
-    def delete(self, state: State) -> None:
-        live = self._to_lift(state, state.principal_id)
-        if live is None:
-            return
-        decision = self._decided(state, "credentials")
-        claim = credentials.find(live, state.incident)
-        if self._superseded(live, state, decision, "credentials", claim):
-            return
-        self._require_terms(state)
-        if not self._after_the_deny(live, state):
-            self._leave_to_the_snapshot(live, claim)
-            return
-        self._give_back(live, state, decision)
-
-    def _give_back(
-        self,
-        live: LivePrincipal,
-        state: State,
-        decision: Word | None = None,
-        staying: tuple[str, ...] = (),
-    ) -> None:
-        terms, tell = self._terms(state, decision), evidence.tell(self._context, state)
-        for done in returning.lift(live, state.incident, terms, tell, staying=staying):
-            self._context.say("info", done)
-
-    def _announce(self, live: LivePrincipal, state: State, claim: claims.Claim | None) -> None:
-        """Say what a lift would do to each key: a preview of a destroy shows nothing else."""
-        decision = self._context.decisions.on("credentials", state.target)
-        decided = returning.to_return(
-            keys=live.access_keys(),
-            claimed=claim.priors if claim else None,
-            terms=self._terms(state, decision),
-            others=overlap.among(live, state.incident, {}),
-        )
-        said = [
-            *(f"{name} becomes Active" for name in decided.activate),
-            *(f"{name} stays Inactive for {other}" for name, other in decided.shared.items()),
-            *(f"{name} asks for a decision" for name in decided.undecided),
-            *decided.kept,
-        ]
-        self._context.say("info", f"{live}, at a lift: {'; '.join(said) or 'no key is there'}")
 
     def _hold(
         self,
@@ -254,9 +223,16 @@ class InactiveCredentials(Action[Inputs, State]):
 
         One of them alone is not enough: the claim would then be its second witness at the lift.
         """
-        terms = evidence.keys(self._context, state, state.access_keys, which=state.which)
-        known = {name: terms.known[name] for name in _ids(keys) if name in terms.known}
-        agreed = all(terms.remembered.get(name) == status for name, status in known.items())
+        history = evidence.terms(self._context, state).history
+        seen = {key.access_key_id: key.status for key in state.access_keys}
+        known = {name: seen[name] for name in _ids(keys) if name in seen}
+        hearsay = {key.access_key_id for key in state.access_keys if key.said_by}
+        agreed = all(
+            name not in hearsay
+            and name not in history.kept
+            and history.before.get(recording.access_key(name)) == status
+            for name, status in known.items()
+        )
         return known if agreed else {}
 
     def _deactivate(
@@ -280,23 +256,17 @@ class InactiveCredentials(Action[Inputs, State]):
         keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
         return _ids(credentials.active(keys))
 
-    def _after_the_deny(self, live: LivePrincipal, state: State) -> bool:
-        """Wait until the deny of everything is a fence: keys come back after it, never before."""
-
-        def lifted() -> bool:
-            found = deny.find(live, state.incident)
-            own = found.mark is not None and found.mark.snapshot_id == state.snapshot_id
-            return not (own and deny.binds_everything(found, live))
-
-        return eventually(lifted, timeout_s=_FENCE_WAIT_S)
-
-    def _leave_to_the_snapshot(self, live: LivePrincipal, claim: claims.Claim | None) -> None:
-        """Give nothing back under a deny that no delete but the snapshot's may know of.
+    def _in_turn(self, live: LivePrincipal, state: State) -> LivePrincipal | None:
+        """Wait until the deny of everything is a fence: keys come back after it, never before.
 
         Where a crash made the engine forget the deny, only the snapshot's delete lifts it, and that
         comes after this one: so it lifts both, in their order, and finds the keys by their claim.
         """
-        if claim is None:
+        if not self._is_denied(live, state):
+            return live
+        if eventually(lambda: not self._is_denied(live, state), timeout_s=_FENCE_WAIT_S):
+            return live.again()
+        if credentials.find(live, state.incident) is None:
             raise ConflictError(
                 f"{live}: its deny is still in force, so its keys are not given back yet",
                 remedy="lift the deny (run 'pulumi destroy' without --target)",
@@ -306,11 +276,21 @@ class InactiveCredentials(Action[Inputs, State]):
             f"{live}: its deny is still in force, so its keys come back after it, when the snapshot"
             " goes",
         )
+        return None
 
-    def _terms(self, state: State, decision: Word | None) -> returning.Terms:
-        return evidence.keys(
-            self._context, state, state.access_keys, which=state.which, decision=decision
-        )
+    def _is_denied(self, live: LivePrincipal, state: State) -> bool:
+        found = deny.find(live, state.incident)
+        own = found.mark is not None and found.mark.snapshot_id == state.snapshot_id
+        return own and deny.binds_everything(found, live)
+
+
+def _prior(keys: Iterable[AccessKeyStatus], which: credentials.Which) -> credentials_lift.Prior:
+    known = list(keys)
+    return credentials_lift.Prior(
+        {key.access_key_id: key.status for key in known},
+        frozenset(key.access_key_id for key in known if key.said_by),
+        which,
+    )
 
 
 def _ids(keys: list[AccessKey]) -> tuple[str, ...]:

@@ -15,8 +15,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from containment.clock import isoformat
 from containment.errors import (
     AccessError,
@@ -26,11 +24,17 @@ from containment.errors import (
 )
 from containment.facets import capture, holders, leftovers, marks
 from containment.identities import parse_principal
-from containment.ledger import Head, Remembered
-from containment.lifecycle import evidence, prior
+from containment.lifecycle import evidence, lift, prior
 from containment.lifecycle.action import Action, Failure
-from containment.lifecycle.wire import AccessKeyStatus, Lift, Live, Wire
-from containment.lifecycle.wire import Inputs as BaseInputs
+from containment.lifecycle.lift import LiftPlan
+from containment.lifecycle.snapshot import (
+    RESOURCE,
+    InlinePolicy,
+    LedgerHead,
+    Snapshot,
+    SnapshotInputs,
+)
+from containment.lifecycle.wire import Lift
 from containment.preflight import expiring, missing_permissions, refusals, uneditable
 from containment.profile import changed_since
 
@@ -39,64 +43,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from containment.aws.principal import LivePrincipal
+    from containment.facets.decisions import FacetName
+    from containment.facets.facet import Changes, Terms
+    from containment.ledger import Remembered
+    from containment.lifecycle.lift import Priors
     from containment.spec import IncidentSpec, Target
 
 
-class InlinePolicy(Wire):
-    """An inline policy's name and size in characters; None where the size was not read."""
-
-    name: str
-    size: int | None = None
-
-
-class LedgerHead(Wire):
-    """How far the incident's ledger had got: a later one that is shorter was cut."""
-
-    location: str
-    length: int
-    sha256: str
-
-    @property
-    def remembered(self) -> Remembered:
-        """The same in the ledger's own words."""
-        return Remembered(self.location, Head(self.length, self.sha256))
-
-
-class Inputs(BaseInputs):
-    """Who is remembered, and what is about to be done to it.
-
-    *profile* is the SHA-256 of the project's profile, which the provider adds; None for no file.
-    """
-
-    break_glass: tuple[str, ...] = ()
-    uses: tuple[str, ...] = ()
-    profile: str | None = None
-
-
-class State(Inputs):
-    """The principal as it was, less what any incident had put there."""
-
-    state_version: int = 1
-    live: Live = "applied"
-    principal_id: str = ""
-    snapshot_id: str | None = None
-    captured_at: str | None = None
-    account: str = ""
-    emulated: bool = False
-    inline_policies: tuple[InlinePolicy, ...] = ()
-    attached_policies: tuple[str, ...] = ()
-    permissions_boundary: str | None = None
-    access_keys: tuple[AccessKeyStatus, ...] = ()
-    trust_policy: str = ""
-    tags: dict[str, str] = Field(default_factory=dict)
-    contested: tuple[str, ...] = ()
-    ledger: LedgerHead | None = None
-
-
-class PrincipalSnapshot(Action[Inputs, State]):
+class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
     """Remember a principal as it was."""
 
-    resource = "PrincipalSnapshot"
+    resource = RESOURCE
     summary = "Remember a principal as it was and see that nothing of ours is left behind"
     survives = "everything: a snapshot changes nothing"
     permissions = frozenset(
@@ -117,14 +74,14 @@ class PrincipalSnapshot(Action[Inputs, State]):
     identity = frozenset({"principal"})
     computed = frozenset({"snapshot_id", "captured_at", "ledger"})
     silent = frozenset({"uses"})
-    inputs_type, state_type = Inputs, State
+    inputs_type, state_type = SnapshotInputs, Snapshot
 
     @classmethod
     def inputs_for(cls, spec: IncidentSpec, target: Target) -> Mapping[str, Any]:
         del target
         return {"break_glass": sorted(spec.break_glass)}
 
-    def check(self, inputs: Inputs, old: Inputs | None) -> list[Failure]:
+    def check(self, inputs: SnapshotInputs, old: SnapshotInputs | None) -> list[Failure]:
         context = self._context
         if old is not None and old.endpoint:
             context.require_same_place(inputs.model_copy(update={"endpoint": old.endpoint}))
@@ -147,7 +104,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
             found.extend(self._missing(inputs))
         return [Failure("principal", error) for error in found]
 
-    def checked(self, inputs: Inputs) -> Inputs:
+    def checked(self, inputs: SnapshotInputs) -> SnapshotInputs:
         known = {
             "endpoint": self._context.clients.endpoint,
             "profile": self._context.profile.sha256,
@@ -155,7 +112,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
         here = inputs.model_copy(update=known)
         return super().checked(here)
 
-    def adopt(self, incident: str, principal: str) -> State:
+    def adopt(self, incident: str, principal: str) -> Snapshot:
         """Return the snapshot that the live containment of *incident* was made under.
 
         What the keys were comes from the ledger where it is intact, else from the claim, which
@@ -171,7 +128,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
         spec = load(self._context.directory / spec_file)
         target = parse_principal(principal)
         terms = lift_terms(spec, target)
-        inputs = Inputs(
+        inputs = SnapshotInputs(
             incident=incident,
             principal=target.arn,
             lift=Lift(
@@ -187,7 +144,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
             raise NotFoundError(f"{principal} does not exist", remedy="check the ARN")
         found = capture.capture(live, incident)
         state = self._state(live, self.checked(inputs), found, ours=incident)
-        own = holders.own_snapshots(live, incident, found.policies)
+        own = leftovers.snapshots(live, incident)
         if len(own) != 1:
             marked = ", ".join(sorted(own)) or "none"
             raise ConflictError(
@@ -206,12 +163,12 @@ class PrincipalSnapshot(Action[Inputs, State]):
             }
         )
 
-    def on_destroy(self, inputs: Inputs) -> str:
+    def on_destroy(self, inputs: SnapshotInputs) -> str:
         return (
             f"whatever is left on {inputs.target.name} under this snapshot is lifted, or it fails"
         )
 
-    def create(self, inputs: Inputs, *, preview: bool) -> State:
+    def _create(self, inputs: SnapshotInputs, *, preview: bool) -> Snapshot:
         live = self._context.locate(inputs, None)
         if live is None:
             raise NotFoundError(
@@ -237,20 +194,49 @@ class PrincipalSnapshot(Action[Inputs, State]):
         # Not read here: the deny waits for this.
         return _remembering(taken, self._context.ledger.of(taken.incident).written())
 
-    def read(self, state: State) -> State | None:
+    def priors(self, state: Snapshot) -> Priors:
+        """Return nothing: what was changed is remembered by the others, facet by facet."""
+        del state
+        return {}
+
+    def lift_plan(
+        self,
+        state: Snapshot,
+        live: LivePrincipal,
+        terms: Terms,
+        found: Mapping[FacetName, Any] | None = None,
+    ) -> LiftPlan:
+        """Return what lifts all that is left on *live* under this snapshot, whoever made it."""
+        del found
+        left = leftovers.find(live, state.incident, state.snapshot_id or "")
+        plan = LiftPlan(live, terms, left=tuple(left))
+        for action in self._context.actions:
+            priors = lift.remaining(live, action.priors_in(state), terms)
+            if priors:
+                plan = plan.joined(lift.plan(live, priors, terms))
+        return plan
+
+    def read(self, state: Snapshot) -> Snapshot | None:
+        """Return *state* with the ledger's head; nothing in it ever changes."""
         live = self._context.locate(state, state.principal_id)
         if live is None:
             self._context.say(
                 "warning", f"{state.principal} with the id {state.principal_id} is gone"
             )
             return None
+        return self._look(live, state, {})
+
+    def _look(
+        self, live: LivePrincipal, state: Snapshot, found: Mapping[FacetName, Any]
+    ) -> Snapshot:
+        del found
         if live.principal.arn != state.principal:
             self._context.say(
                 "warning", f"{state.principal} is {live.principal.arn} now and stays contained"
             )
         return self._with_ledger(state.model_copy(update={"live": "applied"}))
 
-    def update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+    def _update(self, state: Snapshot, inputs: SnapshotInputs, *, preview: bool) -> Snapshot:
         new = state.model_copy(update=dict(inputs))  # what was captured never changes
         if not preview and (new.lift, new.profile) != (state.lift, state.profile):
             # A restore without the state goes on the terms that were applied last.
@@ -258,12 +244,12 @@ class PrincipalSnapshot(Action[Inputs, State]):
             self._write("terms", new, lift=terms, profile=new.profile, required=False)
         return self._with_ledger(new)
 
-    def delete(self, state: State) -> None:
+    def delete(self, state: Snapshot) -> None:
         self._say_changed(state)
         self.finish(state)
         self.released(state)
 
-    def released(self, state: State) -> None:
+    def released(self, state: Snapshot) -> None:
         """Put on record that the principal was given back, and on which terms.
 
         Raises:
@@ -271,8 +257,10 @@ class PrincipalSnapshot(Action[Inputs, State]):
         """
         self._write("release", state, disposition=state.lift.disposition, required=True)
 
-    def finish(self, state: State) -> None:
+    def finish(self, state: Snapshot, changed: Changes | None = None) -> None:
         """Lift what is left on the principal under this snapshot.
+
+        *changed* is what a ledger says was changed under it, where that stands in for the state.
 
         Raises:
             ConflictError: the terms differ from the spec's, or something stays in force.
@@ -280,39 +268,16 @@ class PrincipalSnapshot(Action[Inputs, State]):
         live = self._to_lift(state, state.principal_id)
         if live is None:
             return
-        left = leftovers.find(live, state.incident, state.snapshot_id or "")
-        if not left:
-            return
-        self._require_terms(state)
-        self._context.say(
-            "warning", f"{live}: an interrupted run left {', '.join(left)}; lifting it now"
-        )
-        remembered = leftovers.Remembered(
-            incident=state.incident,
-            snapshot_id=state.snapshot_id or "",
-            generation=self._context.started_ms(),
-            fenced=not state.lift.false_positive,
-            keys=evidence.keys(
-                self._context,
-                state,
-                state.access_keys,
-                decision=self._decided(state, "credentials"),
-            ),
-            attached=evidence.attachments(
-                self._context,
-                state,
-                state.attached_policies,
-                decision=self._decided(state, "attachment"),
-            ),
-            trust=evidence.trusted(
-                self._context, state, state.trust_policy, decision=self._decided(state, "trust")
-            ),
-            tell=evidence.tell(self._context, state),
-            decision=self._decided(state, "deny"),
-        )
-        for done in leftovers.lift(live, remembered, left):
-            self._context.say("info", done)
-        now = live.again()
+        generation = self._context.started_ms()
+        terms = evidence.terms(self._context, state, generation=generation, changed=changed)
+        plan = self.lift_plan(state, live, terms)
+        self.gate.require_liftable(state, plan)
+        if plan.left:
+            self._context.say(
+                "warning", f"{live}: an interrupted run left {', '.join(plan.left)}; lifting it now"
+            )
+        self._carry_out(state, plan)
+        now = live.again() if plan.steps or plan.left else None
         remains = leftovers.find(now, state.incident, state.snapshot_id or "") if now else []
         if remains:
             raise ConflictError(
@@ -320,19 +285,19 @@ class PrincipalSnapshot(Action[Inputs, State]):
                 remedy="run 'pulumi destroy' again",
             )
 
-    def _say_changed(self, applied: Inputs) -> None:
+    def _say_changed(self, applied: SnapshotInputs) -> None:
         changed = changed_since(self._context.profile, applied.profile)
         if changed is not None:
             self._context.say("warning", changed)
 
-    def _with_ledger(self, state: State) -> State:
+    def _with_ledger(self, state: Snapshot) -> Snapshot:
         """Return *state* with the ledger's head, and have it held against the one it remembers."""
         journal = self._context.ledger.of(state.incident)
         if state.ledger is not None:
             journal.expect(state.ledger.remembered)
         return _remembering(state, journal.remember())
 
-    def _write(self, kind: str, state: State, *, required: bool, **fields: object) -> None:
+    def _write(self, kind: str, state: Snapshot, *, required: bool, **fields: object) -> None:
         what = {
             "principal": state.principal,
             "unique_id": state.principal_id,
@@ -342,12 +307,13 @@ class PrincipalSnapshot(Action[Inputs, State]):
         }
         self._context.ledger.of(state.incident).write(kind, what, required=required)
 
-    def _missing(self, inputs: Inputs) -> list[AccessError]:
+    def _missing(self, inputs: SnapshotInputs) -> list[AccessError]:
         other = "role" if inputs.target.kind == "user" else "user"
+        permissions = {item.resource: item.permissions for item in self._context.actions}
         needed = {
             name
             for used in (self.resource, *inputs.uses)
-            for name in self._context.permissions.get(used, ())
+            for name in permissions.get(used, ())
             if other not in name.lower()
         }
         missing, blocked = missing_permissions(
@@ -368,17 +334,17 @@ class PrincipalSnapshot(Action[Inputs, State]):
     def _state(
         self,
         live: LivePrincipal,
-        inputs: Inputs,
+        inputs: SnapshotInputs,
         found: capture.Captured,
         *,
         ours: str | None = None,
-    ) -> State:
+    ) -> Snapshot:
         contested = holders.contested(live, found.policies, ours)
         for what in contested:
             self._context.say(
                 "warning", f"{live}: {what}, which this stack did not make; it is left alone"
             )
-        return State(
+        return Snapshot(
             **dict(inputs),
             principal_id=live.unique_id,
             account=live.principal.account,
@@ -401,7 +367,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
         )
 
     def _refuse_other_snapshot(
-        self, live: LivePrincipal, state: State, found: capture.Captured
+        self, live: LivePrincipal, state: Snapshot, found: capture.Captured
     ) -> None:
         """Refuse to forget how *live* was before this incident contained it.
 
@@ -412,7 +378,7 @@ class PrincipalSnapshot(Action[Inputs, State]):
             live, state.incident, found, state.lift.leaked, denied="DenyPolicy" in state.uses
         )
         if held or holders.is_bound(live, state.incident, found.policies):
-            own = holders.own_snapshots(live, state.incident, found.policies)
+            own = leftovers.snapshots(live, state.incident)
             raise ConflictError(
                 f"{live} is already contained by {state.incident} under another snapshot"
                 f" ({', '.join(sorted(own))}), so taking a new one would forget how it was",
@@ -421,18 +387,18 @@ class PrincipalSnapshot(Action[Inputs, State]):
             )
 
 
-def _facts(state: State) -> dict[str, object]:
+def _facts(state: Snapshot) -> dict[str, object]:
     """Return what a lift needs of *state*; nobody gives tags back, and people keep much in them."""
     return state.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude={"tags", "ledger"}
     )
 
 
-def _remembering(state: State, now: Remembered | None) -> State:
+def _remembering(state: Snapshot, now: Remembered | None) -> Snapshot:
     if now is None:
         return state
     head = LedgerHead(location=now.location, length=now.head.length, sha256=now.head.sha256)
     return state.model_copy(update={"ledger": head})
 
 
-__all__ = ["Inputs", "PrincipalSnapshot", "State"]
+__all__ = ["PrincipalSnapshot"]

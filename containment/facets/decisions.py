@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 VARIABLE = "CONTAINMENT_DECISIONS"
 
-Facet = Literal["deny", "credentials", "trust", "attachment"]
+FacetName = Literal["deny", "credentials", "trust", "attachment"]
 Word = Literal["force-ours", "keep-theirs"]
-FACETS: tuple[Facet, ...] = get_args(Facet)
+FACETS: tuple[FacetName, ...] = get_args(FacetName)
 WORDS: tuple[Word, ...] = get_args(Word)
 _LABEL_PARTS = 3
 _MEND = "write it as force-ours=credentials or keep-theirs=trust@111122223333/role/app"
@@ -40,7 +40,7 @@ class Decision:
     """One decision; *principal* is whom it is about, as it was written, or None for all."""
 
     word: Word
-    facet: Facet
+    facet: FacetName
     principal: str | None = None
 
     def __str__(self) -> str:
@@ -62,7 +62,7 @@ class Decisions:
         """Return all as the environment carries them."""
         return " ".join(str(decision) for decision in self.made)
 
-    def on(self, facet: Facet, principal: Principal) -> Word | None:
+    def on(self, facet: FacetName, principal: Principal) -> Word | None:
         """Return what was decided about *facet* of *principal*: its own decision before all's."""
         about = [item for item in self.made if item.facet == facet and item.is_about(principal)]
         return next(
@@ -93,7 +93,7 @@ def parse(text: str) -> Decisions:
         SpecError: one of them is not understood, or two contradict each other.
     """
     made = tuple(dict.fromkeys(_decision(item) for item in text.split()))
-    seen: dict[tuple[Facet, object], Decision] = {}
+    seen: dict[tuple[FacetName, object], Decision] = {}
     for item in made:
         about = (item.facet, _named(item.principal) if item.principal else None)
         if seen.setdefault(about, item) != item:
@@ -119,7 +119,9 @@ def decided(word: Word, value: str) -> Decision:
     return Decision(word, facet, principal if at else None)
 
 
-def way_out(incident: str, facet: Facet, principal: Principal, *, ours: str, theirs: str) -> str:
+def way_out(
+    incident: str, facet: FacetName, principal: Principal, *, ours: str, theirs: str
+) -> str:
     """Return the two commands that settle a conflict, and what each of them does."""
     lift, about = f"containment lift {incident}", f"{facet}@{principal.label}"
     return f"decide: '{lift} --force-ours {about}' {ours}, '{lift} --keep-theirs {about}' {theirs}"

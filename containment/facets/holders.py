@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from containment.facets import attachment, credentials, deny, documents, marks, trust
+from containment.facets import attachment, credentials, deny, documents, marks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,13 +53,3 @@ def is_held(
         return False
     statuses = {key.access_key_id: key.status for key in found.keys}
     return all(statuses.get(name) == "Inactive" for name in leaked or statuses)
-
-
-def own_snapshots(live: LivePrincipal, incident: str, policies: Mapping[str, str]) -> set[str]:
-    """Return the snapshots under which *incident* has left something in force on *live*."""
-    found = deny.read(policies.get(marks.policy_name(incident)), incident)
-    own = {found.mark.snapshot_id} if found.in_force and found.mark is not None else set[str]()
-    newest = trust.newest(live.trust_policy, incident)
-    claims = (credentials.find(live, incident), attachment.find(live, incident))
-    own |= {newest.snapshot_id} if newest else set()
-    return own | {claim.snapshot_id for claim in claims if claim}

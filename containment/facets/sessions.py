@@ -10,17 +10,19 @@ from containment.facets.shapes import SESSION_CONDITIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from containment.aws.principal import LivePrincipal
+    from containment.identities import Principal
 
 
-def matches(live: LivePrincipal, sessions: Sequence[Mapping[str, str]]) -> tuple[Match, ...]:
-    """Return the conditions that pick *sessions* of *live*.
+def matches(
+    principal: Principal, unique_id: str, sessions: Sequence[Mapping[str, str]]
+) -> tuple[Match, ...]:
+    """Return the conditions that pick *sessions* of *principal*.
 
     Source: "AWS global condition context keys": ``aws:userid`` is ``AROA…:session-name`` for a
     role session and ``account:name`` for a federated user; ``aws:SourceIdentity``,
     ``aws:SourceIp``; EC2 keys: ``ec2:SourceInstanceARN``.
     """
-    holder = live.principal.account if live.principal.kind == "user" else live.unique_id
+    holder = principal.account if principal.kind == "user" else unique_id
     picked: dict[tuple[str, str], list[str]] = {}
     for session in sessions:
         for word, value in session.items():

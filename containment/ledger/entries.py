@@ -103,6 +103,43 @@ def prior(
     return answer
 
 
+def priors(entries: Iterable[Entry], unique_id: str, snapshot_id: str | None) -> dict[str, str]:
+    """Return what :func:`prior` says of every facet that the ledger names, by facet."""
+    answers: dict[str, str] = {}
+    facts: dict[str, Any] = {}
+    current: str | None = None
+    for entry in _of(entries, unique_id):
+        if entry.get("kind") == "snapshot" and snapshot_id in {None, entry.get("snapshot_id")}:
+            current, facts = str(entry.get("snapshot_id")), dict(entry.get("facts") or {})
+            known = ((facet, _in_facts(facts, facet)) for facet in _facets(facts))
+            answers = {facet: value for facet, value in known if value is not None}
+        elif entry.get("kind") == "intent" and current == entry.get("snapshot_id"):
+            facet = str(entry.get("facet"))
+            value = _in_facts(facts, facet) or entry.get("before")
+            if facet not in answers and value is not None:
+                answers[facet] = value
+    return answers
+
+
+def changes(
+    entries: Iterable[Entry], unique_id: str, snapshot_id: str | None
+) -> dict[str, list[str | None]]:
+    """Return the facets that were changed under a snapshot, and what was made of each, in order."""
+    found: dict[str, list[str | None]] = {}
+    for entry in _of(entries, unique_id):
+        if (entry.get("kind"), entry.get("snapshot_id")) == ("intent", snapshot_id):
+            found.setdefault(str(entry.get("facet")), []).append(entry.get("after"))
+    return found
+
+
+def _facets(facts: dict[str, Any]) -> Iterator[str]:
+    yield recording.TRUST
+    yield from (recording.attachment(str(arn)) for arn in facts.get("attachedPolicies") or ())
+    yield from (
+        recording.access_key(str(key["accessKeyId"])) for key in facts.get("accessKeys") or ()
+    )
+
+
 def _of(entries: Iterable[Entry], unique_id: str) -> Iterator[Entry]:
     return (entry for entry in entries if entry.get("unique_id") == unique_id)
 

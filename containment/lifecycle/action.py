@@ -22,17 +22,20 @@ from containment.errors import (
     UnavailableError,
     kind_of,
 )
-from containment.facets.decisions import way_out
 from containment.identities import parse_principal
-from containment.lifecycle.terms import require_terms
+from containment.lifecycle import evidence, lift
+from containment.lifecycle.gate import Gate
 from containment.lifecycle.wire import Inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from containment.aws.principal import LivePrincipal
-    from containment.facets.decisions import Facet, Word
-    from containment.lifecycle.context import Context, Generation
+    from containment.facets.decisions import FacetName
+    from containment.facets.facet import Terms
+    from containment.lifecycle.context import Context
+    from containment.lifecycle.lift import LiftPlan, Priors
+    from containment.lifecycle.snapshot import Snapshot
     from containment.spec import IncidentSpec, Target
 
 In = TypeVar("In", bound=Inputs)
@@ -139,20 +142,110 @@ class Action(ABC, Generic[In, St]):
         """Return, for a reviewer, what a destroy of this would do."""
 
     @abstractmethod
+    def priors(self, state: St) -> Priors:
+        """Return what *state* remembers of each facet that this action changes."""
+
+    @classmethod
+    def priors_in(cls, snapshot: Snapshot) -> Priors:
+        """Return the same from the snapshot, for a lift of what no resource knows of any more."""
+        del snapshot
+        return {}
+
     def create(self, inputs: In, *, preview: bool) -> St:
         """Contain; in a preview only say what that would be."""
+        self.gate.require_containable(inputs)
+        return self._create(inputs, preview=preview)
 
-    @abstractmethod
     def read(self, state: St) -> St | None:
-        """Return *state* as live shows it, or None if the principal's unique id is gone."""
+        """Return *state* as live shows it, or None if the principal's unique id is gone.
 
-    @abstractmethod
+        It says what a lift would do: a preview of a destroy asks nothing else.
+        """
+        live = self._context.locate(state, self._unique_id(state))
+        if live is None:
+            self._gone(state)
+            return None
+        found = lift.find(live, self.priors(state), state.incident)
+        seen = self._look(live, state, found)
+        terms = evidence.terms(self._context, state, brief=True)
+        plan = self.lift_plan(state, live, terms, found)
+        if plan.announced:
+            self._context.say("info", f"{live}, at a lift: {'; '.join(plan.announced)}")
+        return seen
+
     def update(self, state: St, inputs: In, *, preview: bool) -> St:
         """Go from *state* to *inputs*, repairing what drifted."""
+        self.gate.require_containable(inputs)
+        return self._update(state, inputs, preview=preview)
+
+    def delete(self, state: St) -> None:
+        """Lift: carry out the plan of it.
+
+        Raises:
+            ConflictError: somebody has to decide, or the terms are not the spec's.
+        """
+        started_ms = self._context.started_ms()
+        live = self._to_lift(state, self._unique_id(state))
+        if live is None:
+            return
+        terms = evidence.terms(self._context, state, generation=started_ms)
+        plan = self.lift_plan(state, live, terms)
+        if plan.superseded:
+            self._superseded(live)
+            return
+        if plan.strange is not None:
+            raise plan.strange
+        self.gate.require_liftable(state, plan)
+        now = self._in_turn(live, state)
+        if now is not None:
+            self._carry_out(state, plan if now is live else self.lift_plan(state, now, terms))
+
+    def lift_plan(
+        self,
+        state: St,
+        live: LivePrincipal,
+        terms: Terms,
+        found: Mapping[FacetName, Any] | None = None,
+    ) -> LiftPlan:
+        """Return what a lift of *state* does to *live*, without doing it.
+
+        *found* is what of the incident is there, where it has been looked for already.
+        """
+        generation = int(getattr(state, "generation", None) or 0)
+        return lift.plan(live, self.priors(state), terms, generation=generation, found=found)
+
+    @property
+    def gate(self) -> Gate:
+        """What everything passes before it is done."""
+        return Gate(self._context)
 
     @abstractmethod
-    def delete(self, state: St) -> None:
-        """Lift."""
+    def _create(self, inputs: In, *, preview: bool) -> St:
+        """Contain, once the gate is passed."""
+
+    @abstractmethod
+    def _look(self, live: LivePrincipal, state: St, found: Mapping[FacetName, Any]) -> St:
+        """Return *state* as *live* shows it; *found* is what of the incident is there, by facet."""
+
+    @abstractmethod
+    def _update(self, state: St, inputs: In, *, preview: bool) -> St:
+        """Go from *state* to *inputs*, once the gate is passed."""
+
+    def _in_turn(self, live: LivePrincipal, state: St) -> LivePrincipal | None:
+        """Wait for what has to be lifted before; return the principal then, None for not now."""
+        del state
+        return live
+
+    def _carry_out(self, state: Inputs, plan: LiftPlan) -> None:
+        self._record_decisions(state, (step.facet.NAME for step in plan.steps))
+        for done in plan.carry_out():
+            self._context.say("info", done)
+
+    def _unique_id(self, state: St) -> str:
+        return str(getattr(state, "principal_id", ""))
+
+    def _gone(self, state: St) -> None:
+        """Say that the principal of *state* is gone, where that is worth saying."""
 
     def diff(self, old: In, state: St, new: In) -> Diff:
         """Return what changes between *old* and *new*, and whether live has drifted."""
@@ -211,71 +304,22 @@ class Action(ABC, Generic[In, St]):
                 remedy="put the rung back; or take 'hold' out and run 'pulumi up', then lower it",
             )
 
-    def _decided(self, state: Inputs, facet: Facet) -> Word | None:
-        """Return what somebody decided about *facet*, once that is on record."""
-        context = self._context
-        word = context.decisions.on(facet, state.target)
-        if word is not None:
-            context.ledger.decide(
-                state.incident,
-                decision=word,
-                facet=facet,
-                principal=state.principal,
-                unique_id=str(getattr(state, "principal_id", "")),
-                operator=context.caller.arn,
-            )
-        return word
-
-    def _superseded(
-        self,
-        live: LivePrincipal,
-        state: St,
-        decision: Word | None,
-        facet: Facet,
-        *found: Generation | None,
-    ) -> bool:
-        """Tell, aloud, whether a newer write of the same resource is in force."""
-        newer = superseded(live, state, decision, facet, *found)
-        if newer:
-            self._context.say(
-                "info", f"{live}: a newer {self.resource} is in force; this one is superseded"
-            )
-        return newer
-
-    def _require_terms(self, state: Inputs) -> None:
-        """Refuse a lift whose terms are not those of the spec file as it is now."""
-        context = self._context
-        require_terms(state, context.directory, applying=bool(context.declared), clock=context.now)
-
-
-def superseded(
-    live: LivePrincipal,
-    state: Inputs,
-    decision: Word | None,
-    facet: Facet,
-    *found: Generation | None,
-) -> bool:
-    """Tell whether one of *found* was written later than *state*, under its snapshot.
-
-    Raises:
-        ConflictError: it was written under another one, which no run of this stack did, and nobody
-            has decided whose it is.
-    """
-    mine = getattr(state, "generation", None) or 0
-    newer = {item.snapshot_id for item in found if item and item.generation > mine}
-    own = str(getattr(state, "snapshot_id", ""))
-    strange = ", ".join(sorted(newer - {own}))
-    if strange and decision is None:
-        raise ConflictError(
-            f"{live} carries a newer mark of {state.incident} under a snapshot that is not this"
-            f" stack's ({strange}), so nothing of it is lifted",
-            remedy="find in CloudTrail who wrote it, then "
-            + way_out(
-                state.incident,
-                facet,
-                state.target,
-                ours="lifts it with ours",
-                theirs="lifts ours alone",
-            ),
+    def _superseded(self, live: LivePrincipal) -> None:
+        self._context.say(
+            "info", f"{live}: a newer {self.resource} is in force; this one is superseded"
         )
-    return own in newer
+
+    def _record_decisions(self, state: Inputs, facets: Iterable[FacetName]) -> None:
+        """Put on record what somebody decided about *facets*."""
+        context = self._context
+        for facet in facets:
+            word = context.decisions.on(facet, state.target)
+            if word is not None:
+                context.ledger.decide(
+                    state.incident,
+                    decision=word,
+                    facet=facet,
+                    principal=state.principal,
+                    unique_id=str(getattr(state, "principal_id", "")),
+                    operator=context.caller.arn,
+                )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from containment.aws.endpoint import same_place
 from containment.aws.principal import LivePrincipal, locate
@@ -14,26 +14,31 @@ from containment.ledger import Ledger, unkept
 from containment.profile import FILE, Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from containment.aws.caller import Caller
     from containment.aws.clients import Clients
     from containment.clock import Clock
+    from containment.facets.decisions import FacetName
+    from containment.facets.facet import Artefact
+    from containment.lifecycle.snapshot import Snapshot
     from containment.lifecycle.wire import Inputs
 
 Severity = Literal["info", "warning"]
 
 
-class Generation(Protocol):
-    """Anything of ours that says which write it is of: a mark or a claim."""
+class Catalogued(Protocol):
+    """What an action may know of the others: facts on their classes."""
 
     @property
-    def snapshot_id(self) -> str: ...
+    def resource(self) -> str: ...
 
     @property
-    def generation(self) -> int: ...
+    def permissions(self) -> frozenset[str]: ...
+
+    def priors_in(self, snapshot: Snapshot, /) -> dict[FacetName, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +46,18 @@ class Context:
     """What an action works with: clients, the caller, clocks, a voice, the project's folder.
 
     *declared* are the principals, by ARN, that the spec has in this run; none in a destroy.
-    *ledger* is told of every change, and asked what was before it. *decisions* are what people
-    decided about a lift. *profile* is the project's; *disagreements* are where the stack, or its
-    state, says otherwise of what the profile alone decides.
+    *actions* are all that there are. *ledger* is told of every change, and asked what was before
+    it. *decisions* are what people decided about a lift. *profile* is the project's;
+    *disagreements* are where the stack, or its state, says otherwise of what the profile alone
+    decides.
     """
 
     clients: Clients
     who: Callable[[], Caller]
     now: Clock
     directory: Path
+    actions: Sequence[Catalogued]
     credentials_expire_at: datetime | None = None
-    permissions: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     declared: Collection[str] = ()
     say: Callable[[Severity, str], None] = field(default=lambda _severity, _message: None)
     ledger: Ledger = field(default_factory=unkept)
@@ -101,7 +107,7 @@ class Context:
                 " role, with {account} where the account stands",
             )
 
-    def generation(self, started_ms: int, *found: Generation | None) -> int:
+    def generation(self, started_ms: int, *found: Artefact | None) -> int:
         """Return a generation newer than all of *found* and no older than *started_ms*."""
         newest = max([started_ms, *(artefact.generation + 1 for artefact in found if artefact)])
         return min(newest, NEWEST)

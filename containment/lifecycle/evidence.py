@@ -5,98 +5,72 @@ The state alone decides nothing: whoever can write it could have the responder g
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from containment.aws import recording
-from containment.facets import detaching, marks, overlap, returning, trust
+from containment.facets import marks
+from containment.facets.decisions import FACETS
+from containment.facets.facet import History, Terms
 from containment.ledger import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from containment.facets.credentials import Which
-    from containment.facets.decisions import Word
-    from containment.facets.returning import Tell
+    from containment.facets.facet import Changes
     from containment.ledger.chain import Entry
     from containment.lifecycle.context import Context
-    from containment.lifecycle.wire import AccessKeyStatus, Inputs
+    from containment.lifecycle.wire import Inputs
 
 # Entries of another incident's lift, in the ledger of the one that goes on holding the user.
 KEPT = "kept"
 
 
-def keys(
+def terms(
     context: Context,
     state: Inputs,
-    known: Iterable[AccessKeyStatus],
     *,
-    which: Which = "all",
-    decision: Word | None = None,
-) -> returning.Terms:
-    """Return on what the lift of *state*'s keys goes."""
-    known = list(known)
-    said = read(context, state)
-    remembered: dict[str, str] = {}
-    for key in known:
-        facet = recording.access_key(key.access_key_id)
-        before = None if key.said_by else was(said, state, facet)
-        if before is not None:
-            remembered[key.access_key_id] = before
-    remembered |= dict.fromkeys(_kept(said, state), overlap.KEPT)
-    return returning.Terms(
-        known={key.access_key_id: key.status for key in known},
-        hearsay=frozenset(key.access_key_id for key in known if key.said_by),
-        remembered=remembered,
+    generation: int = 0,
+    brief: bool = False,
+    changed: Changes | None = None,
+) -> Terms:
+    """Return on what the lift of *state* goes; what it writes is of *generation* or newer.
+
+    *changed* is what a ledger says was changed, where that stands in for the state and can bear out
+    nothing besides.
+    """
+    recall = partial(_history, context, state) if changed is None else partial(History, {}, changed)
+    decided = ((name, context.decisions.on(name, state.target)) for name in FACETS)
+    return Terms(
+        incident=state.incident,
+        snapshot_id=str(getattr(state, "snapshot_id", None) or ""),
+        generation=generation,
         leaked=state.lift.leaked,
         compromised_at=state.lift.compromised_at,
         false_positive=state.lift.false_positive,
-        which=which,
-        decision=decision,
+        recall=cache(recall),
+        stands_in=changed is not None,
+        decisions={name: word for name, word in decided if word is not None},
+        brief=brief,
+        note_kept=_note_kept(context, state),
     )
 
 
-def attachments(
-    context: Context,
-    state: Inputs,
-    prior: Sequence[str],
-    *,
-    swapped: Sequence[str] | None = None,
-    placed: bool = False,
-    decision: Word | None = None,
-) -> detaching.Terms:
-    """Return on what the lift of *state*'s attachments goes."""
+def _history(context: Context, state: Inputs) -> History:
     said = read(context, state)
-    remembered: dict[str, str] = {}
-    for entry in said:
-        word, _, arn = str(entry.get("facet")).partition(" ")
-        # What this incident detached or attached itself, and nothing that others did.
-        if word == "attachment" and _is_of(entry, state) and entry.get("kind") == "intent":
-            before = was(said, state, str(entry["facet"]))
-            if before is not None and before != entry.get("after"):
-                remembered[arn] = before
-    return detaching.Terms(prior, swapped, placed, remembered, decision)
-
-
-def trusted(
-    context: Context,
-    state: Inputs,
-    prior: str,
-    *,
-    break_glass: Sequence[str] = (),
-    only: str | None = None,
-    decision: Word | None = None,
-) -> trust.Terms:
-    """Return on what the lift of *state*'s trust policy goes."""
-    remembered = was(read(context, state), state, recording.TRUST)
+    whose = str(getattr(state, "principal_id", ""))
     snapshot_id = getattr(state, "snapshot_id", None)
-    return trust.Terms(prior, break_glass, remembered, only, decision, snapshot_id)
+    return History(
+        before=entries.priors(said, whose, snapshot_id),
+        changed=entries.changes(said, whose, snapshot_id),
+        kept=frozenset(_kept(said, state)),
+    )
 
 
-def tell(context: Context, state: Inputs) -> Tell:
+def _note_kept(context: Context, state: Inputs) -> Callable[[str, Sequence[str]], None]:
     """Return what notes, in another incident's ledger, which keys the lift of *state* keeps."""
 
     def note(other: str, names: Sequence[str]) -> None:
-        # A tag's text is the thief's to choose: only a ledger that knows the user is written to.
+        # A tag's text is the attacker's to choose: only a ledger that knows the user is written to.
         whose = getattr(state, "principal_id", "")
         journal = context.ledger.of(other) if marks.is_incident(other) else None
         found = journal.evidence() if journal else None
@@ -118,13 +92,6 @@ def was(said: Iterable[Entry], state: Inputs, facet: str) -> str | None:
     """Return what *facet* was when the snapshot of *state* was taken, by what a ledger *said*."""
     snapshot_id = getattr(state, "snapshot_id", None)
     return entries.prior(said, getattr(state, "principal_id", ""), facet, snapshot_id)
-
-
-def _is_of(entry: Entry, state: Inputs) -> bool:
-    return (entry.get("unique_id"), entry.get("snapshot_id")) == (
-        getattr(state, "principal_id", ""),
-        getattr(state, "snapshot_id", None),
-    )
 
 
 def _kept(said: Iterable[Entry], state: Inputs) -> set[str]:

@@ -17,13 +17,13 @@ from containment.lifecycle.context import Context
 from containment.profile import Profile, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from threading import Event
 
     from containment.aws.caller import Caller
-    from containment.lifecycle.context import Severity
+    from containment.lifecycle.context import Catalogued, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Workplace:
 
     Attributes:
         directory: the project's folder.
+        actions: all that there are.
         incident: named in the user agent of every call.
         settings: the project's.
         decisions: what people decided about a lift.
@@ -75,10 +76,10 @@ class Workplace:
         connected: told of each set of clients, when it is made.
         declared: the principals, by ARN, that the spec has in this run.
         credentials_expire_at: when the responder's credentials end, where that is known.
-        permissions: the IAM actions that each action needs, by its resource.
     """
 
     directory: Path
+    actions: Sequence[Catalogued]
     incident: str = ""
     settings: Settings = field(default_factory=Settings)
     decisions: Decisions = field(default_factory=Decisions)
@@ -89,7 +90,6 @@ class Workplace:
     connected: Callable[[Clients], None] = _ignore
     declared: Collection[str] = ()
     credentials_expire_at: datetime | None = None
-    permissions: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     _connections: dict[str | None, _Connection] = field(
         default_factory=dict[str | None, _Connection]
     )
@@ -135,7 +135,7 @@ class Workplace:
             now=utc_now,
             directory=self.directory,
             credentials_expire_at=self.credentials_expire_at,
-            permissions=self.permissions,
+            actions=self.actions,
             declared=self.declared,
             say=say,
             ledger=self.ledger(),

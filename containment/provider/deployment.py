@@ -103,6 +103,7 @@ class Deployment:
     def _make(self, incident: str | None) -> Workplace:
         return Workplace(
             self.directory,
+            ACTIONS,
             incident or "",
             self._settings,
             self._decisions,
@@ -112,7 +113,6 @@ class Deployment:
             connected=self._connected,
             declared=self.declared,
             credentials_expire_at=_moment(self._environ.get(_EXPIRATION)),
-            permissions={action.resource: action.permissions for action in ACTIONS},
         )
 
     def _connected(self, clients: Clients) -> None:

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Literal
 from containment.actions.principal_snapshot import PrincipalSnapshot
 from containment.aws.principal import locate
 from containment.aws.resolve import resolve_access_key
-from containment.facets import attachment, credentials, deny, trust
+from containment.facets import attachment, leftovers
 from containment.facets.decisions import Decision, Decisions, decided
 from containment.text import wired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from containment.actions.principal_snapshot import State
     from containment.aws.principal import LivePrincipal
     from containment.identities import Principal
+    from containment.lifecycle.snapshot import Snapshot
     from containment.lifecycle.workplace import Workplace
     from containment.run.state import StackState
     from containment.spec import IncidentSpec, Target
@@ -93,7 +93,7 @@ def _candidate(
     live = locate(clients.iam, principal, None)
     if live is None:
         return Candidate(principal, "gone")
-    snapshots = tuple(sorted(marked(live, spec.incident)))
+    snapshots = tuple(sorted(leftovers.snapshots(live, spec.incident)))
     if not snapshots:
         return Candidate(live.principal, "not applied")
     if len(snapshots) > 1:
@@ -103,7 +103,7 @@ def _candidate(
     return Candidate(live.principal, "to adopt", snapshots, tuple(_hearsay(live, taken)))
 
 
-def _hearsay(live: LivePrincipal, taken: State) -> Iterator[str]:
+def _hearsay(live: LivePrincipal, taken: Snapshot) -> Iterator[str]:
     for key in taken.access_keys:
         if key.said_by:
             yield f"{key.access_key_id} was {key.status} before"
@@ -136,15 +136,3 @@ def believe(spec: IncidentSpec, found: Iterable[Candidate], workplace: Workplace
                 operator=workplace.caller().arn,
             )
     return Decisions(tuple(made))
-
-
-def marked(live: LivePrincipal, incident: str) -> set[str]:
-    """Return the ids of the snapshots under which *incident* holds *live*; fences hold nothing."""
-    found = deny.find(live, incident)
-    own = (
-        found.mark if found.in_force else None,
-        trust.newest(live.trust_policy, incident),
-        credentials.find(live, incident),
-        attachment.find(live, incident),
-    )
-    return {mark.snapshot_id for mark in own if mark is not None}

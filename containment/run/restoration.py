@@ -14,26 +14,24 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from containment.actions import deny_policy, inactive_credentials, principal_snapshot
-from containment.aws import recording
+from containment.actions.principal_snapshot import PrincipalSnapshot
 from containment.aws.faults import explain
 from containment.errors import ConflictError, ContainmentError, NotFoundError
-from containment.facets import attachment, credentials, leftovers, marks, overlap, returning
 from containment.identities import parse_principal
 from containment.ledger import entries
 from containment.lifecycle import evidence
-from containment.run import forecast
+from containment.lifecycle.snapshot import Snapshot
 from containment.run.state import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from containment.aws.principal import LivePrincipal
+    from containment.facets.facet import Changes
     from containment.identities import Principal
     from containment.ledger import Journal
     from containment.ledger.chain import Entry
     from containment.ledger.entries import Open
-    from containment.lifecycle.context import Context, Severity
+    from containment.lifecycle.context import Severity
     from containment.lifecycle.workplace import Workplace
 
 _ADOPT = " take the containment over with 'containment adopt' and lift that"
@@ -47,14 +45,14 @@ class Owed:
 
     Attributes:
         snapshot: how it was, in the words of the state.
-        unmarked: what has no mark of ours and no claim on the principal bears out any more.
+        changed: what the ledger says was changed under the snapshot.
         gone: True where its unique id is no more.
         will: what would be done, in words.
         conflicts: what would not, and why.
     """
 
     snapshot: Recorded
-    unmarked: tuple[Recorded, ...] = ()
+    changed: Changes = field(default_factory=dict[str, "Sequence[str | None]"])
     gone: bool = False
     will: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
@@ -141,11 +139,9 @@ def give_back(item: Owed, workplace: Workplace) -> Given:
 
     state: Any = item.snapshot.state
     context = workplace.context(state.target.account, say)
-    action = principal_snapshot.PrincipalSnapshot(context)
+    action = PrincipalSnapshot(context)
     try:
-        action.finish(state)
-        for recorded in item.unmarked:
-            recorded.action(context).delete(recorded.state)
+        action.finish(state, item.changed)
         action.released(state)
     except ContainmentError as error:
         given.problem = _here(error, state.incident)
@@ -171,47 +167,33 @@ def _here(error: ContainmentError, incident: str) -> ContainmentError:
 
 def _owed(item: Open, said: Sequence[Entry], workplace: Workplace) -> Owed:
     state = _state(item)
-    snapshot = Recorded(item.principal, principal_snapshot.PrincipalSnapshot, state)
+    snapshot = Recorded(item.principal, PrincipalSnapshot, state)
+    changed = entries.changes(said, state.principal_id, state.snapshot_id)
     context = workplace.context(state.target.account)
     live = context.locate(state, state.principal_id)
     if live is None:
-        return Owed(snapshot, gone=True)
-    unmarked = tuple(_unmarked(state, live, said))
-    left = leftovers.find(live, state.incident, state.snapshot_id or "")
-    foreseen = forecast.of((snapshot, *unmarked), workplace) if left or unmarked else []
-    will = [text for one in foreseen for text in one.will]
-    conflicts = [text for one in foreseen for text in one.conflicts]
+        return Owed(snapshot, changed, gone=True)
+    action = PrincipalSnapshot(context)
+    plan = action.lift_plan(state, live, evidence.terms(context, state, changed=changed))
+    will = [f"under this snapshot now: {', '.join(plan.left)}"] if plan.left else []
+    conflicts = [str(conflict) for conflict in plan.conflicts]
     try:
-        will.extend(_keys(context, state, live))
-    except ConflictError as error:
-        conflicts.append(str(error))
-    return Owed(snapshot, unmarked, will=tuple(will), conflicts=tuple(conflicts))
-
-
-def _keys(context: Context, state: Any, live: LivePrincipal) -> Iterator[str]:
-    """Yield what becomes of each key whose claim is there."""
-    claim = credentials.find(live, state.incident)
-    if claim is None or claim.snapshot_id != state.snapshot_id:
-        return
-    decision = context.decisions.on("credentials", state.target)
-    terms = evidence.keys(context, state, state.access_keys, decision=decision)
-    decided = returning.to_return(
-        keys=live.access_keys(),
-        claimed=claim.priors,
-        terms=terms,
-        others=overlap.others(live, state.incident),
+        action.gate.require_liftable(state, plan)
+    except ContainmentError as error:
+        conflicts.insert(0, str(_here(error, state.incident)))
+    return Owed(
+        snapshot,
+        changed,
+        will=tuple(f"{live}: {text}" for text in (*will, *plan.will)),
+        conflicts=tuple(conflicts),
     )
-    if decided.undecided:
-        raise returning.undecided(live, state.incident, decided.undecided, terms)
-    yield from (f"{live}: {name} becomes Active" for name in decided.activate)
-    yield from (f"{live}: {reason}" for reason in decided.kept)
 
 
-def _state(item: Open) -> Any:
-    fields = principal_snapshot.State.model_fields
+def _state(item: Open) -> Snapshot:
+    fields = Snapshot.model_fields
     known = {field.alias or name for name, field in fields.items()}
     try:
-        return principal_snapshot.State.model_validate(
+        return Snapshot.model_validate(
             {name: value for name, value in item.facts.items() if name in known}
         )
     except ValidationError as error:
@@ -220,68 +202,3 @@ def _state(item: Open) -> Any:
             " containment",
             remedy="use the version that wrote it",
         ) from error
-
-
-def _unmarked(state: Any, live: LivePrincipal, said: Sequence[Entry]) -> list[Recorded]:
-    """Return what the ledger says we did to what carries no mark, where no claim says so too."""
-    own = [entry for entry in said if entry.get("snapshot_id") == state.snapshot_id]
-    common = {
-        name: getattr(state, name)
-        for name in ("incident", "principal", "endpoint", "lift", "principal_id", "snapshot_id")
-    }
-    found: list[Recorded] = []
-    claim = credentials.find(live, state.incident)
-    if claim is None or claim.snapshot_id != state.snapshot_id:
-        keys = _switched_off(own, state, live)
-        if keys:
-            kept = inactive_credentials.State(
-                **common, access_keys=keys, which="all", generation=marks.NEWEST
-            )
-            found.append(Recorded(state.principal, inactive_credentials.InactiveCredentials, kept))
-    claim = attachment.find(live, state.incident)
-    if claim is None or claim.snapshot_id != state.snapshot_id:
-        found.extend(_attached(own, state, live, common))
-    return found
-
-
-def _switched_off(own: Sequence[Entry], state: Any, live: LivePrincipal) -> tuple[Any, ...]:
-    """Return the keys that were Active, that we made Inactive, and that are so now."""
-    ours = {
-        str(entry["facet"])
-        for entry in own
-        if entry.get("kind") == "intent" and entry.get("after") == "Inactive"
-    }
-    off = {key.access_key_id for key in live.access_keys() if key.status != "Active"}
-    return tuple(
-        key
-        for key in state.access_keys
-        if key.status == "Active"
-        and key.access_key_id in off
-        and recording.access_key(key.access_key_id) in ours
-    )
-
-
-def _attached(
-    own: Sequence[Entry], state: Any, live: LivePrincipal, common: dict[str, Any]
-) -> list[Recorded]:
-    changed = {str(entry["facet"]): entry.get("after") for entry in own if entry.get("facet")}
-    deny_all = attachment.deny_all_arn(live.principal.partition)
-    if changed.get(recording.attachment(deny_all)) != recording.ATTACHED:
-        return []
-    now = live.attached()
-    swapped = [
-        arn
-        for arn in state.attached_policies
-        if arn not in now and changed.get(recording.attachment(arn)) == recording.DETACHED
-    ]
-    if deny_all not in now and not swapped:
-        return []
-    kept = deny_policy.State(
-        **common,
-        scope="all",
-        attached_policies=state.attached_policies,
-        placement="AWSDenyAll",
-        swapped=tuple(swapped),
-        generation=marks.NEWEST,
-    )
-    return [Recorded(state.principal, deny_policy.DenyPolicy, kept)]

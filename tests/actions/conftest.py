@@ -39,7 +39,7 @@ def bench_for(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call
             who=lambda: caller,
             now=utc_now,
             directory=tmp_path,
-            permissions={action.resource: action.permissions for action in ACTIONS},
+            actions=ACTIONS,
             say=lambda severity, message: bench.said.append((severity, message)),
         )
         bench = Bench(lab, context, cancelled, tmp_path)

@@ -208,7 +208,7 @@ def test_the_terms_of_the_lift_are_the_files(bench: Bench) -> None:
 
 
 def snapshot_like(bench: Bench, state: State) -> Any:
-    from containment.actions.principal_snapshot import State as Snapshot  # noqa: PLC0415
+    from containment.lifecycle.snapshot import Snapshot  # noqa: PLC0415
 
     return Snapshot(
         **bench.common(state.principal),

@@ -9,7 +9,7 @@ import pytest
 from project import spec
 from workbench import INCIDENT, Bench
 
-from containment.actions import Action
+from containment.actions import ACTIONS, Action
 from containment.actions.closed_trust_policy import ClosedTrustPolicy
 from containment.actions.deny_policy import DenyPolicy
 from containment.actions.inactive_credentials import InactiveCredentials
@@ -27,13 +27,13 @@ def recorded(action: type[Action[Any, Any]], state: Any) -> Recorded:
 
 def foreseen(bench: Bench, action: type[Action[Any, Any]], state: Any) -> forecast.Forecast:
     before = list(bench.writes)
-    (found,) = forecast.of([recorded(action, state)], Workplace(bench.directory, INCIDENT))
+    (found,) = forecast.of([recorded(action, state)], Workplace(bench.directory, ACTIONS, INCIDENT))
     assert bench.writes == before
     return found
 
 
 def seen(bench: Bench, action: type[Action[Any, Any]], state: Any) -> live.Seen:
-    (found,) = live.look([recorded(action, state)], Workplace(bench.directory, INCIDENT))
+    (found,) = live.look([recorded(action, state)], Workplace(bench.directory, ACTIONS, INCIDENT))
     return found
 
 

@@ -12,13 +12,14 @@ from urllib.parse import unquote
 import pytest
 from workbench import Bench, can_list, inline, write_spec
 
-from containment.actions.principal_snapshot import Inputs
+from containment.actions import ACTIONS
 from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.identities import parse_principal
 from containment.lab.scenario.world import Credentials
 from containment.lifecycle.context import Context
+from containment.lifecycle.snapshot import SnapshotInputs as Inputs
 from containment.preflight import refusals
 from containment.profile import Profile
 
@@ -200,6 +201,7 @@ def test_credentials_that_end_soon_are_refused(bench: Bench) -> None:
         who=bench.context.who,
         now=bench.context.now,
         directory=bench.directory,
+        actions=ACTIONS,
         credentials_expire_at=soon,
     )
     action = type(bench.snapshot_action())(context)

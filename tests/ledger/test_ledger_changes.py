@@ -13,7 +13,6 @@ import pytest
 from botocore.exceptions import ClientError
 from workbench import INCIDENT, Bench, can_list, inline, write_spec
 
-from containment.actions.principal_snapshot import Inputs as SnapshotInputs
 from containment.aws import recording
 from containment.aws.cancellation import CancelledError
 from containment.aws.principal import LivePrincipal, locate
@@ -21,6 +20,7 @@ from containment.aws.recording import Change, Outcome
 from containment.errors import RefusedError
 from containment.identities import parse_principal
 from containment.ledger import unkept
+from containment.lifecycle.snapshot import SnapshotInputs
 from tests.ledger.conftest import Kept
 
 pytestmark = pytest.mark.lab

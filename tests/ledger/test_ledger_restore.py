@@ -9,8 +9,8 @@ from project import STACK
 from restoring import AGAIN, close_trust, contain, taken
 from workbench import Bench, can_list
 
-from containment.actions.principal_snapshot import Inputs as SnapshotInputs
 from containment.lab.scenario import inventory
+from containment.lifecycle.snapshot import SnapshotInputs
 from tests.cli.conftest import Command, containment
 from tests.ledger.conftest import Kept
 

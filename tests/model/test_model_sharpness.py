@@ -10,8 +10,9 @@ from unittest import mock
 import pytest
 
 from containment.actions.deny_policy import DenyPolicy
-from containment.facets import leftovers, returning, trust
-from containment.lifecycle import action
+from containment.actions.principal_snapshot import PrincipalSnapshot
+from containment.facets import credentials_lift, trust
+from containment.lifecycle import lift
 from tests.model import foreign
 from tests.model.cast import CI, DEPLOY
 from tests.model.cloud import Cloud
@@ -80,12 +81,12 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
-        action, "superseded", lambda *_: False, replaced, "deny-all of role/deploy does not hold"
+        lift, "newer_snapshots", lambda *_: set(), replaced, "deny-all of role/deploy does not hold"
     ),
-    Mutant(leftovers, "find", lambda *_: [], crashed_and_destroyed, "nobody owns"),
+    Mutant(PrincipalSnapshot, "finish", lambda *_: None, crashed_and_destroyed, "nobody owns"),
     Mutant(DenyPolicy, "create", create_in_earnest, previewed, "preview changed something in AWS"),
     Mutant(trust, "reopened", lambda *found: found[2], trusted_by_others, "not ours"),
-    Mutant(returning, "_stays", lambda *_: None, lifted, "leaked and was given back"),
+    Mutant(credentials_lift, "_stays", lambda *_: None, lifted, "leaked and was given back"),
     Mutant(DenyPolicy, "_seen", lambda *_: "applied", stripped, "does not hold his session"),
 )
 

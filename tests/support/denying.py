@@ -15,7 +15,7 @@ def deny(bench: Bench, arn: str, scope: str = "all", **more: Any) -> State:
 
 
 def snapshot_of(bench: Bench, state: State) -> Any:
-    from containment.actions.principal_snapshot import State as Snapshot  # noqa: PLC0415
+    from containment.lifecycle.snapshot import Snapshot  # noqa: PLC0415
 
     return Snapshot(
         **bench.common(state.principal),

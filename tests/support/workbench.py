@@ -17,13 +17,13 @@ from containment.actions.deny_policy import DenyPolicy
 from containment.actions.deny_policy import Inputs as DenyInputs
 from containment.actions.inactive_credentials import InactiveCredentials
 from containment.actions.inactive_credentials import Inputs as KeyInputs
-from containment.actions.principal_snapshot import Inputs as SnapshotInputs
 from containment.actions.principal_snapshot import PrincipalSnapshot
-from containment.actions.principal_snapshot import State as SnapshotState
 from containment.aws.cancellation import is_mutating
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.lifecycle.context import Context
+from containment.lifecycle.snapshot import Snapshot as SnapshotState
+from containment.lifecycle.snapshot import SnapshotInputs
 from containment.lifecycle.wire import Lift
 
 _REFUSED = {"AccessDenied", "InvalidClientTokenId", "InvalidAccessKeyId"}

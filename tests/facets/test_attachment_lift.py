@@ -9,7 +9,8 @@ from typing import cast
 import pytest
 
 from containment.aws.principal import LivePrincipal
-from containment.facets.detaching import Return, take_away
+from containment.facets.attachment_lift import Change, give_back
+from containment.facets.facet import Returns, Terms
 
 pytestmark = pytest.mark.plain
 
@@ -32,6 +33,10 @@ class Principal:
 def test_what_somebody_attached_again_keeps_nothing_else_from_coming_back() -> None:
     principal = Principal([ONE])
 
-    take_away(cast("LivePrincipal", principal), "inc-2026-0042", Return(attach=(ONE, OTHER)))
+    give_back(
+        cast("LivePrincipal", principal),
+        Returns(Change(attach=(ONE, OTHER))),
+        Terms("inc-2026-0042"),
+    )
 
     assert principal.there == [ONE, OTHER]

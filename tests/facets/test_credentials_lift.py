@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from containment.aws.principal import AccessKey
+from containment.aws.recording import access_key
 from containment.facets.claims import Claim
+from containment.facets.credentials_lift import Fates, Prior, fates_of
+from containment.facets.facet import History, Terms
 from containment.facets.overlap import KEPT, Other
-from containment.facets.returning import Return, Terms, to_return
 
 pytestmark = pytest.mark.plain
 
@@ -29,18 +31,25 @@ def decided(
     leaked: tuple[str, ...] = ("AKIAI44QH8DHBEXAMPLE",),
     false_positive: bool = False,
     others: tuple[Other, ...] = (),
-    **more: Any,
-) -> Return:
+    hearsay: frozenset[str] = frozenset(),
+    which: Any = "all",
+    before: dict[str, str] | None = None,
+    kept: frozenset[str] = frozenset(),
+    decision: Any = None,
+) -> Fates:
+    recorded = {access_key(name): status for name, status in (before or {}).items()}
     terms = Terms(
-        known={KEY: known} if known else {},
+        incident="inc-2026-0042",
         leaked=leaked,
         compromised_at=T0,
         false_positive=false_positive,
-        **more,
+        recall=lambda: History(recorded, kept=kept),
+        decisions={"credentials": decision} if decision else {},
     )
-    return to_return(
+    return fates_of(
         keys=[AccessKey(KEY, live, created_at)],
         claimed=None if claimed is None else {KEY: claimed},
+        prior=Prior({KEY: known} if known else {}, hearsay, which),
         terms=terms,
         others=others,
     )
@@ -83,27 +92,28 @@ def test_a_false_alarm_gives_back_no_key_that_was_not_there() -> None:
 
 
 def test_a_key_that_was_deleted_meanwhile_is_named() -> None:
-    terms = Terms(known={KEY: "Active"}, leaked=(), compromised_at=T0, false_positive=True)
+    terms = Terms("inc-2026-0042", compromised_at=T0, false_positive=True)
 
-    found = to_return(keys=[], claimed={KEY: "Active"}, terms=terms)
+    found = fates_of(keys=[], claimed={KEY: "Active"}, prior=Prior({KEY: "Active"}), terms=terms)
 
     assert found.kept == (f"{KEY} was deleted meanwhile",)
 
 
 def test_the_ledger_bears_out_what_no_claim_says() -> None:
-    assert decided(claimed=None, remembered={KEY: "Active"}).activate == (KEY,)
+    assert decided(claimed=None, before={KEY: "Active"}).activate == (KEY,)
 
 
 def test_a_ledger_that_says_inactive_wins_over_state_and_claim() -> None:
-    found = decided(remembered={KEY: "Inactive"})
+    found = decided(before={KEY: "Inactive"})
 
     assert (found.activate, found.undecided) == ((), ())
     assert "by the ledger" in found.kept[0]
 
 
 def test_what_only_another_incident_said_is_undecided() -> None:
-    assert decided(hearsay={KEY}).undecided == (KEY,)
-    assert decided(hearsay={KEY}, remembered={KEY: "Active"}).activate == (KEY,)
+    assert decided(hearsay=frozenset({KEY})).undecided == (KEY,)
+    # What our own ledger read later is no better: the other incident held the key by then.
+    assert decided(hearsay=frozenset({KEY}), before={KEY: "Active"}).undecided == (KEY,)
 
 
 @pytest.mark.parametrize("claimed", [None, "Inactive"])
@@ -122,8 +132,8 @@ def test_a_decision_settles_what_nothing_bears_out(claimed: str | None) -> None:
         {"known": None},
         {"known": "Inactive"},
         {"claimed": KEPT},
-        {"claimed": None, "remembered": {KEY: KEPT}},
-        {"remembered": {KEY: "Inactive"}},
+        {"claimed": None, "kept": frozenset({KEY})},
+        {"before": {KEY: "Inactive"}},
     ],
 )
 def test_no_decision_makes_a_leaked_or_young_or_kept_key_active(case: dict[str, Any]) -> None:
@@ -162,4 +172,4 @@ def test_an_incident_that_does_not_hold_it_is_no_reason(said: dict[str, str]) ->
 
 
 def test_on_the_lowest_rung_only_what_was_held_is_looked_at() -> None:
-    assert decided(claimed=None, which="leaked") == Return()
+    assert decided(claimed=None, which="leaked") == Fates()

@@ -1,0 +1,269 @@
+"""What a lift does with AWSDenyAll and with what made room for it.
+
+AWSDenyAll goes if it was not there before, and what made room comes back, where claim and state
+say the same. While another incident claims the attachment it stays: the last one to lift takes it
+away, and knows by the ledger or by a decision what was there before all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from containment.aws.faults import is_full
+from containment.aws.recording import attachment
+from containment.errors import ConflictError
+from containment.facets import overlap
+from containment.facets.attachment import (
+    ATTACHED,
+    CLAIMED,
+    DETACHED,
+    WAS,
+    deny_all_arn,
+    detach,
+    rooms,
+)
+from containment.facets.attachment import find as claim_of
+from containment.facets.facet import Present, Returns, undecided
+from containment.facets.marks import attachment_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from containment.aws.principal import LivePrincipal
+    from containment.facets.claims import Claim
+    from containment.facets.decisions import FacetName, Word
+    from containment.facets.facet import Changes, Terms
+
+NAME: FacetName = "attachment"
+IN_FORCE = "AWSDenyAll"
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What a state or a snapshot remembers of a principal's attached policies.
+
+    Attributes:
+        attached: what was attached when the snapshot was taken.
+        swapped: what the state knows to have made room; None where a crash may have forgotten it.
+        placed: the state says that AWSDenyAll was attached for this incident.
+    """
+
+    attached: Sequence[str]
+    swapped: Sequence[str] | None = None
+    placed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What goes and what comes back; *stays* is what stays as it is, and why.
+
+    *yielding* is True where what finds no room to come back is left out, by decision.
+    """
+
+    detach: bool = False
+    attach: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
+    yielding: bool = False
+
+
+def find(live: LivePrincipal, incident: str) -> Present:
+    """Return the incident's claim of the attachment."""
+    return Present(claim_of(live, incident))
+
+
+def decide(live: LivePrincipal, found: Present, prior: Prior, terms: Terms) -> Returns[Change]:
+    """Return what a lift does with the attachment.
+
+    It is a conflict where claim and state do not agree, or where another incident's AWSDenyAll
+    stands where something has to come back.
+    """
+    del found  # its type is not a claim's
+    claim = claim_of(live, terms.incident)
+    if claim is None and not prior.placed:
+        return Returns()
+    memory = _Memory(prior, _changed(terms), terms.decisions.get(NAME))
+    try:
+        change = _change(live, terms.incident, claim, memory)
+    except ConflictError as error:
+        return Returns(conflict=error)
+    will = list(change.stays)
+    if prior.placed or change.detach or change.attach:
+        back = "".join(f", {arn} comes back" for arn in change.attach)
+        will.insert(0, f"AWSDenyAll {'goes' if change.detach else 'stays'}{back}")
+    return Returns(
+        change,
+        tuple(will),
+        widens={attachment(arn): _witnesses(arn, claim, memory) for arn in change.attach},
+    )
+
+
+def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> list[str]:
+    """Detach and attach as decided, and drop the claim.
+
+    Raises:
+        ConflictError: there is no room for what is to come back; the claim stays.
+    """
+    change = returns.decided
+    if change is None:
+        return []
+    attached = live.attached()
+    done = list(change.stays)
+    deny_all = deny_all_arn(live.principal.partition)
+    if change.detach and deny_all in attached:
+        detach(live, deny_all)
+        done.append("AWSDenyAll is detached")
+    for arn in change.attach:
+        if arn in attached:
+            continue
+        try:
+            live.attach(arn)
+        except ClientError as error:
+            if not is_full(error):
+                raise
+            if change.yielding:
+                done.append(f"{arn} made room and stays detached, as was decided")
+                continue
+            there = ", ".join(sorted(set(attached) - {deny_all}))
+            raise undecided(
+                live,
+                terms.incident,
+                NAME,
+                f"{arn} made room for AWSDenyAll and has none to come back, for others attached"
+                f" policies meanwhile (attached are {there})",
+                ours="tries again, once you have detached one of them",
+                theirs="leaves it detached",
+            ) from error
+        done.append(f"{arn} is attached again")
+    if attachment_tag(terms.incident) in live.tags:
+        live.untag(attachment_tag(terms.incident))
+    return done
+
+
+def unrecorded(live: LivePrincipal, prior: Prior, changed: Changes) -> Prior | None:
+    """Return what a ledger says was attached and detached for the incident, and still is."""
+    deny_all = deny_all_arn(live.principal.partition)
+    last = {name: values[-1] for name, values in changed.items() if values}
+    if last.get(attachment(deny_all)) != ATTACHED:
+        return None
+    now = live.attached()
+    swapped = tuple(
+        arn for arn in prior.attached if arn not in now and last.get(attachment(arn)) == DETACHED
+    )
+    return Prior(prior.attached, swapped, placed=True) if deny_all in now or swapped else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What is remembered: by the state, by the ledger (attached or detached, by ARN), by people."""
+
+    prior: Prior
+    remembered: Mapping[str, str]
+    decision: Word | None
+
+
+def _changed(terms: Terms) -> dict[str, str]:
+    """Return what was there before, by ARN, of what this incident detached or attached itself."""
+    before, changed = terms.history.before, terms.history.changed
+    return {
+        name.partition(" ")[2]: before[name]
+        for name, values in changed.items()
+        if name in before and name.startswith(attachment("")) and {before[name]} != set(values)
+    }
+
+
+def _change(live: LivePrincipal, incident: str, claim: Claim | None, memory: _Memory) -> Change:
+    if not memory.remembered and not _agree(live, claim, memory.prior):
+        if memory.decision is None:
+            raise _disagreement(live, incident, claim, memory.prior)
+        if memory.decision == "keep-theirs":
+            return Change(stays=("its attached policies stay as they are, as was decided",))
+    return _agreed(live, incident, claim, memory)
+
+
+def _agree(live: LivePrincipal, claim: Claim | None, prior: Prior) -> bool:
+    if claim is None:
+        return False
+    there = deny_all_arn(live.principal.partition) in prior.attached
+    gone = set(rooms(claim))
+    if claim.priors.get(WAS) not in {ATTACHED if there else DETACHED, CLAIMED}:
+        return False
+    return gone == set(prior.swapped or ())
+
+
+def _agreed(live: LivePrincipal, incident: str, claim: Claim | None, memory: _Memory) -> Change:
+    deny_all = deny_all_arn(live.principal.partition)
+    prior = memory.prior
+    there = deny_all in prior.attached
+    # Never what the state alone names, or a claim: it is attached with the responder's rights.
+    told = {arn for arn, was in memory.remembered.items() if was == ATTACHED and arn != deny_all}
+    gone = set(prior.swapped or rooms(claim)) | told
+    back = [arn for arn in sorted(gone) if arn in prior.attached and _witnesses(arn, claim, memory)]
+    said = [
+        f"{arn} made room and is not attached again: attach it by hand if it is wanted"
+        for arn in sorted(gone - set(back))
+    ]
+    others = overlap.attachments(live, incident)
+    if others and memory.decision == "keep-theirs":
+        return Change(stays=("its attached policies stay as they are, as was decided",))
+    if others and back:
+        raise ConflictError(
+            f"{live}: {', '.join(back)} made room for AWSDenyAll and cannot come back while"
+            f" {', '.join(others)} claims AWSDenyAll too",
+            remedy=f"lift {', '.join(others)} first, then {incident}; or, if there is no such"
+            f" incident, remove the tag {attachment_tag(next(iter(others)))}",
+        )
+    if others:
+        who = ", ".join(others)
+        return Change(stays=(*said, f"AWSDenyAll stays while {who} claims it too"))
+    was = memory.remembered.get(deny_all, ATTACHED if there else DETACHED)
+    if claim is not None and claim.priors.get(WAS) == CLAIMED:
+        was = memory.remembered.get(deny_all) or _by_decision(live, incident, memory.decision)
+    yielding = memory.decision == "keep-theirs"
+    return Change(was == DETACHED, tuple(back), tuple(said), yielding)
+
+
+def _witnesses(arn: str, claim: Claim | None, memory: _Memory) -> frozenset[str]:
+    """Return who says that *arn* was attached and made room; nobody where that is not enough."""
+    by_state = {"state"} if arn in memory.prior.attached else set[str]()
+    if memory.remembered.get(arn) == ATTACHED:
+        return frozenset({*by_state, "ledger"})
+    known = arn in (memory.prior.swapped or ()) or memory.decision == "force-ours"
+    if not known or arn not in rooms(claim):
+        return frozenset()
+    by_people = {"decision"} if memory.decision == "force-ours" else set[str]()
+    return frozenset({*by_state, *by_people, "claim"})
+
+
+def _by_decision(live: LivePrincipal, incident: str, decision: Word | None) -> str:
+    if decision is not None:
+        return DETACHED if decision == "force-ours" else ATTACHED
+    raise undecided(
+        live,
+        incident,
+        NAME,
+        "AWSDenyAll was attached already when this incident came to attach it, and nobody here saw"
+        " by whom",
+        ours="detaches it",
+        theirs="leaves it attached",
+    )
+
+
+def _disagreement(
+    live: LivePrincipal, incident: str, claim: Claim | None, prior: Prior
+) -> ConflictError:
+    tag = attachment_tag(incident)
+    was = ATTACHED if deny_all_arn(live.principal.partition) in prior.attached else DETACHED
+    room = ", ".join(prior.swapped or ()) or "nothing"
+    says = "is gone" if claim is None else f"says {claim.value!r}"
+    return undecided(
+        live,
+        incident,
+        NAME,
+        f"the claim on its attached policies (tag {tag}) {says}, and the state says AWSDenyAll was"
+        f" {was} and {room} made room for it",
+        ours="goes by the state, and attaches nothing that only the state names",
+        theirs="leaves every attachment as it is",
+    )
