@@ -33,15 +33,21 @@ def active(keys: Iterable[AccessKey]) -> list[AccessKey]:
 
 def find(live: LivePrincipal, incident: str) -> claims.Claim | None:
     """Return the incident's claim on credentials, if there is one that can be read."""
-    return claims.parse(live.tags.get(credentials_tag(incident)))
+    return claims.read(live.tags, credentials_tag(incident))
 
 
 def claim(live: LivePrincipal, incident: str, ours: claims.Claim) -> None:
-    """Write down *ours* before anything is changed."""
-    live.tag(credentials_tag(incident), ours.value)
+    """Write down *ours* before anything is changed, in as many tags as it takes."""
+    key = credentials_tag(incident)
+    values = ours.values(key)
+    for name, value in values.items():
+        live.tag(name, value)
+    for name in claims.keys(live.tags, key):
+        if name not in values:
+            live.untag(name)
 
 
 def drop_claim(live: LivePrincipal, incident: str) -> None:
     """Remove the claim, if it is there."""
-    if credentials_tag(incident) in live.tags:
-        live.untag(credentials_tag(incident))
+    for name in claims.keys(live.tags, credentials_tag(incident)):
+        live.untag(name)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from containment.facets import claims, deny, marks
-from containment.facets.marks import NEWEST
+from containment.facets.marks import NEWEST, attachment_tag, credentials_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from containment.aws.principal import LivePrincipal
 
@@ -55,7 +55,7 @@ def others(live: LivePrincipal, incident: str) -> tuple[Other, ...]:
 
 def among(live: LivePrincipal, incident: str, policies: Mapping[str, str]) -> tuple[Other, ...]:
     """Return every other incident that holds credentials, by tags and by what was read already."""
-    tags = _tags(live, incident, attachment=False)
+    claimed = _claiming(live, incident, credentials_tag)
     binding = {
         other
         for name, text in policies.items()
@@ -63,8 +63,13 @@ def among(live: LivePrincipal, incident: str, policies: Mapping[str, str]) -> tu
         and deny.binds_everything(deny.read(text, other), live)
     }
     found = [
-        Other(name, claims.parse(tags.get(name)), name in tags, name in binding)
-        for name in sorted(tags.keys() | binding)
+        Other(
+            name,
+            claims.read(live.tags, credentials_tag(name), whole=True),
+            name in claimed,
+            name in binding,
+        )
+        for name in sorted(claimed | binding)
     ]
     # The one that came first knows best how it was.
     return tuple(sorted(found, key=lambda item: item.claim.generation if item.claim else NEWEST))
@@ -72,8 +77,10 @@ def among(live: LivePrincipal, incident: str, policies: Mapping[str, str]) -> tu
 
 def attachments(live: LivePrincipal, incident: str) -> dict[str, claims.Claim | None]:
     """Return the other incidents' claims of an attachment; None for one that cannot be read."""
-    tags = _tags(live, incident, attachment=True)
-    return {other: claims.parse(value) for other, value in sorted(tags.items())}
+    return {
+        other: claims.read(live.tags, attachment_tag(other), whole=True)
+        for other in sorted(_claiming(live, incident, attachment_tag))
+    }
 
 
 def _foreign(name: str, incident: str) -> str | None:
@@ -81,11 +88,7 @@ def _foreign(name: str, incident: str) -> str | None:
     return other if other != incident else None
 
 
-def _tags(live: LivePrincipal, incident: str, *, attachment: bool) -> Mapping[str, str]:
-    key_of = marks.attachment_tag if attachment else marks.credentials_tag
+def _claiming(live: LivePrincipal, incident: str, key_of: Callable[[str], str]) -> set[str]:
+    """Return the other incidents that claim something of *live* by a tag of *key_of*."""
     named = {marks.incident_of_tag(key) for key in live.tags} - {None, incident}
-    return {
-        other: live.tags[key_of(other)]
-        for other in named
-        if other is not None and key_of(other) in live.tags
-    }
+    return {name for name in named if name is not None and claims.keys(live.tags, key_of(name))}

@@ -59,15 +59,66 @@ def test_other_names_say_none() -> None:
     assert incident_of_tag("team") is None
 
 
-def test_a_claim_survives_the_tag_and_fits_in_it() -> None:
-    claim = claims.Claim(
-        "abcdefghij",
-        1_795_518_338_966,
-        {"AKIAIOSFODNN7EXAMPLE": "Active", "AKIAI44QH8DHBEXAMPLE": "Inactive"},
-    )
+KEY_TAG = "containment:" + "i" * 40
+# What AWS allows one user: "IAM and AWS STS quotas". Ids are as long as AWS makes them.
+LARGEST = {
+    **{f"AKIA{number:016}": "Active" for number in range(2)},
+    **{f"APKA{number:016}": "Inactive" for number in range(5)},
+    **{f"C{number:031}": "Active" for number in range(2)},
+    **{f"ACCA{number:017}": "Active" for number in range(8)},
+    "password": "Active",
+}
 
-    assert claims.parse(claim.value) == claim
-    assert len(claim.value) <= claims.LONGEST
+
+@pytest.mark.parametrize("priors", [{}, {"AKIAIOSFODNN7EXAMPLE": "Inactive"}, LARGEST], ids=len)
+def test_a_claim_survives_its_tags_and_fits_in_them(priors: dict[str, str]) -> None:
+    claim = claims.Claim("abcdefghij", 1_795_518_338_966, priors)
+
+    tags = claim.values(KEY_TAG)
+
+    assert claims.read(tags, KEY_TAG) == claims.read(tags, KEY_TAG, whole=True) == claim
+    assert all(len(value) <= claims.LONGEST and len(key) <= 128 for key, value in tags.items())
+    assert all(incident_of_tag(key) == "i" * 40 for key in tags)
+    assert len(tags) == (2 if priors is LARGEST else 1)
+
+
+def test_a_claim_of_an_earlier_release_is_read() -> None:
+    value = "AKIAI44QH8DHBEXAMPLE=Inactive AKIAIOSFODNN7EXAMPLE=Active s=abcdefghij g=17"
+
+    found = claims.read({KEY_TAG: value}, KEY_TAG)
+
+    priors = {"AKIAI44QH8DHBEXAMPLE": "Inactive", "AKIAIOSFODNN7EXAMPLE": "Active"}
+    assert found == claims.Claim("abcdefghij", 17, priors)
+
+
+def test_a_claim_whose_writing_was_cut_off_loses_nothing() -> None:
+    before = claims.Claim("abcdefghij", 17, LARGEST).values(KEY_TAG)
+    after = claims.Claim("abcdefghij", 18, LARGEST).values(KEY_TAG)
+
+    for written in range(len(after) + 1):
+        tags = before | dict(list(after.items())[:written])
+        found = claims.read(tags, KEY_TAG)
+        assert found is not None
+        assert found.priors == LARGEST
+
+
+def test_a_part_under_another_snapshot_adds_nothing() -> None:
+    ours = claims.Claim("abcdefghij", 18, {"AKIAIOSFODNN7EXAMPLE": "Inactive"})
+    planted = claims.Claim("0123456789", 17, {"AKIAI44QH8DHBEXAMPLE": "Active"})
+
+    assert claims.read({KEY_TAG: ours.value, f"{KEY_TAG}/2": planted.value}, KEY_TAG) == ours
+
+
+def test_a_part_that_nobody_can_read_leaves_the_others_and_hides_what_another_incident_holds() -> (
+    None
+):
+    tags = claims.Claim("abcdefghij", 18, LARGEST).values(KEY_TAG) | {f"{KEY_TAG}/2": "rubbish"}
+
+    found = claims.read(tags, KEY_TAG)
+
+    assert found is not None
+    assert LARGEST.items() > found.priors.items() > set()
+    assert claims.read(tags, KEY_TAG, whole=True) is None
 
 
 @pytest.mark.parametrize("value", [None, "", "x", "AKIA=Active", "s=abc", "s=abc g=soon"])
