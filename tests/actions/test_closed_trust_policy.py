@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from subject import Subject
 from workbench import Bench, allowed, session_of, write_spec
 
 from containment.actions.closed_trust_policy import State
@@ -15,6 +16,21 @@ from containment.facets import decisions
 from containment.lifecycle.action import UnfinishedError
 
 pytestmark = pytest.mark.lab
+
+
+def _opened(bench: Bench) -> None:
+    trusted = bench.admin().get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
+    trusted["Statement"] = trusted["Statement"][:-1]
+    bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(trusted))
+
+
+SUBJECT = Subject(
+    rung="close-trust",
+    role=True,
+    strip=_opened,
+    makes=("UpdateAssumeRolePolicy",),
+    lifts=("UpdateAssumeRolePolicy",),
+)
 
 
 def can_assume(bench: Bench, credentials: Any, role_arn: str) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from denying import deny, snapshot_of
-from workbench import Bench, can_list, inline, minted, session_of, write_spec
+from subject import Subject
+from workbench import INCIDENT, Bench, can_list, inline, minted, session_of, write_spec
 
 from containment.actions.deny_policy import SessionMatch
 from containment.aws.cancellation import CancelledError
@@ -19,6 +20,19 @@ from containment.errors import ConflictError
 from containment.lifecycle.action import UnfinishedError
 
 pytestmark = pytest.mark.lab
+
+
+def _stripped(bench: Bench) -> None:
+    bench.admin().delete_user_policy(UserName="release-bot", PolicyName=f"containment-{INCIDENT}")
+
+
+SUBJECT = Subject(
+    rung="deny-all",
+    role=False,
+    strip=_stripped,
+    makes=("PutUserPolicy",),
+    lifts=("DeleteUserPolicy",),
+)
 
 
 def test_a_user_its_tokens_and_nobody_else_is_denied(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from subject import Subject
 from workbench import INCIDENT, Bench, can_list, write_spec
 
 from containment.actions.deny_policy import SessionMatch
@@ -14,6 +15,21 @@ from containment.lab.scenario.world import Credentials
 from containment.lifecycle.action import UnfinishedError
 
 pytestmark = pytest.mark.lab
+
+
+def _activated(bench: Bench) -> None:
+    key = bench.lab.world.release_key.access_key_id
+    bench.admin().update_access_key(UserName="release-bot", AccessKeyId=key, Status="Active")
+
+
+SUBJECT = Subject(
+    rung="deny-all",
+    role=False,
+    strip=_activated,
+    makes=("TagUser", "UpdateAccessKey"),
+    lifts=("UpdateAccessKey", "UntagUser"),
+)
+
 
 TAG = f"containment:{INCIDENT}"
 

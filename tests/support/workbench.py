@@ -158,11 +158,12 @@ def inline(bench: Bench, arn: str, incident: str = INCIDENT) -> dict[str, Any] |
     return document if isinstance(document, dict) else json.loads(document)
 
 
-def write_spec(bench: Bench, arn: str) -> None:
+def write_spec(bench: Bench, arn: str, rung: str | None = None) -> None:
     """Write the spec that a lift reads again, on the bench's terms."""
     folder = bench.directory / "stacks"
     folder.mkdir(exist_ok=True)
     kind = "user" if ":user/" in arn else "role"
+    asked = f"    rung: {rung}\n" if rung else ""
     leaked = f"    leaked: [{', '.join(bench.leaked)}]\n" if bench.leaked else ""
     (folder / f"{bench.incident}.yaml").write_text(
         f"""\
@@ -177,6 +178,6 @@ owner: somebody@example.com
 review_by: 2026-12-01T00:00:00Z
 targets:
   - {kind}: {arn}
-{leaked}""",
+{asked}{leaked}""",
         encoding="utf-8",
     )

@@ -2,6 +2,7 @@
 
 A scene is a spec over the lab's company. The calls that change something are listed here, so that
 a trial can be named before anything runs; a clean run of each scene holds the list to the truth.
+An action that changes what no scene does gets one of its own, by how its test module uses it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from project import spec
+from subject import subjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from subject import Subject
 
     from containment.lab.scenario.world import World
     from containment.lab.testing import Lab
@@ -83,7 +87,43 @@ def _filler(size: int) -> str:
     return document.replace('"Sid":""', '"Sid":"' + "x" * (size - len(document)) + '"')
 
 
-SCENES: dict[str, Scene] = {
+def _of(action: type[Any], subject: Subject) -> Scene:
+    """Return the scene of an *action* of whose changes none is in a scene yet."""
+
+    def text(world: World) -> str:
+        if subject.role:
+            return _false_alarm(_role(world, subject.rung))
+        return _false_alarm(_user(world, subject.rung))
+
+    declared = [of for item, of in subjects() if subject.declares(item)]
+    return Scene(
+        action.resource,
+        text,
+        up=_calls(subject, [call for of in declared for call in of.makes]),
+        destroy=_calls(subject, [call for of in declared for call in of.lifts]),
+        prepare=lambda lab: subject.prepare(
+            lab, lab.world.deploy_role if subject.role else lab.world.ci_user
+        ),
+    )
+
+
+def _calls(subject: Subject, calls: list[str]) -> tuple[str, ...]:
+    """Return *calls* as they are made on the kind of principal of *subject*."""
+    return tuple(sorted(call.replace("User", "Role") if subject.role else call for call in calls))
+
+
+def _with_every_action(scenes: dict[str, Scene]) -> dict[str, Scene]:
+    """Return *scenes* and one for each action that changes what none of them does."""
+    done = {call for scene in scenes.values() for call in (*scene.up, *scene.destroy)}
+    added = [
+        _of(action, subject)
+        for action, subject in subjects()
+        if not {*subject.makes, *subject.lifts} <= done
+    ]
+    return scenes | {scene.name: scene for scene in added}
+
+
+_BY_HAND: dict[str, Scene] = {
     scene.name: scene
     for scene in (
         Scene(
@@ -153,3 +193,5 @@ SCENES: dict[str, Scene] = {
         ),
     )
 }
+
+SCENES = _with_every_action(_BY_HAND)
