@@ -142,6 +142,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         live = self._context.locate(inputs, None)
         if live is None:
             raise NotFoundError(f"{principal} does not exist", remedy="check the ARN")
+        self.gate.require_adoptable(inputs, live)
         found = capture.capture(live, incident)
         state = self._state(live, self.checked(inputs), found, ours=incident)
         own = leftovers.snapshots(live, incident)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from containment.errors import ContainmentError
 from containment.lifecycle.terms import require_terms
 
 if TYPE_CHECKING:
@@ -46,3 +47,16 @@ class Gate:
         """
         del live
         self._context.require_same_place(inputs)
+
+
+def require_sweepable(live: LivePrincipal, incident: str, *, over: bool) -> None:
+    """Let a sweep, which has no stack, remove the fence of *incident*; *over* says that it ended.
+
+    Raises:
+        ContainmentError: it has not, or something else of the incident is there.
+    """
+    if not over:
+        raise ContainmentError(
+            f"{live} carries something newer of {incident} now",
+            remedy="run 'containment status' and sweep again later",
+        )

@@ -21,6 +21,7 @@ from containment.errors import ContainmentError
 from containment.facets import claims, deny, documents, marks
 from containment.facets.shapes import is_deny, is_trust_deny
 from containment.identities import Principal, parse_principal
+from containment.lifecycle.gate import require_sweepable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -151,11 +152,14 @@ def _removed(iam: IAMClient, fence: Fence, recorder: Recorder | None) -> Contain
     found = deny.find(live, fence.incident) if live is not None else None
     if live is None or found is None or found.mark is None:
         return None
-    if not _over(found.text or "", fence.incident, live.answered_at):
-        return _kept(f"{live} carries something newer of {fence.incident} now")
+    over = _over(found.text or "", fence.incident, live.answered_at)
+    require_sweepable(live, fence.incident, over=over)
     deny.take_away(live, fence.incident, found)
     if not eventually(lambda: deny.find(live, fence.incident).mark is None):
-        return _kept(f"the fence on {live} is still there after it was removed")
+        return ContainmentError(
+            f"the fence on {live} is still there after it was removed",
+            remedy="run 'containment status' and sweep again later",
+        )
     return None
 
 
@@ -201,7 +205,3 @@ def _held(page: Mapping[str, Any]) -> Iterator[Held]:
             trusted = unquote(str(detail.get("AssumeRolePolicyDocument", "")))
             for mark in documents.marks(trusted, is_trust_deny):
                 yield Held(principal, mark.incident_hash, mark.snapshot_id)
-
-
-def _kept(message: str) -> ContainmentError:
-    return ContainmentError(message, remedy="run 'containment status' and sweep again later")
