@@ -38,7 +38,7 @@ class LiftPlan:
     Attributes:
         live: the principal, as it was read for the plan.
         terms: on what the lift goes.
-        steps: what is done, in order.
+        groups: what is done, in order; the steps of one group are done together or not at all.
         superseded: True where a later write of the same resource is in force: nothing is done.
         strange: a mark of the incident that this stack did not make: nothing is done, and somebody
             has to decide.
@@ -47,10 +47,15 @@ class LiftPlan:
 
     live: LivePrincipal
     terms: Terms
-    steps: tuple[Step, ...] = ()
+    groups: tuple[tuple[Step, ...], ...] = ()
     superseded: bool = False
     strange: ConflictError | None = None
     left: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What is done, in order."""
+        return tuple(step for group in self.groups for step in group)
 
     @property
     def will(self) -> tuple[str, ...]:
@@ -92,22 +97,28 @@ class LiftPlan:
     def joined(self, other: LiftPlan) -> LiftPlan:
         """Return one plan of this and of *other*, which is of the same lift."""
         order = list(FACETS)
-        steps = sorted((*self.steps, *other.steps), key=lambda step: order.index(step.facet))
-        return replace(self, steps=tuple(steps), strange=self.strange or other.strange)
+        groups = sorted(
+            (group for group in (*self.groups, *other.groups) if group),
+            key=lambda group: order.index(group[0].facet),
+        )
+        return replace(self, groups=tuple(groups), strange=self.strange or other.strange)
 
     def carry_out(self) -> Iterator[str]:
         """Do it, step by step; yield what was done, in words.
 
         Raises:
-            ConflictError: it cannot be done as things stand; nothing has been changed where that
-                was known before.
+            ConflictError: a group cannot be done as things stand; those before it were done.
             NotContainedError: AWS took a change and reading it back does not show it.
         """
-        for conflict in self.conflicts:
-            raise conflict
-        for step in self.steps:
-            for done in step.facet.give_back(self.live, step.returns, self.terms):
-                yield f"{self.live}: {done}"
+        if self.strange is not None:
+            raise self.strange
+        for group in self.groups:
+            for step in group:
+                if step.returns.conflict is not None:
+                    raise step.returns.conflict
+            for step in group:
+                for done in step.facet.give_back(self.live, step.returns, self.terms):
+                    yield f"{self.live}: {done}"
 
 
 def find(live: LivePrincipal, priors: Priors, incident: str) -> dict[FacetName, Any]:
@@ -146,7 +157,7 @@ def plan(
         Step(facet, facet.decide(live, found[facet.NAME], priors[facet.NAME], terms))
         for facet in facets
     )
-    return LiftPlan(live, terms, steps)
+    return LiftPlan(live, terms, (steps,))
 
 
 def remaining(live: LivePrincipal, priors: Priors, terms: Terms) -> Priors:
