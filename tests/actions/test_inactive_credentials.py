@@ -62,8 +62,8 @@ def test_every_key_stops_and_what_each_was_is_claimed_first(bench: Bench) -> Non
     assert not can_list(lab, world.release_key)
     assert can_list(lab, world.leaked)
     claim = tags(bench, "release-bot")[TAG]
-    assert f"{world.release_key.access_key_id}=Active" in claim
-    assert f"{world.release_inactive_key_id}=Inactive" in claim
+    assert f"{world.release_key.access_key_id}=A" in claim
+    assert f"{world.release_inactive_key_id}=I" in claim
     assert bench.writes == ["iam:TagUser", "iam:UpdateAccessKey"]
 
 
@@ -129,7 +129,7 @@ def test_a_key_made_later_is_seen_said_and_stopped(bench: Bench) -> None:
     assert held.live == "applied"
     assert f"{new.access_key_id} is Inactive now" in bench.words()
     assert not can_list(lab, new)
-    assert f"{new.access_key_id}=Active" in tags(bench, "ci-deploy")[TAG]
+    assert f"{new.access_key_id}=A" in tags(bench, "ci-deploy")[TAG]
 
 
 def test_a_key_made_later_never_comes_back_by_a_lift(bench: Bench) -> None:
@@ -237,7 +237,7 @@ def test_a_repeated_create_keeps_what_the_first_one_found(bench: Bench) -> None:
     second = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
 
     assert (second.generation or 0) > (first.generation or 0)
-    assert f"{world.leaked.access_key_id}=Active" in tags(bench, "ci-deploy")[TAG]
+    assert f"{world.leaked.access_key_id}=A" in tags(bench, "ci-deploy")[TAG]
 
 
 def test_a_superseded_delete_does_nothing(bench: Bench) -> None:
