@@ -197,6 +197,7 @@ def begin_directly(named: str | None, cancelled: Event) -> tuple[Project, str, W
         stack,
         Workplace(
             found.root,
+            ACTIONS,
             stack,
             settings,
             cancelled=cancelled,

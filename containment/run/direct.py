@@ -19,10 +19,10 @@ from containment.aws.faults import explain
 from containment.aws.principal import locate
 from containment.aws.resolve import resolve_access_key
 from containment.errors import ConflictError, ContainmentError, NotContainedError, RefusedError
+from containment.facets import leftovers
 from containment.ledger.entries import open_snapshots
 from containment.lifecycle.action import UnfinishedError
 from containment.plan import plan
-from containment.run.adoption import marked
 from containment.spec import pin
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ def contain(
     """
     declared = plan(_pinned(spec, workplace), spec_file=spec_file)
     workplace.declared = [item.principal.arn for item in declared]
-    workplace.permissions = {action.resource: action.permissions for action in ACTIONS}
     refused = [
         failure.reason
         for item in declared
@@ -136,7 +135,7 @@ def _known_snapshot(action: Any, inputs: Any, workplace: Workplace) -> Any:
     live = locate(workplace.clients(inputs.target.account).iam, inputs.target, None)
     if live is None:
         return None
-    if len(marked(live, inputs.incident)) == 1:
+    if len(leftovers.snapshots(live, inputs.incident)) == 1:
         with suppress(ConflictError):
             return action.adopt(inputs.incident, live.principal.arn)
     ledger = workplace.ledger().of(inputs.incident).evidence()
