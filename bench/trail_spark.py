@@ -33,7 +33,8 @@ from trail_same import digest  # noqa: E402
 
 from cli.main import run as containment  # noqa: E402
 from containment.trail import Trace, trace  # noqa: E402
-from containment.trail.sql.source import reach, trace_table  # noqa: E402
+from containment.trail.asked import reach  # noqa: E402
+from containment.trail.sql.source import trace_table  # noqa: E402
 from containment.trail.sql.spark import LOCAL, VIEW, Spark  # noqa: E402
 
 PLACE = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/11/23"

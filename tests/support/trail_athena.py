@@ -8,9 +8,10 @@ from trail_lake import DATABASE, OUTPUT, TABLE, Lake
 from trail_scene import Scene
 
 from containment.trail import Trace
+from containment.trail.asked import reach
 from containment.trail.sql import glue
 from containment.trail.sql.athena import Athena
-from containment.trail.sql.source import reach, trace_table
+from containment.trail.sql.source import trace_table
 
 
 def run_on(lake: Lake, **more: Any) -> Athena:

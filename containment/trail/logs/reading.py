@@ -74,22 +74,20 @@ def _read(
         pass
     report.size, report.sha256 = content.size, content.sha256
     report.rejected = omissions.total
-    report.assumed = "; ".join(
-        f"{reason}, such as {tally.example!r}" for reason, tally in assumptions.items()
-    )
-    _judge(report, content, list(faults), _told(omissions), head)
+    report.assumed = assumptions.text()
+    _judge(report, content, list(faults), told(omissions), head)
 
 
-def _told(omissions: Tallies) -> list[str]:
+def told(omissions: Tallies) -> list[str]:
     """Return a sentence for each reason why records were left out."""
-    told: list[str] = []
+    sentences: list[str] = []
     for reason, tally in omissions.items():
         such = f", such as {tally.example!r}" if tally.example else ""
         if reason == NO_RECORD:
-            told.append(f"{tally.count:,} unreadable records")
+            sentences.append(f"{tally.count:,} unreadable records")
         else:
-            told.append(f"{tally.count:,} records {reason}{such}")
-    return told
+            sentences.append(f"{tally.count:,} records {reason}{such}")
+    return sentences
 
 
 def leave_out(report: FileReport, omissions: Tallies) -> None:
@@ -98,7 +96,7 @@ def leave_out(report: FileReport, omissions: Tallies) -> None:
         return
     report.records -= omissions.total
     report.rejected += omissions.total
-    report.detail = "; ".join(filter(None, (report.detail, *_told(omissions))))
+    report.detail = "; ".join(filter(None, (report.detail, *told(omissions))))
     if report.status == "ok":
         report.status = "partly_read" if report.records else "no_records"
 

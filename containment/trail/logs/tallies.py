@@ -29,6 +29,10 @@ class Tallies(dict[str, Tally]):
         for reason, tally in other.items():
             self.count(reason, tally.example, tally.count)
 
+    def text(self) -> str:
+        """Return each reason with its example, as one line."""
+        return "; ".join(f"{reason}, such as {tally.example!r}" for reason, tally in self.items())
+
     @property
     def total(self) -> int:
         """The number of all things counted."""

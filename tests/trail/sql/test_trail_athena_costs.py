@@ -11,8 +11,9 @@ from trail_athena import busy, run_on
 from trail_lake import BUCKET, DATABASE, TABLE, Lake
 from trail_scene import Scene
 
+from containment.trail.asked import reach
 from containment.trail.sql import glue
-from containment.trail.sql.source import reach, trace_table
+from containment.trail.sql.source import trace_table
 
 pytestmark = pytest.mark.lab
 

@@ -18,10 +18,11 @@ from trail_table import COLUMNS, Table
 from cli.verbs.trace import trace as verb
 from containment.errors import SpecError, UnavailableError
 from containment.trail import trace
+from containment.trail.asked import reach
 from containment.trail.sql import statements, trino
 from containment.trail.sql.glue import lacking
 from containment.trail.sql.partitions import Layout, layout_named, layout_of
-from containment.trail.sql.source import reach, trace_table
+from containment.trail.sql.source import trace_table
 from containment.trail.sql.spark import Spark
 
 if TYPE_CHECKING:

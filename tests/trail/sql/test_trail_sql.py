@@ -16,9 +16,10 @@ from trail_table import COLUMNS, Table
 from containment.errors import SpecError
 from containment.lab.services import athena_sql
 from containment.trail import Trace, trace
+from containment.trail.asked import reach
 from containment.trail.logs.times import normal_time
 from containment.trail.sql import statements
-from containment.trail.sql.source import reach, trace_table
+from containment.trail.sql.source import trace_table
 
 if TYPE_CHECKING:
     from trail_scene import Scene
