@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from containment.errors import SpecError
+from containment.trail import spellings
 from containment.trail.facts.issuance import ISSUERS
 from containment.trail.facts.targets import NAMES
-from containment.trail.sql import spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -55,6 +55,11 @@ def as_principal_id(name: str) -> str:
 
 def in_json(name: str) -> str:
     """Return a pattern for the part of *name* that requests and answers hold word for word."""
+    return "".join(map(_in_json, word_of(name)))
+
+
+def word_of(name: str) -> str:
+    """Return the part of *name* that requests and answers hold word for word, or nothing."""
     head, _, rest = name.partition(":")
     if head == "console":
         return ""
@@ -66,7 +71,7 @@ def in_json(name: str) -> str:
     else:
         label = _LABEL.fullmatch(name)
         word = label["name"].rsplit("/", 1)[-1] if label else name
-    return "".join(map(_in_json, word))
+    return word
 
 
 def _exactly(text: str) -> str:
