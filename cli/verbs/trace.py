@@ -91,7 +91,7 @@ def trace(  # noqa: PLR0917 -- click passes them by name
     since = since or _since(spec)
     if engine.reads_files:
         cache = index or _index_folder()
-        here, unread = _bring([*logs, *more_logs], since, cache, live=live)
+        here, unread = _bring([*logs, *more_logs], since, cache, engine.log_group, live=live)
         answer = follow(
             credential,
             since=since,
@@ -102,6 +102,8 @@ def trace(  # noqa: PLR0917 -- click passes them by name
             unread=unread,
             progress=_progress(),
         )
+    elif engine.searches_text:
+        answer = _search(engine, credential, since, [*logs, *more_logs], inventory, live=live)
     else:
         from containment.trail.sql.opening import trace_engine  # noqa: PLC0415 -- as above
 
@@ -150,21 +152,53 @@ def _since(spec: Path | None) -> str:
     )
 
 
+def _search(
+    engine: EngineChoice,
+    credential: str,
+    since: str,
+    paths: list[str],
+    inventory: Path | None,
+    *,
+    live: bool,
+) -> Trace:
+    """Ask a service that searches the text of records."""
+    from containment.errors import SpecError  # noqa: PLC0415 -- as above
+    from containment.trail.searches.opening import trace_search  # noqa: PLC0415
+
+    if live or paths:
+        raise SpecError(
+            f"{engine.engine} is asked itself, and reads neither files nor LookupEvents",
+            remedy="leave --logs and --live out",
+        )
+    return trace_search(
+        engine.engine,
+        credential,
+        since,
+        server=engine.server,
+        search=engine.search,
+        groups=engine.log_group,
+        inventory=_inventory(inventory),
+        surroundings=Terminal(),
+    )
+
+
 def _bring(
-    paths: list[str], since: str, cache: Path, *, live: bool
+    paths: list[str], since: str, cache: Path, groups: tuple[str, ...], *, live: bool
 ) -> tuple[list[str], list[FileReport]]:
     """Bring what is not on this machine yet; the rest stays where it is."""
     from containment.errors import SpecError  # noqa: PLC0415 -- as above
-    from containment.trail.logs import lookup, s3_logs  # noqa: PLC0415
+    from containment.trail.logs import log_groups, lookup, s3_logs  # noqa: PLC0415
     from containment.trail.logs.times import normal_time  # noqa: PLC0415
 
-    if not paths and not live:
-        raise SpecError("there is nothing to read", remedy="give --logs PATH, or --live")
+    if not (paths or live or groups):
+        raise SpecError(
+            "there is nothing to read", remedy="give --logs PATH, --log-group NAME or --live"
+        )
     here = [path for path in paths if not s3_logs.is_s3(path)]
     away = [path for path in paths if s3_logs.is_s3(path)]
     unread: list[FileReport] = []
     moment = normal_time(since)
-    if not moment or not (away or live):
+    if not moment or not (away or live or groups):
         return here, unread
     from containment.aws import trail_source  # noqa: PLC0415 -- boto3 is slow to import
 
@@ -176,6 +210,11 @@ def _bring(
     if live:
         clients = trail_source.cloudtrail_clients()
         files, failed = lookup.lookup(clients, moment, cache / "live")
+        here += map(str, files)
+        unread += failed
+    if groups:
+        logs = trail_source.logs_client()
+        files, failed = log_groups.log_group_events(logs, groups, moment, cache / "live")
         here += map(str, files)
         unread += failed
     return here, unread

@@ -20,13 +20,27 @@ if TYPE_CHECKING:
 _OPTIONS = (
     click.option(
         "--engine",
-        type=click.Choice(["files", "athena", "trino", "spark"]),
+        type=click.Choice(["files", "athena", "trino", "spark", "splunk", "insights"]),
         default="files",
         show_default=True,
-        help="What reads the logs; all but files take a CloudTrail table.",
+        help="What reads the logs: a table's engine, or a service that searches them.",
     ),
     click.option("--table", default="", metavar="DB.TABLE", help="AWS's CloudTrail table."),
-    click.option("--server", default="", metavar="URL", help="Trino: https://user@host/catalog."),
+    click.option(
+        "--server",
+        default="",
+        metavar="URL",
+        help="Trino: https://user@host/catalog. Splunk: https://host:8089, token in SPLUNK_TOKEN.",
+    ),
+    click.option(
+        "--search", default="", metavar="SPL", help="Splunk: which events, as index=aws; no pipe."
+    ),
+    click.option(
+        "--log-group",
+        multiple=True,
+        metavar="NAME",
+        help="CloudWatch Logs: read it whole, or ask it with --engine insights.",
+    ),
     click.option(
         "--workgroup", default="primary", show_default=True, help="Athena: the workgroup to use."
     ),
@@ -86,6 +100,16 @@ class Terminal:
         from containment.aws import trail_source  # noqa: PLC0415 -- boto3 is slow to import
 
         return trail_source.engine_clients()
+
+    def logs_client(self) -> Any:
+        """Return a CloudWatch Logs client of the responder's own credentials."""
+        from containment.aws import trail_source  # noqa: PLC0415 -- boto3 is slow to import
+
+        return trail_source.logs_client()
+
+    def splunk_token(self) -> str:
+        """Return the token for the Splunk server, or nothing."""
+        return os.environ.get("SPLUNK_TOKEN", "")  # noqa: TID251 -- cli reads settings
 
     def trino_password(self) -> str:
         """Return the password for the Trino server, or nothing."""

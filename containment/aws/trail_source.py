@@ -27,6 +27,20 @@ def s3_client() -> Any:
     return boto3.Session().client("s3", config=_CONFIG)
 
 
+def logs_client() -> Any:
+    """Return a CloudWatch Logs client made from the environment's credentials.
+
+    Raises:
+        AccessError: no Region is configured.
+    """
+    try:
+        return boto3.Session().client("logs", config=_CONFIG)
+    except BotoCoreError as error:
+        raise AccessError(
+            f"CloudWatch Logs cannot be reached: {error}", remedy="set AWS_REGION and AWS_PROFILE"
+        ) from error
+
+
 class EngineClients(NamedTuple):
     """What a trace on Athena needs: the engine, the catalogue, and the bucket of results."""
 

@@ -40,11 +40,11 @@ class SplunkServer:
         held = sorted(
             ((_when(raw), raw) for raw in self.events), key=lambda item: item[0], reverse=True
         )
-        rows = [
-            {"_time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"), "_raw": raw}
-            for at, raw in held
-            if start <= at < end
-        ]  # fmt: skip
+        rows: list[Row] = []
+        for at, raw in held:
+            if start <= at < end:
+                when = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+                rows.append({"_time": when, "_raw": raw})
         commands = _pipeline(form["search"])
         for command in commands:
             name, _, rest = command.strip().partition(" ")

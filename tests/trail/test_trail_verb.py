@@ -19,6 +19,8 @@ import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 from trail_scene import Scene
+from trail_splunk import TOKEN, splunk_server
+from trail_story import twelve_generations
 
 from cli.verbs.trace import trace
 from containment.errors import NotFoundError, SpecError
@@ -91,6 +93,41 @@ def test_what_cannot_be_used_is_an_error_with_a_remedy(
     said = run(*arguments)
 
     assert isinstance(said.exception, error)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--engine", "splunk", "--logs", str(CAPTURE)], "neither files nor LookupEvents"),
+        (["--engine", "splunk"], "needs a server"),
+        (["--engine", "insights"], "needs a log group"),
+        (["--engine", "splunk", "--server", "https://splunk.example.com:8089"], "no token"),
+    ],
+)
+def test_a_service_without_its_settings_is_an_error_with_a_remedy(
+    arguments: list[str], word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPLUNK_TOKEN", raising=False)
+
+    said = ask("AKIAIOSFODNN7EXAMPLE", "--since", "2026-11-23T21:14:00Z", *arguments)
+
+    assert isinstance(said.exception, SpecError)
+    assert word in str(said.exception)
+
+
+def test_splunk_is_asked_by_the_command_with_the_token_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene, _ = twelve_generations()
+    with splunk_server() as server:
+        server.events = [json.dumps(record) for record in scene.records]
+        monkeypatch.setenv("SPLUNK_TOKEN", TOKEN)
+
+        said = ask(scene.leaked, "--since", scene.since, "--engine", "splunk", "--server",
+                   server.url, "--json")  # fmt: skip
+
+    assert len(json.loads(said.stdout)["credentials"]) == 16
+    assert TOKEN not in said.output
 
 
 def ask(*arguments: str | Path) -> Result:

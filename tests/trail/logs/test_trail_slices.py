@@ -41,8 +41,9 @@ def many(scene: Scene) -> list[Record]:
 
 
 @pytest.mark.usefixtures("thin")
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("packed", ["plain", "gzip"])
+@pytest.mark.parametrize(
+    ("form", "packed"), [("an S3 object", "gzip"), *((form, "plain") for form in FORMS)]
+)
 def test_a_file_cut_into_slices_gives_what_it_gives_whole(
     many: list[Record], tmp_path: Path, form: str, packed: str
 ) -> None:

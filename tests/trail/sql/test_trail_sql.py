@@ -11,6 +11,7 @@ import sqlglot
 import trail_following
 from sqlglot import exp
 from trail_same import comparable, loaded
+from trail_story import twelve_generations
 from trail_table import COLUMNS, Table
 
 from containment.errors import SpecError
@@ -102,6 +103,30 @@ def test_a_real_capture_gives_the_same_answer_in_every_dialect(path: Path, diale
     expected["records"] = len(table.records) - early
     assert comparable(answer) == expected
     assert {c.id for c in answer.credentials} == {item["id"] for item in truth["derived"]}
+
+
+@pytest.mark.parametrize("dialect", ["athena", "spark"])
+def test_a_table_with_times_of_another_form_gives_the_same_answer(
+    tmp_path: Path, dialect: str
+) -> None:
+    """A time that text cannot compare is no reason to leave a record out."""
+    scene, _ = twelve_generations()
+    files = comparable(
+        trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
+    )
+    for record in scene.records:
+        record["eventTime"] = record["eventTime"].replace("T", " ").replace("Z", ".000 UTC")
+    scene.records[0]["eventTime"] = "20 past nine"
+
+    told = trace_table(
+        scene.leaked, since=scene.since, run=Table(scene.records, dialect), table="logs.trail",
+        dialect=dialect,
+    )  # fmt: skip
+
+    assert comparable(told)["credentials"][1:] == files["credentials"][1:]
+    assert len(told.calls) == len(files["calls"]) - 1
+    assert [file.status for file in told.files] == ["partly_read"]
+    assert "with a time that cannot be read, such as '20 past nine'" in told.files[0].detail
 
 
 @pytest.mark.parametrize("dialect", ["athena", "trino"])
