@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from containment.trail.facts.gather import Gathering
-from containment.trail.facts.scan import Sorting, Selection
+from containment.trail.facts.scan import Selection, Sorting
 from containment.trail.facts.store import Contributions
 from containment.trail.logs.containers import WHOLE, decode
 from containment.trail.logs.files import FileReport
