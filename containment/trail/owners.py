@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from containment.trail.facts.arns import arn_of, same_thing
-from containment.trail.facts.policies_in_events import account_of
+from containment.trail.facts.arns import arn_of, resource_identity
+from containment.trail.facts.trust_policies import account_of
 from containment.trail.result import Resource, TracedCall
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def affected(calls: Iterable[TracedCall], inventory: Mapping[str, str]) -> Itera
     touches: defaultdict[str, list[tuple[TracedCall, Touched]]] = defaultdict(list)
     for traced in calls:
         for thing in traced.call.resources:
-            touches[same_thing(_arn(traced, thing), thing.id)].append((traced, thing))
+            touches[resource_identity(_arn(traced, thing), thing.id)].append((traced, thing))
     resources = [_resource(touched, inventory) for touched in touches.values()]
     yield from sorted(resources, key=lambda resource: (resource.type, resource.id))
 

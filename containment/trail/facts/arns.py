@@ -1,4 +1,4 @@
-"""The ARN of a thing that a call names by its id alone.
+"""Build the ARN of a resource that a call names by its id alone.
 
 Source: Service Authorization Reference, "Resource types" of each service.
 """
@@ -50,8 +50,8 @@ def arn_of(name: str, kind: str, account: str, region: str) -> str:
     return form.format(p=_partition(region), r=region, a=account, id=name)
 
 
-def same_thing(arn: str, name: str) -> str:
-    """Return what two ways to name one thing have in common: a path of IAM's is left out."""
+def resource_identity(arn: str, name: str) -> str:
+    """Return one name for a resource, however it was named: a path of IAM's is left out."""
     if ":iam:" in arn and arn.rpartition(":")[2].startswith(("user/", "role/")):
         return label(arn)
     return arn or name

@@ -1,4 +1,4 @@
-"""A call in full: what the trace reports about each record of a member."""
+"""Read a call in full: what the trace reports of each record of a member."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from containment.trail.logs.records import Event, loose
 
 
 class Call(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One record of interest."""
+    """One record of a member, or of a principal close to one."""
 
     event_id: str
     time: str
@@ -75,7 +75,7 @@ def call_of(event: Event, file: int) -> Call:
 
 
 def _digest(event: Event, request: object, response: object) -> str:
-    """Same id and same content is the same record; redacted sets reuse ids, so both must agree.
+    """Return a digest of the content: redacted sets reuse ids, so an id alone is no record.
 
     What is empty and what is missing, a number and its text count as the same: exports differ so.
     """

@@ -1,4 +1,4 @@
-"""Compute that a service gives credentials to: by what its sessions are told, and who asked for it.
+"""Name the compute that a service gives credentials to, as its sessions will be named.
 
 A role session of an instance bears its id, one of a function the function's name, one of a task
 the task's id, one of a build ``AWSCodeBuild-`` and the build's id, one of a runbook
@@ -26,7 +26,7 @@ _ASKED_BY = ("aws:autoscaling:groupName", "aws:ec2:fleet-id", "aws:ec2spot:fleet
 
 
 def machines_of(event: Record, request: Any, response: Any) -> tuple[str, ...]:
-    """Return the names by which the compute that *event* made, or asked for, is told later."""
+    """Return the names under which the compute that *event* made or asked for appears later."""
     return tuple(filter(None, COMPUTE[event.event_name](event, request, response)))
 
 

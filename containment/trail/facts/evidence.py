@@ -6,7 +6,6 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from containment.trail.facts.policies_in_events import account_of
 from containment.trail.facts.targets import (
     ASSUMES,
     DROPS_PASSWORD,
@@ -14,6 +13,7 @@ from containment.trail.facts.targets import (
     SIGN_INS,
     SIGNIN_TOKEN,
 )
+from containment.trail.facts.trust_policies import account_of
 from containment.trail.logs.records import seconds
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Moment(NamedTuple):
 
 
 class Evidence:
-    """Facts, uses and moments; asked by key, by principal, by role and by session."""
+    """Facts, uses and moments, indexed by key, principal, role and session."""
 
     def __init__(
         self, facts: Iterable[Fact], uses: Iterable[Use], moments: Iterable[Moment] = ()
@@ -58,7 +58,7 @@ class Evidence:
         return groups
 
     def handed_out(self, caller: Caller) -> bool:
-        """Tell whether a call is known that handed out the key of *caller*, to this principal."""
+        """Tell whether a call in the logs handed out the key of *caller* to this principal."""
         return any(
             _same_holder(fact, issued, caller)
             for fact in self.issued.get(caller.key, ())
@@ -220,7 +220,7 @@ class Evidence:
 
 
 def _same_holder(fact: Fact, issued: Issued, caller: Caller) -> bool:
-    """Key ids come back: what another account or session was given says nothing of this one."""
+    """Tell whether *issued* went to the principal of *caller*: key ids occur in other accounts."""
     if issued.arn and caller.arn:
         return issued.arn == caller.arn
     account = account_of(fact.target.role_arn) or fact.account
@@ -237,7 +237,7 @@ def for_user(fact: Fact) -> str:
     return fact.target.user or fact.caller.label
 
 
-def expected(fact: Fact) -> set[str]:
+def expected_names(fact: Fact) -> set[str]:
     """Return the names under which the credential that *fact* asked for would be seen."""
     if fact.name == "CreateAccessKey":
         return {for_user(fact)}

@@ -18,7 +18,7 @@ from containment.trail.logs.records import Record, read_identity
 
 
 class Caller(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Who called, as the record says it."""
+    """The caller, as the record names it."""
 
     key: str = ""
     arn: str = ""
@@ -113,7 +113,7 @@ def failed(event: Record, response: Any) -> bool:
 
 
 def caller_tokens(caller: Caller) -> list[str]:
-    """Every name under which a caller can be looked up."""
+    """Return every name under which a caller can be looked up."""
     tokens = [name for name in (caller.key, caller.credential, caller.sign_in) if name]
     arn, principal_id = caller.arn, caller.principal_id
     if arn:
@@ -128,7 +128,7 @@ def caller_tokens(caller: Caller) -> list[str]:
 
 
 def fact_tokens(fact: Fact) -> list[str]:
-    """Every name under which a fact can be looked up, but for its caller's."""
+    """Return every name under which a fact can be looked up, except those of its caller."""
     tokens = [issued.key for issued in fact.issued]
     if fact.shared_id:
         tokens.append(fact.shared_id)

@@ -192,7 +192,7 @@ _assume_request = msgspec.json.Decoder(_Asked)
 
 
 def _assumed(event: Record, caller: Caller) -> Fact | None:
-    """The commonest fact by far, read with its exact shape; None if it has any other."""
+    """Return the fact of an AssumeRole in its usual shape, the commonest; None otherwise."""
     try:
         answer = _assumed_answer.decode(event.response_elements)
         asked = _assume_request.decode(event.request_parameters)

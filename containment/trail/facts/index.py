@@ -1,4 +1,4 @@
-"""The fact index on disk: what was read once need not be read again.
+"""Keep the fact index on disk, so that a file that was read need not be read again.
 
 A folder of segments, each written whole under another name and then renamed, so that a crash costs
 one segment at most, and several traces may write at once. A file counts as known while its size

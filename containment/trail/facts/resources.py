@@ -1,4 +1,4 @@
-"""Which resources a call touched: from the record's own list, its ARNs, and the usual id fields.
+"""Name the resources of a call: from the record's own list, its ARNs and the usual id fields.
 
 Source: CloudTrail User Guide, "CloudTrail record contents" (``resources``); the services' API
 references for the names of ids.
@@ -70,7 +70,7 @@ def touched(
     response: Any,
     listed: Any,
 ) -> tuple[Touched, ...]:
-    """Return what the call touched, each thing once."""
+    """Return each resource that the call names, once."""
     things_by_name = _listed(listed)
     for tree in (request, response):
         for name, value in _leaves(tree, 0):
@@ -91,7 +91,7 @@ def touched(
 
 
 def _listed(listed: Any) -> dict[str, Touched]:
-    """What the record itself lists under ``resources``."""
+    """Return what the record itself lists under ``resources``."""
     things_by_name: dict[str, Touched] = {}
     for item in listed if isinstance(listed, list) else []:
         if isinstance(item, dict):
@@ -119,7 +119,7 @@ def _leaves(tree: Any, depth: int, name: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _tags(tree: Any, depth: int) -> Iterator[tuple[str, str]]:
-    """Tags in the shapes the services use: lists of key and value, or a plain map."""
+    """Return the tags, in the shapes the services use: lists of key and value, or a plain map."""
     if depth > 6 or not isinstance(tree, dict):  # noqa: PLR2004
         return
     for name, value in tree.items():

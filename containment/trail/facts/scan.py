@@ -91,7 +91,7 @@ class Scanner:
             yield from entries
 
     def calls(self, files: Sequence[tuple[int, str]], selection: Selection) -> Iterator[ScanResult]:
-        """Read *files* (number and path) again for the records that *wanted* names."""
+        """Read *files* (number and path) again for the records in *selection*."""
         by_path = {path: number for number, path in files}
         jobs = [
             ([(by_path[path], path) for path in batch], selection, self._largest)
@@ -113,7 +113,7 @@ class Scanner:
 
 
 def _settle() -> None:
-    """In a worker: records are short-lived and hold no cycles, so the collector only costs.
+    """Set up a worker: records are short-lived and hold no cycles, so the collector only costs.
 
     The allocator is told to keep what a file needed for the next one, for giving 20 MB back to
     the system and asking for it again costs as much as a tenth of the reading. Only glibc knows
@@ -155,7 +155,7 @@ def _calls_batch(job: tuple[list[tuple[int, str]], Selection, int]) -> ScanResul
 
 
 class Sorting:
-    """The records of one file that are wanted: *calls* in full, *moments* in short."""
+    """Sort the selected records of one file: *calls* in full, *moments* in short."""
 
     def __init__(
         self, number: int, selection: Selection, calls: list[Call], moments: list[Moment]
@@ -168,7 +168,7 @@ class Sorting:
         self._ways: dict[bytes, int] = {}
 
     def add(self, events: Iterable[Event]) -> None:
-        """Take each of *events* as far as it is wanted."""
+        """Add each of *events* as far as it is selected."""
         ways = self._ways
         for event in events:
             raw = bytes(event.raw_identity)
@@ -185,7 +185,7 @@ _NOT, _IN_SHORT, _IN_FULL = range(3)
 
 
 def _way(event: Event, selection: Selection) -> int:
-    """Tell how records of the identity that *event* has are wanted."""
+    """Tell how the records under the identity of *event* are selected."""
     way = _way_of(event.who, selection)
     return _NOT if way and identity_fault(bytes(event.raw_identity)) else way
 

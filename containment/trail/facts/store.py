@@ -43,7 +43,7 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
 
 @dataclass(slots=True)
 class Contributions:
-    """What a lookup brought."""
+    """The facts and uses that a lookup returned."""
 
     facts: list[Fact]
     uses: list[Use]
@@ -125,7 +125,7 @@ class Store:
         return Kept(entry.report, entry.places, sums, offset, len(entry.packed))
 
     def close(self) -> None:
-        """Give the facts up."""
+        """Remove the facts from disk."""
         self._packed.close()
 
     def files_with(self, names: AbstractSet[str]) -> list[int]:
@@ -137,7 +137,7 @@ class Store:
 
     @property
     def small(self) -> bool:
-        """Whether all of it fits in memory with ease, so that nothing need be looked up."""
+        """True if all facts fit in memory with ease, so that nothing need be looked up."""
         return sum(kept.size for kept in self.files) <= _SMALL
 
     def everything(self) -> Contributions:

@@ -1,4 +1,4 @@
-"""Whom or what an identity call is about: the user, the role, the provider, the machine.
+"""Read what an identity call is about: the user, role, provider, credential or machine.
 
 One small table per kind of call, so that what the trace understands can be read in one place.
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from containment.trail.facts.compute import COMPUTE, asked_by, machines_of, values
-from containment.trail.facts.policies_in_events import account_of, trusted
 from containment.trail.facts.principals import arn_of, label, root_arn
+from containment.trail.facts.trust_policies import account_of, trusted
 from containment.trail.logs.records import at, loose, text
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Target(msgspec.Struct, array_like=True, frozen=True, gc=False):
     account: str = ""  # the account that the credentials are for, where the call names it
 
     def tokens(self) -> Iterator[str]:
-        """Every name under which the call can be looked up."""
+        """Yield every name under which the call can be looked up."""
         for name in (self.user, self.role, self.user_id, self.role_id, self.object_id, self.group):
             if name:
                 yield name
@@ -144,7 +144,7 @@ _THINGS = WEB_TOKENS | PROVIDERS.keys() | USER_CREDENTIALS.keys() | OTHER_ACCOUN
 
 
 def _thing(event: Record, name: str, request: Any, response: Any) -> Target:
-    """A provider, a credential or a token, by its ARN or id; or an account."""
+    """Return a provider, a credential or a token by its ARN or id, or an account."""
     if name in OTHER_ACCOUNTS:
         return _elsewhere(event, name, request)
     if name in WEB_TOKENS:
@@ -153,10 +153,12 @@ def _thing(event: Record, name: str, request: Any, response: Any) -> Target:
         return Target(object_id=_provider(response) or _provider(request))
     user = text(at(request, "userName"))
     credential_id = _ids(response) or _ids(request)
-    return Target(user=f"{home(event)}/user/{user}" if user else "", object_id=credential_id)
+    return Target(
+        user=f"{account_of_call(event)}/user/{user}" if user else "", object_id=credential_id
+    )
 
 
-def home(event: Record) -> str:
+def account_of_call(event: Record) -> str:
     """Return the account that an IAM call is about: the caller's, as its ARN has it.
 
     Redacted sets are not always of one mind about it elsewhere in the record.
@@ -165,7 +167,7 @@ def home(event: Record) -> str:
 
 
 def _principal(event: Record, request: Any, response: Any) -> Target:
-    account = home(event)
+    account = account_of_call(event)
     user, role = at(response, "user"), at(response, "role")
     user_name = text(at(user, "userName")) or text(at(request, "userName"))
     role_arn = text(at(request, "roleArn")) or text(at(role, "arn"))
@@ -187,7 +189,7 @@ def _principal(event: Record, request: Any, response: Any) -> Target:
 
 
 def _assumed(event: Record, request: Any) -> Target:
-    """The commonest by far: a role and a session name."""
+    """Return the role and the session name of an AssumeRole call, the commonest by far."""
     if not isinstance(request, dict):
         return _NOTHING
     role_arn = request.get("roleArn")
@@ -206,7 +208,7 @@ _NOTHING = Target()
 
 
 def _elsewhere(event: Record, name: str, request: Any) -> Target:
-    """The account reached: AssumeRoot's targetPrincipal is an account id or its root's ARN.
+    """Return the account reached. AssumeRoot's targetPrincipal is an account id or its root's ARN.
 
     Sources: STS API Reference, "AssumeRoot"; IAM Identity Center Portal API, "GetRoleCredentials",
     whose role is a permission set: the name of the role in IAM is another one.
@@ -221,7 +223,7 @@ def _elsewhere(event: Record, name: str, request: Any) -> Target:
 
 
 def _via(event: Record, request: Any) -> tuple[str, ...]:
-    """Which provider, anchor or profile let the caller in."""
+    """Return the providers, anchors or profiles that let the caller in."""
     names = [text(at(request, field)) for field in _LETS_IN]
     provider = _OIDC.match(event.who.principal_id or "")
     if event.who.type == "WebIdentityUser" and provider:
@@ -235,7 +237,7 @@ _OIDC = re.compile(r"arn:[\w-]+:iam::\d{12}:oidc-provider/[^:]+", re.ASCII)
 
 
 def _passed(request: Any, account: str, depth: int = 0) -> Iterator[str]:
-    """Yield the role in each field that is called so; a name stands for a role of the account."""
+    """Yield each role that the request passes; a name stands for a role of the account."""
     if not isinstance(request, dict) or depth > 2:  # noqa: PLR2004 -- pipeline.roleArn and its like
         return
     for name, value in request.items():

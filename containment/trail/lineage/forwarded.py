@@ -1,4 +1,4 @@
-"""Forwarded access sessions: a service acts for its caller with a fresh key of the same principal.
+"""Link forwarded access sessions: a service acts for its caller with a new key of that principal.
 
 Such a key has no issuance record. Its signature: ``invokedBy`` on every use, the caller's own ARN,
 and a creation time that equals a call of the caller's key (one second off at most). Where a
@@ -92,7 +92,7 @@ def _link(lineage: Lineage, use: Use) -> None:
 
 
 def _without_call(lineage: Lineage, use: Use, others: list[Moment]) -> None:
-    """No call of a member in that second: the session itself, or its principal, may tell."""
+    """Link by session or principal, where no member called in that second."""
     principal = lineage.owner(use.caller, use.time)
     if principal is not None:
         why = "forwarded for a principal that is the attacker's"
@@ -108,7 +108,7 @@ def _without_call(lineage: Lineage, use: Use, others: list[Moment]) -> None:
 
 
 def _begun(lineage: Lineage, member: Member, use: Use) -> set[str]:
-    """When the session of *member* began, if the service acted under that session's name."""
+    """Return when the session of *member* began, if the service acted under that session's name."""
     times = {
         other.caller.created
         for other in lineage.evidence.uses_of.get(member.id, [])
@@ -120,7 +120,7 @@ def _begun(lineage: Lineage, member: Member, use: Use) -> set[str]:
 
 
 def _sibling(lineage: Lineage, use: Use) -> bool:
-    """EC2 gives one role session several keys: another one that is not ours makes it doubtful."""
+    """Tell whether another key of this EC2 role session is no member, so the link is doubtful."""
     return any(
         other.caller.created == use.caller.created and lineage.who(other.caller, other.time) is None
         for other in lineage.evidence.uses_under.get(use.caller.arn, ())

@@ -1,4 +1,4 @@
-"""Links that no id proves: console sessions, role switches, issuance whose answer is hidden.
+"""Infer links that no id proves: console sessions, role switches, issuance with a hidden answer.
 
 Principal and creation time say it. Each comes with a confidence, and a key whose issuance the logs
 do show is never inferred.
@@ -23,7 +23,7 @@ _URL_LIFE = 900
 
 
 def apply(lineage: Lineage) -> None:
-    """Infer what the certain rules left open."""
+    """Apply the rules that infer, to what the certain rules left open."""
     _copies_alone(lineage)
     _hidden_keys(lineage)
     for use in lineage.evidence.uses:
@@ -50,7 +50,7 @@ def apply(lineage: Lineage) -> None:
 
 
 def _hidden_answer(lineage: Lineage, use: Use) -> Member | None:
-    """The answer that named the key is redacted or cut: the request names the session."""
+    """Link a key whose issuing answer is redacted or cut, by the session that the request names."""
     for fact in lineage.evidence.hidden_near(use.caller.created):
         if fact.name == "CreateAccessKey":
             continue
@@ -73,7 +73,7 @@ def _hidden_answer(lineage: Lineage, use: Use) -> Member | None:
 
 
 def _hidden_keys(lineage: Lineage) -> None:
-    """CreateAccessKey hides what it gave: a key of that user that begins after it, and no other."""
+    """Link the one key of a user that begins after a CreateAccessKey with a hidden answer."""
     for fact in lineage.evidence.hidden:
         maker = lineage.actor(fact) if fact.name == "CreateAccessKey" else None
         if maker is None:
@@ -93,7 +93,7 @@ def _hidden_keys(lineage: Lineage) -> None:
 
 
 def _password(lineage: Lineage, use: Use) -> Member | None:
-    """A console session of a user whose password a member set, opened after that."""
+    """Link a console session opened after a member set the password of its user."""
     password = lineage.by_id.get(f"console_password:{_plain(use.caller.arn)}")
     if password is None:
         password = next(
@@ -122,7 +122,7 @@ def _password(lineage: Lineage, use: Use) -> Member | None:
 
 
 def _federated_console(lineage: Lineage, use: Use) -> Member | None:
-    """GetSigninToken turns a member's session into a console session of the same ARN."""
+    """Link the console session that GetSigninToken makes of a member's session, under one ARN."""
     for fact in lineage.evidence.signin_tokens.get(use.caller.arn, []):
         maker = lineage.actor(fact)
         distance = apart(fact.time, use.caller.created)
@@ -137,7 +137,7 @@ def _federated_console(lineage: Lineage, use: Use) -> Member | None:
 
 
 def _own_console(lineage: Lineage, use: Use) -> Member | None:
-    """A console session under the ARN of a session that only a member was given."""
+    """Link a console session under the ARN of a session that only a member was given."""
     arn, created = use.caller.arn, use.caller.created
     keys = lineage.evidence.given_to(arn)
     members = [m for m in lineage.members if m.arn == arn and m.id in keys and m.begun(created)]
@@ -150,7 +150,7 @@ def _own_console(lineage: Lineage, use: Use) -> Member | None:
 
 
 def _switched(lineage: Lineage, use: Use) -> Member | None:
-    """A console session of a member switched to a role."""
+    """Link the role that a console session of a member switched to."""
     for fact in lineage.evidence.sign_ins.get(use.caller.arn, []):
         if fact.name != "SwitchRole" or not near(fact.time, use.caller.created):
             continue
@@ -162,7 +162,7 @@ def _switched(lineage: Lineage, use: Use) -> Member | None:
 
 
 def _same_sign_in(lineage: Lineage, use: Use) -> Member | None:
-    """One sign-in mints many keys: those of a member's own sign-in are the same session."""
+    """Link the other keys of a member's console sign-in, which issues many."""
     signed_in = any(
         near(fact.time, use.caller.created)
         for fact in lineage.evidence.sign_ins.get(use.caller.arn, [])
@@ -180,7 +180,7 @@ def _same_sign_in(lineage: Lineage, use: Use) -> Member | None:
 
 
 def _copies_alone(lineage: Lineage) -> None:
-    """A role's account logs only the visitor's unique id: a name, if one key bears it."""
+    """Link a call that only the role's account logged, by the unique id, if one key has it."""
     for fact in lineage.evidence.facts:
         who = fact.caller
         if who.key or who.type != "AWSAccount" or not who.principal_id or not fact.issued:
@@ -232,6 +232,6 @@ def _member(
 
 
 def _plain(arn: str) -> str:
-    """The user's ARN as other calls name it, without the path."""
+    """Return the user's ARN as other calls name it, without the path."""
     head, _, rest = arn.partition("user/")
     return f"{head}user/{rest.rsplit('/', 1)[-1]}"

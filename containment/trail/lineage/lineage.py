@@ -1,10 +1,10 @@
-"""The lineage: the members derived so far, and who a caller in a record is among them."""
+"""Hold the members derived so far, and tell which member a caller in a record is."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from containment.trail.facts.evidence import HANDS_OUT, expected
+from containment.trail.facts.evidence import HANDS_OUT, expected_names
 from containment.trail.facts.principals import label, session_name, unique_id
 from containment.trail.facts.targets import USER_CREDENTIALS
 from containment.trail.logs.records import near
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Lineage:
-    """The members, with the questions they raise; :mod:`.rules` adds to them."""
+    """The members of a lineage and what was seen of them; :mod:`.rules` adds to it."""
 
     def __init__(self, seed: Seed, evidence: Evidence) -> None:
         self.evidence = evidence
@@ -79,7 +79,7 @@ class Lineage:
         return self._actors[fact]
 
     def who(self, caller: Caller, moment: str) -> Member | None:
-        """Return the member that *caller* is at *moment*."""
+        """Return the member that *caller* is at *moment*, if it is one."""
         for name in (caller.credential, caller.key):
             members = self.by_key.get(name, ()) if name else ()
             fitting = [m for m in members if m.fits(caller, moment) or self._renamed(m, caller)]
@@ -101,7 +101,7 @@ class Lineage:
         return by_name if by_name is not None and by_name.acts_as(caller, moment) else None
 
     def issued_elsewhere(self, caller: Caller) -> bool:
-        """Tell whether the logs say who handed out the key of *caller*: it is not inferred then."""
+        """Tell whether the logs hold the issue of the key of *caller*; it is not inferred then."""
         self.asked.add(caller.key)
         return self.evidence.handed_out(caller)
 
@@ -154,7 +154,7 @@ class Lineage:
                 names.add(fact.shared_id)
                 names.update(fact.target.passed)
                 if fact.name in HANDS_OUT and not fact.issued:
-                    names |= expected(fact)
+                    names |= expected_names(fact)
             elif fact.target.switched_from in arns:
                 names.add(fact.caller.arn)
         return names
@@ -175,7 +175,7 @@ _KEYS = frozenset({"access_key", "forwarded_session_key", *USER_CREDENTIALS.valu
 
 
 def _one_credential(old: Member, new: Member) -> bool:
-    """Two issues of one key id are one credential unless account, principal or time says no."""
+    """Tell whether two issues of one key id are one credential, by account, principal and event."""
     if old.link_event_ids and old.link_event_ids == new.link_event_ids:
         return True
     if old.arn and new.arn and old.arn != new.arn:

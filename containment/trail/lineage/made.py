@@ -1,4 +1,4 @@
-"""What members made with their own calls: keys, principals, passwords, providers, machines."""
+"""Add what members made by their own calls: keys, principals, passwords, providers, machines."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from containment.trail.facts import targets
 from containment.trail.facts.compute import COMPUTE
-from containment.trail.facts.policies_in_events import account_of, outside
 from containment.trail.facts.principals import label
+from containment.trail.facts.trust_policies import account_of, outside
 from containment.trail.lineage.members import Member, issued_member
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _issued(lineage: Lineage, fact: Fact, maker: Member) -> None:
 
 
 def _own_copy_says_it(lineage: Lineage, fact: Fact) -> bool:
-    """The same call in the caller's own account names the key too: that copy is the link."""
+    """Tell whether the copy in the caller's own account names the key: that one is the link."""
     keys = {issued.key for issued in fact.issued}
     return any(
         copy != fact

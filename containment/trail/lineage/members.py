@@ -1,12 +1,12 @@
-"""The members of a lineage: credentials and principals, each with how it came in."""
+"""The members of a lineage: credentials and principals, each with its link to its parent."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from containment.trail.facts.policies_in_events import account_of
 from containment.trail.facts.principals import arn_of, label, session_arn, unique_id
+from containment.trail.facts.trust_policies import account_of
 from containment.trail.logs.records import apart
 from containment.trail.logs.times import normal_time
 
@@ -69,7 +69,7 @@ class Member:
 
     @property
     def generation(self) -> int:
-        """How many steps it is from the seed."""
+        """The number of links between it and the seed."""
         steps, parent = 0, self.parent
         while parent is not None:  # renewing again and again makes chains of thousands
             steps, parent = steps + 1, parent.parent

@@ -1,4 +1,4 @@
-"""Where a trace begins: a key id, a user, a role, a role session or an instance; and when."""
+"""Read where a trace begins: a key, user, role, session or instance, and the moment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _INSTANCE = re.compile(r"(?:m?i)-[0-9a-f]{8,17}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What was leaked, and since when."""
+    """The leaked credential or principal, and since when it counts as leaked."""
 
     id: str
     kind: SeedKind
@@ -124,7 +124,7 @@ class Seed:
         key.for_principal = key.arn
 
     def notices(self, evidence: Evidence) -> list[str]:
-        """Say what about the seed itself the reader must know."""
+        """Return what the reader must know about the seed itself."""
         uses = evidence.uses_of.get(self.id, [])
         if self.kind == "access_key":
             owners = {use.caller.label for use in uses if use.caller.arn}

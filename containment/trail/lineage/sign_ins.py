@@ -1,4 +1,4 @@
-"""Sign-in sessions: one sign-in by ``aws login`` or an agent gives many keys, up to 90 days long.
+"""Link sign-in sessions: one sign-in by ``aws login`` or an agent gives keys for up to 90 days.
 
 The records of its keys name the session's ARN, though not in every service. A CreateOAuth2Token
 record names the session that it opens. A refresh gives a new key under the same session.
@@ -22,7 +22,7 @@ _OPENS = "CreateOAuth2Token"
 
 
 def apply(lineage: Lineage) -> None:
-    """Link sign-in sessions to who opened or used them, and their keys to them."""
+    """Link sign-in sessions to the member that opened or used them, and their keys to them."""
     for fact in lineage.evidence.facts:
         if fact.name == _OPENS and fact.caller.sign_in:
             opener = lineage.actor(fact)

@@ -1,11 +1,11 @@
-"""Who comes in through what members made: services, visitors of roles, users of providers."""
+"""Add credentials obtained through what members made: by services, visitors, provider users."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from containment.trail.facts.policies_in_events import account_of
 from containment.trail.facts.principals import unique_id
+from containment.trail.facts.trust_policies import account_of
 from containment.trail.lineage.members import SLACK, Member, issued_member
 from containment.trail.logs.records import apart
 
@@ -33,7 +33,7 @@ def apply(lineage: Lineage) -> None:
 
 
 def late(lineage: Lineage) -> None:
-    """Take the keys of a member's principal that others handed out, when no rule tells more."""
+    """Add keys of a member's principal that others handed out, when no other rule applies."""
     for use in _strangers(lineage):
         _used(lineage, use, late=True)
 
@@ -46,7 +46,7 @@ def _strangers(lineage: Lineage) -> Iterator[Use]:
 
 
 def _group(lineage: Lineage, fact: Fact) -> None:
-    """An Auto Scaling group of a member starts instances: they are the member's too."""
+    """Count instances that a member's Auto Scaling group starts as the member's."""
     maker = lineage.machines.get(fact.target.group) if fact.name == "RunInstances" else None
     if maker is not None:
         for machine in fact.target.machines:
@@ -92,7 +92,7 @@ def _issued(lineage: Lineage, fact: Fact) -> None:
 
 
 def _role(lineage: Lineage, fact: Fact) -> Member | None:
-    """The member's role that was assumed: the one with this unique id, not a namesake."""
+    """Return the member's role that was assumed: the one with this unique id, not a namesake."""
     role_id = unique_id(fact.issued[0].principal_id)
     by_id = lineage.owned.get(role_id) if role_id else None
     by_name = lineage.owned.get(fact.target.role)
@@ -102,7 +102,7 @@ def _role(lineage: Lineage, fact: Fact) -> Member | None:
 
 
 def _passed(lineage: Lineage, fact: Fact) -> None:
-    """A service takes a role that a member passed to it, and that nobody else had it take."""
+    """Add the session of a service in a role that a member, and nobody else, passed to it."""
     service, role = fact.caller.invoked_by, fact.target.role
     passes = [
         other
@@ -132,7 +132,7 @@ def _passed(lineage: Lineage, fact: Fact) -> None:
 
 
 def _visitor(lineage: Lineage, fact: Fact) -> None:
-    """An outside principal assumes a role whose trust a member opened to it."""
+    """Add the session of an outside principal in a role whose trust a member opened to it."""
     edited = lineage.edited.get(fact.target.role)
     if edited and fact.target.via and fact.time >= edited.since:
         note = f"{edited.owner} is taken through {fact.target.via[0]} after its trust was edited"
@@ -168,7 +168,7 @@ def _take(lineage: Lineage, fact: Fact, parent: Member, tier: str, why: str) -> 
 
 
 def _used(lineage: Lineage, use: Use, *, late: bool = False) -> None:
-    """A key that nobody is seen handing out, used by a principal or machine of a member.
+    """Add a key without a logged issue that a principal or machine of a member used.
 
     *late* takes what others handed out too. Who did is asked last: most strangers are nobody's.
     """

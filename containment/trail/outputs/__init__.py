@@ -1,1 +1,1 @@
-"""The answer of a trace on paper, on a screen, in a table, in a browser and back in the spec."""
+"""Write the answer of a trace as text, JSON, tables, a page, and as proposals in a spec."""

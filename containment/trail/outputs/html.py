@@ -96,7 +96,7 @@ def write_html(trace: Trace, path: Path) -> None:
 
 
 def _visible(value: object) -> object:
-    """Control and direction marks as escapes, also in names: the browser would obey them."""
+    """Return *value* with control and direction marks as escapes, which a browser would obey."""
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The proposals, written into the incident's spec: what a person wrote stays as it is."""
+"""Write the proposals into the incident's spec; what a person wrote stays as it is."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ruamel.yaml.error import YAMLError
 from containment.errors import ContainmentError, NotFoundError, SpecError
 from containment.spec import Limits, load
 from containment.text import plain
-from containment.trail.facts.policies_in_events import account_of
 from containment.trail.facts.principals import label
+from containment.trail.facts.trust_policies import account_of
 from containment.trail.outputs.propose import Proposal, Proposals, SpecTarget, propose
 from containment.trail.outputs.tables import replacing
 
@@ -206,7 +206,7 @@ def _flow(items: Iterable[Any]) -> CommentedSeq:
 
 
 def _indents(text: str) -> tuple[int, int]:
-    """Keep the list style of the file: dashes under the key, or two in."""
+    """Return offset and indent of the lists in *text*: dashes under the key, or two in."""
     lines = text.splitlines()
     for number, line in enumerate(lines[:-1]):
         if line.startswith("targets:"):

@@ -1,4 +1,4 @@
-"""What a responder does after a trace: one line a step, the most urgent first.
+"""Tell the responder what to do after a trace: one line a step, the most urgent first.
 
 Names out of the logs stand in commands, so each is quoted for the shell, and only what is a
 principal's ARN becomes part of one.

@@ -76,7 +76,7 @@ class SpecTarget:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A principal with all that the trace found of it."""
+    """A principal with its credentials in the trace."""
 
     label: str
     credentials: list[Credential] = field(default_factory=list)
@@ -164,7 +164,7 @@ def propose(
 
 
 def holders(trace: Trace) -> list[Holder]:
-    """Return every principal that holds something found, a federated user under its issuer."""
+    """Return every principal that holds a credential; a federated user counts as its issuer."""
     by_id = {credential.id: credential for credential in (*trace.credentials, trace.origin)}
     by_label: dict[str, Holder] = {}
     for credential in (trace.origin, *trace.credentials):
@@ -267,7 +267,7 @@ def _compare(
     decide: list[str],
     more: list[tuple[str, str]],
 ) -> None:
-    """What the trace adds to a target that the spec has: keys that leaked, or a stronger rung."""
+    """Compare a target of the spec: new leaked keys go to *more*, a higher rung to *decide*."""
     if in_spec.leaked:
         new = [key for key in target.leaked if key not in in_spec.leaked]
         more += [(target.principal.label, key) for key in new]

@@ -1,4 +1,4 @@
-"""What the trace found, added to the record beside the spec, which a lift reads."""
+"""Add what a trace derived to the record beside the spec, which a lift reads."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _descendant(credential: Credential, holder: str) -> Descendant:
 
 
 def _ends(credential: Credential) -> str:
-    """When it stops by itself at the latest: as AWS said, else the longest that AWS allows."""
+    """Return when it ends by itself at the latest: as AWS says, else the longest AWS allows."""
     if credential.kind not in _SESSIONS or is_access_key_id(credential.id):
         return ""
     if credential.expires:
@@ -84,5 +84,5 @@ def _ends(credential: Credential) -> str:
 
 
 def _text(value: str) -> str:
-    """Lone surrogates are legal in a log and no text anywhere else."""
+    """Return *value* with lone surrogates escaped: legal in a log, and no text elsewhere."""
     return value.encode("utf-8", "backslashreplace").decode()

@@ -82,7 +82,7 @@ def _arrow_type(pa: Any, column: str) -> Any:
 
 
 def _parquet_value(value: object) -> object:
-    """Text that is no Unicode (lone surrogates) and maps, which have no fixed columns, as text."""
+    """Return maps, and text that is no Unicode (lone surrogates), as text."""
     if isinstance(value, dict):
         return json.dumps(value)
     if isinstance(value, list):
