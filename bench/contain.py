@@ -71,7 +71,7 @@ def one_round(lab: Lab) -> Round:
         started = time.monotonic()
         with Probe(lab) as probe:
             project.up()
-            done = time.monotonic()
+            finished = time.monotonic()
         calls = count(lab) - before - probe.uses
     world = lab.reseed(seed=42)
     before = count(lab)
@@ -86,7 +86,7 @@ def one_round(lab: Lab) -> Round:
         raise SystemExit(f"the engine made {calls} calls and the bare script {bare_calls}")
     if probe.denied_at is None:
         raise SystemExit("the leaked key was never denied")
-    return Round(probe.denied_at - started, done - started, bare)
+    return Round(probe.denied_at - started, finished - started, bare)
 
 
 def environ_of(world: World, lab: Lab) -> dict[str, str]:

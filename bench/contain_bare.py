@@ -18,7 +18,7 @@ def main(user_arn: str, role_arn: str, incident: str) -> None:
     sts: Any = boto3.client("sts")
     user, role = user_arn.rpartition("/")[2], role_arn.rpartition("/")[2]
     caller = sts.get_caller_identity()["Arn"].split("/")[1]
-    ours = f"containment-{incident}"
+    policy_name = f"containment-{incident}"
     deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Sid": "Bare"}
     for arn in (user_arn, role_arn):
         iam.get_role(RoleName=caller)
@@ -38,9 +38,9 @@ def main(user_arn: str, role_arn: str, incident: str) -> None:
 
     document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     iam.get_user(UserName=user)
-    missing(iam.get_user_policy, UserName=user, PolicyName=ours)
-    iam.put_user_policy(UserName=user, PolicyName=ours, PolicyDocument=document)
-    iam.get_user_policy(UserName=user, PolicyName=ours)
+    missing(iam.get_user_policy, UserName=user, PolicyName=policy_name)
+    iam.put_user_policy(UserName=user, PolicyName=policy_name, PolicyDocument=document)
+    iam.get_user_policy(UserName=user, PolicyName=policy_name)
     iam.get_user(UserName=user)
     iam.list_access_keys(UserName=user)
     iam.tag_user(UserName=user, Tags=[{"Key": f"containment:{incident}", "Value": "bare"}])
@@ -48,9 +48,9 @@ def main(user_arn: str, role_arn: str, incident: str) -> None:
         iam.update_access_key(UserName=user, AccessKeyId=key["AccessKeyId"], Status="Inactive")
     iam.list_access_keys(UserName=user)
     iam.get_role(RoleName=role)
-    missing(iam.get_role_policy, RoleName=role, PolicyName=ours)
-    iam.put_role_policy(RoleName=role, PolicyName=ours, PolicyDocument=document)
-    iam.get_role_policy(RoleName=role, PolicyName=ours)
+    missing(iam.get_role_policy, RoleName=role, PolicyName=policy_name)
+    iam.put_role_policy(RoleName=role, PolicyName=policy_name, PolicyDocument=document)
+    iam.get_role_policy(RoleName=role, PolicyName=policy_name)
 
 
 def missing(call: Any, **values: str) -> None:

@@ -73,11 +73,11 @@ def measure(lab: runtime.RunningLab, number: int) -> dict[str, float]:
     with multiprocessing.Pool(CLIENTS) as pool:
         began = time.perf_counter()
         shares = [(lab.endpoint, keys, range(n, USERS, CLIENTS)) for n in range(CLIENTS)]
-        theirs = pool.starmap(populate, shares)
+        counts = pool.starmap(populate, shares)
         figures[f"{3 * USERS} calls that make {USERS} users of one account, s"] = (
             time.perf_counter() - began
         )
-        work = [(lab.endpoint, one, number) for one in theirs]
+        work = [(lab.endpoint, one, number) for one in counts]
         before = processor_seconds(lab.pid)
         slowest = max(pool.starmap(ask, work))
     figures["requests/s"] = CLIENTS * number / slowest
@@ -159,8 +159,8 @@ def show(what: str, figure: float) -> bool:
         return True
     least = what == "requests/s"
     kept = figure >= promised if least else figure <= promised
-    told = f"{'at least' if least else 'at most'} {promised:g}{'' if kept else '  NOT KEPT'}"
-    print(f"lab: {what:<55} {figure:8.2f}  {told}")
+    promise = f"{'at least' if least else 'at most'} {promised:g}{'' if kept else '  NOT KEPT'}"
+    print(f"lab: {what:<55} {figure:8.2f}  {promise}")
     return kept
 
 

@@ -89,16 +89,16 @@ def _watch(root: int, peaks: list[float], stop: threading.Event) -> None:
 
 
 def _tree(root: int) -> list[int]:
-    found, queue = [], [root]
+    tree, queue = [], [root]
     while queue:
         pid = queue.pop()
-        found.append(pid)
+        tree.append(pid)
         try:
             for task in Path(f"/proc/{pid}/task").iterdir():
                 queue += map(int, (task / "children").read_text().split())
         except OSError:
             continue
-    return found
+    return tree
 
 
 def _pss(pid: int) -> float:
@@ -121,11 +121,11 @@ def peers(corpus: str, key: str) -> dict[str, str | None]:
         " maximum_object_size=67108864)) where r.userIdentity.accessKeyId = $key"
     )
     query = f"""import duckdb; print(duckdb.execute({sql!r}, {{'files': '{corpus}/**/*.gz', 'key': '{key}'}}).fetchone()[0])"""
-    wanted = f""".Records[] | select(.userIdentity.accessKeyId=="{key}")"""
+    expression = f""".Records[] | select(.userIdentity.accessKeyId=="{key}")"""
     return {
         "zcat | jq, one key": _if(
             "jq --version",
-            f"find {corpus} -name '*.gz' -print0 | xargs -0 zcat | jq -c '{wanted}' | wc -l",
+            f"find {corpus} -name '*.gz' -print0 | xargs -0 zcat | jq -c '{expression}' | wc -l",
         ),
         "rg -z, one key, mentions too": _if("rg --version", f"rg -z -c {key} {corpus} | wc -l"),
         "trailscraper, one role": _if(
@@ -142,10 +142,10 @@ def peers(corpus: str, key: str) -> dict[str, str | None]:
 
 def _if(check: str, command: str) -> str | None:
     """Return *command* if its tool is there, which is so when *check* ends well."""
-    found = subprocess.run(  # noqa: S602 -- commands of our own
+    process = subprocess.run(  # noqa: S602 -- commands of our own
         check, shell=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
     )
-    return command if found.returncode == 0 else None
+    return command if process.returncode == 0 else None
 
 
 def main() -> int:

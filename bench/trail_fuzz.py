@@ -59,10 +59,10 @@ def main() -> None:
         return
     atheris.instrument_all()
     # What it finds goes to the first folder; the samples are only read.
-    found = tempfile.mkdtemp(prefix="trail-fuzz-")
-    asked = [sys.argv[0], f"-max_total_time={allowed:.0f}", f"-artifact_prefix={found}/"]
+    corpus = tempfile.mkdtemp(prefix="trail-fuzz-")
+    asked = [sys.argv[0], f"-max_total_time={allowed:.0f}", f"-artifact_prefix={corpus}/"]
     asked += [f"-max_len={LONGEST}", f"-rss_limit_mb={MEMORY >> 20}"]
-    atheris.Setup([*asked, found, str(SAMPLES)], one)
+    atheris.Setup([*asked, corpus, str(SAMPLES)], one)
     atheris.Fuzz()
 
 
@@ -74,18 +74,18 @@ def _by_dice(allowed: float) -> None:
     while time.monotonic() < end:
         damaged = bytearray(dice.choice(seeds))
         for _ in range(dice.randrange(1, 20)):
-            at = dice.randrange(len(damaged) + 1)
+            position = dice.randrange(len(damaged) + 1)
             act = dice.randrange(4)
             if act == 0:
-                damaged[at : at + dice.randrange(1, 200)] = b""
+                damaged[position : position + dice.randrange(1, 200)] = b""
             elif act == 1:
-                damaged[at:at] = dice.choice(pieces)
+                damaged[position:position] = dice.choice(pieces)
             elif act == 2:  # noqa: PLR2004
                 other = dice.choice(seeds)
                 start = dice.randrange(len(other))
-                damaged[at:at] = other[start : start + dice.randrange(2000)]
+                damaged[position:position] = other[start : start + dice.randrange(2000)]
             else:
-                damaged[at : at + 1] = bytes([dice.randrange(256)])
+                damaged[position : position + 1] = bytes([dice.randrange(256)])
         try:
             one(bytes(damaged))
         except BaseException:

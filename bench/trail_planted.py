@@ -40,12 +40,16 @@ class Planted:
             self._work(key, arn, account, created, minute, step)
             kind = ("role", "far", "user", "token")[generation % 4]
             if kind in ("role", "far"):
-                there = ACCOUNTS[(ACCOUNTS.index(account) + (kind == "far")) % len(ACCOUNTS)]
-                self._assume(key, arn, account, created, f"side-{generation}", there, minute)
-                key, arn, created = self._assume(
-                    key, arn, account, created, f"hop-{generation}", there, minute
+                other_account = ACCOUNTS[
+                    (ACCOUNTS.index(account) + (kind == "far")) % len(ACCOUNTS)
+                ]
+                self._assume(
+                    key, arn, account, created, f"side-{generation}", other_account, minute
                 )
-                account = there
+                key, arn, created = self._assume(
+                    key, arn, account, created, f"hop-{generation}", other_account, minute
+                )
+                account = other_account
             elif kind == "user":
                 key, arn, created = self._user(
                     key, arn, account, created, f"svc-{generation}", minute

@@ -85,9 +85,9 @@ def _both(spark: Spark, name: str, folder: Path, seed: str, since: str) -> tuple
 
 def _planted(spark: Spark, corpus: Path, truth: dict[str, Any]) -> bool:
     name = f"planted chain of {len(truth['keys'])} keys"
-    found, same = _both(spark, name, corpus, truth["seed"], truth["since"])
-    keys = sorted(c.id for c in found.credentials if c.kind == "access_key")
-    calls = trail_corpus.digest([traced.call.event_id for traced in found.calls])
+    trace, same = _both(spark, name, corpus, truth["seed"], truth["since"])
+    keys = sorted(c.id for c in trace.credentials if c.kind == "access_key")
+    calls = trail_corpus.digest([traced.call.event_id for traced in trace.calls])
     return same and keys == truth["keys"] and calls == truth["digest"]
 
 
@@ -139,8 +139,8 @@ def _damaged(spark: Spark, folder: Path) -> bool:
     _deliver(folder, early, [call | {"eventID": "3"}])
     since = "2026-11-23T21:14:00Z"
     reports = spark.read_objects([str(folder)], reach(since))
-    told = {Path(report.path).name: report.status for report in reports}
-    found = trace_table(key, since=since, run=spark, table=VIEW, dialect="spark", objects=reports)
+    statuses = {Path(report.path).name: report.status for report in reports}
+    trace = trace_table(key, since=since, run=spark, table=VIEW, dialect="spark", objects=reports)
     expected = {
         good.name: "ok",
         spaced.name: "ok",
@@ -150,8 +150,8 @@ def _damaged(spark: Spark, folder: Path) -> bool:
         "other.json": "no_records",
         early: "pruned",
     }
-    right = told == expected and sorted(t.call.event_id for t in found.calls) == ["1", "2"]
-    print(f"{'damaged objects':40}{'as they must be' if right else f'DIFFERENT: {told}'}")
+    right = statuses == expected and sorted(t.call.event_id for t in trace.calls) == ["1", "2"]
+    print(f"{'damaged objects':40}{'as they must be' if right else f'DIFFERENT: {statuses}'}")
     return right
 
 

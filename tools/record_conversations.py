@@ -24,9 +24,9 @@ def main() -> None:
 
     into = ROOT / "tests" / "model" / "conversations"
     into.mkdir(exist_ok=True)
-    wanted = sys.argv[1:] or list(SCENARIOS)
+    names = sys.argv[1:] or list(SCENARIOS)
     with lab_server(world=None) as lab:
-        for name in wanted:
+        for name in names:
             started = time.monotonic()
             with TemporaryDirectory() as folder:
                 text = record(lab, Path(folder), SCENARIOS[name])

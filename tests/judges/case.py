@@ -62,18 +62,18 @@ class Case:
 
     def without(self, layer: str) -> Case:
         """Return the case as if *layer* did not exist."""
-        gone: Any = None if layer in {"boundary", "session", "resource"} else []
-        return replace(self, **{layer: gone})
+        nothing: Any = None if layer in {"boundary", "session", "resource"} else []
+        return replace(self, **{layer: nothing})
 
     def documents(self) -> list[tuple[str, Document]]:
         """Return each policy with the layer it is in."""
-        found = [("identity", one) for one in self.identity]
+        documents = [("identity", one) for one in self.identity]
         for layer in ("boundary", "session", "resource"):
             one = getattr(self, layer)
-            found += [(layer, one)] if one else []
+            documents += [(layer, one)] if one else []
         for layer in ("service_control", "resource_control"):
-            found += [(layer, one) for level in getattr(self, layer) for one in level]
-        return found
+            documents += [(layer, one) for level in getattr(self, layer) for one in level]
+        return documents
 
 
 def lab_says(case: Case) -> Verdict:

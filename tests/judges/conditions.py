@@ -36,15 +36,15 @@ _OTHERS: dict[str, list[str]] = {
 def one_condition(rng: Random, case: Case, *, hit: bool) -> Made:
     """Return an operator with its key and value."""
     key = rng.choice(list(TYPES))
-    found = case.context.get(key)
-    if found is None:
+    in_context = case.context.get(key)
+    if in_context is None:
         return _of_absent(rng, key, hit=hit)
     if rng.random() < 0.06:
         return "Null", key, "false" if hit else "true"
-    if isinstance(found, list):
-        return _of_many(rng, key, found, hit=hit)
-    operator, value = _of_one(rng, TYPES[key], found, hit=hit)
-    if value == found and operator.startswith("String") and rng.random() < 0.2:
+    if isinstance(in_context, list):
+        return _of_many(rng, key, in_context, hit=hit)
+    operator, value = _of_one(rng, TYPES[key], in_context, hit=hit)
+    if value == in_context and operator.startswith("String") and rng.random() < 0.2:
         value = f"${{{key}}}"
     if rng.random() < 0.12:
         operator += "IfExists"
@@ -69,14 +69,14 @@ def _of_absent(rng: Random, key: str, *, hit: bool) -> Made:
     return rng.choice(positive) + "IfExists", key, value
 
 
-def _of_many(rng: Random, key: str, found: list[str], *, hit: bool) -> Made:
-    own, other = rng.choice(found), rng.choice(_OTHERS["many"])
+def _of_many(rng: Random, key: str, in_context: list[str], *, hit: bool) -> Made:
+    own, other = rng.choice(in_context), rng.choice(_OTHERS["many"])
     choices: list[tuple[str, list[str]]]
     if hit:
         choices = [
             ("ForAnyValue:StringEquals", [own, other]),
             ("ForAnyValue:StringLike", [own[:4] + "*"]),
-            ("ForAllValues:StringEquals", [*found, other]),
+            ("ForAllValues:StringEquals", [*in_context, other]),
             ("ForAllValues:StringLike", ["*"]),
             ("ForAllValues:StringNotEquals", [other, "nothing"]),
             ("ForAnyValue:StringNotEquals", [other]),
@@ -85,9 +85,9 @@ def _of_many(rng: Random, key: str, found: list[str], *, hit: bool) -> Made:
         choices = [
             ("ForAnyValue:StringEquals", [other]),
             ("ForAnyValue:StringLike", ["zz*", other]),
-            ("ForAllValues:StringEquals", [one for one in found if one != own] or [other]),
+            ("ForAllValues:StringEquals", [one for one in in_context if one != own] or [other]),
             ("ForAllValues:StringNotEquals", [own]),
-            ("ForAnyValue:StringNotEquals", found),
+            ("ForAnyValue:StringNotEquals", in_context),
         ]
     operator, values = rng.choice(choices)
     return operator, key, values
@@ -108,13 +108,13 @@ _NAMES_OF: dict[str, tuple[list[str], list[str]]] = {
 }
 
 
-def _of_one(rng: Random, of_type: str, found: str, *, hit: bool) -> tuple[str, Any]:
+def _of_one(rng: Random, of_type: str, in_context: str, *, hit: bool) -> tuple[str, Any]:
     """Return an operator and a value that decide as wanted about the value *found*."""
     if of_type == "bool":
-        wanted = found if hit else {"true": "false", "false": "true"}[found]
-        return "Bool", wanted if rng.random() < 0.96 else wanted == "true"
+        expected = in_context if hit else {"true": "false", "false": "true"}[in_context]
+        return "Bool", expected if rng.random() < 0.96 else expected == "true"
     if of_type in {"number", "epoch", "date"}:
-        return _of_ordered(rng, of_type, found, hit=hit)
+        return _of_ordered(rng, of_type, in_context, hit=hit)
     positive, negative = _NAMES_OF[of_type]
     if rng.random() < 0.3:
         operator, equal = rng.choice(negative), not hit
@@ -128,47 +128,47 @@ def _of_one(rng: Random, of_type: str, found: str, *, hit: bool) -> tuple[str, A
         others = [one for one in others if "${" not in one] or ["nobody"]
     if not equal:
         return operator, others if len(others) > 1 else others[0]
-    value = _equal(rng, operator, found)
+    value = _equal(rng, operator, in_context)
     return operator, value if rng.random() < 0.6 else [*others, value]
 
 
-def _equal(rng: Random, operator: str, found: str) -> str:
+def _equal(rng: Random, operator: str, value: str) -> str:
     """Return a policy value that *operator*, its negation aside, finds equal to *found*."""
-    if "Ip" in operator and ":" in found:
-        return rng.choice(["2001:db8::/32", "2001:DB8:0:0::5/128", found])
+    if "Ip" in operator and ":" in value:
+        return rng.choice(["2001:db8::/32", "2001:DB8:0:0::5/128", value])
     if "Ip" in operator:
-        head = found.split(".")
-        return rng.choice([f"{head[0]}.0.0.0/8", f"{found}/32", found])
+        head = value.split(".")
+        return rng.choice([f"{head[0]}.0.0.0/8", f"{value}/32", value])
     if "Arn" in operator:
-        parts = found.split(":")
+        parts = value.split(":")
         parts[4] = rng.choice([parts[4], "*"])
-        return rng.choice([found, ":".join(parts), found[:-2] + "*", found[:-1] + "?"])
+        return rng.choice([value, ":".join(parts), value[:-2] + "*", value[:-1] + "?"])
     if "Like" in operator:
-        return rng.choice([found, found[:3] + "*", "*" + found[-2:], found[:-1] + "?"])
-    return found.swapcase() if "IgnoreCase" in operator else found
+        return rng.choice([value, value[:3] + "*", "*" + value[-2:], value[:-1] + "?"])
+    return value.swapcase() if "IgnoreCase" in operator else value
 
 
-def _of_ordered(rng: Random, of_type: str, found: str, *, hit: bool) -> tuple[str, str]:
+def _of_ordered(rng: Random, of_type: str, value: str, *, hit: bool) -> tuple[str, str]:
     family = rng.choice(["Date", "Numeric"]) if of_type == "epoch" else of_type.title()
     family = family.replace("Number", "Numeric")
-    below, above = _around(rng, of_type, found)
+    below, above = _around(rng, of_type, value)
     rows = [
-        ("Equals", found, above),
-        ("NotEquals", below, found),
-        ("LessThan", above, found),
-        ("LessThanEquals", found, below),
-        ("GreaterThan", below, found),
-        ("GreaterThanEquals", found, above),
+        ("Equals", value, above),
+        ("NotEquals", below, value),
+        ("LessThan", above, value),
+        ("LessThanEquals", value, below),
+        ("GreaterThan", below, value),
+        ("GreaterThanEquals", value, above),
     ]
     comparison, matching, other = rng.choice(rows)
     return family + comparison, matching if hit else other
 
 
-def _around(rng: Random, of_type: str, found: str) -> tuple[str, str]:
+def _around(rng: Random, of_type: str, value: str) -> tuple[str, str]:
     """Return what is just below *found* and just above it."""
     if of_type == "date":
         zone = timezone(timedelta(hours=rng.choice([0, 2, -5])))
-        moment = datetime.fromisoformat(found).astimezone(zone)
+        moment = datetime.fromisoformat(value).astimezone(zone)
         second = timedelta(seconds=1)
         return (moment - second).isoformat(), (moment + second).isoformat()
-    return str(int(found) - 1), str(int(found) + 1) if of_type == "epoch" else f"{found}.5"
+    return str(int(value) - 1), str(int(value) + 1) if of_type == "epoch" else f"{value}.5"

@@ -46,17 +46,17 @@ def _case(rng: Random, name: str, mix: str) -> Case:
     case = scene(rng, name, mix)
     layers = [one for one in MIXES[mix] if one != "session" or case.kind != "user"]
     aims = _aims(rng, case, layers)
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for layer, aim in aims.items():
         if layer == "identity":
             number = rng.choice([1, 1, 2])
-            found[layer] = [policy(rng, case, layer, aim)]
-            found[layer] += [policy(rng, case, layer, "silent") for _ in range(number - 1)]
+            fields[layer] = [policy(rng, case, layer, aim)]
+            fields[layer] += [policy(rng, case, layer, "silent") for _ in range(number - 1)]
         elif layer.endswith("control"):
-            found[layer] = _levels(rng, case, layer, aim)
+            fields[layer] = _levels(rng, case, layer, aim)
         else:
-            found[layer] = policy(rng, case, layer, aim)
-    return replace(case, **found)
+            fields[layer] = policy(rng, case, layer, aim)
+    return replace(case, **fields)
 
 
 def _aims(rng: Random, case: Case, layers: list[str]) -> dict[str, Aim]:

@@ -33,12 +33,12 @@ def _nothing_unlike_nothing(case: Case, _layer: str, one: Statement) -> Statemen
 
 
 def _only_addresses_of_its_family(case: Case, _layer: str, one: Statement) -> Statement | None:
-    found = {key.lower(): str(value) for key, value in case.context.items()}
+    values = {key.lower(): str(value) for key, value in case.context.items()}
     lost = any(
         "NotIpAddress" in operator
-        and key.lower() in found
+        and key.lower() in values
         and "/" not in text
-        and (":" in text) != (":" in found[key.lower()])
+        and (":" in text) != (":" in values[key.lower()])
         for operator, keys in one.get("Condition", {}).items()
         for key, value in keys.items()
         for text in texts(value)
@@ -47,16 +47,16 @@ def _only_addresses_of_its_family(case: Case, _layer: str, one: Statement) -> St
 
 
 def _session_limits_every_grant(case: Case) -> Verdict:
-    found = lab_says(case)
+    verdict = lab_says(case)
     request, layers = compiled(case)
-    if layers.session is None or found != "allow":
-        return found
+    if layers.session is None or verdict != "allow":
+        return verdict
     allowed = any(
         statement.applies(request.action, request.resource, request.context)
         for policy in layers.session
         for statement in policy.allows
     )
-    return found if allowed else "implicit deny"
+    return verdict if allowed else "implicit deny"
 
 
 IAM_SIMULATE = (
@@ -106,7 +106,7 @@ def _booleans(operator: str, _key: str, value: Any, present: bool) -> str | None
 def _as_text(value: Any) -> Any:
     """Return *value* with its variables turned into plain text."""
     changed = [
-        VARIABLE.sub(lambda found: "${$}" + found[0][1:], one) if isinstance(one, str) else one
+        VARIABLE.sub(lambda match: "${$}" + match[0][1:], one) if isinstance(one, str) else one
         for one in texts(value)
     ]
     return changed if isinstance(value, list) else changed[0]
@@ -124,8 +124,8 @@ def _no_defaults(_case: Case, _layer: str, one: Statement) -> Statement:
     changed = dict(one)
     for element in ("Resource", "NotResource"):
         if ", '" in str(one.get(element, "")):
-            found = [_as_text(text) if ", '" in text else text for text in texts(one[element])]
-            changed[element] = found
+            elements = [_as_text(text) if ", '" in text else text for text in texts(one[element])]
+            changed[element] = elements
     return changed
 
 

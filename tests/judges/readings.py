@@ -34,8 +34,8 @@ def each_statement(change: Callable[[Case, str, Statement], Statement | None]) -
     """Return a rewriting of every statement; None takes a statement out."""
 
     def document(case: Case, layer: str, one: Document) -> Document:
-        found = one["Statement"]
-        statements = found if isinstance(found, list) else [found]
+        listed = one["Statement"]
+        statements = listed if isinstance(listed, list) else [listed]
         kept = [change(case, layer, statement) for statement in statements]
         if kept == statements:
             return one
@@ -49,12 +49,12 @@ def each_document(change: Callable[[Case, str, Document], Document]) -> Callable
 
     def rewrite(case: Case) -> Case:
         def whole(layer: str) -> Any:
-            found = getattr(case, layer)
+            documents = getattr(case, layer)
             if layer == "identity":
-                return [change(case, layer, one) for one in found]
+                return [change(case, layer, one) for one in documents]
             if layer.endswith("control"):
-                return [[change(case, layer, one) for one in level] for level in found]
-            return change(case, layer, found) if found else None
+                return [[change(case, layer, one) for one in level] for level in documents]
+            return change(case, layer, documents) if documents else None
 
         return replace(case, **{layer: whole(layer) for layer in LAYERS})
 
@@ -92,8 +92,8 @@ def texts(value: Any) -> list[Any]:
 
 def has_value(case: Case, text: str) -> bool:
     """Tell whether every variable in *text* has a value or a default."""
-    known = {key.lower() for key, value in case.context.items() if isinstance(value, str)}
-    return all(name.lower() in known or default for name, default in VARIABLE.findall(text))
+    keys = {key.lower() for key, value in case.context.items() if isinstance(value, str)}
+    return all(name.lower() in keys or default for name, default in VARIABLE.findall(text))
 
 
 def newer_version(_case: Case, _layer: str, one: Document) -> Document:

@@ -150,7 +150,7 @@ def _caller(rng: Random, case: Case, kind: Kind) -> Case:
 
 
 def _context(rng: Random, kind: Kind) -> dict[str, str | list[str]]:
-    found: dict[str, str | list[str]] = {
+    context: dict[str, str | list[str]] = {
         key: rng.choice(values) for key, (_, values) in ALWAYS.items()
     }
     for key, (of_type, values) in KEYS.items():
@@ -158,5 +158,5 @@ def _context(rng: Random, kind: Kind) -> dict[str, str | list[str]]:
             continue
         if rng.random() < 0.6:
             many = rng.sample(values, rng.randint(1, len(values)))
-            found[key] = many if of_type == "many" else rng.choice(values)
-    return found
+            context[key] = many if of_type == "many" else rng.choice(values)
+    return context

@@ -46,12 +46,12 @@ def policy(rng: Random, case: Case, layer: str, aim: Aim) -> Document:
         while not made or rng.random() < 0.4:
             made.append(_statement(rng, case, layer, _effect(rng, layer, 0.6), hit=False))
     rng.shuffle(made)
-    alone = len(made) == 1 and rng.random() < 0.3
+    single = len(made) == 1 and rng.random() < 0.3
     # Without a version, or with the older one, "${" is no variable; both are rare.
     version = rng.choices(["2012-10-17", "2008-10-17"], [9985, 15])[0]
     if layer == "resource_control":
         version = "2012-10-17"  # the only one that Organizations takes
-    return {"Version": version, "Statement": made[0] if alone else made}
+    return {"Version": version, "Statement": made[0] if single else made}
 
 
 def _effect(rng: Random, layer: str, allowing: float) -> str:
@@ -127,19 +127,19 @@ def _own_targets(case: Case) -> list[str]:
     if target == "*":
         return ["*"]
     head, middle, tail = target[:-4], target.rpartition(":")[0], target.rpartition("/")[2]
-    found = ["*", target, target, f"{head}*", f"{target[:-1]}?", f"{middle}:*"]
-    found.append(target.replace("arn:aws:", "arn:*:"))
+    targets = ["*", target, target, f"{head}*", f"{target[:-1]}?", f"{middle}:*"]
+    targets.append(target.replace("arn:aws:", "arn:*:"))
     if tail != target:
-        found.append(f"{target[: -len(tail)]}*{tail[-2:]}")
+        targets.append(f"{target[: -len(tail)]}*{tail[-2:]}")
     if case.target_account in target:
-        found.append(target.replace(case.target_account, "*"))
+        targets.append(target.replace(case.target_account, "*"))
     for key in ("aws:username", "aws:PrincipalTag/team"):
         value = case.context.get(key)
         if isinstance(value, str) and f"/{value}" in target:
-            found += [target.replace(f"/{value}", f"/${{{key}}}")] * 3
+            targets += [target.replace(f"/{value}", f"/${{{key}}}")] * 3
     if "/red/" in target:
-        found.append(target.replace("/red/", "/${aws:PrincipalTag/nosuch, 'red'}/"))
-    return found
+        targets.append(target.replace("/red/", "/${aws:PrincipalTag/nosuch, 'red'}/"))
+    return targets
 
 
 def _principal(rng: Random, case: Case, effect: str, *, hit: bool) -> Part:

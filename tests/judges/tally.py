@@ -60,12 +60,12 @@ def tally(judge: Judge, asked: Iterable[Case], said: dict[str, str]) -> Tally:
     result = Tally()
     for case in asked:
         verdict, judged = lab_says(case), said.get(case.name, "nothing")
-        known = rewritten(judge.readings, case) != case
+        explained = rewritten(judge.readings, case) != case
         agreed = same(verdict, judged)
         result.asked += 1
         result.agreed += agreed
-        result.known += known
-        result.agreed_on_known += agreed and known
+        result.known += explained
+        result.agreed_on_known += agreed and explained
         if agreed:
             continue
         if why := explanation(judge.readings, case, judged):
@@ -89,4 +89,4 @@ def balance(cases: list[Case], layers: tuple[str, ...]) -> tuple[float, dict[str
         for layer in layers
     }
     number = len(cases)
-    return sum(allowed) / number, {layer: found / number for layer, found in deciding.items()}
+    return sum(allowed) / number, {layer: count / number for layer, count in deciding.items()}

@@ -30,7 +30,7 @@ def recorded(judge: Judge) -> list[tuple[Case, str]]:
         (judge.asked(case), entry["verdicts"].get(judge.name))
         for case, entry in zip(CASES, RECORDED, strict=True)
     ]
-    return [(case, said) for case, said in asked if case is not None]
+    return [(case, verdict) for case, verdict in asked if case is not None]
 
 
 def test_there_are_three_hundred_cases_and_sixty_of_each_mix() -> None:
@@ -38,31 +38,35 @@ def test_there_are_three_hundred_cases_and_sixty_of_each_mix() -> None:
 
 
 def test_no_case_crashes_a_judge() -> None:
-    known = {"allow", "deny", "explicit deny", "implicit deny"}
+    verdicts = {"allow", "deny", "explicit deny", "implicit deny"}
 
-    assert {said for judge in JUDGES for _, said in recorded(judge)} <= known
+    assert {verdict for judge in JUDGES for _, verdict in recorded(judge)} <= verdicts
 
 
 @pytest.mark.parametrize("judge", JUDGES, ids=lambda judge: judge.name)
 def test_every_disagreement_is_of_a_known_kind(judge: Judge) -> None:
     asked = recorded(judge)
 
-    result = tally(judge, [case for case, _ in asked], {case.name: said for case, said in asked})
+    result = tally(
+        judge, [case for case, _ in asked], {case.name: verdict for case, verdict in asked}
+    )
 
-    assert [(case.name, lab, said) for case, lab, said in result.unexplained] == []
+    assert [(case.name, lab, verdict) for case, lab, verdict in result.unexplained] == []
     assert result.share_of_judged == 1.0
 
 
 @pytest.mark.parametrize("judge", JUDGES, ids=lambda judge: judge.name)
 def test_a_mistake_of_the_evaluator_is_never_explained_away(judge: Judge) -> None:
     judged = [
-        (case, said)
-        for case, said in recorded(judge)
-        if rewritten(judge.readings, case) == case and same(lab_says(case), said)
+        (case, verdict)
+        for case, verdict in recorded(judge)
+        if rewritten(judge.readings, case) == case and same(lab_says(case), verdict)
     ]
     wrong = {"allow": "implicit deny"}
 
-    excuses = [explanation(judge.readings, case, wrong.get(said, "allow")) for case, said in judged]
+    excuses = [
+        explanation(judge.readings, case, wrong.get(verdict, "allow")) for case, verdict in judged
+    ]
 
     assert len(judged) >= 100
     assert set(excuses) == {""}

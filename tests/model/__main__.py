@@ -43,8 +43,8 @@ def main() -> int:
     ]
     tally: Counter[str] = Counter()
     for part in parts:
-        said, _ = part.communicate()
-        for line in said.splitlines():
+        output, _ = part.communicate()
+        for line in output.splitlines():
             if line.startswith(_SENT):
                 name, _, number = line.removeprefix(_SENT).rpartition(" ")
                 tally[name] += int(number)
@@ -76,10 +76,10 @@ def _part(asked: argparse.Namespace) -> int:
                 cross(cloud, kills, part=(asked.part, asked.jobs))
                 _tell("crash", kills)
             for begun in range(0, asked.runs, _AT_ONCE):
-                told: Counter[str] = Counter()
+                counts: Counter[str] = Counter()
                 runs = min(_AT_ONCE, asked.runs - begun)
-                tell(cloud, told, runs=runs, steps=asked.steps, shorten=True)
-                _tell("story", told)
+                tell(cloud, counts, runs=runs, steps=asked.steps, shorten=True)
+                _tell("story", counts)
         except BrokenError as error:
             _say(error)
             broken = 1

@@ -54,17 +54,19 @@ def entity(principal: str) -> Facts:
     """Return all there is to a principal; empty where there is none."""
     kind, _, name = principal.partition("/")
     if kind == "user":
-        found = dict(facts.read(("user", ACCOUNT, name)))
+        facts_read = dict(facts.read(("user", ACCOUNT, name)))
         for key, status in keys(name).items():
-            found["key", key] = status
-        return found
+            facts_read["key", key] = status
+        return facts_read
     return facts.read(("role", ACCOUNT, moto_state.role_id(ACCOUNT, name)))
 
 
 def keys(user: str) -> dict[str, str]:
     """Return the status of each access key of a user, by its id."""
-    found = moto_state.iam(ACCOUNT).users.get(user)
-    return {key.access_key_id: str(key.status) for key in found.access_keys} if found else {}
+    user_entry = moto_state.iam(ACCOUNT).users.get(user)
+    return (
+        {key.access_key_id: str(key.status) for key in user_entry.access_keys} if user_entry else {}
+    )
 
 
 def theirs(principal: str) -> Facts:
@@ -92,25 +94,27 @@ def theirs(principal: str) -> Facts:
 
 def artefacts() -> list[Artefact]:
     """Return everything of ours in the account."""
-    found: list[Artefact] = []
+    artefact_list: list[Artefact] = []
     for principal in names():
         for entry, value in entity(principal).items():
             if entry[0] == "inline" and (incident := marks.incident_of_policy(entry[1])):
                 read = deny.read(value, incident)
                 if read.mark is not None:
                     snapshot_id = read.mark.snapshot_id
-                    found.append(Artefact(principal, "deny", incident, snapshot_id, read.is_fence))
+                    artefact_list.append(
+                        Artefact(principal, "deny", incident, snapshot_id, read.is_fence)
+                    )
             if entry[0] == "tag" and (incident := marks.incident_of_tag(entry[1])):
                 claim = claims.parse(value)
                 kind = "attachment" if entry[1] == marks.attachment_tag(incident) else "keys"
                 if claim is not None:
-                    found.append(Artefact(principal, kind, incident, claim.snapshot_id))
+                    artefact_list.append(Artefact(principal, kind, incident, claim.snapshot_id))
             if entry[0] == "trust":
-                found += [
+                artefact_list += [
                     Artefact(principal, "trust", mark.incident_hash, mark.snapshot_id)
                     for mark in documents.marks(value, is_trust_deny)
                 ]
-    return found
+    return artefact_list
 
 
 class Probe:

@@ -53,8 +53,8 @@ class Checkpoint:
 
     def live(self, urn: str) -> Resource | None:
         """Return the resource *urn*, not one that is only waiting to be deleted."""
-        found = (item for item in self.resources if item.urn == urn and not item.deleting)
-        return next(found, None)
+        matching = (item for item in self.resources if item.urn == urn and not item.deleting)
+        return next(matching, None)
 
     def copy(self) -> Checkpoint:
         """Return this state with resources of its own."""
@@ -93,17 +93,17 @@ class Snapshots:
         return pending
 
     def end(
-        self, pending: Pending, *, new: Resource | None = None, gone: Resource | None = None
+        self, pending: Pending, *, new: Resource | None = None, removed: Resource | None = None
     ) -> None:
         """Note how it ended: *new* takes the place of *gone*; neither where it failed."""
         self.begun.remove(pending)
-        self.same(new, gone)
+        self.same(new, removed)
         self.save()
 
-    def same(self, new: Resource | None, gone: Resource | None) -> None:
+    def same(self, new: Resource | None, removed: Resource | None) -> None:
         """Take *new* in place of *gone*, in memory."""
-        if gone is not None:
-            self.done.add(id(gone))
+        if removed is not None:
+            self.done.add(id(removed))
         if new is not None:
             self.news.append(new)
 

@@ -107,16 +107,16 @@ class Cloud:
         """Return the gate's answer, or None where it cut the line."""
         self.clock.advance(_CALL_S)
         environ = _environ(request)
-        told: dict[str, Any] = {}
+        details: dict[str, Any] = {}
 
         def start(status: str, headers: list[tuple[str, str]]) -> None:
-            told["status"], told["headers"] = int(status[:3]), dict(headers)
+            details["status"], details["headers"] = int(status[:3]), dict(headers)
 
         body = b"".join(self.gate(environ, start))
         if environ["lab.connection"].socket.cut:
             return None
-        headers: Any = HeadersDict(told["headers"])
-        return AWSResponse(request.url, told["status"], headers, _Body(body))
+        headers: Any = HeadersDict(details["headers"])
+        return AWSResponse(request.url, details["status"], headers, _Body(body))
 
     def connect(self, *, cancelled: Any, **_: Any) -> clients.Clients:
         """Lend a pair of clients with the responder's credentials to whom *cancelled* belongs."""
@@ -192,12 +192,12 @@ class _OneByOne:
     def __exit__(self, *_: object) -> None: ...
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        done: Future[Any] = Future()
+        future: Future[Any] = Future()
         try:
-            done.set_result(work(*arguments))
+            future.set_result(work(*arguments))
         except Exception as error:  # noqa: BLE001 -- as an executor does
-            done.set_exception(error)
-        return done
+            future.set_exception(error)
+        return future
 
     def map(self, work: Callable[..., Any], *many: Any) -> Iterator[Any]:
         return map(work, *many)

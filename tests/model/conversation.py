@@ -64,12 +64,12 @@ def of_engine(log: Path) -> list[Call]:
     """Return the provider's part of a log that ``PULUMI_DEBUG_GRPC`` asked for."""
     begun: list[Values] = []
     for line in log.read_text(encoding="utf-8").splitlines():
-        said = json.loads(line)
-        name = said["method"].rpartition("/")[2]
-        if "/pulumirpc.ResourceProvider/" not in said["method"]:
+        document = json.loads(line)
+        name = document["method"].rpartition("/")[2]
+        if "/pulumirpc.ResourceProvider/" not in document["method"]:
             continue
-        request = said.get("request") or {}
-        if said["progress"] == "request_started":
+        request = document.get("request") or {}
+        if document["progress"] == "request_started":
             begun.append({"name": name, "request": request, "answer": None})
             continue
         call = next(
@@ -77,8 +77,8 @@ def of_engine(log: Path) -> list[Call]:
             for each in begun
             if each["answer"] is None and (each["name"], each["request"]) == (name, request)
         )
-        errors = said.get("errors")
-        call["answer"] = _error(errors) if errors else said.get("response") or {}
+        errors = document.get("errors")
+        call["answer"] = _error(errors) if errors else document.get("response") or {}
     return [Call(each["name"], each["request"], each["answer"]) for each in begun]
 
 
@@ -141,11 +141,11 @@ def _phase(calls: list[Call], names: dict[str, str]) -> Values:
     about: dict[str, list[Any]] = {}
     for call in calls:
         about.setdefault(call.about, []).append(call)
-    said = {
+    phases = {
         urn.partition("::containment::")[2]: [_told(call, names) for call in about[urn]]
         for urn in sorted(about)
     }
-    return {"provider": said.pop("", []), "resources": said}
+    return {"provider": phases.pop("", []), "resources": phases}
 
 
 def _told(call: Call, names: dict[str, str]) -> list[Any]:
@@ -181,9 +181,9 @@ def _text(text: str, names: dict[str, str]) -> str:
     for pattern, word in _PATTERNS:
         text = pattern.sub(word, text)
     for kind, pattern in _NUMBERED:
-        text = pattern.sub(lambda found, kind=kind: _name(kind, found[0], names), text)  # type: ignore[misc]
-    for known, word in names.items():
-        text = text.replace(known, word)
+        text = pattern.sub(lambda match, kind=kind: _name(kind, match[0], names), text)  # type: ignore[misc]
+    for literal, word in names.items():
+        text = text.replace(literal, word)
     return text
 
 
@@ -195,8 +195,8 @@ def _name(kind: str, value: str, names: dict[str, str]) -> str:
 
 
 def _values(message: Message | None) -> Values:
-    found: Values = MessageToDict(message) if message is not None else {}
-    return found
+    values: Values = MessageToDict(message) if message is not None else {}
+    return values
 
 
 def _heard(answer: Any) -> Any:
@@ -209,10 +209,10 @@ def _heard(answer: Any) -> Any:
 
 def _error(errors: list[str]) -> Values:
     text = "; ".join(errors)
-    found = re.fullmatch(r"rpc error: code = (\w+) desc = (.*)", text, re.DOTALL)
-    if found is None:
+    match = re.fullmatch(r"rpc error: code = (\w+) desc = (.*)", text, re.DOTALL)
+    if match is None:
         return {"error": text}
-    code, message = found.groups()
+    code, message = match.groups()
     if "error reading from server" in message or "connection" in message:
         return {"error": "<gone>"}
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", code).upper()

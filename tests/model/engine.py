@@ -255,8 +255,8 @@ class Engine:
             self.orphans_die()
 
     def _orphans(self) -> list[Orphan]:
-        found, self.orphans = self.orphans, []
-        return found
+        orphaned, self.orphans = self.orphans, []
+        return orphaned
 
     def _let(self, orphan: Orphan) -> None:
         kept, self.conductor.tasks = self.conductor.tasks, orphan.tasks

@@ -77,8 +77,8 @@ def trust_added_to(story: Story, kind: str, name: str) -> None:
 
 
 def tags_stripped(story: Story, kind: str, name: str) -> None:
-    mine = [e[1] for e in account.entity(f"{kind}/{name}") if e[0] == "tag"]
-    keys = [key for key in mine if marks.incident_of_tag(key)]
+    own_tags = [e[1] for e in account.entity(f"{kind}/{name}") if e[0] == "tag"]
+    keys = [key for key in own_tags if marks.incident_of_tag(key)]
     if keys:
         _call(story, "untag", kind, "", name, TagKeys=keys)
 
@@ -87,10 +87,10 @@ def claim_forged(story: Story, kind: str, name: str) -> None:
     entity = account.entity(f"{kind}/{name}")
     for entry, value in entity.items():
         if entry[0] == "tag" and marks.incident_of_tag(entry[1]):
-            found = claims.parse(value)
-            if found is not None:
-                lies = {what: "Active" for what in found.priors if what.startswith("AKIA")}
-                forged = claims.Claim(found.snapshot_id, found.generation, {**found.priors, **lies})
+            claim = claims.parse(value)
+            if claim is not None:
+                lies = {what: "Active" for what in claim.priors if what.startswith("AKIA")}
+                forged = claims.Claim(claim.snapshot_id, claim.generation, {**claim.priors, **lies})
                 tag = {"Key": entry[1], "Value": forged.value}
                 _call(story, "tag", kind, "", name, Tags=[tag])
 
@@ -125,15 +125,15 @@ def moved(story: Story, kind: str, name: str) -> None:
 
 
 def made_anew(story: Story, kind: str, name: str) -> None:
-    found = account.entity(f"{kind}/{name}")
-    for entry in found:
+    facts = account.entity(f"{kind}/{name}")
+    for entry in facts:
         if entry[0] == "inline":
             _call(story, "delete", kind, "policy", name, PolicyName=entry[1])
         elif entry[0] == "attached":
             _call(story, "detach", kind, "policy", name, PolicyArn=entry[1])
         elif entry[0] == "key":
             story.admin.delete_access_key(UserName=name, AccessKeyId=entry[1])
-    path = found["path",]
+    path = facts["path",]
     if kind == "user":
         story.admin.delete_user(UserName=name)
         story.admin.create_user(UserName=name, Path=path)

@@ -94,31 +94,31 @@ class Judge:
                 for other in self.cases.values()
                 if other is not case
             )
-            found = account.entity(target)
-            ours = [
+            facts = account.entity(target)
+            own_artefacts = [
                 item
                 for item in account.artefacts()
                 if item.principal == target and not item.fence and self._is_of(item, case.name)
             ]
             if self._certain:
-                self._must(not ours, f"a lift of {target} left {ours}")
-            if elsewhere or not found:
+                self._must(not own_artefacts, f"a lift of {target} left {own_artefacts}")
+            if elsewhere or not facts:
                 continue
-            self._keys_given_back(case, target, found)
+            self._keys_given_back(case, target, facts)
             if self._certain:
-                self._as_it_was(case, target, found)
+                self._as_it_was(case, target, facts)
 
-    def _as_it_was(self, case: Case, target: str, found: account.Facts) -> None:
+    def _as_it_was(self, case: Case, target: str, facts: account.Facts) -> None:
         fence = ("inline", marks.policy_name(case.name))
         allowed = {fence} if case.disposition != "false-positive" else set()
         was = {e: v for e, v in self.original[target].items() if e[0] != "key"}
-        now = {e: v for e, v in found.items() if e[0] != "key" and e not in allowed}
+        now = {e: v for e, v in facts.items() if e[0] != "key" and e not in allowed}
         now = {e: v for e, v in now.items() if not _is_fence_of_another(e)}
         self._must(was == now, f"{target} is not as it was", {"was": was, "now": now})
 
-    def _keys_given_back(self, case: Case, target: str, found: account.Facts) -> None:
+    def _keys_given_back(self, case: Case, target: str, facts: account.Facts) -> None:
         leaked = self._leaked(target)
-        for entry, status in found.items():
+        for entry, status in facts.items():
             if entry[0] != "key":
                 continue
             absolved = case.disposition == "false-positive" or target in case.absolved
@@ -130,8 +130,8 @@ class Judge:
 
     def _leaked(self, target: str) -> set[str]:
         world = self.cloud.world
-        found = {CI: world.leaked, BOT: world.release_key}.get(target)
-        return {found.access_key_id} if found else set()
+        credentials = {CI: world.leaked, BOT: world.release_key}.get(target)
+        return {credentials.access_key_id} if credentials else set()
 
     def _held_by(self, target: str, rung: str, since: datetime) -> Iterable[Stolen]:
         for stolen in self.stolen:
@@ -149,16 +149,16 @@ class Judge:
         """Tell whether a state, a pending operation or ``containment status`` shows it."""
         for case in self.cases.values():
             state = case.engine.state
-            known = [item.outputs for item in state.resources]
-            known += [item.inputs for item in state.resources]
-            known += [item.resource.inputs for item in state.pending]
-            if any(_snapshot_id(each) == artefact.snapshot_id for each in known):
+            values = [item.outputs for item in state.resources]
+            values += [item.inputs for item in state.resources]
+            values += [item.resource.inputs for item in state.pending]
+            if any(_snapshot_id(each) == artefact.snapshot_id for each in values):
                 return True
         if self._certain:
             return False
         shown = fences.survey(self.cloud.responder.iam)
-        found = {item.snapshot_id for item in shown.denies}
-        return artefact.snapshot_id in found | {item.snapshot_id for item in shown.held}
+        snapshot_ids = {item.snapshot_id for item in shown.denies}
+        return artefact.snapshot_id in snapshot_ids | {item.snapshot_id for item in shown.held}
 
     @property
     def _certain(self) -> bool:

@@ -66,12 +66,12 @@ def cross(
         story = scene.ready(cloud)
         moments = scene.strike(story, None, "die").moments
         story.close()
-        for at, label in enumerate(moments):
+        for index, label in enumerate(moments):
             for victim, fate in _AT_CALLS if label.startswith("call:") else _ELSEWHERE:
                 for following in NEXT:
                     number += 1
                     if number % part[1] == part[0]:
-                        blow = Blow(at, victim)
+                        blow = Blow(index, victim)
                         _one(cloud, tally, scene, blow=blow, fate=fate, following=following)
 
 

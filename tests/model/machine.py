@@ -106,13 +106,13 @@ class Incidents(RuleBasedStateMachine):
 
     @rule(at=st.integers(0, 5), seed=seeds, blow=st.none() | blows, fate=fates)
     def replace(self, at: int, seed: int, blow: Blow | None, fate: Any) -> None:
-        known = [
+        urns = [
             item.urn
             for item in self.story.cases[FIRST].engine.state.resources
             if item.parent is not None and not item.deleting
         ]
-        if known:
-            urn = known[at % len(known)]
+        if urns:
+            urn = urns[at % len(urns)]
             self._command(
                 "up", FIRST, seed=seed, blow=blow, fate=fate, preview=False, replace=[urn]
             )
@@ -141,8 +141,8 @@ class Incidents(RuleBasedStateMachine):
     @rule(whom=st.sampled_from(TARGETS), name=incidents)
     def adopt(self, whom: str, name: str) -> None:
         case = self.story.cases[name]
-        known = case.engine.state.live(self.story.urn(whom, "PrincipalSnapshot", name))
-        if whom in case.targets and known is None:
+        recorded = case.engine.state.live(self.story.urn(whom, "PrincipalSnapshot", name))
+        if whom in case.targets and recorded is None:
             self.tally["adopt"] += 1
             self.story.adopt(whom, name)
 

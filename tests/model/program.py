@@ -36,8 +36,8 @@ class Registration:
     def news(self, parent: Struct | None) -> Struct:
         """Return the inputs as the SDK sends them, once the parent's outputs are there."""
         outputs: dict[str, Any] = MessageToDict(parent) if parent is not None else {}
-        known = {name: outputs.get(source) for name, source in self.from_parent.items()}
-        values = {**self.inputs, **known}
+        given_values = {name: outputs.get(source) for name, source in self.from_parent.items()}
+        values = {**self.inputs, **given_values}
         news = Struct()
         news.update({name: value for name, value in values.items() if value is not None})
         return news
@@ -60,11 +60,11 @@ def registrations(directory: Path, stack: str) -> Iterator[tuple[Registration, .
     for principal in plan(spec, spec_file=str(path), profile=load_profile(directory)):
         name = principal.principal.label
         snapshot = _registration(stack, name, principal.snapshot, None)
-        held = [
+        children = [
             _registration(stack, name, declared, PrincipalSnapshot.__name__)
             for declared in principal.held
         ]
-        yield (snapshot, *held)
+        yield (snapshot, *children)
 
 
 def _registration(stack: str, name: str, declared: Declaration, parent: str | None) -> Registration:

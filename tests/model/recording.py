@@ -78,8 +78,8 @@ class RealStage:
 
     def run(self, command: str, **options: Any) -> None:
         log = self._log()
-        done = self.project.run(*self._arguments(command, options), PULUMI_DEBUG_GRPC=str(log))
-        self._keep(command, log, ok=done.exit_code == 0)
+        result = self.project.run(*self._arguments(command, options), PULUMI_DEBUG_GRPC=str(log))
+        self._keep(command, log, ok=result.exit_code == 0)
 
     def fault(self, **rule: Any) -> None:
         self.lab.faults(*([rule] if rule else []))

@@ -122,14 +122,14 @@ class Run(Steps):
         return {"urn": urn, "name": "default", "type": kind}
 
     def _configure(self) -> None:
-        known = not self.options.dry or self.base.provider
+        is_known = not self.options.dry or self.base.provider
         request = provider_pb2.ConfigureRequest(
             args=Struct(),
             acceptSecrets=True,
             acceptResources=True,
             sends_old_inputs=True,
             sends_old_inputs_to_delete=True,
-            id=_PROVIDER_ID if known else UNKNOWN,
+            id=_PROVIDER_ID if is_known else UNKNOWN,
             **self._provider,
         )
         self._call("Configure", request)
@@ -196,8 +196,8 @@ class Run(Steps):
         old.outputs, old.inputs, old.init_errors = answer.properties, answer.inputs, ()
         old.refresh = answer.refresh_before_update
 
-    def _forget(self, gone: Resource) -> None:
-        rest = tuple(item for item in self.base.resources if item is not gone)
+    def _forget(self, resource: Resource) -> None:
+        rest = tuple(item for item in self.base.resources if item is not resource)
         self.base = self.snapshots.base = replace(self.base, resources=rest)
 
     # Program
@@ -303,19 +303,19 @@ class Run(Steps):
             for item in self.base.resources
             if (item.deleting or item.urn not in self._registered) and self._targeted(item.urn)
         ]
-        held = [item for item in going if item.protect and not item.deleting]
-        if held:
-            self.errors.extend(f"{item.urn} is protected" for item in held)
+        protected = [item for item in going if item.protect and not item.deleting]
+        if protected:
+            self.errors.extend(f"{item.urn} is protected" for item in protected)
             return
         parents = {item.urn for item in going if not item.deleting}
-        left = [
+        remaining = [
             item
             for item in self.base.resources
             if item not in going and item.parent in parents and item.urn not in self._registered
         ]
-        if left:
+        if remaining:
             self.errors.append(
-                f"{left[0].parent} will be destroyed but {left[0].urn} depends on it"
+                f"{remaining[0].parent} will be destroyed but {remaining[0].urn} depends on it"
             )
             return
         if self.options.dry or not going:

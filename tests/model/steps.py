@@ -142,11 +142,11 @@ class Steps:
             self._error(old.urn, str(error))
             if pending is not None:
                 kept = _kept(replace(new, inputs=old.inputs), error)
-                self._end(pending, new=kept, gone=old if kept is not None else None)
+                self._end(pending, new=kept, removed=old if kept is not None else None)
             return None
         new.outputs, new.refresh = answer.properties, answer.refresh_before_update
         if pending is not None:
-            self._end(pending, new=new, gone=old)
+            self._end(pending, new=new, removed=old)
         return new.outputs
 
     def _delete(self, old: Resource) -> None:
@@ -167,7 +167,7 @@ class Steps:
             self._error(old.urn, str(error))
             self._end(pending)
             return
-        self._end(pending, gone=old)
+        self._end(pending, removed=old)
 
 
 def _kept(resource: Resource, error: CallError) -> Resource | None:

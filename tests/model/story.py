@@ -235,14 +235,14 @@ class Story(Judge):
             if case.targets and self._applied(case):
                 self.command("destroy", name, preview=False)
         if self._certain:
-            left = [item for item in account.artefacts() if not item.fence]
-            self._must(not left, f"left behind: {left}")
+            remaining = [item for item in account.artefacts() if not item.fence]
+            self._must(not remaining, f"left behind: {remaining}")
 
     def _takes_out(self, case: Case) -> bool:
         """Tell whether an ``up`` would lift something: a target is gone, or has another rung."""
-        held = {item.name.partition("/")[2] for item in case.engine.state.resources}
+        names = {item.name.partition("/")[2] for item in case.engine.state.resources}
         kept = {target for target, rung in case.targets.items() if case.applied.get(target) == rung}
-        return not held <= kept
+        return not names <= kept
 
     def _other_terms(self, case: Case) -> bool:
         """Tell whether the file was given another disposition that no ``up`` has applied."""
@@ -258,14 +258,14 @@ class Story(Judge):
                 else (rung, now)
                 for target, rung in case.targets.items()
             }
-            gone = set(case.applied) - set(case.targets)
+            removed = set(case.applied) - set(case.targets)
             case.applied = dict(case.targets)
-            self._lifted(case, gone)
+            self._lifted(case, removed)
             case.absolved.clear()
         if verb == "destroy" and not options.get("target"):
             self._must(not case.engine.state.resources, "a destroy left resources in the state")
-            gone, case.applied = set(case.applied), {}
-            self._lifted(case, gone)
+            removed, case.applied = set(case.applied), {}
+            self._lifted(case, removed)
 
     # Particulars
 
@@ -288,8 +288,8 @@ class Story(Judge):
 
     def _session(self, target: str) -> list[Stolen]:
         keys = {DEPLOY: self.cloud.world.leaked, APP: self.cloud.world.runner}
-        found = self.probe.assumes(keys[target], self.arn(target))
-        return [Stolen(target, "session", found, self.cloud.clock())] if found else []
+        session = self.probe.assumes(keys[target], self.arn(target))
+        return [Stolen(target, "session", session, self.cloud.clock())] if session else []
 
     def _crowd(self) -> None:
         """Leave no room for an inline policy on the users."""

@@ -32,9 +32,9 @@ class Thief:
 
     def juggle(self, *more: Credentials) -> None:
         made: dict[str, Credentials] = {}
-        for mine in [*more, *reversed(self.sessions)]:
+        for session in [*more, *reversed(self.sessions)]:
             for role in set(ROLES) - set(made):
-                got = self._probe.assumes(mine, arn(role))
+                got = self._probe.assumes(session, arn(role))
                 if got is not None:
                     made[role] = got
         self.sessions += made.values()
@@ -100,8 +100,8 @@ def engine(cloud: Cloud, tmp_path: Path) -> Engine:
 def outage(cloud: Cloud, engine: Engine) -> Thief:
     """Contain while the write on one role fails, and let the thief juggle until it works again."""
     iam = cloud.client("iam", cloud.world.admin)
-    thief = Thief(cloud)
-    assert thief.open_doors == 2
+    attacker = Thief(cloud)
+    assert attacker.open_doors == 2
     iam.update_access_key(
         UserName="ci-deploy", AccessKeyId=cloud.world.leaked.access_key_id, Status="Inactive"
     )
@@ -114,33 +114,33 @@ def outage(cloud: Cloud, engine: Engine) -> Thief:
     half = engine.up(preview=False)
     assert not half.ok
     for _ in range(0, _OUTAGE_S, _STEP_S):
-        thief.juggle()
+        attacker.juggle()
         cloud.clock.advance(_STEP_S)
     iam.delete_role_policy(RoleName="ContainmentResponder", PolicyName="outage")
-    thief.juggle()
-    return thief
+    attacker.juggle()
+    return attacker
 
 
 def test_the_next_up_leaves_a_juggling_thief_nothing(cloud: Cloud, engine: Engine) -> None:
-    thief = outage(cloud, engine)
-    assert thief.open_doors > 2
+    attacker = outage(cloud, engine)
+    assert attacker.open_doors > 2
 
     outcome = engine.up()
 
     assert outcome.ok, outcome.words
-    assert thief.open_doors == 0
+    assert attacker.open_doors == 0
     for _ in range(20):
-        thief.juggle()
+        attacker.juggle()
         cloud.clock.advance(_STEP_S)
-    assert thief.open_doors == 0
+    assert attacker.open_doors == 0
     assert Probe(cloud).gets_in(cloud.world.bystander_session)
 
 
 def test_without_the_stamp_of_all_he_would_keep_a_session(cloud: Cloud, engine: Engine) -> None:
-    thief = outage(cloud, engine)
+    attacker = outage(cloud, engine)
 
     with mock.patch.object(DenyPolicy, "_cohort_is_late", return_value=False):
         outcome = engine.up()
 
     assert outcome.ok, outcome.words
-    assert thief.open_doors > 0
+    assert attacker.open_doors > 0

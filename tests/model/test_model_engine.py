@@ -77,8 +77,8 @@ def test_a_replacement_keeps_the_old_one_until_it_is_deleted(story: Story) -> No
     blow = Blow("checkpoint:deleting:DenyPolicy:deploy:unwritten", "machine")
     story.command("up", blow=blow, preview=False, replace=[urn])
 
-    found = [item for item in story.cases[FIRST].engine.state.resources if item.urn == urn]
-    assert [item.deleting for item in found] == [False, True]
+    resources = [item for item in story.cases[FIRST].engine.state.resources if item.urn == urn]
+    assert [item.deleting for item in resources] == [False, True]
     assert story.command("up", preview=False).ok
     assert kinds(story) == [SNAPSHOT, DENY]
 

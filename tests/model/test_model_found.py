@@ -89,9 +89,9 @@ def test_held_keys_and_a_closed_trust_policy_are_shown_when_the_state_is_lost(
 
     story.lose_state()
 
-    held = fences.survey(story.cloud.responder.iam).held
-    assert {f"{item.principal.kind}/{item.principal.name}" for item in held} == places
-    assert all(item.is_of(FIRST) and not item.is_of(SECOND) for item in held)
+    survey = fences.survey(story.cloud.responder.iam).held
+    assert {f"{item.principal.kind}/{item.principal.name}" for item in survey} == places
+    assert all(item.is_of(FIRST) and not item.is_of(SECOND) for item in survey)
 
 
 def test_what_a_false_alarm_gave_back_before_the_lift_was_cut_off_stays_given_back(

@@ -23,7 +23,13 @@ from tools.judges.second_emulator import compare
 
 # Of all cases with iam-simulate; of those that it can judge with principalmapper, which is known
 # to lack more.
-WANTED = {"identity": 0.999, "boundary": 0.999, "session": 0.995, "resource": 0.995, "trust": 0.995}
+AGREEMENT = {
+    "identity": 0.999,
+    "boundary": 0.999,
+    "session": 0.995,
+    "resource": 0.995,
+    "trust": 0.995,
+}
 MICROSECONDS = 50
 ALLOWED = (0.3, 0.7)  # the share of cases that come out allowed
 DECIDED = 0.1  # the least share of cases that a layer of the mix decides
@@ -37,12 +43,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--record", action="store_true", help="record verdicts for make test")
     parser.add_argument("--no-emulator", action="store_true", help="leave ministack out")
-    given = parser.parse_args()
-    if given.record:
-        print(f"{record(given.seed)} cases recorded in {RECORDED}")
+    options = parser.parse_args()
+    if options.record:
+        print(f"{record(options.seed)} cases recorded in {RECORDED}")
         return 0
-    failures = fuzz(given.cases, given.seed)
-    if not given.no_emulator:
+    failures = fuzz(options.cases, options.seed)
+    if not options.no_emulator:
         failures += compare()
     for failure in failures:
         print(f"FAILED: {failure}")
@@ -58,8 +64,8 @@ def fuzz(number: int, seed: int) -> list[str]:
     print(f"{'mix':9} {'judge':16} {'asked':>7}  {'agree':>17}  {'of those it can judge':>25}")
     for mix, layers in MIXES.items():
         corpus = list(cases(mix, number, seed))
-        for judge, asked, said in ask_all(JUDGES, corpus):
-            result = tally(judge, asked, said)
+        for judge, asked, verdicts in ask_all(JUDGES, corpus):
+            result = tally(judge, asked, verdicts)
             explained[judge.name] += result.explained
             print(f"{mix:9} {judge.name:16} {_row(result)}", flush=True)
             failures += _too_little(mix, judge.name, result)
@@ -91,8 +97,8 @@ def _row(result: Tally) -> str:
 def _too_little(mix: str, judge: str, result: Tally) -> list[str]:
     failures = []
     share = result.share if judge == "iam-simulate" else result.share_of_judged
-    if share < WANTED[mix]:
-        failures.append(f"{mix}: {judge} agrees in {share:.3%}, wanted is {WANTED[mix]:.1%}")
+    if share < AGREEMENT[mix]:
+        failures.append(f"{mix}: {judge} agrees in {share:.3%}, wanted is {AGREEMENT[mix]:.1%}")
     for case, verdict, judged in result.unexplained[:3]:
         print(json.dumps(case.to_json()), file=sys.stderr)
         failures.append(

@@ -27,7 +27,7 @@ _PROGRAMS = {
 
 def ask(judge: Judge, cases: Sequence[Case]) -> dict[str, str]:
     """Return the judge's verdict on each case, by the case's name."""
-    done = subprocess.run(
+    process = subprocess.run(
         _PROGRAMS[judge.name],
         input="".join(json.dumps(case.to_json()) + "\n" for case in cases),
         stdout=subprocess.PIPE,
@@ -36,7 +36,7 @@ def ask(judge: Judge, cases: Sequence[Case]) -> dict[str, str]:
         env={"PATH": os.environ["PATH"]},
         check=True,
     )
-    return dict(json.loads(line) for line in done.stdout.splitlines())
+    return dict(json.loads(line) for line in process.stdout.splitlines())
 
 
 def ask_all(
@@ -47,5 +47,5 @@ def ask_all(
         raise SystemExit("error: the judges are not installed; run tools/judges/install.sh")
     asked = [[one for one in map(judge.asked, cases) if one is not None] for judge in judges]
     with ThreadPoolExecutor(len(judges)) as pool:
-        said = list(pool.map(ask, judges, asked))
-    return list(zip(judges, asked, said, strict=True))
+        verdicts = list(pool.map(ask, judges, asked))
+    return list(zip(judges, asked, verdicts, strict=True))

@@ -39,10 +39,10 @@ def record(seed: int) -> int:
 
 def _short_ones(mix: str, seed: int) -> list[Case]:
     """Return the shortest of every eight, so that the file stays small and every kind is in it."""
-    found = [_with_context_it_reads(case) for case in cases(mix, EACH * 8, seed)]
+    candidates = [_with_context_it_reads(case) for case in cases(mix, EACH * 8, seed)]
     return [
-        min(found[start : start + 8], key=lambda case: len(json.dumps(case.to_json())))
-        for start in range(0, len(found), 8)
+        min(candidates[start : start + 8], key=lambda case: len(json.dumps(case.to_json())))
+        for start in range(0, len(candidates), 8)
     ]
 
 
@@ -55,8 +55,8 @@ def _with_context_it_reads(case: Case) -> Case:
 def _versions() -> dict[str, str]:
     packages: dict[str, Any] = json.loads((HERE / "package.json").read_text(encoding="utf-8"))
     pinned = (HERE / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    found = dict(line.split("==") for line in pinned if "==" in line)
+    versions = dict(line.split("==") for line in pinned if "==" in line)
     return {
         "iam-simulate": packages["dependencies"]["@cloud-copilot/iam-simulate"],
-        "principalmapper": found["principalmapper"],
+        "principalmapper": versions["principalmapper"],
     }

@@ -41,18 +41,20 @@ def compare() -> list[str]:
     with lab_server(world=None) as lab:
         keys = bootstrap(lambda service, keys: lab.client(service, Credentials(*keys)))
         lab.enforce()
-        ours = _wrong(Bench(lab.endpoint, *keys))
+        own_failures = _wrong(Bench(lab.endpoint, *keys))
     with _ministack() as bench:
-        theirs = _wrong(bench)
+        other_failures = _wrong(bench)
     number = len(every_case())
-    print(f"\nThe behaviour matrix: the lab {number - len(ours)} of {number} as AWS documents,")
-    print(f"ministack {number - len(theirs)} of {number}; its known differences:")
-    known = Counter(filter(None, map(reason, theirs)))
-    for why, times in known.most_common():
+    print(
+        f"\nThe matrix: the lab {number - len(own_failures)} of {number} as AWS documents,"
+    )
+    print(f"ministack {number - len(other_failures)} of {number}; its known differences:")
+    reasons = Counter(filter(None, map(reason, other_failures)))
+    for why, times in reasons.most_common():
         print(f"{times:7,}  {why}")
-    return [f"the lab: {name}: {how}" for name, how in ours.items()] + [
+    return [f"the lab: {name}: {how}" for name, how in own_failures.items()] + [
         f"ministack: {name}: {how}; it is in no list"
-        for name, how in theirs.items()
+        for name, how in other_failures.items()
         if not reason(name)
     ]
 

@@ -62,11 +62,11 @@ PATIENCE = 4  # times what the tests take without a change
 def main() -> int:
     """Try a sample of changes and tell the score."""
     options = _options()
-    found = _mutations(options.only)
+    mutations = _mutations(options.only)
     picked = random.Random(options.seed).sample(  # noqa: S311 -- to repeat it
-        found, min(options.sample, len(found))
+        mutations, min(options.sample, len(mutations))
     )
-    print(f"{len(picked)} of {len(found)} changes, seed {options.seed}", flush=True)
+    print(f"{len(picked)} of {len(mutations)} changes, seed {options.seed}", flush=True)
     with TemporaryDirectory(prefix="mutants-") as folder:
         lanes = [_copy(Path(folder) / f"lane-{number}") for number in range(options.lanes)]
         started = time.monotonic()
@@ -140,15 +140,15 @@ def _run(picked: list[Any], lanes: list[Path], patience_s: float) -> list[tuple[
 def _lane(lane: Path, share: list[Any], patience_s: float) -> list[tuple[Any, Any]]:
     os.chdir(lane)
     os.environ.update(_environ())
-    done: list[tuple[Any, Any]] = []
+    results: list[tuple[Any, Any]] = []
     for mutation in share:
         stem = mutation.module_path.stem
         near = [str(test) for folder in TESTS for test in Path(folder).glob(f"test_{stem}*.py")]
         command = shlex.join(_command((*sorted(near), *TESTS)))
         result = mutate_and_test([mutation], command, patience_s)
-        done.append((mutation, result))
+        results.append((mutation, result))
         print(f"{result.test_outcome or result.worker_outcome}: {_place(mutation)}", flush=True)
-    return done
+    return results
 
 
 def _tell(results: list[tuple[Any, Any]]) -> int:

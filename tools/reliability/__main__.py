@@ -35,32 +35,32 @@ def main() -> int:
     parser.add_argument("--sample", action="store_true", help="only what make test tries")
     parser.add_argument("--rows", action="store_true", help="list the rows and run none")
     parser.add_argument("--json", action="store_true", help="one JSON document")
-    given = parser.parse_args()
-    matrix = sample() if given.sample else rows(given.seed)
-    todo: list[Trial | Storm] = [*matrix, *storms(given.storms, given.seed)]
-    chosen = [trial for trial in todo if not given.only or given.only in trial.name]
-    if given.rows:
+    options = parser.parse_args()
+    matrix = sample() if options.sample else rows(options.seed)
+    todo: list[Trial | Storm] = [*matrix, *storms(options.storms, options.seed)]
+    chosen = [trial for trial in todo if not options.only or options.only in trial.name]
+    if options.rows:
         print("\n".join(trial.name for trial in chosen))
         return 0
     started = time.monotonic()
-    found: dict[Trial | Storm, Result] = {}
-    for trial, result in lanes.run(chosen, given.lanes, given.minutes * 60):
-        found[trial] = result
-        if not given.json:
-            show(result, len(found), len(chosen))
-    results = {trial: found[trial] for trial in chosen if trial in found}
+    outcomes: dict[Trial | Storm, Result] = {}
+    for trial, result in lanes.run(chosen, options.lanes, options.minutes * 60):
+        outcomes[trial] = result
+        if not options.json:
+            show(result, len(outcomes), len(chosen))
+    results = {trial: outcomes[trial] for trial in chosen if trial in outcomes}
     seconds = time.monotonic() - started
-    if given.json:
+    if options.json:
         print(json.dumps({"seconds": seconds, "rows": [asdict(each) for each in results.values()]}))
     else:
-        summary(results, len(chosen) - len(results), seconds, given.seed)
+        summary(results, len(chosen) - len(results), seconds, options.seed)
     return int(not chosen or any(not result.right for result in results.values()))
 
 
-def show(result: Result, number: int, of: int) -> None:
+def show(result: Result, number: int, total: int) -> None:
     """Print one row, and what was lost in it."""
     word = "ok  " if result.right else "LOST"
-    print(f"{number:4}/{of} {word} {result.seconds:6.1f} s  {result.name}")
+    print(f"{number:4}/{total} {word} {result.seconds:6.1f} s  {result.name}")
     print(f"{'':22}{result.outcome}: {result.evidence or result.lost}", flush=True)
 
 
@@ -70,9 +70,9 @@ def summary(results: dict[Trial | Storm, Result], untried: int, seconds: float, 
     groups: dict[str, list[Result]] = {}
     for trial, result in results.items():
         groups.setdefault(trial.kind, []).append(result)
-    for kind, found in groups.items():
-        right = sum(result.right for result in found)
-        print(f"{kind:40} {len(found):6} {right:6} {len(found) - right:6}")
+    for kind, outcomes in groups.items():
+        right = sum(result.right for result in outcomes)
+        print(f"{kind:40} {len(outcomes):6} {right:6} {len(outcomes) - right:6}")
     right = sum(result.right for result in results.values())
     print(f"{'all':40} {len(results):6} {right:6} {len(results) - right:6}")
     tries = Counter(result.outcome for trial, result in results.items() if isinstance(trial, Storm))

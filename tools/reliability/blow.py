@@ -119,13 +119,13 @@ class Run:
     def pids(self, who: Who) -> dict[str, int]:
         """Return the processes of *who* that are alive, by name."""
         names = ("cli", "host", "provider") if who == "machine" else (who,)
-        found: dict[str, int] = {}
+        pids: dict[str, int] = {}
         for name in names:
             if name == "cli" and self.process.poll() is None:
-                found[name] = self.process.pid
+                pids[name] = self.process.pid
             elif name in PROGRAMS and (pid := child_of(self.process.pid, *PROGRAMS[name])):
-                found[name] = pid
-        return found
+                pids[name] = pid
+        return pids
 
     def _read(self, stream: IO[str]) -> None:
         with stream:
@@ -191,22 +191,22 @@ class Strike:
         """Return why the blow did not hit as it was meant to, or nothing if it did."""
         if not self.hit:
             return f"the relay never saw {self.blow.operation} {self.blow.nth}"
-        wanted = {"cli", "provider"} if self.blow.who == "machine" else {self.blow.who}
-        lacking = wanted - self.alive.keys() - {"nobody"}
+        processes = {"cli", "provider"} if self.blow.who == "machine" else {self.blow.who}
+        lacking = processes - self.alive.keys() - {"nobody"}
         if lacking:
             return f"{', '.join(sorted(lacking))} was not alive at {self.blow.operation}"
-        left = self.settled()
-        return f"{', '.join(left)} is still alive" if left else ""
+        alive = self.settled()
+        return f"{', '.join(alive)} is still alive" if alive else ""
 
     def settled(self) -> list[str]:
         """Wait until all that the run started is gone; return what is not."""
         deadline = time.monotonic() + _DIES_WITHIN_S
         started = {**self.alive, **self.started}
-        while left := [f"{name} {pid}" for name, pid in started.items() if is_alive(pid)]:
+        while alive := [f"{name} {pid}" for name, pid in started.items() if is_alive(pid)]:
             if time.monotonic() > deadline:
                 break
             time.sleep(0.05)
-        return left
+        return alive
 
     def _is_it(self, passing: Passing) -> bool:
         if self.run is None or passing.operation != self.blow.operation:

@@ -71,10 +71,10 @@ class Lane:
             hits: Counter[str] = Counter()
             tries: list[int] = []
             for verb in ("up", "destroy"):
-                tried, said = self._try(stage, verb, storm, hits)
+                tried, words = self._try(stage, verb, storm, hits)
                 tries.append(tried)
                 if verb == "up":
-                    self._contained_now(stage, said)
+                    self._contained_now(stage, words)
                 else:
                     self._require_restored(stage)
             met = ", ".join(f"{count} {kind}" for kind, count in sorted(hits.items()))
@@ -82,18 +82,18 @@ class Lane:
 
     def _try(self, stage: Stage, verb: str, storm: Storm, hits: Counter[str]) -> tuple[int, str]:
         """Run *verb* until it comes to a good end; return how often that took, and its words."""
-        said = ""
+        words = ""
         for tried in range(1, _MOST_TRIES + 1):
             self.lab.faults(*storm.faults(self.lab.world.responder_role, tried))
-            done = stage.project.run(verb, "--yes", "--skip-preview")
+            run = stage.project.run(verb, "--yes", "--skip-preview")
             for rule in self.lab.status()["faults"]:
                 hits[rule["kind"]] += rule["hits"]
             del hits["lag"]  # which is no fault, and has no hits
             self.lab.faults()
-            if done.exit_code == 0:
-                return tried, done.output
-            said = done.output
-        raise LostError(f"{verb} failed {_MOST_TRIES} times\n{said}")
+            if run.exit_code == 0:
+                return tried, run.output
+            words = run.output
+        raise LostError(f"{verb} failed {_MOST_TRIES} times\n{words}")
 
     def _broken(self, trial: Trial, blow: Blow) -> tuple[str, str]:
         with self._stage(SCENES[trial.scene], in_s3=blow.how == "state refused") as stage:
@@ -142,26 +142,26 @@ class Lane:
 
         A claim that a broken-off lift took away already is not written again, but named.
         """
-        wanted, now = (
+        expected, now = (
             self._contained[stage.scene.name],
             plain(stage.before, inventory.take(stage.admin)),
         )
-        gone = [fact for fact in wanted if CLAIM in fact and fact not in now]
-        if gone and "the claim on its keys is gone" not in said:
-            raise LostError(f"{gone[0]} is gone, and nobody says so")
-        if now != {fact: text for fact, text in wanted.items() if fact not in gone}:
-            raise LostError(f"not contained as declared: {_told(wanted, now)}")
+        missing = [fact for fact in expected if CLAIM in fact and fact not in now]
+        if missing and "the claim on its keys is gone" not in said:
+            raise LostError(f"{missing[0]} is gone, and nobody says so")
+        if now != {fact: text for fact, text in expected.items() if fact not in missing}:
+            raise LostError(f"not contained as declared: {_told(expected, now)}")
         stage.require_use(leaked=False)
-        return "contained but for the claim, as it said, " if gone else "contained, "
+        return "contained but for the claim, as it said, " if missing else "contained, "
 
     def _require_restored(self, stage: Stage) -> None:
         now = plain(stage.before, inventory.take(stage.admin))
         # Where no change was ever carried out, nothing was contained that a fence could hold.
-        wanted = self._lifted[stage.scene.name] if stage.calls else {}
-        if now != wanted:
-            raise LostError(f"not restored: {_told(wanted, now)}")
-        if held := stage.project.resources():
-            raise LostError(f"the state still holds {len(held)} resources")
+        expected = self._lifted[stage.scene.name] if stage.calls else {}
+        if now != expected:
+            raise LostError(f"not restored: {_told(expected, now)}")
+        if resources := stage.project.resources():
+            raise LostError(f"the state still holds {len(resources)} resources")
 
     def _reference(self, scene: Scene) -> None:
         if scene.name not in self._lifted:

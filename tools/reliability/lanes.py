@@ -38,12 +38,12 @@ def run(
             min(lanes, len(chosen)), context, initializer=_begin, initargs=(folder,)
         ) as pool,
     ):
-        left = iter(chosen)
-        asked = {pool.submit(_run, trial): trial for trial in itertools.islice(left, lanes)}
+        remaining = iter(chosen)
+        asked = {pool.submit(_run, trial): trial for trial in itertools.islice(remaining, lanes)}
         while asked:
-            for done in wait(asked, return_when=FIRST_COMPLETED).done:
-                yield asked.pop(done), done.result()
-                further = itertools.islice(left, int(time.monotonic() < until))
+            for result in wait(asked, return_when=FIRST_COMPLETED).done:
+                yield asked.pop(result), result.result()
+                further = itertools.islice(remaining, int(time.monotonic() < until))
                 asked |= {pool.submit(_run, trial): trial for trial in further}
 
 

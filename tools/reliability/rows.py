@@ -27,7 +27,7 @@ CHECKPOINTS = 8
 
 def rows(seed: int) -> list[Trial]:
     """Return the whole matrix, what takes longest first."""
-    found = [
+    trials = [
         *no_state(),
         *(Trial(scene, "up", None, "destroy") for scene in SCENES),
         *late(),
@@ -37,7 +37,7 @@ def rows(seed: int) -> list[Trial]:
         *signals(seed),
         *every_call(),
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(trials))
 
 
 def sample() -> list[Trial]:
@@ -155,10 +155,10 @@ def no_state() -> Iterator[Trial]:
 
 def numbered(calls: Iterable[str]) -> Iterator[tuple[str, int]]:
     """Yield each call with its number among those of its name."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for name in calls:
-        seen[name] += 1
-        yield name, seen[name]
+        counts[name] += 1
+        yield name, counts[name]
 
 
 def pairwise(factors: dict[str, Sequence[Any]], turn: random.Random) -> list[dict[str, Any]]:

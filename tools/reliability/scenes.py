@@ -74,10 +74,10 @@ def _fill(kind: str, name: str, quota: int) -> Callable[[Lab], None]:
 
 
 def _compact(iam: Any, kind: str, name: str, policy: str) -> str:
-    found = getattr(iam, f"get_{kind}_policy")(
+    document = getattr(iam, f"get_{kind}_policy")(
         **{f"{kind.capitalize()}Name": name}, PolicyName=policy
     )
-    return "".join(json.dumps(found["PolicyDocument"]).split())
+    return "".join(json.dumps(document["PolicyDocument"]).split())
 
 
 def _filler(size: int) -> str:

@@ -91,9 +91,9 @@ class Stage:
         if verb == "repair":
             self._tamper()
         if verb == "replace":
-            for found in self.project.resources():
-                if found["type"].rpartition(":")[2] in {"DenyPolicy", "InactiveCredentials"}:
-                    arguments += ["--replace", found["urn"]]
+            for resource in self.project.resources():
+                if resource["type"].rpartition(":")[2] in {"DenyPolicy", "InactiveCredentials"}:
+                    arguments += ["--replace", resource["urn"]]
         strike.run = run = Run(self.project.start(*arguments))
         if after.endswith("at once"):
             self._at_once(strike, after)
@@ -106,7 +106,7 @@ class Stage:
 
     def verb(self, *arguments: str) -> Done:
         """Run one of our own verbs, which has to succeed."""
-        done = subprocess.run(
+        process = subprocess.run(
             [BIN / "containment", *arguments, STACK],
             cwd=self.project.folder,
             env=self.project.environ,
@@ -117,9 +117,9 @@ class Stage:
             timeout=180,
             check=False,
         )
-        if done.returncode != 0:
-            raise LostError(f"containment {' '.join(arguments)} failed\n{done.stdout}")
-        return Done(done.returncode, done.stdout)
+        if process.returncode != 0:
+            raise LostError(f"containment {' '.join(arguments)} failed\n{process.stdout}")
+        return Done(process.returncode, process.stdout)
 
     def require_use(self, *, leaked: bool) -> None:
         """Hold the leaked key, and a bystander's, to what they may do."""
@@ -205,9 +205,9 @@ def keep_in_s3(project: Project, lab: Lab, endpoint: str) -> None:
 
 def plain(before: Inventory, now: Inventory) -> dict[str, str]:
     """Return what differs from *before*, without what is new in every run: ids, times, order."""
-    found: dict[str, str] = {}
+    facts: dict[str, str] = {}
     for change in inventory.changes(before, now):
         text = _MARK.sub(r"Containment\1", change.after or "not there")
         text = _CLAIM.sub("", _TIME.sub("<time>", text))
-        found[change.fact] = text
-    return found
+        facts[change.fact] = text
+    return facts
