@@ -45,9 +45,8 @@ def compare() -> list[str]:
     with _ministack() as bench:
         other_failures = _wrong(bench)
     number = len(every_case())
-    print(
-        f"\nThe matrix: the lab {number - len(own_failures)} of {number} as AWS documents,"
-    )
+    right = number - len(own_failures)
+    print(f"\nThe behaviour matrix: the lab {right} of {number} as AWS documents,")
     print(f"ministack {number - len(other_failures)} of {number}; its known differences:")
     reasons = Counter(filter(None, map(reason, other_failures)))
     for why, times in reasons.most_common():
