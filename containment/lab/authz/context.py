@@ -100,7 +100,7 @@ def of_caller(caller: Caller, call: Call, *, now: datetime) -> dict[str, Value]:
         "aws:principalaccount": caller.account,
         "aws:userid": caller.user_id,
     }
-    if caller.kind in {"user", "root"}:
+    if caller.kind == "user":  # neither roles nor the root user have one
         values["aws:username"] = caller.name
     organization = moto_state.organization().org
     if organization is not None and moto_state.in_organization(caller.account):

@@ -75,9 +75,9 @@ class Condition:
         return self.negated
 
     def _without_value(self) -> bool:
-        if self.quantifier == "any":
-            return False
-        return self.quantifier == "all" or self.if_exists or self.negated
+        if self.if_exists or self.quantifier == "all":
+            return True
+        return self.negated and not self.quantifier
 
     def _null(self, *, absent: bool) -> bool:
         wanted = {plain_text(resolve(parts, {}) or ()).lower() for parts in self.values}

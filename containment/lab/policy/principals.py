@@ -84,16 +84,15 @@ class Identity:
         A NotPrincipal never spares a caller that has a permissions boundary ("Permissions
         boundaries for IAM entities").
         """
-        if principals is not None and principals.inverted and bounded:
-            return True
+        if principals is not None and principals.inverted:
+            return bounded or not self._spared_by(principals)
         return self.named_by(principals)
 
     def named_by(self, principals: Principals | None) -> bool:
         """Tell whether a statement with *principals* is about this caller.
 
         A statement without the element, as in identity policies, is about everybody it applies to.
-        NotPrincipal spares whom it names, or whose role: "all principals except the user named Bob"
-        of a list with Bob and his account ("AWS JSON policy elements: NotPrincipal").
+        NotPrincipal in an Allow leaves out whoever is named, or whose role is.
         """
         if principals is None:
             return True
@@ -102,3 +101,17 @@ class Identity:
             # The account beside the principal is wanted there, and spares nobody by itself.
             return closeness <= Closeness.ACCOUNT
         return closeness is not Closeness.NONE
+
+    def _spared_by(self, principals: Principals) -> bool:
+        """Tell whether a Deny with NotPrincipal leaves this caller out.
+
+        "Specifying NotPrincipal with Deny" wants the account named beside the principal, and for a
+        session its account, its role and the session itself: AWS may check one after the other.
+        """
+        values = set(principals.values.get("AWS", ()))
+        if self.service or self.federated:
+            return self.closeness(principals) is Closeness.EXACT
+        if "*" in principals.values or "*" in values:
+            return True
+        account = {self.account, f"arn:aws:iam::{self.account}:root"}
+        return all(links & values for links in (account, self.names, self.issuers) if links)

@@ -87,7 +87,7 @@ class Builder:
             trust.stored(trust_policy),
             path=path,
             permissions_boundary=None,
-            description="",
+            description=None,  # type: ignore[arg-type]  # as CreateRole passes none
             tags=[],
             max_session_duration=str(hours * 3600),
         )

@@ -5,12 +5,16 @@ Source: AWS Organizations User Guide, "Quotas and service limits for AWS Organiz
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, cast
 
+from moto.core.utils import get_service_model
+from moto.organizations.models import FakeDelegatedAdministrator
 from moto.organizations.responses import OrganizationsResponse
 
 from containment.lab.policy.conditions import UnknownOperatorError
 from containment.lab.policy.policies import compile_policy
+from containment.lab.protocol import value_checks
 from containment.lab.protocol.refusal import Reason, Refusal
 from containment.lab.state import moto_state
 
@@ -34,6 +38,30 @@ class LabOrganizations(OrganizationsResponse):
     def answer(self, request: Any, url: str, headers: Any) -> Any:
         """Answer one call."""
         return self._dispatch(request, url, headers)
+
+    def call_action(self) -> Any:
+        """Check the parameters against the model, then act: moto reads them as they come."""
+        shape = get_service_model("organizations").operation_model(self._get_action()).input_shape
+        given = cast("dict[str, Any]", json.loads(self.body or "{}"))
+        found = value_checks.violations(shape, given) if shape is not None else []
+        if found:
+            raise _refused("InvalidInputException", value_checks.sentence(found))
+        return super().call_action()
+
+    def register_delegated_administrator(self) -> Any:
+        """Let an account administer a service of those that Organizations knows."""
+        service = self._get_param("ServicePrincipal")
+        if not FakeDelegatedAdministrator.supported_service(service):
+            raise _refused(
+                "InvalidInputException", "You specified an unrecognized service principal."
+            )
+        return super().register_delegated_administrator()
+
+    def update_organizational_unit(self) -> Any:
+        """Rename a unit; without a name nothing changes."""
+        if self._get_param("Name") is None:
+            return self.describe_organizational_unit()
+        return super().update_organizational_unit()
 
     def leave_organization(self) -> str:
         """Take the caller's account out of the organisation; the management account cannot go."""

@@ -5,7 +5,8 @@ and why:
 
 * its clock, by the lab's (creation dates have to agree with issue times);
 * its bucket policy check, which ignores principals (the gate evaluates bucket policies);
-* the unique ids of users and groups, which AWS begins with ``AIDA`` and ``AGPA``;
+* the unique ids of users, groups, policies and instance profiles, whose beginnings AWS documents
+  ("IAM identifiers": ``AIDA``, ``AGPA``, ``ANPA``, ``AIPA``);
 * the look through a class for its operations, which is made anew for each call and remembered here.
 """
 
@@ -65,7 +66,7 @@ def prepare() -> None:
     if not hasattr(remembering.method_names_from_class, "cache_info"):
         remembering.method_names_from_class = cache(remembering.method_names_from_class)
     from moto.iam import models as iam_models
-    from moto.iam.utils import generate_access_key_id_from_account_id
+    from moto.iam.utils import generate_access_key_id_from_account_id, random_policy_id
 
     def with_unique_id(prefix: str, original: Callable[..., None]) -> Callable[..., None]:
         def initialise(self: Any, account_id: str, *args: Any, **kwargs: Any) -> None:
@@ -76,7 +77,15 @@ def prepare() -> None:
 
         return initialise
 
-    kinds: tuple[tuple[Any, str], ...] = ((iam_models.User, "AIDA"), (iam_models.Group, "AGPA"))
+    def policy_id() -> str:
+        return "ANPA" + random_policy_id()[-17:]
+
+    setattr(iam_models, "random_policy_id", policy_id)  # noqa: B010 -- it is a function
+    kinds: tuple[tuple[Any, str], ...] = (
+        (iam_models.User, "AIDA"),
+        (iam_models.Group, "AGPA"),
+        (iam_models.InstanceProfile, "AIPA"),
+    )
     for kind, prefix in kinds:
         if not hasattr(kind, "lab_ids"):
             kind.__init__ = with_unique_id(prefix, kind.__init__)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from moto.core.responses import ActionResult, EmptyResult
-from moto.core.serialize import url_encode
+from botocore.model import OperationNotFoundError
+from moto.core.responses import ActionContext, ActionResult, EmptyResult
+from moto.core.serialize import (
+    TimestampSerializer,
+    get_serializer_class,
+    url_encode,
+)
 from moto.core.utils import get_service_model
 from moto.iam.exceptions import IAMException, ValidationError
 from moto.iam.responses import IamResponse
@@ -14,14 +20,17 @@ from containment.lab.protocol import value_checks
 from containment.lab.services import trust
 from containment.lab.services.iam import checks as iam_checks
 from containment.lab.services.iam.credentials import CredentialOperations
+from containment.lab.services.iam.mfa import MfaOperations
 from containment.lab.services.iam.principals import PrincipalOperations
 from containment.lab.services.iam.providers import ProviderOperations
 from containment.lab.services.iam.root import RootOperations
 from containment.lab.services.iam.simulation import SimulationOperations
+from containment.lab.services.iam.uploads import UploadOperations
 from containment.lab.state import aws_managed, quotas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from containment.lab.authn.callers import Caller
 
@@ -35,9 +44,31 @@ def _boundary_for_answer(boundary: Any) -> Any:
     return {**boundary, "PermissionsBoundaryType": "Policy"} if boundary else None
 
 
+class _WholeSeconds(TimestampSerializer):
+    """IAM's times are whole seconds (IAM API Reference, every example of an answer)."""
+
+    def _timestamp_iso8601(self, value: datetime) -> str:
+        return value.strftime(self.ISO8601)
+
+
+@cache
+def _serializer(protocol: str) -> Any:
+    """Return moto's serializer for *protocol*, with such times."""
+    base: Any = get_serializer_class("iam", protocol)
+
+    class InWholeSeconds(base):  # type: ignore[misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self._timestamp_serializer = _WholeSeconds(base.DEFAULT_TIMESTAMP_FORMAT)
+
+    return InWholeSeconds
+
+
 class LabIam(
     PrincipalOperations,
     CredentialOperations,
+    MfaOperations,
+    UploadOperations,
     ProviderOperations,
     RootOperations,
     SimulationOperations,
@@ -98,7 +129,7 @@ class LabIam(
             and "UserName" in shape.members
             and "UserName" not in self.params
             and self.caller.kind == "user"
-            and self._get_action() != "GetAccessKeyLastUsed"
+            and self._get_action() not in {"GetAccessKeyLastUsed", "GetMFADevice"}
         ):
             self.params["UserName"] = self.caller.name
 
@@ -118,12 +149,25 @@ class LabIam(
                 aws_managed.ensure(self.current_account, arn)
         iam_checks.check(self.backend, action, cast("dict[str, Any]", self.params))
 
+    def serialized(self, action_result: ActionResult) -> Any:
+        """Write an answer, its times in whole seconds as IAM's are."""
+        service = get_service_model("iam")
+        try:
+            operation = service.operation_model(self._get_action())
+        except OperationNotFoundError:
+            return super().serialized(action_result)
+        kind = _serializer(self.determine_response_protocol(service))
+        context = ActionContext(service, operation, kind, self)
+        status, headers, body = action_result.execute_result(context)
+        headers.update(self.response_headers)
+        return status, headers, body
+
     def update_assume_role_policy(self) -> ActionResult:
         """Store a trust policy by what its principals are."""
         role = self.backend.get_role(self._get_param("RoleName"))
-        document = self._get_param("PolicyDocument")
-        role.assume_role_policy_document = trust.stored(document)
-        quotas.trust(trust.shown(role.assume_role_policy_document))
+        kept = trust.stored(self._get_param("PolicyDocument"))
+        quotas.trust(trust.shown(kept))
+        role.assume_role_policy_document = kept
         return EmptyResult()
 
     def create_role(self) -> ActionResult:

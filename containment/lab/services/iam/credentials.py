@@ -15,6 +15,7 @@ from moto.iam.responses import IamResponse
 from moto.iam.utils import generate_access_key_id_from_account_id, random_alphanumeric
 
 from containment.lab.services.iam.simulation import allowed_services
+from containment.lab.services.iam.uploads import check_status
 from containment.lab.state import moto_state, usage
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class CredentialOperations(IamResponse):
             raise IAMException(
                 "NotSupportedService", f"No such service {service} is supported for this operation"
             )
-        held = credentials_of(user)
-        if sum(one["ServiceName"] == service for one in held) >= _PER_SERVICE:
+        same = [one for one in credentials_of(user) if one["ServiceName"] == service]
+        if len(same) >= _PER_SERVICE:
             raise LimitExceededException(
                 f"Cannot exceed quota for ServiceSpecificCredentialsPerUser: {_PER_SERVICE}"
             )
@@ -61,14 +62,16 @@ class CredentialOperations(IamResponse):
         days = self._get_param("CredentialAgeDays")
         if days:
             credential["ExpirationDate"] = now + timedelta(days=int(days))
-        alias = f"{user.name}-at-{self.current_account}"
+        # The second is told apart by a number (CodeCommit User Guide, "Git credentials").
+        number = f"+{len(same)}" if same else ""
+        alias = f"{user.name}{number}-at-{self.current_account}"
         if service == "bedrock.amazonaws.com":
             credential["ServiceCredentialAlias"] = alias
             credential["ServiceCredentialSecret"] = "ABSK" + random_alphanumeric(100)
         else:
             credential["ServiceUserName"] = alias
             credential["ServicePassword"] = random_alphanumeric(44)
-        held.append(credential)
+        vars(user)["service_specific_credentials"] = [*credentials_of(user), credential]
         return ActionResult({"ServiceSpecificCredential": credential})
 
     def list_service_specific_credentials(self) -> ActionResult:
@@ -87,6 +90,7 @@ class CredentialOperations(IamResponse):
 
     def update_service_specific_credential(self) -> ActionResult:
         """Change a credential's status."""
+        check_status(self._get_param("Status"))
         self._credential()["Status"] = self._get_param("Status")
         return EmptyResult()
 
@@ -100,7 +104,10 @@ class CredentialOperations(IamResponse):
     def delete_service_specific_credential(self) -> ActionResult:
         """Delete a credential."""
         user = self.backend.get_user(self._get_param("UserName"))
-        credentials_of(user).remove(self._credential())
+        gone = self._credential()
+        vars(user)["service_specific_credentials"] = [
+            one for one in credentials_of(user) if one is not gone
+        ]
         return EmptyResult()
 
     def _credential(self) -> dict[str, Any]:
@@ -158,7 +165,7 @@ def _last_accessed(arn: str) -> list[dict[str, Any]]:
 
 def credentials_of(user: Any) -> list[dict[str, Any]]:
     """Return the service-specific credentials of moto's *user*, which the lab keeps on it."""
-    held: list[dict[str, Any]] = vars(user).setdefault("service_specific_credentials", [])
+    held: list[dict[str, Any]] = vars(user).get("service_specific_credentials", [])
     return held
 
 

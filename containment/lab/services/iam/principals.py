@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -16,10 +17,15 @@ from moto.iam.responses import IamResponse
 
 from containment.lab.protocol.refusal import Reason, Refusal
 from containment.lab.services import resource_principals
+from containment.lab.services.iam.uploads import check_status
 from containment.lab.state import moto_state, passwords, quotas
 
 if TYPE_CHECKING:
     from containment.lab.authn.callers import Caller
+
+
+# "service-name.amazonaws.com" (CreateServiceLinkedRole), or of a part of a service.
+_SERVICE = re.compile(r"([a-z0-9-]+\.)+amazonaws\.com")
 
 
 class PrincipalOperations(IamResponse):
@@ -98,6 +104,38 @@ class PrincipalOperations(IamResponse):
         result = super().delete_role()
         resource_principals.moved(role.arn, role.id)
         return result
+
+    def create_service_linked_role(self) -> ActionResult:
+        """Make the role of a service, which is named by its endpoint."""
+        service = str(self._get_param("AWSServiceName"))
+        if not _SERVICE.fullmatch(service):
+            raise IAMException("InvalidInput", f"Service name {service} is not valid.")
+        return super().create_service_linked_role()
+
+    def remove_role_from_instance_profile(self) -> ActionResult:
+        """Take a role out of an instance profile that holds it."""
+        name = self._get_param("RoleName")
+        profile = self.backend.get_instance_profile(self._get_param("InstanceProfileName"))
+        if name not in [role.name for role in profile.roles]:
+            raise NoSuchEntity(f"Role {name} in Instance Profile {profile.name} cannot be found.")
+        return super().remove_role_from_instance_profile()
+
+    def list_policy_versions(self) -> ActionResult:
+        """List a policy's versions; their documents are GetPolicyVersion's alone."""
+        arn = self._get_param("PolicyArn")
+        return ActionResult(
+            {
+                "Versions": [
+                    {
+                        "VersionId": version.version_id,
+                        "IsDefaultVersion": version.is_default,
+                        "CreateDate": version.create_date,
+                    }
+                    for version in self.backend.list_policy_versions(arn)
+                ],
+                "IsTruncated": False,
+            }
+        )
 
     def delete_group(self) -> ActionResult:
         """Delete an empty group."""
@@ -212,6 +250,7 @@ class PrincipalOperations(IamResponse):
 
     def update_access_key(self) -> ActionResult:
         """Change a key's status."""
+        check_status(self._get_param("Status"))
         user = self.backend.get_user(self._owner_name())
         user.update_access_key(self._get_param("AccessKeyId"), self._get_param("Status"))
         return EmptyResult()
@@ -229,11 +268,29 @@ class PrincipalOperations(IamResponse):
 
     def create_login_profile(self) -> ActionResult:
         """Give a user a password, with the wish to have it changed."""
-        passwords.check(self.backend, self._get_param("Password"))
-        result = super().create_login_profile()
-        user = self.backend.get_user(self._get_param("UserName"))
+        user: Any = self.backend.get_user(self._owner_name())
+        password = self._get_param("Password")
+        if not password:
+            raise ValidationError("Must specify a password for an IAM user")
+        if user.password:
+            raise EntityAlreadyExists(f"Login Profile for user {user.name} already exists.")
+        passwords.check(self.backend, password)
+        user.password = password
         user.password_reset_required = bool(self._get_param("PasswordResetRequired"))
-        result.result["LoginProfile"]["PasswordResetRequired"] = user.password_reset_required  # type: ignore[index]
+        vars(user)["password_created"] = moto_state.clock().replace(tzinfo=None)
+        return ActionResult({"LoginProfile": _login_profile(user)})
+
+    def get_login_profile(self) -> ActionResult:
+        """Tell when a user was given a password; changing it is no new profile."""
+        user: Any = self.backend.get_login_profile(self._owner_name())
+        return ActionResult({"LoginProfile": _login_profile(user)})
+
+    def delete_login_profile(self) -> ActionResult:
+        """Take a user's password away."""
+        user: Any = self.backend.get_login_profile(self._owner_name())
+        result = super().delete_login_profile()
+        vars(user).pop("password_created", None)
+        user.password_reset_required = False
         return result
 
     def update_login_profile(self) -> ActionResult:
@@ -264,6 +321,14 @@ class PrincipalOperations(IamResponse):
             raise IAMException("InvalidInput", f"ARN {arn} is not valid.")
         if arn not in self.backend.managed_policies:
             raise NoSuchEntity(f"Scope ARN: {arn} does not exist or is not attachable.")
+
+
+def _login_profile(user: Any) -> dict[str, Any]:
+    return {
+        "UserName": user.name,
+        "CreateDate": vars(user).get("password_created", user.create_date),
+        "PasswordResetRequired": bool(user.password_reset_required),
+    }
 
 
 def _set_boundary(user: Any, arn: str | None) -> None:

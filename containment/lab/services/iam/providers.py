@@ -32,8 +32,11 @@ class ProviderOperations(IamResponse):
 
     def update_saml_provider(self) -> ActionResult:
         """Give a provider other metadata."""
-        self._saml_provider()
-        _check_metadata(self._get_param("SAMLMetadataDocument"))
+        provider = self._saml_provider()
+        document = self._get_param("SAMLMetadataDocument")
+        if document is None:  # only its encryption changes
+            return ActionResult({"SAMLProviderArn": provider.arn})
+        _check_metadata(document)
         return super().update_saml_provider()
 
     def delete_saml_provider(self) -> ActionResult:
