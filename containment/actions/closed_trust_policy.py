@@ -22,6 +22,7 @@ from containment.errors import SpecError
 from containment.facets import documents, marks, trust, trust_lift
 from containment.lifecycle.action import Action, Failure, UnfinishedError
 from containment.lifecycle.wire import Held, HeldInputs
+from containment.lifecycle.write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +86,21 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         newest = trust.newest(live.trust_policy, inputs.incident)
         generation = self._context.generation(started_ms, newest)
         return self._close(live, inputs, generation)
+
+    def writes(self, inputs: Inputs, live: LivePrincipal) -> list[Write]:
+        if trust.is_closed(live.trust_policy, inputs.incident, inputs.break_glass):
+            return []
+        mark = marks.mark(inputs.incident, inputs.snapshot_id or marks.new_snapshot_id(), 0)
+        own = trust.statement(mark, inputs.break_glass, live.trust_policy)
+        return [
+            Write(
+                "trust policy",
+                live.trust_policy,
+                trust.closed(live.trust_policy, inputs.incident, own),
+                is_document=True,
+                reason="the Sid is new when it is written",
+            )
+        ]
 
     def priors(self, state: State) -> Priors:
         return {"trust": trust_lift.Prior(state.trust_policy, state.break_glass)}

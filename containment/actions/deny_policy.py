@@ -38,6 +38,7 @@ from containment.identities import parse_principal
 from containment.lifecycle import evidence, lift
 from containment.lifecycle.action import Action, UnfinishedError
 from containment.lifecycle.wire import Held, HeldInputs, Wire
+from containment.lifecycle.write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -230,6 +231,27 @@ class DenyPolicy(Action[Inputs, State]):
         except ConflictError as error:
             raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
         return placed.model_copy(update={"swapped": ()})
+
+    def writes(self, inputs: Inputs, live: LivePrincipal) -> list[Write]:
+        found = deny.find(live, inputs.incident)
+        state = State(**dict(inputs), issued_before=found.issued_before)
+        if self._seen(live, state, found) == "applied":
+            return []
+        revokes = inputs.scope == "issued-before"
+        moment = cohort.revocation(live, found, inputs.margin_s) if revokes else None
+        mark = found.mark or marks.mark(inputs.incident, marks.new_snapshot_id(), 0)
+        document = deny.merged(found, inputs.incident, deny.document(_scope(inputs, moment), mark))
+        return [
+            Write(
+                f"inline policy {marks.policy_name(inputs.incident)}",
+                found.text,
+                documents.compact(document),
+                is_document=True,
+                reason=f"T is AWS's time when it is written + {inputs.margin_s} s; the Sid is new"
+                if revokes
+                else "the Sid is new when it is written",
+            )
+        ]
 
     def _place(self, live: LivePrincipal, before: State, found: deny.LiveDeny) -> State:
         revokes = before.scope == "issued-before"

@@ -23,14 +23,16 @@ from containment.aws import recording
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import explain, is_missing, outcome_unknown, retried
+from containment.clock import isoformat
 from containment.errors import ConflictError, ContainmentError, SpecError
 from containment.facets import claims, credentials, credentials_lift, deny, overlap
 from containment.lifecycle import evidence, lift
 from containment.lifecycle.action import Action, Failure, UnfinishedError
 from containment.lifecycle.wire import AccessKeyStatus, Held, HeldInputs
+from containment.lifecycle.write import Write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
     from containment.aws.principal import AccessKey, LivePrincipal
@@ -113,6 +115,19 @@ class InactiveCredentials(Action[Inputs, State]):
         generation = self._context.generation(started_ms, before)
         stripped = self._stripped(state, keys) if state and before is None else {}
         return self._hold(live, inputs, keys, before, generation, stripped=stripped)
+
+    def writes(self, inputs: Inputs, live: LivePrincipal) -> list[Write]:
+        leaked = inputs.lift.leaked
+        keys = credentials.in_scope(live.access_keys(), inputs.which, leaked)
+        return [
+            Write(
+                f"access key {key.access_key_id}",
+                key.status,
+                "Inactive",
+                reason=_why(key, leaked, inputs.lift.compromised_at),
+            )
+            for key in credentials.active(keys)
+        ]
 
     def priors(self, state: State) -> Priors:
         return {"credentials": _prior(state.access_keys, state.which)}
@@ -291,6 +306,13 @@ def _prior(keys: Iterable[AccessKeyStatus], which: credentials.Which) -> credent
         frozenset(key.access_key_id for key in known if key.said_by),
         which,
     )
+
+
+def _why(key: AccessKey, leaked: Collection[str], compromised_at: str) -> str:
+    if key.access_key_id in leaked:
+        return "leaked"
+    made = isoformat(key.created_at)
+    return f"made {made}, after the compromise" if made >= compromised_at else f"made {made}"
 
 
 def _ids(keys: list[AccessKey]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from containment.aws import recording
 from containment.aws.faults import explained, is_missing
 from containment.aws.recording import Change, NoRecorder, Outcome, outcome_of
+from containment.clock import isoformat
 from containment.identities import Principal, parse_principal
 
 if TYPE_CHECKING:
@@ -80,6 +81,29 @@ class LivePrincipal:
         boundary = self._details.get("PermissionsBoundary") or {}
         arn = boundary.get("PermissionsBoundaryArn")
         return str(arn) if arn else None
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made, by AWS."""
+        moment: datetime = self._details["CreateDate"]
+        return moment
+
+    def last_used(self) -> list[tuple[str, str]]:
+        """Return when it was used last, and through what, as rows of name and text.
+
+        A role's last use and a user's password come with GetRole and GetUser; of each access key
+        AWS is asked. AWS tracks a role's use for 400 days and lags by up to four hours. Sources:
+        IAM API Reference, RoleLastUsed, GetAccessKeyLastUsed and User.
+        """
+        if self.principal.kind == "role":
+            return [("role", _use(self._details.get("RoleLastUsed") or {}))]
+        password = self._details.get("PasswordLastUsed")
+        rows = [("password", _use({"LastUsedDate": password}))] if password else []
+        for key in self.access_keys():
+            with explained(f"asking when {key.access_key_id} was used"):
+                answer: Any = self._iam.get_access_key_last_used(AccessKeyId=key.access_key_id)
+            rows.append((key.access_key_id, _use(answer.get("AccessKeyLastUsed") or {})))
+        return rows
 
     @property
     def tags(self) -> dict[str, str]:
@@ -251,6 +275,16 @@ class LivePrincipal:
     def _noted(self, answer: Any) -> Any:
         self.answered_at = answered_at(answer)
         return answer
+
+
+def _use(details: Mapping[str, Any]) -> str:
+    moment = details.get("LastUsedDate")
+    if not isinstance(moment, datetime):
+        return "never used, as far as AWS tells"
+    service, region = details.get("ServiceName"), details.get("Region")
+    through = f" by {service}" if service and service != "N/A" else ""
+    where = f" in {region}" if region and region != "N/A" else ""
+    return f"last used {isoformat(moment)}{through}{where}"
 
 
 def answered_at(answer: Mapping[str, Any]) -> datetime:

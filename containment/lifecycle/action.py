@@ -28,7 +28,7 @@ from containment.lifecycle.gate import Gate
 from containment.lifecycle.wire import Inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import FacetName
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from containment.lifecycle.context import Context
     from containment.lifecycle.lift import LiftPlan, Priors
     from containment.lifecycle.snapshot import Snapshot
+    from containment.lifecycle.write import Write
     from containment.spec import IncidentSpec, Target
 
 In = TypeVar("In", bound=Inputs)
@@ -213,6 +214,19 @@ class Action(ABC, Generic[In, St]):
         """
         generation = int(getattr(state, "generation", None) or 0)
         return lift.plan(live, self.priors(state), terms, generation=generation, found=found)
+
+    def writes(self, inputs: In, live: LivePrincipal) -> Sequence[Write]:
+        """Return what containing *live* as *inputs* say would write now; nothing is changed.
+
+        What stands already is no write. An action that changes nothing writes nothing.
+        """
+        del inputs, live
+        return ()
+
+    @property
+    def context(self) -> Context:
+        """What it works with."""
+        return self._context
 
     @property
     def gate(self) -> Gate:

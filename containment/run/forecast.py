@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws.faults import explain
+from containment.diff.building import lift_of
 from containment.errors import ContainmentError
-from containment.lifecycle import evidence
-from containment.lifecycle.snapshot import RESOURCE as SNAPSHOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,23 +50,8 @@ def _forecast(recorded: Recorded, workplace: Workplace) -> Forecast:
     state: Any = recorded.state
     try:
         context = workplace.context(state.target.account)
-        live = context.locate(state, state.principal_id)
-        if live is None:
-            gone = f"{state.target.name} with the id {state.principal_id} is gone: nothing to lift"
-            return Forecast(recorded, (gone,))
-        action = recorded.action(context)
-        plan = action.lift_plan(state, live, evidence.terms(context, state))
-        if recorded.resource == SNAPSHOT:
-            # What is under it is foreseen by the resources that made it.
-            left = f"{live}: under this snapshot now: {', '.join(plan.left)}"
-            return Forecast(recorded, (left,) if plan.left else ())
-        conflicts = [str(conflict) for conflict in plan.conflicts]
-        try:
-            action.gate.require_liftable(state, plan)
-        except ContainmentError as error:
-            conflicts.insert(0, str(error))
+        return Forecast(recorded, *lift_of(recorded.action(context), state))
     except ContainmentError as error:
         return Forecast(recorded, conflicts=(str(error),))
     except (ClientError, BotoCoreError) as error:
         return Forecast(recorded, conflicts=(str(explain(f"reading {state.principal}", error)),))
-    return Forecast(recorded, tuple(f"{live}: {said}" for said in plan.will), tuple(conflicts))

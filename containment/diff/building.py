@@ -1,0 +1,210 @@
+"""From a plan or a state, beside what is live, to the diff of a run. AWS is only read."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from containment.actions import ACTIONS
+from containment.aws.faults import explain
+from containment.clock import isoformat
+from containment.diff.model import Change, PrincipalDiff, text_diff
+from containment.errors import ContainmentError
+from containment.lifecycle import evidence
+from containment.lifecycle.snapshot import RESOURCE as SNAPSHOT
+from containment.spec import Rung
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from containment.aws.principal import LivePrincipal
+    from containment.diff.model import Sign, Verb
+    from containment.lifecycle.action import Action
+    from containment.lifecycle.context import Context
+    from containment.lifecycle.wire import Inputs
+    from containment.lifecycle.write import Write
+    from containment.plan import PrincipalPlan
+
+    ContextOf = Callable[[str], Context]
+
+_AT_ONCE = 8
+_ACTIONS = {action.resource: action for action in ACTIONS}
+_ORDER = list(Rung)
+
+
+def contained(
+    declared: Sequence[PrincipalPlan],
+    applied: Mapping[str, Mapping[str, Inputs]],
+    context_of: ContextOf,
+) -> list[PrincipalDiff]:
+    """Return what an ``up`` would change for each principal.
+
+    Args:
+        declared: what the spec asks for.
+        applied: what the state holds: by principal's ARN and action's word, its inputs.
+        context_of: makes the context of an account.
+    """
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        diffs = pool.map(
+            lambda item: _contained(item, applied.get(item.principal.arn, {}), context_of),
+            declared,
+        )
+        named = {item.principal.arn for item in declared}
+        released = [arn for arn in applied if arn not in named]
+        return [*diffs, *lifted({arn: applied[arn] for arn in released}, context_of)]
+
+
+def lifted(
+    applied: Mapping[str, Mapping[str, Inputs]], context_of: ContextOf
+) -> list[PrincipalDiff]:
+    """Return what a lift would change for each principal that the state holds."""
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        return list(pool.map(lambda item: _lifted(item[0], item[1], context_of), applied.items()))
+
+
+def rung_of(applied: Mapping[str, Inputs]) -> str | None:
+    """Return the rung that the resources of one principal amount to; None where they hold none."""
+    if "ClosedTrustPolicy" in applied:
+        return str(Rung.CLOSE_TRUST)
+    scope = getattr(applied.get("DenyPolicy"), "scope", None)
+    scopes = {"all": Rung.DENY_ALL, "issued-before": Rung.REVOKE_SESSIONS, "sessions": Rung.SESSION}
+    if scope in scopes:
+        return str(scopes[scope])
+    return str(Rung.KEY_ONLY) if "InactiveCredentials" in applied else None
+
+
+def _contained(
+    item: PrincipalPlan, applied: Mapping[str, Inputs], context_of: ContextOf
+) -> PrincipalDiff:
+    rung, before = str(item.rung), rung_of(applied)
+    arn = item.principal.arn
+    survives = tuple(_ACTIONS[declared.resource].survives for declared in item.held)
+    try:
+        context = context_of(item.principal.account)
+        snapshot: Any = applied.get(SNAPSHOT)
+        inputs: Inputs = _ACTIONS[SNAPSHOT].inputs_type.model_validate(item.snapshot.inputs)
+        live = context.locate(inputs, getattr(snapshot, "principal_id", None))
+        if live is None:
+            return PrincipalDiff(
+                arn, "refuse", rung, before, conflicts=(f"{arn} does not exist (any more)",)
+            )
+        writes: list[Write] = []
+        comes_back: list[str] = []
+        for declared in item.held:
+            action = _ACTIONS[declared.resource](context)
+            values = {**_from_snapshot(snapshot, live, action), **declared.inputs}
+            given = action.inputs_type.model_validate(values)
+            writes += action.writes(given, live)
+            comes_back.append(action.on_destroy(given))
+        return PrincipalDiff(
+            arn,
+            _verb(rung, before, writes),
+            rung,
+            before,
+            facts=_facts(live),
+            changes=tuple(_change(write) for write in writes),
+            stays_open=survives,
+            comes_back=tuple(comes_back),
+        )
+    except ContainmentError as error:
+        return PrincipalDiff(arn, "refuse", rung, before, conflicts=(str(error),))
+    except (ClientError, BotoCoreError) as error:
+        unread = str(explain(f"reading {arn}", error))
+        return PrincipalDiff(arn, "contain", rung, before, stays_open=survives, unread=(unread,))
+
+
+def _from_snapshot(snapshot: Any, live: LivePrincipal, action: Action[Any, Any]) -> dict[str, Any]:
+    """Return the inputs that the snapshot gives *action*, or stand-ins before there is one."""
+    names = {name: action.inputs_type.model_fields[name].alias for name in action.snapshot_inputs()}
+    stand_ins = {"principal_id": live.unique_id, "trust_policy": live.trust_policy}
+    values = {
+        alias: getattr(snapshot, name, None) if snapshot else stand_ins.get(name)
+        for name, alias in names.items()
+    }
+    return {alias: value for alias, value in values.items() if alias and value is not None}
+
+
+def _verb(rung: str, before: str | None, writes: Sequence[Write]) -> Verb:
+    if before is None:
+        return "contain"
+    if rung != before:
+        higher = _ORDER.index(Rung(rung)) > _ORDER.index(Rung(before))
+        return "raise" if higher else "lower"
+    return "repair" if writes else "keep"
+
+
+def _change(write: Write) -> Change:
+    sign: Sign = "+" if write.before is None else "-" if write.after is None else "~"
+    if write.is_document:
+        lines = text_diff(write.before, write.after)
+        return Change(sign, write.subject, lines=lines, reason=write.reason)
+    summary = f"{write.before or 'none'} -> {write.after or 'none'}"
+    return Change(sign, write.subject, summary, reason=write.reason)
+
+
+def _facts(live: LivePrincipal) -> tuple[tuple[str, str], ...]:
+    rows = [("created", isoformat(live.created_at))]
+    try:
+        rows += live.last_used()
+    except ContainmentError as error:
+        rows.append(("last used", f"not known: {error.message}"))
+    return tuple(rows)
+
+
+def _lifted(principal: str, applied: Mapping[str, Inputs], context_of: ContextOf) -> PrincipalDiff:
+    before = rung_of(applied)
+    changes: list[Change] = []
+    conflicts: list[str] = []
+    returned: list[str] = []
+    unread: list[str] = []
+    for word, state in applied.items():
+        try:
+            action = _ACTIONS[word](context_of(state.target.account))
+            sentences, against = lift_of(action, state)
+        except ContainmentError as error:
+            conflicts.append(str(error))
+        except (ClientError, BotoCoreError) as error:
+            unread.append(str(explain(f"reading {principal}", error)))
+        else:
+            changes += [Change("-", word, sentence) for sentence in sentences]
+            conflicts += against
+            returned += [state.on_destroy] if state.on_destroy and word != SNAPSHOT else []
+    return PrincipalDiff(
+        principal,
+        "lift",
+        None,
+        before,
+        changes=tuple(changes),
+        comes_back=tuple(returned),
+        conflicts=tuple(dict.fromkeys(conflicts)),
+        unread=tuple(unread),
+    )
+
+
+def lift_of(action: Action[Any, Any], state: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what a lift of *state* by *action* does, in sentences, and what stands against it.
+
+    The engine never asks a resource in the preview of a destroy, so this makes the plan that its
+    delete would carry out. Nothing is changed.
+
+    Raises:
+        ContainmentError: the principal cannot be looked at.
+    """
+    context = action.context
+    live = context.locate(state, state.principal_id)
+    if live is None:
+        gone = f"{state.target.name} with the id {state.principal_id} is gone: nothing to lift"
+        return (gone,), ()
+    plan = action.lift_plan(state, live, evidence.terms(context, state))
+    if action.resource == SNAPSHOT:
+        # What is under it is foreseen by the resources that made it.
+        under = f"{live}: under this snapshot now: {', '.join(plan.left)}"
+        return ((under,) if plan.left else ()), ()
+    conflicts = [str(conflict) for conflict in plan.conflicts]
+    try:
+        action.gate.require_liftable(state, plan)
+    except ContainmentError as error:
+        conflicts.insert(0, str(error))
+    return tuple(f"{live}: {sentence}" for sentence in plan.will), tuple(conflicts)
