@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     ContextOf = Callable[[str], Context]
 
+# What the facts ask besides what the actions read; without it they say that it is not known.
+PERMISSIONS = frozenset({"iam:GetAccessKeyLastUsed"})
 _AT_ONCE = 8
 _ACTIONS = {action.resource: action for action in ACTIONS}
 _ORDER = list(Rung)

@@ -13,6 +13,7 @@ from containment.actions import ACTIONS
 from containment.aws.caller import identify
 from containment.aws.clients import connect
 from containment.clock import utc_now
+from containment.diff import building
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.lifecycle.context import Context
@@ -52,5 +53,5 @@ def bench_for(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call
 def bench(bench_for: Callable[..., Bench]) -> Iterator[Bench]:
     made = bench_for()
     yield made
-    declared = set().union(*(action.permissions for action in ACTIONS))
+    declared = set().union(*(action.permissions for action in ACTIONS), building.PERMISSIONS)
     assert set(made.calls) <= declared

@@ -1,0 +1,147 @@
+"""The diff of a run names what the run writes, and nothing is written to make it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from project import spec
+from workbench import INCIDENT, Bench, inline
+
+from containment.diff import PrincipalDiff
+from containment.diff.building import contained, lifted
+from containment.lifecycle.wire import Inputs
+from containment.plan import plan
+from containment.spec import load
+
+pytestmark = pytest.mark.lab
+
+Applied = dict[str, dict[str, Inputs]]
+
+
+def declared(bench: Bench, target: str, **more: str) -> Any:
+    """Return the plan of a spec with one *target*, such as ``user: arn:…``."""
+    path = bench.directory / "stacks" / f"{INCIDENT}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(spec(target, **more))
+    return plan(load(path), spec_file=f"stacks/{INCIDENT}.yaml")
+
+
+def diff_of(bench: Bench, target: str, applied: Applied | None = None) -> PrincipalDiff:
+    before = list(bench.writes)
+    (diff,) = contained(declared(bench, target), applied or {}, lambda _account: bench.context)
+    assert bench.writes == before
+    assert diff.unread == ()
+    return diff
+
+
+def test_a_new_containment_names_the_policy_and_each_active_key(bench: Bench) -> None:
+    world = bench.lab.world
+    diff = diff_of(bench, f"user: {world.ci_user}\n    leaked: [{world.leaked.access_key_id}]")
+
+    assert (diff.verb, diff.rung, diff.rung_before) == ("contain", "deny-all", None)
+    policy, key = diff.changes
+    assert policy.subject == f"inline policy containment-{INCIDENT}"
+    assert {line.sign for line in policy.lines} == {"+"}
+    assert '"Effect": "Deny",' in "".join(line.text for line in policy.lines)
+    assert (key.subject, key.summary, key.reason) == (
+        f"access key {world.leaked.access_key_id}",
+        "Active -> Inactive",
+        "leaked",
+    )
+    assert [name for name, _ in diff.facts] == ["created", world.leaked.access_key_id]
+    assert any("minted" in line for line in diff.stays_open)
+
+
+def test_a_role_is_shown_the_moment_and_the_trust_statement(bench: Bench) -> None:
+    world = bench.lab.world
+    diff = diff_of(bench, f"role: {world.deploy_role}\n    rung: close-trust")
+
+    trust, policy = sorted(diff.changes, key=lambda change: change.subject, reverse=True)
+    assert trust.subject == "trust policy"
+    assert {line.sign for line in trust.lines} == {"+", " "}
+    assert any("DateLessThan" in line.text for line in policy.lines)
+    assert "AWS's time when it is written" in policy.reason
+
+
+def test_what_stands_is_unchanged_and_what_was_stripped_is_repaired(bench: Bench) -> None:
+    world = bench.lab.world
+    taken = bench.snapshot(world.ci_user)
+    deny = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    keys = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+    applied: Applied = {
+        world.ci_user: {"PrincipalSnapshot": taken, "DenyPolicy": deny, "InactiveCredentials": keys}
+    }
+
+    assert diff_of(bench, f"user: {world.ci_user}", applied).verb == "keep"
+
+    bench.admin().delete_user_policy(UserName="ci-deploy", PolicyName=f"containment-{INCIDENT}")
+    stripped = diff_of(bench, f"user: {world.ci_user}", applied)
+
+    assert stripped.verb == "repair"
+    assert [change.subject for change in stripped.changes] == [
+        f"inline policy containment-{INCIDENT}"
+    ]
+
+
+def test_a_stronger_rung_is_a_raise_and_a_weaker_one_a_lowering(bench: Bench) -> None:
+    role = bench.lab.world.deploy_role
+    taken = bench.snapshot(role)
+    deny = bench.deny_action().create(
+        bench.deny_inputs(taken, scope="issued-before"), preview=False
+    )
+    applied: Applied = {role: {"PrincipalSnapshot": taken, "DenyPolicy": deny}}
+
+    raised = diff_of(bench, f"role: {role}\n    rung: deny-all", applied)
+
+    assert (raised.verb, raised.rung_before) == ("raise", "revoke-sessions")
+    assert {line.sign for line in raised.changes[0].lines} == {"-", " "}
+    lowered = diff_of(
+        bench, f"role: {role}\n    rung: session\n    sessions: [{{name: one}}]", applied
+    )
+    assert lowered.verb == "lower"
+
+
+def test_a_principal_that_is_gone_is_a_conflict_and_spoils_no_other(bench: Bench) -> None:
+    world = bench.lab.world
+    gone = world.ci_user.replace("ci-deploy", "never-was")
+    diffs = contained(
+        declared(bench, f"user: {gone}\n  - role: {world.deploy_role}"),
+        {},
+        lambda _account: bench.context,
+    )
+
+    assert [diff.verb for diff in diffs] == ["refuse", "contain"]
+    assert "does not exist" in diffs[0].conflicts[0]
+
+
+def test_a_target_taken_out_of_the_spec_is_shown_as_a_lift(bench: Bench) -> None:
+    world = bench.lab.world
+    taken = bench.snapshot(world.ci_user)
+    deny = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    applied: Applied = {world.ci_user: {"PrincipalSnapshot": taken, "DenyPolicy": deny}}
+
+    diffs = contained(
+        declared(bench, f"role: {world.deploy_role}"), applied, lambda _account: bench.context
+    )
+
+    assert [diff.verb for diff in diffs] == ["contain", "lift"]
+    assert inline(bench, world.ci_user) is not None
+
+
+def test_a_lift_tells_what_goes_and_what_stands_against_it(bench: Bench) -> None:
+    world = bench.lab.world
+    declared(bench, f"user: {world.release_user}\n    leaked: [{world.leaked.access_key_id}]")
+    taken = bench.snapshot(world.release_user)
+    bench.leaked = (world.leaked.access_key_id,)
+    deny = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    keys = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+    state: dict[str, Inputs] = {"DenyPolicy": deny, "InactiveCredentials": keys}
+
+    (honest,) = lifted({world.release_user: state}, lambda _account: bench.context)
+    bench.admin().untag_user(UserName="release-bot", TagKeys=[f"containment:{INCIDENT}"])
+    (stripped,) = lifted({world.release_user: state}, lambda _account: bench.context)
+
+    assert (honest.verb, honest.rung_before, honest.conflicts) == ("lift", "deny-all", ())
+    assert any(world.release_key.access_key_id in change.summary for change in honest.changes)
+    assert world.release_key.access_key_id in stripped.conflicts[0]
