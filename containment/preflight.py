@@ -97,16 +97,16 @@ def uneditable(target: Principal) -> list[RefusedError]:
 
 
 def missing_permissions(
-    target: Principal, *, clients: Clients, caller: Caller, actions: Sequence[str]
+    target: Principal, *, clients: Clients, principal: Principal | None, actions: Sequence[str]
 ) -> tuple[list[str], bool]:
-    """Return the *actions* that the caller lacks, and whether nothing can be done without them.
+    """Return the *actions* that *principal*, who is to contain, lacks, and if they are needed.
 
     Nothing can be done where a read of the principal is missing, or every change is. Asked about
     are the actions on a user or role alone: a simulation against its ARN says nothing about those
     on something else, and none of them is needed to begin.
     """
     on_principal = [name for name in sorted(actions) if _on_principal(name)]
-    missing = denied_actions(clients.iam, caller, on_principal, target.arn)
+    missing = denied_actions(clients.iam, principal, on_principal, target.arn)
     if not missing:
         return [], False
     changes = {name for name in on_principal if is_mutating(name.partition(":")[2])}

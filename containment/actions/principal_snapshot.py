@@ -101,7 +101,8 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         if late is not None:
             found.append(late)
         if not found:
-            found.extend(self._missing(inputs))
+            lacking = self._missing(inputs)
+            return [Failure("principal", error, at_change=True) for error in lacking]
         return [Failure("principal", error) for error in found]
 
     def checked(self, inputs: SnapshotInputs) -> SnapshotInputs:
@@ -317,17 +318,19 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             for name in permissions.get(used, ())
             if other not in name.lower()
         }
+        role = self._context.profile.role_in(inputs.target.account)
         missing, blocked = missing_permissions(
             inputs.target,
             clients=self._context.clients,
-            caller=self._context.caller,
+            principal=parse_principal(role) if role else self._context.caller.principal,
             actions=sorted(needed),
         )
         if not missing:
             return []
-        text = f"the credentials in use ({self._context.caller.arn}) lack {', '.join(missing)}"
+        who = role or f"the credentials in use ({self._context.caller.arn})"
+        text = f"{who} {'lacks' if role else 'lack'} {', '.join(missing)}"
         if blocked:
-            step = "give them the policy that 'containment responder-policy contain' prints"
+            step = "give that role the policy that 'containment responder-policy contain' prints"
             return [AccessError(text, remedy=step)]
         self._context.say("warning", f"{text}: what needs them will be left undone")
         return []

@@ -62,21 +62,33 @@ def principal_of(caller_arn: str) -> Principal | None:
 
 
 def denied_actions(
-    iam: IAMClient, caller: Caller, actions: Sequence[str], resource: str
+    iam: IAMClient, principal: Principal | None, actions: Sequence[str], resource: str
 ) -> list[str] | None:
-    """Return which of *actions* on *resource* the caller's own policies do not allow.
+    """Return which of *actions* on *resource* the policies of *principal* do not allow.
 
-    None where that cannot be told: the caller may not simulate, or is no IAM principal. An action
+    None where that cannot be told: the caller may not simulate, or it is nobody in IAM. An action
     whose answer hangs on a condition that a simulation cannot know (MFA, an address) is not in the
     list, and service control policies are not part of the answer. Source: IAM API Reference,
     SimulatePrincipalPolicy and EvaluationResult (MissingContextValues).
     """
-    if caller.principal is None:
+    if principal is None:
         return None
     try:
-        source = _canonical_arn(iam, caller.principal)
+        source = _canonical_arn(iam, principal)
         pages = iam.get_paginator("simulate_principal_policy").paginate(
-            PolicySourceArn=source, ActionNames=list(actions), ResourceArns=[resource]
+            PolicySourceArn=source,
+            ActionNames=list(actions),
+            ResourceArns=[resource],
+            # What containment attaches, and 'containment responder-policy' allows no other.
+            ContextEntries=[
+                {
+                    "ContextKeyName": "iam:PolicyARN",
+                    "ContextKeyValues": [
+                        f"arn:{resource.split(':')[1]}:iam::aws:policy/AWSDenyAll"
+                    ],
+                    "ContextKeyType": "string",
+                }
+            ],
         )
         results: list[Any] = [result for page in pages for result in page["EvaluationResults"]]
     except (ClientError, BotoCoreError):

@@ -45,10 +45,15 @@ St = TypeVar("St", bound=Inputs)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One input that cannot be used, and the error that says why."""
+    """One input that cannot be used, and the error that says why.
+
+    With *at_change* it is a finding of the check, and an error of the first change: nobody tells a
+    check whether it is a preview's, which needs rights to read alone.
+    """
 
     field: str
     error: ContainmentError
+    at_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from containment.aws.caller import identify
 from containment.aws.clients import Clients, connect
 from containment.aws.faults import explained
 from containment.clock import utc_now
+from containment.errors import AccessError
 from containment.facets.decisions import Decisions
 from containment.ledger import Ledger, open_store
 from containment.lifecycle.context import Context
@@ -93,6 +94,7 @@ class Workplace:
     _connections: dict[str | None, _Connection] = field(
         default_factory=dict[str | None, _Connection]
     )
+    _unassumable: set[str | None] = field(default_factory=set[str | None])
     _ledger: Ledger | None = None
     _lock: Lock = field(default_factory=Lock)
 
@@ -120,15 +122,17 @@ class Workplace:
         say: Callable[[Severity, str], None] = _ignore,
         *,
         lifting: bool = False,
+        reading: bool = False,
     ) -> Context:
         """Return what an action on a principal of *account* works with; it reports to *say*.
 
-        While *lifting* it acts in the profile's role for that.
+        While *lifting* it acts in the profile's role for that. While *reading*, which changes
+        nothing, the credentials in use are enough where that role cannot be assumed.
 
         Raises:
             AccessError: there are no credentials, or the role cannot be assumed.
         """
-        connection = self._connection(account, lifting=lifting)
+        connection = self._connection(account, lifting=lifting, reading=reading)
         return Context(
             clients=connection.clients,
             who=connection.identify,
@@ -157,8 +161,25 @@ class Workplace:
                 )
             return self._ledger
 
-    def _connection(self, account: str | None, *, lifting: bool = False) -> _Connection:
+    def _connection(
+        self, account: str | None, *, lifting: bool = False, reading: bool = False
+    ) -> _Connection:
         role = self.settings.profile.role_in(account, lifting=lifting) if account else None
+        if reading and role in self._unassumable:
+            return self._connect(None)
+        try:
+            return self._connect(role)
+        except AccessError as error:
+            if not reading or role is None:
+                raise
+            with self._lock:
+                new = role not in self._unassumable
+                self._unassumable.add(role)
+            if new:
+                self.warn(f"{error}: looking with the credentials in use; a change needs that role")
+            return self._connect(None)
+
+    def _connect(self, role: str | None) -> _Connection:
         with self._lock:
             if role not in self._connections:
                 with explained("looking for credentials"):

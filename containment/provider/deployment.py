@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from containment.actions import ACTIONS
 from containment.aws.endpoint import banner
+from containment.errors import kind_of
 from containment.facets import decisions
 from containment.identities import parse_principal
 from containment.lifecycle.workplace import Settings, Workplace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from containment.aws.clients import Clients
+    from containment.errors import ContainmentError
     from containment.lifecycle.context import Context
     from containment.messages import Call
 
@@ -32,6 +34,7 @@ class Deployment:
     """One run of the engine: its settings, its voice, and the principals it has named so far.
 
     *declared* are the principals of the spec in this run, *held* those that the stack holds.
+    *failed* is how the snapshot of a principal failed, by the principal's name in the stack.
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:  # noqa: TID251 -- an edge
@@ -41,6 +44,8 @@ class Deployment:
         self.declared: set[str] = set()
         self.held: set[str] = set()
         self.messages = MessageFile.named_in(environ)
+        self.failed: dict[str, type[ContainmentError]] = {}
+        self._lacking: dict[str, ContainmentError] = {}
         self._environ = environ
         self._settings = Settings()
         self._decisions = decisions.Decisions()
@@ -77,10 +82,11 @@ class Deployment:
         incident: str | None,
         call: Call = "",
         lifting: bool = False,
+        reading: bool = False,
     ) -> Context:
         """Return a context for *account* whose voice is heard at *urn*, to contain or to lift.
 
-        What it says was said during *call*.
+        What it says was said during *call*. While *reading*, no role has to be assumed.
 
         Raises:
             AccessError: there are no credentials.
@@ -90,7 +96,21 @@ class Deployment:
                 self._workplace = self._make(incident)
             workplace = self._workplace
         say = partial(self.engine.say, urn=urn, call=call)
-        return workplace.context(account, say, lifting=lifting)
+        return workplace.context(account, say, lifting=lifting, reading=reading)
+
+    def refuse_changes(self, principal: str, error: ContainmentError) -> None:
+        """Refuse every change of *principal* in this run, with *error*."""
+        self._lacking[principal] = error
+
+    def require_allowed(self, principal: str) -> None:
+        """Refuse to change *principal* where the check found that it cannot be done.
+
+        Raises:
+            ContainmentError: what the check found.
+        """
+        error = self._lacking.get(principal)
+        if error is not None:
+            raise kind_of(error)(error.message, remedy=error.remedy)
 
     def require_known(self, principal: str) -> None:
         """Refuse to lift *principal* while a decision is about somebody the stack does not hold.

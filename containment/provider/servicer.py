@@ -30,6 +30,7 @@ from containment.errors import (
     NotContainedError,
     SpecError,
     StoppedError,
+    kind_of,
 )
 from containment.ledger import places
 from containment.lifecycle.action import Failure, UnfinishedError
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from containment.actions import Action
     from containment.lifecycle.context import Context
     from containment.lifecycle.wire import Inputs
-    from containment.messages import Call, MessageFile
+    from containment.messages import Call
     from containment.provider.alone import Alone
     from containment.provider.deployment import Deployment
 
@@ -125,9 +126,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         old = codec.remembered(action_type.inputs_type, olds) if olds else None
         self._deployment.declared.add(inputs.principal)
         try:
-            action = action_type(self._context(request.urn, inputs, "Check"))
+            action = action_type(self._context(request.urn, inputs, "Check", reading=True))
             inputs = action.checked(inputs)
-            found = action.check(inputs, old)
+            found = self._stopping(request.urn, inputs.principal, action.check(inputs, old))
         except Exception as error:  # noqa: BLE001 -- each of them is one finding of this check
             found = [Failure("principal", _ours(error, "looking before anything changes"))]
         return self._checked(request.urn, codec.encode(codec.dump(inputs), unknown), found)
@@ -167,16 +168,22 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         action_type = _RESOURCES[request.type]
         values, unknown = codec.decode(request.properties)
         with self._told(context, "Create", request.urn, preview=request.preview) as told:
+            if not request.preview:
+                self._deployment.require_allowed(str(values.get("principal")))
             if from_snapshot(action_type) & missing(action_type.inputs_type, values):
-                raise NotContainedError(
+                consequence = NotContainedError(
                     f"the snapshot of {values.get('principal')} failed, and nothing is done"
                     " without it",
                     remedy="see the snapshot's own error, then run 'pulumi up' again",
                 )
+                consequence.counts_as = self._deployment.failed.get(_name(request.urn))
+                raise consequence
             inputs = action_type.inputs_type.model_validate(values)
             if not request.preview:
                 self._wait_for_others(request.urn, inputs, lifting=False)
-            action = action_type(self._context(request.urn, inputs, "Create"))
+            action = action_type(
+                self._context(request.urn, inputs, "Create", reading=request.preview)
+            )
             state = told.making(inputs, lambda: action.create(inputs, preview=request.preview))
             return provider_pb2.CreateResponse(
                 id="" if request.preview else resource_id(inputs),
@@ -192,7 +199,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         state = codec.remembered(action_type.state_type, values)
         self._deployment.held.add(state.principal)
         try:
-            seen = action_type(self._context(request.urn, state, "Read")).read(state)
+            seen = action_type(self._context(request.urn, state, "Read", reading=True)).read(state)
         except Exception as error:  # noqa: BLE001 -- one failing read would stop the whole run
             self._deployment.engine.say(
                 "warning",
@@ -218,8 +225,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             inputs = action_type.inputs_type.model_validate(values)
             state = codec.remembered(action_type.state_type, olds)
             if not request.preview:
+                self._deployment.require_allowed(inputs.principal)
                 self._wait_for_others(request.urn, inputs, lifting=False)
-            action = action_type(self._context(request.urn, inputs, "Update"))
+            action = action_type(
+                self._context(request.urn, inputs, "Update", reading=request.preview)
+            )
             new = told.making(inputs, lambda: action.update(state, inputs, preview=request.preview))
             return provider_pb2.UpdateResponse(
                 properties=self._outputs(action_type, new, unknown, preview=request.preview),
@@ -292,17 +302,26 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def _attach(self, engine_address: str) -> None:
         self._deployment.attach(engine_address)
 
-    def _context(self, urn: str, inputs: Inputs, call: Call) -> Context:
+    def _context(self, urn: str, inputs: Inputs, call: Call, *, reading: bool = False) -> Context:
         return self._deployment.context(
             urn,
             account=inputs.target.account,
             incident=inputs.incident,
             call=call,
             lifting=call == "Delete",
+            reading=reading,
         )
 
     def _told(self, context: Any, call: Call, urn: str = "", *, preview: bool = False) -> _Told:
-        return _Told(context, self._deployment.messages, call, urn, preview)
+        return _Told(context, self._deployment, call, urn, preview)
+
+    def _stopping(self, urn: str, principal: str, found: Sequence[Failure]) -> list[Failure]:
+        """Return what of *found* stops the check; the rest is said, and stops the first change."""
+        for failure in found:
+            if failure.at_change:
+                self._deployment.engine.say("warning", str(failure.error), urn, "Check")
+                self._deployment.refuse_changes(principal, failure.error)
+        return [failure for failure in found if not failure.at_change]
 
     def _checked(self, urn: str, inputs: Any, found: Sequence[Failure]) -> Any:
         for failure in found:
@@ -340,7 +359,7 @@ class _Told:
     """Ends a call with one line for the operator, and its kind for the verb, where it fails."""
 
     context: Any
-    messages: MessageFile
+    deployment: Deployment
     call: Call
     urn: str
     preview: bool
@@ -369,7 +388,14 @@ class _Told:
 
     def _say(self, error: ContainmentError) -> None:
         message = of_error(error, urn=self.urn, call=self.call, preview=self.preview)
-        self.messages.add(message)
+        self.deployment.messages.add(message)
+        if self.call == "Create":
+            self.deployment.failed.setdefault(_name(self.urn), kind_of(error))
+
+
+def _name(urn: str) -> str:
+    """Return the name in *urn*, which a principal's snapshot and all that hangs on it share."""
+    return urn.split("::", 3)[-1]
 
 
 def resource_id(inputs: Inputs) -> str:

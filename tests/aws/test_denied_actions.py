@@ -35,7 +35,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str] | None
                 stub.add_client_error("simulate_principal_policy", "AccessDenied")
             else:
                 stub.add_response("simulate_principal_policy", {"EvaluationResults": list(results)})
-            return denied_actions(iam, caller, ["iam:GetUser"], TARGET)
+            return denied_actions(iam, caller.principal, ["iam:GetUser"], TARGET)
 
     return ask
 
