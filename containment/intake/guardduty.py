@@ -1,4 +1,4 @@
-"""Reads one GuardDuty finding about an access key: which credential, whose, first seen when.
+"""Read one GuardDuty finding about a credential: which one, of which principal, first seen when.
 
 Both of AWS's JSON forms are read: the API's (``Findings``, capitalised names, as ``aws guardduty
 get-findings`` prints) and EventBridge's and the export's (``detail``, small first letters).
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from containment.errors import NotFoundError, SpecError
+from containment.identities import is_access_key_id, parse_unique_id
 from containment.intake.text import one_line, quoted
 from containment.spec import Severity
 
@@ -95,8 +96,11 @@ def read_finding(path: Path) -> Finding:
     """
     name = quoted(str(path))
     finding = _the_one(_parsed(path, name), name)
+    account = _text(finding, "accountId")
     details = _get(_get(finding, "resource"), "accessKeyDetails")
     finding_type = _text(finding, "type")
+    if not isinstance(details, dict) and (actors := _actors(finding)):
+        details, account = _only_actor(actors, account, name)
     if not isinstance(details, dict):
         kind = _text(_get(finding, "resource"), "resourceType") or "something else"
         raise SpecError(
@@ -120,7 +124,7 @@ def read_finding(path: Path) -> Finding:
         finding_type=one_line(finding_type, 120),
         title=one_line(_text(finding, "title"), 200),
         severity=_severity(_get(finding, "severity")),
-        account=_text(finding, "accountId"),
+        account=account,
         partition=_text(finding, "partition") or "aws",
         user_type=user_type,
         user_name=_text(details, "userName"),
@@ -137,6 +141,52 @@ def read_finding(path: Path) -> Finding:
             remedy="run 'containment open' with the key id or the ARN",
         )
     return parsed
+
+
+def _actors(finding: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the user of each actor of an attack sequence, each once.
+
+    Source: GuardDuty API Reference, "Sequence", "Actor" and "User".
+    """
+    detection = _get(_get(finding, "service"), "detection")
+    actors = _get(_get(detection, "sequence"), "actors")
+    users = [_get(actor, "user") for actor in actors] if isinstance(actors, list) else []
+    named = {
+        (_text(user, "name"), _text(user, "credentialUid")): user
+        for user in users
+        if isinstance(user, dict)
+    }
+    return [user for names, user in named.items() if any(names)]
+
+
+def _only_actor(
+    actors: list[dict[str, Any]], account: str, name: str
+) -> tuple[dict[str, str], str]:
+    """Return the one actor as access key details, and the account; *account* where none is named.
+
+    Raises:
+        SpecError: there are several; names them.
+    """
+    if len(actors) > 1:
+        keys = [_text(user, "credentialUid") for user in actors]
+        listed = ", ".join(
+            f"{one_line(_text(user, 'name'), 64) or 'no name'} ({one_line(key, 130) or 'no key'})"
+            for user, key in zip(actors, keys, strict=True)
+        )
+        first = next((key for key in keys if is_access_key_id(key)), "AKIA…")
+        raise SpecError(
+            f"{name}: the attack sequence has {len(actors)} actors: {listed}",
+            remedy=f"open an incident for each, such as 'containment open {first}'",
+        )
+    user = actors[0]
+    uid = _text(user, "uid")
+    details = {
+        "accessKeyId": _text(user, "credentialUid"),
+        "principalId": uid if parse_unique_id(uid) is not None else "",
+        "userType": _text(user, "type"),
+        "userName": _text(user, "name"),
+    }
+    return details, _text(_get(user, "account"), "uid") or account
 
 
 def _parsed(path: Path, name: str) -> object:

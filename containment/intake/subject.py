@@ -184,12 +184,27 @@ def _found(iam: IAMClient, sts: STSClient, finding: Finding) -> tuple[Resolved, 
             note = f"{finding.key_id} is gone; its user is contained all the same"
     else:
         found = resolve_principal(iam, sts, _checked_arn(arn))
-        note = (
+        note = _without_key(finding, kind)
+    _refuse_another(finding, found)
+    return found, (note,) if note else ()
+
+
+def _without_key(finding: Finding, kind: str) -> str:
+    """Return what leaked, where the finding names no long-term key, and what a lift gives back."""
+    if finding.key_id:
+        return (
             f"{quoted(finding.key_id)} is a session of the {kind}, which ends by itself and cannot "
             "be switched off: contained is the principal behind it"
         )
-    _refuse_another(finding, found)
-    return found, (note,) if note else ()
+    if finding.is_role:
+        return "the finding names no access key: contained are all sessions of the role"
+    return (
+        "the finding names no access key: what leaked is the user's password. While contained it "
+        "opens nothing; a lift gives the password back as it is, so change or delete it first "
+        f"('aws iam delete-login-profile --user-name {finding.user_name}'), and keeps "
+        "every access key of the user Inactive, since none is named as leaked, unless the incident "
+        "was a false positive"
+    )
 
 
 def _refuse_another(finding: Finding, found: Resolved) -> None:

@@ -54,6 +54,23 @@ def finding(**details: object) -> dict[str, Any]:
     }
 
 
+def actor(name: str = "ci-deploy", key_id: str = KEY_ID, **user: object) -> dict[str, Any]:
+    """One actor of an attack sequence."""
+    account = {"uid": ACCOUNT, "name": "prod"}
+    who = {"name": name, "uid": "", "type": "IAMUser", "credentialUid": key_id, "account": account}
+    return {"id": "a1", "user": who | user, "session": {"uid": "s", "mfaStatus": "DISABLED"}}
+
+
+def sequence(*actors: object) -> dict[str, Any]:
+    """A finding of extended threat detection, which names actors and no access key of its own."""
+    found = finding() | {
+        "type": "AttackSequence:IAM/CompromisedCredentials",
+        "resource": {"resourceType": "AttackSequence"},
+    }
+    detection = {"sequence": {"uid": "u", "actors": list(actors), "signals": []}}
+    return found | {"service": found["service"] | {"detection": detection}}
+
+
 def capitalised(node: object) -> Any:
     """The same document with the API's capitalised names."""
     if isinstance(node, dict):

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from containment.errors import ContainmentError, NotFoundError, SpecError
 from containment.intake.guardduty import read_finding
 from containment.spec import Severity
-from tests.intake.conftest import ACCOUNT, KEY_ID, FindingFile, capitalised, event, finding
+from tests.intake.conftest import (
+    ACCOUNT,
+    KEY_ID,
+    FindingFile,
+    actor,
+    capitalised,
+    event,
+    finding,
+    sequence,
+)
 
 pytestmark = pytest.mark.plain
 
@@ -39,6 +48,53 @@ def test_each_form_gives_the_same_finding(finding_file: FindingFile, document: o
     assert found.finding_type == "UnauthorizedAccess:IAMUser/TorIPCaller"
     assert found.severity is Severity.MEDIUM
     assert not found.is_role
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        sequence(actor()),
+        event(sequence(actor())),
+        {"Findings": [capitalised(sequence(actor()))]},
+        sequence(actor(), actor()),  # the same one in two sessions
+        sequence(actor(), {"id": "a2", "process": {"name": "sh"}}),
+    ],
+)
+def test_an_attack_sequence_names_the_credential_of_its_actor(
+    finding_file: FindingFile, document: object
+) -> None:
+    found = read_finding(finding_file(document))
+
+    assert (found.key_id, found.user_name, found.user_type) == (KEY_ID, "ci-deploy", "IAMUser")
+    assert (found.account, found.severity) == (ACCOUNT, Severity.MEDIUM)
+    assert found.finding_type == "AttackSequence:IAM/CompromisedCredentials"
+
+
+def test_several_actors_are_refused_by_name(finding_file: FindingFile) -> None:
+    document = sequence(actor(), actor("app", "ASIAIOSFODNN7EXAMPLE", type="AssumedRole"))
+
+    with pytest.raises(SpecError) as caught:
+        read_finding(finding_file(document))
+
+    assert f"ci-deploy ({KEY_ID})" in str(caught.value)
+    assert "app (ASIAIOSFODNN7EXAMPLE)" in str(caught.value)
+    assert f"containment open {KEY_ID}" in (caught.value.remedy or "")
+
+
+@pytest.mark.parametrize(
+    "actors", [(), ({"id": "a1"},), ("x",), ({"user": "x"},), ({"user": {"name": ["x"]}},)]
+)
+def test_a_sequence_without_a_user_is_refused(
+    finding_file: FindingFile, actors: tuple[object, ...]
+) -> None:
+    with pytest.raises(SpecError, match="names no access key"):
+        read_finding(finding_file(sequence(*actors)))
+
+
+def test_an_actor_of_another_account_is_of_that_account(finding_file: FindingFile) -> None:
+    document = sequence(actor(account={"uid": "444455556666"}))
+
+    assert read_finding(finding_file(document)).account == "444455556666"
 
 
 @pytest.mark.parametrize("user_type", ["AssumedRole", "Role"])

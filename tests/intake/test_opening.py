@@ -12,7 +12,7 @@ from containment.errors import ConflictError, ContainmentError, NotFoundError, S
 from containment.intake.opening import Choices, Opened, next_incident, open_incident, write
 from containment.lab.testing import Lab
 from containment.spec import Rung, load, moment_text
-from tests.intake.conftest import FindingFile, event, finding
+from tests.intake.conftest import FindingFile, actor, event, finding, sequence
 
 pytestmark = pytest.mark.lab
 
@@ -136,6 +136,34 @@ def test_a_finding_about_a_users_key_gives_t0_title_and_severity(
     )
     assert spec.severity == "medium"
     assert spec.title.startswith("UnauthorizedAccess:IAMUser/TorIPCaller: API ListBuckets")
+
+
+@pytest.mark.parametrize("uid", ["", "AIDAEXAMPLE", "its own"])
+def test_an_attack_sequence_opens_an_incident_of_its_actor(
+    lab: Lab, responder: Responder, finding_file: FindingFile, uid: str
+) -> None:
+    user = responder.iam.get_user(UserName="ci-deploy")["User"]
+    named = user["UserId"] if uid == "its own" else uid
+    path = finding_file(sequence(actor(key_id=lab.world.leaked.access_key_id, uid=named)))
+
+    opened = responder.opens(path)
+
+    assert opened.spec.targets[0].user == lab.world.ci_user
+    assert opened.spec.targets[0].leaked == (lab.world.leaked.access_key_id,)
+
+
+def test_a_sign_in_finding_without_a_key_says_that_the_password_leaked(
+    lab: Lab, responder: Responder, finding_file: FindingFile
+) -> None:
+    opened = responder.opens(finding_file(finding(accessKeyId="")))
+
+    assert opened.spec.targets[0].user == lab.world.ci_user
+    assert opened.spec.targets[0].leaked == ()
+    (note,) = [note for note in opened.notes if "password" in note]
+    assert "no access key" in note
+    assert "a lift gives the password back" in note
+    assert "keeps every access key of the user Inactive" in note
+    assert "''" not in " ".join(opened.notes)
 
 
 def test_a_finding_about_a_roles_session_contains_the_role(
