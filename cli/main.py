@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli import render
+from cli import extras, render
 from containment.aws import endpoint
 from containment.errors import ContainmentError
 
@@ -46,6 +46,7 @@ class Verb:
 
 
 VERBS = {
+    "init": Verb("cli.verbs.init:init", "Make a folder a project, and provide the engine."),
     "open": Verb(
         "cli.verbs.open:open_", "Write an incident spec from a key id, an ARN or a finding."
     ),
@@ -161,14 +162,21 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 -- one return for eac
     except (click.Abort, KeyboardInterrupt):
         render.tell("interrupted")
         return _INTERRUPTED
+    except ModuleNotFoundError as error:
+        missing = extras.explain(error)
+        return _bug(error, state) if missing is None else _failed(missing, state)
     except ContainmentError as error:
-        if state.as_json:
-            _tell_json(type(error).__name__, error.message, error.remedy, error.exit_code)
-        render.tell(f"error: {error}", style="red")
-        return error.exit_code
+        return _failed(error, state)
     except Exception as error:  # noqa: BLE001 -- the edge: the reader gets a sentence, not a stack
         return _bug(error, state)
     return result if isinstance(result, int) else 0
+
+
+def _failed(error: ContainmentError, state: Run) -> int:
+    if state.as_json:
+        _tell_json(type(error).__name__, error.message, error.remedy, error.exit_code)
+    render.tell(f"error: {error}", style="red")
+    return error.exit_code
 
 
 def _bug(error: Exception, state: Run) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.extras import require
 from cli.options import json_option
 from containment.spec import Disposition
 
@@ -42,6 +43,7 @@ def demo(ctx: click.Context, *, keep: bool, only: str | None, as_json: bool) -> 
 
     Exit code 4 if anything that is shown does not hold.
     """
+    require("moto")
     # Imported here: boto3 and the lab are heavy, and --help needs neither.
     from cli.demo.screen import Screen  # noqa: PLC0415
     from cli.demo.stage import Stage  # noqa: PLC0415

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.extras import require
 from cli.options import json_option
 from containment.aws.endpoint import banner
 from containment.lab import runtime
@@ -50,6 +51,7 @@ def start(port: int | None, *, detach: bool, as_json: bool) -> None:
             as_json=as_json,
         )
 
+    require("moto")  # before a process of its own says so at length
     if detach:
         announce(runtime.start_detached(_directory(), port or 0))
         return

@@ -98,7 +98,7 @@ def install(folder: Path, venv: Path | None) -> None:
         put(venv / "bin" / "pulumi", (folder / TOOLS / "bin" / "pulumi").read_text("utf-8"))
 
 
-def _explain(error: OSError) -> SetupError:
+def explain(error: OSError) -> SetupError:
     """Say what a failed write to the cache or to ``.venv`` means for the person who waits."""
     where = error.filename or cache()
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
@@ -132,9 +132,9 @@ def main() -> int:
         progress.say("pulumi: interrupted; nothing was installed, and what Go has compiled is kept")
         return EXIT_INTERRUPTED
     except OSError as error:
-        progress.say(f"error: {_explain(error)}")
+        progress.say(f"error: {explain(error)}")
         return 1
-    except (SetupError, ContainmentError) as error:
+    except ContainmentError as error:
         progress.say(f"error: {error}")
         return 1
     finally:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from containment.engine.layout import LAUNCHER_MARK
+from containment.errors import UnavailableError
 
 _NOTE = Path(sys.prefix) / "share" / "containment" / "engine"
 PROVIDED = "3.259.0"
@@ -26,11 +27,11 @@ BEYOND = (4, 0, 0)
 _VERSION = re.compile(r"^v?(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$")
 
 
-class SetupError(Exception):
+class SetupError(UnavailableError):
     """The engine cannot be provided: what is wrong, and what to do about it."""
 
     def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(f"{what}; {remedy}")
+        super().__init__(what, remedy=remedy)
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def test_help_lists_every_verb_without_importing_any() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert ran.stdout.splitlines()[-1] == "['cli.render', 'cli.main']"
+    assert ran.stdout.splitlines()[-1] == "['cli.extras', 'cli.render', 'cli.main']"
     for name, verb in VERBS.items():
         if name != "trip":
             assert f"{name} " in ran.stdout
