@@ -1,0 +1,191 @@
+"""Every operation of the locked botocore that issues or revokes credentials is in the table."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import botocore
+import msgspec
+import pytest
+
+from containment.aws.issuers import Table, table
+from containment.trail.facts.issuance import ISSUERS
+
+pytestmark = pytest.mark.plain
+
+# Members of an answer that hold the secret half of something.
+SECRETS = frozenset(
+    {
+        "secretaccesskey",
+        "secretkey",
+        "sessiontoken",
+        "accesstoken",
+        "refreshtoken",
+        "idtoken",
+        "authorizationtoken",
+        "authtoken",
+        "bearertoken",
+        "webidentitytoken",
+        "workloadaccesstoken",
+        "servicepassword",
+        "servicecredentialsecret",
+        "dbpassword",
+        "passworddata",
+        "privatekeybase64",
+        "keymaterial",
+        "clitoken",
+        "webtoken",
+        "tokenvalue",
+        "activationcode",
+        "secretstring",
+        "signintoken",
+    }
+)
+# Operations that say so by their names, whatever they answer.
+CREDENTIAL = re.compile(
+    r"(AccessKeys?|Credentials?|LoginProfile|SSHPublicKey|SshPublicKey|SigningCertificate|"
+    r"AccessTokens?|AuthToken|BearerToken|OAuth2?Tokens?|FederationToken|SessionToken|"
+    r"DelegatedAccessToken|RoleFor[A-Z]\w*|AssumeRo\w+|Activation|AccessEntry|AccountAssignment|"
+    r"TrustAnchor|MFADevice|OpenIDConnectProvider|SAMLProvider|KeysAndCertificate|KeyPair|"
+    r"Sessions?|Password|RootSessions)$"
+)
+CHANGING = re.compile(
+    r"(Create|Generate|Issue|Reset|Rotate|Renew|Refresh|Update|Delete|Revoke|Disable|Deactivate|"
+    r"Enable|Upload|Import|Register|Send|Assume|Exchange|Start|Terminate|Logout|Invalidate|Change|"
+    r"Admin|Associate|Disassociate)"
+)
+# The trust policy of a role is a credential in all but name.
+BY_KNOWLEDGE = frozenset({"iam:UpdateAssumeRolePolicy"})
+
+
+class Target(msgspec.Struct):
+    shape: str
+
+
+class Shape(msgspec.Struct):
+    type: str
+    members: dict[str, Target] = {}
+    member: Target | None = None
+    value: Target | None = None
+
+
+class Operation(msgspec.Struct):
+    output: Target | None = None
+
+
+class Model(msgspec.Struct):
+    """What matters here of a service's model; documentation is left out."""
+
+    operations: dict[str, Operation]
+    shapes: dict[str, Shape]
+
+
+def hands_out(model: Model, output: Target) -> bool:
+    """Tell whether an answer holds a secret, however deep."""
+    seen: set[str] = set()
+    waiting = [output.shape]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        shape = model.shapes[name]
+        for member, target in shape.members.items():
+            kind = model.shapes[target.shape].type
+            if member.lower() in SECRETS and kind in {"string", "blob"}:
+                return True
+            waiting.append(target.shape)
+        waiting += [part.shape for part in (shape.member, shape.value) if part is not None]
+    return False
+
+
+def candidates(service: str, model: Model) -> set[str]:
+    """Return the operations of a service that look as if they issued or revoked a credential."""
+    return {
+        f"{service}:{name}"
+        for name, operation in model.operations.items()
+        if (CHANGING.match(name) and CREDENTIAL.search(name))
+        or (operation.output is not None and hands_out(model, operation.output))
+    }
+
+
+@cache
+def models() -> dict[str, Model]:
+    """Return the newest model of every service that botocore knows."""
+    decoder = msgspec.json.Decoder(Model)
+    found = {}
+    for service in sorted((Path(botocore.__file__).parent / "data").iterdir()):
+        versions = sorted(service.glob("*/service-2.json.gz"))
+        if versions:
+            found[service.name] = decoder.decode(gzip.decompress(versions[-1].read_bytes()))
+    return found
+
+
+def unnamed(of: Table, candidates_found: set[str]) -> set[str]:
+    known = {row.operation for row in of.issuers} | {row.operation for row in of.revokers}
+    known |= set(of.others)
+    return candidates_found - known
+
+
+def test_every_operation_that_issues_or_revokes_is_named() -> None:
+    found = {one for service, model in models().items() for one in candidates(service, model)}
+
+    assert len(found) > 200
+    assert unnamed(table(), found) == set(), "name them in containment/aws/issuers.toml"
+    # And nothing is named that botocore does not have, or twice.
+    named = Counter(
+        [row.operation for row in table().issuers]
+        + [row.operation for row in table().revokers]
+        + list(table().others)
+    )
+    assert [one for one, times in named.items() if times > 1] == []
+    assert set(named) - found <= BY_KNOWLEDGE
+    for one in BY_KNOWLEDGE:
+        service, _, operation = one.partition(":")
+        assert operation in models()[service].operations
+
+
+def test_every_row_is_whole() -> None:
+    for row in table().issuers:
+        for column in (row.issues, row.contained_by, row.longest_life, row.seen):
+            assert column.strip(), row
+
+
+@pytest.mark.parametrize(
+    ("operation", "output"),
+    [
+        ("GetScopedCredentials", {"secretAccessKey": {"shape": "Text"}}),
+        ("MakeSomething", {"Inner": {"shape": "Nested"}}),
+        ("ResetLoginProfile", {}),
+        ("RevokeAccessToken", {}),
+    ],
+)
+def test_a_new_operation_of_a_newer_botocore_would_be_noticed(
+    operation: str, output: dict[str, Any]
+) -> None:
+    model = msgspec.convert(
+        {
+            "operations": {operation: {"output": {"shape": "Out"}}, "ListThings": {}},
+            "shapes": {
+                "Out": {"type": "structure", "members": output},
+                "Nested": {"type": "list", "member": {"shape": "Deep"}},
+                "Deep": {"type": "structure", "members": {"SessionToken": {"shape": "Text"}}},
+                "Text": {"type": "string"},
+            },
+        },
+        Model,
+    )
+
+    assert unnamed(table(), candidates("new", model)) == {f"new:{operation}"}
+
+
+def test_what_the_trace_follows_is_in_the_table() -> None:
+    named = {row.operation.partition(":")[2] for row in table().issuers}
+
+    # The last two are in CloudTrail and in no model.
+    assert named >= ISSUERS - {"GetScopedCredentials", "SwitchRole"}
