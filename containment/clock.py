@@ -23,3 +23,12 @@ def isoformat(moment: datetime) -> str:
     Source: IAM User Guide, "Date condition operators" (ISO 8601 date formats, W3C NOTE-datetime).
     """
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """Return the moment that *text* says in ISO 8601 with a zone, or None where it says none."""
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None

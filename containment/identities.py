@@ -82,8 +82,12 @@ class Principal:
 
     @property
     def identity_center(self) -> bool:
-        """True for a role that IAM Identity Center keeps and IAM cannot edit."""
-        return self.kind == "role" and self.name.startswith("AWSReservedSSO_")
+        """True for a role that IAM Identity Center keeps and IAM cannot edit.
+
+        The path tells ("Referencing permission sets in resource policies"): whoever may make roles
+        may give one such a name.
+        """
+        return self.kind == "role" and self.path.startswith("/aws-reserved/sso.amazonaws.com/")
 
 
 def parse_principal(arn: str) -> Principal:

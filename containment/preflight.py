@@ -75,6 +75,23 @@ def protected(target: Principal, profile: Profile) -> list[RefusedError]:
     ]
 
 
+def doubts(target: Principal, *, clients: Clients, caller: Caller) -> list[str]:
+    """Return what speaks against containing *target* and is only inferred from the account.
+
+    Whoever may write IAM could bring it about, so it refuses nothing: a trust policy that names
+    one principal alone does not tell that the caller came in by it.
+    """
+    trust = trusted_by(clients.iam, caller)
+    trusted = _trusted(unquote(trust)) if trust is not None else []
+    if len(trusted) != 1 or not _same(target, trusted[0]):
+        return []
+    doubt = (
+        f"the trust policy of the role that you act as ({caller.arn}) names {target.name} alone;"
+        " if you come in by it, no new session of that role can be had until the lift"
+    )
+    return [doubt]
+
+
 def uneditable(target: Principal) -> list[RefusedError]:
     """Return why IAM itself would not let anybody change *target*, and what to do instead."""
     found: list[RefusedError] = []
@@ -116,7 +133,13 @@ def missing_permissions(
 
 def _on_principal(action: str) -> bool:
     word = action.partition(":")[2]
-    return word not in {"ListUsers", "SimulatePrincipalPolicy", "GetPolicy", "GetPolicyVersion"}
+    return word not in {
+        "ListUsers",
+        "ListRoles",
+        "ListPolicies",
+        "SimulatePrincipalPolicy",
+        "GetPolicy",
+    }
 
 
 def expiring(expires_at: datetime | None, caller: Caller) -> AccessError | None:
@@ -138,12 +161,6 @@ def _chain(clients: Clients, caller: Caller) -> list[Principal]:
             continue
     if clients.through is not None and (assumer := principal_of(clients.through)) is not None:
         links.append(assumer)
-    trust = trusted_by(clients.iam, caller)
-    if trust is not None:
-        trusted = _trusted(unquote(trust))
-        # One name among many is not the caller's for sure; the only one is.
-        if len(trusted) == 1:
-            links.extend(trusted)
     others = [link for link in links if caller.principal is None or link != caller.principal]
     return list(dict.fromkeys(others))
 

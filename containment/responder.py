@@ -1,7 +1,8 @@
 """The policies of the two responder roles: exactly what the actions and the verbs call.
 
 One role contains and another lifts. Whoever contains attaches AWSDenyAll and nothing else; whoever
-lifts attaches what made room, and detaches AWSDenyAll alone. Both are denied every change of the
+lifts attaches what made room, and detaches AWSDenyAll alone. A permissions boundary they set and
+remove only where it is AWSDenyAll. Both are denied every change of the
 roles that the profile protects, their own included.
 
 More cannot be taken from them: the text of an inline policy and the new status of an access key
@@ -10,7 +11,8 @@ the profile does not protect**. Actions, verbs and the ledger's bucket store dec
 permissions, and the tests measure that these are the ones they use.
 
 Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS IAM"
-(``iam:PolicyARN`` is a key of the Attach… and Detach… calls; PutUserPolicy, PutRolePolicy and
+(``iam:PolicyARN`` is a key of the Attach… and Detach… calls, ``iam:PermissionsBoundary`` of the
+Put…PermissionsBoundary and Delete…PermissionsBoundary calls; PutUserPolicy, PutRolePolicy and
 UpdateAccessKey have none for what they write).
 """
 
@@ -41,7 +43,7 @@ ON_EVERYTHING = frozenset(
         "iam:GetAccessKeyLastUsed",
         "iam:GetAccountAuthorizationDetails",
         "iam:GetPolicy",
-        "iam:GetPolicyVersion",
+        "iam:ListPolicies",
         "iam:ListRoles",
         "iam:ListUsers",
         "sts:GetAccessKeyInfo",
@@ -53,6 +55,15 @@ ON_EVERYTHING = frozenset(
 _ALWAYS = frozenset({"sts:GetCallerIdentity"})
 _ATTACH = frozenset({"iam:AttachUserPolicy", "iam:AttachRolePolicy"})
 _DETACH = frozenset({"iam:DetachUserPolicy", "iam:DetachRolePolicy"})
+# Their only condition key: which policy is, or is to be, the boundary.
+_BOUND = frozenset(
+    {
+        "iam:PutUserPermissionsBoundary",
+        "iam:PutRolePermissionsBoundary",
+        "iam:DeleteUserPermissionsBoundary",
+        "iam:DeleteRolePermissionsBoundary",
+    }
+)
 # What takes our own away, and what is asked before containing, are never called by the other.
 _NEVER_CALLED: dict[Duty, frozenset[str]] = {
     "contain": frozenset(
@@ -95,11 +106,12 @@ def policy(
     narrow = _DENY_ALL_ALONE[duty]
     return render(
         "responder",
-        on_principals=sorted(needed - ON_EVERYTHING - narrow),
+        on_principals=sorted(needed - ON_EVERYTHING - narrow - _BOUND),
         principals=literal(
             [f"arn:{partition}:iam::{account}:user/*", f"arn:{partition}:iam::{account}:role/*"]
         ),
         with_deny_all=sorted(narrow),
+        bounding=sorted(needed & _BOUND),
         deny_all=literal(f"arn:{partition}:iam::aws:policy/AWSDenyAll"),
         on_everything=sorted(needed & ON_EVERYTHING),
         protected=literal(protected(account, profile)),

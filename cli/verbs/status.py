@@ -47,9 +47,10 @@ def status(*, named: str | None, as_json: bool) -> int:
     """Show what is live of an incident against what its state says. Nothing is changed.
 
     STACK is the incident; the only one in stacks/ or the selected one, if left out. Ends with 4 if
-    AWS shows less than was applied, with 5 if a deny of it is live that its state does not know,
-    with 9 if AWS could not be asked about all of it, and else with 2 if its spec cannot be used.
-    The release fences listed are those of the whole account.
+    AWS shows less than was applied, or if somebody whom the spec names is not held now (made anew
+    under the ARN, or the user whose key a leaked one is), with 5 if a deny of it is live that its
+    state does not know, with 9 if AWS could not be asked about all of it, and else with 2 if its
+    spec cannot be used. The release fences listed are those of the whole account.
     """
     incident = begin(named)
     caller = caller_of(incident)
@@ -68,7 +69,7 @@ def status(*, named: str | None, as_json: bool) -> int:
         render.document(_document(incident, found, caller.arn))
     else:
         _show(incident, found, caller.arn, created=left is not None)
-    if found.drifted:
+    if found.drifted or found.unheld:
         return NotContainedError.exit_code
     if found.stray:
         return ConflictError.exit_code
@@ -111,6 +112,7 @@ def _document(incident: Incident, found: Standing, caller: str) -> dict[str, obj
         "applied": found.applied,
         "verified": False,
         "drifted": found.drifted,
+        "unheld": list(found.unheld),
         "principals": [_principal(item, found) for item in found.held],
         "ledger": ledger_row(found.ledger),
         "matters": [{"what": item.what, "next": item.step} for item in found.matters],

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws.consistency import eventually
-from containment.aws.faults import code, explain, outcome_unknown, retried
+from containment.aws.faults import code, explain, is_full, outcome_unknown, retried
 from containment.errors import SpecError
 from containment.facets import documents, marks, trust, trust_lift
+from containment.lifecycle import exemptions
 from containment.lifecycle.action import Action, Failure, UnfinishedError
 from containment.lifecycle.wire import Held, HeldInputs
 from containment.lifecycle.write import Write
@@ -52,7 +53,15 @@ class ClosedTrustPolicy(Action[Inputs, State]):
     resource = "ClosedTrustPolicy"
     summary = "Close a role's trust policy to everyone but break-glass"
     survives = "sessions that were issued before live on until they are revoked"
-    permissions = frozenset({"iam:GetRole", "iam:UpdateAssumeRolePolicy"})
+    permissions = frozenset(
+        {
+            "iam:GetRole",
+            "iam:GetUser",
+            "iam:ListRoles",
+            "iam:ListUsers",
+            "iam:UpdateAssumeRolePolicy",
+        }
+    )
     identity = frozenset({"principal_id"})
     computed = frozenset({"generation"})
     silent = frozenset({"trust_policy"})
@@ -72,6 +81,10 @@ class ClosedTrustPolicy(Action[Inputs, State]):
             return [Failure("principal", error)]
         return []
 
+    def checked(self, inputs: Inputs) -> Inputs:
+        exempt = exemptions.canonical(self._context, inputs.target, inputs.break_glass)
+        return super().checked(inputs.model_copy(update={"break_glass": exempt}))
+
     def on_destroy(self, inputs: Inputs) -> str:
         return (
             f"our statement leaves the trust policy of {inputs.target.name};"
@@ -82,6 +95,7 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         started_ms = self._context.started_ms()
         live = self._require(inputs, inputs.principal_id)
         if preview:
+            self._foresee(live, inputs)
             return State(**dict(inputs))
         newest = trust.newest(live.trust_policy, inputs.incident)
         generation = self._context.generation(started_ms, newest)
@@ -136,21 +150,35 @@ class ClosedTrustPolicy(Action[Inputs, State]):
             self._context.say("info", f"{inputs.target.name}: its trust policy is closed again")
         return closed
 
+    def _foresee(self, live: LivePrincipal, inputs: Inputs) -> None:
+        """Say, before anything changes, where AWS may have no room for our statement."""
+        mark = marks.mark(inputs.incident, inputs.snapshot_id or "0" * 10, 0)
+        ours = trust.statement(mark, inputs.break_glass, live.trust_policy)
+        document = trust.closed(live.trust_policy, inputs.incident, ours)
+        if over := trust.overflow(document):
+            self._context.say(
+                "warning",
+                f"{live}: with our statement its trust policy has {trust.ROOM + over:,} of"
+                f" {trust.ROOM:,} characters, so it stays open unless the account's quota is"
+                f" higher; {_room(over)}",
+            )
+
     def _close(self, live: LivePrincipal, inputs: Inputs, generation: int) -> State:
         state = State(**dict(inputs), generation=generation, live="unverified")
         mark = marks.mark(inputs.incident, inputs.snapshot_id or "", generation)
         ours = trust.statement(mark, inputs.break_glass, live.trust_policy)
         refusal = None
+        document = trust.closed(live.trust_policy, inputs.incident, ours)
         try:
-            live.set_trust_policy(trust.closed(live.trust_policy, inputs.incident, ours))
+            live.set_trust_policy(document)
         except (ClientError, BotoCoreError) as error:
             refusal = error if retried(error) else None
             if not outcome_unknown(error):
                 # Kept in the state, so that the role's sessions are denied all the same.
-                raise _refused(live, state, error) from error
+                raise _refused(live, state, error, document) from error
         if not eventually(lambda: self._shows(live, ours)):
             if refusal is not None:
-                raise _refused(live, state, refusal) from refusal
+                raise _refused(live, state, refusal, document) from refusal
             raise UnfinishedError(
                 f"the trust policy of {live} was closed and reading it back does not show it",
                 remedy="something may be undoing it: run 'pulumi up' again at once",
@@ -163,7 +191,24 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         return now is not None and documents.holds(now.trust_policy, {"Statement": [ours]})
 
 
-def _refused(live: LivePrincipal, state: State, error: ClientError | BotoCoreError) -> Exception:
+def _room(over: int) -> str:
+    return (
+        f"shorten it by {over or 1} characters, or have the quota 'Role trust policy length' raised"
+        " (Service Quotas, at most 4,096), or use rung deny-all, which leaves the trust policy"
+        " alone; until then only tokens issued before T are denied"
+    )
+
+
+def _refused(
+    live: LivePrincipal, state: State, error: ClientError | BotoCoreError, document: str
+) -> Exception:
+    if is_full(error):
+        return UnfinishedError(
+            f"the trust policy of {live} has no room for our statement"
+            f" ({explain('closing it', error).message})",
+            remedy=_room(trust.overflow(document)) + "; then run 'pulumi up' again",
+            state=state,
+        )
     if code(error) == "MalformedPolicyDocument":
         return UnfinishedError(
             f"AWS refuses any change of the trust policy of {live}"

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
-from containment.aws.faults import code, explain, is_full, outcome_unknown, retried
+from containment.aws.faults import code, explain, is_denied, is_full, outcome_unknown, retried
 from containment.errors import ConflictError
 from containment.facets import (
     attachment,
@@ -35,7 +35,7 @@ from containment.facets import (
     trust,
 )
 from containment.identities import parse_principal
-from containment.lifecycle import evidence, lift
+from containment.lifecycle import evidence, exemptions, lift
 from containment.lifecycle.action import Action, UnfinishedError
 from containment.lifecycle.wire import Held, HeldInputs, Wire
 from containment.lifecycle.write import Write
@@ -77,7 +77,7 @@ class Inputs(HeldInputs):
 
     scope: deny.ScopeKind
     sessions: tuple[SessionMatch, ...] = ()
-    margin_s: int = 120
+    margin_s: int = cohort.MARGIN_S
     cohort: tuple[str, ...] = ()
     closed_but_for: tuple[str, ...] | None = None
     attached_policies: tuple[str, ...] = ()
@@ -89,6 +89,24 @@ class State(Inputs, Held):
     placement: Literal["inline", "AWSDenyAll"] | None = None
     issued_before: str | None = None
     swapped: tuple[str, ...] = ()
+    swapped_ids: dict[str, str] | None = None
+    bounded: bool | None = None
+
+    @property
+    def placing(self) -> attachment.Placing:
+        """How AWSDenyAll was placed, to go on from."""
+        made = {arn: (self.swapped_ids or {}).get(arn, "") for arn in self.swapped}
+        return attachment.Placing(made, bounded=bool(self.bounded))
+
+    def placed(self, placing: attachment.Placing) -> State:
+        """Return this with AWSDenyAll placed as *placing* says."""
+        ids = {arn: name for arn, name in placing.swapped.items() if name}
+        now = {
+            "swapped": tuple(placing.swapped),
+            "swapped_ids": ids or None,
+            "bounded": placing.bounded or None,
+        }
+        return self.model_copy(update={**now, "placement": "AWSDenyAll"})
 
 
 class DenyPolicy(Action[Inputs, State]):
@@ -105,6 +123,7 @@ class DenyPolicy(Action[Inputs, State]):
             "iam:GetUser",
             "iam:GetRole",
             "iam:ListUsers",
+            "iam:ListRoles",
             "iam:GetUserPolicy",
             "iam:GetRolePolicy",
             "iam:PutUserPolicy",
@@ -118,7 +137,10 @@ class DenyPolicy(Action[Inputs, State]):
             "iam:DetachUserPolicy",
             "iam:DetachRolePolicy",
             "iam:GetPolicy",
-            "iam:GetPolicyVersion",
+            "iam:PutUserPermissionsBoundary",
+            "iam:PutRolePermissionsBoundary",
+            "iam:DeleteUserPermissionsBoundary",
+            "iam:DeleteRolePermissionsBoundary",
             "iam:TagUser",
             "iam:TagRole",
             "iam:UntagUser",
@@ -150,6 +172,12 @@ class DenyPolicy(Action[Inputs, State]):
             inputs["closed_but_for"] = sorted(spec.break_glass)
         return inputs
 
+    def checked(self, inputs: Inputs) -> Inputs:
+        if inputs.closed_but_for is not None:
+            exempt = exemptions.canonical(self._context, inputs.target, inputs.closed_but_for)
+            inputs = inputs.model_copy(update={"closed_but_for": exempt})
+        return super().checked(inputs)
+
     def on_destroy(self, inputs: Inputs) -> str:
         name = inputs.target.name
         if inputs.lift.false_positive:
@@ -162,10 +190,13 @@ class DenyPolicy(Action[Inputs, State]):
     def _create(self, inputs: Inputs, *, preview: bool) -> State:
         return self._contain(inputs, preview=preview)
 
-    def _contain(self, inputs: Inputs, *, preview: bool, swapped: tuple[str, ...] = ()) -> State:
+    def _contain(self, inputs: Inputs, *, preview: bool, before: State | None = None) -> State:
         started_ms = self._context.started_ms()
         live = self._require(inputs, inputs.principal_id)
-        state = State(**dict(inputs), swapped=swapped)
+        state = State(**dict(inputs))
+        if before is not None:
+            kept = ("swapped", "swapped_ids", "bounded")
+            state = state.model_copy(update={name: getattr(before, name) for name in kept})
         if preview:
             return state
         found = deny.find(live, inputs.incident)
@@ -176,11 +207,15 @@ class DenyPolicy(Action[Inputs, State]):
     def priors(self, state: State) -> Priors:
         return {
             "deny": deny_lift.Prior(
-                _scope(state, state.issued_before), inline=state.placement != "AWSDenyAll"
+                _scope(state, state.issued_before),
+                inline=state.placement != "AWSDenyAll",
+                margin_s=state.margin_s,
             ),
             "attachment": attachment_lift.Prior(
                 state.attached_policies,
                 state.swapped,
+                ids=state.swapped_ids or {},
+                bounded=bool(state.bounded),
                 placed=state.placement == "AWSDenyAll",
             ),
         }
@@ -189,7 +224,11 @@ class DenyPolicy(Action[Inputs, State]):
     def priors_in(cls, snapshot: Snapshot) -> Priors:
         return {
             "deny": deny_lift.Prior(),
-            "attachment": attachment_lift.Prior(snapshot.attached_policies),
+            "attachment": attachment_lift.Prior(
+                snapshot.attached_policies,
+                # AWSDenyAll never takes the place of a boundary that was set.
+                bounded=None if snapshot.permissions_boundary is None else False,
+            ),
         }
 
     def _look(self, live: LivePrincipal, state: State, found: Mapping[FacetName, Any]) -> State:
@@ -217,7 +256,7 @@ class DenyPolicy(Action[Inputs, State]):
             return state.model_copy(update=dict(inputs))
         if _lowers(state, inputs):
             self._refuse_lowering(state, inputs)
-        placed = self._contain(inputs, preview=preview, swapped=state.swapped)
+        placed = self._contain(inputs, preview=preview, before=state)
         if not preview and state.live != placed.live:
             self._context.say("info", f"{inputs.target.name}: the deny is in force again")
         if preview or state.placement != "AWSDenyAll" or placed.placement != "inline":
@@ -230,7 +269,7 @@ class DenyPolicy(Action[Inputs, State]):
                 self._context.say("info", done)
         except ConflictError as error:
             raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
-        return placed.model_copy(update={"swapped": ()})
+        return placed.model_copy(update={"swapped": (), "swapped_ids": None, "bounded": None})
 
     def writes(self, inputs: Inputs, live: LivePrincipal) -> list[Write]:
         found = deny.find(live, inputs.incident)
@@ -266,7 +305,10 @@ class DenyPolicy(Action[Inputs, State]):
         except (ClientError, BotoCoreError) as error:
             unknown = outcome_unknown(error)
             if is_full(error) and not (unknown and deny.shows(live, state.incident, ours)):
-                return self._attach(live, state)
+                return self._attach(live, state, "inline policies are full")
+            if is_denied(error) and not unknown and state.scope == "all":
+                # Some organisations forbid inline policies; AWSDenyAll says the same.
+                return self._attach(live, state, "AWS refuses an inline policy")
             explanation = explain(f"writing the deny on {live}", error)
             if not unknown:
                 raise explanation from error
@@ -287,7 +329,8 @@ class DenyPolicy(Action[Inputs, State]):
         try:
             deny.put(live, inputs.incident, found, ours)
         except ClientError as error:
-            if code(error) != "MalformedPolicyDocument" or found.text is None:
+            refused = code(error) == "MalformedPolicyDocument" or is_full(error)
+            if not refused or not deny.has_others(found, inputs.incident):
                 raise
             # What somebody wrote beside ours must not stop the containing.
             deny.put(live, inputs.incident, found, ours, alone=True)
@@ -297,35 +340,30 @@ class DenyPolicy(Action[Inputs, State]):
                 f" without that; it was {found.text}",
             )
 
-    def _attach(self, live: LivePrincipal, state: State) -> State:
-        swapped = list(state.swapped)
+    def _attach(self, live: LivePrincipal, state: State, why: str) -> State:
+        placing = state.placing
         try:
-            warnings = attachment.place(
+            attachment.place(
                 live,
                 state.incident,
                 snapshot_id=state.snapshot_id or "",
                 generation=state.generation or 0,
                 prior=state.attached_policies,
-                swapped=swapped,
+                placing=placing,
             )
         except (ClientError, BotoCoreError, CancelledError) as error:
             raise UnfinishedError(
                 f"attaching AWSDenyAll to {live}: {error}",
                 remedy="run 'pulumi up' again",
-                state=state.model_copy(
-                    update={"placement": "AWSDenyAll", "swapped": tuple(swapped)}
-                ),
+                state=state.placed(placing),
             ) from error
-        placed = state.model_copy(
-            update={"placement": "AWSDenyAll", "swapped": tuple(swapped), "live": "applied"}
-        )
-        for warning in warnings:
-            self._context.say("warning", warning)
-        made = ", ".join(swapped)
+        placed = state.placed(placing).model_copy(update={"live": "applied"})
+        if placing.unwritten:
+            self._context.say("warning", placing.unwritten)
+        made = ", ".join(placing.swapped)
         room = f"; {made} made room and comes back at lift" if made else ""
-        self._context.say(
-            "warning", f"{live}: inline policies are full, so AWSDenyAll is attached{room}"
-        )
+        how = "the permissions boundary" if placing.bounded else "attached"
+        self._context.say("warning", f"{live}: {why}, so AWSDenyAll is {how}{room}")
         if state.scope != "all":
             raise UnfinishedError(
                 f"{live} has no room for the deny of {state.scope}: AWSDenyAll is attached, which"
@@ -338,8 +376,8 @@ class DenyPolicy(Action[Inputs, State]):
 
     def _seen(self, live: LivePrincipal, state: State, found: deny.LiveDeny) -> str:
         claim = attachment.find(live, state.incident)
-        if state.placement == "AWSDenyAll" and claim is not None:
-            there = attachment.deny_all_arn(live.principal.partition) in live.attached()
+        if state.placement == "AWSDenyAll" and (claim is not None or not found.in_force):
+            there = attachment.holds(live, live.attached())
             return "applied" if there and state.scope == "all" else "missing"
         if found.mark is None or found.text is None or found.is_fence:
             return "missing"

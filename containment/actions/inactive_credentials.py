@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from containment.spec import IncidentSpec, Target
 
 _FENCE_WAIT_S = 20.0
+# "IAM and AWS STS quotas": tags that can be attached to an IAM user.
+_MOST_TAGS = 50
 
 
 class Inputs(HeldInputs):
@@ -148,9 +150,15 @@ class InactiveCredentials(Action[Inputs, State]):
                 f"{live}: {', '.join(_ids(open_))} is Active; 'pulumi up' deactivates it",
             )
         if not found["credentials"].in_force:
-            told = self._stripped(state, keys)
+            full = len(live.tags) >= _MOST_TAGS
+            told = {} if full else self._stripped(state, keys)
+            why = (
+                "has no room beside its 50 tags: remove one and run 'pulumi up', or"
+                if full
+                else "is gone;"
+            )
             step = "'pulumi up' writes it again" if told else "the lift will ask for a decision"
-            self._context.say("warning", f"{live}: the claim on its keys is gone; {step}")
+            self._context.say("warning", f"{live}: the claim on its keys {why} {step}")
             seen = "altered" if told else seen
         return state.model_copy(update={"live": seen, "held": _ids(keys)})
 

@@ -24,7 +24,7 @@ from containment.errors import (
 )
 from containment.facets import capture, holders, leftovers, marks
 from containment.identities import parse_principal
-from containment.lifecycle import evidence, lift, prior
+from containment.lifecycle import evidence, exemptions, lift, prior
 from containment.lifecycle.action import Action, Failure
 from containment.lifecycle.lift import LiftPlan
 from containment.lifecycle.snapshot import (
@@ -35,7 +35,7 @@ from containment.lifecycle.snapshot import (
     SnapshotInputs,
 )
 from containment.lifecycle.wire import Lift
-from containment.preflight import expiring, missing_permissions, refusals, uneditable
+from containment.preflight import doubts, expiring, missing_permissions, refusals, uneditable
 from containment.profile import changed_since
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from containment.ledger import Remembered
     from containment.lifecycle.lift import Priors
     from containment.spec import IncidentSpec, Target
+
+
+# Whoever may tag the principal makes as many marks as it has room for tags.
+_MOST_NAMED = 5
 
 
 class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
@@ -69,6 +73,9 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             "iam:ListAttachedRolePolicies",
             "iam:ListAccessKeys",
             "iam:SimulatePrincipalPolicy",
+            "iam:GetPolicy",
+            "iam:ListPolicies",
+            "iam:ListRoles",
         }
     )
     identity = frozenset({"principal"})
@@ -95,12 +102,17 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
                 caller=context.caller,
                 break_glass=inputs.break_glass,
                 profile=context.profile,
-            )
+            ),
+            *exemptions.nobodies(
+                context, inputs.target, inputs.break_glass, old.break_glass if old else ()
+            ),
         ]
         late = expiring(context.credentials_expire_at, context.caller)
         if late is not None:
             found.append(late)
         if not found:
+            for doubt in doubts(inputs.target, clients=context.clients, caller=context.caller):
+                context.say("warning", doubt)
             lacking = self._missing(inputs)
             return [Failure("principal", error, at_change=True) for error in lacking]
         return [Failure("principal", error) for error in found]
@@ -109,6 +121,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         known = {
             "endpoint": self._context.clients.endpoint,
             "profile": self._context.profile.sha256,
+            "break_glass": exemptions.canonical(self._context, inputs.target, inputs.break_glass),
         }
         here = inputs.model_copy(update=known)
         return super().checked(here)
@@ -344,9 +357,13 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         ours: str | None = None,
     ) -> Snapshot:
         contested = holders.contested(live, found.policies, ours)
-        for what in contested:
+        if contested:
+            more = len(contested) - _MOST_NAMED
+            named = ", ".join(contested[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
             self._context.say(
-                "warning", f"{live}: {what}, which this stack did not make; it is left alone"
+                "warning",
+                f"{live} carries {len(contested)} marks of incidents that this stack did not make;"
+                f" they are left alone: {named}",
             )
         return Snapshot(
             **dict(inputs),
@@ -375,18 +392,25 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
     ) -> None:
         """Refuse to forget how *live* was before this incident contained it.
 
-        A mark proves nothing, for the thief can plant one: only what holds him counts. What other
-        incidents hold is theirs, and no reason not to contain.
+        A mark proves nothing, for an attacker can plant one: only what binds them counts. What
+        other incidents hold is theirs, and no reason not to contain.
         """
         held = holders.is_held(
             live, state.incident, found, state.lift.leaked, denied="DenyPolicy" in state.uses
         )
         if held or holders.is_bound(live, state.incident, found.policies):
             own = leftovers.snapshots(live, state.incident)
+            before = evidence.held_as(self._context, state.incident, live.unique_id)
+            renamed = (
+                f"write 'user: {before}' in the spec, for it is the same one renamed, and a renamed"
+                " user is followed by its id; or "
+                if before not in {None, live.principal.arn}
+                else ""
+            )
             raise ConflictError(
                 f"{live} is already contained by {state.incident} under another snapshot"
                 f" ({', '.join(sorted(own))}), so taking a new one would forget how it was",
-                remedy="restore the stack's state, or take the containment over with"
+                remedy=f"{renamed}restore the stack's state, or take the containment over with"
                 f" 'containment adopt {state.incident}'",
             )
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws import recording
 from containment.aws.faults import explained, is_missing
@@ -18,13 +18,15 @@ from containment.clock import isoformat
 from containment.identities import Principal, parse_principal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from mypy_boto3_iam import IAMClient
 
     from containment.aws.recording import Recorder
 
 KeyStatus = Literal["Active", "Inactive"]
+# IAM API Reference, ListUsers and ListPolicies, MaxItems: whoever may make users makes many.
+_LONGEST_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +217,42 @@ class LivePrincipal:
         """Return this principal as it is now, or None if its unique id is gone."""
         return locate(self._iam, self.principal, self.unique_id, self._recorder)
 
-    def policy_document(self, policy_arn: str) -> str:
-        """Return the default version of a managed policy."""
-        with explained(f"reading managed policy {policy_arn}"):
-            policy: Any = self._iam.get_policy(PolicyArn=policy_arn)["Policy"]
-            version = policy["DefaultVersionId"]
-            answer: Any = self._iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)
-        return unquote(str(answer["PolicyVersion"]["Document"]))
+    def set_boundary(self, policy_arn: str) -> None:
+        """Set the permissions boundary."""
+        send = partial(self._call, "put", "permissions_boundary", PermissionsBoundary=policy_arn)
+        operation = f"Put{self._word}PermissionsBoundary"
+        self._change(operation, recording.BOUNDARY, policy_arn, send)
+
+    def delete_boundary(self) -> None:
+        """Remove the permissions boundary."""
+        send = partial(self._call, "delete", "permissions_boundary")
+        self._change(f"Delete{self._word}PermissionsBoundary", recording.BOUNDARY, None, send)
+
+    def policy_id(self, policy_arn: str) -> str | None:
+        """Return the unique id of the managed policy that has this ARN now.
+
+        None where there is none, or it cannot be read.
+        """
+        try:
+            answer: Any = self._iam.get_policy(PolicyArn=policy_arn)
+        except (ClientError, BotoCoreError):
+            return None
+        return str(answer["Policy"]["PolicyId"])
+
+    def policy_arns(self, policy_ids: Collection[str]) -> list[str]:
+        """Return the ARNs of the managed policies that have *policy_ids*."""
+        if not policy_ids:
+            return []
+        with explained("listing managed policies"):
+            pages: Any = self._iam.get_paginator("list_policies").paginate(
+                Scope="All", PaginationConfig={"PageSize": _LONGEST_PAGE}
+            )
+            return [
+                str(policy["Arn"])
+                for page in pages
+                for policy in page["Policies"]
+                if policy["PolicyId"] in policy_ids
+            ]
 
     def _operation(self, verb: str) -> str:
         return f"{verb}{self._word}Policy"
@@ -255,6 +286,8 @@ class LivePrincipal:
             return True, self.tags.get(name)
         if facet == recording.TRUST:
             return True, self.trust_policy
+        if facet == recording.BOUNDARY:
+            return True, self.permissions_boundary
         listed = word == "attachment" and self._attachments_listed
         return listed, recording.DETACHED if listed else None
 
@@ -308,7 +341,10 @@ def locate(
     if unique_id is None or principal.kind == "role":  # a role cannot be renamed
         return None
     with explained(f"looking for the user with id {unique_id}"):
-        for page in iam.get_paginator("list_users").paginate():
+        pages = iam.get_paginator("list_users").paginate(
+            PaginationConfig={"PageSize": _LONGEST_PAGE}
+        )
+        for page in pages:
             for user in page["Users"]:
                 if user["UserId"] == unique_id:
                     return _by_name(iam, parse_principal(user["Arn"]), recorder)

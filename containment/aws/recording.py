@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Result = Literal["done", "refused", "not sent", "unknown"]
 ATTACHED, DETACHED = "attached", "detached"
 TRUST = "trust policy"
+BOUNDARY = "permissions boundary"
 
 
 def access_key(access_key_id: str) -> str:

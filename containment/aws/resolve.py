@@ -47,6 +47,8 @@ PERMISSIONS = frozenset(
         "sts:GetAccessKeyInfo",
     }
 )
+# A user who is renamed all the time is met by one of so many looks.
+_TRIES = 20
 _USER_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 
 
@@ -106,6 +108,32 @@ def resolve_access_key(iam: IAMClient, sts: STSClient, key_id: str) -> Resolved:
         refusal=refusal,
         doing=doing,
     )
+
+
+def owner_of(iam: IAMClient, key_id: str) -> Resolved | None:
+    """Return the user of this account whose key *key_id* is, or None where it is nobody's.
+
+    The key leads to its user whatever they are called by now: GetAccessKeyLastUsed names them, and
+    their own list of keys proves it. Asked again where they were renamed in between.
+
+    Raises:
+        AccessError: the caller may not ask.
+        UnavailableError: nobody answers.
+    """
+    with explained(f"asking whose access key {key_id} is"):
+        for _ in range(_TRIES):
+            try:
+                answer = iam.get_access_key_last_used(AccessKeyId=key_id)
+            except ClientError as error:
+                if is_missing(error):
+                    return None
+                raise
+            name = str(answer.get("UserName") or "")
+            if not _USER_NAME.fullmatch(name):
+                return None
+            if found := _owner(iam, name, key_id):
+                return found
+    return None
 
 
 def resolve_principal(iam: IAMClient, sts: STSClient, arn: str) -> Resolved:

@@ -7,7 +7,7 @@ away, and knows by the ledger or by a decision what was there before all of them
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -18,11 +18,14 @@ from containment.errors import ConflictError
 from containment.facets import overlap
 from containment.facets.attachment import (
     ATTACHED,
+    BOUNDARY,
     CLAIMED,
     DETACHED,
     WAS,
     deny_all_arn,
     detach,
+    is_bounded,
+    room_words,
     rooms,
 )
 from containment.facets.attachment import find as claim_of
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
     from containment.facets.claims import Claim
     from containment.facets.decisions import FacetName, Word
-    from containment.facets.facet import Changes, Terms
+    from containment.facets.facet import Changes, KnownOf, Terms
 
 NAME: FacetName = "attachment"
 IN_FORCE = "AWSDenyAll"
@@ -48,11 +51,15 @@ class Prior:
     Attributes:
         attached: what was attached when the snapshot was taken.
         swapped: what the state knows to have made room; None where a crash may have forgotten it.
+        ids: the PolicyId of each of those, where it was read when it made room.
+        bounded: the state says that AWSDenyAll became the permissions boundary; None as above.
         placed: the state says that AWSDenyAll was attached for this incident.
     """
 
     attached: Sequence[str]
     swapped: Sequence[str] | None = None
+    ids: Mapping[str, str] = field(default_factory=dict[str, str])
+    bounded: bool | None = None
     placed: bool = False
 
 
@@ -60,10 +67,12 @@ class Prior:
 class Change:
     """What goes and what comes back; *stays* is what stays as it is, and why.
 
-    *yielding* is True where what finds no room to come back is left out, by decision.
+    *unbound* is True where the permissions boundary goes; *yielding* where what finds no room to
+    come back is left out, by decision.
     """
 
     detach: bool = False
+    unbound: bool = False
     attach: tuple[str, ...] = ()
     stays: tuple[str, ...] = ()
     yielding: bool = False
@@ -84,19 +93,20 @@ def decide(live: LivePrincipal, found: Present, prior: Prior, terms: Terms) -> R
     claim = claim_of(live, terms.incident)
     if claim is None and not prior.placed:
         return Returns()
-    memory = _Memory(prior, _changed(terms), terms.decisions.get(NAME))
+    memory = _Memory(prior, _changed(terms), terms.decisions.get(NAME), terms.known_of)
     try:
         change = _change(live, terms.incident, claim, memory)
     except ConflictError as error:
         return Returns(conflict=error)
     will = list(change.stays)
-    if prior.placed or change.detach or change.attach:
+    goes = change.detach or change.unbound
+    if prior.placed or goes or change.attach:
         back = "".join(f", {arn} comes back" for arn in change.attach)
-        will.insert(0, f"AWSDenyAll {'goes' if change.detach else 'stays'}{back}")
+        will.insert(0, f"AWSDenyAll {'goes' if goes else 'stays'}{back}")
     return Returns(
         change,
         tuple(will),
-        widens={attachment(arn): _witnesses(arn, claim, memory) for arn in change.attach},
+        widens={attachment(arn): _witnesses(live, arn, claim, memory) for arn in change.attach},
     )
 
 
@@ -115,6 +125,9 @@ def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> li
     if change.detach and deny_all in attached:
         detach(live, deny_all)
         done.append("AWSDenyAll is detached")
+    if change.unbound and live.permissions_boundary == deny_all:
+        live.delete_boundary()
+        done.append("AWSDenyAll is no permissions boundary any more")
     for arn in change.attach:
         if arn in attached:
             continue
@@ -162,6 +175,7 @@ class _Memory:
     prior: Prior
     remembered: Mapping[str, str]
     decision: Word | None
+    known_of: KnownOf
 
 
 def _changed(terms: Terms) -> dict[str, str]:
@@ -187,10 +201,12 @@ def _agree(live: LivePrincipal, claim: Claim | None, prior: Prior) -> bool:
     if claim is None:
         return False
     there = deny_all_arn(live.principal.partition) in prior.attached
-    gone = set(rooms(claim))
     if claim.priors.get(WAS) not in {ATTACHED if there else DETACHED, CLAIMED}:
         return False
-    return gone == set(prior.swapped or ())
+    if prior.bounded is not None and prior.bounded is not is_bounded(claim):
+        return False
+    made = {prior.ids.get(arn, arn) for arn in prior.swapped or ()}
+    return made == set(room_words(claim))
 
 
 def _agreed(live: LivePrincipal, incident: str, claim: Claim | None, memory: _Memory) -> Change:
@@ -199,13 +215,22 @@ def _agreed(live: LivePrincipal, incident: str, claim: Claim | None, memory: _Me
     there = deny_all in prior.attached
     # Never what the state alone names, or a claim: it is attached with the responder's rights.
     told = {arn for arn, was in memory.remembered.items() if was == ATTACHED and arn != deny_all}
-    gone = set(prior.swapped or rooms(claim)) | told
-    back = [arn for arn in sorted(gone) if arn in prior.attached and _witnesses(arn, claim, memory)]
+    gone = set(prior.swapped or rooms(live, claim, prior.attached)) | told
+    back = [
+        arn
+        for arn in sorted(gone)
+        if arn in prior.attached and _witnesses(live, arn, claim, memory)
+    ]
     said = [
-        f"{arn} made room and is not attached again: attach it by hand if it is wanted"
+        f"{arn} made room and is not attached again (one hand alone says that it was, or it was"
+        " made anew since): attach it by hand if it is wanted"
         for arn in sorted(gone - set(back))
     ]
     others = overlap.attachments(live, incident)
+    if others and memory.decision != "keep-theirs" and memory.known_of(list(others)) is None:
+        if memory.decision is None:
+            raise _claimed_by_strangers(live, incident, list(others))
+        others = {}
     if others and memory.decision == "keep-theirs":
         return Change(stays=("its attached policies stay as they are, as was decided",))
     if others and back:
@@ -219,19 +244,51 @@ def _agreed(live: LivePrincipal, incident: str, claim: Claim | None, memory: _Me
         who = ", ".join(others)
         return Change(stays=(*said, f"AWSDenyAll stays while {who} claims it too"))
     was = memory.remembered.get(deny_all, ATTACHED if there else DETACHED)
-    if claim is not None and claim.priors.get(WAS) == CLAIMED:
+    if claim is not None and CLAIMED in {claim.priors.get(WAS), claim.priors.get(BOUNDARY)}:
         was = memory.remembered.get(deny_all) or _by_decision(live, incident, memory.decision)
-    yielding = memory.decision == "keep-theirs"
-    return Change(was == DETACHED, tuple(back), tuple(said), yielding)
+    return Change(
+        detach=was == DETACHED,
+        unbound=was == DETACHED and (is_bounded(claim) or prior.bounded is True),
+        attach=tuple(back),
+        stays=tuple(said),
+        yielding=memory.decision == "keep-theirs",
+    )
 
 
-def _witnesses(arn: str, claim: Claim | None, memory: _Memory) -> frozenset[str]:
+def _claimed_by_strangers(
+    live: LivePrincipal, incident: str, strangers: Sequence[str]
+) -> ConflictError:
+    return undecided(
+        live,
+        incident,
+        NAME,
+        f"AWSDenyAll is attached, {overlap.unknown(strangers)}",
+        ours="detaches it",
+        theirs="leaves it attached",
+    )
+
+
+def _is_the_same(live: LivePrincipal, arn: str, claim: Claim | None, prior: Prior) -> bool:
+    """Tell whether *arn* is still the policy that made room, as far as its id is known."""
+    words = room_words(claim)
+    if arn in words:  # claimed by a release that knew no ids
+        return True
+    known = prior.ids.get(arn)
+    ids = [known] if known else [word for word in words if not word.startswith("arn:")]
+    return not ids or live.policy_id(arn) in ids
+
+
+def _witnesses(
+    live: LivePrincipal, arn: str, claim: Claim | None, memory: _Memory
+) -> frozenset[str]:
     """Return who says that *arn* was attached and made room; nobody where that is not enough."""
+    if not _is_the_same(live, arn, claim, memory.prior):
+        return frozenset()
     by_state = {"state"} if arn in memory.prior.attached else set[str]()
     if memory.remembered.get(arn) == ATTACHED:
         return frozenset({*by_state, "ledger"})
     known = arn in (memory.prior.swapped or ()) or memory.decision == "force-ours"
-    if not known or arn not in rooms(claim):
+    if not known or not rooms(live, claim, [arn]):
         return frozenset()
     by_people = {"decision"} if memory.decision == "force-ours" else set[str]()
     return frozenset({*by_state, *by_people, "claim"})

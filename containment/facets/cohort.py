@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from containment.clock import isoformat
+from containment.clock import isoformat, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,20 +22,50 @@ if TYPE_CHECKING:
 # Until a deny is enforced everywhere ("Troubleshoot IAM: Changes that I make are not always
 # immediately visible"); the rest of the margin is what two members may be apart.
 _PROPAGATION_S = 60
-_FARTHEST = timedelta(days=1)
+# What a revocation time may lie ahead of AWS's clock plus the margin. Ours is written as exactly
+# that, so it needs no more than what passes until the answer is read, and a second a re-write.
+_SLACK = timedelta(seconds=60)
+MARGIN_S = 120
 
 
 def revocation(live: LivePrincipal, found: LiveDeny, margin_s: int) -> str:
     """Return T: AWS's time just before the write plus the margin, and later than T already live.
 
     The margin covers sessions minted while the deny spreads. No more than a second is put on a T
-    that is ahead, so that members of one incident which were stamped apart come together.
+    that is ahead, so that members of one incident which were stamped apart come together. A T that
+    lies further ahead than one of ours can is somebody's who may write policies, and would keep
+    honest new sessions out: it counts for nothing.
     """
     moments = [live.answered_at + timedelta(seconds=margin_s)]
-    if found.issued_before is not None:
-        moments.append(datetime.fromisoformat(found.issued_before) + timedelta(seconds=1))
-    # A moment that far ahead is not one of ours, and would lock everybody out for good.
-    return isoformat(max(item for item in moments if item - live.answered_at < _FARTHEST))
+    if (there := _credible(found.issued_before, live.answered_at, margin_s)) is not None:
+        moments.append(there + timedelta(seconds=1))
+    return isoformat(max(moments))
+
+
+def fence_time(
+    found: str | None, known: str | None, now: datetime, margin_s: int = MARGIN_S
+) -> str | None:
+    """Return the T that the fence of a lift goes on denying by; None where none is credible.
+
+    Args:
+        found: T as it is live, which whoever may write policies may have moved either way.
+        known: T as the state has it, which may say nothing later than now; None if nobody knows.
+        now: AWS's time.
+        margin_s: what T was written ahead of AWS's time, in seconds.
+    """
+    soon = now + timedelta(seconds=1)
+    moments = [_credible(found, now, margin_s)]
+    if (remembered := moment_of(known)) is not None:
+        moments.append(min(remembered, soon))
+    latest = max((item for item in moments if item is not None), default=None)
+    return None if latest is None else isoformat(latest)
+
+
+def _credible(moment: str | None, now: datetime, margin_s: int) -> datetime | None:
+    """Return *moment* unless it lies further ahead of *now* than a T of ours can."""
+    there = moment_of(moment)
+    ahead = timedelta(seconds=margin_s) + _SLACK
+    return there if there is not None and there - now <= ahead else None
 
 
 def is_late(members: Sequence[LiveDeny], margin_s: int) -> bool:

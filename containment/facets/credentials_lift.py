@@ -61,7 +61,8 @@ class Fates:
     Attributes:
         activate: go Active.
         shared: would, and another incident holds them; by whose name.
-        undecided: nothing but the state says that they were Active.
+        undecided: nothing but the state says that they were Active, or a stranger claims them.
+        strangers: the incidents that claim keys and that nobody knows of.
         stay: stay Inactive for a reason that outlives this incident.
         kept: why each of those stays as it is that is neither Active again nor undecided.
         staying: remain claimed, for the incident goes on.
@@ -70,6 +71,7 @@ class Fates:
     activate: tuple[str, ...] = ()
     shared: Mapping[str, str] = field(default_factory=dict[str, str])
     undecided: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
     stay: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     staying: frozenset[str] = frozenset()
@@ -103,7 +105,7 @@ def decide(live: LivePrincipal, found: Present, prior: Prior, terms: Terms) -> R
         *(f"{name} asks for a decision" for name in fates.undecided),
         *fates.kept,
     )
-    conflict = _undecided(live, fates.undecided, prior, terms) if fates.undecided else None
+    conflict = _undecided(live, fates, prior, terms) if fates.undecided else None
     claimed = claim.priors if claim else {}
     return Returns(
         fates,
@@ -142,6 +144,7 @@ def fates_of(
         activate=tuple(fates["activate"]),
         shared=fates["shared"],
         undecided=tuple(fates["undecided"]),
+        strangers=tuple(sorted({why for why in fates["undecided"].values() if why})),
         stay=tuple(fates["stay"]),
         kept=(
             *(f"{name} {why}" for name, why in {**fates["stay"], **fates["kept"]}.items()),
@@ -222,8 +225,8 @@ def _fate(  # noqa: PLR0911 -- one return for each reason
         return "kept", "is Active already"
     if prior.statuses[name] != "Active":
         return "kept", "was Inactive before"
-    if holder := next((other for other in others if other.holds(name)), None):
-        return "shared", holder.incident
+    if held := _held_by_others([other.incident for other in others if other.holds(name)], terms):
+        return held
     if _recorded(name, prior, terms) == "Inactive":
         return "kept", "was Inactive before, by the ledger"
     if _witnesses(name, prior, terms, claimed) - {"state"}:
@@ -231,6 +234,17 @@ def _fate(  # noqa: PLR0911 -- one return for each reason
     if terms.decisions.get(NAME) == "keep-theirs":
         return "stay", "stays Inactive, as was decided"
     return "undecided", ""
+
+
+def _held_by_others(holders: Sequence[str], terms: Terms) -> tuple[_Fate, str] | None:
+    """Return what becomes of a key that *holders* claim; None where it may come back."""
+    known = terms.known_of(holders)
+    if known is not None:
+        return "shared", known
+    decision = terms.decisions.get(NAME)
+    if not holders or decision == "force-ours":
+        return None
+    return ("shared" if decision == "keep-theirs" else "undecided"), holders[0]
 
 
 def _stays(key: AccessKey, claimed: Mapping[str, str], prior: Prior, terms: Terms) -> str | None:
@@ -263,16 +277,16 @@ def _witnesses(name: str, prior: Prior, terms: Terms, claimed: Mapping[str, str]
     return frozenset(who for who, so in says.items() if so)
 
 
-def _undecided(
-    live: LivePrincipal, names: Sequence[str], prior: Prior, terms: Terms
-) -> ConflictError:
-    """Return what is said where nothing bears out that a key was Active."""
-    tag = credentials_tag(terms.incident)
+def _undecided(live: LivePrincipal, fates: Fates, prior: Prior, terms: Terms) -> ConflictError:
+    """Return what is said where nothing bears out that a key was Active, or a stranger holds it."""
+    tag, names = credentials_tag(terms.incident), fates.undecided
     why = (
         "nobody but a claim that anyone who may tag the user can write says so"
         if set(names) & set(prior.hearsay)
         else f"the claim on the user (tag {tag}) does not say so"
     )
+    if fates.strangers:
+        why = overlap.unknown(fates.strangers).removeprefix("and ")
     return undecided(
         live,
         terms.incident,

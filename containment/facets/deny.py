@@ -9,13 +9,12 @@ Guide, "Policy evaluation logic" and "Disabling permissions for temporary securi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from botocore.exceptions import ClientError
 
 from containment.aws.faults import may_be_gone
-from containment.clock import isoformat
+from containment.clock import isoformat, moment_of
 from containment.facets import documents
 from containment.facets.marks import Mark, policy_name
 from containment.facets.shapes import is_deny, is_policy_deny
@@ -85,7 +84,7 @@ def read(policy: str | None, incident: str, only: str | None = None) -> LiveDeny
     dates = _dates(statement)
     until = dates.get("aws:CurrentTime")
     is_fence = all("aws:CurrentTime" in _dates(statement) for _, statement in ours)
-    moment = _moment(dates.get("aws:TokenIssueTime"))
+    moment = moment_of(dates.get("aws:TokenIssueTime"))
     issued_before = None if moment is None else isoformat(moment)
     return LiveDeny(policy, newest, is_fence, issued_before, until, only)
 
@@ -183,14 +182,6 @@ def _dates(statement: documents.Statement) -> dict[str, str]:
     return {str(key): str(value) for key, value in cast("dict[str, Any]", block).items()}
 
 
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
-
-
 def scope_of(found: LiveDeny, incident: str) -> Scope:
     """Return the scope of the incident's live deny, for a lift that has no state to ask."""
     document = documents.parse(found.text or "") or {}
@@ -227,7 +218,7 @@ def binds_everything(found: LiveDeny, live: LivePrincipal) -> bool:
         if not condition:
             return True
         dates = _dates(statement)
-        moment = _moment(dates.get("aws:TokenIssueTime"))
+        moment = moment_of(dates.get("aws:TokenIssueTime"))
         of_tokens = len(condition) == len(dates) == 1 and live.principal.kind == "role"
         if of_tokens and moment is not None and moment > live.answered_at:
             return True

@@ -18,7 +18,7 @@ from containment.aws.faults import code, is_full
 from containment.aws.recording import inline_policy
 from containment.clock import isoformat
 from containment.errors import ConflictError, NotContainedError
-from containment.facets import deny, documents
+from containment.facets import cohort, deny, documents
 from containment.facets.facet import Returns, undecided
 from containment.facets.marks import NEWEST, mark, policy_name
 from policies import render, text
@@ -67,10 +67,12 @@ class Prior:
     Attributes:
         scope: whom it denied, with the moment that it revoked; None where only live tells.
         inline: False where AWSDenyAll was attached in its place.
+        margin_s: by how many seconds its revocation time was written ahead.
     """
 
     scope: deny.Scope | None = None
     inline: bool = True
+    margin_s: int = cohort.MARGIN_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def decide(
         ours = deny.document(prior.scope, own)
         if doubtful := deny.twins(found, incident, ours):
             return Returns(conflict=_undecided(live, terms, doubtful, ours))
-    scope = _to_fence(live, found, prior.scope, incident)
+    scope = _to_fence(live, found, prior, incident)
     fenced = not terms.false_positive
     written = document(scope, own, now=live.answered_at) if fenced else None
     will = [f"its deny is lifted as was decided ({decision})"] if decision else []
@@ -134,14 +136,14 @@ def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> li
         return []
     found, ours, alone = change.found, change.document, change.alone
     if ours is None:
-        _write(live, incident, lambda: deny.take_away(live, incident, found, alone=alone))
+        _write(live, incident, found, lambda: deny.take_away(live, incident, found, alone=alone))
         if not eventually(lambda: deny.find(live, incident, found.only).mark is None):
             raise NotContainedError(
                 f"the deny on {live} is still there after it was removed",
                 remedy="run 'pulumi destroy' again",
             )
         return ["the deny is gone"]
-    _write(live, incident, lambda: deny.put(live, incident, found, ours, alone=alone))
+    _write(live, incident, found, lambda: deny.put(live, incident, found, ours, alone=alone))
     if not eventually(lambda: deny.shows(live, incident, ours)):
         raise NotContainedError(
             f"the release fence on {live} was written and does not show",
@@ -157,22 +159,17 @@ def unrecorded(live: LivePrincipal, prior: Prior, changed: Changes) -> Prior | N
     return None
 
 
-def _to_fence(
-    live: LivePrincipal, found: deny.LiveDeny, remembered: deny.Scope | None, incident: str
-) -> deny.Scope:
+def _to_fence(live: LivePrincipal, found: deny.LiveDeny, prior: Prior, incident: str) -> deny.Scope:
     """Return the scope to fence: what is remembered of it, with the revocation time of live.
 
     Where the deny was stripped only the state knows the time, and may say nothing later than now.
     """
-    if remembered is None:
-        return deny.scope_of(found, incident)
-    if remembered.kind != "issued-before":
-        return replace(remembered, issued_before=None)
-    moment = found.issued_before
-    if moment is None and remembered.issued_before is not None:
-        now = isoformat(live.answered_at + timedelta(seconds=1))
-        moment = min(remembered.issued_before, now)
-    return replace(remembered, issued_before=moment)
+    scope = prior.scope or deny.scope_of(found, incident)
+    if scope.kind != "issued-before":
+        return replace(scope, issued_before=None)
+    known = prior.scope.issued_before if prior.scope else None
+    moment = cohort.fence_time(found.issued_before, known, live.answered_at, prior.margin_s)
+    return replace(scope, issued_before=moment)
 
 
 def _undecided(
@@ -194,16 +191,24 @@ def _undecided(
     )
 
 
-def _write(live: LivePrincipal, incident: str, write: Callable[[], None]) -> None:
+def _write(
+    live: LivePrincipal, incident: str, found: deny.LiveDeny, write: Callable[[], None]
+) -> None:
     """Write, and say what it means where AWS refuses the document."""
     try:
         write()
     except ClientError as error:
         if is_full(error):
+            theirs = (
+                f", or drop what others wrote into {policy_name(incident)} with 'containment lift"
+                f" {incident} --force-ours deny@{live.principal.label}'"
+                if deny.has_others(found, incident)
+                else ""
+            )
             raise ConflictError(
                 f"{live} has no room for the release fence, so its deny stays",
                 remedy="shorten an inline policy by about 300 characters and run 'pulumi destroy'"
-                " again, or declare the incident false-positive",
+                f" again{theirs}, or declare the incident false-positive",
             ) from error
         if code(error) == "MalformedPolicyDocument":
             raise ConflictError(

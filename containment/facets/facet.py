@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from containment.facets.decisions import FacetName, Word
 
 Changes: TypeAlias = "Mapping[str, Sequence[str | None]]"
+# Which of some incidents, the oldest first, somebody knows of who wrote no tag; None for none.
+KnownOf: TypeAlias = "Callable[[Sequence[str]], str | None]"
 F = TypeVar("F", bound="Found")
 P = TypeVar("P")  # what a state or a snapshot remembers of the facet
 D = TypeVar("D")  # what was decided
@@ -79,6 +81,11 @@ def _ignore(_incident: str, _names: Sequence[str]) -> None:
     """Note nothing."""
 
 
+def believe_all(incidents: Sequence[str]) -> str | None:
+    """Take the first of *incidents* for one that is known."""
+    return next(iter(incidents), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """On what the lift of one incident goes, whichever facet of the principal it is of.
@@ -95,6 +102,7 @@ class Terms:
         stands_in: True where a ledger stands in for the state, which it must not bear out itself.
         brief: True where nothing is asked of AWS that a look at the principal has not read: other
             incidents are known by their tags alone.
+        known_of: tells an incident that holds something from a tag that anybody may have written.
         note_kept: notes, in another incident's ledger, which credentials this lift keeps Inactive.
     """
 
@@ -108,6 +116,7 @@ class Terms:
     decisions: Mapping[FacetName, Word] = field(default_factory=dict["FacetName", "Word"])
     stands_in: bool = False
     brief: bool = False
+    known_of: KnownOf = believe_all
     note_kept: Callable[[str, Sequence[str]], None] = _ignore
 
     @property

@@ -48,7 +48,7 @@ def is_held(
     *denied* says that a deny is to be part of it, so that Inactive keys alone do not hold him.
     """
     if attachment.find(live, incident) is not None:
-        return attachment.deny_all_arn(live.principal.partition) in found.attached
+        return attachment.holds(live, found.attached)
     if credentials.find(live, incident) is None or denied:
         return False
     statuses = {key.access_key_id: key.status for key in found.keys}

@@ -15,11 +15,20 @@ from containment.facets import claims, deny, marks
 from containment.facets.marks import NEWEST, attachment_tag, credentials_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from containment.aws.principal import LivePrincipal
 
 KEPT = "Kept"
+
+
+def unknown(strangers: Sequence[str]) -> str:
+    """Return, in words, that tags claim something for incidents of which nobody else knows."""
+    more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+    return (
+        f"and a tag of {strangers[0]}{more} claims it; no spec here and no ledger knows"
+        f" {strangers[0]}, and whoever may tag the principal can write such a tag"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ its Sid goes: there somebody may have edited ours.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, cast
+
+from containment.clock import moment_of
 
 # Operator and condition key by which each kind of session is picked ("AWS global condition context
 # keys" and "Condition keys for Amazon EC2").
@@ -71,7 +72,9 @@ def _are_dates(dates: object, *, fence_only: bool) -> bool:
         return False
     moments = cast("Mapping[str, Any]", dates)
     forms = [{_ISSUED, _NOW}] if fence_only else [{_ISSUED}, {_ISSUED, _NOW}]
-    return set(moments) in forms and all(_is_moment(value) for value in moments.values())
+    return set(moments) in forms and all(
+        isinstance(value, str) and moment_of(value) is not None for value in moments.values()
+    )
 
 
 def _picks_sessions(blocks: Mapping[str, Any]) -> bool:
@@ -88,14 +91,6 @@ def _only(block: object, name: str) -> Any:
         return None
     named = cast("Mapping[str, Any]", block)
     return named.get(name) if set(named) == {name} else None
-
-
-def _is_moment(value: object) -> bool:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return False
-    return moment is not None and moment.tzinfo is not None
 
 
 def _values(value: Any) -> list[Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from containment.facets.marks import Mark
 
 _CURRENT_VERSION = "2012-10-17"
+ROOM = 2_048
 
 
 def statement(own: Mark, break_glass: Sequence[str], trust_policy: str) -> documents.Statement:
@@ -51,6 +52,15 @@ def closed(trust_policy: str, incident: str, ours: documents.Statement) -> str:
     """Return *trust_policy* with *ours* as its only statement of *incident*."""
     rest = without_ours(trust_policy, incident, None)
     return text({**rest, "Statement": [*rest["Statement"], ours]})
+
+
+def overflow(document: str) -> int:
+    """Return by how many characters *document* is longer than a trust policy may be by default.
+
+    White space is not counted ("IAM and AWS STS quotas", role trust policy length); an account may
+    have been given up to 4,096.
+    """
+    return max(len("".join(document.split())) - ROOM, 0)
 
 
 def reopened(trust_policy: str, incident: str, prior: str, only: str | None = None) -> str:

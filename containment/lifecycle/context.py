@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from containment.aws.endpoint import same_place
+from containment.aws.names import Names
 from containment.aws.principal import LivePrincipal, locate
 from containment.errors import RefusedError
 from containment.facets.decisions import Decisions
@@ -49,7 +50,7 @@ class Context:
     *actions* are all that there are. *ledger* is told of every change, and asked what was before
     it. *decisions* are what people decided about a lift. *profile* is the project's;
     *disagreements* are where the stack, or its state, says otherwise of what the profile alone
-    decides.
+    decides. *names* are looked up once in a run.
     """
 
     clients: Clients
@@ -64,6 +65,7 @@ class Context:
     decisions: Decisions = field(default_factory=Decisions)
     profile: Profile = field(default_factory=Profile)
     disagreements: tuple[str, ...] = ()
+    names: Names = field(default_factory=Names)
 
     @property
     def caller(self) -> Caller:

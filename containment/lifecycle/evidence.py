@@ -51,6 +51,7 @@ def terms(
         stands_in=changed is not None,
         decisions={name: word for name, word in decided if word is not None},
         brief=brief,
+        known_of=partial(known_of, context, str(getattr(state, "principal_id", ""))),
         note_kept=_note_kept(context, state),
     )
 
@@ -80,6 +81,29 @@ def _note_kept(context: Context, state: Inputs) -> Callable[[str, Sequence[str]]
             journal.write(KEPT, what, required=False)
 
     return note
+
+
+def known_of(context: Context, unique_id: str, incidents: Sequence[str]) -> str | None:
+    """Return one of *incidents*, the oldest first, that somebody knows of who wrote no tag.
+
+    Its spec is in this project, or its ledger says that it holds the principal. A single ledger is
+    asked, for whoever may tag the principal names as many incidents as it has room for tags.
+    """
+    names = [name for name in incidents if marks.is_incident(name)]
+    for name in names:
+        if (context.directory / f"stacks/{name}.yaml").is_file():
+            return name
+    for name in names[:1]:
+        if held_as(context, name, unique_id) is not None:
+            return name
+    return None
+
+
+def held_as(context: Context, incident: str, unique_id: str) -> str | None:
+    """Return the ARN by which *incident* contained who has *unique_id*, by its ledger."""
+    found = context.ledger.of(incident).evidence()
+    held = entries.open_snapshots(found.entries) if found else []
+    return next((item.principal for item in held if item.unique_id == unique_id), None)
 
 
 def read(context: Context, state: Inputs) -> Sequence[Entry]:

@@ -3,6 +3,9 @@
 What another incident changed cannot be seen any more. That incident's own ledger tells, where it is
 at hand and intact; a claim is a tag, which whoever may tag the principal can write, so what only a
 claim says is noted as such, and a lift asks before it goes by it.
+
+The first deny waits for what is read here. So one ledger is asked about each facet, however many
+incidents claim it: a claim costs an attacker one tag.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from containment.aws import recording
 from containment.facets import attachment, capture, credentials, documents, marks, overlap
+from containment.facets.shapes import is_trust_deny
 from containment.ledger import entries
 from containment.lifecycle import evidence
 from containment.lifecycle.wire import AccessKeyStatus
@@ -41,9 +45,9 @@ def keys_before(
         if key.status == "Active" or not holding:
             return seen
         facet = recording.access_key(name)
-        for other in holding:
-            if was := _before(context, other.incident, live.unique_id, facet):
-                return AccessKeyStatus(access_key_id=name, status=was)
+        asked = _asked(context, [other.incident for other in holding])
+        if was := _before(context, asked, live.unique_id, facet):
+            return AccessKeyStatus(access_key_id=name, status=was)
         claimed = holding[0].claim.priors.get(name) if holding[0].claim else None
         if claimed not in {"Inactive", overlap.KEPT}:
             said_by = holding[0].incident
@@ -59,12 +63,12 @@ def attached_before(
     """Return what was attached before any incident attached AWSDenyAll, as far as ledgers tell."""
     deny_all = attachment.deny_all_arn(live.principal.partition)
     facet = recording.attachment(deny_all)
-    was = (
-        _before(context, other, live.unique_id, facet)
-        for other in overlap.attachments(live, incident)
-    )
-    ours = recording.DETACHED in was
-    return tuple(arn for arn in attached if arn != deny_all or not ours)
+    claimed = overlap.attachments(live, incident)
+    oldest = sorted(claimed, key=lambda other: getattr(claimed[other], "generation", marks.NEWEST))
+    if deny_all not in attached or not oldest:
+        return tuple(attached)
+    was = _before(context, _asked(context, oldest), live.unique_id, facet)
+    return tuple(arn for arn in attached if arn != deny_all or was != recording.DETACHED)
 
 
 def trust_before(context: Context, live: LivePrincipal, incident: str, found: Captured) -> str:
@@ -76,12 +80,13 @@ def trust_before(context: Context, live: LivePrincipal, incident: str, found: Ca
     rest = capture.without_marks(live.trust_policy)
     if rest == live.trust_policy:
         return rest
-    others = {marks.incident_of_policy(name) for name in found.policies} - {None, incident}
-    for other in sorted(name for name in others if name is not None):
-        was = _before(context, other, live.unique_id, recording.TRUST)
-        if was is not None and documents.equal(was, rest):
-            return was
-    return rest
+    closed = {mark.incident_hash for mark in documents.marks(live.trust_policy, is_trust_deny)}
+    named = {marks.incident_of_policy(name) for name in found.policies} - {None, incident}
+    others = [name for name in named if name and marks.incident_hash(name) in closed]
+    if not others:
+        return rest
+    was = _before(context, _asked(context, sorted(others)), live.unique_id, recording.TRUST)
+    return was if was is not None and documents.equal(was, rest) else rest
 
 
 def adopted_keys(
@@ -120,11 +125,21 @@ def adopted_attachments(
         was = claim.priors.get(attachment.WAS)
     rooms = [
         arn
-        for arn in attachment.rooms(claim)
+        for arn in attachment.claimed_rooms(live, claim)
         if agreed or evidence.was(said, state, recording.attachment(arn)) == recording.ATTACHED
     ]
     before = {*attached, *rooms} - ({deny_all} if was == "detached" else set())
     return tuple(sorted(before))
+
+
+def _asked(context: Context, incidents: Sequence[str]) -> str:
+    """Return the one of *incidents*, the oldest first, whose ledger is asked.
+
+    One whose spec is in this project comes before others: that no attacker in the account can make.
+    """
+    names = [name for name in incidents if marks.is_incident(name)]
+    known = [name for name in names if (context.directory / f"stacks/{name}.yaml").is_file()]
+    return next(iter([*known, *names, *incidents]))
 
 
 def _before(context: Context, incident: str, unique_id: str, facet: str) -> str | None:
@@ -132,7 +147,7 @@ def _before(context: Context, incident: str, unique_id: str, facet: str) -> str 
 
     None where there is no intact ledger of it, or it was lifted, or never saw for itself.
     """
-    if not marks.is_incident(incident):  # a tag's text is the thief's to choose
+    if not marks.is_incident(incident):  # a tag's text is the attacker's to choose
         return None
     found = context.ledger.of(incident).evidence()
     held = entries.open_snapshots(found.entries) if found else []

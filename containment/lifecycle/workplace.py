@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from containment.aws.caller import identify
 from containment.aws.clients import Clients, connect
 from containment.aws.faults import explained
+from containment.aws.names import Names
 from containment.clock import utc_now
 from containment.errors import AccessError
 from containment.facets.decisions import Decisions
@@ -54,6 +55,7 @@ class Settings:
 class _Connection:
     clients: Clients
     identify: Callable[[], Caller]
+    names: Names = field(default_factory=Names)
 
 
 def _ignore(*_: object) -> None:
@@ -146,6 +148,7 @@ class Workplace:
             decisions=self.decisions,
             profile=self.settings.profile,
             disagreements=self.settings.disagreements,
+            names=connection.names,
         )
 
     def ledger(self) -> Ledger:

@@ -111,7 +111,7 @@ def _hearsay(live: LivePrincipal, taken: Snapshot) -> Iterator[str]:
     deny_all = attachment.deny_all_arn(live.principal.partition)
     if claim and deny_all in taken.attached_policies:
         yield f"AWSDenyAll was {claim.priors.get(attachment.WAS)} before"
-    for arn in attachment.rooms(claim):
+    for arn in attachment.claimed_rooms(live, claim):
         if arn not in taken.attached_policies:
             yield f"{arn} was attached before, and made room"
 

@@ -8,7 +8,6 @@ A fence outlives its stack, and a deny may outlive its state. Both are inline po
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -17,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from containment.aws.consistency import eventually
 from containment.aws.faults import explain, explained
 from containment.aws.principal import answered_at, locate
+from containment.clock import moment_of
 from containment.errors import ContainmentError
 from containment.facets import claims, deny, documents, marks
 from containment.facets.shapes import is_deny, is_trust_deny
@@ -25,6 +25,7 @@ from containment.lifecycle.gate import require_sweepable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from mypy_boto3_iam import IAMClient
 
@@ -67,6 +68,7 @@ class Deny:
     """A deny of some incident that is in force."""
 
     principal: Principal
+    unique_id: str
     incident: str
     snapshot_id: str
 
@@ -76,6 +78,7 @@ class Held:
     """What a claim or a mark in a trust policy says that an incident holds."""
 
     principal: Principal
+    unique_id: str
     incident_hash: str
     snapshot_id: str
 
@@ -130,7 +133,7 @@ def survey(iam: IAMClient) -> Survey:
                         Fence(principal, unique_id, incident, found.issued_before, until, over)
                     )
                 elif found.mark is not None:
-                    denies.append(Deny(principal, incident, found.mark.snapshot_id))
+                    denies.append(Deny(principal, unique_id, incident, found.mark.snapshot_id))
     if at is None:
         raise ValueError("a paginator yields at least one page")
     order = sorted(fences, key=lambda fence: (fence.until, fence.principal.arn))
@@ -170,17 +173,9 @@ def _over(text: str, incident: str, now: datetime) -> bool:
         mark = documents.mark_of(statement, is_deny)
         if mark is not None and mark.is_of(incident):
             single = documents.compact({"Statement": [statement]})
-            end = _moment(deny.read(single, incident).until)
+            end = moment_of(deny.read(single, incident).until)
             ours.append(end is not None and end <= now)
     return bool(ours) and all(ours)
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def _named(page: Mapping[str, Any]) -> Iterator[tuple[Principal, str, str, str]]:
@@ -194,14 +189,16 @@ def _named(page: Mapping[str, Any]) -> Iterator[tuple[Principal, str, str, str]]
 
 
 def _held(page: Mapping[str, Any]) -> Iterator[Held]:
-    for _, listed, _ in _KINDS:
+    for word, listed, _ in _KINDS:
         for detail in page.get(listed, ()):
-            principal = parse_principal(detail["Arn"])
+            principal, unique_id = parse_principal(detail["Arn"]), str(detail[f"{word}Id"])
             for tag in detail.get("Tags", ()):
                 incident = marks.incident_of_tag(str(tag["Key"]))
                 claim = claims.parse(str(tag["Value"]))
                 if incident is not None and claim is not None:
-                    yield Held(principal, marks.incident_hash(incident), claim.snapshot_id)
+                    yield Held(
+                        principal, unique_id, marks.incident_hash(incident), claim.snapshot_id
+                    )
             trusted = unquote(str(detail.get("AssumeRolePolicyDocument", "")))
             for mark in documents.marks(trusted, is_trust_deny):
-                yield Held(principal, mark.incident_hash, mark.snapshot_id)
+                yield Held(principal, unique_id, mark.incident_hash, mark.snapshot_id)

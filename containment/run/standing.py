@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from containment.errors import ContainmentError
 from containment.lifecycle.terms import require_terms
 from containment.plan import plan
-from containment.run import fences, live, report
+from containment.run import coverage, fences, live, report
 from containment.run.state import expect_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from containment.ledger import Inspection
     from containment.lifecycle.workplace import Workplace
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from containment.run.locks import Lock
     from containment.run.report import Held
     from containment.run.state import Recorded, StackState
-    from containment.spec import IncidentSpec
+    from containment.spec import IncidentSpec, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class Standing:
         seen: every resource of the state as AWS shows it, by urn.
         surveys: fences and denies of all incidents, by account; what could not be listed is told
             among *matters*.
+        unheld: whom the spec names and nothing holds, by ARN: deleted and made anew, or the user
+            whose key a leaked one is.
         stray: principals that this incident holds and its state does not know.
         ledger: how the incident's ledger stands against what the state remembers of it.
         matters: locks, interrupted runs, drift, targets that are not applied.
@@ -53,6 +55,8 @@ class Standing:
     held: tuple[Held, ...]
     seen: Mapping[str, Seen]
     surveys: Mapping[str, Survey]
+    unheld: tuple[str, ...]
+    unasked: bool
     stray: tuple[str, ...]
     ledger: Inspection
     matters: tuple[Matter, ...]
@@ -64,8 +68,8 @@ class Standing:
 
     @property
     def unknown(self) -> bool:
-        """True where AWS could not be asked about some resource."""
-        return any(item.live == "unknown" for item in self.seen.values())
+        """True where AWS could not be asked about some resource or target."""
+        return self.unasked or any(item.live == "unknown" for item in self.seen.values())
 
 
 def of(
@@ -99,7 +103,13 @@ def of(
     matters += _hold(stack, spec, resources)
     matters += _drift(stack, seen)
     matters += _terms(stack, state, workplace)
-    missing = _missing(spec, state)
+    answers = _coverage(stack, spec, state, workplace)
+    matters += [Matter(item.unheld or item.note, item.step) for item in answers if item.step]
+    matters += [
+        Matter(item.unknown.message, item.unknown.remedy) for item in answers if item.unknown
+    ]
+    renamed = {item.principal for item in answers if item.renamed_from}
+    missing = _missing(spec, state, renamed)
     if missing:
         step = f"run 'containment up {stack}'"
         matters.append(Matter(f"declared and not applied: {', '.join(missing)}", step))
@@ -118,6 +128,8 @@ def of(
         held=tuple(held),
         seen=seen,
         surveys=surveys,
+        unheld=tuple(item.principal for item in answers if item.unheld),
+        unasked=any(item.unknown for item in answers),
         stray=stray,
         ledger=ledger,
         matters=tuple(matters),
@@ -195,7 +207,35 @@ def _terms(stack: str, state: StackState | None, workplace: Workplace) -> list[M
     return list(said.values())
 
 
-def _missing(spec: IncidentSpec | None, state: StackState | None) -> list[str]:
+def _coverage(
+    stack: str, spec: IncidentSpec | None, state: StackState | None, workplace: Workplace
+) -> list[coverage.Answer]:
+    """Return whether whom the spec names is held now, once anything is applied."""
+    if spec is None or state is None or not state.resources:
+        return []
+    held = {
+        unique_id: item.state.principal
+        for item in state.resources
+        if (unique_id := str(getattr(item.state, "principal_id", "")))
+    }
+    targets = report.known(spec, state).targets
+    by_account: dict[str, list[Target]] = {}
+    for target in targets:
+        by_account.setdefault(target.principal.account, []).append(target)
+    found: list[coverage.Answer] = []
+    for account, named in by_account.items():
+        try:
+            iam = workplace.clients(account).iam
+        except ContainmentError as error:
+            found.append(coverage.Answer(named[0].principal.arn, unknown=error))
+            continue
+        found += coverage.of(iam, stack, named, held)
+    return found
+
+
+def _missing(
+    spec: IncidentSpec | None, state: StackState | None, renamed: Collection[str]
+) -> list[str]:
     """Return what the spec declares and the state does not hold, once anything is applied."""
     if spec is None or state is None or not state.resources:
         return []  # nothing is applied, which is no matter: it may have been lifted
@@ -205,6 +245,8 @@ def _missing(spec: IncidentSpec | None, state: StackState | None) -> list[str]:
         return []  # 'up' would refuse this spec, and says why
     missing: list[str] = []
     for item in declared:
+        if item.principal.arn in renamed:
+            continue
         have = {resource.resource for resource in state.of(item.principal.arn)}
         wanted = [item.snapshot.resource, *(held.resource for held in item.held)]
         missing += [f"{word} of {item.principal.name}" for word in wanted if word not in have]
@@ -213,9 +255,13 @@ def _missing(spec: IncidentSpec | None, state: StackState | None) -> list[str]:
 
 def _stray(stack: str, state: StackState | None, surveys: Mapping[str, Survey]) -> tuple[str, ...]:
     """Return whom this incident holds and its state does not know: lost, or forged."""
-    known = set(state.principals) if state else set[str]()
-    found: list[str] = []
+    # By unique id: a renamed user is the one that the state knows.
+    resources = state.resources if state else ()
+    known = {str(getattr(item.state, "principal_id", "")) for item in resources}
+    found: list[tuple[str, str]] = []
     for survey in surveys.values():
-        found += [item.principal.arn for item in survey.denies if item.incident == stack]
-        found += [item.principal.arn for item in survey.held if item.is_of(stack)]
-    return tuple(dict.fromkeys(arn for arn in found if arn not in known))
+        denied = (item for item in survey.denies if item.incident == stack)
+        found += [(item.unique_id, item.principal.arn) for item in denied]
+        claimed = (item for item in survey.held if item.is_of(stack))
+        found += [(item.unique_id, item.principal.arn) for item in claimed]
+    return tuple(dict.fromkeys(arn for unique_id, arn in found if unique_id not in known))

@@ -14,6 +14,7 @@ from containment.actions.closed_trust_policy import State
 from containment.errors import ConflictError
 from containment.facets import decisions
 from containment.lifecycle.action import UnfinishedError
+from containment.lifecycle.snapshot import SnapshotInputs
 
 pytestmark = pytest.mark.lab
 
@@ -255,3 +256,87 @@ def test_our_statement_edited_by_others_is_asked_about_and_goes_by_decision(benc
     bench.context = replace(bench.context, decisions=word)
     bench.trust_action().delete(state)
     assert trust(bench, "deploy") == before
+
+
+def test_where_the_trust_policy_has_no_room_the_preview_says_so_and_what_helps(
+    bench: Bench,
+) -> None:
+    world = bench.lab.world
+    document = trust(bench, "deploy")
+    document["Statement"][0]["Sid"] = "X"
+    spare = 2_026 - len(json.dumps(document, separators=(",", ":")))
+    document["Statement"][0]["Sid"] = "X" * (spare + 1)
+    bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(document))
+    taken = bench.snapshot(world.deploy_role)
+    inputs = bench.trust_inputs(taken)
+
+    bench.trust_action().create(inputs, preview=True)
+
+    severity, said = bench.said[-1]
+    assert severity == "warning"
+    assert "of 2,048 characters" in said
+    assert "rung deny-all" in said
+    assert bench.writes == []
+
+    with pytest.raises(UnfinishedError, match="has no room") as caught:
+        bench.trust_action().create(inputs, preview=False)
+
+    assert "shorten it by" in caught.value.remedy
+    assert "try again" not in caught.value.remedy
+    assert trust(bench, "deploy") == document
+    assert can_assume(bench, world.leaked, world.deploy_role)
+    document["Statement"][0]["Sid"] = "X" * (spare - 400)
+    bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(document))
+    state = caught.value.state
+    assert isinstance(state, State)
+    repaired = bench.trust_action().update(
+        state.model_copy(update={"live": "missing"}), inputs, preview=False
+    )
+    assert repaired.live == "applied"
+    assert not can_assume(bench, world.leaked, world.deploy_role)
+
+
+@pytest.mark.parametrize("written", ["role/breakglass", "role/some/path/BreakGlass"])
+def test_break_glass_written_otherwise_is_looked_up_and_comes_in(
+    bench: Bench, written: str
+) -> None:
+    world = bench.lab.world
+    glass = world.break_glass_role
+    trusting = {
+        "Effect": "Allow",
+        "Principal": {"AWS": [world.ci_user, glass]},
+        "Action": "sts:AssumeRole",
+    }
+    bench.admin().update_assume_role_policy(
+        RoleName="deploy",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trusting]}),
+    )
+    saviour = session_of(bench.lab, world.admin, glass)
+    taken = bench.snapshot(world.deploy_role)
+    action = bench.trust_action()
+    inputs = action.checked(bench.trust_inputs(taken, f"arn:aws:iam::111122223333:{written}"))
+
+    action.create(inputs, preview=False)
+
+    assert inputs.break_glass == (glass,)
+    assert can_assume(bench, saviour, world.deploy_role)
+    assert not can_assume(bench, world.leaked, world.deploy_role)
+
+
+def test_break_glass_that_is_nobody_is_refused_unless_it_was_somebody_when_last_applied(
+    bench: Bench,
+) -> None:
+    gone = "arn:aws:iam::111122223333:role/BreakGlas"
+    action = bench.snapshot_action()
+    asked = SnapshotInputs(**bench.common(bench.lab.world.deploy_role), break_glass=(gone,))
+    inputs = action.checked(asked)
+
+    (refused,) = action.check(inputs, None)
+
+    assert "there is no role BreakGlas" in str(refused.error)
+    assert action.check(inputs, inputs) == []
+    assert "any more" in bench.words()
+    elsewhere = "arn:aws:iam::444455556666:role/BreakGlass"
+    there = action.checked(asked.model_copy(update={"break_glass": (elsewhere,)}))
+    assert there.break_glass == (elsewhere,)
+    assert action.check(there, None) == []

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from denying import deny, snapshot_of
-from workbench import Bench, can_list, session_of
+from workbench import INCIDENT, Bench, can_list, session_of, write_spec
 
 from containment.actions.deny_policy import State
+from containment.clock import isoformat
+from containment.facets import deny as deny_facet
+from containment.facets.marks import NEWEST, mark
 
 pytestmark = pytest.mark.lab
 
@@ -103,3 +108,52 @@ def test_raising_the_rung_to_a_closed_trust_policy_revokes_anew(bench: Bench) ->
     assert raised.issued_before is not None
     assert state.issued_before is not None
     assert raised.issued_before > state.issued_before
+
+
+def plant(bench: Bench, role: str, taken: Any, ahead: timedelta) -> None:
+    """Write a Deny with our Sid, of now, that revokes tokens issued before now plus *ahead*."""
+    now = bench.context.caller.answered_at
+    forged = mark(INCIDENT, taken.snapshot_id, int(now.timestamp() * 1000) + 1)
+    moment = isoformat(now + ahead)
+    document = deny_facet.document(deny_facet.Scope("issued-before", moment), forged)
+    bench.admin().put_role_policy(
+        RoleName=role.rpartition("/")[2],
+        PolicyName=f"containment-{INCIDENT}",
+        PolicyDocument=json.dumps(document),
+    )
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=23), timedelta(minutes=20)])
+def test_a_planted_revocation_time_ahead_keeps_no_honest_session_out(
+    bench: Bench, ahead: timedelta
+) -> None:
+    lab, world = bench.lab, bench.lab.world
+    stolen = session_of(lab, world.leaked, world.deploy_role)
+    taken = bench.snapshot(world.deploy_role)
+    plant(bench, world.deploy_role, taken, ahead)
+
+    bench.deny_action().create(bench.deny_inputs(taken, "issued-before"), preview=False)
+
+    assert not can_list(lab, stolen)
+    lab.advance(200)
+    assert can_list(lab, session_of(lab, world.leaked, world.deploy_role))
+
+
+def test_a_planted_revocation_time_does_not_become_a_fence(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    write_spec(bench, world.deploy_role)
+    stolen = session_of(lab, world.leaked, world.deploy_role)
+    taken = bench.snapshot(world.deploy_role)
+    state = bench.deny_action().create(bench.deny_inputs(taken, "issued-before"), preview=False)
+    plant(bench, world.deploy_role, taken, timedelta(hours=23))
+
+    # As after a crash, where the snapshot alone is left to lift it.
+    bench.snapshot_action().delete(taken)
+
+    assert not can_list(lab, stolen)
+    lab.advance(200)
+    assert can_list(lab, session_of(lab, world.leaked, world.deploy_role))
+    plant(bench, world.deploy_role, taken, timedelta(hours=23))
+    bench.deny_action().delete(state.model_copy(update={"generation": NEWEST}))
+    lab.advance(200)
+    assert can_list(lab, session_of(lab, world.leaked, world.deploy_role))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from denying import deny
+from denying import deny, fill_inline, padded
 from workbench import Bench, can_list, minted, session_of, write_spec
 
 from containment.actions.deny_policy import State
-from containment.aws.principal import LivePrincipal
-from containment.errors import AccessError, ConflictError
+from containment.errors import ConflictError
 from containment.lifecycle.action import UnfinishedError
 
 pytestmark = pytest.mark.lab
+DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
 
 
 def test_a_user_with_full_inline_policies_gets_aws_deny_all_and_gives_it_back(
@@ -60,25 +60,215 @@ def test_a_user_with_no_room_at_all_has_one_allow_policy_swapped(bench: Bench) -
     assert can_list(lab, world.leaked)
 
 
-def test_a_policy_that_cannot_be_read_is_left_and_another_makes_room(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+KINDS = {
+    "long ARNs": ("/" + "p" * 400 + "/", "m", None),
+    "named like AWS's quarantine": ("/", "AWSCompromisedKeyQuarantineV2-", None),
+    "an irrelevant Deny in each": ("/", "m", {"Sid": "No", "Action": "sqs:PurgeQueue"}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_is_attached_can_make_room_and_comes_back(bench: Bench, kind: str) -> None:
+    lab, world = bench.lab, bench.lab.world
+    bench.disposition = "false-positive"
+    write_spec(bench, world.deploy_role)
+    session = session_of(lab, world.leaked, world.deploy_role)
+    attached = fill_role(bench, *KINDS[kind])
+    assert can_list(lab, session)
+
+    state = deny(bench, world.deploy_role)
+
+    assert not can_list(lab, session)
+    assert can_list(lab, world.bystander)
+    assert len(state.swapped) == 1
+    tag = tags_of_role(bench)["containment:inc-2026-0042/AWSDenyAll"]
+    assert f"swapped={policy_id(bench, state.swapped[0])} " in tag
+    seen = bench.deny_action().read(state)
+    assert seen is not None
+    assert seen.live == "applied"
+
+    bench.deny_action().delete(state)
+
+    assert attached_to_role(bench) == attached
+    assert can_list(lab, session)
+
+
+def test_awss_own_quarantine_never_makes_room(bench: Bench) -> None:
+    world = bench.lab.world
+    iam = bench.admin()
+    own = [
+        f"arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantine{word}" for word in ("", "V2", "V3")
+    ]
+    attached = fill_role(bench, *KINDS["long ARNs"], count=7)
+    for arn in own:
+        iam.attach_role_policy(RoleName="deploy", PolicyArn=arn)
+
+    state = deny(bench, world.deploy_role)
+
+    assert set(state.swapped) < set(attached)
+    assert set(own) < set(attached_to_role(bench))
+
+
+def test_a_policy_made_anew_under_the_arn_of_one_that_made_room_is_not_attached(
+    bench: Bench,
 ) -> None:
-    write_spec(bench, bench.lab.world.ci_user)
-    fill_inline(bench)
-    unreadable, *others = fill_attachments(bench)
-    read = LivePrincipal.policy_document
+    world = bench.lab.world
+    bench.disposition = "false-positive"
+    write_spec(bench, world.deploy_role)
+    fill_role(bench, *KINDS["long ARNs"])
+    state = deny(bench, world.deploy_role)
+    (arn,) = state.swapped
+    iam = bench.admin()
+    iam.delete_policy(PolicyArn=arn)
+    path, _, name = arn.partition(":policy")[2].rpartition("/")
+    iam.create_policy(PolicyName=name, Path=path + "/", PolicyDocument=padded(130))
 
-    def policy_document(live: LivePrincipal, arn: str) -> str:
-        if arn == unreadable:
-            raise AccessError("not allowed to read it", remedy="allow iam:GetPolicyVersion")
-        return read(live, arn)
+    bench.deny_action().delete(state)
 
-    monkeypatch.setattr(LivePrincipal, "policy_document", policy_document)
+    assert arn not in attached_to_role(bench)
+    assert DENY_ALL not in attached_to_role(bench)
+    assert "attach it by hand" in bench.words()
 
-    state = deny(bench, bench.lab.world.ci_user)
 
-    assert state.swapped == (others[0],)
-    assert not can_list(bench.lab, bench.lab.world.leaked)
+@pytest.mark.parametrize("bounded", [False, True], ids=["no boundary", "a boundary of theirs"])
+def test_where_attaching_is_refused_a_boundary_holds_him_and_never_takes_the_place_of_one(
+    bench: Bench, *, bounded: bool
+) -> None:
+    lab, world = bench.lab, bench.lab.world
+    bench.disposition = "false-positive"
+    write_spec(bench, world.deploy_role)
+    session = session_of(lab, world.leaked, world.deploy_role)
+    fill_role(bench, *KINDS["long ARNs"], count=1)
+    theirs = "arn:aws:iam::aws:policy/AdministratorAccess"
+    iam = bench.admin()
+    if bounded:
+        iam.put_role_permissions_boundary(RoleName="deploy", PermissionsBoundary=theirs)
+    never = {"Effect": "Deny", "Action": "iam:AttachRolePolicy", "Resource": "*"}
+    iam.put_role_policy(
+        RoleName="ContainmentResponder",
+        PolicyName="never",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [never]}),
+    )
+
+    if bounded:
+        with pytest.raises(UnfinishedError, match="AccessDenied"):
+            deny(bench, world.deploy_role)
+        assert boundary(bench) == theirs
+        return
+    state = deny(bench, world.deploy_role)
+
+    assert boundary(bench) == DENY_ALL
+    assert not can_list(lab, session)
+    assert "AWSDenyAll is the permissions boundary" in bench.words()
+    seen = bench.deny_action().read(state)
+    assert seen is not None
+    assert seen.live == "applied"
+
+    bench.deny_action().delete(state)
+
+    assert boundary(bench) is None
+    assert can_list(lab, session)
+
+
+def test_a_claim_of_a_boundary_that_the_state_does_not_know_removes_none(bench: Bench) -> None:
+    world = bench.lab.world
+    fill_role(bench, *KINDS["long ARNs"], count=1)
+    state = deny(bench, world.deploy_role)
+    iam = bench.admin()
+    iam.put_role_permissions_boundary(RoleName="deploy", PermissionsBoundary=DENY_ALL)
+    value = f"AWSDenyAll=detached boundary=none s={state.snapshot_id} g={state.generation}"
+    forged = {"Key": "containment:inc-2026-0042/AWSDenyAll", "Value": value}
+    iam.tag_role(RoleName="deploy", Tags=[forged])
+
+    with pytest.raises(ConflictError, match="decide"):
+        bench.deny_action().delete(state)
+
+    assert boundary(bench) == DENY_ALL
+
+
+def test_aws_deny_all_stays_until_there_is_room_for_its_fence(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    write_spec(bench, world.deploy_role)
+    session = session_of(lab, world.leaked, world.deploy_role)
+    fill_role(bench, *KINDS["long ARNs"], count=1)
+    state = deny(bench, world.deploy_role)
+
+    with pytest.raises(ConflictError, match="no room for the release fence"):
+        bench.deny_action().delete(state)
+    assert not can_list(lab, session)
+    bench.admin().delete_role_policy(RoleName="deploy", PolicyName="fill")
+    bench.deny_action().delete(state)
+
+    assert DENY_ALL not in attached_to_role(bench)
+    assert not can_list(lab, session)
+    lab.advance(2)
+    assert can_list(lab, session_of(lab, world.leaked, world.deploy_role))
+
+
+def test_statements_of_others_in_our_policy_leave_no_room_and_are_written_over(
+    bench: Bench,
+) -> None:
+    lab, world = bench.lab, bench.lab.world
+    bench.disposition = "false-positive"
+    write_spec(bench, world.ci_user)
+    theirs = bench.admin().get_user_policy(UserName="ci-deploy", PolicyName="pipeline")
+    used = len(json.dumps(theirs["PolicyDocument"], separators=(",", ":")))
+    junk = padded(2_048 - used - 20)
+    name = "containment-inc-2026-0042"
+    bench.admin().put_user_policy(UserName="ci-deploy", PolicyName=name, PolicyDocument=junk)
+
+    state = deny(bench, world.ci_user)
+
+    assert state.placement == "inline"
+    assert not can_list(lab, world.leaked)
+    assert "so it is written without that" in bench.words()
+    bench.deny_action().delete(state)
+    assert can_list(lab, world.leaked)
+
+
+def fill_role(
+    bench: Bench, path: str, name: str, deny: dict[str, str] | None, *, count: int = 10
+) -> list[str]:
+    """Fill the deploy role's inline policies, and attach *count* policies; return their ARNs."""
+    iam = bench.admin()
+    used = 0
+    for policy in iam.list_role_policies(RoleName="deploy")["PolicyNames"]:
+        document = iam.get_role_policy(RoleName="deploy", PolicyName=policy)["PolicyDocument"]
+        used += len(json.dumps(document, separators=(",", ":")))
+    fill = padded(10_240 - used - 40)
+    iam.put_role_policy(RoleName="deploy", PolicyName="fill", PolicyDocument=fill)
+    there = iam.list_attached_role_policies(RoleName="deploy")["AttachedPolicies"]
+    for item in there:
+        iam.detach_role_policy(RoleName="deploy", PolicyArn=item["PolicyArn"])
+    for number in range(count):
+        document = json.loads(padded(120))
+        if deny is not None:
+            document["Statement"].append({**deny, "Effect": "Deny", "Resource": "*"})
+        made = iam.create_policy(
+            PolicyName=f"{name}{number}", Path=path, PolicyDocument=json.dumps(document)
+        )
+        iam.attach_role_policy(RoleName="deploy", PolicyArn=made["Policy"]["Arn"])
+    return attached_to_role(bench)
+
+
+def attached_to_role(bench: Bench) -> list[str]:
+    found = bench.admin().list_attached_role_policies(RoleName="deploy")["AttachedPolicies"]
+    return sorted(item["PolicyArn"] for item in found)
+
+
+def tags_of_role(bench: Bench) -> dict[str, str]:
+    found = bench.admin().list_role_tags(RoleName="deploy")["Tags"]
+    return {tag["Key"]: tag["Value"] for tag in found}
+
+
+def policy_id(bench: Bench, arn: str) -> str:
+    return str(bench.admin().get_policy(PolicyArn=arn)["Policy"]["PolicyId"])
+
+
+def boundary(bench: Bench) -> str | None:
+    role = bench.admin().get_role(RoleName="deploy")["Role"]
+    arn: str | None = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+    return arn
 
 
 def test_no_room_for_the_fence_keeps_the_deny_and_says_so(bench: Bench) -> None:
@@ -115,26 +305,6 @@ def test_an_attachment_without_its_claim_is_not_lifted_on_the_word_of_the_state(
         bench.deny_action().delete(state)
 
     assert not can_list(bench.lab, bench.lab.world.leaked)
-
-
-def padded(size: int) -> str:
-    """Return an Allow policy of about *size* characters."""
-    statement = {"Effect": "Allow", "Action": ["sqs:ListQueues"], "Resource": "*"}
-    document = {"Version": "2012-10-17", "Statement": [statement]}
-    used = len(json.dumps(document, separators=(",", ":")))
-    statement["Sid"] = "X" * (size - used - len(',"Sid":""'))
-    return json.dumps(document, separators=(",", ":"))
-
-
-def fill_inline(bench: Bench) -> None:
-    iam = bench.admin()
-    used = 0
-    for name in iam.list_user_policies(UserName="ci-deploy")["PolicyNames"]:
-        document = iam.get_user_policy(UserName="ci-deploy", PolicyName=name)["PolicyDocument"]
-        used += len(json.dumps(document, separators=(",", ":")))
-    iam.put_user_policy(
-        UserName="ci-deploy", PolicyName="fill", PolicyDocument=padded(2_048 - used - 40)
-    )
 
 
 def fill_attachments(bench: Bench) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from party import keep_ledgers
 from subject import Subject
 from workbench import INCIDENT, Bench, can_list, write_spec
 
@@ -376,3 +377,20 @@ def test_keys_come_back_where_the_rung_was_lowered_to_sessions(
     bench.keys_action().delete(state)
 
     assert can_list(bench.lab, bench.lab.world.leaked)
+
+
+def test_a_user_with_as_many_tags_as_there_can_be_is_held_and_that_is_noted(bench: Bench) -> None:
+    keep_ledgers(bench)
+    world = bench.lab.world
+    there = len(bench.admin().list_user_tags(UserName="ci-deploy")["Tags"])
+    tags = [{"Key": f"k{number}", "Value": "v"} for number in range(50 - there)]
+    bench.admin().tag_user(UserName="ci-deploy", Tags=tags)
+    taken = bench.snapshot(world.ci_user)
+
+    state = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
+    seen = bench.keys_action().read(state)
+
+    assert not can_list(bench.lab, world.leaked)
+    assert seen is not None
+    assert seen.live == "applied"
+    assert "no room beside its 50 tags" in bench.words()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from denying import fill_inline
+from party import keep_ledgers, older_key
 from workbench import INCIDENT, Bench, allowed, can_list, inline, minted, session_of, write_spec
 
 from containment.errors import ConflictError
-from containment.facets import claims
+from containment.facets import claims, decisions
 from containment.facets.marks import NEWEST, mark
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
+from containment.ledger.journal import Journal
 
 pytestmark = pytest.mark.lab
 
@@ -270,3 +274,118 @@ def test_the_fence_of_a_forgotten_deny_is_not_narrowed_by_what_others_wrote_besi
 def can_assume(lab: Lab, credentials: Credentials, role: str) -> bool:
     sts = lab.client("sts", credentials)
     return allowed(sts.assume_role, RoleArn=role, RoleSessionName="probe")
+
+
+@pytest.mark.parametrize("role", [False, True], ids=["user", "role"])
+def test_forged_tags_delay_no_deny_and_are_counted_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, role: bool
+) -> None:
+    world = bench.lab.world
+    arn, kind = (world.deploy_role, "role") if role else (world.ci_user, "user")
+    name = {f"{kind.capitalize()}Name": arn.rpartition("/")[2]}
+    spare = "" if role else older_key(bench, "ci-deploy")
+    if spare:
+        bench.admin().update_access_key(UserName="ci-deploy", AccessKeyId=spare, Status="Inactive")
+    suffixes = ("", "/AWSDenyAll")
+    tags = [
+        {
+            "Key": f"containment:inc-1999-{number:04}{suffixes[number % 2]}",
+            "Value": f"{spare or 'AWSDenyAll'}=Active s={STRANGE} g={number}",
+        }
+        for number in range(46)
+    ]
+    getattr(bench.admin(), f"tag_{kind}")(**name, Tags=tags)
+    getattr(bench.admin(), f"attach_{kind}_policy")(
+        **name, PolicyArn="arn:aws:iam::aws:policy/AWSDenyAll"
+    )
+    keep_ledgers(bench)
+    asked: list[str] = []
+    read = Journal.read
+
+    def counted(journal: Journal) -> Any:
+        asked.append(journal.location)
+        return read(journal)
+
+    monkeypatch.setattr(Journal, "read", counted)
+
+    taken = bench.snapshot(arn)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+
+    assert len(set(asked)) <= 2
+    warnings = [said for severity, said in bench.said if severity == "warning"]
+    about = [said for said in warnings if "inc-1999-" in said]
+    assert len(about) == 1
+    assert "46 " in about[0]
+
+
+@pytest.mark.parametrize("value", ["garbage", "AKIAIOSFODNN7EXAMPLE=Active s=zzzzzzzzzz g=1"])
+def test_a_tag_of_an_incident_that_nobody_knows_keeps_no_honest_key_inactive_for_ever(
+    bench: Bench, value: str
+) -> None:
+    world = bench.lab.world
+    bench.disposition = "false-positive"
+    write_spec(bench, world.ci_user)
+    taken, denied, keys = held(bench)
+    named = value.replace("AKIAIOSFODNN7EXAMPLE", world.leaked.access_key_id)
+    forged = [{"Key": f"containment:{OTHER}", "Value": named}]
+    bench.admin().tag_user(UserName="ci-deploy", Tags=forged)
+    bench.deny_action().delete(denied)
+
+    with pytest.raises(ConflictError, match=f"no spec here and no ledger knows {OTHER}"):
+        bench.keys_action().delete(keys)
+    assert not can_list(bench.lab, world.leaked)
+    decide(bench, "force-ours=credentials")
+    bench.keys_action().delete(keys)
+    bench.snapshot_action().delete(taken)
+
+    assert can_list(bench.lab, world.leaked)
+
+
+def test_a_tag_of_an_incident_that_nobody_knows_keeps_no_aws_deny_all_for_ever(
+    bench: Bench,
+) -> None:
+    world = bench.lab.world
+    bench.disposition = "false-positive"
+    write_spec(bench, world.ci_user)
+    fill_inline(bench)
+    taken = bench.snapshot(world.ci_user)
+    denied = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    forged = [{"Key": f"containment:{OTHER}/AWSDenyAll", "Value": "garbage"}]
+    bench.admin().tag_user(UserName="ci-deploy", Tags=forged)
+
+    with pytest.raises(ConflictError, match=f"no spec here and no ledger knows {OTHER}"):
+        bench.deny_action().delete(denied)
+    assert not can_list(bench.lab, world.leaked)
+    decide(bench, "force-ours=attachment")
+    bench.deny_action().delete(denied)
+
+    assert can_list(bench.lab, world.leaked)
+
+
+def test_what_others_wrote_into_our_policy_goes_by_decision_where_it_leaves_no_room_for_the_fence(
+    bench: Bench,
+) -> None:
+    world = bench.lab.world
+    write_spec(bench, world.ci_user)
+    _, denied, _ = held(bench)
+    ours = inline(bench, world.ci_user)
+    assert ours is not None
+    other = bench.admin().get_user_policy(UserName="ci-deploy", PolicyName="pipeline")
+    texts = (json.dumps(each, separators=(",", ":")) for each in (ours, other["PolicyDocument"]))
+    spare = 2_048 - sum(map(len, texts)) - 110
+    junk = {"Sid": "J" * spare, "Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}
+    plant(bench, world.ci_user, *ours["Statement"], junk)
+
+    with pytest.raises(ConflictError, match="no room for the release fence") as caught:
+        bench.deny_action().delete(denied)
+    assert "--force-ours deny@" in caught.value.remedy
+    decide(bench, "force-ours=deny")
+    bench.deny_action().delete(denied)
+
+    left = inline(bench, world.ci_user)
+    assert left is not None
+    assert all("aws:CurrentTime" in json.dumps(item) for item in left["Statement"])
+
+
+def decide(bench: Bench, words: str) -> None:
+    bench.context = replace(bench.context, decisions=decisions.parse(words))

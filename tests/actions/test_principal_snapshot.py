@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from party import keep_ledgers
 from workbench import Bench, can_list, inline, write_spec
 
 from containment.actions import ACTIONS
@@ -89,8 +90,39 @@ def test_the_responder_is_refused(bench: Bench) -> None:
     assert "the principal you are acting as" in checked(bench, bench.lab.world.responder_role)[0]
 
 
-def test_the_only_way_into_the_responder_role_is_refused(bench: Bench) -> None:
-    assert "role chain" in checked(bench, bench.lab.world.responder_user)[0]
+def test_the_only_name_in_the_responder_roles_trust_policy_is_contained_and_warned_of(
+    bench: Bench,
+) -> None:
+    lab, world = bench.lab, bench.lab.world
+    only = {
+        "Effect": "Allow",
+        "Principal": {"AWS": world.ci_user},
+        "Action": "sts:AssumeRole",
+    }
+    bench.admin().update_assume_role_policy(
+        RoleName="ContainmentResponder",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [only]}),
+    )
+
+    assert checked(bench, world.bystander_user) == []
+    assert "trust policy" not in bench.words()
+    assert checked(bench, world.ci_user) == []
+    assert "names ci-deploy alone" in bench.words()
+    taken = bench.snapshot(world.ci_user)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+
+    assert not can_list(lab, world.leaked)
+
+
+def test_a_role_that_only_bears_the_name_of_one_of_identity_centers_is_contained(
+    bench: Bench,
+) -> None:
+    name = "AWSReservedSSO_Admin_0123456789abcdef"
+    trust = bench.admin().get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
+    made = bench.admin().create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+
+    assert checked(bench, made["Role"]["Arn"]) == []
+    assert bench.snapshot(made["Role"]["Arn"]).snapshot_id
 
 
 def test_who_assumed_the_configured_role_is_refused_whoever_else_may(
@@ -406,3 +438,16 @@ def test_a_new_snapshot_of_a_user_under_aws_deny_all_is_refused(bench: Bench) ->
 
     with pytest.raises(ConflictError, match="containment adopt"):
         bench.snapshot(bench.lab.world.ci_user)
+
+
+def test_a_renamed_user_under_its_new_name_is_refused_with_the_name_it_had(bench: Bench) -> None:
+    keep_ledgers(bench)
+    world = bench.lab.world
+    taken = bench.snapshot(world.ci_user)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    bench.admin().update_user(UserName="ci-deploy", NewUserName="ci-deploy-2")
+
+    with pytest.raises(ConflictError) as caught:
+        bench.snapshot("arn:aws:iam::111122223333:user/ci/ci-deploy-2")
+
+    assert f"write 'user: {world.ci_user}'" in caught.value.remedy

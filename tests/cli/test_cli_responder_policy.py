@@ -17,6 +17,7 @@ from containment.profile import Profile
 from containment.responder import DUTIES, ON_EVERYTHING, Duty, permissions, policy
 from containment.run import fences
 
+BOUNDARIES = {"DeleteRolePermissionsBoundary", "DeleteUserPermissionsBoundary"}
 pytestmark = pytest.mark.plain
 
 
@@ -83,10 +84,22 @@ def test_it_makes_and_deletes_no_principal_and_no_key_and_passes_no_role(duty: D
 
     assert not [name for name in names if name.startswith(("Create", "Add", "Pass", "Change"))]
     assert {name for name in names if name.startswith(("Delete", "Untag"))} == (
-        {"DeleteRolePolicy", "DeleteUserPolicy", "UntagRole", "UntagUser"}
+        BOUNDARIES | {"DeleteRolePolicy", "DeleteUserPolicy", "UntagRole", "UntagUser"}
         if duty == "lift"
-        else set()
+        else BOUNDARIES
     )
+
+
+@pytest.mark.parametrize("duty", DUTIES)
+def test_a_boundary_is_set_and_removed_only_where_it_is_awsdenyall(duty: Duty) -> None:
+    bound = statements(duty)["BoundByDenyAllAlone"]
+
+    assert {name for name in allowed(duty) if name.endswith("PermissionsBoundary")} == set(
+        bound["Action"]
+    )
+    assert bound["Condition"] == {
+        "ArnEquals": {"iam:PermissionsBoundary": "arn:aws:iam::aws:policy/AWSDenyAll"}
+    }
 
 
 @pytest.mark.parametrize("action", sorted(permissions() - ON_EVERYTHING))
@@ -106,10 +119,10 @@ def test_it_is_printed_for_the_account_that_is_named_and_aws_is_not_asked(
     code = run(["responder-policy", "contain", "--account", ACCOUNT])
 
     printed = capsys.readouterr()
-    (narrow, change, _) = json.loads(printed.out)["Statement"]
+    (narrow, bounding, change, _) = json.loads(printed.out)["Statement"]
     assert code == 0
     assert "names nobody in 111122223333 to protect" in printed.err
-    for statement in (narrow, change):
+    for statement in (narrow, bounding, change):
         assert statement["Resource"] == [
             "arn:aws:iam::111122223333:user/*",
             "arn:aws:iam::111122223333:role/*",

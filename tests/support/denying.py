@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from workbench import Bench
@@ -23,4 +24,24 @@ def snapshot_of(bench: Bench, state: State) -> Any:
         principal_id=state.principal_id,
         snapshot_id=state.snapshot_id,
         attached_policies=state.attached_policies,
+    )
+
+
+def padded(size: int) -> str:
+    """Return an Allow policy of about *size* characters."""
+    statement = {"Effect": "Allow", "Action": ["sqs:ListQueues"], "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    used = len(json.dumps(document, separators=(",", ":")))
+    statement["Sid"] = "X" * (size - used - len(',"Sid":""'))
+    return json.dumps(document, separators=(",", ":"))
+
+
+def fill_inline(bench: Bench) -> None:
+    iam = bench.admin()
+    used = 0
+    for name in iam.list_user_policies(UserName="ci-deploy")["PolicyNames"]:
+        document = iam.get_user_policy(UserName="ci-deploy", PolicyName=name)["PolicyDocument"]
+        used += len(json.dumps(document, separators=(",", ":")))
+    iam.put_user_policy(
+        UserName="ci-deploy", PolicyName="fill", PolicyDocument=padded(2_048 - used - 40)
     )

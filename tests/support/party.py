@@ -53,6 +53,7 @@ class Party:
     def up(self) -> None:
         """Contain, or repair."""
         bench = self._at_work()
+        write_spec(bench, self.principal)
         if "snapshot" not in self.states:
             self.states["snapshot"] = bench.snapshot(self.principal)
         taken = self.states["snapshot"]

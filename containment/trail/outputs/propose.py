@@ -181,7 +181,9 @@ def _refusal(holder: Holder, principal: Principal | None, account: str, partitio
     """Say why the spec cannot hold this one; empty if it can."""
     if principal is None:
         return f"{_reason(holder.credentials)}; it is no user or role that a spec can name"
-    if principal.service_linked or principal.identity_center:
+    # CloudTrail's ARN of a session leaves the path out, which alone would tell.
+    reserved = principal.identity_center or principal.name.startswith("AWSReservedSSO_")
+    if principal.service_linked or reserved:
         return f"{_reason(holder.credentials)}; only its own service can change it"
     if partition and principal.partition != partition:
         return (

@@ -92,7 +92,7 @@ def _refuse_taken(kind: str, name: str, names: Iterable[str]) -> None:
 def _refuse_protected(state: IAMBackend, name: str) -> None:
     role = state.roles.get(moto_state.role_id(state.account_id, name))
     if role is not None and (
-        role.path.startswith("/aws-service-role/") or name.startswith("AWSReservedSSO_")
+        role.path.startswith(("/aws-service-role/", "/aws-reserved/sso.amazonaws.com/"))
     ):
         raise IAMException(
             "UnmodifiableEntity",

@@ -1,0 +1,101 @@
+"""Whether whom the spec names is whom the state holds: by unique id, as the account is now.
+
+The state knows unique ids and the spec knows names. A user who was deleted and made anew under the
+ARN is somebody else, whom nothing holds; one who was renamed is the same, and stays held.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from containment.aws.principal import locate
+from containment.aws.resolve import owner_of
+from containment.errors import ContainmentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mypy_boto3_iam import IAMClient
+
+    from containment.spec import Target
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found of one target.
+
+    Attributes:
+        principal: its ARN in the spec.
+        unheld: who is not held though the spec names them, and why; empty where nobody is.
+        note: what is to be known all the same.
+        step: what to do about either.
+        unknown: why AWS could not be asked.
+        renamed_from: the ARN by which the state holds it, where that is another.
+    """
+
+    principal: str
+    unheld: str = ""
+    note: str = ""
+    step: str = ""
+    unknown: ContainmentError | None = None
+    renamed_from: str | None = None
+
+
+def of(
+    iam: IAMClient, stack: str, targets: Sequence[Target], held: Mapping[str, str]
+) -> list[Answer]:
+    """Look at every target; *held* are the ARNs that the state has, by unique id."""
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        found = pool.map(partial(_look, iam, stack, held), targets)
+        return [answer for answers in found for answer in answers]
+
+
+def _look(iam: IAMClient, stack: str, held: Mapping[str, str], target: Target) -> list[Answer]:
+    try:
+        return [_by_name(iam, stack, held, target), *_by_keys(iam, stack, held, target)]
+    except ContainmentError as error:
+        return [Answer(target.principal.arn, unknown=error)]
+
+
+def _by_name(iam: IAMClient, stack: str, held: Mapping[str, str], target: Target) -> Answer:
+    arn, up = target.principal.arn, f"run 'containment up {stack}' at once"
+    ids = [unique_id for unique_id, known in held.items() if known == arn]
+    live = locate(iam, target.principal, None)
+    if live is not None and live.unique_id not in held and ids:
+        why = f"{arn} was deleted and made anew (it is {live.unique_id} now): nothing holds it"
+        return Answer(arn, unheld=why, step=up)
+    if live is not None and live.unique_id in held and live.unique_id not in ids:
+        before = held[live.unique_id]
+        note = f"{arn} is who was {before}, and is held by that name"
+        step = f"write 'user: {before}' in the spec, for a renamed user is followed by its id"
+        return Answer(arn, note=note, step=f"{step}; or rename it back", renamed_from=before)
+    for unique_id in ids if live is None else ():
+        moved = locate(iam, target.principal, unique_id)
+        if moved is not None:
+            note = f"{arn} is {moved.principal.arn} now, and stays held by its unique id"
+            return Answer(arn, note=note, step="leave the spec as it is, or rename it back")
+    return Answer(arn)
+
+
+def _by_keys(iam: IAMClient, stack: str, held: Mapping[str, str], target: Target) -> list[Answer]:
+    """Return the users whose key the target's leaked keys are, and whom nothing holds."""
+    if not target.leaked or target.principal.kind != "user":
+        return []
+    live = locate(iam, target.principal, None)
+    own = {key.access_key_id for key in live.access_keys()} if live is not None else set[str]()
+    answers: list[Answer] = []
+    for key in sorted(set(target.leaked) - own):
+        owner = owner_of(iam, key)
+        if owner is not None and owner.unique_id not in held:
+            why = (
+                f"{key} is a key of {owner.principal.arn} and not of {target.principal.arn}:"
+                " nothing holds that user"
+            )
+            step = f"run 'containment up {stack}' at once, which contains both"
+            answers.append(Answer(owner.principal.arn, unheld=why, step=step))
+    return answers
