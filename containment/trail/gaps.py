@@ -62,6 +62,9 @@ _REACHED = {
     "UpdateFunctionCode": "put its own code into a function that was there",
     "UpdateFunctionConfiguration": "changed what a function runs with",
     "UpdateAccessKey": "changed the status of an access key that was there",
+    "UpdateServiceSpecificCredential": "changed the status of a service-specific credential",
+    "UpdateSSHPublicKey": "changed the status of an SSH key that was there",
+    "UpdateSigningCertificate": "changed the status of a signing certificate that was there",
 }
 # What a member made that starts compute of its own, under names that no record gives.
 _STARTS = {

@@ -45,6 +45,27 @@ def test_what_the_logs_cannot_answer_is_said(scene: Scene, tmp_path: Path) -> No
     assert any("SendCommand: credentials held there" in what for what in said)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "UpdateAccessKey",
+        "UpdateServiceSpecificCredential",
+        "UpdateSSHPublicKey",
+        "UpdateSigningCertificate",
+    ],
+)
+def test_a_credential_that_was_there_and_is_switched_on_again_is_a_gap(
+    scene: Scene, tmp_path: Path, name: str
+) -> None:
+    scene.call(scene.leaked, scene.user, name, 1, request={"userName": "alice"})
+    scene.call(scene.leaked, scene.user, name, 2, error="AccessDenied")
+
+    said = [gap.what for gap in follow(scene, tmp_path).gaps if gap.kind == "reached"]
+
+    assert len(said) == 1
+    assert f"by {name}: credentials held there are not counted" in said[0]
+
+
 LAYOUT = (
     "AWSLogs/111122223333/CloudTrail/{region}/2026/11/23/"
     "111122223333_CloudTrail_{region}_{at}_x.json"
