@@ -1,8 +1,9 @@
 """Record what the real engine says to the provider: python -m tools.record_conversations [NAME…].
 
-Each scenario of ``tests/model/scenarios.py`` is played with the engine that ``make setup``
-provides, against a lab, and its conversation is written to ``tests/model/conversations``, where the
-tests hold the engine's stand-in to it.
+A scenario of ``tests/model/scenarios.py`` is played with the engine that ``make setup`` provides,
+against a lab, and its conversation is written to ``tests/model/conversations``, where the tests
+hold the engine's stand-in to it. Without a name those are recorded of which the stand-in says
+something else than what is written there; with ``--all``, all.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 
 def main() -> None:
-    """Record the scenarios named on the command line, or all."""
+    """Record the scenarios named on the command line, all, or those that differ."""
     from containment.lab.testing import lab_server  # noqa: PLC0415 -- found by the path above
     from tests.model.recording import record  # noqa: PLC0415
     from tests.model.scenarios import SCENARIOS  # noqa: PLC0415
 
     into = ROOT / "tests" / "model" / "conversations"
     into.mkdir(exist_ok=True)
-    names = sys.argv[1:] or list(SCENARIOS)
+    named = sys.argv[1:]
+    names = list(SCENARIOS) if named == ["--all"] else named or changed(into)
+    if not names:
+        print("no conversation differs from what the stand-in says")
+        return
     with lab_server(world=None) as lab:
         for name in names:
             started = time.monotonic()
@@ -32,6 +37,23 @@ def main() -> None:
                 text = record(lab, Path(folder), SCENARIOS[name])
             (into / f"{name}.json").write_text(text, encoding="utf-8")
             print(f"{name}: {time.monotonic() - started:.1f} s, {len(text):,} characters")
+
+
+def changed(recorded: Path) -> list[str]:
+    """Return the scenarios of which the stand-in says something else than what was recorded."""
+    from tests.model.cloud import simulated  # noqa: PLC0415 -- as above
+    from tests.model.rehearsal import rehearse  # noqa: PLC0415
+    from tests.model.scenarios import SCENARIOS  # noqa: PLC0415
+
+    differ: list[str] = []
+    with simulated() as cloud, TemporaryDirectory() as folder:
+        for name in SCENARIOS:
+            cloud.reset()
+            said = rehearse(cloud, Path(folder) / name, name)
+            file = recorded / f"{name}.json"
+            if not file.exists() or file.read_text(encoding="utf-8") != said:
+                differ.append(name)
+    return differ
 
 
 if __name__ == "__main__":

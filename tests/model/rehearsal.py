@@ -11,10 +11,10 @@ from project import STACK, spec
 from containment.lab.scenario.world import World
 from tests.model.cloud import Cloud
 from tests.model.conductor import Conductor
-from tests.model.conversation import Values, normal, of_model
+from tests.model.conversation import Values, document, normal, of_model
 from tests.model.engine import Blow, Engine, Outcome
 from tests.model.program import urn_of
-from tests.model.scenarios import SNAPSHOT
+from tests.model.scenarios import SCENARIOS, SNAPSHOT
 
 
 @dataclass
@@ -76,3 +76,13 @@ class ModelStage:
 
 def _urn(kind: str, name: str) -> str:
     return urn_of(STACK, kind, name, None if kind == SNAPSHOT else SNAPSHOT)
+
+
+def rehearse(cloud: Cloud, folder: Path, name: str, seed: int = 1) -> str:
+    """Play the scenario *name* with the stand-in; return its conversation."""
+    conductor = Conductor(cloud.clock)
+    conductor.seed(seed)
+    cloud.sleeper = conductor
+    stage = ModelStage(cloud, conductor, folder)
+    SCENARIOS[name](stage)
+    return document(stage.commands)

@@ -1,6 +1,6 @@
 """The engine's stand-in says to the provider what the real engine said, and hears the same.
 
-``python -m tools.record_conversations`` records the conversations anew.
+``python -m tools.record_conversations`` records those anew that differ.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 
 from tests.model.cloud import Cloud
-from tests.model.conductor import Conductor
-from tests.model.conversation import document
-from tests.model.rehearsal import ModelStage
+from tests.model.rehearsal import rehearse
 from tests.model.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.lab
@@ -26,20 +24,9 @@ def recorded(name: str) -> str:
     return (RECORDED / f"{name}.json").read_text(encoding="utf-8")
 
 
-def rehearsed(cloud: Cloud, folder: Path, name: str, seed: int) -> ModelStage:
-    conductor = Conductor(cloud.clock)
-    conductor.seed(seed)
-    cloud.sleeper = conductor
-    stage = ModelStage(cloud, conductor, folder)
-    SCENARIOS[name](stage)
-    return stage
-
-
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
 def test_the_stand_in_speaks_as_the_engine_does(cloud: Cloud, tmp_path: Path, name: str) -> None:
-    stage = rehearsed(cloud, tmp_path, name, seed=1)
-
-    assert document(stage.commands).splitlines() == recorded(name).splitlines()
+    assert rehearse(cloud, tmp_path, name).splitlines() == recorded(name).splitlines()
 
 
 def test_what_a_seed_decides_is_told_from_what_the_engine_decides(
@@ -47,9 +34,9 @@ def test_what_a_seed_decides_is_told_from_what_the_engine_decides(
 ) -> None:
     for seed in range(4):
         cloud.reset()
-        stage = rehearsed(cloud, tmp_path / str(seed), "first_up_and_unchanged", seed)
+        said = rehearse(cloud, tmp_path / str(seed), "first_up_and_unchanged", seed)
 
-        assert document(stage.commands) == recorded("first_up_and_unchanged")
+        assert said == recorded("first_up_and_unchanged")
 
 
 def test_at_least_ten_conversations_are_kept_and_none_is_left_over() -> None:
