@@ -13,6 +13,7 @@ from containment.actions.deny_policy import DenyPolicy
 from containment.actions.inactive_credentials import InactiveCredentials
 from containment.actions.principal_snapshot import PrincipalSnapshot
 from containment.lifecycle.action import Action
+from containment.lifecycle.lift import in_turn
 
 ACTIONS: tuple[type[Action[Any, Any]], ...] = (
     PrincipalSnapshot,
@@ -21,4 +22,7 @@ ACTIONS: tuple[type[Action[Any, Any]], ...] = (
     InactiveCredentials,
 )
 
-__all__ = ["ACTIONS", "Action"]
+# Every part of a principal that some action changes, in the order in which a lift gives them back.
+FACETS = in_turn(facet for action in ACTIONS for facet in action.facets)
+
+__all__ = ["ACTIONS", "FACETS", "Action"]

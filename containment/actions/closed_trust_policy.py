@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from containment.aws.principal import LivePrincipal
-    from containment.facets.decisions import FacetName
     from containment.lifecycle.lift import Priors
     from containment.lifecycle.snapshot import Snapshot
     from containment.spec import IncidentSpec, Target
@@ -67,6 +66,7 @@ class ClosedTrustPolicy(Action[Inputs, State]):
     silent = frozenset({"trust_policy"})
     from_snapshot = ("trust_policy",)
     inputs_type, state_type = Inputs, State
+    facets = (trust_lift,)
 
     @classmethod
     def inputs_for(cls, spec: IncidentSpec, target: Target) -> Mapping[str, Any] | None:
@@ -117,15 +117,15 @@ class ClosedTrustPolicy(Action[Inputs, State]):
         ]
 
     def priors(self, state: State) -> Priors:
-        return {"trust": trust_lift.Prior(state.trust_policy, state.break_glass)}
+        return {trust_lift: trust_lift.Prior(state.trust_policy, state.break_glass)}
 
     @classmethod
     def priors_in(cls, snapshot: Snapshot) -> Priors:
         if not snapshot.trust_policy:
             return {}
-        return {"trust": trust_lift.Prior(snapshot.trust_policy, snapshot.break_glass)}
+        return {trust_lift: trust_lift.Prior(snapshot.trust_policy, snapshot.break_glass)}
 
-    def _look(self, live: LivePrincipal, state: State, found: Mapping[FacetName, Any]) -> State:
+    def _look(self, live: LivePrincipal, state: State, found: Mapping[str, Any]) -> State:
         del found
         closed = trust.is_closed(live.trust_policy, state.incident, state.break_glass)
         seen = "applied" if closed else "missing"

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from containment.aws.principal import LivePrincipal
-    from containment.facets.decisions import FacetName
     from containment.lifecycle.lift import Priors
     from containment.lifecycle.snapshot import Snapshot
     from containment.spec import IncidentSpec, Target
@@ -152,6 +151,7 @@ class DenyPolicy(Action[Inputs, State]):
     silent = frozenset({"attached_policies"})
     from_snapshot = ("attached_policies",)
     inputs_type, state_type = Inputs, State
+    facets = (deny_lift, attachment_lift)
 
     @classmethod
     def inputs_for(cls, spec: IncidentSpec, target: Target) -> Mapping[str, Any] | None:
@@ -206,12 +206,12 @@ class DenyPolicy(Action[Inputs, State]):
 
     def priors(self, state: State) -> Priors:
         return {
-            "deny": deny_lift.Prior(
+            deny_lift: deny_lift.Prior(
                 _scope(state, state.issued_before),
                 inline=state.placement != "AWSDenyAll",
                 margin_s=state.margin_s,
             ),
-            "attachment": attachment_lift.Prior(
+            attachment_lift: attachment_lift.Prior(
                 state.attached_policies,
                 state.swapped,
                 ids=state.swapped_ids or {},
@@ -223,15 +223,15 @@ class DenyPolicy(Action[Inputs, State]):
     @classmethod
     def priors_in(cls, snapshot: Snapshot) -> Priors:
         return {
-            "deny": deny_lift.Prior(),
-            "attachment": attachment_lift.Prior(
+            deny_lift: deny_lift.Prior(),
+            attachment_lift: attachment_lift.Prior(
                 snapshot.attached_policies,
                 # AWSDenyAll never takes the place of a boundary that was set.
                 bounded=None if snapshot.permissions_boundary is None else False,
             ),
         }
 
-    def _look(self, live: LivePrincipal, state: State, found: Mapping[FacetName, Any]) -> State:
+    def _look(self, live: LivePrincipal, state: State, found: Mapping[str, Any]) -> State:
         there: deny.LiveDeny = found["deny"]
         seen = self._seen(live, state, there)
         if there.text is not None and deny.has_others(there, state.incident):
@@ -264,7 +264,7 @@ class DenyPolicy(Action[Inputs, State]):
         live = self._require(inputs, inputs.principal_id)
         try:
             terms = evidence.terms(self._context, state)
-            undone = lift.plan(live, {"attachment": self.priors(state)["attachment"]}, terms)
+            undone = lift.plan(live, {attachment_lift: self.priors(state)[attachment_lift]}, terms)
             for done in undone.carry_out():
                 self._context.say("info", done)
         except ConflictError as error:

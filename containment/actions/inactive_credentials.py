@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from containment.aws.principal import AccessKey, LivePrincipal
-    from containment.facets.decisions import FacetName
     from containment.lifecycle.lift import Priors
     from containment.lifecycle.snapshot import Snapshot
     from containment.spec import IncidentSpec, Target
@@ -82,6 +81,7 @@ class InactiveCredentials(Action[Inputs, State]):
     silent = frozenset({"access_keys"})
     from_snapshot = ("access_keys",)
     inputs_type, state_type = Inputs, State
+    facets = (credentials_lift,)
 
     @classmethod
     def inputs_for(cls, spec: IncidentSpec, target: Target) -> Mapping[str, Any] | None:
@@ -132,15 +132,15 @@ class InactiveCredentials(Action[Inputs, State]):
         ]
 
     def priors(self, state: State) -> Priors:
-        return {"credentials": _prior(state.access_keys, state.which)}
+        return {credentials_lift: _prior(state.access_keys, state.which)}
 
     @classmethod
     def priors_in(cls, snapshot: Snapshot) -> Priors:
         if snapshot.target.kind != "user":
             return {}
-        return {"credentials": _prior(snapshot.access_keys, "all")}
+        return {credentials_lift: _prior(snapshot.access_keys, "all")}
 
-    def _look(self, live: LivePrincipal, state: State, found: Mapping[FacetName, Any]) -> State:
+    def _look(self, live: LivePrincipal, state: State, found: Mapping[str, Any]) -> State:
         keys = credentials.in_scope(live.access_keys(), state.which, state.lift.leaked)
         open_ = credentials.active(keys)
         seen = "altered" if open_ else "applied"
@@ -175,9 +175,9 @@ class InactiveCredentials(Action[Inputs, State]):
             # The others come back as a lift would do it, and are claimed no more.
             live = self._require(inputs, inputs.principal_id)
             old = state.model_copy(update={"lift": inputs.lift})
-            prior = replace(self.priors(old)["credentials"], staying=inputs.lift.leaked)
+            prior = replace(_prior(old.access_keys, old.which), staying=inputs.lift.leaked)
             terms = evidence.terms(self._context, old)
-            for done in lift.plan(live, {"credentials": prior}, terms).carry_out():
+            for done in lift.plan(live, {credentials_lift: prior}, terms).carry_out():
                 self._context.say("info", done)
         return held
 

@@ -43,8 +43,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from containment.aws.principal import LivePrincipal
-    from containment.facets.decisions import FacetName
-    from containment.facets.facet import Changes, Terms
+    from containment.facets.facet import Changes, Facet, Terms
     from containment.ledger import Remembered
     from containment.lifecycle.lift import Priors
     from containment.spec import IncidentSpec, Target
@@ -159,7 +158,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         self.gate.require_adoptable(inputs, live)
         found = capture.capture(live, incident)
         state = self._state(live, self.checked(inputs), found, ours=incident)
-        own = leftovers.snapshots(live, incident)
+        own = leftovers.snapshots(live, incident, self._facets)
         if len(own) != 1:
             marked = ", ".join(sorted(own)) or "none"
             raise ConflictError(
@@ -219,11 +218,11 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         state: Snapshot,
         live: LivePrincipal,
         terms: Terms,
-        found: Mapping[FacetName, Any] | None = None,
+        found: Mapping[str, Any] | None = None,
     ) -> LiftPlan:
         """Return what lifts all that is left on *live* under this snapshot, whoever made it."""
         del found
-        left = leftovers.find(live, state.incident, state.snapshot_id or "")
+        left = leftovers.find(live, state.incident, state.snapshot_id or "", self._facets)
         plan = LiftPlan(live, terms, left=tuple(left))
         for action in self._context.actions:
             priors = lift.remaining(live, action.priors_in(state), terms)
@@ -241,9 +240,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             return None
         return self._look(live, state, {})
 
-    def _look(
-        self, live: LivePrincipal, state: Snapshot, found: Mapping[FacetName, Any]
-    ) -> Snapshot:
+    def _look(self, live: LivePrincipal, state: Snapshot, found: Mapping[str, Any]) -> Snapshot:
         del found
         if live.principal.arn != state.principal:
             self._context.say(
@@ -293,7 +290,8 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             )
         self._carry_out(state, plan)
         now = live.again() if plan.steps or plan.left else None
-        remains = leftovers.find(now, state.incident, state.snapshot_id or "") if now else []
+        own = state.snapshot_id or ""
+        remains = leftovers.find(now, state.incident, own, self._facets) if now else []
         if remains:
             raise ConflictError(
                 f"{live}: {', '.join(remains)} of this stack is still in force",
@@ -304,6 +302,11 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         changed = changed_since(self._context.profile, applied.profile)
         if changed is not None:
             self._context.say("warning", changed)
+
+    @property
+    def _facets(self) -> tuple[Facet[Any, Any, Any], ...]:
+        """Every facet that some action changes."""
+        return lift.in_turn(facet for action in self._context.actions for facet in action.facets)
 
     def _with_ledger(self, state: Snapshot) -> Snapshot:
         """Return *state* with the ledger's head, and have it held against the one it remembers."""
@@ -385,7 +388,16 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
                 if marks.incident_of_tag(key) is None
             },
             contested=tuple(contested),
+            captured=self._captured(live, inputs),
         )
+
+    def _captured(
+        self, live: LivePrincipal, inputs: SnapshotInputs
+    ) -> dict[str, dict[str, str]] | None:
+        """Return what the actions in use want remembered besides, by the word of each."""
+        used = [action for action in self._context.actions if action.resource in inputs.uses]
+        known = {action.resource: dict(action.capture(live)) for action in used}
+        return {resource: values for resource, values in known.items() if values} or None
 
     def _refuse_other_snapshot(
         self, live: LivePrincipal, state: Snapshot, found: capture.Captured
@@ -399,7 +411,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             live, state.incident, found, state.lift.leaked, denied="DenyPolicy" in state.uses
         )
         if held or holders.is_bound(live, state.incident, found.policies):
-            own = leftovers.snapshots(live, state.incident)
+            own = leftovers.snapshots(live, state.incident, self._facets)
             before = evidence.held_as(self._context, state.incident, live.unique_id)
             renamed = (
                 f"write 'user: {before}' in the spec, for it is the same one renamed, and a renamed"

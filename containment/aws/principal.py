@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
+from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws import recording
@@ -200,6 +201,27 @@ class LivePrincipal:
             )
 
         self._change("UpdateAccessKey", recording.access_key(access_key_id), status, send)
+
+    def read_all(self, operation: str, key: str) -> list[dict[str, Any]]:
+        """Return what the listing *operation*, as boto3 names it, has under *key*, page by page."""
+        return [item for page in self._pages(operation) for item in page[key]]
+
+    def change(self, operation: str, facet: str, after: str, **parameters: Any) -> None:
+        """Make one change that no other method makes.
+
+        Args:
+            operation: as AWS names it, such as ``UpdateSigningCertificate``.
+            facet: what is changed, named as in :mod:`containment.aws.recording`.
+            after: what is to be there.
+            parameters: of the call, besides the principal's name.
+        """
+        named = {f"{self._word}Name": self.principal.name, **parameters}
+        call = getattr(self._iam, xform_name(operation))
+        self._change(operation, facet, after, lambda: self._noted(call(**named)))
+
+    def note(self, seen: Mapping[str, str]) -> None:
+        """Remember what was read of facets, for the record of a change to one of them."""
+        self._seen |= seen
 
     def set_trust_policy(self, document: str) -> None:
         """Replace a role's trust policy."""

@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from containment.facets.decisions import FacetName, Word
     from containment.facets.facet import Changes, KnownOf, Terms
 
-NAME: FacetName = "attachment"
-IN_FORCE = "AWSDenyAll"
+NAME: str = "attachment"
+WORD: FacetName = "attachment"
+TURN: int = 1
+IN_FORCE: str = "AWSDenyAll"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def decide(live: LivePrincipal, found: Present, prior: Prior, terms: Terms) -> R
     claim = claim_of(live, terms.incident)
     if claim is None and not prior.placed:
         return Returns()
-    memory = _Memory(prior, _changed(terms), terms.decisions.get(NAME), terms.known_of)
+    memory = _Memory(prior, _changed(terms), terms.decisions.get(WORD), terms.known_of)
     try:
         change = _change(live, terms.incident, claim, memory)
     except ConflictError as error:
@@ -143,7 +145,7 @@ def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> li
             raise undecided(
                 live,
                 terms.incident,
-                NAME,
+                WORD,
                 f"{arn} made room for AWSDenyAll and has none to come back, for others attached"
                 f" policies meanwhile (attached are {there})",
                 ours="tries again, once you have detached one of them",
@@ -300,7 +302,7 @@ def _by_decision(live: LivePrincipal, incident: str, decision: Word | None) -> s
     raise undecided(
         live,
         incident,
-        NAME,
+        WORD,
         "AWSDenyAll was attached already when this incident came to attach it, and nobody here saw"
         " by whom",
         ours="detaches it",
@@ -318,7 +320,7 @@ def _disagreement(
     return undecided(
         live,
         incident,
-        NAME,
+        WORD,
         f"the claim on its attached policies (tag {tag}) {says}, and the state says AWSDenyAll was"
         f" {was} and {room} made room for it",
         ours="goes by the state, and attaches nothing that only the state names",

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from containment.facets.decisions import FacetName
     from containment.facets.facet import Changes, Terms
 
-NAME: FacetName = "credentials"
-IN_FORCE = "deactivated keys"
+NAME: str = "credentials"
+WORD: FacetName = "credentials"
+TURN: int = 3
+IN_FORCE: str = "deactivated keys"
 _Fate = Literal["activate", "shared", "undecided", "stay", "kept"]
 
 
@@ -231,7 +233,7 @@ def _fate(  # noqa: PLR0911 -- one return for each reason
         return "kept", "was Inactive before, by the ledger"
     if _witnesses(name, prior, terms, claimed) - {"state"}:
         return "activate", ""
-    if terms.decisions.get(NAME) == "keep-theirs":
+    if terms.decisions.get(WORD) == "keep-theirs":
         return "stay", "stays Inactive, as was decided"
     return "undecided", ""
 
@@ -272,7 +274,7 @@ def _witnesses(name: str, prior: Prior, terms: Terms, claimed: Mapping[str, str]
         "state": prior.statuses.get(name) == "Active",
         "ledger": _recorded(name, prior, terms) == "Active",
         "claim": name not in prior.hearsay and claimed.get(name) == "Active",
-        "decision": terms.decisions.get(NAME) == "force-ours",
+        "decision": terms.decisions.get(WORD) == "force-ours",
     }
     return frozenset(who for who, so in says.items() if so)
 
@@ -290,7 +292,7 @@ def _undecided(live: LivePrincipal, fates: Fates, prior: Prior, terms: Terms) ->
     return undecided(
         live,
         terms.incident,
-        NAME,
+        WORD,
         f"the state says {', '.join(names)} was Active before, and {why}",
         ours="makes it Active again",
         theirs="leaves it Inactive",

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from containment.facets.facet import Changes, Terms
     from containment.facets.marks import Mark
 
-NAME: FacetName = "deny"
-IN_FORCE = "a deny"
+NAME: str = "deny"
+WORD: FacetName = "deny"
+TURN: int = 0
+IN_FORCE: str = "a deny"
 
 # GetSessionToken and GetFederationToken live 36 hours at most (STS API Reference, DurationSeconds);
 # one hour more for clocks.
@@ -99,7 +101,7 @@ def decide(
 
     A statement that says what ours says, under another Sid, is a conflict.
     """
-    incident, decision = terms.incident, terms.decisions.get(NAME)
+    incident, decision = terms.incident, terms.decisions.get(WORD)
     newest = found.mark.generation + 1 if found.mark else 0
     own = mark(incident, terms.snapshot_id, min(max(terms.generation, newest), NEWEST))
     if decision == "keep-theirs":
@@ -182,7 +184,7 @@ def _undecided(
     return undecided(
         live,
         terms.incident,
-        NAME,
+        WORD,
         f"its policy {policy} holds {documents.compact({'Statement': twins})} beside"
         f" {documents.compact(ours)}, which is ours: the same under another Sid, so nobody can tell"
         " whose it is",

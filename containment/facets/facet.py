@@ -1,8 +1,8 @@
 """What every facet offers a lift: find what is ours, decide what becomes of it, give it back.
 
 A facet is one part of a principal that containment changes: its deny, an attached AWSDenyAll, its
-trust policy, its credentials. Each has a module that keeps :class:`Facet`, and all are listed in
-:mod:`containment.facets.order`.
+trust policy, its credentials. Each has a module, or an object, that keeps :class:`Facet`, and the
+action that changes it names it.
 """
 
 from __future__ import annotations
@@ -146,13 +146,19 @@ class Returns(Generic[D]):
 
 
 class Facet(Protocol[F, P, D]):
-    """One part of a principal that containment changes; a module of functions keeps it.
+    """One part of a principal that containment changes; a module of functions may keep it.
 
-    ``NAME`` is its word in a decision, ``IN_FORCE`` what is said where it holds the principal.
+    Attributes:
+        NAME: what it is called, and no other facet.
+        WORD: the word by which somebody decides about it.
+        IN_FORCE: what is said where it holds the principal.
+        TURN: when a lift gives it back; a fence comes first, credentials come last.
     """
 
-    NAME: FacetName
+    NAME: str
+    WORD: FacetName
     IN_FORCE: str
+    TURN: int
 
     def find(self, live: LivePrincipal, incident: str, /) -> F:
         """Return what of *incident* is there."""

@@ -23,8 +23,6 @@ NEWEST = 36**9 - 1
 _POLICY_PREFIX = "containment-"
 _TAG_PREFIX = "containment:"
 _ATTACHMENT_SUFFIX = "/AWSDenyAll"
-# What ends the key of a tag that goes on with the claim of another one.
-_FURTHER_TAG = re.compile(r"/[2-9]\Z")
 _INCIDENT = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 
 
@@ -98,8 +96,8 @@ def incident_of_tag(key: str) -> str | None:
     """Return the incident that a tag *key* claims for, if it looks like ours."""
     if not key.startswith(_TAG_PREFIX):
         return None
-    first = _FURTHER_TAG.sub("", key.removeprefix(_TAG_PREFIX))
-    return first.removesuffix(_ATTACHMENT_SUFFIX)
+    # What follows says of what the claim is, or that it goes on; an incident has no slash.
+    return key.removeprefix(_TAG_PREFIX).partition("/")[0]
 
 
 def _base36(number: int) -> str:

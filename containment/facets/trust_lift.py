@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from containment.facets.decisions import FacetName
     from containment.facets.facet import Changes, Terms
 
-NAME: FacetName = "trust"
-IN_FORCE = "a closed trust policy"
+NAME: str = "trust"
+WORD: FacetName = "trust"
+TURN: int = 2
+IN_FORCE: str = "a closed trust policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def decide(live: LivePrincipal, found: Present, prior: Prior, terms: Terms) -> R
         if document == prior.document
         else "others changed its trust policy; their change stays"
     )
-    forced = terms.decisions.get(NAME) == "force-ours"
+    forced = terms.decisions.get(WORD) == "force-ours"
     says = {"mark": found.in_force, "state": forced, "ledger": forced, "decision": forced}
     witnesses = frozenset(who for who, so in says.items() if so)
     return Returns(Change(document, as_before), (will,), widens={TRUST: witnesses})
@@ -127,7 +129,7 @@ def _document(live: LivePrincipal, prior: Prior, terms: Terms) -> str | None:
     Raises:
         ConflictError: somebody has to decide.
     """
-    decision = terms.decisions.get(NAME)
+    decision = terms.decisions.get(WORD)
     only = terms.snapshot_id if decision == "keep-theirs" else None
     rest = trust.without_ours(live.trust_policy, terms.incident, only)
     doubtful = [*_twins(rest, live.trust_policy, terms.incident, prior), *_edited(rest, terms)]
@@ -207,7 +209,7 @@ def _undecided(
     return undecided(
         live,
         terms.incident,
-        NAME,
+        WORD,
         f"its trust policy holds {documents.compact({'Statement': list(doubtful)})}, which is what"
         " our statement says under another Sid, or our Sid over something else, so nobody can tell"
         f" whose it is; before, the trust policy was {prior.document}",

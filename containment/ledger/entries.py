@@ -135,6 +135,8 @@ def changes(
 def _facets(facts: dict[str, Any]) -> Iterator[str]:
     yield recording.TRUST
     yield from (recording.attachment(str(arn)) for arn in facts.get("attachedPolicies") or ())
+    for captured in dict(facts.get("captured") or {}).values():
+        yield from (str(name) for name in captured)
     yield from (
         recording.access_key(str(key["accessKeyId"])) for key in facts.get("accessKeys") or ()
     )
@@ -151,6 +153,9 @@ def _in_facts(facts: dict[str, Any], facet: str) -> str | None:
     if word == "attachment":
         is_attached = name in (facts.get("attachedPolicies") or ())
         return recording.ATTACHED if is_attached else recording.DETACHED
+    for captured in dict(facts.get("captured") or {}).values():
+        if facet in captured:
+            return str(captured[facet])
     for key in facts.get("accessKeys") or ():
         # What another incident's claim said was seen by nobody, and is no evidence.
         if facet == recording.access_key(key["accessKeyId"]) and not key.get("saidBy"):

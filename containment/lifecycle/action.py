@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import FacetName
-    from containment.facets.facet import Terms
+    from containment.facets.facet import Facet, Terms
     from containment.lifecycle.context import Context
     from containment.lifecycle.lift import LiftPlan, Priors
     from containment.lifecycle.snapshot import Snapshot
@@ -97,6 +97,7 @@ class Action(ABC, Generic[In, St]):
         computed: outputs that only an apply knows.
         silent: inputs whose change is none.
         from_snapshot: outputs of the snapshot that it is given under the same name, besides ids.
+        facets: the parts of a principal that it changes.
     """
 
     resource: ClassVar[str]
@@ -107,6 +108,7 @@ class Action(ABC, Generic[In, St]):
     computed: ClassVar[frozenset[str]] = frozenset()
     silent: ClassVar[frozenset[str]] = frozenset()
     from_snapshot: ClassVar[tuple[str, ...]] = ()
+    facets: ClassVar[tuple[Facet[Any, Any, Any], ...]] = ()
     inputs_type: ClassVar[type[Any]]
     state_type: ClassVar[type[Any]]
 
@@ -133,8 +135,12 @@ class Action(ABC, Generic[In, St]):
         return []
 
     def checked(self, inputs: In) -> In:
-        """Return *inputs* with what the provider adds to them."""
-        return inputs.model_copy(update={"on_destroy": self.on_destroy(inputs)})
+        """Return *inputs* with what the provider adds to them, and no more than its own part."""
+        changes: dict[str, Any] = {"on_destroy": self.on_destroy(inputs)}
+        if "captured" in self.from_snapshot:
+            captured: Mapping[str, Any] = dict(inputs).get("captured") or {}
+            changes["captured"] = {k: v for k, v in captured.items() if k == self.resource}
+        return inputs.model_copy(update=changes)
 
     def adopt(self, incident: str, principal: str) -> St:
         """Return the state of what is live already, for ``pulumi import``."""
@@ -150,6 +156,16 @@ class Action(ABC, Generic[In, St]):
     @abstractmethod
     def priors(self, state: St) -> Priors:
         """Return what *state* remembers of each facet that this action changes."""
+
+    @classmethod
+    def capture(cls, live: LivePrincipal) -> Mapping[str, str]:
+        """Return what the snapshot is to remember for this action, named as in ``aws.recording``.
+
+        It comes back as the input ``captured`` under the action's word, where ``from_snapshot`` has
+        that. The deny waits for it: one call of AWS at most.
+        """
+        del live
+        return {}
 
     @classmethod
     def priors_in(cls, snapshot: Snapshot) -> Priors:
@@ -211,7 +227,7 @@ class Action(ABC, Generic[In, St]):
         state: St,
         live: LivePrincipal,
         terms: Terms,
-        found: Mapping[FacetName, Any] | None = None,
+        found: Mapping[str, Any] | None = None,
     ) -> LiftPlan:
         """Return what a lift of *state* does to *live*, without doing it.
 
@@ -243,7 +259,7 @@ class Action(ABC, Generic[In, St]):
         """Contain, once the gate is passed."""
 
     @abstractmethod
-    def _look(self, live: LivePrincipal, state: St, found: Mapping[FacetName, Any]) -> St:
+    def _look(self, live: LivePrincipal, state: St, found: Mapping[str, Any]) -> St:
         """Return *state* as *live* shows it; *found* is what of the incident is there, by facet."""
 
     @abstractmethod
@@ -256,7 +272,7 @@ class Action(ABC, Generic[In, St]):
         return live
 
     def _carry_out(self, state: Inputs, plan: LiftPlan) -> None:
-        self._record_decisions(state, (step.facet.NAME for step in plan.steps))
+        self._record_decisions(state, (step.facet.WORD for step in plan.steps))
         for done in plan.carry_out():
             self._context.say("info", done)
 

@@ -15,15 +15,14 @@ from containment.ledger import Ledger, unkept
 from containment.profile import FILE, Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from containment.aws.caller import Caller
     from containment.aws.clients import Clients
     from containment.clock import Clock
-    from containment.facets.decisions import FacetName
-    from containment.facets.facet import Artefact
+    from containment.facets.facet import Artefact, Facet
     from containment.lifecycle.snapshot import Snapshot
     from containment.lifecycle.wire import Inputs
 
@@ -39,7 +38,12 @@ class Catalogued(Protocol):
     @property
     def permissions(self) -> frozenset[str]: ...
 
-    def priors_in(self, snapshot: Snapshot, /) -> dict[FacetName, Any]: ...
+    @property
+    def facets(self) -> tuple[Facet[Any, Any, Any], ...]: ...
+
+    def capture(self, live: LivePrincipal, /) -> Mapping[str, str]: ...
+
+    def priors_in(self, snapshot: Snapshot, /) -> Mapping[Facet[Any, Any, Any], Any]: ...
 
 
 @dataclass(frozen=True, slots=True)

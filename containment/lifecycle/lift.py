@@ -7,11 +7,10 @@ by the ledger and the snapshot's last line show or carry out the same one.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from containment.errors import ConflictError
 from containment.facets.decisions import way_out
-from containment.facets.order import FACETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from containment.facets.decisions import FacetName
     from containment.facets.facet import Facet, Found, Returns, Terms
 
-Priors = dict["FacetName", Any]
+# What is remembered of each facet.
+Priors: TypeAlias = "Mapping[Facet[Any, Any, Any], Any]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class LiftPlan:
         """What every look at the principal says of a lift to come."""
         asking = (
             step.returns.announced
-            or ((f"{step.facet.NAME} asks for a decision",) if step.returns.conflict else ())
+            or ((f"{step.facet.WORD} asks for a decision",) if step.returns.conflict else ())
             for step in self.steps
         )
         return tuple(said for announced in asking for said in announced)
@@ -96,10 +96,9 @@ class LiftPlan:
 
     def joined(self, other: LiftPlan) -> LiftPlan:
         """Return one plan of this and of *other*, which is of the same lift."""
-        order = list(FACETS)
         groups = sorted(
             (group for group in (*self.groups, *other.groups) if group),
-            key=lambda group: order.index(group[0].facet),
+            key=lambda group: group[0].facet.TURN,
         )
         return replace(self, groups=tuple(groups), strange=self.strange or other.strange)
 
@@ -121,9 +120,14 @@ class LiftPlan:
                     yield f"{self.live}: {done}"
 
 
-def find(live: LivePrincipal, priors: Priors, incident: str) -> dict[FacetName, Any]:
-    """Return what of *incident* is there, for each facet in *priors*."""
-    return {facet.NAME: facet.find(live, incident) for facet in FACETS if facet.NAME in priors}
+def find(live: LivePrincipal, priors: Priors, incident: str) -> dict[str, Any]:
+    """Return what of *incident* is there, by the name of each facet in *priors*."""
+    return {facet.NAME: facet.find(live, incident) for facet in in_turn(priors)}
+
+
+def in_turn(facets: Iterable[Facet[Any, Any, Any]]) -> tuple[Facet[Any, Any, Any], ...]:
+    """Return *facets*, each once, in the order in which a lift gives them back."""
+    return tuple(sorted(dict.fromkeys(facets), key=lambda facet: facet.TURN))
 
 
 def plan(
@@ -132,7 +136,7 @@ def plan(
     terms: Terms,
     *,
     generation: int | None = None,
-    found: Mapping[FacetName, Any] | None = None,
+    found: Mapping[str, Any] | None = None,
 ) -> LiftPlan:
     """Return the plan for the facets in *priors*, each with what is remembered of it.
 
@@ -142,20 +146,19 @@ def plan(
         terms: on what the lift goes.
         generation: of the write that is lifted; what is newer supersedes it. None where whatever
             is under the snapshot is lifted.
-        found: what of the incident is there, where it has been looked for already.
+        found: what of the incident is there, by the name of the facet, where it was looked for.
     """
-    facets = [facet for facet in FACETS if facet.NAME in priors]
+    facets = in_turn(priors)
     found = found or find(live, priors, terms.incident)
     if generation is not None:
         newer = newer_snapshots(found.values(), generation)
         strange = sorted(newer - {terms.snapshot_id})
-        if strange and facets[0].NAME not in terms.decisions:
-            return LiftPlan(live, terms, strange=_strange(live, facets[0].NAME, strange, terms))
+        if strange and facets[0].WORD not in terms.decisions:
+            return LiftPlan(live, terms, strange=_strange(live, facets[0].WORD, strange, terms))
         if terms.snapshot_id in newer:
             return LiftPlan(live, terms, superseded=True)
     steps = tuple(
-        Step(facet, facet.decide(live, found[facet.NAME], priors[facet.NAME], terms))
-        for facet in facets
+        Step(facet, facet.decide(live, found[facet.NAME], priors[facet], terms)) for facet in facets
     )
     return LiftPlan(live, terms, (steps,))
 
@@ -166,8 +169,8 @@ def remaining(live: LivePrincipal, priors: Priors, terms: Terms) -> Priors:
     All of them where any is: a deny is fenced before what stands in its place goes. What neither
     mark nor claim shows counts where the ledger of *terms* says that we did it.
     """
-    facets = [facet for facet in FACETS if facet.NAME in priors]
-    unrecorded: Priors = {}
+    facets = in_turn(priors)
+    unrecorded: dict[Facet[Any, Any, Any], Any] = {}
     there = False
     for facet in facets:
         found: Found = facet.find(live, terms.incident)
@@ -175,9 +178,9 @@ def remaining(live: LivePrincipal, priors: Priors, terms: Terms) -> Priors:
         if own and found.in_force:
             there = True
         elif not own and terms.stands_in:
-            lost = facet.unrecorded(live, priors[facet.NAME], terms.history.changed)
+            lost = facet.unrecorded(live, priors[facet], terms.history.changed)
             if lost is not None:
-                unrecorded[facet.NAME] = lost
+                unrecorded[facet] = lost
     return {**priors, **unrecorded} if there or unrecorded else {}
 
 

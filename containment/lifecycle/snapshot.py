@@ -43,7 +43,10 @@ class SnapshotInputs(Inputs):
 
 
 class Snapshot(SnapshotInputs):
-    """The principal as it was, less what any incident had put there."""
+    """The principal as it was, less what any incident had put there.
+
+    *captured* is what the actions in use asked for besides, by the word of each.
+    """
 
     state_version: int = 1
     live: Live = "applied"
@@ -58,5 +61,6 @@ class Snapshot(SnapshotInputs):
     access_keys: tuple[AccessKeyStatus, ...] = ()
     trust_policy: str = ""
     tags: dict[str, str] = Field(default_factory=dict)
+    captured: dict[str, dict[str, str]] | None = None
     contested: tuple[str, ...] = ()
     ledger: LedgerHead | None = None

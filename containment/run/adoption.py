@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from containment.actions import FACETS
 from containment.actions.principal_snapshot import PrincipalSnapshot
 from containment.aws.principal import locate
 from containment.aws.resolve import resolve_access_key
@@ -93,7 +94,7 @@ def _candidate(
     live = locate(clients.iam, principal, None)
     if live is None:
         return Candidate(principal, "gone")
-    snapshots = tuple(sorted(leftovers.snapshots(live, spec.incident)))
+    snapshots = tuple(sorted(leftovers.snapshots(live, spec.incident, FACETS)))
     if not snapshots:
         return Candidate(live.principal, "not applied")
     if len(snapshots) > 1:

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 from pydantic.alias_generators import to_snake
 
-from containment.actions import ACTIONS
+from containment.actions import ACTIONS, FACETS
 from containment.aws.faults import explain
 from containment.aws.principal import locate
 from containment.aws.resolve import resolve_access_key
@@ -135,7 +135,7 @@ def _known_snapshot(action: Any, inputs: Any, workplace: Workplace) -> Any:
     live = locate(workplace.clients(inputs.target.account).iam, inputs.target, None)
     if live is None:
         return None
-    if len(leftovers.snapshots(live, inputs.incident)) == 1:
+    if len(leftovers.snapshots(live, inputs.incident, FACETS)) == 1:
         with suppress(ConflictError):
             return action.adopt(inputs.incident, live.principal.arn)
     ledger = workplace.ledger().of(inputs.incident).evidence()

@@ -10,9 +10,8 @@ from subject import Subject, subjects
 from workbench import Bench
 
 from containment import catalogue, resources, responder
-from containment.actions import ACTIONS
+from containment.actions import ACTIONS, FACETS
 from containment.facets import leftovers
-from containment.facets.order import FACETS
 from containment.lab.scenario import inventory
 from containment.lifecycle.context import Context
 from containment.lifecycle.snapshot import RESOURCE as SNAPSHOT
@@ -67,7 +66,7 @@ def test_what_it_changes_is_a_facet_that_a_lift_knows(action: type[Any], subject
     state = action.state_type.model_construct(**EXAMPLE)
 
     priors = action(cast(Context, None)).priors(state)
-    assert priors.keys() <= {item.NAME for item in FACETS}
+    assert set(priors) == set(action.facets) <= set(FACETS)
 
 
 EXAMPLE: dict[str, Any] = {
@@ -103,7 +102,7 @@ def test_the_snapshot_alone_finds_what_it_made_and_gives_it_back(
     action(bench.context).create(subject.inputs(bench, action, taken), preview=False)
     live = bench.context.locate(taken, taken.principal_id)
     assert live is not None
-    assert leftovers.find(live, bench.incident, taken.snapshot_id)
+    assert leftovers.find(live, bench.incident, taken.snapshot_id, FACETS)
 
     bench.snapshot_action().delete(taken)
 
