@@ -263,7 +263,7 @@ def _claimed_by_strangers(
     return undecided(
         live,
         incident,
-        NAME,
+        WORD,
         f"AWSDenyAll is attached, {overlap.unknown(strangers)}",
         ours="detaches it",
         theirs="leaves it attached",

@@ -243,7 +243,7 @@ def _held_by_others(holders: Sequence[str], terms: Terms) -> tuple[_Fate, str] |
     known = terms.known_of(holders)
     if known is not None:
         return "shared", known
-    decision = terms.decisions.get(NAME)
+    decision = terms.decisions.get(WORD)
     if not holders or decision == "force-ours":
         return None
     return ("shared" if decision == "keep-theirs" else "undecided"), holders[0]
