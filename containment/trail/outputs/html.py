@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from containment.text import counted, html, plain
 from containment.trail.outputs.document import document
+from containment.trail.outputs.next_steps import next_steps
 from containment.trail.outputs.tables import replacing
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ _PAGE = """<!DOCTYPE html>
 <h2>When</h2><div class="legend" id="classes"></div><div class="box" id="timeline"></div>
 <h2>Roles opened to the outside</h2><div class="box" id="trust"></div>
 <h2>Resources touched</h2><div class="box" id="resources"></div>
+<h2>What to do next</h2><ol class="box" id="next"></ol>
 <h2>Not known</h2><div class="box" id="gaps"></div>
 <h2>Files</h2><div class="box" id="files"></div>
 </section>
@@ -68,7 +70,7 @@ def page(trace: Trace) -> str:
         f" style-src 'sha256-{_hash(style)}'; base-uri 'none'; form-action 'none'"
     )
     # ASCII, so that no byte of a log can be read as anything but a JSON escape.
-    data = json.dumps(_visible(document(trace)), ensure_ascii=True)
+    data = json.dumps(_visible(document(trace) | {"next": next_steps(trace)}), ensure_ascii=True)
     for char, escape in _ESCAPES.items():
         data = data.replace(char, escape)
     summary = (

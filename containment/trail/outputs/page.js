@@ -167,13 +167,13 @@ const select = (node) => {
   detail.replaceChildren(make("h2", {}, node.id));
   const facts = ["tier", "kind", "owner", "owner_arn", "for_principal", "parent", "issued_by", "issued_at",
     "why", "confidence", "expires", "event_count", "not_told_apart", "errors", "first_seen", "last_seen"];
-  detail.append(table(["", ""], facts.filter((name) => node[name] !== undefined && node[name] !== null).map((name) => [name, node[name]])));
+  detail.append(table(["", ""], facts.filter((name) => node[name] !== undefined && node[name] !== null).map((name) => [name.replaceAll("_", " "), name === "tier" ? `${TIERS[node.tier]} (${node.tier})` : node[name]])));
   for (const name of ["link_event_ids", "source_ips", "regions"])
     if (node[name] && node[name].length) detail.append(make("p", { class: "mono" }, `${name}: ${node[name].join(", ")}`));
   const calls = data.calls.filter((call) => call.credential === node.id);
   detail.append(make("h2", {}, plural(calls.length, "call")));
   detail.append(table(["at", "call", "class", "outcome"],
-    calls.slice(0, 500).map((call) => [call.at.slice(5, 19).replace("T", " "), call.name, call.class.replaceAll("_", " "), call.error || call.outcome])));
+    calls.slice(0, 500).map((call) => [call.at, call.name, call.class.replaceAll("_", " "), call.error || call.outcome])));
   if (calls.length > 500) detail.append(make("p", { class: "dim" }, `${calls.length - 500} more are in --json`));
 };
 
@@ -203,6 +203,7 @@ drawTimeline();
 fill("trust", ["role", "trusts", "since", "event"], data.external_trust.map((t) => [t.role, t.principal, t.at, t.event_id]), "none was opened");
 fill("resources", ["resource", "type", "owner", "what", "last touched"],
   data.resources.map((r) => [r.arn || r.id, r.type, r.owner, Object.entries(r.classes).map(([name, count]) => `${count} ${name}`).join(", "), r.last_touched]), "none");
+for (const step of data.next) document.getElementById("next").append(make("li", {}, step));
 fill("gaps", ["kind", "what"], data.gaps.map((gap) => [gap.kind, gap.what]), "none known");
 fill("files", ["file", "status", "records", "sha256"], data.files.filter((f) => f.status !== "pruned").slice(0, 2000).map((f) => [f.path, `${f.status} ${f.detail}`, f.records, f.sha256]), "none");
 select(seed);

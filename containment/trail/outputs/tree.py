@@ -260,12 +260,13 @@ def _folded(credentials: list[Credential], around: _Surroundings) -> str:
     if calls:
         used = sorted(one.first_seen for one in credentials if one.first_seen)
         last = max(one.last_seen for one in credentials)
-        what = f"{counted(calls, 'call')} ({_ranked(names)}), {used[0]} to {last}"
+        what = f"{counted(calls, 'call')}, {used[0]} to {last} ({_ranked(names)})"
     else:
         issued = sorted(one.issued_at for one in credentials if one.issued_at)
         when = f", issued {issued[0]} to {issued[-1]}" if issued else ""
         what = _calls(first, around) + when
-    return f"{len(credentials)} {_kind(first)}s{owner}, {_how(first)}{_sure(first)}: {what}"
+    # What counts stands first: a terminal cuts the end.
+    return f"{len(credentials)} {_kind(first)}s, {what}{owner}, {_how(first)}{_sure(first)}"
 
 
 def _line(credential: Credential, around: _Surroundings) -> str:

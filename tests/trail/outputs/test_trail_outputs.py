@@ -165,6 +165,8 @@ def test_the_page_runs_its_own_script_and_nothing_of_the_log(hostile: Trace) -> 
     assert block is not None
     assert "<" not in block[1]
     assert json.loads(block[1])["seed"] == hostile.seed
+    assert len(json.loads(block[1])["next"]) >= 2
+    assert ("ol", {"class": "box", "id": "next"}) in page.tags
     assert not unseen(text)
 
 

@@ -52,13 +52,13 @@ def test_leaves_of_one_kind_under_one_parent_are_one_line(scene: Scene, tmp_path
     folded = branches(list(tree.lines(answer)))
     (forwarded,) = [line for line in folded if "forwarded" in line]
     assert forwarded == (
-        "├─ 7 forwarded sessions of 111122223333/user/ci-deploy, used by a service acting for it:"
-        f" 14 calls (Decrypt 14), {scene.at(0)} to {scene.at(61)}"
+        f"├─ 7 forwarded sessions, 14 calls, {scene.at(0)} to {scene.at(61)} (Decrypt 14)"
+        " of 111122223333/user/ci-deploy, used by a service acting for it"
     )
     (roles,) = [line for line in folded if "side" in line]
     assert roles == (
-        "└─ 4 sessions of 4 principals (111122223333/role/side-0 and 3 more), handed out by"
-        f" AssumeRole: no calls seen, issued {scene.at(120)} to {scene.at(123)}"
+        f"└─ 4 sessions, no calls seen, issued {scene.at(120)} to {scene.at(123)}"
+        " of 4 principals (111122223333/role/side-0 and 3 more), handed out by AssumeRole"
     )
     assert len(folded) == 4
     everything = branches(list(tree.lines(answer, everything=True)))
@@ -82,7 +82,7 @@ def test_long_term_keys_are_never_folded_into_sessions(scene: Scene, tmp_path: P
 
     shown = branches(list(tree.lines(follow(scene, tmp_path))))
 
-    assert [line[:16] for line in shown] == ["├─ 4 sessions of", "└─ 4 access keys"]
+    assert [line[:16] for line in shown] == ["├─ 4 sessions, n", "└─ 4 access keys"]
 
 
 def test_the_words_are_plain_and_the_published_names_are_in_the_document(
