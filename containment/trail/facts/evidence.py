@@ -169,6 +169,12 @@ class Evidence:
         return self._by_arn(SIGN_INS)
 
     @cached_property
+    def sign_in_sessions(self) -> tuple[list[Fact], list[Use]]:
+        """The calls that opened a sign-in session, and the uses of credentials from one."""
+        opened = [fact for fact in self.facts if fact.name in SIGN_INS and fact.caller.sign_in]
+        return opened, [use for use in self.uses if use.caller.sign_in]
+
+    @cached_property
     def signin_tokens(self) -> dict[str, list[Fact]]:
         """Caller's ARN -> calls that turn a session into a console URL."""
         return self._by_arn(SIGNIN_TOKEN)

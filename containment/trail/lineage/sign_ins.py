@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     from containment.trail.facts.fact import Caller, Use
     from containment.trail.lineage.lineage import Lineage
 
-_OPENS = "CreateOAuth2Token"
-
 
 def apply(lineage: Lineage) -> None:
     """Link sign-in sessions to the member that opened or used them, and their keys to them."""
-    for fact in lineage.evidence.facts:
-        if fact.name == _OPENS and fact.caller.sign_in:
-            opener = lineage.actor(fact)
-            if opener is not None:
-                why = "the sign-in session that it opened"
-                session = _session(fact.caller, opener, fact.event_id, fact.time, why)
-                session.tier, session.issued_by = "A_issued", fact.name
-                session.account = fact.account
-                lineage.add(session)
-    signed_in = [use for use in lineage.evidence.uses if use.caller.sign_in]
-    for use in signed_in:
-        member = lineage.who(use.caller, use.time)
-        if member is not None and use.caller.sign_in not in lineage.by_id:
-            why = "its session was opened by this sign-in, which may give more keys"
-            session = _session(use.caller, member, use.event_id, use.caller.created, why)
-            session.tier, session.confidence = "E_inferred", "high"
-            session.account, session.since = use.caller.account, member.since
+    opened, uses = lineage.evidence.sign_in_sessions
+    for fact in opened:
+        opener = lineage.actor(fact)
+        if opener is not None:
+            why = "the sign-in session that it opened"
+            session = _session(fact.caller, opener, fact.event_id, fact.time, why)
+            session.tier, session.issued_by = "A_issued", fact.name
+            session.account = fact.account
             lineage.add(session)
-    for use in signed_in:
+    for use in uses:
+        member = lineage.who(use.caller, use.time)
+        if member is None or use.caller.sign_in in lineage.by_id:
+            continue
+        principal = lineage.owner(use.caller, use.time)
+        why = "its session was opened by this sign-in, which may give more keys"
+        session = _session(use.caller, principal or member, use.event_id, use.caller.created, why)
+        session.tier = "B_principal" if principal else "E_inferred"
+        session.confidence = "certain" if principal else "high"
+        session.account, session.since = use.caller.account, member.since
+        lineage.add(session)
+    for use in uses:
         _key(lineage, use)
 
 

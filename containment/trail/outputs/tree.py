@@ -231,18 +231,24 @@ def _kind(credential: Credential) -> str:
 def _how(credential: Credential) -> str:
     """Say in plain words how it came out of its parent."""
     by = f" by {plain(credential.issued_by)}" if credential.issued_by else ""
-    if credential.tier == "A_issued":
-        return f"handed out{by}" if credential.kind != "sign_in_session" else f"opened{by}"
     if credential.tier == "B_principal":
-        if credential.kind in _SIGNING:
-            return f"of a principal it made or changed{', handed out' + by if by else ''}"
-        made = credential.issued_by.startswith(("Create", "Upload"))
-        return f"{'made' if made else 'changed'}{by}"
-    if credential.tier == "C_service_issued":
-        return "given to compute it made" + by
-    if credential.tier == "D_forwarded":
-        return "used by a service acting for it"
-    return "inferred" + by
+        return _through_principal(credential, by)
+    if credential.tier == "A_issued" and credential.kind == "sign_in_session":
+        return f"opened{by}"
+    return {
+        "A_issued": f"handed out{by}",
+        "C_service_issued": f"given to compute it made{by}",
+        "D_forwarded": "used by a service acting for it",
+    }.get(credential.tier, f"inferred{by}")
+
+
+def _through_principal(credential: Credential, by: str) -> str:
+    if credential.kind == "sign_in_session":
+        return "opened by a principal it made or changed"
+    if credential.kind in _SIGNING:
+        return f"of a principal it made or changed{', handed out' + by if by else ''}"
+    made = credential.issued_by.startswith(("Create", "Upload"))
+    return f"{'made' if made else 'changed'}{by}"
 
 
 def _folded(credentials: list[Credential], around: _Surroundings) -> str:

@@ -319,6 +319,18 @@ def test_other_keys_of_the_same_sign_in_session_are_its_children(
     assert credential(answer, SIGN_IN).kind == "sign_in_session"
 
 
+def test_a_sign_in_session_of_the_attackers_own_user_is_certain(
+    scene: Scene, tmp_path: Path
+) -> None:
+    made = scene.make_user(scene.leaked, scene.user, "back", 10)
+    under(scene.call("ASIASIGNIN0000000001", made, "ListUsers", 30, created=20))
+
+    answer = follow(scene, tmp_path)
+
+    assert found(answer)[SIGN_IN] == ("B_principal", made)
+    assert credential(answer, SIGN_IN).confidence == "certain"
+
+
 def test_a_sign_in_session_links_no_other_principal(scene: Scene, tmp_path: Path) -> None:
     first = "ASIASIGNIN0000000001"
     under(scene.call(first, scene.user, "ListUsers", 5, created=4))
