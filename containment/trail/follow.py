@@ -8,10 +8,10 @@ from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 from containment.errors import NotFoundError
+from containment.trail.answer.fixpoint import answer
 from containment.trail.facts.index import Index
 from containment.trail.facts.scan import Scanner, Selection
 from containment.trail.facts.store import Contributions, Store
-from containment.trail.fixpoint import answer
 from containment.trail.lineage.seeds import begin
 from containment.trail.logs import files as log_files
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
+    from containment.trail.answer.result import Trace
     from containment.trail.facts.calls import Call
     from containment.trail.facts.evidence import Moment
     from containment.trail.facts.store import Entry
     from containment.trail.logs.files import FileReport
-    from containment.trail.result import Trace
 
 
 def trace(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from containment.text import as_json
 
 if TYPE_CHECKING:
+    from containment.trail.answer.result import Credential, Resource, Trace, TracedCall
     from containment.trail.logs.files import FileReport
-    from containment.trail.result import Credential, Resource, Trace, TracedCall
 
 VERSION = "containment-trace-1"
 

@@ -23,7 +23,7 @@ from containment.trail.outputs.tables import replacing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from containment.trail.result import Trace
+    from containment.trail.answer.result import Trace
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

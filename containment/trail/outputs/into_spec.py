@@ -24,7 +24,7 @@ from containment.trail.outputs.tables import replacing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from containment.trail.result import Trace
+    from containment.trail.answer.result import Trace
 
 
 def add_to_spec(trace: Trace, path: Path, responders: Iterable[str] = ()) -> Proposals:

@@ -18,7 +18,7 @@ from containment.trail.facts.principals import principal_arn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from containment.trail.result import Trace
+    from containment.trail.answer.result import Trace
 
 _SHOWN = 3
 

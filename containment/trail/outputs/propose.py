@@ -25,7 +25,7 @@ from containment.trail.facts.principals import label, session_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from containment.trail.result import Credential, Trace
+    from containment.trail.answer.result import Credential, Trace
 
 # STS API reference, "AssumeRole": what a session name may be, and so what a spec takes.
 _SESSION = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)

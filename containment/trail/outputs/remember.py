@@ -16,7 +16,7 @@ from containment.trail.outputs.tables import replacing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from containment.trail.result import Credential, Trace
+    from containment.trail.answer.result import Credential, Trace
 
 # STS API reference: GetSessionToken and GetFederationToken last up to 36 hours, AssumeRole and its
 # kin up to 12.

@@ -16,7 +16,7 @@ from containment.trail.outputs.document import document
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from containment.trail.result import Trace
+    from containment.trail.answer.result import Trace
 
 TABLES = ("credentials", "calls", "resources", "external_trust", "files", "gaps")
 

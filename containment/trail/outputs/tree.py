@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
-    from containment.trail.result import Credential, Trace
+    from containment.trail.answer.result import Credential, Trace
 
 _WORDS = {
     "sensitive_read": "read sensitive data",

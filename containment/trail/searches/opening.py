@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from containment.clock import utc_now
 from containment.errors import SpecError
+from containment.trail.answer.fixpoint import answer
 from containment.trail.asked import AskedSource, Questions, reach
-from containment.trail.fixpoint import answer
 from containment.trail.lineage.seeds import begin
 from containment.trail.searches.insights import InsightsQuestions
 from containment.trail.searches.splunk import BASE, Splunk, SplunkQuestions
@@ -15,7 +15,7 @@ from containment.trail.searches.splunk import BASE, Splunk, SplunkQuestions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from containment.trail.result import Trace
+    from containment.trail.answer.result import Trace
 
 
 class Surroundings(Protocol):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-    from containment.trail.result import Trace
+    from containment.trail.answer.result import Trace
     from containment.trail.sql.choice import EngineChoice
     from containment.trail.sql.glue import Estimate
     from containment.trail.sql.partitions import Layout

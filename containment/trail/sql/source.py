@@ -10,8 +10,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from containment.errors import SpecError
+from containment.trail.answer.fixpoint import answer
 from containment.trail.asked import AskedSource, reach
-from containment.trail.fixpoint import answer
 from containment.trail.lineage.seeds import begin
 from containment.trail.sql import statements
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
+    from containment.trail.answer.result import Trace
     from containment.trail.logs.files import FileReport
-    from containment.trail.result import Trace
 
     Row = Mapping[str, Any]
     Run = Callable[[statements.Statement], Iterable[Row]]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Protocol
 
-from containment.trail import gaps, owners
+from containment.trail.answer import gaps, owners
+from containment.trail.answer.result import Credential, ExternalTrust, Trace, TracedCall
 from containment.trail.facts.evidence import Evidence, Moment
 from containment.trail.facts.principals import label
 from containment.trail.facts.scan import Selection
 from containment.trail.facts.targets import USER_CREDENTIALS
 from containment.trail.lineage.rules import derive
-from containment.trail.result import Credential, ExternalTrust, Trace, TracedCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

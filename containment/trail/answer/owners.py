@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from containment.trail.answer.result import Resource, TracedCall
 from containment.trail.facts.arns import arn_of, resource_identity
 from containment.trail.facts.trust_policies import account_of
-from containment.trail.result import Resource, TracedCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -10,12 +10,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from containment.text import counted
+from containment.trail.answer.result import Gap, TracedCall
 from containment.trail.facts.classes import plain_name
 from containment.trail.facts.evidence import HANDS_OUT
 from containment.trail.facts.targets import OTHER_ACCOUNTS
 from containment.trail.logs.files import delivery
 from containment.trail.logs.records import apart
-from containment.trail.result import Gap, TracedCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

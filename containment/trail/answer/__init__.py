@@ -1,0 +1,1 @@
+"""Close the lineage on a source, and make the answer of a trace: calls, resources, gaps."""
