@@ -16,7 +16,7 @@ from containment.trail.facts.scan import Selection, Sorting
 from containment.trail.facts.store import Contributions
 from containment.trail.logs.containers import WHOLE, decode
 from containment.trail.logs.files import FileReport
-from containment.trail.logs.reading import told
+from containment.trail.logs.reading import sentences
 from containment.trail.logs.records import seconds
 from containment.trail.logs.tallies import Tallies
 from containment.trail.logs.times import normal_time
@@ -39,10 +39,10 @@ _IN_FULL = re.compile(r"arn:|[^/:]*/user/")
 
 def reach(since: str) -> str:
     """Return the moment from which records are asked for, for a trace from *since* on."""
-    at = seconds(since)
-    if at is None:
+    epoch = seconds(since)
+    if epoch is None:
         return since
-    return (datetime.fromtimestamp(at, UTC) - _LOOK_BACK).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (datetime.fromtimestamp(epoch, UTC) - _LOOK_BACK).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Questions(Protocol):
@@ -116,13 +116,13 @@ class AskedSource:
         return self.everything()
 
     def calls(
-        self, fresh: AbstractSet[str], wanted: Selection
+        self, fresh: AbstractSet[str], selection: Selection
     ) -> Iterator[tuple[list[Call], list[Moment]]]:
         """Yield the records that *wanted* asks for."""
         self._ask(fresh, set(fresh))
         calls: list[Call] = []
         moments: list[Moment] = []
-        Sorting(0, wanted, calls, moments).add(self._events.values())
+        Sorting(0, selection, calls, moments).add(self._events.values())
         yield calls, moments
 
     def reports(self) -> list[FileReport]:
@@ -131,7 +131,7 @@ class AskedSource:
         omissions = Tallies()
         for some in self._omissions.values():
             omissions.add(some)
-        faults = [*self._questions.faults, *told(omissions)]
+        faults = [*self._questions.faults, *sentences(omissions)]
         report.status = "partly_read" if faults else "ok"
         report.detail = "; ".join([*faults, self._questions.cost])
         report.rejected = omissions.total
@@ -147,14 +147,14 @@ class AskedSource:
     def _descendants(self, names: AbstractSet[str]) -> set[str]:
         """Every key handed out by one of *names*, by what was handed to that, and so on."""
         children = self._children if self._children is not None else self._edges()
-        found: set[str] = {name for name in names if name in children}
+        descendants: set[str] = {name for name in names if name in children}
         queue = [name for name in names if name in children]
         while queue:
             for child in children.get(queue.pop(), ()):
-                if child not in found:
-                    found.add(child)
+                if child not in descendants:
+                    descendants.add(child)
                     queue.append(child)
-        return found
+        return descendants
 
     def _edges(self) -> dict[str, set[str]]:
         children: defaultdict[str, set[str]] = defaultdict(set)

@@ -57,13 +57,14 @@ def athena(records: list[Record]) -> str:
 
 def flat(record: Record, join: str = ".") -> dict[str, Any]:
     """The columns of a record, down to what is no object."""
-    found: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for name, value in record.items():
         if isinstance(value, dict):
-            found |= {f"{name}{join}{inner}": of for inner, of in flat(value, join).items()}
+            for below, leaf in flat(value, join).items():
+                columns[f"{name}{join}{below}"] = leaf
         elif value is not None:
-            found[name] = value
-    return found
+            columns[name] = value
+    return columns
 
 
 def table(rows: list[dict[str, Any]], delimiter: str = ",", *, quoted: bool = True) -> str:
@@ -321,6 +322,9 @@ FORMS: dict[str, Any] = {
     "Elastic hits with the original": lambda r: json.dumps({"hits": {"hits": [{"_index": "x", "_source": elastic(i, original=True)} for i in r]}}),
     "Elastic hits with fields alone": lambda r: json.dumps({"took": 1, "hits": {"total": 1, "hits": [{"_id": "1", "_source": elastic(i)} for i in r]}}),
     "Elastic documents in bulk": lambda r: lines([part for i in r for part in ({"index": {"_index": "x"}}, elastic(i, original=True))]),
+    "Elastic hits as lists of values": lambda r: json.dumps({"hits": {"hits": [{"_id": "1", "fields": {k: [v] for k, v in flat(elastic(i)).items() if v is not None}} for i in r]}}),
+    "streams of Loki": lambda r: json.dumps({"data": {"result": [{"stream": {"job": "trail"}, "values": [[str(int(_when(i).timestamp())) + "0" * 9, json.dumps(i)] for i in r]}]}}),
+    "YAML of the command line": lambda r: "Events:\n" + "".join(f"- CloudTrailEvent: '{json.dumps(i)}'\n  EventId: {i['eventID']}\n" for i in r),
     "a Kibana table": lambda r: table([flat(elastic(i)) for i in r]),
     "CloudWatch filter-log-events": lambda r: json.dumps({"events": [{"logStreamName": "s", "timestamp": 1, "message": json.dumps(i), "eventId": "0"} for i in r], "searchedLogStreams": []}),
     "Logs Insights results": lambda r: json.dumps({"results": [_insights(i) for i in r], "statistics": {"recordsMatched": 1.0}, "status": "Complete"}),

@@ -36,6 +36,8 @@ def record_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
     record: dict[str, Any] = {}
     aliases: list[tuple[tuple[str, ...], Any]] = []
     times: dict[str, Any] = {}
+    if all(isinstance(value, list) for value in row.values()):  # as Elastic gives "fields"
+        row = {name: value[0] if len(value) == 1 else value for name, value in row.items()}
     for column, value in _fields(row):
         if value is None or (isinstance(value, str) and value.strip() in _NOTHING):
             continue
@@ -102,10 +104,10 @@ def _put_part(record: dict[str, Any], name: str, value: Any) -> None:
         part = proper_identity(struct(part) if isinstance(part, str) else part)
     elif name == "resources" and isinstance(part, str):
         part = _resources(part)
-    known = record.get(name)
-    if isinstance(known, dict) and isinstance(part, dict):
-        record[name] = part | known
-    elif not isinstance(known, dict | list):
+    present = record.get(name)
+    if isinstance(present, dict) and isinstance(part, dict):
+        record[name] = part | present
+    elif not isinstance(present, dict | list):
         record[name] = part
 
 
@@ -127,7 +129,9 @@ def _resources(text: str) -> list[dict[str, Any]]:
     if not (text.startswith("[{") and text.endswith("}]")):
         return []
     items = [struct("{" + item + "}") for item in text[2:-2].split("}, {")]
-    return [{"ARN" if name == "arn" else name: of for name, of in item.items()} for item in items]
+    return [
+        {"ARN" if name == "arn" else name: inner for name, inner in item.items()} for item in items
+    ]
 
 
 def _account(name: str, value: Any) -> Any:
@@ -141,8 +145,8 @@ def _account(name: str, value: Any) -> Any:
 def _spread(part: dict[str, Any], path: list[str], value: Any) -> None:
     """Put *value* at *path*, where ``name{}``, ``name[0]`` and ``name.0`` are lists."""
     node: Any = part
-    for at, raw in enumerate(path):
-        rest = path[at + 1 :]
+    for position, raw in enumerate(path):
+        rest = path[position + 1 :]
         if raw.endswith("{}"):
             _spread_items(node, raw[:-2], rest, value)
             return

@@ -159,8 +159,8 @@ def _lines(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
             documents.append(_contents_of(line))
     if result.events or any(document.records for document in documents):
         _take(documents, result, reader)
-    elif found := sum(document.unreadable for document in documents):
-        result.omissions.count(NO_RECORD, number=found)  # the other lines are no log at all
+    elif unreadable := sum(document.unreadable for document in documents):
+        result.omissions.count(NO_RECORD, number=unreadable)  # the other lines are no log at all
     return True
 
 

@@ -81,7 +81,8 @@ def _in_object(item: dict[str, Any], depth: int) -> Contents:
         record = record_of_ocsf(item)
         return Contents([record]) if record else Contents(unreadable=1)
     rows = _rows_of(item)
-    return _in_row(item, depth) if rows is None else _in_list(rows, depth + 1)
+    table = _in_list(rows, depth + 1) if rows else Contents()
+    return table if table.records else _in_row(item, depth)
 
 
 def _in_row(item: dict[str, Any], depth: int) -> Contents:
@@ -102,12 +103,15 @@ def _in_list(items: list[Any], depth: int) -> Contents:
     pairs = _pairs(items)
     if pairs is not None:
         return records_in(pairs, depth + 1)
-    seen = [records_in(item, depth + 1) for item in items]
     contents = Contents()
-    for one in seen:
-        contents.add(one)
-    if contents.records:  # then its neighbours ought to be records too
-        contents.unreadable += sum(one.nothing for one in seen)
+    nothing, whole = 0, False
+    for item in items:
+        inside = records_in(item, depth + 1)
+        contents.add(inside)
+        nothing += inside.nothing
+        whole = whole or (bool(inside.records) and not isinstance(item, str))
+    # Beside a record there ought to be others; beside the text of one there are other columns.
+    contents.unreadable += nothing if whole else 0
     return contents
 
 
@@ -173,10 +177,10 @@ def _is_of(record: dict[str, Any], row: dict[str, Any]) -> bool:
     for name in ("eventName", "eventID", "eventSource"):
         if row.get(name) and record.get(name) != row[name]:
             return False
-    theirs, ours = record.get("userIdentity"), row.get("userIdentity")
-    if isinstance(theirs, dict) and isinstance(ours, dict):
+    whole_identity, row_identity = record.get("userIdentity"), row.get("userIdentity")
+    if isinstance(whole_identity, dict) and isinstance(row_identity, dict):
         for name in ("accessKeyId", "arn"):
-            if ours.get(name) and ours[name] != theirs.get(name):
+            if row_identity.get(name) and row_identity[name] != whole_identity.get(name):
                 return False
     return True
 
@@ -209,7 +213,7 @@ def _pairs(items: list[Any]) -> dict[str, Any] | None:
             if isinstance(value, dict | list):
                 return None
         elif len(item) == 2:  # noqa: PLR2004 -- a name and a value
-            lowered = {str(key).lower(): of for key, of in item.items()}
+            lowered = {str(key).lower(): inner for key, inner in item.items()}
             name = lowered.get("field", lowered.get("name", lowered.get("key")))
             if "value" not in lowered or not isinstance(name, str):
                 return None
@@ -230,7 +234,7 @@ def _rows_of(item: dict[str, Any]) -> list[dict[str, Any]] | None:
     lists = {name: value for name, value in item.items() if isinstance(value, list) and value}
     for name, names in lists.items():
         header = [column for one in names if (column := _column(one)) is not None]
-        for other, rows in lists.items() if len(header) == len(names) else ():
+        for other, rows in lists.items() if len(header) == len(names) > 1 else ():
             if other == name or not all(isinstance(row, list) for row in rows):
                 continue
             if all(len(row) == len(header) for row in rows):

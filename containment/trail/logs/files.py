@@ -71,8 +71,8 @@ def delivery(path: str) -> Delivery | None:
     if match is None:
         return None
     day, minute = match["day"], match["minute"]
-    at = f"{day[:4]}-{day[4:6]}-{day[6:]}T{minute[:2]}:{minute[2:]}:00Z"
-    return Delivery(match["account"], match["region"], at)
+    delivered = f"{day[:4]}-{day[4:6]}-{day[6:]}T{minute[:2]}:{minute[2:]}:00Z"
+    return Delivery(match["account"], match["region"], delivered)
 
 
 def too_early(path: str, since: str) -> bool:
@@ -86,10 +86,10 @@ def too_early(path: str, since: str) -> bool:
 
 def since_day(since: str) -> str:
     """Return the day, as in a key, on which the first file was delivered that can matter."""
-    at = seconds(since)
-    if at is None:
+    epoch = seconds(since)
+    if epoch is None:
         return ""
-    return datetime.fromtimestamp(at - _PADDING, UTC).strftime("%Y/%m/%d")
+    return datetime.fromtimestamp(epoch - _PADDING, UTC).strftime("%Y/%m/%d")
 
 
 def is_digest(path: str) -> bool:
@@ -106,30 +106,30 @@ def find(paths: Iterable[str]) -> list[str]:
     Raises:
         NotFoundError: one of *paths* is not there.
     """
-    found: set[str] = set()
-    seen: set[tuple[int, int]] = set()
+    files: set[str] = set()
+    visited: set[tuple[int, int]] = set()
     for path in paths:
         if os.path.isdir(path):  # noqa: PTH112
-            found.update(_walk(path, seen))
+            files.update(_walk(path, visited))
         elif os.path.lexists(path):
-            found.add(path)
+            files.add(path)
         else:
             raise NotFoundError(
                 f"there is no {path!r}",
                 remedy="give the folder, file or s3:// prefix that holds the CloudTrail logs",
             )
-    return sorted(path for path in found if not is_digest(path))
+    return sorted(path for path in files if not is_digest(path))
 
 
-def _walk(top: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+def _walk(top: str, visited: set[tuple[int, int]]) -> Iterator[str]:
     folders = [top]
     while folders:
         folder = folders.pop()
         try:
             here = os.stat(folder)  # noqa: PTH116 -- ten times faster over 10,000 files
-            if (here.st_dev, here.st_ino) in seen:
+            if (here.st_dev, here.st_ino) in visited:
                 continue
-            seen.add((here.st_dev, here.st_ino))
+            visited.add((here.st_dev, here.st_ino))
             with os.scandir(folder) as entries:
                 for entry in entries:
                     if _is_folder(entry):

@@ -52,11 +52,11 @@ def record_of_ocsf(item: dict[str, Any]) -> dict[str, Any] | None:
     """Return the CloudTrail record that *item* was made of; None if it names no call."""
     row: dict[str, Any] = {"eventTime": item.get("time_dt") or item.get("time")}
     for path, column in _FIELDS.items():
-        value = _at(item, path)
+        value = _value_at(item, path)
         if value is not None and row.get(column) is None:
             row[column] = value
     for path in _NAMES:
-        value = _at(item, path)
+        value = _value_at(item, path)
         if isinstance(value, str) and value:
             is_arn = value.startswith("arn:")
             row.setdefault(_IDENTITY + ("arn" if is_arn else "principalId"), value)
@@ -67,13 +67,13 @@ def record_of_ocsf(item: dict[str, Any]) -> dict[str, Any] | None:
     unmapped = parsed(unmapped) if isinstance(unmapped, str) else unmapped
     if isinstance(unmapped, dict):
         row |= {str(name): value for name, value in unmapped.items() if name not in row}
-    account = _at(item, "cloud.account.uid") or _at(item, "cloud.account_uid")
+    account = _value_at(item, "cloud.account.uid") or _value_at(item, "cloud.account_uid")
     if account is not None:
         row.setdefault("recipientAccountId", account)
     return record_of(row)
 
 
-def _at(tree: Any, path: str) -> Any:
+def _value_at(tree: Any, path: str) -> Any:
     if isinstance(tree, dict) and path in tree:
         return tree[path]
     for name in path.split("."):

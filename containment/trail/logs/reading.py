@@ -36,11 +36,11 @@ def read(
         # Opening a pipe would wait for a writer, and what is at a path may change meanwhile.
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | os.O_CLOEXEC)
         with os.fdopen(number, "rb", buffering=0) as file:
-            found = os.fstat(number)
-            if not stat.S_ISREG(found.st_mode):
+            entry = os.fstat(number)
+            if not stat.S_ISREG(entry.st_mode):
                 report.status, report.detail = "unreadable", "not a regular file"
                 return report
-            content = Content(file, found.st_size, largest)
+            content = Content(file, entry.st_size, largest)
             _read(content, reader, take, report)
     except OSError as error:
         report.status, report.detail = "unreadable", error.strerror or type(error).__name__
@@ -75,19 +75,19 @@ def _read(
     report.size, report.sha256 = content.size, content.sha256
     report.rejected = omissions.total
     report.assumed = assumptions.text()
-    _judge(report, content, list(faults), told(omissions), head)
+    _judge(report, content, list(faults), sentences(omissions), head)
 
 
-def told(omissions: Tallies) -> list[str]:
+def sentences(omissions: Tallies) -> list[str]:
     """Return a sentence for each reason why records were left out."""
-    sentences: list[str] = []
+    lines: list[str] = []
     for reason, tally in omissions.items():
         such = f", such as {tally.example!r}" if tally.example else ""
         if reason == NO_RECORD:
-            sentences.append(f"{tally.count:,} unreadable records")
+            lines.append(f"{tally.count:,} unreadable records")
         else:
-            sentences.append(f"{tally.count:,} records {reason}{such}")
-    return sentences
+            lines.append(f"{tally.count:,} records {reason}{such}")
+    return lines
 
 
 def leave_out(report: FileReport, omissions: Tallies) -> None:
@@ -96,7 +96,7 @@ def leave_out(report: FileReport, omissions: Tallies) -> None:
         return
     report.records -= omissions.total
     report.rejected += omissions.total
-    report.detail = "; ".join(filter(None, (report.detail, *told(omissions))))
+    report.detail = "; ".join(filter(None, (report.detail, *sentences(omissions))))
     if report.status == "ok":
         report.status = "partly_read" if report.records else "no_records"
 
@@ -125,28 +125,28 @@ def _judge(
     report: FileReport, content: Content, faults: list[str], omitted: list[str], head: bytes
 ) -> None:
     """Sum up what was found as a status and a detail."""
-    said = [*faults]
+    problems = [*faults]
     if report.records:
-        said = [fault for fault in said if fault not in _NO_RECORDS]
-    said += omitted
+        problems = [fault for fault in problems if fault not in _NO_RECORDS]
+    problems += omitted
     packed = next((kind for begins, kind in _PACKED.items() if head.startswith(begins)), "")
-    if packed and NO_LOG in said:
-        said = [f"{packed}, which is not read: unpack it first"]
-    report.status = _status(report, content, said)
-    report.detail = "; ".join(filter(None, (content.fault, *said)))
+    if packed and NO_LOG in problems:
+        problems = [f"{packed}, which is not read: unpack it first"]
+    report.status = _status(report, content, problems)
+    report.detail = "; ".join(filter(None, (content.fault, *problems)))
 
 
-def _status(report: FileReport, content: Content, said: list[str]) -> Status:
+def _status(report: FileReport, content: Content, problems: list[str]) -> Status:
     if content.fault.startswith("larger than"):
         return "too_large"
-    cut = any(fault.startswith("truncated") for fault in said)
+    cut = any(fault.startswith("truncated") for fault in problems)
     if "truncated" in content.fault or cut:
         return "truncated"
     if report.records:
-        return "partly_read" if report.rejected or said or content.fault else "ok"
-    if not said and not content.fault:
+        return "partly_read" if report.rejected or problems or content.fault else "ok"
+    if not problems and not content.fault:
         return "ok"  # CloudTrail does deliver files without records
-    return _what_else(report.path, content) if NO_LOG in said else "no_records"
+    return _what_else(report.path, content) if NO_LOG in problems else "no_records"
 
 
 def _what_else(path: str, content: Content) -> Status:

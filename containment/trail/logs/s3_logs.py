@@ -73,7 +73,7 @@ def fetch(
     url: str,
     into: Path,
     since: str,
-    progress: Callable[[int, int], None] = lambda _done, _of: None,
+    progress: Callable[[int, int], None] = lambda _count, _total: None,
 ) -> Fetched:
     """Copy the log objects under *url* that were delivered after *since* to *into*.
 
@@ -92,12 +92,12 @@ def fetch(
             f"{url!r} names no place in S3", remedy="write it as s3://bucket/prefix/AWSLogs/…"
         )
     bucket, prefix = match["bucket"], match["prefix"]
-    wanted = [
+    objects = [
         listed
         for listed in _listed(s3, bucket, prefix, since)
         if not is_digest(listed.key) and not too_early(listed.key, since)
     ]
-    if not wanted:
+    if not objects:
         raise NotFoundError(
             f"no log object under {url} was delivered after {since}",
             remedy="check the prefix: it ends before or at AWSLogs/",
@@ -109,8 +109,8 @@ def fetch(
         return _get(s3, bucket, listed, folder)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for done, report in enumerate(pool.map(get, wanted), start=1):
-            progress(done, len(wanted))
+        for count, report in enumerate(pool.map(get, objects), start=1):
+            progress(count, len(objects))
             if report is not None:
                 failed.append(report)
     return Fetched(folder, tuple(failed))

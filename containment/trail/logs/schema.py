@@ -81,13 +81,14 @@ def squeezed(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-_KNOWN = {squeezed(field): field for field in _FIELDS.split()}
+_PLACES = {squeezed(field): field for field in _FIELDS.split()}
 _FREE = {squeezed(name): name for name in FREE}
 _JOINED = re.compile(
     r"(request_?parameters|response_?elements|additional_?event_?data|service_?event_?details)_(.+)",
     re.IGNORECASE,
 )
 _DEEPEST = 32
+_LONGEST = 400  # characters of a column's name
 
 
 class Place(NamedTuple):
@@ -97,16 +98,20 @@ class Place(NamedTuple):
     alias: bool = False
 
 
-@lru_cache(maxsize=8192)
 def place_of(column: str) -> Place | None:
     """Return the place of *column* in a record; None if it is no field of one."""
+    return _place_of(column) if len(column) <= _LONGEST else None
+
+
+@lru_cache(maxsize=8192)
+def _place_of(column: str) -> Place | None:
     parts = column.split(".")[:_DEEPEST]
     for start in range(len(parts)):
         rest = parts[start:]
         if len(rest) > 1 and (free := _FREE.get(squeezed(rest[0]))):
             return Place((free, *rest[1:]))
-        if known := _KNOWN.get(squeezed("".join(rest))):
-            return Place(tuple(known.split(".")))
+        if field := _PLACES.get(squeezed("".join(rest))):
+            return Place(tuple(field.split(".")))
     if alias := _ALIASES.get(squeezed(column)):
         return Place(tuple(alias.split(".")), alias=True)
     if joined := _JOINED.fullmatch(parts[-1]):

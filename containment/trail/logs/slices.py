@@ -130,10 +130,10 @@ class Form:
     def cut(self, content: bytes) -> tuple[int, int]:
         """Return where the last whole record ends and where the next begins; zeros for nowhere."""
         if not self.mark:
-            at = content.rfind(b"\n")
-            while self.table and at > 0 and content.count(b'"', 0, at) % 2:
-                at = content.rfind(b"\n", 0, at)
-            return (at, at + 1) if at > 0 else (0, 0)
+            end = content.rfind(b"\n")
+            while self.table and end > 0 and content.count(b'"', 0, end) % 2:
+                end = content.rfind(b"\n", 0, end)
+            return (end, end + 1) if end > 0 else (0, 0)
         begins = content.rfind(self.mark)
         while begins > 0:
             ends = begins - 1

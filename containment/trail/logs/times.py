@@ -90,16 +90,18 @@ class TimeReading:
         return time_text(self.moment)
 
 
-@lru_cache(maxsize=16384)
 def read_time(value: str | float) -> TimeReading | None:
     """Return the moment that *value* prints; None if that is not certain."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
         return _from_number(value)
-    text = " ".join(value[: 2 * _LONGEST].replace("\u2212", "-").split()).strip("\"'")
-    if not text or len(text) > _LONGEST:
-        return None
+    return _from_text(value) if len(value) <= _LONGEST else None
+
+
+@lru_cache(maxsize=16384)  # of short texts: a log is the attacker's, and so is its size
+def _from_text(value: str) -> TimeReading | None:
+    text = " ".join(value.replace("\u2212", "-").split()).strip("\"'")
     if _NUMBER.fullmatch(text) and (reading := _from_number(float(text))):
         return reading
     for form in _FORMS:

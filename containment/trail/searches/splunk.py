@@ -43,7 +43,7 @@ _TIMEOUT_S = 300
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNAUTHORIZED = frozenset({401, 403})
 _OK, _BUSY = 200, frozenset({429, 500, 502, 503, 504})
-_SAID = 300  # characters of a server's answer in an error
+_SHOWN = 300  # characters of a server's answer in an error
 _COVERAGE = (
     r' | rex field=_raw "\"recipientAccountId\"\s*:\s*\"(?<account>[^\"]*)\""'
     r' | rex field=_raw "\"awsRegion\"\s*:\s*\"(?<region>[^\"]*)\""'
@@ -149,8 +149,8 @@ class Splunk:
         answer = connection.getresponse()
         if answer.status == _OK:
             return answer
-        said = answer.read(_SAID * 4).decode("utf-8", "replace")
-        why = f"Splunk answers {answer.status}: {self._without_token(said)}"
+        text = answer.read(_SHOWN * 4).decode("utf-8", "replace")
+        why = f"Splunk answers {answer.status}: {self._without_token(text)}"
         if answer.status in _UNAUTHORIZED:
             raise AccessError(why, remedy="give a token that may search, in SPLUNK_TOKEN")
         if answer.status in _BUSY:
@@ -165,7 +165,7 @@ class Splunk:
                 raise SpecError(f"Splunk cannot search: {text}", remedy="check --search")
 
     def _without_token(self, text: str) -> str:
-        return " ".join(text.replace(self.token, "…").split())[:_SAID]
+        return " ".join(text.replace(self.token, "…").split())[:_SHOWN]
 
 
 def _lines(answer: HTTPResponse) -> Iterator[bytes]:
@@ -191,15 +191,15 @@ class SplunkQuestions:
     brings_all = True
 
     def __init__(self, server: Splunk, base: str, since: str, until: datetime) -> None:
-        at = seconds(since)
-        if at is None or "|" in base or base.count('"') % 2 or not base.strip():
+        epoch = seconds(since)
+        if epoch is None or "|" in base or base.count('"') % 2 or not base.strip():
             raise SpecError(
                 f"{base!r} is no selection of events",
                 remedy=f"write --search as in index=aws {BASE}, without a pipe",
             )
         self._server = server
         self._base = base.strip()
-        self._since = datetime.fromtimestamp(at, UTC)
+        self._since = datetime.fromtimestamp(epoch, UTC)
         self._until = until
         self._searches = 0
         self.faults: list[str] = []
@@ -228,7 +228,7 @@ class SplunkQuestions:
         for name in sorted(names | whole):
             words = words_of(name)
             if not words:
-                self.faults.append(f"no search can ask for {name[:_SAID]!r}")
+                self.faults.append(f"no search can ask for {name[:_SHOWN]!r}")
             elif is_whole(name, words):
                 asked.append(f'"{words[0]}"')
             else:
@@ -236,8 +236,8 @@ class SplunkQuestions:
         for first in range(0, len(asked), _AT_ONCE):
             either = " OR ".join(asked[first : first + _AT_ONCE])
             for start, end in self._spells():
-                found = self._results(f"search {self._base} ({either}) | fields _raw", start, end)
-                raw = "\n".join(_one_line(str(row.get("_raw", ""))) for row in found)
+                results = self._results(f"search {self._base} ({either}) | fields _raw", start, end)
+                raw = "\n".join(_one_line(str(row.get("_raw", ""))) for row in results)
                 yield raw.encode("utf-8", "backslashreplace")
 
     def _spells(self) -> Iterator[tuple[datetime, datetime]]:

@@ -41,15 +41,17 @@ def put(folder: Path, **files: str | bytes) -> Path:
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     own = put(tmp_path_factory.mktemp("own"), log=json.dumps({"Records": SCENE.records}))
-    told = answer(own)
-    assert max(credential.generation for credential in told.credentials) == GENERATIONS
-    return without_files(told)
+    result = answer(own)
+    assert max(credential.generation for credential in result.credentials) == GENERATIONS
+    return without_files(result)
 
 
-def without_files(told: Trace) -> dict[str, Any]:
+def without_files(result: Trace) -> dict[str, Any]:
     """All of an answer that does not depend on the files that the records were in."""
-    parts = comparable(told)
-    parts["gaps"] = [gap.what for gap in told.gaps if gap.kind not in {"files", "hours", "assumed"}]
+    parts = comparable(result)
+    parts["gaps"] = [
+        gap.what for gap in result.gaps if gap.kind not in {"files", "hours", "assumed"}
+    ]
     return parts
 
 
@@ -57,10 +59,10 @@ def without_files(told: Trace) -> dict[str, Any]:
 def test_every_form_gives_the_same_answer(
     expected: dict[str, Any], tmp_path: Path, form: str
 ) -> None:
-    told = answer(put(tmp_path, log=FORMS[form](SCENE.records)))
+    result = answer(put(tmp_path, log=FORMS[form](SCENE.records)))
 
-    assert [file.status for file in told.files] == ["ok"]
-    assert without_files(told) == expected
+    assert [file.status for file in result.files] == ["ok"]
+    assert without_files(result) == expected
 
 
 @pytest.mark.parametrize("form", ["an S3 object", "JSON lines", "an Athena export"])
@@ -83,10 +85,10 @@ def test_a_story_told_in_another_form_every_generation_has_the_same_answer(
         some = [names[(start + n) % len(names)] for n in range(GENERATIONS)]
         files = {f"log-{n}": FORMS[some[n]](CHAPTERS[n]) for n in range(GENERATIONS)}
 
-        told = answer(put(tmp_path / str(start), **files))
+        result = answer(put(tmp_path / str(start), **files))
 
-        assert {file.status for file in told.files} == {"ok"}, some
-        assert without_files(told) == expected, some
+        assert {file.status for file in result.files} == {"ok"}, some
+        assert without_files(result) == expected, some
 
 
 def test_a_folder_with_every_form_of_the_same_records_counts_each_call_once(
@@ -94,10 +96,10 @@ def test_a_folder_with_every_form_of_the_same_records_counts_each_call_once(
 ) -> None:
     files = {f"log-{n}": form(SCENE.records) for n, form in enumerate(FORMS.values())}
 
-    told = without_files(answer(put(tmp_path, **files)))
+    result = without_files(answer(put(tmp_path, **files)))
 
-    assert told["records"] == len(FORMS) * expected["records"]
-    assert told | {"records": 0} == expected | {"records": 0}
+    assert result["records"] == len(FORMS) * expected["records"]
+    assert result | {"records": 0} == expected | {"records": 0}
 
 
 @pytest.mark.parametrize("form", ["Logs Insights results", "a Splunk answer", "an Azure table",
@@ -107,24 +109,24 @@ def test_a_form_larger_than_a_slice_is_read_to_its_end(tmp_path: Path, form: str
     for second in range(2000):
         scene.call(scene.leaked, scene.user, "ListBuckets", second + 1)
 
-    told = answer(put(tmp_path, log=FORMS[form](scene.records)), scene)
+    result = answer(put(tmp_path, log=FORMS[form](scene.records)), scene)
 
-    assert [(file.status, file.records) for file in told.files] == [("ok", 2000)]
-    assert len(told.calls) == 2000
+    assert [(file.status, file.records) for file in result.files] == [("ok", 2000)]
+    assert len(result.calls) == 2000
 
 
 @pytest.mark.parametrize("folder", ["01", "02", "03"])
 def test_each_reported_file_gives_its_story(folder: str) -> None:
     """5 calls and 3 descendants, from each file that holds the story and from all together."""
     paths = sorted((REPORTED / folder).iterdir())
-    alone = [] if folder == "01" else [[path] for path in paths if path.name != "own-form.json"]
+    single = [] if folder == "01" else [[path] for path in paths if path.name != "own-form.json"]
 
-    for logs in [paths, *alone]:
-        told = trace("AKIAIOSFODNN7EXAMPLE", since="2026-11-20T09:00:00Z", logs=logs, workers=1)
+    for logs in [paths, *single]:
+        result = trace("AKIAIOSFODNN7EXAMPLE", since="2026-11-20T09:00:00Z", logs=logs, workers=1)
 
-        assert {file.status for file in told.files} == {"ok"}
-        assert len(told.calls) == 5, logs
-        assert sorted(credential.id for credential in told.credentials) == [
+        assert {file.status for file in result.files} == {"ok"}
+        assert len(result.calls) == 5, logs
+        assert sorted(credential.id for credential in result.credentials) == [
             "AKIAI44QH8DHBEXAMPLE",
             "ASIAIOSFODNN7EXAMPLE",
             "arn:aws:iam::111122223333:user/backup-svc",
@@ -171,15 +173,15 @@ def test_what_cannot_be_read_is_told_and_nothing_is_concluded_from_it(
 ) -> None:
     spoil, reason = UNREAD[kind]
 
-    told = answer(put(tmp_path, **{"log.json": spoil(SCENE.records)}))
+    result = answer(put(tmp_path, **{"log.json": spoil(SCENE.records)}))
 
-    (file,) = told.files
+    (file,) = result.files
     assert (file.status, file.records, file.rejected) == ("no_records", 0, len(SCENE.records))
     assert reason in file.detail
-    assert any(gap.kind == "files" and reason in gap.what for gap in told.gaps)
-    assert not told.calls
-    assert not told.credentials
-    assert told.unseen
+    assert any(gap.kind == "files" and reason in gap.what for gap in result.gaps)
+    assert not result.calls
+    assert not result.credentials
+    assert result.unseen
 
 
 def test_a_share_that_cannot_be_read_is_told_and_the_rest_counts(tmp_path: Path) -> None:
@@ -190,19 +192,19 @@ def test_a_share_that_cannot_be_read_is_told_and_the_rest_counts(tmp_path: Path)
     scene.records[5]["userIdentity"] = {"type": "IAMUser"}
     scene.records[7]["userIdentity"] = None
 
-    told = answer(put(tmp_path, **{"log.json": json.dumps({"Records": scene.records})}), scene)
+    result = answer(put(tmp_path, **{"log.json": json.dumps({"Records": scene.records})}), scene)
 
-    (file,) = told.files
+    (file,) = result.files
     assert (file.status, file.records, file.rejected) == ("partly_read", 7, 3)
     assert "1 records with a time that cannot be read, such as '20 past nine'" in file.detail
     assert "2 records without a caller" in file.detail
-    assert len(told.calls) == 7
+    assert len(result.calls) == 7
 
 
 def test_what_had_to_be_assumed_is_a_gap_with_an_example(tmp_path: Path) -> None:
-    told = answer(put(tmp_path, log=FORMS["times of Kibana"](SCENE.records)))
+    result = answer(put(tmp_path, log=FORMS["times of Kibana"](SCENE.records)))
 
-    assumed = [gap.what for gap in told.gaps if gap.kind == "assumed"]
+    assumed = [gap.what for gap in result.gaps if gap.kind == "assumed"]
     assert len(assumed) == 1
     assert "without a zone, read as UTC, such as 'Nov 23, 2026 @ 21:15:00.000'" in assumed[0]
 
@@ -223,9 +225,11 @@ def test_a_message_without_a_record_is_no_gap(
 ) -> None:
     items: list[Any] = [CONTROL[kind], *({"detail": record} for record in SCENE.records)]
 
-    told = answer(put(tmp_path, log=lines(items) if one_a_line else json.dumps({"Records": items})))
+    result = answer(
+        put(tmp_path, log=lines(items) if one_a_line else json.dumps({"Records": items}))
+    )
 
-    assert [(file.status, file.detail) for file in told.files] == [("ok", "")]
+    assert [(file.status, file.detail) for file in result.files] == [("ok", "")]
 
 
 def test_a_record_that_a_caller_wrote_into_a_field_is_no_record(tmp_path: Path) -> None:
@@ -248,10 +252,10 @@ def test_a_record_that_a_caller_wrote_into_a_field_is_no_record(tmp_path: Path) 
         "events": lines([event | {"detail": json.loads(planted)}]),
     }
 
-    told = answer(put(tmp_path, **forms), scene)
+    result = answer(put(tmp_path, **forms), scene)
 
-    assert [traced.call.name for traced in told.calls] == ["ListBuckets"]
-    assert {Path(file.path).name: file.records for file in told.files} == {
+    assert [traced.call.name for traced in result.calls] == ["ListBuckets"]
+    assert {Path(file.path).name: file.records for file in result.files} == {
         name: int(name != "events") for name in forms
     }
 

@@ -55,8 +55,8 @@ def splunk() -> Iterator[SplunkServer]:
 
 
 def from_files(scene: Scene, folder: Path) -> dict[str, Any]:
-    told = trace(scene.leaked, since=scene.since, logs=[scene.write(folder)], workers=1)
-    return comparable(told)
+    result = trace(scene.leaked, since=scene.since, logs=[scene.write(folder)], workers=1)
+    return comparable(result)
 
 
 def from_splunk(server: SplunkServer, scene: Scene = SCENE, token: str = TOKEN) -> Trace:
@@ -79,20 +79,20 @@ def test_splunk_gives_the_answer_of_the_files(
     scene = SCENES[story]
     splunk.events = [json.dumps(record) for record in scene.records]
 
-    told = from_splunk(splunk, scene)
+    result = from_splunk(splunk, scene)
 
-    assert comparable(told) == from_files(scene, tmp_path)
-    assert [file.status for file in told.files] == ["ok"]
+    assert comparable(result) == from_files(scene, tmp_path)
+    assert [file.status for file in result.files] == ["ok"]
 
 
 @pytest.mark.parametrize("story", SCENES)
 def test_insights_gives_the_answer_of_the_files(tmp_path: Path, story: str) -> None:
     scene = SCENES[story]
 
-    told = from_insights(CloudWatchLogs(scene.records), scene)
+    result = from_insights(CloudWatchLogs(scene.records), scene)
 
-    assert comparable(told) == from_files(scene, tmp_path)
-    assert [file.status for file in told.files] == ["ok"]
+    assert comparable(result) == from_files(scene, tmp_path)
+    assert [file.status for file in result.files] == ["ok"]
 
 
 def test_filter_log_events_gives_the_answer_of_the_files_page_by_page(tmp_path: Path) -> None:
@@ -103,9 +103,9 @@ def test_filter_log_events_gives_the_answer_of_the_files_page_by_page(tmp_path: 
     files, failed = log_group_events(
         logs, ["aws-cloudtrail-logs"], SCENE.since, tmp_path / "live", pause=waits.append
     )
-    told = trace(SCENE.leaked, since=SCENE.since, logs=files, workers=1)
+    result = trace(SCENE.leaked, since=SCENE.since, logs=files, workers=1)
 
-    assert comparable(told) == from_files(SCENE, tmp_path)
+    assert comparable(result) == from_files(SCENE, tmp_path)
     assert (failed, waits) == ([], [2, 4])
     assert len(logs.asked) > len(SCENE.records) / 3
 
@@ -139,9 +139,9 @@ def test_a_real_capture_gives_the_same_answer_in_each_service(
             CloudWatchLogs(records), ["g"], reach(since), until, pause=lambda _: None
         ),
     ):
-        told = comparable(follow_questions(seed, since, questions, {}))
+        result = comparable(follow_questions(seed, since, questions, {}))
         for part in ("seed", "credentials", "external_trust", "calls", "resources", "classes"):
-            assert told[part] == expected[part], (questions.name, part)
+            assert result[part] == expected[part], (questions.name, part)
 
 
 def rows(path: Path) -> list[Record]:
@@ -164,9 +164,9 @@ def test_an_export_that_is_cut_is_resumed_where_it_was_cut(
 ) -> None:
     splunk.cut_after, splunk.cuts, splunk.busy = 3, 9, 2
 
-    told = from_splunk(splunk)
+    result = from_splunk(splunk)
 
-    assert comparable(told) == from_files(SCENE, tmp_path)
+    assert comparable(result) == from_files(SCENE, tmp_path)
     resumed = {
         form["latest_time"] for _, form in splunk.requests if "fields _raw" in form["search"]
     }
@@ -191,22 +191,22 @@ def test_a_record_that_an_index_cut_is_told(splunk: SplunkServer) -> None:
     """Splunk keeps the first 10,000 bytes of a line unless it is told otherwise."""
     splunk.events = [event[:-40] for event in splunk.events]
 
-    told = from_splunk(splunk)
+    result = from_splunk(splunk)
 
-    assert told.files[0].status == "partly_read"
-    assert "unreadable records" in told.files[0].detail
-    assert not told.calls
-    assert any(gap.kind == "files" for gap in told.gaps)
+    assert result.files[0].status == "partly_read"
+    assert "unreadable records" in result.files[0].detail
+    assert not result.calls
+    assert any(gap.kind == "files" for gap in result.gaps)
 
 
 def test_the_token_is_sent_in_a_header_and_is_nowhere_else(
     splunk: SplunkServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    told = from_splunk(splunk)
+    result = from_splunk(splunk)
     with pytest.raises(AccessError) as refused:
         from_splunk(splunk, token=TOKEN + "-revoked")
 
-    assert TOKEN not in repr(told)
+    assert TOKEN not in repr(result)
     assert TOKEN not in repr(Splunk(splunk.url, TOKEN))
     assert TOKEN not in str(refused.value) + str(refused.value.remedy) + repr(refused.value)
     assert "401" in str(refused.value)
@@ -248,9 +248,9 @@ def test_more_rows_than_an_insights_query_brings_are_asked_for_in_parts(
 ) -> None:
     monkeypatch.setattr(insights, "_MOST", 5)
 
-    told = from_insights(CloudWatchLogs(SCENE.records, most=5))
+    result = from_insights(CloudWatchLogs(SCENE.records, most=5))
 
-    parts = comparable(told)
+    parts = comparable(result)
     expected = from_files(SCENE, tmp_path)
     assert parts["calls"] == expected["calls"]
     assert parts["credentials"] == expected["credentials"]
@@ -264,10 +264,10 @@ def test_more_records_of_one_second_than_a_query_brings_are_a_gap(
     for _ in range(9):
         scene.call(scene.leaked, scene.user, "ListBuckets", 5)
 
-    told = from_insights(CloudWatchLogs(scene.records, most=5), scene)
+    result = from_insights(CloudWatchLogs(scene.records, most=5), scene)
 
-    assert told.files[0].status == "partly_read"
-    assert "more than 5 records of one second" in told.files[0].detail
+    assert result.files[0].status == "partly_read"
+    assert "more than 5 records of one second" in result.files[0].detail
 
 
 @pytest.mark.parametrize(
