@@ -21,8 +21,9 @@ _HEAD = 1 << 16
 _DELIMITERS = (",", "\t", ";", "|")
 # Spreadsheets write their delimiter above the header.
 _SEPARATOR = re.compile(rb"\s*\"?sep=([,;|\t])\"?\r?\n", re.IGNORECASE)
-_IN_QUOTES = re.compile(rb"[{,]\s*\"\"eventName\"\"\s*:", re.IGNORECASE)
-_RECORD = re.compile(rb"[{,]\s*\\*\"+eventName\\*\"+\s*:", re.IGNORECASE)
+_NAMES = rb"(?:eventName|eventVersion|eventTime|userIdentity)"
+_IN_QUOTES = re.compile(rb"[{,]\s*\"\"" + _NAMES + rb"\"\"\s*:", re.IGNORECASE)
+_RECORD = re.compile(rb"[{,]\s*\\*\"+" + _NAMES + rb"\\*\"+\s*:", re.IGNORECASE)
 
 
 def is_table(content: bytes) -> bool:
