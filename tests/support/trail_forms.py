@@ -324,7 +324,7 @@ FORMS: dict[str, Any] = {
     "Elastic documents in bulk": lambda r: lines([part for i in r for part in ({"index": {"_index": "x"}}, elastic(i, original=True))]),
     "Elastic hits as lists of values": lambda r: json.dumps({"hits": {"hits": [{"_id": "1", "fields": {k: [v] for k, v in flat(elastic(i)).items() if v is not None}} for i in r]}}),
     "streams of Loki": lambda r: json.dumps({"data": {"result": [{"stream": {"job": "trail"}, "values": [[str(int(_when(i).timestamp())) + "0" * 9, json.dumps(i)] for i in r]}]}}),
-    "YAML of the command line": lambda r: "Events:\n" + "".join(f"- CloudTrailEvent: '{json.dumps(i)}'\n  EventId: {i['eventID']}\n" for i in r),
+    "YAML of the command line": lambda r: "".join(f"- CloudTrailEvent: '{json.dumps(i)}'\n  EventId: {i['eventID']}\n" for i in r),
     "a Kibana table": lambda r: table([flat(elastic(i)) for i in r]),
     "CloudWatch filter-log-events": lambda r: json.dumps({"events": [{"logStreamName": "s", "timestamp": 1, "message": json.dumps(i), "eventId": "0"} for i in r], "searchedLogStreams": []}),
     "Logs Insights results": lambda r: json.dumps({"results": [_insights(i) for i in r], "statistics": {"recordsMatched": 1.0}, "status": "Complete"}),
