@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 VARIABLE = "CONTAINMENT_MESSAGES"
+# Set for what a command starts, once the command has said that its AWS is an emulation.
+ANNOUNCED = "CONTAINMENT_ANNOUNCED"
 
 Call = Literal["", "Program", "Configure", "Check", "Create", "Read", "Update", "Delete", "Invoke"]
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from containment.engine import guard, layout, versions
 from containment.engine.settings import backend, settings
 from containment.errors import ContainmentError, RefusedError, UnavailableError
+from containment.messages import ANNOUNCED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +59,8 @@ def prepare(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[Path,
             remedy="run 'make setup' or 'containment init'",
         )
     words = {word for word in arguments if not word.startswith("-")}
-    _tell(words, environ)
+    if _tell(words, arguments, environ):
+        environ = {**environ, ANNOUNCED: "1"}
     start = Path(_value(arguments, "-C", "--cwd") or ".").absolute()
     root = layout.above(start)
     ours = root is not None and layout.is_ours(root)
@@ -75,18 +77,29 @@ def prepare(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[Path,
     return engine.path, chosen.environ
 
 
-def _tell(words: set[str], environ: Mapping[str, str]) -> None:
-    """Say what AWS this is, and that a state on this machine may be lost with it."""
+def _tell(words: set[str], arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Say what AWS this is, what a plan leaves undone, and that a state here may be lost.
+
+    Returns whether it is said that this AWS is an emulation.
+    """
     endpoint = environ.get("AWS_ENDPOINT_URL_IAM") or environ.get("AWS_ENDPOINT_URL") or ""
     host = urlsplit(endpoint).hostname or ""
     emulated = endpoint and not (endpoint.startswith("https://") and host.endswith(_OF_AWS))
-    if emulated and words & (_CHANGES | _PREVIEWS):
+    told = bool(emulated) and bool(words & (_CHANGES | _PREVIEWS))
+    if told and ANNOUNCED not in environ:
         _say(f"EMULATED: {endpoint} is not AWS; no real account is touched")
+    if words & _CHANGES and any(word.partition("=")[0] == "--plan" for word in arguments):
+        _say(
+            "note: a saved plan lets nothing else be done: where something of the containment was"
+            " undone since, the engine ends with 'violates plan' and repairs nothing; then plan"
+            " anew (pulumi preview --save-plan), or run 'pulumi up' without a plan, which repairs"
+        )
     if not endpoint and words & _CHANGES and backend(environ).startswith("file:"):
         _say(
             "warning: the state of a change in AWS goes to a file on this machine: if it is lost,"
             " no lift is exact; log in to a shared backend (pulumi login s3://BUCKET)"
         )
+    return told
 
 
 def _leave_the_living(arguments: Sequence[str], environ: Mapping[str, str]) -> None:

@@ -25,6 +25,7 @@ from containment.errors import (
 from containment.identities import parse_principal
 from containment.lifecycle import evidence, lift
 from containment.lifecycle.gate import Gate
+from containment.lifecycle.terms import are_changed
 from containment.lifecycle.wire import Inputs
 
 if TYPE_CHECKING:
@@ -191,7 +192,8 @@ class Action(ABC, Generic[In, St]):
         seen = self._look(live, state, found)
         terms = evidence.terms(self._context, state, brief=True)
         plan = self.lift_plan(state, live, terms, found)
-        if plan.announced:
+        # After a change of the spec the old terms are nobody's, and an 'up' says the new ones.
+        if plan.announced and not are_changed(state, self._context.directory):
             self._context.say("info", f"{live}, at a lift: {'; '.join(plan.announced)}")
         return seen
 

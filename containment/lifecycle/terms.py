@@ -9,14 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from containment.clock import utc_now
-from containment.errors import ConflictError, SpecError
+from containment.errors import ConflictError, ContainmentError, SpecError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from containment.clock import Clock
-    from containment.lifecycle.wire import Inputs
+    from containment.lifecycle.wire import Inputs, Lift
+    from containment.spec import TermsInFile
 
+Words = str | tuple[str, ...]
 
 _APPLY_FIRST = (
     "run 'pulumi up' with the targets and rungs as they were applied, and change those afterwards"
@@ -76,14 +79,7 @@ def require_terms(
             f"{terms.spec} says hold: true, so nothing of it is released",
             remedy="take that line out and run 'pulumi up', then lift",
         )
-    for word, said, applied in (
-        ("hold", str(now.hold).lower(), str(terms.hold).lower()),
-        ("disposition", now.disposition, terms.disposition),
-        ("compromised_at", now.compromised_at, terms.compromised_at),
-        ("leaked", now.leaked, terms.leaked),
-    ):
-        if said is None or said == applied:
-            continue
+    for word, said, applied in _differences(terms, now):
         if applying and word == "disposition" and "false-positive" not in {said, applied}:
             continue
         raise ConflictError(
@@ -91,6 +87,33 @@ def require_terms(
             remedy=_APPLY_FIRST if applying else "run 'pulumi up' first, then lift",
         )
     require_swept(state, path, spec, applying=applying, now=clock)
+
+
+def are_changed(state: Inputs, directory: Path) -> bool:
+    """Tell whether the spec file says other terms of the lift than *state* was applied with.
+
+    A file that is missing or cannot be read says none.
+    """
+    from containment.spec import load, terms_in_file  # noqa: PLC0415 -- as above
+
+    try:
+        spec = load(directory / state.lift.spec)
+    except ContainmentError:
+        return False
+    now = terms_in_file(spec, state.target, state.lift.leaked)
+    return any(True for _ in _differences(state.lift, now))
+
+
+def _differences(terms: Lift, now: TermsInFile) -> Iterator[tuple[str, Words, Words]]:
+    """Yield what the file and the state say of each term on which they differ."""
+    for word, said, applied in (
+        ("hold", str(now.hold).lower(), str(terms.hold).lower()),
+        ("disposition", now.disposition, terms.disposition),
+        ("compromised_at", now.compromised_at, terms.compromised_at),
+        ("leaked", now.leaked, terms.leaked),
+    ):
+        if said is not None and said != applied:
+            yield word, said, applied
 
 
 def _shown(value: str | tuple[str, ...]) -> str:

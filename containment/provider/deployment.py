@@ -15,7 +15,7 @@ from containment.errors import kind_of
 from containment.facets import decisions
 from containment.identities import parse_principal
 from containment.lifecycle.workplace import Settings, Workplace
-from containment.messages import MessageFile
+from containment.messages import ANNOUNCED, MessageFile
 from containment.provider.engine import Engine
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Deployment:
         )
 
     def _connected(self, clients: Clients) -> None:
-        if clients.emulated:
+        if clients.emulated and ANNOUNCED not in self._environ:
             self.engine.say("info", banner(clients.endpoint))
 
 

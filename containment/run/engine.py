@@ -21,10 +21,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any
 
+from containment.aws.endpoint import configured, is_emulated
 from containment.engine import guard, layout, versions
 from containment.engine.settings import settings
 from containment.errors import UnavailableError
-from containment.messages import VARIABLE, MessageFile
+from containment.messages import ANNOUNCED, VARIABLE, MessageFile
 from containment.run import events, failures
 
 if TYPE_CHECKING:
@@ -196,7 +197,10 @@ class Engine:
         return Run(code, found, "\n".join(warned.held), halted, heard)
 
     def _environ(self, messages: MessageFile) -> dict[str, str]:
-        return {**self.environ, **_FLAGS, VARIABLE: str(messages.path)}
+        named = {VARIABLE: str(messages.path)}
+        if is_emulated(configured(self.environ)):
+            named[ANNOUNCED] = "1"  # every verb begins by saying so
+        return {**self.environ, **_FLAGS, **named}
 
     def require_own(self, stack: str | None) -> None:
         """Refuse to work in a project, or by a state of *stack*, that is not this program's.

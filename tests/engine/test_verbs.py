@@ -75,6 +75,7 @@ def test_an_incident_is_applied_repeated_shown_and_its_lift_foreseen(
     up = containment(project, "up")
     assert up.code == 0, up.out + up.err
     assert up.out.startswith("EMULATED")
+    assert (up.out + up.err).count("EMULATED") == 1
     assert "applied, not verified" in up.out
     assert not can_list(lab, world.leaked)
     assert not can_list(lab, token)

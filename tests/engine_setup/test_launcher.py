@@ -142,6 +142,17 @@ def test_an_emulated_endpoint_is_named_first_and_not_warned_about(
     ran = launcher.run_pulumi(command, **emulated)
 
     assert ran.stderr == "EMULATED: http://127.0.0.1:5000 is not AWS; no real account is touched\n"
+    assert launcher.run_pulumi(command, **emulated, CONTAINMENT_ANNOUNCED="1").stderr == ""
+
+
+@pytest.mark.parametrize("option", [("--plan", "p.json"), ("--plan=p.json",)])
+def test_a_saved_plan_is_told_what_it_leaves_undone(
+    launcher: Machine, option: tuple[str, ...]
+) -> None:
+    emulated = {"AWS_ENDPOINT_URL": "http://127.0.0.1:5000", "PULUMI_BACKEND_URL": FILE}
+
+    assert "plan anew" in launcher.run_pulumi("up", *option, **emulated).stderr
+    assert "plan anew" not in launcher.run_pulumi("up", **emulated).stderr
 
 
 @pytest.mark.parametrize("endpoint", ["", "https://iam.amazonaws.com", "https://iam.eu-1.api.aws/"])

@@ -241,6 +241,13 @@ def test_it_says_that_it_is_emulated(wired: Plugin, lab: Lab) -> None:
     assert any(message.startswith("EMULATED") for _, message in wired.log.messages)
 
 
+def test_it_does_not_say_so_again_where_the_command_has_said_it(lab: Lab, tmp_path: Path) -> None:
+    with plugin(environ(lab) | {"CONTAINMENT_ANNOUNCED": "1"}, tmp_path) as running:
+        running.check("PrincipalSnapshot", snapshot_inputs(lab))
+
+        assert [text for _, text in running.log.messages if "EMULATED" in text] == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_ends_at_once_when_nothing_is_in_flight(wired: Plugin, number: signal.Signals) -> None:
     wired.process.send_signal(number)
