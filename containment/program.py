@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pulumi
 
+from containment import exports
 from containment.errors import ContainmentError, NotFoundError
 from containment.messages import MessageFile, of_error
 from containment.plan import notices, plan
@@ -46,5 +47,8 @@ def main() -> None:
         raise pulumi.RunError(paragraph(error)) from None
     for notice in notices(spec):
         pulumi.log.warn(plain(notice))
-    for principal in declared:
-        ContainedPrincipal.declare(principal)
+    contained = {
+        principal.principal: ContainedPrincipal.declare(principal) for principal in declared
+    }
+    for name, value in exports.of(stack, contained).items():
+        pulumi.export(name, value)

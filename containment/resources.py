@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from containment.plan import PrincipalPlan
 
 
+# What the stack's own outputs are made of; a resource without one has None.
+EXPORTED = ("issuedBefore", "ledger", "live")
+
+
 class ContainmentResource(pulumi.CustomResource):
     """A resource of this provider; *outputs* are those that other resources are given."""
 
@@ -31,11 +35,11 @@ class ContainmentResource(pulumi.CustomResource):
         cls, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> Self:
         """Declare this resource under *name* with *inputs* in the schema's camelCase."""
-        props = {**dict.fromkeys(cls.outputs), **wired(dict(inputs))}
+        props = {**dict.fromkeys((*cls.outputs, *EXPORTED)), **wired(dict(inputs))}
         return cls(cls.resource_type, name, props, opts)
 
     def output(self, name: str) -> pulumi.Output[Any]:
-        """Return the output *name*, one of *outputs*."""
+        """Return the output *name*, one of *outputs* or of `EXPORTED`."""
         value: pulumi.Output[Any] = self.__dict__[name]
         return value
 
