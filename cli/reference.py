@@ -41,7 +41,8 @@ else on standard error. With an endpoint that is not AWS's, the first line says 
 | 130 | interrupted |
 | 141 | nobody reads the output any more |
 
-Where several principals fail, the code is that of all of them if it is one, and else 4. A preview ends as the run would.
+Where several principals fail, the code is that of all of them if it is one, and else 4. A preview
+ends as the run would.
 """
 
 

@@ -18,12 +18,37 @@ are shown as ``what; remedy``. Neither ever holds a secret: key ids may be shown
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from containment.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+
+# Characters that Unicode sets apart for a program's own use, and that no text in AWS can hold.
+_EDGE, _MIDDLE = "\ufdd0", "\ufdd1"
+_STEP = re.compile(f"{_EDGE}([a-z-]+){_MIDDLE}(.*?){_EDGE}", re.DOTALL)
+
+
+def step(name: str, usual: str) -> str:
+    """Return a part of a remedy that reads *usual*, unless who shows it takes another one."""
+    return f"{_EDGE}{name}{_MIDDLE}{usual}{_EDGE}"
+
+
+def _rendered(remedy: str, steps: Mapping[str, str]) -> str:
+    return plain(_STEP.sub(lambda found: steps.get(found[1], found[2]), remedy))
+
+
+# How a lift is run again, and how terms come to be those of the spec before one.
+LIFT = step("lift", "pulumi destroy")
+APPLY_THEN_LIFT = step("apply-then-lift", "run 'pulumi up' first, then lift")
+
+
+def lift_of(incident: str) -> str:
+    """Return the command that lifts *incident*, to which a decision is added."""
+    return step("lift", f"containment lift {incident}")
 
 
 class ContainmentError(Exception):
@@ -37,11 +62,17 @@ class ContainmentError(Exception):
     def __init__(self, message: str, *, remedy: str, rows: Sequence[str] = ()) -> None:
         """Say *message* and *remedy*, each on one line, and each of *rows* on one of its own.
 
-        All of them may hold text from outside, which is made harmless here.
+        All of them may hold text from outside, which is made harmless here. In *remedy*, what is
+        done depends on who runs it, is a `step`.
         """
+        self._steps = remedy
         self.message = "\n".join(map(plain, (message, *rows)))
-        self.remedy = plain(remedy)
+        self.remedy = _rendered(remedy, {})
         super().__init__(self.message)
+
+    def take_steps(self, steps: Mapping[str, str]) -> None:
+        """Have the remedy name these *steps*, by their names, in place of the usual ones."""
+        self.remedy = _rendered(self._steps, steps)
 
     def __str__(self) -> str:
         """Return both parts on one line."""

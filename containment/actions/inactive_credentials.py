@@ -24,7 +24,7 @@ from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import explain, is_missing, outcome_unknown, retried
 from containment.clock import isoformat
-from containment.errors import ConflictError, ContainmentError, SpecError
+from containment.errors import LIFT, ConflictError, ContainmentError, SpecError
 from containment.facets import claims, credentials, credentials_lift, deny, overlap
 from containment.lifecycle import evidence, lift
 from containment.lifecycle.action import Action, Failure, UnfinishedError
@@ -292,7 +292,7 @@ class InactiveCredentials(Action[Inputs, State]):
         if credentials.find(live, state.incident) is None:
             raise ConflictError(
                 f"{live}: its deny is still in force, so its keys are not given back yet",
-                remedy="lift the deny (run 'pulumi destroy' without --target)",
+                remedy=f"lift the deny (run '{LIFT}' without --target)",
             )
         self._context.say(
             "warning",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from containment.clock import isoformat
 from containment.errors import (
+    LIFT,
     AccessError,
     ConflictError,
     ContainmentError,
@@ -295,7 +296,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         if remains:
             raise ConflictError(
                 f"{live}: {', '.join(remains)} of this stack is still in force",
-                remedy="run 'pulumi destroy' again",
+                remedy=f"run '{LIFT}' again",
             )
 
     def _say_changed(self, applied: SnapshotInputs) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from containment.errors import StoppedError
+from containment.errors import LIFT, StoppedError
 
 _READ_VERBS = ("Get", "List", "Simulate", "Generate", "Describe")
 
@@ -17,7 +17,7 @@ class CancelledError(StoppedError):
         made = "nobody knows whether it was made" if sent_before else "that change was not made"
         super().__init__(
             f"cancelled before {operation}: {made}",
-            remedy="run 'pulumi up' to finish containing or 'pulumi destroy' to lift",
+            remedy=f"run 'pulumi up' to finish containing or '{LIFT}' to lift",
         )
         self.sent_before = sent_before
 

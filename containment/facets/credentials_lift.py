@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from containment.aws.consistency import eventually
 from containment.aws.faults import explain
 from containment.aws.recording import access_key
-from containment.errors import NotContainedError
+from containment.errors import LIFT, NotContainedError
 from containment.facets import claims, credentials, overlap
 from containment.facets.credentials import find as claim_of
 from containment.facets.facet import Present, Returns, undecided
@@ -319,7 +319,7 @@ def _tell_others(live: LivePrincipal, stay: Sequence[str], others: Sequence[over
             raise NotContainedError(
                 f"{live}: {other.incident} was told that {', '.join(named)} stays Inactive, and"
                 " its claim does not read so",
-                remedy="run 'pulumi destroy' again",
+                remedy=f"run '{LIFT}' again",
             )
 
 
@@ -336,7 +336,7 @@ def _become(live: LivePrincipal, names: Sequence[str], status: KeyStatus) -> Non
     if names and not eventually(lambda: _all_read(live, names, status)):
         raise NotContainedError(
             f"{live}: {', '.join(names)} does not read {status} after UpdateAccessKey",
-            remedy="run 'pulumi destroy' again",
+            remedy=f"run '{LIFT}' again",
         )
 
 

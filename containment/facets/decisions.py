@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from containment.errors import SpecError
+from containment.errors import SpecError, lift_of
 from containment.identities import Principal, parse_principal
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def way_out(
     incident: str, facet: FacetName, principal: Principal, *, ours: str, theirs: str
 ) -> str:
     """Return the two commands that settle a conflict, and what each of them does."""
-    lift, about = f"containment lift {incident}", f"{facet}@{principal.label}"
+    lift, about = lift_of(incident), f"{facet}@{principal.label}"
     return f"decide: '{lift} --force-ours {about}' {ours}, '{lift} --keep-theirs {about}' {theirs}"
 
 

@@ -17,7 +17,7 @@ from containment.aws.consistency import eventually
 from containment.aws.faults import code, is_full
 from containment.aws.recording import inline_policy
 from containment.clock import isoformat
-from containment.errors import ConflictError, NotContainedError
+from containment.errors import LIFT, ConflictError, NotContainedError, lift_of
 from containment.facets import cohort, deny, documents
 from containment.facets.facet import Returns, undecided
 from containment.facets.marks import NEWEST, mark, policy_name
@@ -142,14 +142,14 @@ def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> li
         if not eventually(lambda: deny.find(live, incident, found.only).mark is None):
             raise NotContainedError(
                 f"the deny on {live} is still there after it was removed",
-                remedy="run 'pulumi destroy' again",
+                remedy=f"run '{LIFT}' again",
             )
         return ["the deny is gone"]
     _write(live, incident, found, lambda: deny.put(live, incident, found, ours, alone=alone))
     if not eventually(lambda: deny.shows(live, incident, ours)):
         raise NotContainedError(
             f"the release fence on {live} was written and does not show",
-            remedy="run 'pulumi destroy' again",
+            remedy=f"run '{LIFT}' again",
         )
     end = deny.read(text(ours), incident)
     return [f"tokens issued before {end.issued_before} stay denied until {end.until}"]
@@ -202,21 +202,21 @@ def _write(
     except ClientError as error:
         if is_full(error):
             theirs = (
-                f", or drop what others wrote into {policy_name(incident)} with 'containment lift"
-                f" {incident} --force-ours deny@{live.principal.label}'"
+                f", or drop what others wrote into {policy_name(incident)} with"
+                f" '{lift_of(incident)} --force-ours deny@{live.principal.label}'"
                 if deny.has_others(found, incident)
                 else ""
             )
             raise ConflictError(
                 f"{live} has no room for the release fence, so its deny stays",
-                remedy="shorten an inline policy by about 300 characters and run 'pulumi destroy'"
+                remedy=f"shorten an inline policy by about 300 characters and run '{LIFT}'"
                 f" again{theirs}, or declare the incident false-positive",
             ) from error
         if code(error) == "MalformedPolicyDocument":
             raise ConflictError(
                 f"AWS refuses the policy {policy_name(incident)} of {live} with what others wrote"
                 f" into it ({error})",
-                remedy=f"mend or remove their statements; or 'containment lift {incident}"
+                remedy=f"mend or remove their statements; or '{lift_of(incident)}"
                 f" --force-ours deny@{live.principal.label}' drops them",
             ) from error
         raise

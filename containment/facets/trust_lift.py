@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code
 from containment.aws.recording import TRUST
-from containment.errors import ConflictError, NotContainedError
+from containment.errors import LIFT, ConflictError, NotContainedError, lift_of
 from containment.facets import documents, trust
 from containment.facets.facet import Present, Returns, undecided
 from containment.facets.marks import mark, parse_sid
@@ -105,12 +105,12 @@ def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> li
             f" gone ({error})",
             remedy=f"remove that principal with 'aws iam update-assume-role-policy --role-name"
             f" {live.principal.name}' (the document before is in the snapshot's output"
-            " trustPolicy), then run 'pulumi destroy' again",
+            f" trustPolicy), then run '{LIFT}' again",
         ) from error
     if not eventually(lambda: _reads(live, change.document)):
         raise NotContainedError(
             f"the trust policy of {live} was given back and does not read so",
-            remedy="run 'pulumi destroy' again",
+            remedy=f"run '{LIFT}' again",
         )
     if change.as_before:
         return ["the trust policy is as it was"]
@@ -193,7 +193,7 @@ def _forced(
         raise ConflictError(
             f"{live}: others changed its trust policy from {prior.document} to"
             f" {documents.compact(unmarked)}, and no ledger holds the first as well as the state",
-            remedy=f"'containment lift {terms.incident} --keep-theirs"
+            remedy=f"'{lift_of(terms.incident)} --keep-theirs"
             f" trust@{live.principal.label}' leaves their version and takes our statement out;"
             " whatever else, write by hand",
         )

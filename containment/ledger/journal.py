@@ -14,7 +14,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from containment.clock import isoformat
-from containment.errors import RefusedError
+from containment.errors import LIFT, RefusedError
 from containment.ledger import chain, entries
 from containment.ledger.chain import Chain, Head
 from containment.ledger.store import LedgerUnavailableError
@@ -134,7 +134,7 @@ class Journal:
             if required:
                 raise RefusedError(
                     f"{error.message}, so the lift is not made: nobody could prove it later",
-                    remedy=f"{error.remedy} (then 'pulumi up' before 'pulumi destroy')",
+                    remedy=f"{error.remedy} (then 'pulumi up' before '{LIFT}')",
                 ) from error
             self.warn(
                 f"{error.message}: containing goes on without a record, and nothing is lifted"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from containment.clock import utc_now
-from containment.errors import ConflictError, ContainmentError, SpecError
+from containment.errors import APPLY_THEN_LIFT, LIFT, ConflictError, ContainmentError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,15 +54,15 @@ def require_terms(
             raise ConflictError(
                 f"{terms.spec} is missing, and the stack was applied with hold: true, so nothing of"
                 " it is released",
-                remedy=f"restore the spec file (git log -- {terms.spec}), take 'hold' out of it and"
-                " run 'pulumi up', then lift",
+                remedy=f"restore the spec file (git log -- {terms.spec}), take 'hold' out of it,"
+                f" {APPLY_THEN_LIFT}",
             )
         if terms.false_positive:
             raise ConflictError(
                 f"{terms.spec} is missing, and the stack was applied as false-positive, which"
                 " gives the leaked credentials back",
                 remedy="restore the spec file (git log -- " + terms.spec + ") and run"
-                " 'pulumi destroy' again",
+                f" '{LIFT}' again",
             )
         require_swept(state, path, None, applying=applying, now=clock)
         return
@@ -72,19 +72,19 @@ def require_terms(
     except SpecError as error:
         raise ConflictError(
             f"{terms.spec} cannot be read, so nobody knows on which terms to lift: {error.message}",
-            remedy="mend the file and run 'pulumi destroy' again",
+            remedy=f"mend the file and run '{LIFT}' again",
         ) from error
     if now.hold:
         raise ConflictError(
             f"{terms.spec} says hold: true, so nothing of it is released",
-            remedy="take that line out and run 'pulumi up', then lift",
+            remedy=f"take that line out, {APPLY_THEN_LIFT}",
         )
     for word, said, applied in _differences(terms, now):
         if applying and word == "disposition" and "false-positive" not in {said, applied}:
             continue
         raise ConflictError(
             f"the file says {word} {_shown(said)}, the stack was applied as {_shown(applied)}",
-            remedy=_APPLY_FIRST if applying else "run 'pulumi up' first, then lift",
+            remedy=_APPLY_FIRST if applying else APPLY_THEN_LIFT,
         )
     require_swept(state, path, spec, applying=applying, now=clock)
 

@@ -25,6 +25,7 @@ from containment.actions import ACTIONS
 from containment.aws.faults import explain
 from containment.aws.resolve import resolve_access_key
 from containment.errors import (
+    LIFT,
     ConflictError,
     ContainmentError,
     NotContainedError,
@@ -295,7 +296,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if lifting:
             raise ConflictError(
                 f"process {other} still changes this stack, and could contain again after a lift",
-                remedy=f"see 'ps -p {other}'; once it has ended, run 'pulumi destroy' again",
+                remedy=f"see 'ps -p {other}'; once it has ended, run '{LIFT}' again",
             )
         say("warning", f"process {other} still changes this stack; containing all the same", urn)
 

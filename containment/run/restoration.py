@@ -154,14 +154,12 @@ def give_back(item: Owed, workplace: Workplace) -> Given:
 
 def _here(error: ContainmentError, incident: str) -> ContainmentError:
     """Return *error* with the way out that this verb has: it lifts without the engine."""
-    again = f"containment restore --from-ledger --incident {incident}"
-    for theirs, ours in (
-        (f"containment lift {incident}", again),
-        ("pulumi destroy", again),
-        ("run 'pulumi up' first, then lift", "write it there as it was applied, or" + _ADOPT),
-        ("run 'pulumi up', then lift", f"run '{again}', or" + _ADOPT),
-    ):
-        error.remedy = error.remedy.replace(theirs, ours)
+    error.take_steps(
+        {
+            "lift": f"containment restore --from-ledger --incident {incident}",
+            "apply-then-lift": "write it there as it was applied, or" + _ADOPT,
+        }
+    )
     return error
 
 
