@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cli import render
 from cli.incident import begin_directly, ended, told
 from cli.stopping import stopped_by_signals
+from containment.engine.guard import ForeignStateError
 from containment.errors import ConflictError
 from containment.run import direct
 
@@ -53,8 +54,8 @@ def contain_directly(named: str | None, why: ContainmentError | None, *, as_json
     if error is None and why is not None:
         error = ConflictError(
             f"{stack} is contained, and no state knows of it: {why.message}",
-            remedy="put the state back from a backup or take it away ('pulumi stack rm --force'),"
-            f" run 'containment adopt {stack}', then 'containment up {stack}'",
+            remedy=f"{_mending(why)}, run 'containment adopt {stack}', then 'containment up"
+            f" {stack}'",
         )
     open_ways = direct.stays_open(results)
     next_ = f"containment adopt {stack}"
@@ -89,6 +90,12 @@ def contain_directly(named: str | None, why: ContainmentError | None, *, as_json
     if error is not None:
         raise error
     return 0
+
+
+def _mending(why: ContainmentError) -> str:
+    if isinstance(why, ForeignStateError):
+        return "put the state back from a backup or take it away ('pulumi stack rm --force')"
+    return why.remedy
 
 
 def _rows(results: Sequence[Applied]) -> list[dict[str, object]]:

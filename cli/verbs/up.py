@@ -14,6 +14,7 @@ from cli.direct import contain_directly
 from cli.incident import begin, caller_of, ended, told
 from cli.options import json_option, stack_argument, yes_option
 from containment.engine.guard import ForeignStateError
+from containment.engine.layout import ForeignProjectError
 from containment.errors import RefusedError
 from containment.run import failures, report, state
 
@@ -44,13 +45,14 @@ def up(*, named: str | None, yes: bool, without_engine: bool, as_json: bool) -> 
     Repeating it repairs what was undone meanwhile. Ctrl-C once lets the change in flight finish.
 
     A state that holds what is not this project's, or that cannot be read, is not given to the
-    engine: the spec is applied without it, nothing is lifted, and the command ends with 5.
+    engine, and a folder whose Pulumi.yaml or __main__.py is another is not given to it either: the
+    spec is applied without it, nothing is lifted, and the command ends with 5.
     """
     if without_engine:
         return contain_directly(named, None, as_json=as_json)
     try:
         return _apply(named, yes=yes, as_json=as_json)
-    except ForeignStateError as error:
+    except (ForeignStateError, ForeignProjectError) as error:
         return contain_directly(named, error, as_json=as_json)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from containment.engine import layout, settings, stored_state
+from containment.engine.layout import ForeignProjectError
 from containment.engine.stored_state import Stranger, UnreadableStateError
 from containment.errors import RefusedError
 from containment.text import plain
@@ -49,7 +50,7 @@ def require_own(engine: Path, root: Path, environ: Mapping[str, str], stack: str
 
     Raises:
         ForeignStateError: the state is the reason; containing goes on without the engine.
-        RefusedError: the project's files, or the stack's settings, are.
+        ForeignProjectError: the project's files, or the stack's settings, are.
     """
     layout.require_own(root)
     layout.lay_tools(root)
@@ -83,7 +84,7 @@ def require_stack_settings(root: Path, stack: str) -> None:
     """Refuse settings of *stack* that have the engine run something or fetch an environment.
 
     Raises:
-        RefusedError: they do, or they cannot be read.
+        ForeignProjectError: they do, or they cannot be read.
     """
     for ending in (".yaml", ".yml", ".json"):
         path = root / "stacks" / f"Pulumi.{stack}{ending}"
@@ -95,11 +96,11 @@ def require_stack_settings(root: Path, stack: str) -> None:
         try:
             found: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         except (YAMLError, OSError, ValueError):
-            raise RefusedError(f"{path} cannot be read", remedy="mend the file") from None
+            raise ForeignProjectError(f"{path} cannot be read", remedy="mend the file") from None
         if found is None:
             continue
         if not isinstance(found, dict):
-            raise RefusedError(f"{path} holds no settings", remedy="mend the file")
+            raise ForeignProjectError(f"{path} holds no settings", remedy="mend the file")
         config = found.get("config") or {}
         names = [str(name) for name in found if name not in _STACK_SETTINGS]
         names += [
@@ -108,7 +109,7 @@ def require_stack_settings(root: Path, stack: str) -> None:
             if not str(name).startswith(f"{layout.NAME}:")
         ]
         if names:
-            raise RefusedError(
+            raise ForeignProjectError(
                 f"{path} has {', '.join(names)}, which is no setting of this project",
                 remedy="take it out; config may hold containment:… alone, and beside it there are"
                 f" {', '.join(sorted(_STACK_SETTINGS - {'config'}))}",

@@ -46,6 +46,10 @@ main()
 IGNORED = ("/.containment/", "/.pulumi/", "/ledger/")
 
 
+class ForeignProjectError(RefusedError):
+    """The project's files would have the engine start something else than this program."""
+
+
 def project_file() -> str:
     """Return the text of Pulumi.yaml."""
     place = f"./{TOOLS}/{_REFUSED}"
@@ -122,11 +126,12 @@ def require_own(folder: Path) -> None:
     """Refuse a project whose files would have the engine start anything but this program.
 
     Raises:
-        RefusedError: its Pulumi.yaml or ``__main__.py`` is not the one that this program writes.
+        ForeignProjectError: its Pulumi.yaml or ``__main__.py`` is not the one that this program
+            writes.
     """
     for name in _PROJECT_FILES:
         if name != "Pulumi.yaml" and os.path.lexists(folder / name):
-            raise RefusedError(
+            raise ForeignProjectError(
                 f"{folder / name} would be read in place of Pulumi.yaml",
                 remedy="remove it, after you have seen who put it there",
             )
@@ -185,11 +190,9 @@ def put(path: Path, text: str, *, mode: int = 0o755) -> None:
     new = path.with_name(f".{path.name}-{os.getpid()}")
     new.unlink(missing_ok=True)
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    try:
-        os.write(file, text.encode())
+    with os.fdopen(file, "wb") as opened:
+        opened.write(text.encode())
         os.fchmod(file, mode)
-    finally:
-        os.close(file)
     new.replace(path)
 
 
@@ -206,7 +209,7 @@ def _own_folder(path: Path) -> None:
     found = path.lstat()
     if stat.S_ISDIR(found.st_mode) and _is_safe(found):
         return
-    raise RefusedError(
+    raise ForeignProjectError(
         f"{path} is a link, belongs to somebody else, or others may write there: what is in it"
         " would be run with your credentials",
         remedy="remove it; it is made anew",
@@ -217,8 +220,8 @@ def _is_safe(found: os.stat_result) -> bool:
     return found.st_uid in {0, os.geteuid()} and not found.st_mode & 0o022
 
 
-def _foreign(path: Path, why: str) -> RefusedError:
-    return RefusedError(
+def _foreign(path: Path, why: str) -> ForeignProjectError:
+    return ForeignProjectError(
         f"{path} is not the one that this version of containment writes: it {why}",
         remedy="see who changed it; 'containment init --renew' writes it anew",
     )

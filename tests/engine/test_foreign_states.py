@@ -205,10 +205,17 @@ def test_a_folder_runs_no_program_of_its_own(project: Project, lab: Lab, tmp_pat
         assert code == 7, said
         assert changed in said
         if kept is None:
+            code, said = verb(project, "up", STACK)
+            assert code == 5, said
+            assert "without the engine" in said
+            assert not can_list(lab, lab.world.leaked)
+        if kept is None:
             file.unlink()
         else:
             file.write_text(kept)
     code, said = verb(project, "preview", STACK)
 
-    assert code == 0, said
+    # The engine ran, and says what the containment without it left to do.
+    assert code == 5, said
+    assert "already contained" in said
     assert not marker.exists()
