@@ -62,6 +62,9 @@ def _look(recorded: Recorded, workplace: Workplace) -> Seen:
         return Seen(recorded, "gone", tuple(notes))
     shown = str(getattr(now, "live", "applied"))
     # Why the last run could not finish is history; only a look tells whether it still is so.
-    past = () if shown == "applied" else recorded.unfinished
-    said = (f"the last run said of {recorded.state.target.name}: {reason}" for reason in past)
-    return Seen(recorded, shown, (*notes, *said))
+    name = recorded.state.target.name
+    if recorded.unfinished and shown == "applied":
+        now_done = f"{name}: the last run left {recorded.resource} unfinished; AWS shows it now"
+        return Seen(recorded, shown, (*notes, now_done))
+    past = [f"the last run said of {name}: {reason}" for reason in recorded.unfinished]
+    return Seen(recorded, shown, (*notes, *past))

@@ -136,3 +136,22 @@ def test_a_state_of_another_place_is_not_known(bench: Bench) -> None:
 
     assert found.live == "unknown"
     assert "this stack was applied at" in found.notes[0]
+
+
+def test_why_a_run_left_something_unfinished_is_told_only_while_it_is_so(bench: Bench) -> None:
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    state = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    stale = "its inline policies have no room left; shorten one"
+    unfinished = Recorded(f"urn:{INCIDENT}::p::t::n", DenyPolicy, state, unfinished=(stale,))
+    workplace = Workplace(bench.directory, ACTIONS, INCIDENT)
+
+    (now,) = live.look([unfinished], workplace)
+    assert not now.drifted
+    assert [note for note in now.notes if stale in note] == []
+    assert any("AWS shows it now" in note for note in now.notes)
+
+    name = f"containment-{INCIDENT}"
+    bench.admin().delete_user_policy(UserName="ci-deploy", PolicyName=name)
+    (now,) = live.look([unfinished], workplace)
+    assert now.drifted
+    assert f"the last run said of ci-deploy: {stale}" in now.notes
