@@ -1,6 +1,6 @@
-"""The page of the commands, made from the commands.
+"""The pages of the commands and of AWS's refusals, made from the commands and the advice.
 
-``python -m cli.reference`` writes it; a test holds the committed file to this.
+``python -m cli.reference`` writes them; a test holds the committed files to this.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.main import VERBS, containment
+from containment.aws.advice import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE_FILE = Path("docs/commands.md")
+REFUSALS_FILE = Path("docs/refusals.md")
 
 _INTRODUCTION = """\
 # Commands
@@ -90,5 +92,29 @@ def _cell(text: str) -> str:
     return re.sub(r"\s+", " ", text).replace("|", "\\|")
 
 
+_REFUSALS = """\
+# When AWS refuses
+
+What AWS says of a refusal tells which kind of policy denied it and which quota is full. A message
+of `containment` holds AWS's own words, what they come from, and this step. A refusal that lasts
+comes back however often one tries; one that passes goes by itself. A test provokes each of them in
+the lab, follows the step, and sees the trouble gone.
+
+| refusal | what it comes from | lasts | what helps | exit code |
+|---|---|---|---|---|
+"""
+
+
+def refusals() -> str:
+    """Return the page of what AWS refuses, and what helps."""
+    rows = [
+        f"| {row.name} | {_cell(row.cause)} | {'yes' if row.lasting else 'no'} |"
+        f" {_cell(row.step)} | {row.kind.exit_code} |"
+        for row in ROWS
+    ]
+    return _REFUSALS + "\n".join(rows) + "\n"
+
+
 if __name__ == "__main__":
     PAGE_FILE.write_text(page(), encoding="utf-8")
+    REFUSALS_FILE.write_text(refusals(), encoding="utf-8")

@@ -83,6 +83,7 @@ def test_the_page_of_the_commands_is_current() -> None:
     assert (ROOT / reference.PAGE_FILE).read_text(encoding="utf-8") == reference.page(), (
         "run 'make docs' and commit what it writes"
     )
+    assert (ROOT / reference.REFUSALS_FILE).read_text(encoding="utf-8") == reference.refusals()
 
 
 def test_every_command_in_the_documentation_exists_with_its_options() -> None:
