@@ -53,7 +53,8 @@ def resource_classes(source: str) -> str:
     by_hand, marker, written = source.partition(_WRITTEN)
     rest_of_comment = written.partition("\n")[0]
     snapshot, *others = ACTIONS
-    handed_on = {name for action in others for name in action.snapshot_inputs()}
+    # The program itself takes the owners of leaked keys.
+    handed_on = {"owners", *(name for action in others for name in action.snapshot_inputs())}
     classes = [_class(snapshot, handed_on), *(_class(action) for action in others)]
     return f"{by_hand}{marker}{rest_of_comment}\n\n\n" + "\n\n".join(classes)
 

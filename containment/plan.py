@@ -9,11 +9,12 @@ from pydantic.alias_generators import to_camel
 
 from containment.actions import ACTIONS
 from containment.errors import RefusedError
+from containment.identities import parse_principal
 from containment.lifecycle.wire import Lift, Wire
 from containment.spec import Disposition, IncidentSpec, Rung, Target, lift_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from containment.identities import Principal
     from containment.profile import Profile
@@ -69,6 +70,35 @@ def plan(
     named = profile.break_glass_in(spec.targets[0].principal.account) if profile else ()
     whole = spec.model_copy(update={"break_glass": tuple(sorted({*spec.break_glass, *named}))})
     return tuple(_principal(whole, target, spec_file) for target in whole.targets)
+
+
+def owners(
+    spec: IncidentSpec,
+    rung: Rung,
+    found: Sequence[Mapping[str, Any]],
+    *,
+    spec_file: str,
+    profile: Profile | None = None,
+) -> tuple[PrincipalPlan, ...]:
+    """Return what is declared for users to whom leaked keys of a target led, and who are none.
+
+    Args:
+        spec: the incident.
+        rung: the target's, which is theirs as well.
+        found: the output ``owners`` of the target's snapshot.
+        spec_file: as for :func:`plan`.
+        profile: as for :func:`plan`.
+    """
+    known = {target.principal.label.lower() for target in spec.targets if not target.access_key}
+    strangers = [
+        Target(user=str(item["principal"]), leaked=tuple(item["leaked"]), rung=rung)
+        for item in found
+        if parse_principal(str(item["principal"])).label.lower() not in known
+    ]
+    if not strangers:
+        return ()
+    also = spec.model_copy(update={"targets": tuple(strangers)})
+    return plan(also, spec_file=spec_file, profile=profile)
 
 
 def notices(spec: IncidentSpec) -> tuple[str, ...]:

@@ -134,6 +134,7 @@ def missing_permissions(
 def _on_principal(action: str) -> bool:
     word = action.partition(":")[2]
     return word not in {
+        "GetAccessKeyLastUsed",
         "ListUsers",
         "ListRoles",
         "ListPolicies",

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
 from containment import exports
 from containment.errors import ContainmentError, NotFoundError
 from containment.messages import MessageFile, of_error
-from containment.plan import notices, plan
+from containment.plan import notices, owners, plan
 from containment.profile import load as load_profile
 from containment.resources import ContainedPrincipal
 from containment.spec import IncidentSpec, load, pin
 from containment.text import paragraph, plain, unwired
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from containment.profile import Profile
+    from containment.spec import Rung
 
 
 def owner_of(access_key_id: str) -> str:
@@ -41,7 +49,8 @@ def main() -> None:
         spec: IncidentSpec = load(path, stack=stack)
         if spec.unpinned:
             spec = pin(spec, {key: owner_of(key) for key in spec.unpinned})
-        declared = plan(spec, spec_file=str(path), profile=load_profile(Path()))
+        profile = load_profile(Path())
+        declared = plan(spec, spec_file=str(path), profile=profile)
     except ContainmentError as error:
         MessageFile.named_in(os.environ).add(of_error(error, call="Program"))  # noqa: TID251 -- an edge
         raise pulumi.RunError(paragraph(error)) from None
@@ -52,3 +61,24 @@ def main() -> None:
     }
     for name, value in exports.of(stack, contained).items():
         pulumi.export(name, value)
+    seen: set[str] = set()
+    for principal in declared:
+        also = partial(_declare_owners, spec, principal.rung, str(path), profile, seen)
+        contained[principal.principal].snapshot.output("owners").apply(also)
+
+
+def _declare_owners(  # noqa: PLR0917 -- what plan.owners takes
+    spec: IncidentSpec,
+    rung: Rung,
+    spec_file: str,
+    profile: Profile,
+    seen: set[str],
+    found: Sequence[Mapping[str, Any]] | None,
+) -> None:
+    """Declare, once each, the users whose key a leaked one turned out to be."""
+    for owner in owners(
+        spec, rung, unwired(list(found or ())), spec_file=spec_file, profile=profile
+    ):
+        if owner.principal.label not in seen:
+            seen.add(owner.principal.label)
+            ContainedPrincipal.declare(owner)

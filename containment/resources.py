@@ -84,6 +84,7 @@ class PrincipalSnapshot(ContainmentResource):
         "accessKeys",
         "attachedPolicies",
         "endpoint",
+        "owners",
         "principalId",
         "snapshotId",
         "trustPolicy",

@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_denied, is_full, outcome_unknown, retried
+from containment.aws.principal import FOLLOWED
 from containment.errors import ConflictError
 from containment.facets import (
     attachment,
@@ -202,7 +203,19 @@ class DenyPolicy(Action[Inputs, State]):
         found = deny.find(live, inputs.incident)
         claim = attachment.find(live, inputs.incident)
         generation = self._context.generation(started_ms, found.mark, claim)
-        return self._place(live, state.model_copy(update={"generation": generation}), found)
+        placed = self._place(live, state.model_copy(update={"generation": generation}), found)
+        for _ in range(FOLLOWED):
+            if not live.is_replaced():
+                return placed
+            # By name alone: what was written may be on whoever took the name.
+            self._context.say("warning", f"{live} was renamed meanwhile and is followed by its id")
+            live = self._require(inputs, inputs.principal_id)
+            placed = self._place(live, placed, deny.find(live, inputs.incident))
+        raise UnfinishedError(
+            f"{inputs.principal} is renamed faster than it can be denied, and others take the name",
+            remedy="run 'pulumi up' again; only a control outside the account ends it",
+            state=placed.model_copy(update={"live": "unverified"}),
+        )
 
     def priors(self, state: State) -> Priors:
         return {

@@ -23,6 +23,7 @@ from containment.aws import recording
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import explain, is_missing, outcome_unknown, retried
+from containment.aws.principal import FOLLOWED
 from containment.clock import isoformat
 from containment.errors import LIFT, ConflictError, ContainmentError, SpecError
 from containment.facets import claims, credentials, credentials_lift, deny, overlap
@@ -109,14 +110,25 @@ class InactiveCredentials(Action[Inputs, State]):
 
     def _contain(self, inputs: Inputs, state: State | None, *, preview: bool) -> State:
         started_ms = self._context.started_ms()
-        live = self._require(inputs, inputs.principal_id)
-        keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
-        if preview:
-            return State(**dict(inputs), held=_ids(keys))
-        before = credentials.find(live, inputs.incident)
-        generation = self._context.generation(started_ms, before)
-        stripped = self._stripped(state, keys) if state and before is None else {}
-        return self._hold(live, inputs, keys, before, generation, stripped=stripped)
+        held = State(**dict(inputs))
+        for _ in range(FOLLOWED):
+            live = self._require(inputs, inputs.principal_id)
+            keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
+            if preview:
+                return held.model_copy(update={"held": _ids(keys)})
+            before = credentials.find(live, inputs.incident)
+            generation = self._context.generation(started_ms, before)
+            stripped = self._stripped(state, keys) if state and before is None else {}
+            held = self._hold(live, inputs, keys, before, generation, stripped=stripped)
+            if not live.is_replaced():
+                return held
+            # By name alone: what was read and written may be of whoever took the name.
+            self._context.say("warning", f"{live} was renamed meanwhile and is followed by its id")
+        raise UnfinishedError(
+            f"{inputs.principal} is renamed faster than its keys can be deactivated",
+            remedy="run 'pulumi up' again; only a control outside the account ends it",
+            state=held.model_copy(update={"live": "unverified"}),
+        )
 
     def writes(self, inputs: Inputs, live: LivePrincipal) -> list[Write]:
         leaked = inputs.lift.leaked

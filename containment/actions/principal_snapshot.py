@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from containment.aws.resolve import owner_of
 from containment.clock import isoformat
 from containment.errors import (
     LIFT,
@@ -31,6 +32,7 @@ from containment.lifecycle.lift import LiftPlan
 from containment.lifecycle.snapshot import (
     RESOURCE,
     InlinePolicy,
+    KeyOwner,
     LedgerHead,
     Snapshot,
     SnapshotInputs,
@@ -40,10 +42,10 @@ from containment.preflight import doubts, expiring, missing_permissions, refusal
 from containment.profile import changed_since
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from containment.aws.principal import LivePrincipal
+    from containment.aws.principal import AccessKey, LivePrincipal
     from containment.facets.facet import Changes, Facet, Terms
     from containment.ledger import Remembered
     from containment.lifecycle.lift import Priors
@@ -73,6 +75,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             "iam:ListAttachedRolePolicies",
             "iam:ListAccessKeys",
             "iam:SimulatePrincipalPolicy",
+            "iam:GetAccessKeyLastUsed",
             "iam:GetPolicy",
             "iam:ListPolicies",
             "iam:ListRoles",
@@ -184,7 +187,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         )
 
     def _create(self, inputs: SnapshotInputs, *, preview: bool) -> Snapshot:
-        live = self._context.locate(inputs, None)
+        live = self._context.locate(inputs, None) or self._by_key(inputs)
         if live is None:
             raise NotFoundError(
                 f"{inputs.principal} does not exist",
@@ -195,7 +198,8 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         for refusal in uneditable(live.principal):
             raise refusal
         found = capture.capture(live, inputs.incident)
-        state = self._state(live, inputs, found)
+        owners = self._owners(live, inputs, found.keys)
+        state = self._state(live, inputs, found).model_copy(update={"owners": owners})
         self._refuse_other_snapshot(live, state, found)
         if preview:
             return state
@@ -308,6 +312,52 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
     def _facets(self) -> tuple[Facet[Any, Any, Any], ...]:
         """Every facet that some action changes."""
         return lift.in_turn(facet for action in self._context.actions for facet in action.facets)
+
+    def _by_key(self, inputs: SnapshotInputs) -> LivePrincipal | None:
+        """Return the user to whom a leaked key leads, where nobody has the name in the spec."""
+        for key in inputs.lift.leaked if inputs.target.kind == "user" else ():
+            owner = owner_of(self._context.clients.iam, key)
+            if owner is None:
+                continue
+            self._context.say(
+                "warning",
+                f"there is no {inputs.principal}, and {key} is a key of {owner.principal.arn}:"
+                " that user is contained; it was renamed, and a renamed user is followed by its id",
+            )
+            named = inputs.model_copy(update={"principal": owner.principal.arn})
+            return self._context.locate(named, owner.unique_id)
+        return None
+
+    def _owners(
+        self, live: LivePrincipal, inputs: SnapshotInputs, keys: Iterable[AccessKey]
+    ) -> tuple[KeyOwner, ...] | None:
+        """Return to which other users leaked keys lead; None where all are *live*'s own.
+
+        Whoever renames a user and makes another one of the old name would else work on, while the
+        other one is contained.
+        """
+        if live.principal.kind == "role":
+            return None
+        own = {key.access_key_id for key in keys}
+        led: dict[str, list[str]] = {}
+        for key in sorted(set(inputs.lift.leaked) - own):
+            try:
+                owner = owner_of(self._context.clients.iam, key)
+            except ContainmentError as error:
+                said = f"{key} is no key of {live}, and whose it is cannot be found out: {error}"
+                self._context.say("warning", said)
+                continue
+            if owner is None:
+                self._context.say("warning", f"{key} is no key of {live}, nor of anybody here now")
+            elif owner.unique_id != live.unique_id:
+                led.setdefault(owner.principal.arn, []).append(key)
+                self._context.say(
+                    "warning",
+                    f"{key} is no key of {live} but of {owner.principal.arn}: both are contained;"
+                    f" write 'user: {owner.principal.arn}' with 'leaked: [{key}]' in the spec",
+                )
+        found = (KeyOwner(principal=arn, leaked=tuple(names)) for arn, names in led.items())
+        return tuple(found) or None
 
     def _with_ledger(self, state: Snapshot) -> Snapshot:
         """Return *state* with the ledger's head, and have it held against the one it remembers."""

@@ -44,6 +44,16 @@ def is_missing(error: BaseException) -> bool:
     return code(error) == "NoSuchEntity"
 
 
+def misses_user(error: BaseException) -> bool:
+    """Tell whether AWS answered that there is no user of the name, rather than no policy or key.
+
+    Both have one code; the message tells ("The user with name … cannot be found.").
+    """
+    if not isinstance(error, ClientError) or not is_missing(error):
+        return False
+    return "the user with name" in str(error.response.get("Error", {}).get("Message", "")).lower()
+
+
 def is_full(error: BaseException) -> bool:
     """Tell whether AWS refused because a quota has no room left."""
     return code(error) == "LimitExceeded"

@@ -13,9 +13,10 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws import recording
-from containment.aws.faults import explained, is_missing
+from containment.aws.faults import explained, is_missing, misses_user
 from containment.aws.recording import Change, NoRecorder, Outcome, outcome_of
 from containment.clock import isoformat
+from containment.errors import UnavailableError
 from containment.identities import Principal, parse_principal
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from containment.aws.recording import Recorder
 
 KeyStatus = Literal["Active", "Inactive"]
+# How often a call is made again for a user who is renamed all the while; somebody who does so fifty
+# times a second is met by one of so many.
+_RENAMES = 40
+# How often what was written to a name is written again, because another user took that name.
+FOLLOWED = 8
 # IAM API Reference, ListUsers and ListPolicies, MaxItems: whoever may make users makes many.
 _LONGEST_PAGE = 1000
 
@@ -45,6 +51,9 @@ class LivePrincipal:
     Reads raise what :func:`containment.aws.faults.explained` makes of AWS's errors; changes raise
     botocore's own, because what they mean for the change is decided where it is made. Each change
     is told to *recorder* first, with what was last read of it here: nothing is read for that alone.
+
+    A user who is renamed meanwhile is followed by the unique id: IAM takes a name alone, and a call
+    that finds nobody of that name is made again under the one that the user has now.
     """
 
     def __init__(
@@ -195,8 +204,10 @@ class LivePrincipal:
 
         def send() -> Any:
             return self._noted(
-                self._iam.update_access_key(
-                    UserName=self.principal.name, AccessKeyId=access_key_id, Status=status
+                self._followed(
+                    lambda: self._iam.update_access_key(
+                        UserName=self.principal.name, AccessKeyId=access_key_id, Status=status
+                    )
                 )
             )
 
@@ -234,6 +245,13 @@ class LivePrincipal:
             )
 
         self._change("UpdateAssumeRolePolicy", recording.TRUST, document, send)
+
+    def is_replaced(self) -> bool:
+        """Tell whether another user has the name of this one now, who may have got its changes."""
+        if self.principal.kind == "role":  # a role cannot be renamed
+            return False
+        now = _by_name(self._iam, self.principal, None)
+        return now is not None and now.unique_id != self.unique_id
 
     def again(self) -> LivePrincipal | None:
         """Return this principal as it is now, or None if its unique id is gone."""
@@ -315,13 +333,29 @@ class LivePrincipal:
 
     def _call(self, verb: str, noun: str = "", **values: object) -> Any:
         method = "_".join(part for part in (verb, self.principal.kind, noun) if part)
-        return self._noted(getattr(self._iam, method)(**self._key, **values))
+        return self._noted(
+            self._followed(lambda: getattr(self._iam, method)(**self._key, **values))
+        )
 
     def _pages(self, operation: str) -> Iterator[Any]:
         paginator = getattr(self._iam, "get_paginator")(operation)  # noqa: B009 -- one name of many
         with explained(f"{operation.replace('_', ' ')} of {self}"):
-            for page in paginator.paginate(**self._key):
+            for page in self._followed(lambda: list(paginator.paginate(**self._key))):
                 yield self._noted(page)
+
+    def _followed(self, send: Callable[[], Any]) -> Any:
+        """Return what *send* answers, under whatever name this user has."""
+        for _ in range(_RENAMES):
+            try:
+                return send()
+            except ClientError as error:
+                if self.principal.kind == "role" or not misses_user(error):
+                    raise
+                name = _name_of(self._iam, self.unique_id)
+                if name is None:
+                    raise
+                self.principal = name
+        return send()
 
     @property
     def _key(self) -> dict[str, str]:
@@ -362,6 +396,21 @@ def locate(
         return live
     if unique_id is None or principal.kind == "role":  # a role cannot be renamed
         return None
+    for _ in range(_RENAMES):
+        name = _name_of(iam, unique_id)
+        if name is None:
+            return None
+        live = _by_name(iam, name, recorder)
+        if live is not None and live.unique_id == unique_id:
+            return live
+    raise UnavailableError(
+        f"the user with id {unique_id} is renamed faster than it can be read",
+        remedy="run it again; only a control outside the account stops whoever renames it",
+    )
+
+
+def _name_of(iam: IAMClient, unique_id: str) -> Principal | None:
+    """Return by what name the user with *unique_id* goes now, or None if it is gone."""
     with explained(f"looking for the user with id {unique_id}"):
         pages = iam.get_paginator("list_users").paginate(
             PaginationConfig={"PageSize": _LONGEST_PAGE}
@@ -369,7 +418,7 @@ def locate(
         for page in pages:
             for user in page["Users"]:
                 if user["UserId"] == unique_id:
-                    return _by_name(iam, parse_principal(user["Arn"]), recorder)
+                    return parse_principal(user["Arn"])
     return None
 
 

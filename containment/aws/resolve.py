@@ -98,7 +98,9 @@ def resolve_access_key(iam: IAMClient, sts: STSClient, key_id: str) -> Resolved:
             if not (is_missing(error) or is_denied(error)):
                 raise
             refusal = error
-    if _USER_NAME.fullmatch(name) and (owner := _owner(iam, name, key_id)):
+    if _USER_NAME.fullmatch(name) and (
+        owner := _owner(iam, name, key_id) or owner_of(iam, key_id)  # renamed in between
+    ):
         return owner
     raise _not_found(
         key_id,

@@ -31,6 +31,13 @@ class LedgerHead(Wire):
         return Remembered(self.location, Head(self.length, self.sha256))
 
 
+class KeyOwner(Wire):
+    """Another user than the target, by ARN, whose keys some of the leaked ones are."""
+
+    principal: str
+    leaked: tuple[str, ...]
+
+
 class SnapshotInputs(Inputs):
     """Who is remembered, and what is about to be done to it.
 
@@ -46,6 +53,7 @@ class Snapshot(SnapshotInputs):
     """The principal as it was, less what any incident had put there.
 
     *captured* is what the actions in use asked for besides, by the word of each.
+    *owners* are the users to whom leaked keys lead that are not the target's own.
     """
 
     state_version: int = 1
@@ -64,3 +72,4 @@ class Snapshot(SnapshotInputs):
     captured: dict[str, dict[str, str]] | None = None
     contested: tuple[str, ...] = ()
     ledger: LedgerHead | None = None
+    owners: tuple[KeyOwner, ...] | None = None

@@ -22,7 +22,7 @@ from containment.errors import ConflictError, ContainmentError, NotContainedErro
 from containment.facets import leftovers
 from containment.ledger.entries import open_snapshots
 from containment.lifecycle.action import UnfinishedError
-from containment.plan import plan
+from containment.plan import owners, plan
 from containment.spec import pin
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def contain(
         RefusedError: the spec would hurt the responder. Nothing has been changed.
         ContainmentError: an access key's owner cannot be found, or AWS not be reached.
     """
-    declared = plan(_pinned(spec, workplace), spec_file=spec_file)
+    pinned = _pinned(spec, workplace)
+    declared = plan(pinned, spec_file=spec_file)
     workplace.declared = [item.principal.arn for item in declared]
     refused = [
         failure.reason
@@ -75,7 +76,15 @@ def contain(
         raise RefusedError(
             f"nothing has been changed, because: {'; '.join(refused)}", remedy="mend the spec"
         )
-    return tuple(result for item in declared for result in _contain(item, workplace, say))
+    results = [result for item in declared for result in _contain(item, workplace, say)]
+    for item in declared:
+        found = [one for one in results if one.principal == item.principal.arn]
+        led_to = getattr(found[0].state, "owners", None) if found else None
+        named = [owner.model_dump() for owner in led_to or ()]
+        for owner in owners(pinned, item.rung, named, spec_file=spec_file):
+            if owner.principal.arn not in {one.principal for one in results}:
+                results += _contain(owner, workplace, say)
+    return tuple(results)
 
 
 def failure(results: Sequence[Applied]) -> ContainmentError | None:

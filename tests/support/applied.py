@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from containment.actions import ACTIONS
-from containment.plan import plan
+from containment.plan import owners, plan
 from containment.provider import codec
 from containment.spec import load
 
@@ -32,8 +32,11 @@ class Applied:
         made.write(text)
         spec_file = f"stacks/{bench.incident}.yaml"
         spec = load(bench.directory / spec_file)
-        for principal in plan(spec, spec_file=spec_file):
+        declared = list(plan(spec, spec_file=spec_file))
+        for principal in declared:
             snapshot = made._create(principal.snapshot.resource, principal.snapshot.inputs)
+            led_to = [owner.model_dump() for owner in snapshot.owners or ()]
+            declared += owners(spec, principal.rung, led_to, spec_file=spec_file)
             outputs = codec.dump(snapshot)
             for item in principal.held:
                 given = {name: outputs.get(source) for name, source in item.from_snapshot.items()}
