@@ -79,15 +79,16 @@ def denied_actions(
             PolicySourceArn=source,
             ActionNames=list(actions),
             ResourceArns=[resource],
-            # What containment attaches, and 'containment responder-policy' allows no other.
+            # What containment attaches or sets, and 'containment responder-policy' allows no other.
             ContextEntries=[
                 {
-                    "ContextKeyName": "iam:PolicyARN",
+                    "ContextKeyName": key,
                     "ContextKeyValues": [
                         f"arn:{resource.split(':')[1]}:iam::aws:policy/AWSDenyAll"
                     ],
                     "ContextKeyType": "string",
                 }
+                for key in ("iam:PolicyARN", "iam:PermissionsBoundary")
             ],
         )
         results: list[Any] = [result for page in pages for result in page["EvaluationResults"]]

@@ -195,3 +195,27 @@ def test_a_protected_refresh_says_drift_by_its_exit_code(project: Project, lab: 
     assert quiet.exit_code == 0
     assert drifted.exit_code == 7
     assert "live" in drifted.output
+
+
+def test_the_user_of_a_leaked_key_is_contained_beside_a_decoy_of_the_old_name(
+    project: Project, lab: Lab
+) -> None:
+    world, admin = lab.world, lab.client("iam", lab.world.admin)
+    admin.update_user(UserName="ci-deploy", NewUserName="moved")
+    admin.create_user(UserName="ci-deploy", Path="/ci/")
+    before = taken(lab)
+    key = world.leaked.access_key_id
+    project.spec(
+        spec(f"{{user: '{world.ci_user}', leaked: [{key}]}}", disposition="false-positive")
+    )
+
+    said = project.up()
+
+    assert "both are contained" in said
+    assert not can_list(lab, world.leaked)
+    project.ok("up", "--yes", "--skip-preview", "--expect-no-changes")
+
+    project.destroy()
+
+    assert can_list(lab, world.leaked)
+    assert inventory.changes(before, taken(lab)) == []
