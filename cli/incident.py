@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import render
+from cli.progress import EngineOutput, progress
 from containment.actions import ACTIONS
 from containment.errors import ContainmentError
 from containment.facets import decisions
@@ -44,12 +45,12 @@ class Incident:
     stack: str
     workplace: Workplace
 
-    def run(self, verb: str, *options: str, as_json: bool, asks: bool = False) -> Run:
-        """Run the engine live; with *asks* it may ask its own questions on a terminal.
+    def run(self, verb: str, *options: str, verbose: bool = False) -> Run:
+        """Run the engine to its end; its own output is shown with *verbose* only.
 
         A lock that a dead run left on this machine is taken away first, and never another.
         """
-        run = self._run(verb, *options, as_json=as_json, asks=asks)
+        run = self._run(verb, *options, verbose=verbose)
         if not locks.is_complaint(run.complaint):
             return run
         held = self._locks()
@@ -58,7 +59,7 @@ class Incident:
             time.sleep(random.uniform(*_APART_S))  # noqa: S311 -- so that they part
         elif held and not self._unlocked(held):
             return replace(run, locks=held)
-        run = self._run(verb, *options, as_json=as_json, asks=asks)
+        run = self._run(verb, *options, verbose=verbose)
         if not locks.is_complaint(run.complaint):
             return run
         return replace(run, locks=self._locks())
@@ -109,20 +110,26 @@ class Incident:
         # In a bucket the engine alone can: it takes all locks of the stack.
         return self.engine.ask("cancel", "--yes", "--stack", self.stack).code == 0
 
-    def _run(self, verb: str, *options: str, as_json: bool, asks: bool) -> Run:
-        terminal = not as_json and on_terminal()
-        said = render.tell if as_json else render.say
-        confirmed = () if verb == "preview" or (terminal and asks) else ("--yes",)
-        return self.engine.run(
-            verb,
-            "--stack",
-            self.stack,
-            *confirmed,
-            *options,
-            terminal=terminal,
-            out=said,
-            err=render.tell,
-        )
+    def _run(self, verb: str, *options: str, verbose: bool) -> Run:
+        confirmed = () if verb == "preview" else ("--yes",)
+        output = EngineOutput(f"{self.stack}-{verb}", is_shown=verbose)
+        failed = True
+        try:
+            with progress(f"pulumi {verb}", output) as take:
+                run = self.engine.run(
+                    *(verb, "--stack", self.stack, *confirmed, *options), out=take, err=self._warn
+                )
+            failed = run.code != 0
+        finally:
+            output.close(keep=failed)
+            if failed:
+                render.tell(f"the engine's own output is in {output.path}", style="dim")
+        return run
+
+    def _warn(self, line: str) -> None:
+        # The launcher says it of every run; a verb has said it once, before all else.
+        if not line.startswith("EMULATED: "):
+            render.tell(line)
 
     def ensure_stack(self) -> bool:
         """Create the stack in the backend if it is missing; return whether that was done.

@@ -29,6 +29,25 @@ def yes_option(command: Command) -> Command:
     return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(command)
 
 
+def verbose_option(command: Command) -> Command:
+    """Give *command* the option ``--verbose``."""
+    return click.option(
+        "--verbose", "-v", is_flag=True, help="Show the engine's own output, on standard error."
+    )(command)
+
+
+def format_option(command: Command) -> Command:
+    """Give *command* the option ``--format``, passed as *form*."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "markdown", "html"]),
+        default="text",
+        show_default=True,
+        help="How the changes are written: for a terminal, for a comment, or as a page.",
+    )(command)
+
+
 def json_option(command: Command) -> Command:
     """Give *command* the option ``--json``, passed as *as_json*."""
     option = click.option(

@@ -48,7 +48,7 @@ def adopt(*, named: str, yes: bool, as_json: bool) -> int:
     wanted = [item for item in found if item.standing == "to adopt"]
     if any(item.hearsay for item in wanted) and _believed(wanted, yes=yes, as_json=as_json):
         incident = incident.deciding(adoption.believe(spec, wanted, incident.workplace))
-    error = _import(incident, wanted, as_json=as_json) if wanted else None
+    error = _import(incident, wanted) if wanted else None
     adopted = wanted if error is None else []
     contested = [item.principal.arn for item in found if item.standing == "contested"]
     if error is None and contested:
@@ -107,9 +107,7 @@ def _believed(wanted: list[Candidate], *, yes: bool, as_json: bool) -> bool:
     return False
 
 
-def _import(
-    incident: Incident, wanted: list[Candidate], *, as_json: bool
-) -> ContainmentError | None:
+def _import(incident: Incident, wanted: list[Candidate]) -> ContainmentError | None:
     with TemporaryDirectory(prefix="containment-") as folder:
         file = Path(folder) / "import.json"
         file.write_text(adoption.import_file(incident.stack, wanted), encoding="utf-8")
@@ -118,6 +116,5 @@ def _import(
             f"--file={file}",
             "--protect=false",
             "--generate-code=false",
-            as_json=as_json,
         )
     return failures.of(run, verb="import", stack=incident.stack)

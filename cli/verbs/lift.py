@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import render
+from cli import differences, render
 from cli.incident import begin, caller_of, ended, on_terminal, told
-from cli.options import decision_options, decisions_of, json_option, stack_argument, yes_option
+from cli.options import (
+    decision_options,
+    decisions_of,
+    format_option,
+    json_option,
+    stack_argument,
+    verbose_option,
+    yes_option,
+)
+from containment.diff import as_document
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.facets import decisions
 from containment.identities import parse_principal
@@ -30,11 +39,15 @@ _NOTHING = "nothing to lift"
 @click.option("--preview", is_flag=True, help="Show what comes back, and change nothing.")
 @decision_options
 @yes_option
+@format_option
+@verbose_option
 @json_option
 def lift(
     *,
     named: str | None,
     preview: bool,
+    form: str,
+    verbose: bool,
     force_ours: tuple[str, ...],
     keep_theirs: tuple[str, ...],
     yes: bool,
@@ -59,7 +72,7 @@ def lift(
     if not preview:
         _not_on_hold(incident, left)
     if preview:
-        return _preview(incident, left, as_json=as_json)
+        return _preview(incident, left, form=form, as_json=as_json)
     asked = not yes and not as_json and on_terminal()
     if not yes and not asked:
         raise RefusedError(
@@ -67,11 +80,11 @@ def lift(
             remedy=f"look with 'containment lift {incident.stack} --preview', then add --yes",
         )
     if asked:
-        _show(_foreseen(incident, left))
+        differences.show(differences.of_lift(incident, left))
         if not click.confirm(f"Lift {incident.stack}?"):
             raise RefusedError("declined; nothing has been changed", remedy="run it again to lift")
     options = ("--skip-preview",) if asked else ()
-    return _lift(incident, left, *options, as_json=as_json)
+    return _lift(incident, left, *options, verbose=verbose, as_json=as_json)
 
 
 def _applied(incident: Incident) -> StackState:
@@ -144,8 +157,8 @@ def _nothing_forgotten(incident: Incident, left: StackState) -> None:
         )
 
 
-def _lift(incident: Incident, left: StackState, *options: str, as_json: bool) -> int:
-    run = incident.run("destroy", *options, as_json=as_json)
+def _lift(incident: Incident, left: StackState, *options: str, verbose: bool, as_json: bool) -> int:
+    run = incident.run("destroy", *options, verbose=verbose)
     error = failures.of(run, verb="destroy", stack=incident.stack)
     remains = state.load(incident.engine, incident.stack) or state.StackState()
     if error is None:
@@ -188,9 +201,9 @@ def _lift(incident: Incident, left: StackState, *options: str, as_json: bool) ->
     return 0
 
 
-def _preview(incident: Incident, left: StackState, *, as_json: bool) -> int:
-    foreseen = _foreseen(incident, left)
-    conflicts = sum(len(item["conflicts"]) for item in foreseen)
+def _preview(incident: Incident, left: StackState, *, form: str, as_json: bool) -> int:
+    diff = differences.of_lift(incident, left)
+    conflicts = sum(len(item.conflicts) for item in diff.principals)
     if as_json:
         clients, caller = incident.workplace.clients(), incident.workplace.caller()
         render.document(
@@ -199,16 +212,16 @@ def _preview(incident: Incident, left: StackState, *, as_json: bool) -> int:
                 "emulated": clients.emulated,
                 "endpoint": clients.endpoint,
                 "caller": caller.arn,
-                "resources": foreseen,
+                "diff": as_document(diff),
+                "resources": _foreseen(incident, left),
                 "conflicts": conflicts,
                 "next": f"containment lift {incident.stack}",
             }
         )
     else:
-        _show(foreseen)
-        render.say("nothing has been changed", style="bold")
-        if foreseen and not conflicts:
-            render.fields([("lift", f"containment lift {incident.stack}")])
+        differences.show(diff, form)
+        if form == "text":
+            render.say("nothing has been changed", style="bold")
     if conflicts and not as_json:
         raise ConflictError(
             f"{conflicts} of these would not be lifted as they are",
@@ -246,17 +259,3 @@ def _row(item: Forecast, seen: Sequence[str]) -> dict[str, Any]:
         "will": list(item.will),
         "conflicts": list(item.conflicts),
     }
-
-
-def _show(foreseen: Sequence[dict[str, Any]]) -> None:
-    if not foreseen:
-        render.say("the stack holds nothing of ours")
-    for item in foreseen:
-        render.say(f"{item['resource']}  {item['principal']}", style="bold")
-        render.say(f"  on destroy: {item['on_destroy']}")
-        for text in item["seen"]:
-            render.say(f"  seen: {text}")
-        for text in item["will"]:
-            render.say(f"  {text}")
-        for text in item["conflicts"]:
-            render.say(f"  CONFLICT: {text}", style="red")

@@ -1,46 +1,79 @@
-"""``containment preview``: what ``up`` would do, and what it would refuse. AWS is only read."""
+"""``containment preview``: what ``up`` would change, and what it would refuse. AWS is only read."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from cli import render
+from cli import differences, render
 from cli.incident import begin, caller_of, ended, told
-from cli.options import json_option, stack_argument
-from containment.run import failures, report
+from cli.options import format_option, json_option, stack_argument, verbose_option
+from containment.diff import as_document
+from containment.errors import ContainmentError
+from containment.run import failures, report, state
+
+if TYPE_CHECKING:
+    from cli.incident import Incident
+    from containment.diff import IncidentDiff
+    from containment.spec import IncidentSpec
 
 
 @click.command()
 @stack_argument
+@format_option
+@verbose_option
 @json_option
-def preview(*, named: str | None, as_json: bool) -> int:
+def preview(*, named: str | None, form: str, verbose: bool, as_json: bool) -> int:
     """Show what 'up' would change. Nothing in AWS is changed.
 
-    STACK is the incident; the only one in stacks/ or the selected one, if left out.
+    STACK is the incident; the only one in stacks/ or the selected one, if left out. Shown are, for
+    each principal, every policy, key status and trust statement that would be written, what stays
+    open, and what a lift would give back.
     """
     incident = begin(named)
-    incident.project.spec(incident.stack)
+    spec = incident.project.spec(incident.stack)
     caller = caller_of(incident)
     created = incident.ensure_stack()
-    run = incident.run("preview", as_json=as_json)
+    run = incident.run("preview", verbose=verbose)
     error = failures.of(run, verb="preview", stack=incident.stack)
+    diff, unmade = _diff(incident, spec)
+    first = error or unmade
     if as_json:
+        clients = incident.workplace.clients()
         render.document(
             {
                 "stack": incident.stack,
                 "stack_created": created,
-                "emulated": incident.workplace.clients().emulated,
-                "endpoint": incident.workplace.clients().endpoint,
+                "emulated": clients.emulated,
+                "endpoint": clients.endpoint,
                 "caller": caller.arn,
+                "diff": as_document(diff) if diff else None,
                 "changes": dict(run.events.summary),
                 "steps": report.steps(run.events),
                 "diagnostics": report.diagnostics(run.events),
-                "error": told(error) if error else None,
+                "error": told(first) if first else None,
             }
         )
-        return ended(error)
-    if error is not None:
-        raise error
-    render.say("nothing has been changed", style="bold")
-    render.fields([("caller", caller.arn), ("apply", f"containment up {incident.stack}")])
+        return ended(first)
+    if diff is not None:
+        differences.show(diff, form)
+    if form == "text":
+        for line in report.warnings(run.messages):
+            render.say(f"warning: {line}", style="yellow")
+    if first is not None:
+        raise first
+    if form == "text":
+        render.say("nothing has been changed", style="bold")
     return 0
+
+
+def _diff(
+    incident: Incident, spec: IncidentSpec
+) -> tuple[IncidentDiff | None, ContainmentError | None]:
+    """Return the diff, or why there is none: the engine's own refusal is told before it."""
+    try:
+        before = state.load(incident.engine, incident.stack) or state.StackState()
+        return differences.of_up(incident, spec, before), None
+    except ContainmentError as error:
+        return None, error

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli import render
+from cli import differences, render
 from cli.direct import contain_directly
-from cli.incident import begin, caller_of, ended, told
-from cli.options import json_option, stack_argument, yes_option
+from cli.incident import begin, caller_of, ended, on_terminal, told
+from cli.options import json_option, stack_argument, verbose_option, yes_option
 from containment.engine.guard import ForeignStateError
 from containment.engine.layout import ForeignProjectError
 from containment.errors import RefusedError
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from containment.errors import ContainmentError
     from containment.run.engine import Run
     from containment.run.report import Held
+    from containment.spec import IncidentSpec
 
 _APPLIED = "applied, not verified"
 _PARTLY = "not as declared"
+_DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 
 
 @click.command()
@@ -36,8 +38,9 @@ _PARTLY = "not as declared"
     is_flag=True,
     help="Contain where the engine or its state cannot be used; 'adopt' takes it over later.",
 )
+@verbose_option
 @json_option
-def up(*, named: str | None, yes: bool, without_engine: bool, as_json: bool) -> int:
+def up(*, named: str | None, yes: bool, without_engine: bool, verbose: bool, as_json: bool) -> int:
     """Apply the incident's spec: deny, revoke, deactivate.
 
     STACK is the incident; the only one in stacks/ or the selected one, if left out. On a terminal
@@ -51,12 +54,12 @@ def up(*, named: str | None, yes: bool, without_engine: bool, as_json: bool) -> 
     if without_engine:
         return contain_directly(named, None, as_json=as_json)
     try:
-        return _apply(named, yes=yes, as_json=as_json)
+        return _apply(named, yes=yes, verbose=verbose, as_json=as_json)
     except (ForeignStateError, ForeignProjectError) as error:
         return contain_directly(named, error, as_json=as_json)
 
 
-def _apply(named: str | None, *, yes: bool, as_json: bool) -> int:
+def _apply(named: str | None, *, yes: bool, verbose: bool, as_json: bool) -> int:
     incident = begin(named)
     spec = incident.project.spec(incident.stack)
     caller = caller_of(incident)
@@ -65,7 +68,9 @@ def _apply(named: str | None, *, yes: bool, as_json: bool) -> int:
     created = incident.ensure_stack()
     if created and not as_json:
         render.say(f"stack {incident.stack} is created")
-    run = incident.run("up", as_json=as_json, asks=not yes)
+    if not yes and not as_json and on_terminal():
+        _ask(incident, spec)
+    run = incident.run("up", verbose=verbose)
     error = failures.of(run, verb="up", stack=incident.stack)
     if error is not None and failures.is_unusable_state(run):
         raise ForeignStateError(error.message, remedy=error.remedy) from error
@@ -76,11 +81,38 @@ def _apply(named: str | None, *, yes: bool, as_json: bool) -> int:
     if as_json:
         render.document(_document(incident, run, held, caller.arn, error))
         return ended(error)
+    _tell(run)
     if held and not isinstance(error, RefusedError):
         _show(incident, held, caller.arn, error)
     if error is not None:
         raise error
     return 0
+
+
+def _ask(incident: Incident, spec: IncidentSpec) -> None:
+    """Show what would change, and go on only with a yes.
+
+    Raises:
+        RefusedError: the answer is no.
+    """
+    before = state.load(incident.engine, incident.stack) or state.StackState()
+    differences.show(differences.of_up(incident, spec, before))
+    if not click.confirm(f"Apply {incident.stack}?"):
+        raise RefusedError("declined; nothing has been changed", remedy="run it again to apply")
+
+
+def _tell(run: Run) -> None:
+    """Say what was done to each resource, and what there was to say of it."""
+    for step in report.steps(run.events):
+        if step["op"] != "same":
+            done = "FAILED" if step["failed"] else _DONE.get(str(step["op"]), str(step["op"]))
+            render.say(f"{step['resource']} {step['name']}: {done}")
+    for message in run.messages:
+        done_by = message.call in {"Create", "Update", "Delete"} and not message.preview
+        if done_by and message.severity == "info" and not message.is_error:
+            render.say(f"  {message.text}")
+    for line in report.warnings(run.messages):
+        render.say(f"warning: {line}", style="yellow")
 
 
 def _accounts(held: list[Held]) -> list[str]:

@@ -1,8 +1,7 @@
-"""Running ``pulumi``: its output shown live, its change in flight never cut off by us.
+"""Run ``pulumi``: pass on what it says, and never cut off a change in flight.
 
-On a terminal the engine has the terminal to itself, and Ctrl-C reaches it from there. In a pipe it
-runs in a process group of its own and gets one signal for each that we get; its lines pass through
-us, so that a reader who goes away (``| head -1``) does not kill it and leave a lock behind.
+It runs in a process group of its own and gets one signal for each that we get; its lines pass
+through us, so that a reader who goes away (``| head -1``) does not kill it and leave a lock behind.
 """
 
 from __future__ import annotations
@@ -154,12 +153,11 @@ class Engine:
         except (ValueError, KeyError, TypeError):
             return ""
 
-    def run(self, *arguments: str, terminal: bool, out: Say, err: Say) -> Run:
-        """Run a command that changes AWS and show it live; return how it ended.
+    def run(self, *arguments: str, out: Say, err: Say) -> Run:
+        """Run a command that changes AWS and pass on its lines; return how it ended.
 
         Args:
             arguments: the command and its options.
-            terminal: give the engine the terminal; else its lines go to *out*.
             out: takes a line of its output.
             err: takes a line of its warnings; complaints are kept for the error of ours.
 
@@ -169,7 +167,7 @@ class Engine:
             UnavailableError: the engine cannot be started.
         """
         self._require_own(arguments)
-        plain = () if terminal else ("--non-interactive", "--suppress-progress", "--color=never")
+        plain = ("--non-interactive", "--suppress-progress", "--color=never")
         with TemporaryDirectory(prefix="containment-") as folder:
             log = Path(folder) / "events.json"
             messages = MessageFile.make(Path(folder))
@@ -177,7 +175,7 @@ class Engine:
             shown = _Relay(out)
             warned = _Relay(err, hold=True)
             environ = self._environ(messages)
-            with _started(command, self.root, environ, terminal=terminal) as (process, stopped):
+            with _started(command, self.root, environ) as (process, stopped):
                 threads = [
                     threading.Thread(target=relay.drain, args=(stream,), daemon=True)
                     for relay, stream in ((shown, process.stdout), (warned, process.stderr))
@@ -221,7 +219,7 @@ class Engine:
 
 @contextmanager
 def _started(
-    command: list[Any], root: Path, environ: Mapping[str, str], *, terminal: bool
+    command: list[Any], root: Path, environ: Mapping[str, str]
 ) -> Generator[tuple[subprocess.Popen[str], threading.Event], None, None]:
     """Start the engine and pass on what we are told to stop with."""
     stopped = threading.Event()
@@ -235,13 +233,13 @@ def _started(
             command,
             cwd=root,
             env=environ,
-            stdin=None if terminal else subprocess.DEVNULL,
-            stdout=None if terminal else subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
             bufsize=1,
-            process_group=None if terminal else 0,
+            process_group=0,
         )
     except OSError as error:
         raise _cannot_start(command[0], error) from error
@@ -251,8 +249,6 @@ def _started(
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         stopped.set()
-        if number == signal.SIGINT and terminal:
-            return  # the terminal has told the engine already, and twice would cut it off
         process.send_signal(signal.SIGTERM if number == signal.SIGHUP else number)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if in_main else ()

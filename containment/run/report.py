@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from containment.spec import pin
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from containment.messages import Message
     from containment.run.events import Events
     from containment.run.state import Recorded, StackState
     from containment.spec import IncidentSpec
@@ -98,6 +99,12 @@ def steps(found: Events) -> list[dict[str, object]]:
         for step in found.steps
         if step.op != "refresh"
     ]
+
+
+def warnings(messages: Iterable[Message]) -> list[str]:
+    """Return what a run warned of, each once."""
+    texts = [item.text for item in messages if item.severity == "warning"]
+    return list(dict.fromkeys(texts))
 
 
 def diagnostics(found: Events) -> list[dict[str, str]]:

@@ -63,7 +63,7 @@ def test_a_lift_shows_what_comes_back_and_asks(engine: FakeEngine, served: Lab) 
     code, shown = on_terminal(engine, served, "lift", typed=b"y\n")
 
     assert code == 0
-    assert shown.index("on destroy: the deny becomes a fence") < shown.index(f"Lift {STACK}?")
+    assert shown.index("user ci/ci-deploy") < shown.index(f"Lift {STACK}?")
     assert "lifted" in shown
     assert ["destroy", "--stack", STACK, "--yes", "--skip-preview"] in [
         asked[:5] for asked in engine.asked
@@ -78,13 +78,20 @@ def test_a_no_changes_nothing(engine: FakeEngine, served: Lab) -> None:
     assert not [asked for asked in engine.asked if asked[:2] == ["destroy", "--stack"]]
 
 
-def test_the_engine_asks_its_own_question_before_an_up(engine: FakeEngine, served: Lab) -> None:
-    on_terminal(engine, served, "up", typed=b"")
+def test_an_up_shows_what_changes_and_asks(engine: FakeEngine, served: Lab) -> None:
+    code, shown = on_terminal(engine, served, "up", typed=b"n\n")
+
+    assert code == 7
+    assert shown.index("user ci/ci-deploy") < shown.index(f"Apply {STACK}?")
+    assert engine.ran("up") is None
+
+
+def test_an_up_that_was_agreed_to_is_applied(engine: FakeEngine, served: Lab) -> None:
+    on_terminal(engine, served, "up", typed=b"y\n")
     asked = engine.ran("up")
 
     assert asked is not None
-    assert "--yes" not in asked
-    assert "--non-interactive" not in asked
+    assert {"--yes", "--non-interactive"} <= set(asked)
 
 
 def test_with_yes_nobody_is_asked(engine: FakeEngine, served: Lab) -> None:

@@ -71,7 +71,7 @@ def test_one_signal_is_passed_on_once_and_the_run_comes_to_its_end(
         if line == "up":
             threading.Thread(target=send, args=(sent,)).start()
 
-    run = engine.run("up", terminal=False, out=out, err=said.append)
+    run = engine.run("up", out=out, err=said.append)
 
     assert run.stopped
     assert said[-1] == "line 2"
@@ -83,7 +83,7 @@ def test_a_second_signal_is_passed_on_too(engine: Engine) -> None:
         if line == "up":
             threading.Thread(target=send, args=(signal.SIGINT, 2)).start()
 
-    engine.run("up", terminal=False, out=out, err=out)
+    engine.run("up", out=out, err=out)
 
     assert (engine.root / "done").read_text().split().count("SIGINT") == 2
 
@@ -91,7 +91,7 @@ def test_a_second_signal_is_passed_on_too(engine: Engine) -> None:
 def test_our_own_handlers_come_back(engine: Engine) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)]
 
-    engine.run("up", terminal=False, out=lambda _: None, err=lambda _: None)
+    engine.run("up", out=lambda _: None, err=lambda _: None)
 
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)] == before
 
@@ -104,7 +104,7 @@ def test_a_reader_who_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
             raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
-        engine.run("up", terminal=False, out=out, err=out)
+        engine.run("up", out=out, err=out)
 
     assert (tmp_path / "done").exists()
 
@@ -118,7 +118,7 @@ def test_warnings_pass_and_a_complaint_is_kept_for_the_one_error(tmp_path: Path)
     warned: list[str] = []
 
     run = Engine(program, tmp_path, {}).run(
-        "up", terminal=False, out=warned.append, err=warned.append
+        "up", out=warned.append, err=warned.append
     )
 
     assert warned == ["warning: beware"]
@@ -132,7 +132,7 @@ def test_an_engine_that_cannot_be_started_is_one_error(tmp_path: Path) -> None:
     engine = Engine(program, tmp_path, {})
 
     with pytest.raises(UnavailableError, match="make setup"):
-        engine.run("up", terminal=False, out=print, err=print)
+        engine.run("up", out=print, err=print)
     with pytest.raises(UnavailableError, match="make setup"):
         engine.ask("whoami")
 
