@@ -122,15 +122,23 @@ def containment(ctx: click.Context, *, debug: bool) -> None:
     url = endpoint.configured(os.environ)  # noqa: TID251 -- the edge where settings come in
     verb = VERBS.get(ctx.invoked_subcommand or "")
     if url and endpoint.is_emulated(url) and verb is not None and verb.announced:
-        announce = render.tell if run.as_json else render.say
+        announce = render.tell if run.writes_document else render.say
         announce(endpoint.banner(url), style="bold yellow")
+
+
+# Forms of --format that a program or a browser reads.
+_DOCUMENTS = {"markdown", "html"}
 
 
 @dataclass(slots=True)
 class Run:
-    """What the edges of one run have to know."""
+    """What the edges of one run have to know.
+
+    *writes_document* is true where standard output holds a document, in whatever form.
+    """
 
     as_json: bool
+    writes_document: bool = False
     debug: bool = False
 
 
@@ -141,7 +149,9 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 -- one return for each way to end
     """Run *arguments* and return the exit code; everything that can go wrong has been told."""
-    state = Run(as_json="--json" in arguments)
+    as_json = "--json" in arguments
+    is_page = any(word.removeprefix("--format=") in _DOCUMENTS for word in arguments)
+    state = Run(as_json=as_json, writes_document=as_json or is_page)
     try:
         result = containment.main(
             args=list(arguments), prog_name="containment", standalone_mode=False, obj=state

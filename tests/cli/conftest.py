@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from cli.main import run
+from containment.facets import marks
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
-from tests.support.fake_engine import STACK, FakeEngine, summary
+from policies import render, text
+from tests.support.fake_engine import STACK, USER, FakeEngine, deny, summary
 
 GOOD = """\
 incident: inc-2026-0042
@@ -97,3 +99,15 @@ def engine(project: Path, served: Lab, monkeypatch: pytest.MonkeyPatch) -> FakeE
     fake.answer("up", out="Updating\n", events=[summary(create=3)])
     fake.answer("destroy", out="Destroying\n", events=[summary(delete=3)])
     return fake
+
+
+@pytest.fixture
+def live_deny(served: Lab) -> Iterator[dict[str, Any]]:
+    """A deny that is live on a user of the lab, as a state has it."""
+    iam = served.client("iam", served.world.admin)
+    name = f"containment-{STACK}"
+    unique_id = iam.get_user(UserName="ci-deploy")["User"]["UserId"]
+    document = render("deny-all", sid=marks.mark(STACK, "s" * 10, 7).sid)
+    iam.put_user_policy(UserName="ci-deploy", PolicyName=name, PolicyDocument=text(document))
+    yield deny(USER, principalId=unique_id, scope="all", issuedBefore=None)
+    iam.delete_user_policy(UserName="ci-deploy", PolicyName=name)

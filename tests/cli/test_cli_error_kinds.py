@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -44,9 +45,9 @@ def test_each_kind_of_error_in_each_call_ends_the_verb_with_its_own_code(
 
 
 def test_a_conflict_that_a_lift_meets_ends_as_its_preview_does(
-    containment: Command, engine: FakeEngine
+    containment: Command, engine: FakeEngine, live_deny: dict[str, Any]
 ) -> None:
-    engine.exports(snapshot(USER), deny(USER))
+    engine.exports(snapshot(USER), live_deny)
     conflict = kinds()["ConflictError"]("the file says confirmed", remedy="run 'pulumi up' first")
     message = raised(conflict, at=deny(USER)["urn"], call="Delete")
     engine.answer("destroy --stack", code=1, messages=[message])

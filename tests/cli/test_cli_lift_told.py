@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -83,22 +84,49 @@ def test_a_lift_whose_state_was_lost_is_refused_while_the_deny_is_live(
     assert engine.ran("destroy") is None
 
 
-def test_a_lift_preview_shows_the_sentence_what_read_says_and_every_conflict(
-    containment: Command, engine: FakeEngine
+def test_a_lift_preview_shows_each_principal_what_comes_back_and_every_conflict(
+    containment: Command, engine: FakeEngine, live_deny: dict[str, Any]
 ) -> None:
-    engine.exports(snapshot(USER), deny(USER))
+    engine.exports(snapshot(USER), live_deny)
     spec = engine.project / "stacks" / f"{STACK}.yaml"
     spec.write_text(GOOD + "disposition: confirmed\n")
+    ran = containment("lift", "--preview")
+
+    assert ran.code == 5
+    assert "- user ci/ci-deploy   deny-all -> lifted" in ran.out
+    assert "a lift returns the deny becomes a fence" in ran.out
+    assert "conflict       the file says disposition confirmed" in ran.out
+    assert "nothing has been changed" in ran.out
+    assert engine.ran("destroy") is None
+
+
+def test_a_lift_preview_in_json_says_what_every_look_at_aws_said(
+    containment: Command, engine: FakeEngine, live_deny: dict[str, Any]
+) -> None:
+    engine.exports(snapshot(USER), live_deny)
     preview = {
         "steps": [{"op": "delete", "urn": DENY}, {"op": "delete", "urn": SNAPSHOT}],
         "diagnostics": [],
     }
     missing = Message("the deny is missing", DENY, "Read", "warning")
     engine.answer("destroy --preview-only", out=json.dumps(preview), messages=[missing])
-    ran = containment("lift", "--preview")
+    ran = containment("lift", "--preview", "--json")
+    document = json.loads(ran.out)
 
-    assert ran.code == 5
-    assert "on destroy: the deny becomes a fence" in ran.out
-    assert "seen: the deny is missing" in ran.out
-    assert "CONFLICT: the file says disposition confirmed" in ran.out
-    assert "nothing has been changed" in ran.out
+    assert ran.code == 0
+    assert document["resources"][0]["seen"] == ["the deny is missing"]
+    assert document["diff"]["principals"][0]["verb"] == "lift"
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"), [("markdown", "## `inc-"), ("html", "<!doctype html>")]
+)
+def test_a_lift_preview_is_written_in_the_form_that_was_asked_for(
+    containment: Command, engine: FakeEngine, live_deny: dict[str, Any], form: str, begins: str
+) -> None:
+    engine.exports(snapshot(USER), live_deny)
+
+    ran = containment("lift", "--preview", "--format", form)
+
+    assert ran.code == 0
+    assert ran.out.startswith(begins)

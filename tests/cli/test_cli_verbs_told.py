@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -95,7 +96,24 @@ def test_json_is_one_document_and_the_engines_lines_are_elsewhere(
     assert ran.json["verified"] is False
     assert ran.json["principals"][0]["issued_before"] == "2026-11-24T12:00:00Z"
     assert ran.json["changes"] == {"create": 3}
-    assert "Updating" in ran.err
+    assert "Updating" not in ran.err
+
+
+def test_the_engines_lines_are_shown_where_asked_for_and_kept_where_a_run_fails(
+    containment: Command, engine: FakeEngine
+) -> None:
+    assert "Updating" in containment("up", "--verbose").err
+
+    engine.answer("up", out="Updating\n", err="error: no\n", code=1)
+    ran = containment("up")
+    named = re.search(r"the engine's own output is in (\S+)", ran.err)
+
+    assert named is not None
+    assert "Updating" not in ran.err
+    log = Path(named[1])
+    assert log.read_text() == "Updating\n"
+    assert log.stat().st_mode & 0o077 == 0
+    log.unlink()
 
 
 def test_a_failing_up_is_one_document_too_and_keeps_its_exit_code(
