@@ -117,9 +117,7 @@ def test_warnings_pass_and_a_complaint_is_kept_for_the_one_error(tmp_path: Path)
     program.chmod(0o755)
     warned: list[str] = []
 
-    run = Engine(program, tmp_path, {}).run(
-        "up", out=warned.append, err=warned.append
-    )
+    run = Engine(program, tmp_path, {}).run("up", out=warned.append, err=warned.append)
 
     assert warned == ["warning: beware"]
     assert run.complaint == "error: no\nmore"
