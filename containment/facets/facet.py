@@ -146,7 +146,7 @@ class Returns(Generic[D]):
 
 
 class Facet(Protocol[F, P, D]):
-    """One part of a principal that containment changes; a module of functions may keep it.
+    """One part of a principal that containment changes: a module of functions, or an object.
 
     Attributes:
         NAME: what it is called, and no other facet.

@@ -83,13 +83,13 @@ def test_the_preview_of_its_lift_has_no_conflict_and_changes_nothing(
     bench: Bench, action: type[Any], subject: Subject
 ) -> None:
     _, state, _ = subject.made(bench, action)
-    contained = inventory.take(bench.admin())
+    contained = subject.take(bench)
     recorded = Recorded("urn:pulumi:s::containment::x::y", action, state)
 
     (foreseen,) = forecast.of([recorded], Workplace(bench.directory, ACTIONS, bench.incident))
 
     assert foreseen.conflicts == ()
-    assert inventory.changes(contained, inventory.take(bench.admin())) == []
+    assert inventory.changes(contained, subject.take(bench)) == []
 
 
 @pytest.mark.lab
@@ -97,8 +97,8 @@ def test_the_preview_of_its_lift_has_no_conflict_and_changes_nothing(
 def test_the_snapshot_alone_finds_what_it_made_and_gives_it_back(
     bench: Bench, action: type[Any], subject: Subject
 ) -> None:
-    taken = subject.snapshot(bench)
-    before = inventory.take(bench.admin())
+    taken = subject.snapshot(bench, action)
+    before = subject.take(bench)
     action(bench.context).create(subject.inputs(bench, action, taken), preview=False)
     live = bench.context.locate(taken, taken.principal_id)
     assert live is not None
@@ -106,7 +106,7 @@ def test_the_snapshot_alone_finds_what_it_made_and_gives_it_back(
 
     bench.snapshot_action().delete(taken)
 
-    assert inventory.changes(before, inventory.take(bench.admin())) == []
+    assert inventory.changes(before, subject.take(bench)) == []
 
 
 @pytest.mark.lab
@@ -115,8 +115,8 @@ def test_the_ledger_alone_gives_back_what_it_made(
     bench: Bench, action: type[Any], subject: Subject
 ) -> None:
     keep_ledgers(bench)
-    taken = subject.snapshot(bench)
-    before = inventory.take(bench.admin())
+    taken = subject.snapshot(bench, action)
+    before = subject.take(bench)
     action(bench.context).create(subject.inputs(bench, action, taken), preview=False)
     workplace = Workplace(bench.directory, ACTIONS, bench.incident, believed=False)
     said = restoration.verified_entries(workplace.ledger().of(bench.incident))
@@ -125,4 +125,4 @@ def test_the_ledger_alone_gives_back_what_it_made(
     given = [restoration.give_back(item, workplace) for item in owed]
 
     assert [(item.result, item.problem) for item in given] == [("given back", None)]
-    assert inventory.changes(before, inventory.take(bench.admin())) == []
+    assert inventory.changes(before, subject.take(bench)) == []

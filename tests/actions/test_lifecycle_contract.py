@@ -72,8 +72,8 @@ def facts(bench: Bench) -> dict[str, str]:
 def test_a_create_whose_answer_was_lost_is_repeated_to_the_same_end(
     bench: Bench, action: Any, subject: Subject, operation: str
 ) -> None:
-    taken = subject.snapshot(bench)
-    before = take(bench)
+    taken = subject.snapshot(bench, action)
+    before = subject.take(bench)
     inputs = subject.inputs(bench, action, taken)
     create = action(bench.context).create
     raised = lose_answers(bench, operation, lambda: create(inputs, preview=False))
@@ -83,7 +83,7 @@ def test_a_create_whose_answer_was_lost_is_repeated_to_the_same_end(
 
     assert state.live == "applied"
     action(bench.context).delete(state)
-    assert inventory.changes(before, take(bench)) == []
+    assert inventory.changes(before, subject.take(bench)) == []
 
 
 @each_call("lifts")
@@ -96,7 +96,17 @@ def test_a_delete_whose_answer_was_lost_is_repeated_to_the_same_end(
 
     action(bench.context).delete(state)
 
-    assert inventory.changes(before, take(bench)) == []
+    assert inventory.changes(before, subject.take(bench)) == []
+
+
+@each
+def test_containing_shows_in_the_account(bench: Bench, action: Any, subject: Subject) -> None:
+    _, _, before = subject.made(bench, action)
+
+    changed = inventory.changes(before, subject.take(bench))
+
+    # Else the tests that compare before with after would compare nothing: see Subject.shows.
+    assert [change for change in changed if ", tag " not in change.fact]
 
 
 @each
@@ -126,7 +136,7 @@ def test_an_update_repairs_what_was_undone_and_a_lift_still_gives_back(
     assert (repaired.live, facts(bench)) == ("applied", contained)
     assert repaired.generation > state.generation
     action(bench.context).delete(repaired)
-    assert inventory.changes(before, take(bench)) == []
+    assert inventory.changes(before, subject.take(bench)) == []
 
 
 @each
@@ -153,7 +163,7 @@ def test_a_second_delete_changes_nothing(bench: Bench, action: Any, subject: Sub
     action(bench.context).delete(state)
 
     assert [call for call in bench.writes[len(writes) :] if "Delete" in call or "Put" in call] == []
-    assert inventory.changes(before, take(bench)) == []
+    assert inventory.changes(before, subject.take(bench)) == []
 
 
 @each
@@ -168,7 +178,7 @@ def test_a_delete_that_was_superseded_is_inert(bench: Bench, action: Any, subjec
     assert bench.writes == writes
     assert inventory.changes(contained, take(bench)) == []
     action(bench.context).delete(new)
-    assert inventory.changes(before, take(bench)) == []
+    assert inventory.changes(before, subject.take(bench)) == []
 
 
 @each
@@ -182,7 +192,7 @@ def test_what_an_orphan_wrote_late_is_lifted_by_the_newer_generation(
 
     action(bench.context).delete(new)
 
-    assert inventory.changes(before, take(bench)) == []
+    assert inventory.changes(before, subject.take(bench)) == []
 
 
 def written_late(bench: Bench, old: inventory.Inventory) -> None:
@@ -278,6 +288,6 @@ def remembered(bench: Bench, action: Any) -> Any:
         snapshot = action is ACTIONS[0]
         subject = SUBJECTS[0][1] if snapshot else dict(SUBJECTS)[action]
         STATES[action.resource] = (
-            subject.snapshot(bench) if snapshot else subject.made(bench, action)[1]
+            subject.snapshot(bench, SUBJECTS[0][0]) if snapshot else subject.made(bench, action)[1]
         )
     return STATES[action.resource].model_copy(update={"endpoint": bench.context.clients.endpoint})

@@ -18,13 +18,17 @@ from project import STACK, spec
 from workbench import Bench, write_spec
 
 from containment.actions import ACTIONS
-from containment.lab.scenario.inventory import take
+from containment.lab.scenario.inventory import Inventory, take
 from containment.lab.testing import Lab
 from containment.spec import load
 
 
 def _nothing(_lab: Lab, _arn: str) -> None:
     """Prepare nothing: the company has what the action changes."""
+
+
+def _no_more(_bench: Bench) -> None:
+    """Show nothing besides: the inventory of the account has what the action changes."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Subject:
         makes: the calls that change something when it contains.
         lifts: the calls that change something at its lift, after a false alarm.
         prepare: gives a principal, by its ARN, what the action changes.
+        shows: returns what the action changes where the inventory of the account has it not.
     """
 
     rung: str
@@ -46,6 +51,7 @@ class Subject:
     makes: tuple[str, ...]
     lifts: tuple[str, ...]
     prepare: Callable[[Lab, str], None] = _nothing
+    shows: Callable[[Bench], object] = _no_more
 
     def arn(self, bench: Bench) -> str:
         """Return whom it is used on."""
@@ -70,17 +76,21 @@ class Subject:
             declared = load(file)
         return action.inputs_for(declared, declared.targets[0]) is not None
 
-    def snapshot(self, bench: Bench) -> Any:
-        """Return the snapshot of whom it is used on, by a spec of a false alarm."""
+    def take(self, bench: Bench) -> Inventory:
+        """Return the inventory of the account, and what else the action changes."""
+        return {**take(bench.admin()), "what it changes besides": repr(self.shows(bench))}
+
+    def snapshot(self, bench: Bench, action: type[Any]) -> Any:
+        """Return the snapshot of whom *action* is used on, by a spec of a false alarm."""
         bench.disposition = "false-positive"
         self.prepare(bench.lab, self.arn(bench))
         write_spec(bench, self.arn(bench), self.rung)
-        return bench.snapshot(self.arn(bench))
+        return bench.snapshot(self.arn(bench), uses=(action.resource,))
 
     def made(self, bench: Bench, action: type[Any]) -> tuple[Any, Any, Any]:
         """Contain; return inputs, state and how the account was before."""
-        taken = self.snapshot(bench)
-        before = take(bench.admin())
+        taken = self.snapshot(bench, action)
+        before = self.take(bench)
         inputs = self.inputs(bench, action, taken)
         return inputs, action(bench.context).create(inputs, preview=False), before
 

@@ -66,9 +66,9 @@ class Bench:
     def snapshot_action(self) -> PrincipalSnapshot:
         return PrincipalSnapshot(self.context)
 
-    def snapshot(self, arn: str) -> SnapshotState:
+    def snapshot(self, arn: str, uses: tuple[str, ...] = ()) -> SnapshotState:
         action = self.snapshot_action()
-        inputs = action.checked(SnapshotInputs(**self.common(arn)))
+        inputs = action.checked(SnapshotInputs(**self.common(arn), uses=uses))
         return action.create(inputs, preview=False)
 
     def held(self, taken: SnapshotState) -> dict[str, Any]:
