@@ -26,7 +26,7 @@ from cosmic_ray.mutating import mutate_and_test
 from cosmic_ray.work_item import TestOutcome
 
 ROOT = Path(__file__).parents[2]
-CODE = ("containment/facets", "containment/actions")
+CODE = ("containment/facets", "containment/lifecycle", "containment/actions")
 # Read by every action: tested through them, and by their own tests.
 NOT_MUTATED = {"__init__.py", "wire.py"}
 TESTS = ("tests/facets", "tests/actions", "tests/ledger")
