@@ -11,6 +11,7 @@ log anything at all. Before such text reaches a reader it goes through one of th
 `html`, `markdown`     pages
 `as_json`              a JSON document on a terminal or in a CI log
 `wired`, `unwired`     the values of a resource that the engine keeps and shows, exactly reversible
+`breaks_engine`        what somebody else wrote into a state
 =====================  ==========================================================================
 
 What acts on a reader is shown as an escape (``\x1b``): controls, line ends, marks that turn the
@@ -59,7 +60,10 @@ def is_plain(text: str) -> bool:
 def plain(value: object) -> str:
     """Return *value* as one line of visible characters; what would act is shown as an escape."""
     text = value if isinstance(value, str) else str(value)
-    if not (text.isascii() and text.isprintable()):
+    if text.isascii() and text.isprintable():
+        if "{" not in text and "##" not in text and not text.lstrip().startswith("::"):
+            return text
+    else:
         text = "".join(_visible(text))
     return _MARKUP.sub(lambda found: (found[1] or "") + _escaped(found[0][-1]), text)
 
@@ -155,14 +159,39 @@ def unwired(value: Any) -> Any:
     return value
 
 
+def breaks_engine(value: object) -> bool:
+    """Tell whether *value*, kept in a state, would break off a run of the engine that shows it.
+
+    What `wired` wrote never does; what somebody wrote into a state may.
+    """
+    if isinstance(value, dict):
+        return any(breaks_engine(name) or breaks_engine(item) for name, item in value.items())
+    if isinstance(value, list):
+        return any(map(breaks_engine, value))
+    if not isinstance(value, str):
+        return False
+    if "<{%" in value:
+        return True
+    document = _document(value)
+    if document is not None:
+        return breaks_engine(document)
+    return "\n" in value or "\r" in value  # which the engine reads as YAML, with YAML's escapes
+
+
+def _document(text: str) -> dict[str, Any] | list[Any] | None:
+    """Return the JSON object or list that *text* is and the engine takes apart, or None."""
+    try:
+        document: Any = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, (dict, list)) else None
+
+
 def _shown_as_is(text: str) -> bool:
     if text.startswith(_WIRED):
         return False
-    try:
-        document = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, (dict, list)):
+    document = _document(text)
+    if document is None:
         return is_plain(text)  # one line, which the engine does not read as YAML
     return is_plain(re.sub(r"[\n\r\t]", " ", text)) and all(map(_shown_as_is, _strings(document)))
 

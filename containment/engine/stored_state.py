@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from containment.text import plain
+from containment.text import breaks_engine, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -144,6 +144,8 @@ def _of(item: Mapping[str, Any], stack: str) -> Iterator[Stranger]:
         yield from _of_provider(item, where)
     elif not _is_provider(item.get("provider"), stack):
         yield Stranger(where, f"has the provider {_quoted(item.get('provider'))}, not this one's")
+    if breaks_engine(item):
+        yield Stranger(where, "holds text that breaks off the engine where it is shown")
     for name in ("inputs", "outputs"):
         if _special(item.get(name), 0):
             yield Stranger(where, f"holds a file or a reference in its {name}, which no state does")
