@@ -47,7 +47,7 @@ class ExternalTrust:
     role: str
     principal: str
     event_id: str
-    at: str
+    time: str
 
 
 @dataclass(frozen=True, slots=True)

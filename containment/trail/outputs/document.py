@@ -43,7 +43,7 @@ def document(trace: Trace) -> dict[str, Any]:
         "files": [file_row(report) for report in trace.files],
         "credentials": [credential_row(credential) for credential in trace.credentials],
         "external_trust": [
-            {"role": t.role, "principal": t.principal, "event_id": t.event_id, "at": t.at}
+            {"role": t.role, "principal": t.principal, "event_id": t.event_id, "at": t.time}
             for t in trace.external_trust
         ],
         "calls": [call_row(traced) for traced in trace.calls],

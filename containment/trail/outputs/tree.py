@@ -98,7 +98,7 @@ def _summary(trace: Trace) -> Iterator[str]:
     if addresses:
         yield f"  from {_some(addresses)}"
     for trust in trace.external_trust:
-        to = f"{plain(trust.principal)} since {trust.at}"
+        to = f"{plain(trust.principal)} since {trust.time}"
         yield f"  OPEN TO OUTSIDE: {plain(trust.role)} trusts {to}"
     guessed = sum(c.confidence != "certain" for c in trace.credentials)
     if guessed:

@@ -88,7 +88,7 @@ def test_a_trust_opened_to_the_outside_is_listed_and_its_visitors_are_followed(
     role = "arn:aws:iam::111122223333:role/app"
     assert found(answer) == {role: ("B_principal", scene.leaked), key: ("B_principal", role)}
     assert legit not in found(answer)
-    trusts = [(t.role, t.principal, t.event_id, t.at) for t in answer.external_trust]
+    trusts = [(t.role, t.principal, t.event_id, t.time) for t in answer.external_trust]
     assert trusts == [(role, "999988887777", edit, scene.at(10))]
 
 
