@@ -23,7 +23,7 @@ from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_denied, is_full, outcome_unknown, retried
 from containment.aws.principal import FOLLOWED
-from containment.errors import ConflictError
+from containment.errors import ConflictError, ContainmentError
 from containment.facets import (
     attachment,
     attachment_lift,
@@ -204,15 +204,24 @@ class DenyPolicy(Action[Inputs, State]):
         claim = attachment.find(live, inputs.incident)
         generation = self._context.generation(started_ms, found.mark, claim)
         placed = self._place(live, state.model_copy(update={"generation": generation}), found)
+        try:
+            return self._followed(live, placed)
+        except UnfinishedError:
+            raise
+        except ContainmentError as error:
+            # Something is written already: the engine must not forget it.
+            raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
+
+    def _followed(self, live: LivePrincipal, placed: State) -> State:
+        """Write again where another user took the name, and so may have got what was written."""
         for _ in range(FOLLOWED):
             if not live.is_replaced():
                 return placed
-            # By name alone: what was written may be on whoever took the name.
             self._context.say("warning", f"{live} was renamed meanwhile and is followed by its id")
-            live = self._require(inputs, inputs.principal_id)
-            placed = self._place(live, placed, deny.find(live, inputs.incident))
+            live = self._require(placed, placed.principal_id)
+            placed = self._place(live, placed, deny.find(live, placed.incident))
         raise UnfinishedError(
-            f"{inputs.principal} is renamed faster than it can be denied, and others take the name",
+            f"{placed.principal} is renamed faster than it can be denied, and others take the name",
             remedy="run 'pulumi up' again; only a control outside the account ends it",
             state=placed.model_copy(update={"live": "unverified"}),
         )

@@ -109,21 +109,36 @@ class InactiveCredentials(Action[Inputs, State]):
         return self._contain(inputs, None, preview=preview)
 
     def _contain(self, inputs: Inputs, state: State | None, *, preview: bool) -> State:
-        started_ms = self._context.started_ms()
-        held = State(**dict(inputs))
+        live = self._require(inputs, inputs.principal_id)
+        keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
+        if preview:
+            return State(**dict(inputs), held=_ids(keys))
+        held = self._hold_all(live, inputs, state, keys)
+        try:
+            return self._followed(live, inputs, held)
+        except UnfinishedError:
+            raise
+        except ContainmentError as error:
+            # Something is changed already: the engine must not forget it.
+            raise UnfinishedError(error.message, remedy=error.remedy, state=held) from error
+
+    def _hold_all(
+        self, live: LivePrincipal, inputs: Inputs, state: State | None, keys: list[AccessKey]
+    ) -> State:
+        before = credentials.find(live, inputs.incident)
+        generation = self._context.generation(self._context.started_ms(), before)
+        stripped = self._stripped(state, keys) if state and before is None else {}
+        return self._hold(live, inputs, keys, before, generation, stripped=stripped)
+
+    def _followed(self, live: LivePrincipal, inputs: Inputs, held: State) -> State:
+        """Hold again where another user took the name, and so may be who was read and changed."""
         for _ in range(FOLLOWED):
-            live = self._require(inputs, inputs.principal_id)
-            keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
-            if preview:
-                return held.model_copy(update={"held": _ids(keys)})
-            before = credentials.find(live, inputs.incident)
-            generation = self._context.generation(started_ms, before)
-            stripped = self._stripped(state, keys) if state and before is None else {}
-            held = self._hold(live, inputs, keys, before, generation, stripped=stripped)
             if not live.is_replaced():
                 return held
-            # By name alone: what was read and written may be of whoever took the name.
             self._context.say("warning", f"{live} was renamed meanwhile and is followed by its id")
+            live = self._require(inputs, inputs.principal_id)
+            keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
+            held = self._hold_all(live, inputs, held, keys)
         raise UnfinishedError(
             f"{inputs.principal} is renamed faster than its keys can be deactivated",
             remedy="run 'pulumi up' again; only a control outside the account ends it",

@@ -15,6 +15,7 @@ from denying import deny
 from workbench import INCIDENT, Bench, can_list, inline
 
 from containment.aws.resolve import resolve_access_key
+from containment.lifecycle.action import UnfinishedError
 from tests.cli.conftest import GOOD
 
 pytestmark = pytest.mark.lab
@@ -86,6 +87,20 @@ def test_what_lands_on_a_decoy_is_written_again_on_the_user(bench: Bench) -> Non
 
     assert state.live == "applied"
     assert inline(bench, NEW) is not None
+    assert not can_list(lab, world.leaked)
+
+
+def test_a_deny_whose_user_cannot_be_looked_up_after_it_stays_in_the_state(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    broken = [{"kind": "drop", "operation": "GetUser"}]
+    events = bench.context.clients.iam.meta.events
+    events.register("before-call.iam.PutUserPolicy", lambda **_: lab.faults(*broken))
+
+    with pytest.raises(UnfinishedError) as caught:
+        deny(bench, world.ci_user)
+
+    lab.faults()
+    assert caught.value.state.model_dump()["placement"] == "inline"
     assert not can_list(lab, world.leaked)
 
 
