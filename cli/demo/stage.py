@@ -21,7 +21,7 @@ from cli.demo.attacker import Attacker
 from containment.engine import layout
 from containment.errors import ContainmentError, UnavailableError
 from containment.lab import runtime
-from containment.lab.scenario.access import People
+from containment.lab.scenario.access import AccessProbe
 from containment.lab.scenario.world import World
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ class Stage:
         return self._folder / "project"
 
     @property
-    def workforce(self) -> People:
+    def workforce(self) -> AccessProbe:
         """The company's people in the lab."""
-        return People(self.lab.endpoint, self.world.region, self.world.bucket)
+        return AccessProbe(self.lab.endpoint, self.world.region, self.world.bucket)
 
     def begin(self) -> World:
         """Start over: a fresh company, no specs, no stacks."""

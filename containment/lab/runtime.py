@@ -98,9 +98,9 @@ class RunningLab:
                 return cast("dict[str, Any]", json.load(answer))
         except urllib.error.HTTPError as error:
             with error:
-                said = error.read().decode("utf-8", "replace")
+                refusal = error.read().decode("utf-8", "replace")
             raise SpecError(
-                f"the lab refused {name}: {said}", remedy="see docs/lab.md for control requests"
+                f"the lab refused {name}: {refusal}", remedy="see docs/lab.md for control requests"
             ) from error
         except OSError as error:
             raise UnavailableError(
@@ -134,8 +134,8 @@ def noted(path: Path) -> Iterator[RunningLab]:
     """Yield the labs that noted themselves, by port, alive or not."""
     for file in sorted(path.glob("*/lab.json")):
         with contextlib.suppress(ValueError, KeyError, OSError):
-            said = json.loads(file.read_text())
-            yield RunningLab(int(said["port"]), int(said["pid"]), file.parent)
+            note = json.loads(file.read_text())
+            yield RunningLab(int(note["port"]), int(note["pid"]), file.parent)
 
 
 def find(path: Path, port: int | None = None) -> RunningLab:
@@ -187,11 +187,11 @@ def start_detached(path: Path, port: int) -> RunningLab:
             if process.poll() is not None:
                 break
             time.sleep(0.05)
-        said = log.read_text().strip() or "it said nothing"
+        message = log.read_text().strip() or "it said nothing"
         if process.poll() is None:
             process.kill()
         raise UnavailableError(
-            f"the lab did not start: {said}", remedy="give another port, or none for a free one"
+            f"the lab did not start: {message}", remedy="give another port, or none for a free one"
         )
     finally:
         log.unlink(missing_ok=True)

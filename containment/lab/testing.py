@@ -100,11 +100,11 @@ class Lab:
         """Let calls go unanswered for the length of a block, on purpose; the list tells which."""
         status = self._server.gate.status
         noted, status.noted_in = status.noted_in, None
-        told: list[str] = []
+        messages: list[str] = []
         try:
-            yield told
+            yield messages
         finally:
-            told += status.errors
+            messages += status.errors
             status.errors, status.unrouted, status.evaluator_errors = [], 0, 0
             status.noted_in = noted
 

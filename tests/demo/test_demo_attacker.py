@@ -10,7 +10,7 @@ import pytest
 from cli.demo.attacker import Attacker
 from containment.errors import UnavailableError
 from containment.lab.scenario import guardduty_finding
-from containment.lab.scenario.access import Bystanders, People, allowed
+from containment.lab.scenario.access import AccessProbe, Bystanders, allowed
 from containment.lab.testing import Lab
 
 pytestmark = pytest.mark.lab
@@ -76,7 +76,7 @@ def test_a_attacker_who_is_gone_is_said_to_be_gone(attacker: Attacker) -> None:
 
 def test_a_bystander_who_is_refused_is_counted(lab: Lab) -> None:
     world = lab.world
-    people = People(lab.endpoint, world.region, world.bucket)
+    people = AccessProbe(lab.endpoint, world.region, world.bucket)
     working = {"alice": world.bystander}
 
     with Bystanders(people, working) as quiet:
@@ -95,8 +95,8 @@ def test_a_bystander_who_is_refused_is_counted(lab: Lab) -> None:
 
 def test_who_can_work_is_asked_and_another_error_is_no_answer(lab: Lab) -> None:
     world = lab.world
-    people = People(lab.endpoint, world.region, world.bucket)
-    nowhere = People(lab.endpoint, world.region, "no-such-bucket-anywhere")
+    people = AccessProbe(lab.endpoint, world.region, world.bucket)
+    nowhere = AccessProbe(lab.endpoint, world.region, "no-such-bucket-anywhere")
 
     assert people.can_read(world.bystander)
     assert not allowed(lambda: people.client("iam", world.bystander).list_users())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Ground:
+class Scene:
     lab: Lab
 
     @property
@@ -60,123 +60,123 @@ class Ground:
         return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
 
 
-Change = Callable[[Ground], None]
-Setting = Callable[[Ground], tuple[Callable[[], bool], Change]]
+Change = Callable[[Scene], None]
+Setting = Callable[[Scene], tuple[Callable[[], bool], Change]]
 
 
-def key_status(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    return lambda: ground.may(keys), lambda g: g.iam.update_access_key(
+def key_status(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    return lambda: scene.may(keys), lambda g: g.iam.update_access_key(
         UserName="victim", AccessKeyId=keys.access_key_id, Status="Inactive"
     )
 
 
-def key_deletion(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    return lambda: ground.may(keys), lambda g: g.iam.delete_access_key(
+def key_deletion(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    return lambda: scene.may(keys), lambda g: g.iam.delete_access_key(
         UserName="victim", AccessKeyId=keys.access_key_id
     )
 
 
-def user_deletion(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
+def user_deletion(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
 
-    def change(g: Ground) -> None:
+    def change(g: Scene) -> None:
         g.iam.delete_access_key(UserName="victim", AccessKeyId=keys.access_key_id)
         g.iam.delete_user_policy(UserName="victim", PolicyName="p")
         g.iam.delete_user(UserName="victim")
 
-    return lambda: ground.may(keys), change
+    return lambda: scene.may(keys), change
 
 
-def inline_policy(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    return lambda: ground.may(keys), lambda g: g.iam.put_user_policy(
+def inline_policy(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    return lambda: scene.may(keys), lambda g: g.iam.put_user_policy(
         UserName="victim", PolicyName="deny", PolicyDocument=policy(deny("*"))
     )
 
 
-def attachment(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    return lambda: ground.may(keys), lambda g: g.iam.attach_user_policy(
+def attachment(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    return lambda: scene.may(keys), lambda g: g.iam.attach_user_policy(
         UserName="victim", PolicyArn="arn:aws:iam::aws:policy/AWSDenyAll"
     )
 
 
-def managed_version(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    arn = ground.iam.create_policy(PolicyName="m", PolicyDocument=policy(allow("s3:*")))["Policy"][
+def managed_version(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    arn = scene.iam.create_policy(PolicyName="m", PolicyDocument=policy(allow("s3:*")))["Policy"][
         "Arn"
     ]
-    ground.iam.attach_user_policy(UserName="victim", PolicyArn=arn)
-    return lambda: ground.may(keys), lambda g: g.iam.create_policy_version(
+    scene.iam.attach_user_policy(UserName="victim", PolicyArn=arn)
+    return lambda: scene.may(keys), lambda g: g.iam.create_policy_version(
         PolicyArn=arn, PolicyDocument=policy(deny("*")), SetAsDefault=True
     )
 
 
-def boundary(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    arn = ground.iam.create_policy(PolicyName="b", PolicyDocument=policy(allow("s3:*")))["Policy"][
+def boundary(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    arn = scene.iam.create_policy(PolicyName="b", PolicyDocument=policy(allow("s3:*")))["Policy"][
         "Arn"
     ]
-    return lambda: ground.may(keys), lambda g: g.iam.put_user_permissions_boundary(
+    return lambda: scene.may(keys), lambda g: g.iam.put_user_permissions_boundary(
         UserName="victim", PermissionsBoundary=arn
     )
 
 
-def group_policy(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    ground.iam.create_group(GroupName="g")
-    ground.iam.add_user_to_group(GroupName="g", UserName="victim")
-    return lambda: ground.may(keys), lambda g: g.iam.put_group_policy(
+def group_policy(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    scene.iam.create_group(GroupName="g")
+    scene.iam.add_user_to_group(GroupName="g", UserName="victim")
+    return lambda: scene.may(keys), lambda g: g.iam.put_group_policy(
         GroupName="g", PolicyName="d", PolicyDocument=policy(deny("*"))
     )
 
 
-def group_membership(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    ground.iam.create_group(GroupName="g")
-    ground.iam.put_group_policy(GroupName="g", PolicyName="d", PolicyDocument=policy(deny("*")))
-    return lambda: ground.may(keys), lambda g: g.iam.add_user_to_group(
+def group_membership(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    scene.iam.create_group(GroupName="g")
+    scene.iam.put_group_policy(GroupName="g", PolicyName="d", PolicyDocument=policy(deny("*")))
+    return lambda: scene.may(keys), lambda g: g.iam.add_user_to_group(
         GroupName="g", UserName="victim"
     )
 
 
-def principal_tag(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
+def principal_tag(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
     block = {"StringEquals": {"aws:PrincipalTag/quarantined": "yes"}}
-    ground.iam.put_user_policy(
+    scene.iam.put_user_policy(
         UserName="victim", PolicyName="d", PolicyDocument=policy(deny("*", Condition=block))
     )
-    return lambda: ground.may(keys), lambda g: g.iam.tag_user(
+    return lambda: scene.may(keys), lambda g: g.iam.tag_user(
         UserName="victim", Tags=[{"Key": "quarantined", "Value": "yes"}]
     )
 
 
-def role_policy(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    session = ground.session()
-    return lambda: ground.may(session), lambda g: g.iam.put_role_policy(
+def role_policy(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    session = scene.session()
+    return lambda: scene.may(session), lambda g: g.iam.put_role_policy(
         RoleName="victim", PolicyName="d", PolicyDocument=policy(deny("*"))
     )
 
 
-def role_deletion(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    session = ground.session()
+def role_deletion(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    session = scene.session()
 
-    def change(g: Ground) -> None:
+    def change(g: Scene) -> None:
         g.iam.delete_role_policy(RoleName="victim", PolicyName="p")
         g.iam.delete_role(RoleName="victim")
 
-    return lambda: ground.may(session), change
+    return lambda: scene.may(session), change
 
 
-def trust_policy(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    ground.session()
-    world = ground.lab.world
+def trust_policy(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    scene.session()
+    world = scene.lab.world
 
     def probe() -> bool:
         try:
-            ground.lab.client("sts", world.admin).assume_role(
+            scene.lab.client("sts", world.admin).assume_role(
                 RoleArn=f"arn:aws:iam::{world.account}:role/victim", RoleSessionName="again"
             )
         except ClientError:
@@ -188,68 +188,68 @@ def trust_policy(ground: Ground) -> tuple[Callable[[], bool], Change]:
     )
 
 
-def attached_to_a_group(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    ground.iam.create_group(GroupName="g")
-    ground.iam.add_user_to_group(GroupName="g", UserName="victim")
-    return lambda: ground.may(keys), lambda g: g.iam.attach_group_policy(
+def attached_to_a_group(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    scene.iam.create_group(GroupName="g")
+    scene.iam.add_user_to_group(GroupName="g", UserName="victim")
+    return lambda: scene.may(keys), lambda g: g.iam.attach_group_policy(
         GroupName="g", PolicyArn="arn:aws:iam::aws:policy/AWSDenyAll"
     )
 
 
-def detachment(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
+def detachment(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
     arn = "arn:aws:iam::aws:policy/IAMReadOnlyAccess"
-    ground.iam.attach_user_policy(UserName="victim", PolicyArn=arn)
-    ground.iam.delete_user_policy(UserName="victim", PolicyName="p")
-    return lambda: ground.may(keys), lambda g: g.iam.detach_user_policy(
+    scene.iam.attach_user_policy(UserName="victim", PolicyArn=arn)
+    scene.iam.delete_user_policy(UserName="victim", PolicyName="p")
+    return lambda: scene.may(keys), lambda g: g.iam.detach_user_policy(
         UserName="victim", PolicyArn=arn
     )
 
 
-def older_version(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    made = ground.iam.create_policy(PolicyName="m", PolicyDocument=policy(deny("*")))["Policy"]
-    ground.iam.create_policy_version(
+def older_version(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    made = scene.iam.create_policy(PolicyName="m", PolicyDocument=policy(deny("*")))["Policy"]
+    scene.iam.create_policy_version(
         PolicyArn=made["Arn"], PolicyDocument=policy(allow("s3:*")), SetAsDefault=True
     )
-    ground.iam.attach_user_policy(UserName="victim", PolicyArn=made["Arn"])
-    return lambda: ground.may(keys), lambda g: g.iam.set_default_policy_version(
+    scene.iam.attach_user_policy(UserName="victim", PolicyArn=made["Arn"])
+    return lambda: scene.may(keys), lambda g: g.iam.set_default_policy_version(
         PolicyArn=made["Arn"], VersionId="v1"
     )
 
 
-def boundary_of_a_role(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    session = ground.session()
-    made = ground.iam.create_policy(PolicyName="b", PolicyDocument=policy(allow("s3:*")))["Policy"]
-    return lambda: ground.may(session), lambda g: g.iam.put_role_permissions_boundary(
+def boundary_of_a_role(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    session = scene.session()
+    made = scene.iam.create_policy(PolicyName="b", PolicyDocument=policy(allow("s3:*")))["Policy"]
+    return lambda: scene.may(session), lambda g: g.iam.put_role_permissions_boundary(
         RoleName="victim", PermissionsBoundary=made["Arn"]
     )
 
 
-def revocation_of_sessions(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    session = ground.session()
+def revocation_of_sessions(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    session = scene.session()
     block = {"DateLessThan": {"aws:TokenIssueTime": "2199-01-01T00:00:00Z"}}
-    return lambda: ground.may(session), lambda g: g.iam.put_role_policy(
+    return lambda: scene.may(session), lambda g: g.iam.put_role_policy(
         RoleName="victim",
         PolicyName="AWSRevokeOlderSessions",
         PolicyDocument=policy(deny("*", Condition=block)),
     )
 
 
-def rename(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
+def rename(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
     named_so = {"StringEquals": {"aws:username": "victim"}}
-    ground.iam.put_user_policy(
+    scene.iam.put_user_policy(
         UserName="victim", PolicyName="p", PolicyDocument=policy(allow("iam:*", Condition=named_so))
     )
-    return lambda: ground.may(keys), lambda g: g.iam.update_user(
+    return lambda: scene.may(keys), lambda g: g.iam.update_user(
         UserName="victim", NewUserName="renamed"
     )
 
 
-def _control_policy(ground: Ground, document: str, kind: str = "SERVICE_CONTROL_POLICY") -> str:
-    created = ground.organizations.create_policy(
+def _control_policy(scene: Scene, document: str, kind: str = "SERVICE_CONTROL_POLICY") -> str:
+    created = scene.organizations.create_policy(
         Name="guard", Description="d", Content=document, Type=kind
     )
     return str(created["Policy"]["PolicySummary"]["Id"])
@@ -261,60 +261,60 @@ _CLOSED_BUCKETS = policy(
 )
 
 
-def control_policy_attachment(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    guard = _control_policy(ground, _DENIES_LISTS)
-    return lambda: ground.may(keys), lambda g: g.organizations.attach_policy(
+def control_policy_attachment(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    guard = _control_policy(scene, _DENIES_LISTS)
+    return lambda: scene.may(keys), lambda g: g.organizations.attach_policy(
         PolicyId=guard, TargetId=g.lab.world.account
     )
 
 
-def control_policy_content(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    guard = _control_policy(ground, policy(allow("*")))
-    ground.organizations.attach_policy(PolicyId=guard, TargetId=ground.lab.world.account)
-    return lambda: ground.may(keys), lambda g: g.organizations.update_policy(
+def control_policy_content(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    guard = _control_policy(scene, policy(allow("*")))
+    scene.organizations.attach_policy(PolicyId=guard, TargetId=scene.lab.world.account)
+    return lambda: scene.may(keys), lambda g: g.organizations.update_policy(
         PolicyId=guard, Content=_DENIES_LISTS
     )
 
 
-def control_policy_of_the_root(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    guard = _control_policy(ground, _DENIES_LISTS)
-    root = ground.organizations.list_roots()["Roots"][0]["Id"]
-    return lambda: ground.may(keys), lambda g: g.organizations.attach_policy(
+def control_policy_of_the_root(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    guard = _control_policy(scene, _DENIES_LISTS)
+    root = scene.organizations.list_roots()["Roots"][0]["Id"]
+    return lambda: scene.may(keys), lambda g: g.organizations.attach_policy(
         PolicyId=guard, TargetId=root
     )
 
 
-def control_policy_detachment(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    only = _control_policy(ground, policy(allow("s3:*")))
-    ground.organizations.attach_policy(PolicyId=only, TargetId=ground.lab.world.account)
-    return lambda: ground.may(keys), lambda g: g.organizations.detach_policy(
+def control_policy_detachment(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    only = _control_policy(scene, policy(allow("s3:*")))
+    scene.organizations.attach_policy(PolicyId=only, TargetId=scene.lab.world.account)
+    return lambda: scene.may(keys), lambda g: g.organizations.detach_policy(
         PolicyId="p-FullAWSAccess", TargetId=g.lab.world.account
     )
 
 
-def move_to_another_unit(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    keys = ground.victim()
-    organizations, account = ground.organizations, ground.lab.world.account
+def move_to_another_unit(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    keys = scene.victim()
+    organizations, account = scene.organizations, scene.lab.world.account
     root = organizations.list_roots()["Roots"][0]["Id"]
     unit = organizations.create_organizational_unit(ParentId=root, Name="Quarantine")
     unit_id = unit["OrganizationalUnit"]["Id"]
-    organizations.attach_policy(PolicyId=_control_policy(ground, _DENIES_LISTS), TargetId=unit_id)
+    organizations.attach_policy(PolicyId=_control_policy(scene, _DENIES_LISTS), TargetId=unit_id)
     home = organizations.list_parents(ChildId=account)["Parents"][0]["Id"]
-    return lambda: ground.may(keys), lambda g: g.organizations.move_account(
+    return lambda: scene.may(keys), lambda g: g.organizations.move_account(
         AccountId=account, SourceParentId=home, DestinationParentId=unit_id
     )
 
 
-def _reads(ground: Ground) -> Callable[[], bool]:
-    world = ground.lab.world
+def _reads(scene: Scene) -> Callable[[], bool]:
+    world = scene.lab.world
 
     def probe() -> bool:
         try:
-            ground.lab.client("s3", world.leaked).list_objects_v2(Bucket=world.bucket)
+            scene.lab.client("s3", world.leaked).list_objects_v2(Bucket=world.bucket)
         except ClientError:
             return False
         return True
@@ -322,18 +322,18 @@ def _reads(ground: Ground) -> Callable[[], bool]:
     return probe
 
 
-def resource_control_attachment(ground: Ground) -> tuple[Callable[[], bool], Change]:
-    guard = _control_policy(ground, _CLOSED_BUCKETS, "RESOURCE_CONTROL_POLICY")
-    return _reads(ground), lambda g: g.organizations.attach_policy(
+def resource_control_attachment(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    guard = _control_policy(scene, _CLOSED_BUCKETS, "RESOURCE_CONTROL_POLICY")
+    return _reads(scene), lambda g: g.organizations.attach_policy(
         PolicyId=guard, TargetId=g.lab.world.account
     )
 
 
-def resource_control_content(ground: Ground) -> tuple[Callable[[], bool], Change]:
+def resource_control_content(scene: Scene) -> tuple[Callable[[], bool], Change]:
     harmless = _CLOSED_BUCKETS.replace("s3:ListBucket", "s3:DeleteBucket")
-    guard = _control_policy(ground, harmless, "RESOURCE_CONTROL_POLICY")
-    ground.organizations.attach_policy(PolicyId=guard, TargetId=ground.lab.world.account)
-    return _reads(ground), lambda g: g.organizations.update_policy(
+    guard = _control_policy(scene, harmless, "RESOURCE_CONTROL_POLICY")
+    scene.organizations.attach_policy(PolicyId=guard, TargetId=scene.lab.world.account)
+    return _reads(scene), lambda g: g.organizations.update_policy(
         PolicyId=guard, Content=_CLOSED_BUCKETS
     )
 

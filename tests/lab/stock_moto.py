@@ -32,14 +32,14 @@ def _client(service: str, keys: Keys) -> Any:
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    wanted = set(json.load(sys.stdin))
+    expected = set(json.load(sys.stdin))
     verdicts: dict[str, str] = {}
     with mock_aws():
         admin, member_admin, member = bootstrap(_client)
         settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
         bench = Bench(None, admin, member_admin, member)
         for one in every_case():
-            if one.name not in wanted:
+            if one.name not in expected:
                 continue
             try:
                 verdicts[one.name] = run(one, bench)[0]

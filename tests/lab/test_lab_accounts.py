@@ -77,9 +77,9 @@ def test_a_document_comes_back_byte_for_byte(lab: Lab, world: World) -> None:
     iam.put_user_policy(UserName="alice", PolicyName="odd", PolicyDocument=odd)
 
     iam.meta.events.unregister("after-call.iam", json_decode_policies)
-    said = iam.get_user_policy(UserName="alice", PolicyName="odd")["PolicyDocument"]
+    answer = iam.get_user_policy(UserName="alice", PolicyName="odd")["PolicyDocument"]
 
-    assert unquote(said) == odd
+    assert unquote(answer) == odd
 
 
 @pytest.mark.parametrize("kind", ["users", "roles"])
@@ -193,14 +193,14 @@ def test_everybody_that_uses_a_policy_is_found(lab: Lab, world: World) -> None:
     iam.attach_role_policy(RoleName="app", PolicyArn=arn)
     iam.put_user_permissions_boundary(UserName="release-bot", PermissionsBoundary=arn)
 
-    def found(**given: str) -> set[str]:
-        answer = iam.list_entities_for_policy(PolicyArn=arn, **given)
+    def matches(**parameters: str) -> set[str]:
+        answer = iam.list_entities_for_policy(PolicyArn=arn, **parameters)
         users = {one["UserName"] for one in answer["PolicyUsers"]}
         return users | {one["RoleName"] for one in answer["PolicyRoles"]}
 
-    assert found(PolicyUsageFilter="PermissionsPolicy") == {"alice", "app"}
-    assert found(PolicyUsageFilter="PermissionsBoundary") == {"release-bot"}
-    assert found(EntityFilter="Role") == {"app"}
+    assert matches(PolicyUsageFilter="PermissionsPolicy") == {"alice", "app"}
+    assert matches(PolicyUsageFilter="PermissionsBoundary") == {"release-bot"}
+    assert matches(EntityFilter="Role") == {"app"}
 
 
 def test_a_roles_boundary_is_shown_as_a_users_is(lab: Lab, world: World) -> None:

@@ -43,12 +43,12 @@ def start(client: Any, text: str, **more: Any) -> str:
 
 
 def states(client: Any, execution: str) -> list[dict[str, Any]]:
-    told = []
+    messages = []
     while True:
-        found = client.get_query_execution(QueryExecutionId=execution)["QueryExecution"]
-        told.append(found)
-        if found["Status"]["State"] not in ("QUEUED", "RUNNING"):
-            return told
+        matches = client.get_query_execution(QueryExecutionId=execution)["QueryExecution"]
+        messages.append(matches)
+        if matches["Status"]["State"] not in ("QUEUED", "RUNNING"):
+            return messages
 
 
 def test_a_query_is_executed_over_the_objects_of_its_partitions_alone(lake: Lake) -> None:
@@ -56,13 +56,13 @@ def test_a_query_is_executed_over_the_objects_of_its_partitions_alone(lake: Lake
     read = lake.deliver(scene(2).records) + lake.deliver(scene(3).records, region="eu-central-1")
 
     execution = start(lake.athena, COUNT)
-    told = states(lake.athena, execution)
+    messages = states(lake.athena, execution)
 
-    assert [one["Status"]["State"] for one in told] == ["QUEUED", "RUNNING", "SUCCEEDED"]
-    assert told[-1]["Statistics"]["DataScannedInBytes"] == read
+    assert [one["Status"]["State"] for one in messages] == ["QUEUED", "RUNNING", "SUCCEEDED"]
+    assert messages[-1]["Statistics"]["DataScannedInBytes"] == read
     page = lake.athena.get_query_results(QueryExecutionId=execution)["ResultSet"]["Rows"]
     assert [row["Data"][0]["VarCharValue"] for row in page] == ["n", "5"]
-    place = told[-1]["ResultConfiguration"]["OutputLocation"]
+    place = messages[-1]["ResultConfiguration"]["OutputLocation"]
     key = place.removeprefix("s3://trail-results/")
     body = lake.s3.get_object(Bucket="trail-results", Key=key)["Body"].read()
     assert body == b'"n"\n"5"\n'
@@ -173,8 +173,8 @@ def test_a_query_may_do_what_its_caller_may(lab: Lab, lake: Lake, missing: str) 
         ]
         document = json.dumps({"Version": "2012-10-17", "Statement": statements})
         iam.put_user_policy(UserName="analyst", PolicyName="trace", PolicyDocument=document)
-        found = states(analyst, start(analyst, COUNT))[-1]["Status"]
-        return str(found["State"] + " " + found.get("StateChangeReason", ""))
+        matches = states(analyst, start(analyst, COUNT))[-1]["Status"]
+        return str(matches["State"] + " " + matches.get("StateChangeReason", ""))
 
     assert ended(ALLOWED) == "SUCCEEDED "
     without = {action: resource for action, resource in ALLOWED.items() if action != missing}

@@ -52,10 +52,10 @@ def test_every_kind_of_session_can_be_followed_to_its_maker(trail: Trail) -> Non
     sts = lab.client("sts", world.leaked)
     made = {
         "GetSessionToken": sts.get_session_token()["Credentials"],
-        "GetFederationToken": sts.get_federation_token(Name="thief", Policy=policy(allow("s3:*")))[
-            "Credentials"
-        ],
-        "AssumeRole": sts.assume_role(RoleArn=world.deploy_role, RoleSessionName="thief")[
+        "GetFederationToken": sts.get_federation_token(
+            Name="intruder", Policy=policy(allow("s3:*"))
+        )["Credentials"],
+        "AssumeRole": sts.assume_role(RoleArn=world.deploy_role, RoleSessionName="intruder")[
             "Credentials"
         ],
     }
@@ -78,7 +78,7 @@ def test_every_kind_of_session_can_be_followed_to_its_maker(trail: Trail) -> Non
     role = kinds[made["AssumeRole"]["AccessKeyId"]]
     assert role["type"] == "AssumedRole"
     assert role["sessionContext"]["sessionIssuer"]["arn"] == world.deploy_role
-    assert role["principalId"].endswith(":thief")
+    assert role["principalId"].endswith(":attacker")
     federated = kinds[made["GetFederationToken"]["AccessKeyId"]]
     assert federated["type"] == "FederatedUser"
     assert federated["sessionContext"]["sessionIssuer"]["userName"] == "ci-deploy"
@@ -132,21 +132,21 @@ def test_objects_are_recorded_only_where_a_selector_asks(lab: Lab) -> None:
 
     with_data = Trail(lab, DATA)
     lab.client("s3", lab.world.leaked).get_object(Bucket=lab.world.bucket, Key="config/app.json")
-    found = [
+    matches = [
         r
         for r in with_data.named("GetObject")
         if r["requestParameters"]["key"] == "config/app.json"
     ]
 
-    assert found[0]["eventCategory"] == "Data"
-    assert found[0]["requestParameters"]["bucketName"] == lab.world.bucket
-    assert found[0]["resources"][0]["ARN"].endswith("config/app.json")
+    assert matches[0]["eventCategory"] == "Data"
+    assert matches[0]["requestParameters"]["bucketName"] == lab.world.bucket
+    assert matches[0]["resources"][0]["ARN"].endswith("config/app.json")
 
 
 def test_a_write_only_trail_misses_the_whole_tree(lab: Lab) -> None:
     trail = Trail(lab, [{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}])
     lab.client("sts", lab.world.leaked).assume_role(
-        RoleArn=lab.world.deploy_role, RoleSessionName="thief"
+        RoleArn=lab.world.deploy_role, RoleSessionName="intruder"
     )
     lab.client("iam", lab.world.leaked).create_access_key()
 
@@ -186,10 +186,10 @@ def test_an_assumed_role_elsewhere_has_a_twin_there(trail: Trail) -> None:
     history = lab.client("cloudtrail", world.management_admin).lookup_events(
         LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "AssumeRole"}]
     )["Events"]
-    there = json.loads(history[0]["CloudTrailEvent"])
+    elsewhere = json.loads(history[0]["CloudTrailEvent"])
 
-    assert here["sharedEventID"] == there["sharedEventID"]
+    assert here["sharedEventID"] == elsewhere["sharedEventID"]
     assert here["recipientAccountId"] == world.account
-    assert there["recipientAccountId"] == world.management_account
-    assert there["userIdentity"]["type"] == "AWSAccount"
-    assert here["eventID"] != there["eventID"]
+    assert elsewhere["recipientAccountId"] == world.management_account
+    assert elsewhere["userIdentity"]["type"] == "AWSAccount"
+    assert here["eventID"] != elsewhere["eventID"]

@@ -81,8 +81,8 @@ def test_a_lab_is_started_seeded_used_and_stopped(environ: dict[str, str]) -> No
 
     assert containment(environ, "stop").returncode == 0
     assert list(home.iterdir()) == []
-    gone = containment(environ, "status")
-    assert (gone.returncode, "no lab is running" in gone.stderr) == (9, True)
+    after = containment(environ, "status")
+    assert (after.returncode, "no lab is running" in after.stderr) == (9, True)
 
 
 def test_exports_can_be_evaluated_by_a_shell(environ: dict[str, str]) -> None:
@@ -91,15 +91,15 @@ def test_exports_can_be_evaluated_by_a_shell(environ: dict[str, str]) -> None:
 
     exports = containment(environ, "env")
 
-    said = subprocess.run(
+    answer = subprocess.run(
         ["sh", "-c", 'eval "$EXPORTS"; echo "$AWS_ENDPOINT_URL $AWS_REGION"'],
         env={"EXPORTS": exports.stdout, "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert said.stdout.startswith("http://127.0.0.1:")
-    assert said.stdout.endswith("us-east-1\n")
+    assert answer.stdout.startswith("http://127.0.0.1:")
+    assert answer.stdout.endswith("us-east-1\n")
 
 
 def test_two_labs_are_told_apart_by_their_port(environ: dict[str, str]) -> None:
@@ -130,9 +130,9 @@ def test_the_note_of_a_dead_lab_is_not_believed(environ: dict[str, str]) -> None
     os.kill(started["pid"], signal.SIGKILL)
     time.sleep(0.2)
 
-    gone = containment(environ, "status")
+    after = containment(environ, "status")
 
-    assert gone.returncode == 9
+    assert after.returncode == 9
     assert list(runtime.directory(environ).iterdir()) == []
 
 
@@ -171,7 +171,7 @@ def test_exports_are_good_however_late_it_is_in_the_lab(environ: dict[str, str])
         "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
         "; boto3.client('iam').list_access_keys(UserName='ci-deploy')"
     )
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", asked],
         env=environ | late,
         capture_output=True,
@@ -179,4 +179,4 @@ def test_exports_are_good_however_late_it_is_in_the_lab(environ: dict[str, str])
         timeout=60,
         check=True,
     )
-    assert ":assumed-role/ContainmentResponder/responder" in done.stdout
+    assert ":assumed-role/ContainmentResponder/responder" in completed.stdout

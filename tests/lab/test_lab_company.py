@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.lab
 
 
-def denied(call: object, **given: object) -> None:
+def denied(call: object, **parameters: object) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
-        call(**given)  # type: ignore[operator]
+        call(**parameters)  # type: ignore[operator]
 
 
-def test_the_leaked_key_does_what_a_thief_wants(lab: Lab, world: World) -> None:
+def test_the_leaked_key_does_what_a_attacker_wants(lab: Lab, world: World) -> None:
     sts, s3 = lab.client("sts", world.leaked), lab.client("s3", world.leaked)
 
     assert s3.list_objects_v2(Bucket=world.bucket)["KeyCount"] > 0
     token = sts.get_session_token()["Credentials"]
-    federated = sts.get_federation_token(Name="thief", Policy=policy(allow("s3:*")))["Credentials"]
-    role = sts.assume_role(RoleArn=world.deploy_role, RoleSessionName="thief")["Credentials"]
+    federated = sts.get_federation_token(Name="intruder", Policy=policy(allow("s3:*")))[
+        "Credentials"
+    ]
+    role = sts.assume_role(RoleArn=world.deploy_role, RoleSessionName="intruder")["Credentials"]
     lab.client("iam", world.leaked).create_access_key()
 
     for made in (token, federated, role):

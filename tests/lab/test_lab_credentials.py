@@ -39,29 +39,29 @@ def test_a_credential_for_one_service_lives_its_life(
         "ServiceSpecificCredential"
     ]
     assert made[secret]
-    given = {
+    parameters = {
         "UserName": "alice",
         "ServiceSpecificCredentialId": made["ServiceSpecificCredentialId"],
     }
-    iam.update_service_specific_credential(Status="Inactive", **given)
+    iam.update_service_specific_credential(Status="Inactive", **parameters)
     listed = iam.list_service_specific_credentials(UserName="alice")["ServiceSpecificCredentials"]
     assert [(one["Status"], secret in one) for one in listed] == [("Inactive", False)]
-    again = iam.reset_service_specific_credential(**given)["ServiceSpecificCredential"]
+    again = iam.reset_service_specific_credential(**parameters)["ServiceSpecificCredential"]
     assert again[secret] != made[secret]
     with pytest.raises(ClientError, match="DeleteConflict"):
         iam.delete_user(UserName="alice")
-    iam.delete_service_specific_credential(**given)
+    iam.delete_service_specific_credential(**parameters)
     assert not iam.list_service_specific_credentials(UserName="alice")["ServiceSpecificCredentials"]
 
 
 def test_a_third_credential_for_a_service_is_one_too_many(lab: Lab, world: World) -> None:
     iam = lab.client("iam", world.admin)
-    given = {"UserName": "alice", "ServiceName": "codecommit.amazonaws.com"}
-    iam.create_service_specific_credential(**given)
-    iam.create_service_specific_credential(**given)
+    parameters = {"UserName": "alice", "ServiceName": "codecommit.amazonaws.com"}
+    iam.create_service_specific_credential(**parameters)
+    iam.create_service_specific_credential(**parameters)
 
     with pytest.raises(ClientError, match="LimitExceeded"):
-        iam.create_service_specific_credential(**given)
+        iam.create_service_specific_credential(**parameters)
 
 
 def test_the_services_that_a_principal_used_are_known(lab: Lab, world: World) -> None:
@@ -82,9 +82,9 @@ def test_the_services_that_a_principal_used_are_known(lab: Lab, world: World) ->
 
 
 def token(lab: Lab, subject: str, **more: str) -> str:
-    wanted = {"issuer": f"https://{ISSUER}", "subject": subject, **more}
+    expected = {"issuer": f"https://{ISSUER}", "subject": subject, **more}
     request = urllib.request.Request(
-        f"{lab.endpoint}/_lab/web-identity", data=json.dumps(wanted).encode()
+        f"{lab.endpoint}/_lab/web-identity", data=json.dumps(expected).encode()
     )
     with urllib.request.urlopen(request) as answer:
         return str(json.load(answer)["token"])

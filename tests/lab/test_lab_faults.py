@@ -83,14 +83,14 @@ def test_chances_repeat_with_their_seed(lab: Lab, world: World) -> None:
 
     def outcomes() -> list[bool]:
         lab.faults({"kind": "throttle", "probability": 0.5, "seed": 7})
-        seen = []
+        results = []
         for _ in range(20):
             try:
                 iam.get_user(UserName="alice")
-                seen.append(True)
+                results.append(True)
             except ClientError:
-                seen.append(False)
-        return seen
+                results.append(False)
+        return results
 
     first = outcomes()
 

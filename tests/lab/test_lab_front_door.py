@@ -63,12 +63,12 @@ def raw(lab: Lab, data: bytes) -> bytes:
     ],
 )
 def test_a_wrong_control_request_says_what_is_wrong(
-    lab: Lab, name: str, body: bytes, said: str
+    lab: Lab, name: str, body: bytes, expected: str
 ) -> None:
     status, answer = control(lab, name, body)
 
     assert status in {400, 404}
-    assert said in answer["error"]
+    assert expected in answer["error"]
 
 
 def test_control_requests_do_what_they_say(lab: Lab, world: World) -> None:
@@ -130,22 +130,22 @@ def test_a_huge_body_is_refused_before_it_is_read(lab: Lab) -> None:
 def test_an_unknown_service_is_refused_in_words_and_counted(served: Lab) -> None:
     world = served.reseed()
 
-    with served.unanswered() as told:
+    with served.unanswered() as messages:
         with pytest.raises(ClientError, match="NotImplementedInLab"):
             served.client("braket", world.admin).search_devices(filters=[])
         assert served.status()["unrouted"] == 1
 
-    assert told == ["The lab has no service 'braket'."]
+    assert messages == ["The lab has no service 'braket'."]
     assert served.status()["unrouted"] == 0
 
 
 def test_an_operation_that_nobody_implements_is_refused_in_words(served: Lab) -> None:
     world = served.reseed()
 
-    with served.unanswered() as told, pytest.raises(ClientError, match="NotImplementedInLab"):
+    with served.unanswered() as messages, pytest.raises(ClientError, match="NotImplementedInLab"):
         served.client("iam", world.admin).list_delegation_requests()
 
-    assert told == ["Nobody implements iam:ListDelegationRequests in the lab."]
+    assert messages == ["Nobody implements iam:ListDelegationRequests in the lab."]
 
 
 def test_a_condition_key_that_the_lab_does_not_fill_is_an_error_not_a_guess(served: Lab) -> None:
@@ -158,10 +158,10 @@ def test_a_condition_key_that_the_lab_does_not_fill_is_an_error_not_a_guess(serv
         ),
     )
 
-    with served.unanswered() as told, pytest.raises(ClientError, match="NotImplementedInLab"):
+    with served.unanswered() as messages, pytest.raises(ClientError, match="NotImplementedInLab"):
         served.client("kms", world.bystander).create_key()
 
-    assert "kms:multiregion" in told[0]
+    assert "kms:multiregion" in messages[0]
 
 
 def test_the_lab_listens_on_loopback_alone(lab: Lab) -> None:
@@ -241,6 +241,6 @@ def test_of_several_objects_only_those_that_are_allowed_are_deleted(lab: Lab, wo
     assert [(e["Key"], e["Code"]) for e in answer["Errors"]] == [
         ("config/app.json", "AccessDenied")
     ]
-    left = {one["Key"] for one in s3.list_objects_v2(Bucket=world.bucket)["Contents"]}
-    assert "config/app.json" in left
-    assert "builds/web-1.4.2.tar.gz" not in left
+    remaining = {one["Key"] for one in s3.list_objects_v2(Bucket=world.bucket)["Contents"]}
+    assert "config/app.json" in remaining
+    assert "builds/web-1.4.2.tar.gz" not in remaining

@@ -10,7 +10,7 @@ import pytest
 from containment.lab.state import facts
 from tests.lab.lag_settings import (
     EVERY,
-    Ground,
+    Scene,
     Setting,
     attached_to_a_group,
     attachment,
@@ -50,12 +50,12 @@ def named(setting: Setting) -> str:
 
 @pytest.mark.parametrize("setting", EVERY, ids=named)
 def test_the_old_decision_holds_until_the_lag_has_passed(lab: Lab, setting: Setting) -> None:
-    ground = Ground(lab)
-    probe, change = setting(ground)
+    scene = Scene(lab)
+    probe, change = setting(scene)
     lab.faults({"kind": "lag", "seconds": SECONDS})
     assert probe()
 
-    change(ground)
+    change(scene)
 
     assert probe(), "the change was enforced at once"
     lab.advance(SECONDS - 1.5)
@@ -68,22 +68,22 @@ def test_the_old_decision_holds_until_the_lag_has_passed(lab: Lab, setting: Sett
 def test_with_the_responders_lag_alone_others_are_enforced_at_once(
     lab: Lab, setting: Setting
 ) -> None:
-    ground = Ground(lab)
-    probe, change = setting(ground)
+    scene = Scene(lab)
+    probe, change = setting(scene)
     lab.faults({"kind": "lag", "seconds": SECONDS, "principal": "arn:aws:iam::*:role/Nobody"})
 
-    change(ground)
+    change(scene)
 
     assert not probe()
 
 
 @pytest.mark.parametrize("setting", EVERY, ids=named)
 def test_the_responders_own_changes_lag(lab: Lab, setting: Setting) -> None:
-    ground = Ground(lab)
-    probe, change = setting(ground)
+    scene = Scene(lab)
+    probe, change = setting(scene)
     lab.faults({"kind": "lag", "seconds": SECONDS, "principal": RESPONDER})
 
-    change(ground)
+    change(scene)
 
     assert probe()
     lab.advance(SECONDS)
@@ -104,74 +104,74 @@ def test_the_responders_own_changes_lag(lab: Lab, setting: Setting) -> None:
 def test_iam_and_control_policies_lag_apart(
     lab: Lab, scope: str, setting: Setting, *, lags: bool
 ) -> None:
-    ground = Ground(lab)
-    probe, change = setting(ground)
+    scene = Scene(lab)
+    probe, change = setting(scene)
     lab.faults({"kind": "lag", "seconds": SECONDS, "scope": scope})
 
-    change(ground)
+    change(scene)
 
     assert probe() is lags
 
 
 def test_reads_are_current(lab: Lab) -> None:
-    ground = Ground(lab)
-    ground.victim()
+    scene = Scene(lab)
+    scene.victim()
     lab.faults({"kind": "lag", "seconds": SECONDS})
 
-    ground.iam.put_user_policy(UserName="victim", PolicyName="d", PolicyDocument=policy(deny("*")))
+    scene.iam.put_user_policy(UserName="victim", PolicyName="d", PolicyDocument=policy(deny("*")))
 
-    assert ground.iam.list_user_policies(UserName="victim")["PolicyNames"] == ["d", "p"]
+    assert scene.iam.list_user_policies(UserName="victim")["PolicyNames"] == ["d", "p"]
 
 
 def test_a_new_key_works_only_once_it_has_spread(lab: Lab) -> None:
-    ground = Ground(lab)
-    ground.victim()
+    scene = Scene(lab)
+    scene.victim()
     lab.faults({"kind": "lag", "seconds": SECONDS})
 
-    keys = ground.key()
+    keys = scene.key()
 
-    assert not ground.may(keys)
+    assert not scene.may(keys)
     lab.advance(SECONDS)
-    assert ground.may(keys)
+    assert scene.may(keys)
 
 
 def test_two_changes_lag_each_from_its_own_moment(lab: Lab) -> None:
-    ground = Ground(lab)
-    keys = ground.victim()
+    scene = Scene(lab)
+    keys = scene.victim()
     lab.faults({"kind": "lag", "seconds": SECONDS})
-    ground.iam.put_user_policy(UserName="victim", PolicyName="d", PolicyDocument=policy(deny("*")))
+    scene.iam.put_user_policy(UserName="victim", PolicyName="d", PolicyDocument=policy(deny("*")))
     lab.advance(2)
-    ground.iam.delete_user_policy(UserName="victim", PolicyName="d")
-    assert ground.may(keys)
+    scene.iam.delete_user_policy(UserName="victim", PolicyName="d")
+    assert scene.may(keys)
 
     lab.advance(2.5)
-    assert not ground.may(keys), "the first change is enforced, the second is not yet"
+    assert not scene.may(keys), "the first change is enforced, the second is not yet"
 
     lab.advance(2)
-    assert ground.may(keys)
+    assert scene.may(keys)
 
 
-def test_a_strip_by_the_thief_beats_a_deny_that_still_lags(lab: Lab) -> None:
-    ground = Ground(lab)
-    keys = ground.victim()
+def test_a_strip_by_the_attacker_beats_a_deny_that_still_lags(lab: Lab) -> None:
+    scene = Scene(lab)
+    keys = scene.victim()
     lab.faults({"kind": "lag", "seconds": SECONDS, "principal": RESPONDER})
-    ground.iam.put_user_policy(UserName="victim", PolicyName="d", PolicyDocument=policy(deny("*")))
+    scene.iam.put_user_policy(UserName="victim", PolicyName="d", PolicyDocument=policy(deny("*")))
 
     lab.client("iam", keys).delete_user_policy(UserName="victim", PolicyName="d")
 
     lab.advance(SECONDS * 2)
-    assert ground.may(keys)
+    assert scene.may(keys)
 
 
 def test_whose_change_it_was_is_never_mistaken_under_load(lab: Lab) -> None:
     """Everybody writes at once; the responder's denials lag, all others hold at once."""
-    ground = Ground(lab)
-    ground.victim()
+    scene = Scene(lab)
+    scene.victim()
     names = [f"v{number}" for number in range(16)]
     for name in names:
-        ground.iam.create_user(UserName=name)
+        scene.iam.create_user(UserName=name)
     helper = lab.world.bystander
-    ground.iam.put_user_policy(
+    scene.iam.put_user_policy(
         UserName="alice", PolicyName="all", PolicyDocument=policy(allow("iam:*"))
     )
     lab.faults({"kind": "lag", "seconds": SECONDS, "principal": RESPONDER})
@@ -185,14 +185,14 @@ def test_whose_change_it_was_is_never_mistaken_under_load(lab: Lab) -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(write, names))
 
-    seen = lab.enforced()
+    observed = lab.enforced()
     for name in names:
-        entity = seen(("user", lab.world.account, name))
+        entity = observed(("user", lab.world.account, name))
         by_responder = bool(int(name[1:]) % 2)
         assert (("inline", "p") in entity) is not by_responder, name
     lab.advance(SECONDS)
     for name in names:
-        assert ("inline", "p") in seen(("user", lab.world.account, name))
+        assert ("inline", "p") in observed(("user", lab.world.account, name))
 
 
 def test_every_kind_of_state_that_decisions_read_has_its_setting() -> None:

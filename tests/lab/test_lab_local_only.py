@@ -258,10 +258,10 @@ def test_a_function_can_be_made_and_is_never_run(lab: Lab, world: World) -> None
         Code={"ZipFile": code()},
     )
 
-    with lab.unanswered() as said, pytest.raises(ClientError, match="NotImplementedInLab"):
+    with lab.unanswered() as answer, pytest.raises(ClientError, match="NotImplementedInLab"):
         functions.invoke(FunctionName="f")
 
-    assert "runs no code" in said[0]
+    assert "runs no code" in answer[0]
     assert functions.get_function(FunctionName="f")["Configuration"]["FunctionName"] == "f"
 
 
@@ -313,7 +313,7 @@ def test_an_answer_that_called_out_is_an_error_even_if_the_attempt_was_swallowed
 
     monkeypatch.setattr(SNSBackend, "list_topics", list_and_call)
 
-    with lab.unanswered() as said, pytest.raises(ClientError, match="NotImplementedInLab"):
+    with lab.unanswered() as answer, pytest.raises(ClientError, match="NotImplementedInLab"):
         lab.client("sns", world.admin).list_topics()
 
-    assert "calls nobody" in said[0]
+    assert "calls nobody" in answer[0]

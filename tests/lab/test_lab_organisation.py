@@ -24,8 +24,8 @@ def built(served: Lab) -> dict[str, Any]:
     return seed(served, principals=40)
 
 
-def seed(served: Lab, **given: int) -> dict[str, Any]:
-    body = json.dumps({"world": "organisation", **given}).encode()
+def seed(served: Lab, **parameters: int) -> dict[str, Any]:
+    body = json.dumps({"world": "organisation", **parameters}).encode()
     with urllib.request.urlopen(f"{served.endpoint}/_lab/seed", data=body) as answer:
         return dict(json.load(answer))
 

@@ -107,9 +107,9 @@ def test_a_sign_in_by_saml_is_recorded_as_aws_writes_it(
         "userName": "alice@example.com",
         "identityProvider": answer["NameQualifier"],
     }
-    given = record["requestParameters"]
-    assert given.pop("sAMLAssertionID").startswith("_")
-    assert given == {
+    parameters = record["requestParameters"]
+    assert parameters.pop("sAMLAssertionID").startswith("_")
+    assert parameters == {
         "roleArn": role,
         "principalArn": provider,
         "roleSessionName": "alice",

@@ -101,9 +101,9 @@ def test_a_key_can_be_bound_to_the_service_it_is_used_through(
 
 def test_reading_a_secret_makes_its_service_decrypt(lab: Lab) -> None:
     trail = Trail(lab)
-    manager = lab.client("secretsmanager", lab.world.admin)
-    arn = manager.create_secret(Name="db", SecretString="x")["ARN"]
-    manager.get_secret_value(SecretId="db")
+    secrets_client = lab.client("secretsmanager", lab.world.admin)
+    arn = secrets_client.create_secret(Name="db", SecretString="x")["ARN"]
+    secrets_client.get_secret_value(SecretId="db")
 
     record = trail.named("Decrypt")[0]
 
@@ -124,12 +124,12 @@ def test_the_owner_of_a_bucket_has_a_copy_of_what_others_read(lab: Lab) -> None:
     lab.client("s3", world.admin).put_bucket_policy(Bucket=world.bucket, Policy=policy(document))
     lab.client("s3", world.management_admin).get_object(Bucket=world.bucket, Key="config/app.json")
 
-    found = [
+    matches = [
         r for r in trail.named("GetObject") if r["requestParameters"]["key"] == "config/app.json"
     ]
 
-    assert len(found) == 1, "the trail is the owner's, and the reader's copy is elsewhere"
-    copy = found[0]
+    assert len(matches) == 1, "the trail is the owner's, and the reader's copy is elsewhere"
+    copy = matches[0]
     assert copy["recipientAccountId"] == world.account
     assert copy["sharedEventID"]
     assert copy["userIdentity"]["type"] == "AWSAccount"
@@ -158,8 +158,10 @@ def test_credentials_of_machines_are_known_by_what_they_were_given_to(
     served: Lab, which: str, kind: str, service: str
 ) -> None:
     world = post(served, "seed", {"world": "organisation", "principals": 0})
-    given = world["organisation"][f"{which}_session"]
-    keys = Credentials(given["access_key_id"], given["secret_access_key"], given["session_token"])
+    parameters = world["organisation"][f"{which}_session"]
+    keys = Credentials(
+        parameters["access_key_id"], parameters["secret_access_key"], parameters["session_token"]
+    )
     served.client("sts", keys).get_caller_identity()
     served.advance(301)
     admin = Credentials(world["admin"]["access_key_id"], world["admin"]["secret_access_key"])
@@ -176,7 +178,7 @@ def test_credentials_of_machines_are_known_by_what_they_were_given_to(
         e
         for e in events
         if e["eventName"] == "AssumeRole"
-        and e["responseElements"]["credentials"]["accessKeyId"] == given["access_key_id"]
+        and e["responseElements"]["credentials"]["accessKeyId"] == parameters["access_key_id"]
     )
     assert issued["userIdentity"] == {"type": "AWSService", "invokedBy": service}
     assert (
@@ -206,10 +208,12 @@ def test_a_sign_in_gives_a_session_that_is_known_to_be_the_consoles(lab: Lab) ->
     iam.put_user_policy(
         UserName="alice", PolicyName="i", PolicyDocument=policy(allow("iam:ListUsers"))
     )
-    given = post(
+    parameters = post(
         lab, "sign-in", {"account": world.account, "user": "alice", "password": "Right-100"}
     )["credentials"]
-    keys = Credentials(given["access_key_id"], given["secret_access_key"], given["session_token"])
+    keys = Credentials(
+        parameters["access_key_id"], parameters["secret_access_key"], parameters["session_token"]
+    )
     lab.client("iam", keys).list_users()
 
     records = trail.records()

@@ -61,7 +61,7 @@ def test_a_suite_fails_where_a_lab_could_not_answer(
     environment = {k: v for k, v in os.environ.items() if k != "CONTAINMENT_LAB_UNANSWERED"}
     environment["PYTHONPATH"] = str(ROOT / "tests" / "support")
     program = f"{sys.executable} -m pytest -q -p tests.conftest -p no:cacheprovider -o addopts="
-    done = subprocess.run(
+    completed = subprocess.run(
         [*program.split(), "--rootdir", str(tmp_path), f"{file}::{name}"],
         cwd=ROOT,
         env=environment,
@@ -71,6 +71,6 @@ def test_a_suite_fails_where_a_lab_could_not_answer(
         check=False,
     )
 
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
-    assert ("labs met 1 calls that they could not answer" in done.stdout) is fails
-    assert done.returncode == (1 if fails else 0)
+    assert "1 passed" in completed.stdout, completed.stdout + completed.stderr
+    assert ("labs met 1 calls that they could not answer" in completed.stdout) is fails
+    assert completed.returncode == (1 if fails else 0)

@@ -72,14 +72,14 @@ for _ in range(4):
     call("iam", "list_users")
     call("sts", "get_session_token")
     call("sts", "get_caller_identity")
-    call("sts", "assume_role", RoleArn=given["role"], RoleSessionName="thief")
+    call("sts", "assume_role", RoleArn=given["role"], RoleSessionName="attacker")
 print(json.dumps(seen))
 """
 
 
 def test_everything_a_client_did_is_found_exactly_once(lab: Lab) -> None:
     trail = Trail(lab, DATA)
-    given = {
+    parameters = {
         "client": {
             "endpoint_url": lab.endpoint,
             "region_name": "us-east-1",
@@ -89,26 +89,26 @@ def test_everything_a_client_did_is_found_exactly_once(lab: Lab) -> None:
         "bucket": lab.world.bucket,
         "role": lab.world.deploy_role,
     }
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", CLIENT],
-        input=json.dumps(given),
+        input=json.dumps(parameters),
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    seen = dict(json.loads(done.stdout))
+    observed = dict(json.loads(completed.stdout))
 
-    thief = [
+    attacker = [
         record
         for record in trail.records()
         if record["userIdentity"].get("accessKeyId") == lab.world.leaked.access_key_id
     ]
 
-    found = {record["requestID"]: record.get("errorCode", "") for record in thief}
-    assert len(thief) == len(found) == len(seen) == 32
-    assert {key: bool(code) for key, code in found.items()} == {
-        key: bool(code) for key, code in seen.items()
+    matches = {record["requestID"]: record.get("errorCode", "") for record in attacker}
+    assert len(attacker) == len(matches) == len(observed) == 32
+    assert {key: bool(code) for key, code in matches.items()} == {
+        key: bool(code) for key, code in observed.items()
     }
 
 
@@ -178,18 +178,18 @@ def test_the_digest_chain_holds_until_somebody_tampers(trail: Trail) -> None:
     assert validate(trail) == [victim]
 
 
-def lookup(lab: Lab, keys: Credentials, **given: Any) -> dict[str, Any]:
-    return dict(lab.client("cloudtrail", keys).lookup_events(**given))
+def lookup(lab: Lab, keys: Credentials, **parameters: Any) -> dict[str, Any]:
+    return dict(lab.client("cloudtrail", keys).lookup_events(**parameters))
 
 
 def test_the_history_answers_one_attribute_a_page_at_a_time(lab: Lab, world: World) -> None:
     for _ in range(60):
         lab.client("iam", world.leaked).list_access_keys()
     lab.advance(301)
-    wanted = [{"AttributeKey": "AccessKeyId", "AttributeValue": world.leaked.access_key_id}]
+    expected = [{"AttributeKey": "AccessKeyId", "AttributeValue": world.leaked.access_key_id}]
 
-    first = lookup(lab, world.admin, LookupAttributes=wanted)
-    second = lookup(lab, world.admin, LookupAttributes=wanted, NextToken=first["NextToken"])
+    first = lookup(lab, world.admin, LookupAttributes=expected)
+    second = lookup(lab, world.admin, LookupAttributes=expected, NextToken=first["NextToken"])
 
     assert (len(first["Events"]), len(second["Events"])) == (50, 10)
     assert "NextToken" not in second

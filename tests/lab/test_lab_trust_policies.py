@@ -29,10 +29,12 @@ def principal_of(role: dict[str, Any]) -> Any:
         (["*", "111122223333"], ["*", "arn:aws:iam::111122223333:root"]),
     ],
 )
-def test_principals_are_rewritten(lab: Lab, world: World, given: Any, kept: Any) -> None:
+def test_principals_are_rewritten(lab: Lab, world: World, parameters: Any, kept: Any) -> None:
     iam = lab.client("iam", world.admin)
 
-    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust({"AWS": given}))["Role"]
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust({"AWS": parameters}))[
+        "Role"
+    ]
 
     assert principal_of(role) == kept
     assert principal_of(iam.get_role(RoleName="r")["Role"]) == kept
@@ -78,10 +80,10 @@ def test_a_trusted_role_keeps_its_trust_through_a_renamed_path(lab: Lab, world: 
 def test_every_call_that_shows_a_role_shows_it_alike(lab: Lab, world: World) -> None:
     iam = lab.client("iam", world.admin)
 
-    alone = iam.get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
+    single = iam.get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
     listed = {r["RoleName"]: r for r in iam.list_roles()["Roles"]}["deploy"]
     details = iam.get_account_authorization_details(Filter=["Role"])["RoleDetailList"]
     detailed = {r["RoleName"]: r for r in details}["deploy"]
 
-    assert world.ci_user in principal_of({"AssumeRolePolicyDocument": alone})
-    assert listed["AssumeRolePolicyDocument"] == alone == detailed["AssumeRolePolicyDocument"]
+    assert world.ci_user in principal_of({"AssumeRolePolicyDocument": single})
+    assert listed["AssumeRolePolicyDocument"] == single == detailed["AssumeRolePolicyDocument"]

@@ -36,7 +36,7 @@ FALSE_PROOFS = {
 
 @pytest.fixture(scope="module")
 def verdicts() -> dict[str, str]:
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "tests.lab.stock_moto"],
         input=json.dumps(sorted(FALSE_PROOFS)),
         capture_output=True,
@@ -46,12 +46,12 @@ def verdicts() -> dict[str, str]:
         cwd=Path(__file__).parents[2],
         env={"PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true"},
     )
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
+    assert completed.returncode == 0, completed.stderr
+    return dict(json.loads(completed.stdout))
 
 
 def test_moto_alone_gives_false_proofs(verdicts: dict[str, str]) -> None:
     documented = {one.name: one.expect for one in every_case()}
 
     assert verdicts == FALSE_PROOFS
-    assert all(documented[name] != said for name, said in verdicts.items())
+    assert all(documented[name] != answer for name, answer in verdicts.items())

@@ -35,16 +35,16 @@ class Trail:
 
     def keys(self, kind: str = "CloudTrail") -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket="trail")
-        found = [one["Key"] for page in pages for one in page.get("Contents", [])]
-        return [key for key in found if f"/{kind}/" in key]
+        matches = [one["Key"] for page in pages for one in page.get("Contents", [])]
+        return [key for key in matches if f"/{kind}/" in key]
 
     def records(self) -> list[dict[str, Any]]:
         self.lab.advance(301)
-        found = []
+        matches = []
         for key in self.keys():
             body = self.s3.get_object(Bucket="trail", Key=key)["Body"].read()
-            found += json.loads(gzip.decompress(body))["Records"]
-        return found
+            matches += json.loads(gzip.decompress(body))["Records"]
+        return matches
 
     def named(self, name: str) -> list[dict[str, Any]]:
         return [record for record in self.records() if record["eventName"] == name]

@@ -28,9 +28,9 @@ def contents(gate: Gate, services: Iterable[str] = SERVICES) -> str:
     """Return a digest of the state of *services* in every account, and of every session."""
     text: list[str] = []
     for service in services:
-        found: Any = get_backend(service)  # type: ignore[call-overload]
-        for account in sorted(found) if isinstance(found, BackendDict) else ():
-            regions: Any = found[account]
+        matches: Any = get_backend(service)  # type: ignore[call-overload]
+        for account in sorted(matches) if isinstance(matches, BackendDict) else ():
+            regions: Any = matches[account]
             for region in sorted(regions):
                 text += [service, account, region]
                 _walk(regions[region], text, {})
@@ -42,30 +42,30 @@ def contents(gate: Gate, services: Iterable[str] = SERVICES) -> str:
 def vars_of(thing: Any) -> dict[str, Any]:
     """Return the attributes of *thing*, whichever way its class keeps them."""
     names = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
-    held = {name: getattr(thing, name) for name in names if hasattr(thing, name)}
-    return held | getattr(thing, "__dict__", {})
+    attributes = {name: getattr(thing, name) for name in names if hasattr(thing, name)}
+    return attributes | getattr(thing, "__dict__", {})
 
 
-def _walk(value: Any, text: list[str], seen: dict[int, tuple[int, Any]]) -> None:
+def _walk(value: Any, text: list[str], observed: dict[int, tuple[int, Any]]) -> None:
     if value is None or isinstance(value, str | bytes | int | float | date | Enum):
         text.append(repr(value))
         return
-    if isinstance(value, (*_NO_STATE, AWSManagedPolicy)) or id(value) in seen:
-        text.append(f"<{seen[id(value)][0]}>" if id(value) in seen else "")
+    if isinstance(value, (*_NO_STATE, AWSManagedPolicy)) or id(value) in observed:
+        text.append(f"<{observed[id(value)][0]}>" if id(value) in observed else "")
         return
     # The value itself is kept: an id is somebody else's as soon as its object is gone.
-    seen[id(value)] = len(seen), value
+    observed[id(value)] = len(observed), value
     if isinstance(value, Mapping):
         for key in sorted(value, key=repr):
             if key not in _OBSERVED:
                 text.append(repr(key))
-                _walk(value[key], text, seen)
+                _walk(value[key], text, observed)
     elif isinstance(value, list | tuple):
         text.append(f"[{len(value)}]")
         for item in value:
-            _walk(item, text, seen)
+            _walk(item, text, observed)
     elif isinstance(value, set | frozenset):
         text.append(repr(sorted(map(repr, value))))
     elif not isinstance(value, (AccountSpecificBackend, BackendDict)):
         text.append(type(value).__name__)
-        _walk(vars_of(value), text, seen)
+        _walk(vars_of(value), text, observed)

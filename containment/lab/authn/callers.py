@@ -1,4 +1,4 @@
-"""Who is calling: a key id and a secret, turned into a principal as AWS sees it.
+"""Turn a key id and a signature into a principal, as AWS sees it.
 
 Source: IAM User Guide, "IAM identifiers" and "AWS global condition context keys" (aws:userid,
 aws:PrincipalArn, aws:PrincipalType).

@@ -186,14 +186,14 @@ def _lifetime(assertion: saml.Assertion) -> dict[str, Any]:
 def _asserted(
     tags: Mapping[str, str], *, transitive: list[str], source_identity: str
 ) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    claims: dict[str, Any] = {}
     if tags:
-        told["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+        claims["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
     if transitive:
-        told["TransitiveTagKeys"] = transitive
+        claims["TransitiveTagKeys"] = transitive
     if source_identity:
-        told["SourceIdentity"] = source_identity
-    return told
+        claims["SourceIdentity"] = source_identity
+    return claims
 
 
 def _caller(

@@ -117,25 +117,25 @@ def mint(subject: str, attributes: Mapping[str, Sequence[str]], *, now: datetime
     from signxml.algorithms import SignatureMethod
     from signxml.signer import XMLSigner
 
-    etree, identifier, at = _etree(), f"_{secrets.token_hex(16)}", isoformat(now)
+    etree, identifier, issued = _etree(), f"_{secrets.token_hex(16)}", isoformat(now)
     until = isoformat(now + _FRESH)
     response = etree.Element(f"{{{_P}}}Response", nsmap={"p": _P}, ID="_r", Version="2.0")
     made = etree.SubElement(
         response, f"{{{_A}}}Assertion", nsmap={None: _A}, ID=identifier, Version="2.0"
     )
-    made.set("IssueInstant", at)
+    made.set("IssueInstant", issued)
     _add(made, "Issuer", ISSUER)
     etree.SubElement(made, f"{{{_S}}}Signature", nsmap={"ds": _S}, Id="placeholder")
     who = _add(made, "Subject")
     _add(who, "NameID", subject, Format=f"{_FORMAT}persistent")
     confirmed = _add(who, "SubjectConfirmation", Method="urn:oasis:names:tc:SAML:2.0:cm:bearer")
     _add(confirmed, "SubjectConfirmationData", NotOnOrAfter=until, Recipient=ENDPOINT)
-    conditions = _add(made, "Conditions", NotBefore=at, NotOnOrAfter=until)
+    conditions = _add(made, "Conditions", NotBefore=issued, NotOnOrAfter=until)
     _add(_add(conditions, "AudienceRestriction"), "Audience", AUDIENCE)
-    _add(made, "AuthnStatement", AuthnInstant=at)
-    told = _add(made, "AttributeStatement")
+    _add(made, "AuthnStatement", AuthnInstant=issued)
+    attribute_statement = _add(made, "AttributeStatement")
     for name, values in attributes.items():
-        one = _add(told, "Attribute", Name=CLAIMS + name)
+        one = _add(attribute_statement, "Attribute", Name=CLAIMS + name)
         for value in values:
             _add(one, "AttributeValue", value)
     key, certificate = _own()
@@ -180,7 +180,7 @@ def read(encoded: str, document: str, *, now: datetime) -> Assertion:
         raw = base64.b64decode("".join(encoded.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidAssertionError("Invalid base64 SAMLResponse") from error
-    return _told(_signed(_parsed(raw), _parsed(document.encode()), now), document, now)
+    return _read_assertion(_signed(_parsed(raw), _parsed(document.encode()), now), document, now)
 
 
 def _parsed(raw: bytes) -> Any:
@@ -193,10 +193,10 @@ def _parsed(raw: bytes) -> Any:
 
 
 def _certificates(entity: Any) -> list[x509.Certificate]:
-    found = entity.findall(".//m:IDPSSODescriptor/m:KeyDescriptor", _NAMES)
+    descriptors = entity.findall(".//m:IDPSSODescriptor/m:KeyDescriptor", _NAMES)
     texts = [
         "".join(text.split())
-        for one in found
+        for one in descriptors
         if one.get("use", "signing") == "signing"
         for text in one.itertext(f"{{{_S}}}X509Certificate")
     ]
@@ -230,7 +230,7 @@ def _signed(response: Any, entity: Any, now: datetime) -> Any:
     raise InvalidAssertionError("Response signature invalid")
 
 
-def _told(assertion: Any, document: str, now: datetime) -> Assertion:
+def _read_assertion(assertion: Any, document: str, now: datetime) -> Assertion:
     issuer = str(assertion.findtext("a:Issuer", "", _NAMES)).strip()
     if issuer != entity_of(document):
         raise InvalidAssertionError("Issuer not present in specified provider")

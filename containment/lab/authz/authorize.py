@@ -1,4 +1,4 @@
-"""May this caller do this? The layers are gathered here, and the pure evaluator asked."""
+"""Authorise a call: gather every layer of policy, and let the pure evaluator decide."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def require(
     conditions: Mapping[str, str | tuple[str, ...]] | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> None:
-    """Let pass whoever may do one thing more than the call itself asks for.
+    """Require an additional permission for this call.
 
     Raises:
         Refusal: a policy denies it, or none allows it.

@@ -1,4 +1,4 @@
-"""The circumstances of a call, as condition keys.
+"""Fill the condition context keys of a call.
 
 Sources: IAM User Guide, "AWS global condition context keys" and "IAM and AWS STS condition context
 keys"; Service Authorization Reference for the services' own.
@@ -71,11 +71,11 @@ def _unmodelled(key: str, action: str) -> bool:
         return False
     details = action_details(service, name) or {}
     types = cast("list[dict[str, Any]]", details.get("resourceTypes", []))
-    known = [
+    documented_keys = [
         *cast("list[str]", details.get("conditionKeys", [])),
         *(name for kind in types for name in kind.get("conditionKeys", [])),
     ]
-    return any(key.partition("/")[0] == one.lower().partition("/")[0] for one in known)
+    return any(key.partition("/")[0] == one.lower().partition("/")[0] for one in documented_keys)
 
 
 def of_caller(caller: Caller, call: Call, *, now: datetime) -> dict[str, Value]:

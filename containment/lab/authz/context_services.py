@@ -292,12 +292,12 @@ def _equal_to(hash_key: str, condition: str, parameters: Mapping[str, Any]) -> l
     """Return the values that a query's condition gives its hash key."""
     names = parameters.get("ExpressionAttributeNames") or {}
     values = parameters.get("ExpressionAttributeValues") or {}
-    found: list[str] = []
+    operands: list[str] = []
     for part in condition.replace(" and ", " AND ").split(" AND "):
-        left, _, right = (side.strip(" ()") for side in part.partition("="))
-        if names.get(left, left) == hash_key and right in values:
-            found += map(str, values[right].values())
-    return found
+        name, _, right = (side.strip(" ()") for side in part.partition("="))
+        if names.get(name, name) == hash_key and right in values:
+            operands += map(str, values[right].values())
+    return operands
 
 
 def _organizations(operation: Operation, _ask: Ask) -> dict[str, Value]:

@@ -35,12 +35,12 @@ def denial(
         return "Access Denied"
     if caller.vouched_for:
         return f"Not authorized to perform {ask.action}"
-    said = _sentence(caller, ask, decision)
+    sentence = _sentence(caller, ask, decision)
     if ask.action.partition(":")[0] not in _ENCODING:
-        return said
+        return sentence
     encoded = _encoded(caller, ask, decision, context)
     return (
-        f"You are not authorized to perform this operation. {said} "
+        f"You are not authorized to perform this operation. {sentence} "
         f"Encoded authorization failure message: {encoded}"
     )
 

@@ -97,7 +97,7 @@ def _filled(
     types = cast("list[dict[str, Any]]", details.get("resourceTypes", []))
     if not types:
         return ["*"]
-    found: list[str] = []
+    resources: list[str] = []
     for kind in types:
         arns = requirements_templates.filled(
             arn_template(prefix, kind["name"]),
@@ -109,16 +109,16 @@ def _filled(
             region=region,
         )
         if kind["required"] or arns != ["*"]:
-            found += arns
+            resources += arns
     # Of several kinds that are "required", AWS asks about those that the call names.
     missing = [str(kind["name"]) for kind in types if kind["required"]]
-    if missing and not found:
+    if missing and not resources:
         raise Refusal(
             Reason.NOT_IN_LAB,
             f"The lab cannot authorise {operation.label}: "
             f"it cannot tell which {' or '.join(missing)} the call is about.",
         )
-    return list(dict.fromkeys(found)) or ["*"]
+    return list(dict.fromkeys(resources)) or ["*"]
 
 
 def _account(arn: str, caller: Caller) -> str:

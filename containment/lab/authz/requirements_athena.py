@@ -26,8 +26,8 @@ def athena(
     name = parameters.get("WorkGroup") or ""
     execution = parameters.get("QueryExecutionId")
     if execution:
-        found = athena_backends[caller.account][region].executions.get(execution)
-        name = found.workgroup.name if found is not None and found.workgroup else "primary"
+        query = athena_backends[caller.account][region].executions.get(execution)
+        name = query.workgroup.name if query is not None and query.workgroup else "primary"
     elif not name and "QueryString" in parameters:
         name = "primary"
     if not name:
@@ -50,9 +50,9 @@ def glue(
         parameters.get("Name") or made.get("Name") if "Table" in operation.name else ""
     )
     arn = f"arn:aws:glue:{region}:{caller.account}"
-    found = [f"{arn}:catalog"]
+    arns = [f"{arn}:catalog"]
     if database:
-        found.append(f"{arn}:database/{database}")
+        arns.append(f"{arn}:database/{database}")
     if database and "Database" not in operation.name:
-        found.append(f"{arn}:table/{database}/{table or '*'}")
-    return [(one, caller.account) for one in found]
+        arns.append(f"{arn}:table/{database}/{table or '*'}")
+    return [(one, caller.account) for one in arns]

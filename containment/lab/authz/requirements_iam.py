@@ -25,10 +25,10 @@ def resources(
     """Return ARN and account of everything *action* needs permission on."""
     details = action_details("iam", action) or {}
     kinds = cast("list[dict[str, Any]]", details.get("resourceTypes", []))
-    wanted = [kind["name"] for kind in kinds if kind["required"]]
-    wanted = wanted or [kind["name"] for kind in kinds]
+    names = [kind["name"] for kind in kinds if kind["required"]]
+    names = names or [kind["name"] for kind in kinds]
     arns: list[str] = []
-    for kind in wanted:
+    for kind in names:
         locate = _LOCATE.get(kind)
         arn = locate(action, parameters, caller) if locate else ""
         if arn:

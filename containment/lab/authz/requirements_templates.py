@@ -48,7 +48,7 @@ def filled(
     ]
     # What follows the name is an id or a version, which a call that goes by the name leaves open.
     return [
-        _PLACEHOLDER.sub(lambda found: _one(found[1], kind, action, parameters) or "*", arn)
+        _PLACEHOLDER.sub(lambda match: _one(match[1], kind, action, parameters) or "*", arn)
         for arn in arns
     ]
 
@@ -81,13 +81,13 @@ def _values(name: str, kind: str, action: str, parameters: Mapping[str, Any]) ->
     if exact:
         return exact
     plain = _plain(kind)
-    wanted = {_stem(name), _stem(plain)} - {""}
+    stems = {_stem(name), _stem(plain)} - {""}
     for key, value in parameters.items():
         stem = _stem(key)
-        own = stem in wanted or (stem in _NAMELESS and plain in action.lower())
-        found = _texts_of(value) if own else []
-        if found:
-            return found
+        own = stem in stems or (stem in _NAMELESS and plain in action.lower())
+        texts = _texts_of(value) if own else []
+        if texts:
+            return texts
     return []
 
 
@@ -120,11 +120,11 @@ def _is_made(kind: str, action: str) -> bool:
     AWS evaluates such a call on the kind with ``*`` in place of the id ("Actions, resources, and
     condition keys for Amazon EC2").
     """
-    found = _MAKING.match(action)
-    if found is None:
+    maker = _MAKING.match(action)
+    if maker is None:
         return False
-    plain, noun = _plain(kind), found[2].lower()
-    return found[1] == "Run" or noun.rstrip("s") == plain or noun == plain
+    plain, noun = _plain(kind), maker[2].lower()
+    return maker[1] == "Run" or noun.rstrip("s") == plain or noun == plain
 
 
 def _names_nothing(prefix: str, action: str, parameters: Mapping[str, Any]) -> bool:

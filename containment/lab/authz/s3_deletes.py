@@ -21,9 +21,9 @@ LABEL = "s3:DeleteObjects"
 
 def without(operation: Operation, call: Call, denied: Iterable[str]) -> Operation | None:
     """Return the operation without the denied keys, None where nothing is left of it."""
-    gone = set(denied)
-    wanted = (operation.parameters.get("Delete") or {}).get("Objects", [])
-    kept = [one for one in wanted if one["Key"] not in gone]
+    denied_keys = set(denied)
+    requested = (operation.parameters.get("Delete") or {}).get("Objects", [])
+    kept = [one for one in requested if one["Key"] not in denied_keys]
     if not kept:
         return None
     objects = "".join(

@@ -1,4 +1,4 @@
-"""What S3 refuses to whoever may: public policies and ACLs, on buckets that block them.
+"""S3 checks that apply even when IAM allows the call: public policies, ACLs.
 
 Every new bucket blocks public access and enforces its owner's ownership, which does away with
 ACLs. Sources: Amazon S3 User Guide, "Blocking public access to your Amazon S3 storage" (The meaning

@@ -126,11 +126,11 @@ def assumed_at(moment: datetime) -> str:
 
 
 def _written(moment: datetime, after_day: str, after_year: str) -> str:
-    at = moment.astimezone(UTC)
-    hour = at.hour % 12 or 12
-    return f"{at:%b} {at.day}{after_day}{at.year}{after_year}{hour}:{at:%M:%S %p}"
+    utc = moment.astimezone(UTC)
+    hour = utc.hour % 12 or 12
+    return f"{utc:%b} {utc.day}{after_day}{utc.year}{after_year}{hour}:{utc:%M:%S %p}"
 
 
 def _plain_date(moment: datetime) -> str:
-    at = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -87,23 +87,23 @@ class CloudTrail:
                 status=400,
             )
         start = int(base64.b64decode(request.get("NextToken") or "MA=="))
-        found = [
+        events = [
             record
-            for at, record in reversed(self._events.get((account, region), []))
-            if self._visible(at, request) and all(_matches(a, record) for a in attributes)
+            for recorded, record in reversed(self._events.get((account, region), []))
+            if self._visible(recorded, request) and all(_matches(a, record) for a in attributes)
         ]
-        answer: Json = {"Events": [_event(one) for one in found[start : start + size]]}
-        if start + size < len(found):
+        answer: Json = {"Events": [_event(one) for one in events[start : start + size]]}
+        if start + size < len(events):
             answer["NextToken"] = base64.b64encode(str(start + size).encode()).decode()
         return answer
 
-    def _visible(self, at: datetime, request: Json) -> bool:
+    def _visible(self, recorded: datetime, request: Json) -> bool:
         now = moto_state.clock()
         start, end = request.get("StartTime"), request.get("EndTime")
         return (
-            now - _KEPT <= at <= now - timedelta(seconds=self.delivery.delay_s)
-            and (start is None or at >= datetime.fromtimestamp(float(start), UTC))
-            and (end is None or at <= datetime.fromtimestamp(float(end), UTC))
+            now - _KEPT <= recorded <= now - timedelta(seconds=self.delivery.delay_s)
+            and (start is None or recorded >= datetime.fromtimestamp(float(start), UTC))
+            and (end is None or recorded <= datetime.fromtimestamp(float(end), UTC))
         )
 
     def _throttle(self, account: str, region: str) -> None:

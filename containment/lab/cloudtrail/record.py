@@ -193,10 +193,10 @@ def _record(
 
 def _parameters(operation: Operation) -> Json | None:
     """Return the parameters; for SAML the tags as the assertion has them, by key."""
-    given = dict(operation.parameters)
-    tags = given.pop("Tags", []) if operation.name == "AssumeRoleWithSAML" else []
-    given.pop("SessionNotOnOrAfter", None)
-    shown = request_parameters(operation.model, operation.name, given)
+    recorded = dict(operation.parameters)
+    tags = recorded.pop("Tags", []) if operation.name == "AssumeRoleWithSAML" else []
+    recorded.pop("SessionNotOnOrAfter", None)
+    shown = request_parameters(operation.model, operation.name, recorded)
     if shown is not None and tags:
         shown["principalTags"] = {tag["Key"]: tag["Value"] for tag in tags}
     return shown

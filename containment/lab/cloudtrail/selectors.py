@@ -63,10 +63,10 @@ def _selected(trail: Trail, record: Json) -> bool:
 
 
 def _basic(selector: Mapping[str, Any], record: Json) -> bool:
-    wanted = selector.get("ReadWriteType", "All")
-    if wanted == "ReadOnly" and not record["readOnly"]:
+    kinds = selector.get("ReadWriteType", "All")
+    if kinds == "ReadOnly" and not record["readOnly"]:
         return False
-    if wanted == "WriteOnly" and record["readOnly"]:
+    if kinds == "WriteOnly" and record["readOnly"]:
         return False
     if record["managementEvent"]:
         excluded = selector.get("ExcludeManagementEventSources") or ()
@@ -105,11 +105,11 @@ def _advanced(selector: Mapping[str, Any], record: Json) -> bool:
 def _field(selector: Mapping[str, Any], record: Json) -> bool:
     values = _values(str(selector["Field"]), record)
     for operator, test in _TESTS.items():
-        wanted = cast("list[str]", selector.get(operator) or [])
-        if not wanted:
+        operands = cast("list[str]", selector.get(operator) or [])
+        if not operands:
             continue
-        found = any(test(value, one) for value in values for one in wanted)
-        if found is operator.startswith("Not"):
+        matched = any(test(value, one) for value in values for one in operands)
+        if matched is operator.startswith("Not"):
             return False
     return True
 

@@ -82,8 +82,11 @@ def _of_object(operation: Operation, caller: Caller, region: str) -> KeyUse | No
         encryption = operation.parameters.get("ServerSideEncryption")
         key_id = operation.parameters.get("SSEKMSKeyId")
     else:
-        found = s3_backends[owner]["aws"].buckets[bucket].keys.get(key)
-        encryption, key_id = getattr(found, "encryption", None), getattr(found, "kms_key_id", None)
+        stored = s3_backends[owner]["aws"].buckets[bucket].keys.get(key)
+        encryption, key_id = (
+            getattr(stored, "encryption", None),
+            getattr(stored, "kms_key_id", None),
+        )
     if encryption != "aws:kms":
         return None
     return KeyUse(
@@ -119,8 +122,8 @@ def _of_secret(operation: Operation, caller: Caller, region: str) -> KeyUse | No
 
 def _key_arn(key_id: str | None, service: str, account: str, region: str) -> str:
     if key_id:
-        found = kms_key_arn({"KeyId": key_id}, account, region)
-        return found or f"arn:aws:kms:{region}:{account}:key/{key_id}"
+        arn = kms_key_arn({"KeyId": key_id}, account, region)
+        return arn or f"arn:aws:kms:{region}:{account}:key/{key_id}"
     managed = uuid.uuid5(uuid.NAMESPACE_DNS, f"{service}.{region}.{account}.amazonaws.com")
     return f"arn:aws:kms:{region}:{account}:key/{managed}"
 

@@ -46,8 +46,8 @@ def answer(gate: Gate, call: Call) -> Answer:
     name = (call.method, call.raw_path.removeprefix("/_lab/"))
     act = _REQUESTS.get(name)
     if act is None:
-        known = ", ".join(f"{method} {path}" for method, path in _REQUESTS)
-        return _json(404, {"error": f"{name[0]} /_lab/{name[1]} is none of: {known}"})
+        choices = ", ".join(f"{method} {path}" for method, path in _REQUESTS)
+        return _json(404, {"error": f"{name[0]} /_lab/{name[1]} is none of: {choices}"})
     try:
         return act(gate, call)
     except MalformedBodyError:
@@ -110,21 +110,21 @@ def _faults(gate: Gate, call: Call) -> Answer:
 
 def _seed(gate: Gate, call: Call) -> Answer:
     """Start over with a seeded world, enforcement on, and answer everything in it."""
-    wanted = parse_object(call)
-    name = text(wanted, "world")
-    given: dict[str, int] = {}
-    if "seed" in wanted:
-        given["seed"] = whole(wanted["seed"], "seed", most=_GREATEST_SEED)
-    if "principals" in wanted:
-        given["principals"] = whole(wanted["principals"], "principals", most=_MOST_PRINCIPALS)
+    body = parse_object(call)
+    name = text(body, "world")
+    numbers: dict[str, int] = {}
+    if "seed" in body:
+        numbers["seed"] = whole(body["seed"], "seed", most=_GREATEST_SEED)
+    if "principals" in body:
+        numbers["principals"] = whole(body["principals"], "principals", most=_MOST_PRINCIPALS)
     if name not in WORLDS:
-        known = ", ".join(sorted(WORLDS))
-        return _json(400, {"error": f"there is no world called {name!r}; there is {known}"})
-    if "principals" in given and name != "organisation":
+        choices = ", ".join(sorted(WORLDS))
+        return _json(400, {"error": f"there is no world called {name!r}; there is {choices}"})
+    if "principals" in numbers and name != "organisation":
         return _json(400, {"error": f"{name} takes no number of principals"})
     with gate.lock:
         reset(gate)
-        world = WORLDS[name](gate.sessions, **given)
+        world = WORLDS[name](gate.sessions, **numbers)
         for session in gate.sessions:
             _record_machine(gate, session)
         gate.enforcing = True
@@ -151,10 +151,10 @@ def _record_machine(gate: Gate, session: Session) -> None:
 
 def _trail(gate: Gate, call: Call) -> Answer:
     """Say how long records take to reach the bucket and the event history."""
-    wanted = parse_object(call)
-    if "delay_s" not in wanted:
+    body = parse_object(call)
+    if "delay_s" not in body:
         raise MalformedBodyError
-    gate.trail.delivery.delay_s = number(wanted["delay_s"], "delay_s", most=LONGEST_S)
+    gate.trail.delivery.delay_s = number(body["delay_s"], "delay_s", most=LONGEST_S)
     return _json(200, status(gate))
 
 
@@ -163,9 +163,9 @@ def _sign_in(gate: Gate, call: Call) -> Answer:
 
     A session comes of it, which acts as the console does for the user.
     """
-    wanted = parse_object(call)
-    account, name = text(wanted, "account"), text(wanted, "user")
-    password = text(wanted, "password")
+    body = parse_object(call)
+    account, name = text(body, "account"), text(body, "user")
+    password = text(body, "password")
     with gate.lock:
         user = moto_state.iam(account).users.get(name)
         success = user is not None and user.password == password
@@ -215,8 +215,8 @@ def _credentials(session: Session) -> dict[str, str]:
 
 def _web_identity(_gate: Gate, call: Call) -> Answer:
     """Mint a token in the name of an identity provider, as its own sign-in would."""
-    wanted = parse_object(call)
-    claims = wanted.get("claims", {})
+    body = parse_object(call)
+    claims = body.get("claims", {})
     if not isinstance(claims, dict):
         raise MalformedBodyError
     if {"iat", "exp"} & claims.keys():
@@ -224,9 +224,9 @@ def _web_identity(_gate: Gate, call: Call) -> Answer:
             "a token's times are the lab's own", remedy="advance its clock to let one expire"
         )
     token = web_identity.mint(
-        issuer=text(wanted, "issuer"),
-        subject=text(wanted, "subject"),
-        audience=text(wanted, "audience", "sts.amazonaws.com"),
+        issuer=text(body, "issuer"),
+        subject=text(body, "subject"),
+        audience=text(body, "audience", "sts.amazonaws.com"),
         now=moto_state.clock(),
         more=cast("dict[str, Any]", claims),
     )
@@ -240,8 +240,8 @@ def _saml_metadata(_gate: Gate, _call: Call) -> Answer:
 
 def _saml(_gate: Gate, call: Call) -> Answer:
     """Sign an assertion as the lab's own identity provider, after a sign-in there."""
-    wanted = parse_object(call)
-    attributes = wanted.get("attributes")
+    body = parse_object(call)
+    attributes = body.get("attributes")
     if not isinstance(attributes, dict):
         raise MalformedBodyError
     listed = {
@@ -249,17 +249,17 @@ def _saml(_gate: Gate, call: Call) -> Answer:
         for name, values in cast("dict[str, Any]", attributes).items()
     }
     try:
-        assertion = saml.mint(text(wanted, "subject"), listed, now=moto_state.clock())
+        assertion = saml.mint(text(body, "subject"), listed, now=moto_state.clock())
     except (ValueError, TypeError) as error:
         raise MalformedBodyError from error  # characters that XML cannot hold
     return _json(200, {"assertion": assertion})
 
 
 def _advance(gate: Gate, call: Call) -> Answer:
-    wanted = parse_object(call)
-    if "advance_s" not in wanted:
+    body = parse_object(call)
+    if "advance_s" not in body:
         raise MalformedBodyError
-    seconds = number(wanted["advance_s"], "advance_s", most=FURTHEST_S)
+    seconds = number(body["advance_s"], "advance_s", most=FURTHEST_S)
     moto_state.clock.advance(seconds)
     return _json(200, status(gate))
 

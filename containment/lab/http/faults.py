@@ -151,14 +151,14 @@ def read_rule(raw: object) -> Rule:
         raise SpecError(f"a fault rule is a JSON object, not {raw!r}", remedy="see docs/lab.md")
     rule = cast("dict[str, Any]", raw)
     for name, value in rule.items():
-        wanted = _FIELDS.get(name)
-        if wanted is None:
+        kind = _FIELDS.get(name)
+        if kind is None:
             raise SpecError(
                 f"a fault rule has no field {name!r}", remedy=f"use {', '.join(_FIELDS)}"
             )
         if name in _NUMBERS:
             _NUMBERS[name](value, f"{name} of a fault rule")
-        elif not isinstance(value, wanted):
+        elif not isinstance(value, kind):
             raise SpecError(f"{name} of a fault rule cannot be {value!r}", remedy="see docs/lab.md")
     if rule.get("kind") not in kinds:
         raise SpecError(

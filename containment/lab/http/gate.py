@@ -1,4 +1,4 @@
-"""The gate in front of moto: nothing reaches the state that AWS would not have let through."""
+"""Authenticate, authorise, record and forward every call: AWS's enforcement in front of moto."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Gate:
         usage.note(
             caller.principal_arn,
             operation.service.prefix,
-            at=moto_state.clock(),
+            time=moto_state.clock(),
             region=call.region,
         )
         try:
@@ -229,8 +229,8 @@ class Gate:
             "organizations": lambda: organizations.answer(caller),
             "sts": lambda: sts.answer(caller, self.sessions, self.facts),
         }
-        found = own.get(operation.service.prefix)
-        return found() if found is not None else None
+        handler = own.get(operation.service.prefix)
+        return handler() if handler is not None else None
 
     def _forward(self, operation: Operation, call: Call, caller: Caller) -> Answer:
         call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = _acted_in(operation, call, caller)
@@ -253,7 +253,7 @@ class Gate:
         payload = body.encode() if isinstance(body, str) else bytes(body or b"")
         if operation.model != "s3" and payload[:1] == b"<":
             own_id = call.request_id.encode()
-            payload = _REQUEST_ID.sub(lambda found: found[1] + own_id, payload)
+            payload = _REQUEST_ID.sub(lambda match: match[1] + own_id, payload)
         return int(status), dict(headers), payload
 
 
@@ -284,7 +284,7 @@ def _moto_answer(handler: moto_state.Handler, operation: Operation) -> moto_stat
     return answer
 
 
-# What single services refuse to whoever may.
+# Checks of single services that apply even when IAM allows the call.
 _RULES = {"kms": kms_rules.check, "s3": s3_rules.check}
 # moto would start a container for these.
 _RUN_CODE = frozenset(

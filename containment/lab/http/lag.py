@@ -1,4 +1,4 @@
-"""Enforcement lag: reads are current at once, decisions follow later.
+"""Delay enforcement: reads are current at once, decisions follow later.
 
 AWS's own words are "eventual consistency": a change shows in reads before every enforcing machine
 has it. Every kind of state lags, since decisions read nothing but entities: key status, deletion
@@ -58,13 +58,13 @@ class Lag:
         hidden = [change for change in self._pending if change.item == item]
         if not hidden:
             return entity
-        seen = dict(entity)
+        enforced = dict(entity)
         for change in reversed(hidden):
             if change.before is None:
-                seen.pop(change.entry, None)
+                enforced.pop(change.entry, None)
             else:
-                seen[change.entry] = change.before
-        return seen
+                enforced[change.entry] = change.before
+        return enforced
 
     def clear(self) -> None:
         """Let everything be seen at once."""

@@ -93,7 +93,7 @@ class LabServer:
         _IN_USE.release()
 
 
-def _log_nothing(*_said: object, **_more: object) -> None:
+def _log_nothing(*_message: object, **_more: object) -> None:
     pass
 
 

@@ -1,4 +1,4 @@
-"""What the lab has seen: counts that let a test prove what did, and what did not, happen."""
+"""Count requests, changes and what could not be answered, so that a test can assert on them."""
 
 from __future__ import annotations
 

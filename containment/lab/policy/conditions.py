@@ -53,18 +53,18 @@ class Condition:
 
     def matches(self, context: Context) -> bool:
         """Tell whether the request's context satisfies this key."""
-        found = context.get(self.key)
+        present = context.get(self.key)
         if self.operator == "null":
-            return self._null(absent=found is None or found == ())
-        if found is None:
+            return self._null(absent=present is None or present == ())
+        if present is None:
             return self._without_value()
         if self.quantifier:
-            each = (self._one(value, context) for value in _as_tuple(found))
+            each = (self._one(value, context) for value in _as_tuple(present))
             return all(each) if self.quantifier == "all" else any(each)
-        if isinstance(found, tuple):
+        if isinstance(present, tuple):
             # A multivalued key needs a set operator; without one, IAM does not match it.
             return False
-        return self._one(found, context)
+        return self._one(present, context)
 
     def _one(self, value: str, context: Context) -> bool:
         """Compare one request value with all of the policy's: OR, or NOR where negated."""
@@ -80,8 +80,8 @@ class Condition:
         return self.negated and not self.quantifier
 
     def _null(self, *, absent: bool) -> bool:
-        wanted = {plain_text(resolve(parts, {}) or ()).lower() for parts in self.values}
-        return ("true" if absent else "false") in wanted
+        expected = {plain_text(resolve(parts, {}) or ()).lower() for parts in self.values}
+        return ("true" if absent else "false") in expected
 
 
 def compile_conditions(
@@ -131,46 +131,46 @@ def _parts(value: object, *, variables: bool) -> tuple[Part, ...]:
     return split_variables(text) if variables else (Glob(text),)
 
 
-def _as_tuple(found: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (found,) if isinstance(found, str) else found
+def _as_tuple(present: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (present,) if isinstance(present, str) else present
 
 
-def _string_equals(value: str, wanted: Parts) -> bool:
-    return value == plain_text(wanted)
+def _string_equals(value: str, operand: Parts) -> bool:
+    return value == plain_text(operand)
 
 
-def _string_equals_ignore_case(value: str, wanted: Parts) -> bool:
-    return value.casefold() == plain_text(wanted).casefold()
+def _string_equals_ignore_case(value: str, operand: Parts) -> bool:
+    return value.casefold() == plain_text(operand).casefold()
 
 
-def _string_like(value: str, wanted: Parts) -> bool:
-    return like(wanted).fullmatch(value) is not None
+def _string_like(value: str, operand: Parts) -> bool:
+    return like(operand).fullmatch(value) is not None
 
 
-def _arn_like(value: str, wanted: Parts) -> bool:
-    return arn(wanted).fullmatch(value) is not None
+def _arn_like(value: str, operand: Parts) -> bool:
+    return arn(operand).fullmatch(value) is not None
 
 
-def _bool(value: str, wanted: Parts) -> bool:
-    text = plain_text(wanted).lower()
+def _bool(value: str, operand: Parts) -> bool:
+    text = plain_text(operand).lower()
     return text in {"true", "false"} and value.lower() == text
 
 
-def _null(_value: str, _wanted: Parts) -> bool:
+def _null(_value: str, _operand: Parts) -> bool:
     raise AssertionError("Null never compares values")
 
 
-def _binary(value: str, wanted: Parts) -> bool:
+def _binary(value: str, operand: Parts) -> bool:
     try:
         return base64.b64decode(value, validate=True) == base64.b64decode(
-            plain_text(wanted), validate=True
+            plain_text(operand), validate=True
         )
     except binascii.Error:
         return False
 
 
-def _ip(value: str, wanted: Parts) -> bool:
-    address, network = _address(value), _network(plain_text(wanted))
+def _ip(value: str, operand: Parts) -> bool:
+    address, network = _address(value), _network(plain_text(operand))
     return address is not None and network is not None and address in network
 
 
@@ -191,9 +191,9 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 
 def _numeric(test: Callable[[Decimal, Decimal], bool]) -> Comparison:
-    def compare(value: str, wanted: Parts) -> bool:
-        left, right = _number(value), _number(plain_text(wanted))
-        return left is not None and right is not None and test(left, right)
+    def compare(value: str, operand: Parts) -> bool:
+        first, right = _number(value), _number(plain_text(operand))
+        return first is not None and right is not None and test(first, right)
 
     return compare
 
@@ -206,9 +206,9 @@ def _number(text: str) -> Decimal | None:
 
 
 def _date(test: Callable[[datetime, datetime], bool]) -> Comparison:
-    def compare(value: str, wanted: Parts) -> bool:
-        left, right = parse_date(value), parse_date(plain_text(wanted))
-        return left is not None and right is not None and test(left, right)
+    def compare(value: str, operand: Parts) -> bool:
+        first, right = parse_date(value), parse_date(plain_text(operand))
+        return first is not None and right is not None and test(first, right)
 
     return compare
 
@@ -233,18 +233,18 @@ _OPERATORS: Mapping[str, tuple[Comparison, bool]] = {
     "stringnotequalsignorecase": (_string_equals_ignore_case, True),
     "stringlike": (_string_like, False),
     "stringnotlike": (_string_like, True),
-    "numericequals": (_numeric(lambda left, right: left == right), False),
-    "numericnotequals": (_numeric(lambda left, right: left == right), True),
-    "numericlessthan": (_numeric(lambda left, right: left < right), False),
-    "numericlessthanequals": (_numeric(lambda left, right: left <= right), False),
-    "numericgreaterthan": (_numeric(lambda left, right: left > right), False),
-    "numericgreaterthanequals": (_numeric(lambda left, right: left >= right), False),
-    "dateequals": (_date(lambda left, right: left == right), False),
-    "datenotequals": (_date(lambda left, right: left == right), True),
-    "datelessthan": (_date(lambda left, right: left < right), False),
-    "datelessthanequals": (_date(lambda left, right: left <= right), False),
-    "dategreaterthan": (_date(lambda left, right: left > right), False),
-    "dategreaterthanequals": (_date(lambda left, right: left >= right), False),
+    "numericequals": (_numeric(lambda first, right: first == right), False),
+    "numericnotequals": (_numeric(lambda first, right: first == right), True),
+    "numericlessthan": (_numeric(lambda first, right: first < right), False),
+    "numericlessthanequals": (_numeric(lambda first, right: first <= right), False),
+    "numericgreaterthan": (_numeric(lambda first, right: first > right), False),
+    "numericgreaterthanequals": (_numeric(lambda first, right: first >= right), False),
+    "dateequals": (_date(lambda first, right: first == right), False),
+    "datenotequals": (_date(lambda first, right: first == right), True),
+    "datelessthan": (_date(lambda first, right: first < right), False),
+    "datelessthanequals": (_date(lambda first, right: first <= right), False),
+    "dategreaterthan": (_date(lambda first, right: first > right), False),
+    "dategreaterthanequals": (_date(lambda first, right: first >= right), False),
     "bool": (_bool, False),
     "binaryequals": (_binary, False),
     "ipaddress": (_ip, False),

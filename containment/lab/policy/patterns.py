@@ -48,14 +48,14 @@ def split_variables(text: str) -> tuple[Part, ...]:
     """Return *text* cut at its policy variables."""
     parts: list[Part] = []
     position = 0
-    for found in _VARIABLE.finditer(text):
-        if found.start() > position:
-            parts.append(Glob(text[position : found.start()]))
-        name = found.group(1)
+    for match in _VARIABLE.finditer(text):
+        if match.start() > position:
+            parts.append(Glob(text[position : match.start()]))
+        name = match.group(1)
         parts.append(
-            Literal(name) if name in {"*", "?", "$"} else Variable(name.lower(), found.group(2))
+            Literal(name) if name in {"*", "?", "$"} else Variable(name.lower(), match.group(2))
         )
-        position = found.end()
+        position = match.end()
     if position < len(text):
         parts.append(Glob(text[position:]))
     return tuple(parts)

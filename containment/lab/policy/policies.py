@@ -39,8 +39,8 @@ class ActionMatcher:
     inverted: bool
 
     def matches(self, name: str) -> bool:
-        found = self.everything or any(p.fullmatch(name) for p in self.patterns)
-        return found is not self.inverted
+        matched = self.everything or any(p.fullmatch(name) for p in self.patterns)
+        return matched is not self.inverted
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class ResourceMatcher:
     inverted: bool
 
     def matches(self, arn: str, context: Context) -> bool:
-        return self._found(arn, context) is not self.inverted
+        return self._is_listed(arn, context) is not self.inverted
 
-    def _found(self, arn: str, context: Context) -> bool:
+    def _is_listed(self, arn: str, context: Context) -> bool:
         if self.everything or any(p.fullmatch(arn) for p in self.fixed):
             return True
         for parts in self.with_variables:

@@ -1,4 +1,4 @@
-"""Which Principal elements name a caller, and how closely: that decides what else has to allow.
+"""Match Principal elements with a caller: how closely it is named decides what else must allow.
 
 Source: IAM User Guide, "AWS JSON policy elements: Principal".
 """

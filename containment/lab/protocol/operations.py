@@ -73,14 +73,14 @@ def recognise(call: Call) -> Operation:
             cannot be read.
     """
     service = service_of(call.service)
-    known = False
+    has_service = False
     for model in service.models:
         host = _HOSTS.get(model, f"{call.service}.{{region}}.amazonaws.com").format(
             region=call.region
         )
         if moto_state.module_of(host) is None:
             continue
-        known = True
+        has_service = True
         request = call.as_moto_request(host)
         try:
             operation, uri_parameters = get_service_router(model).match(request)
@@ -94,7 +94,7 @@ def recognise(call: Call) -> Operation:
             request=request,
             host=host,
         )
-    if not known:
+    if not has_service:
         raise Refusal(Reason.NOT_IN_LAB, f"The lab has no service {call.service!r}.")
     raise Refusal(
         Reason.MALFORMED,

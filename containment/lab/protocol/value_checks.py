@@ -19,7 +19,7 @@ def _pattern(java: str) -> re.Pattern[str]:
 
 def violations(shape: Any, parameters: dict[str, Any]) -> list[str]:
     """Return every violation of *shape*'s constraints, in AWS's words."""
-    found = [
+    problems = [
         f"Value null at '{_member(name)}' failed to satisfy constraint: Member must not be null"
         for name in shape.required_members
         if name not in parameters
@@ -27,14 +27,14 @@ def violations(shape: Any, parameters: dict[str, Any]) -> list[str]:
     for name, value in parameters.items():
         member = shape.members.get(name)
         if member is not None and value is not None:
-            found += _of_value(member, value, _member(name))
-    return found
+            problems += _of_value(member, value, _member(name))
+    return problems
 
 
-def sentence(found: list[str]) -> str:
+def sentence(problems: list[str]) -> str:
     """Return the violations as one message."""
-    plural = "" if len(found) == 1 else "s"
-    return f"{len(found)} validation error{plural} detected: " + "; ".join(found)
+    plural = "" if len(problems) == 1 else "s"
+    return f"{len(problems)} validation error{plural} detected: " + "; ".join(problems)
 
 
 def _member(name: str) -> str:
@@ -43,10 +43,10 @@ def _member(name: str) -> str:
 
 def _of_value(shape: Any, value: Any, where: str) -> list[str]:
     if shape.type_name == "list" and isinstance(value, list):
-        found = _of_length(shape, len(value), value, where)
+        problems = _of_length(shape, len(value), value, where)
         for number, item in enumerate(value, 1):
-            found += _of_value(shape.member, item, f"{where}.{number}.member")
-        return found
+            problems += _of_value(shape.member, item, f"{where}.{number}.member")
+        return problems
     if shape.type_name == "structure" and isinstance(value, dict):
         return [
             violation
@@ -62,20 +62,20 @@ def _of_value(shape: Any, value: Any, where: str) -> list[str]:
 
 
 def _of_string(shape: Any, value: str, where: str) -> list[str]:
-    found = _of_length(shape, len(value), value, where)
+    problems = _of_length(shape, len(value), value, where)
     pattern = shape.metadata.get("pattern")
     if pattern and not _pattern(pattern).fullmatch(value):
-        found.append(
+        problems.append(
             f"Value '{_shortened(value)}' at '{where}' failed to satisfy constraint: "
             f"Member must satisfy regular expression pattern: {pattern}"
         )
     allowed = shape.metadata.get("enum")
     if allowed and value not in allowed:
-        found.append(
+        problems.append(
             f"Value '{_shortened(value)}' at '{where}' failed to satisfy constraint: "
             f"Member must satisfy enum value set: [{', '.join(allowed)}]"
         )
-    return found
+    return problems
 
 
 def _of_length(shape: Any, length: int, value: Any, where: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""The people of a running lab, seen from outside: who can work, and who cannot.
+"""Measure from outside who has access to a running lab, and who has not.
 
 Every answer is AWS's own: allowed, or refused with a code that means refused. Anything else is an
-error of the lab or of ours and is never counted as either.
+error of the lab or of the product and is never counted as either.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _QUICK = Config(
 
 
 @dataclass(frozen=True, slots=True)
-class People:
-    """Clients and questions for the lab at *endpoint*."""
+class AccessProbe:
+    """Clients for the lab at *endpoint*, and the calls that show what a credential may do."""
 
     endpoint: str
     region: str
@@ -73,11 +73,11 @@ class People:
 
 
 class Bystanders:
-    """People who go on working in the background, and count every refusal."""
+    """AccessProbe who go on working in the background, and count every refusal."""
 
-    def __init__(self, people: People, credentials: dict[str, Credentials]) -> None:
-        self._clients = {name: people.client("s3", held) for name, held in credentials.items()}
-        self._bucket = people.bucket
+    def __init__(self, probe: AccessProbe, credentials: dict[str, Credentials]) -> None:
+        self._clients = {name: probe.client("s3", keys) for name, keys in credentials.items()}
+        self._bucket = probe.bucket
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self.calls = 0

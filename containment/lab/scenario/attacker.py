@@ -1,13 +1,13 @@
-"""A thief to practise against: a leaked access key, an endpoint, and nothing else.
+"""An attacker to practise against: a leaked access key, an endpoint, and nothing else.
 
-Runs alone (``python thief.py``) with the leaked key in the environment. He looks around in S3,
-makes himself credentials that outlive the key, and then uses all of them, round after round, until
-his input ends. Each outcome is one JSON line on standard output: which credential, allowed or not,
-the error code, and when. Secrets stay in his memory.
+Runs by itself (``python attacker.py``) with the leaked key in the environment. It lists objects in
+S3, makes credentials that outlive the key, and then uses all of them, round after round, until its
+input ends. Each outcome is one JSON line on standard output: which credential, allowed or not, the
+error code, and when. Secrets stay in its memory.
 
-What he makes is what AWS documents to go on working when the key that made it is deactivated: a
-second key (CreateAccessKey), and the sessions of GetSessionToken, GetFederationToken and AssumeRole
-(STS API Reference). The role's name he guesses, as Pacu's ``iam__enum_roles`` does.
+The credentials are those that AWS documents to go on working when the key that made them is
+deactivated: a second key (CreateAccessKey), and the sessions of GetSessionToken, GetFederationToken
+and AssumeRole (STS API Reference). It guesses the role's name, as Pacu's ``iam__enum_roles`` does.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ _PAUSE_S = 0.2
 Keys = dict[str, str]
 
 
-class Thief:
-    """What he holds, and how he uses it."""
+class Attacker:
+    """Credentials, and how they are used."""
 
     def __init__(self, leaked: Keys) -> None:
         self._held: dict[str, Any] = {}
@@ -114,20 +114,20 @@ class Thief:
 
 
 def main() -> None:
-    """Steal until the input ends."""
+    """Make and use credentials until the input ends."""
     ended = threading.Event()
     threading.Thread(target=_wait_for_the_end, args=(ended,), daemon=True).start()
     environ = os.environ  # noqa: TID251 -- a script of its own: the leaked key is all it has
-    thief = Thief(
+    attacker = Attacker(
         {
             "aws_access_key_id": environ["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": environ["AWS_SECRET_ACCESS_KEY"],
         }
     )
-    thief.settle_in()
+    attacker.settle_in()
     for number in count(1):
         began = time.time()
-        for outcome in thief.round():
+        for outcome in attacker.round():
             _tell(**outcome)
         _tell(round=number, began=began)
         if ended.wait(_PAUSE_S):
@@ -140,7 +140,7 @@ def _wait_for_the_end(ended: threading.Event) -> None:
 
 
 def _client(service: str, keys: Keys) -> Any:
-    return boto3.client(service, config=_QUICK, **keys)  # type: ignore[call-overload]  # noqa: TID251 -- his own, not the product's
+    return boto3.client(service, config=_QUICK, **keys)  # type: ignore[call-overload]  # noqa: TID251 -- the attacker's own client
 
 
 def _named(issued: dict[str, Any]) -> Keys:

@@ -1,4 +1,4 @@
-"""A picture of a whole account, fact by fact, to compare before with after.
+"""Take the inventory of an account, fact by fact, to compare before with after.
 
 Every user, group, role and policy as GetAccountAuthorizationDetails tells it, with access keys and
 login profiles. Policy documents are kept as AWS sent them: equal means equal to the byte.
@@ -74,9 +74,9 @@ def changes(before: Inventory, after: Inventory) -> list[Change]:
     ]
 
 
-def digest(picture: Inventory) -> str:
-    """Return the SHA-256 of all facts: equal for equal pictures only."""
-    return sha256(repr(sorted(picture.items())).encode()).hexdigest()
+def digest(inventory: Inventory) -> str:
+    """Return the SHA-256 of all facts: equal for equal inventories only."""
+    return sha256(repr(sorted(inventory.items())).encode()).hexdigest()
 
 
 def _pages(iam: IAMClient) -> Iterator[dict[str, Any]]:

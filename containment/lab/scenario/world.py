@@ -68,12 +68,12 @@ class World:
 
     def secrets(self) -> frozenset[str]:
         """Return every secret in the world, to search for where none may be."""
-        found: set[str] = set()
+        values: set[str] = set()
         for credentials in self.credentials().values():
-            found.add(credentials.secret_access_key)
+            values.add(credentials.secret_access_key)
             if credentials.session_token:
-                found.add(credentials.session_token)
-        return frozenset(found)
+                values.add(credentials.session_token)
+        return frozenset(values)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data, secrets included."""

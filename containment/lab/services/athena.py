@@ -41,11 +41,11 @@ class Run:
     scanned: int = 0
     place: str = ""
     rows: Rows = field(default_factory=lambda: Rows((), []))
-    seen: list[str] = field(default_factory=lambda: ["QUEUED", "RUNNING"])
+    states: list[str] = field(default_factory=lambda: ["QUEUED", "RUNNING"])
 
     def next_state(self) -> str:
         """Return the state as the next answer tells it."""
-        return self.seen.pop(0) if self.seen else self.state
+        return self.states.pop(0) if self.states else self.state
 
 
 class LabAthena(AthenaResponse):
@@ -96,13 +96,13 @@ class LabAthena(AthenaResponse):
         run = Run(place=place)
         try:
             query = athena_sql.parse(text)
-            found = self._scan(query, database, run)
+            source = self._scan(query, database, run)
             limit = group.configuration.get("BytesScannedCutoffPerQuery")
             if limit and run.scanned > int(limit):
                 run.state, run.why = "CANCELLED", "Query cancelled! : Bytes scanned limit exceeded"
                 return run
-            columns = found.columns | found.keys
-            records = (one for each in found.objects for one in athena_objects.records(each))
+            columns = source.columns | source.keys
+            records = (one for each in source.objects for one in athena_objects.records(each))
             run.rows = athena_sql.execute(query, columns, records)
             self._allowed("s3:PutObject", place.replace("s3://", "arn:aws:s3:::", 1))
             athena_objects.put(place, _csv(run.rows))
@@ -118,14 +118,16 @@ class LabAthena(AthenaResponse):
         self._allowed(
             "glue:GetTable", f"arn:aws:glue:{region}:{account}:table/{database}/{query.table}"
         )
-        found = athena_objects.table(account, region, database, query.table)
-        values = [dict(one) for one in {tuple(each.partition.items()) for each in found.objects}]
-        kept = athena_sql.holding(query.on_partitions(found.keys), values)
-        objects = [each for each in found.objects if each.partition in kept]
+        stored_table = athena_objects.table(account, region, database, query.table)
+        values = [
+            dict(one) for one in {tuple(each.partition.items()) for each in stored_table.objects}
+        ]
+        kept = athena_sql.holding(query.on_partitions(stored_table.keys), values)
+        objects = [each for each in stored_table.objects if each.partition in kept]
         for each in objects:
             self._allowed("s3:GetObject", f"arn:aws:s3:::{each.bucket}/{each.key}")
             run.scanned += athena_objects.size(each)
-        return athena_objects.Table(found.columns, found.keys, objects)
+        return athena_objects.Table(stored_table.columns, stored_table.keys, objects)
 
     def _allowed(self, action: str, resource: str) -> None:
         if not self._may(action, resource):
@@ -139,7 +141,7 @@ class LabAthena(AthenaResponse):
         if state == run.state and run.why:
             status["StateChangeReason"] = run.why
         scanned = run.scanned if state in ("SUCCEEDED", "FAILED", "CANCELLED") else 0
-        told = {
+        execution = {
             "QueryExecutionId": made.id,
             "Query": made.query,
             "StatementType": "DML",
@@ -149,20 +151,20 @@ class LabAthena(AthenaResponse):
             "Statistics": {"DataScannedInBytes": scanned, "EngineExecutionTimeInMillis": 1},
             "WorkGroup": made.workgroup.name,
         }
-        return json.dumps({"QueryExecution": told})
+        return json.dumps({"QueryExecution": execution})
 
     def stop_query_execution(self) -> Any:
         """Cancel a query, unless it has ended."""
         _, run = self._run()
-        if run.seen:
-            run.state, run.why, run.seen = "CANCELLED", "Query cancelled by user", []
+        if run.states:
+            run.state, run.why, run.states = "CANCELLED", "Query cancelled by user", []
         return "{}"
 
     def get_query_results(self) -> Any:
         """Return a page of a result, the column names as the first row of the first."""
         _, run = self._run()
-        if run.seen or run.state != "SUCCEEDED":
-            state = run.seen[0] if run.seen else run.state
+        if run.states or run.state != "SUCCEEDED":
+            state = run.states[0] if run.states else run.state
             raise _invalid(f"Query has not yet finished. Current state: {state}")
         size = int(self._get_param("MaxResults") or _PAGE)
         if not 1 <= size <= _PAGE:
@@ -173,9 +175,9 @@ class LabAthena(AthenaResponse):
             {"Data": [{} if cell is None else {"VarCharValue": _text(cell)} for cell in line]}
             for line in lines[start : start + size]
         ]
-        info = [{"Name": name, "Type": "varchar"} for name in run.rows.columns]
+        column_info = [{"Name": name, "Type": "varchar"} for name in run.rows.columns]
         page: dict[str, Any] = {
-            "ResultSet": {"Rows": rows, "ResultSetMetadata": {"ColumnInfo": info}}
+            "ResultSet": {"Rows": rows, "ResultSetMetadata": {"ColumnInfo": column_info}}
         }
         if start + size < len(lines):
             page["NextToken"] = str(start + size)

@@ -48,25 +48,29 @@ def table(account: str, region: str, database: str, name: str) -> Table:
     from moto.glue.models import glue_backends
 
     made = glue_backends[account][region].databases.get(database)
-    found = made.tables.get(name) if made is not None else None
-    if found is None:
+    stored = made.tables.get(name) if made is not None else None
+    if stored is None:
         raise QueryError(
             f"TABLE_NOT_FOUND: Table 'awsdatacatalog.{database}.{name}' does not exist"
         )
-    said: dict[str, Any] = found.as_dict()
-    columns = {one["Name"].lower(): one["Type"] for one in said["StorageDescriptor"]["Columns"]}
-    keys = {one["Name"]: one.get("Type", "string") for one in said.get("PartitionKeys") or ()}
-    return Table(columns, keys, list(_objects(said, keys, found)))
+    description: dict[str, Any] = stored.as_dict()
+    columns = {
+        one["Name"].lower(): one["Type"] for one in description["StorageDescriptor"]["Columns"]
+    }
+    keys = {
+        one["Name"]: one.get("Type", "string") for one in description.get("PartitionKeys") or ()
+    }
+    return Table(columns, keys, list(_objects(description, keys, stored)))
 
 
-def _objects(said: dict[str, Any], keys: dict[str, str], found: Any) -> Iterator[Stored]:
-    parameters = said.get("Parameters") or {}
+def _objects(description: dict[str, Any], keys: dict[str, str], table: Any) -> Iterator[Stored]:
+    parameters = description.get("Parameters") or {}
     if not keys:
-        yield from _under(said["StorageDescriptor"]["Location"], {})
+        yield from _under(description["StorageDescriptor"]["Location"], {})
     elif parameters.get("projection.enabled") == "true":
         yield from _projected(parameters["storage.location.template"], keys)
     else:
-        for one in found.partitions.values():
+        for one in table.partitions.values():
             place = one.as_dict()["StorageDescriptor"]["Location"]
             yield from _under(place, dict(zip(keys, one.values, strict=True)))
 

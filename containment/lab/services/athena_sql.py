@@ -121,9 +121,9 @@ def execute(
             )
             # What a query can reach ends here: not the machine's files, not the network.
             engine.execute("SET enable_external_access = false")
-            found = engine.execute(tree.sql("duckdb"), dict(bound or {}))
-            names = tuple(column[0] for column in found.description or ())
-            return Rows(names, found.fetchall())
+            result = engine.execute(tree.sql("duckdb"), dict(bound or {}))
+            names = tuple(column[0] for column in result.description or ())
+            return Rows(names, result.fetchall())
         except duckdb.Error as error:
             raise QueryError(f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
 

@@ -42,10 +42,10 @@ class LabOrganizations(OrganizationsResponse):
     def call_action(self) -> Any:
         """Check the parameters against the model, then act: moto reads them as they come."""
         shape = get_service_model("organizations").operation_model(self._get_action()).input_shape
-        given = cast("dict[str, Any]", json.loads(self.body or "{}"))
-        found = value_checks.violations(shape, given) if shape is not None else []
-        if found:
-            raise _refused("InvalidInputException", value_checks.sentence(found))
+        parameters = cast("dict[str, Any]", json.loads(self.body or "{}"))
+        problems = value_checks.violations(shape, parameters) if shape is not None else []
+        if problems:
+            raise _refused("InvalidInputException", value_checks.sentence(problems))
         return super().call_action()
 
     def register_delegated_administrator(self) -> Any:

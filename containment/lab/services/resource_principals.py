@@ -63,8 +63,8 @@ def _named(operation: Operation) -> Iterator[str]:
         if stated.startswith("arn:"):
             yield stated
         return
-    given = parameters.get("Attributes")
-    attributes = given if isinstance(given, Mapping) else {}
+    raw = parameters.get("Attributes")
+    attributes = raw if isinstance(raw, Mapping) else {}
     if parameters.get("AttributeName") == "Policy":
         attributes = {"Policy": parameters.get("AttributeValue")}
     texts = (parameters.get(_DOCUMENTS.get(operation.label, "")), attributes.get("Policy"))

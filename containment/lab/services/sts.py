@@ -63,9 +63,11 @@ class LabSts(TokenResponse):
         """Check the parameters against the model, then act."""
         self.params.update(self.caller.asserted)
         shape = get_service_model("sts").operation_model(self._get_action()).input_shape
-        found = value_checks.violations(shape, cast("dict[str, Any]", self.params)) if shape else []
-        if found:
-            raise _error(value_checks.sentence(found))
+        problems = (
+            value_checks.violations(shape, cast("dict[str, Any]", self.params)) if shape else []
+        )
+        if problems:
+            raise _error(value_checks.sentence(problems))
         return super().call_action()
 
     def get_caller_identity(self) -> ActionResult:

@@ -106,8 +106,8 @@ def _as_shown(value: str) -> str:
 
 def _id_of(account: str, kind: str, path_and_name: str) -> str:
     state = moto_state.iam(account)
-    found = state.users.values() if kind == "user" else state.roles.values()
-    for entity in found:
+    entities = state.users.values() if kind == "user" else state.roles.values()
+    for entity in entities:
         if entity.path + entity.name == path_and_name:
             return str(entity.id)
     return ""

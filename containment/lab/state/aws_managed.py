@@ -23,8 +23,8 @@ def _positions() -> dict[str, int]:
     from moto.iam.aws_managed_policies import aws_managed_policies_data
 
     return {
-        found.group(1): found.end()
-        for found in re.finditer(r'^ "([^"]+)":', aws_managed_policies_data, re.MULTILINE)
+        match.group(1): match.end()
+        for match in re.finditer(r'^ "([^"]+)":', aws_managed_policies_data, re.MULTILINE)
     }
 
 

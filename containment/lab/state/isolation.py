@@ -85,11 +85,11 @@ def isolated() -> Generator[list[str]]:
     Raises:
         CalledOutError: at the attempt; code that catches it leaves its trace in the list.
     """
-    seen: list[str] = []
-    before, _attempts.seen = _attempts.seen, seen
+    attempts: list[str] = []
+    before, _attempts.seen = _attempts.seen, attempts
     _attempts.depth += 1
     try:
-        yield seen
+        yield attempts
     finally:
         _attempts.depth -= 1
         _attempts.seen = before

@@ -1,4 +1,4 @@
-"""The ground the lab stands on: moto's backends hold the state, and nothing here decides anything.
+"""Keep the state of every account in moto's backends; nothing here decides anything.
 
 moto keeps its state in module globals, so one process holds one lab. What is replaced in moto,
 and why:
@@ -134,8 +134,8 @@ def module_of(host: str) -> str | None:
 def _routes(module: str) -> tuple[tuple[re.Pattern[str], Handler], ...]:
     from moto import backends
 
-    found = backends.get_backend(module)  # type: ignore[call-overload]
-    account = found[MANAGEMENT_ACCOUNT] if isinstance(found, BackendDict) else found
+    backend = backends.get_backend(module)  # type: ignore[call-overload]
+    account = backend[MANAGEMENT_ACCOUNT] if isinstance(backend, BackendDict) else backend
     region = next(name for name in ("us-east-1", "aws", "global") if name in account)
     if module == "s3":
         buckets.prepare()
@@ -191,10 +191,10 @@ def object_tags(arn: str, account: str) -> dict[str, str]:
     name, _, key = arn.removeprefix("arn:aws:s3:::").partition("/")
     backend = s3_backends[account]["aws"]
     bucket = backend.buckets.get(name)
-    found = bucket.keys.get(key) if bucket is not None else None
-    if not isinstance(found, FakeKey):  # a delete marker has none
+    stored = bucket.keys.get(key) if bucket is not None else None
+    if not isinstance(stored, FakeKey):  # a delete marker has none
         return {}
-    tags = backend.tagger.list_tags_for_resource(found.arn)["Tags"]
+    tags = backend.tagger.list_tags_for_resource(stored.arn)["Tags"]
     return {tag["Key"]: tag["Value"] for tag in tags}
 
 

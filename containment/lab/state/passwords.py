@@ -39,14 +39,14 @@ def check(state: IAMBackend, password: str) -> None:
                 f"Password should have at least {_KINDS_WANTED} of: {', '.join(_KINDS)}"
             )
         return
-    wanted = {
+    required = {
         "uppercase letters": own.require_uppercase_characters,
         "lowercase letters": own.require_lowercase_characters,
         "numbers": own.require_numbers,
         "symbols": own.require_symbols,
     }
     for kind in missing:
-        if wanted[kind]:
+        if required[kind]:
             raise _violation(f"Password should have at least one of: {kind}")
 
 

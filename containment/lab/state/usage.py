@@ -1,4 +1,4 @@
-"""Who has used which service last: every call that was authenticated, allowed or not."""
+"""Keep when each principal last used each service: every authenticated call, allowed or not."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 class Use:
     """The last call to a service."""
 
-    at: datetime
+    time: datetime
     region: str
 
 
 _uses: dict[str, dict[str, Use]] = {}
 
 
-def note(principal_arn: str, service: str, *, at: datetime, region: str) -> None:
+def note(principal_arn: str, service: str, *, time: datetime, region: str) -> None:
     """Remember a call."""
-    _uses.setdefault(principal_arn, {})[service] = Use(at, region)
+    _uses.setdefault(principal_arn, {})[service] = Use(time, region)
 
 
-def of(principal_arn: str) -> Mapping[str, Use]:
+def by_service(principal_arn: str) -> Mapping[str, Use]:
     """Return what a principal has used, by service."""
     return dict(_uses.get(principal_arn, {}))
 

@@ -77,12 +77,12 @@ def case(expect: Expect, code: str = "") -> Callable[[Callable[[Bench], Probe]],
 
 def table(claim: str, rows: list[tuple[Any, ...]], prepare: Callable[..., Probe]) -> None:
     """Register a case a row: expectation, then a label, then what *prepare* is given."""
-    for expect, label, *given in rows:
+    for expect, label, *parameters in rows:
         CASES.append(
             Case(
                 f"{claim}: {label}",
                 expect,
-                lambda bench, given=given: prepare(bench, *given),  # type: ignore[misc]
+                lambda bench, parameters=parameters: prepare(bench, *parameters),  # type: ignore[misc]
             )
         )
 

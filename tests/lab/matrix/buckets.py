@@ -154,10 +154,10 @@ table(
 )
 
 
-def _listing(bench: Bench, block: dict[str, Any], given: dict[str, Any]) -> Probe:
+def _listing(bench: Bench, block: dict[str, Any], parameters: dict[str, Any]) -> Probe:
     bucket = bench.bucket()
     keys = bench.user(allow("s3:ListBucket", Condition=block))[1]
-    return lambda: bench.client("s3", keys).list_objects_v2(Bucket=bucket, **given)
+    return lambda: bench.client("s3", keys).list_objects_v2(Bucket=bucket, **parameters)
 
 
 _PREFIX = {"StringEquals": {"s3:prefix": ["", "home/"]}}
@@ -186,8 +186,8 @@ table(
             {"MaxKeys": 11},
         ),
     ],
-    lambda bench, block, given: _listing(bench, block, given)
-    if given.get("Prefix") != "USER/x"
+    lambda bench, block, parameters: _listing(bench, block, parameters)
+    if parameters.get("Prefix") != "USER/x"
     else _own_prefix(bench),
 )  # fmt: skip
 
@@ -199,10 +199,12 @@ def _own_prefix(bench: Bench) -> Probe:
     return lambda: bench.client("s3", keys).list_objects_v2(Bucket=bucket, Prefix=f"{name}/x")
 
 
-def _putting(bench: Bench, block: dict[str, Any], given: dict[str, Any]) -> Probe:
+def _putting(bench: Bench, block: dict[str, Any], parameters: dict[str, Any]) -> Probe:
     bucket = bench.bucket()
     keys = bench.user(allow("s3:*"), deny("s3:PutObject", Condition=block))[1]
-    return lambda: bench.client("s3", keys).put_object(Bucket=bucket, Key="n", Body=b"", **given)
+    return lambda: bench.client("s3", keys).put_object(
+        Bucket=bucket, Key="n", Body=b"", **parameters
+    )
 
 
 _PLAIN = {"Null": {"s3:x-amz-server-side-encryption": "true"}}

@@ -124,8 +124,8 @@ table(
 )
 
 
-def _from_region(bench: Bench, region: str, wanted: str) -> Probe:
-    block = {"StringEquals": {"aws:RequestedRegion": wanted}}
+def _from_region(bench: Bench, region: str, expected: str) -> Probe:
+    block = {"StringEquals": {"aws:RequestedRegion": expected}}
     keys = bench.user(allow("*", Condition=block))[1]
     return lambda: bench.client("sqs", keys, region=region).list_queues()
 

@@ -233,9 +233,9 @@ def _devices(bench: Bench) -> None:
         AuthenticationCode2="654321",
     )
     listed = iam.list_virtual_mfa_devices(AssignmentStatus="Assigned")["VirtualMFADevices"]
-    mine = next(one for one in listed if one["SerialNumber"] == serial["SerialNumber"])
-    holds(not mine.get("Base32StringSeed") and not mine.get("QRCodePNG"), mine)
-    holds(mine["User"]["UserName"] == name, mine)
+    device = next(one for one in listed if one["SerialNumber"] == serial["SerialNumber"])
+    holds(not device.get("Base32StringSeed") and not device.get("QRCodePNG"), device)
+    holds(device["User"]["UserName"] == name, device)
     shown = iam.get_mfa_device(SerialNumber=serial["SerialNumber"])
     holds(shown["UserName"] == name, shown)
 

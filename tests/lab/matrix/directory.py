@@ -108,9 +108,9 @@ class SignIn:
             statement.set(
                 "SessionNotOnOrAfter", _text(datetime.now(UTC) + timedelta(seconds=self.ends))
             )
-        told = _add(made, "AttributeStatement")
+        messages = _add(made, "AttributeStatement")
         for name, values in self.attributes.items():
-            one = _add(told, "Attribute", Name=name if ":" in name[:6] else ATTRIBUTES + name)
+            one = _add(messages, "Attribute", Name=name if ":" in name[:6] else ATTRIBUTES + name)
             for value in values:
                 _add(one, "AttributeValue", value)
         return response, made

@@ -51,9 +51,9 @@ def _topic_for(bench: Bench, arn: str) -> Callable[[Keys], Any]:
 
 
 def _secret_for(bench: Bench, arn: str) -> Callable[[Keys], Any]:
-    manager = bench.client("secretsmanager", bench.admin)
-    secret = manager.create_secret(Name=bench.name("s"), SecretString="x")["ARN"]
-    manager.put_resource_policy(
+    secrets_client = bench.client("secretsmanager", bench.admin)
+    secret = secrets_client.create_secret(Name=bench.name("s"), SecretString="x")["ARN"]
+    secrets_client.put_resource_policy(
         SecretId=secret, ResourcePolicy=policy(grant_to(arn, "secretsmanager:GetSecretValue"))
     )
     return lambda keys: bench.client("secretsmanager", keys).get_secret_value(SecretId=secret)

@@ -20,7 +20,7 @@ from tests.lab.matrix.bench import (
 _ROOT = f"arn:aws:iam::{MANAGEMENT}:root"
 
 
-def told(claim: str) -> Callable[[Callable[[Bench], Any]], Callable[[Bench], Any]]:
+def answers(claim: str) -> Callable[[Callable[[Bench], Any]], Callable[[Bench], Any]]:
     """Register a case that asks and asserts, with nothing to be denied."""
 
     def register(ask: Callable[[Bench], Any]) -> Callable[[Bench], Any]:
@@ -36,7 +36,7 @@ def holds(true: object, what: object = "") -> None:
         raise AssertionError(str(what))
 
 
-@told("a user's keys, in pages")
+@answers("a user's keys, in pages")
 def _keys_in_pages(bench: Bench) -> None:
     name, _ = bench.user()
     bench.iam.create_access_key(UserName=name)
@@ -49,36 +49,36 @@ def _keys_in_pages(bench: Bench) -> None:
     holds(len(ids) == 2, ids)
 
 
-@told("one's own keys without a name")
+@answers("one's own keys without a name")
 def _own_keys(bench: Bench) -> None:
     name, keys = bench.user(allow("iam:ListAccessKeys"))
-    found = bench.client("iam", keys).list_access_keys()["AccessKeyMetadata"]
-    holds([one["AccessKeyId"] for one in found] == [keys[0]], found)
-    holds(found[0]["UserName"] == name, found)
+    matches = bench.client("iam", keys).list_access_keys()["AccessKeyMetadata"]
+    holds([one["AccessKeyId"] for one in matches] == [keys[0]], matches)
+    holds(matches[0]["UserName"] == name, matches)
 
 
-@told("itself to a user, without a name")
+@answers("itself to a user, without a name")
 def _own_user(bench: Bench) -> None:
     name, keys = bench.user(allow("iam:GetUser"))
     holds(bench.client("iam", keys).get_user()["User"]["UserName"] == name)
 
 
-@told("only what the filter of the details asks for")
+@answers("only what the filter of the details asks for")
 def _filtered(bench: Bench) -> None:
     bench.managed(allow("*"))
-    wanted = {
+    expected = {
         "User": "UserDetailList",
         "Role": "RoleDetailList",
         "LocalManagedPolicy": "Policies",
     }
     bench.role()
-    for kind, key in wanted.items():
+    for kind, key in expected.items():
         answer = bench.iam.get_account_authorization_details(Filter=[kind])
-        full = {name for name in (*wanted.values(), "GroupDetailList") if answer[name]}
+        full = {name for name in (*expected.values(), "GroupDetailList") if answer[name]}
         holds(full == {key}, (kind, full))
 
 
-@told("AWS's own policies among the details where they are asked for")
+@answers("AWS's own policies among the details where they are asked for")
 def _aws_policies(bench: Bench) -> None:
     name = bench.user()[0]
     arn = "arn:aws:iam::aws:policy/SecurityAudit"
@@ -89,7 +89,7 @@ def _aws_policies(bench: Bench) -> None:
     holds(arn in {one["Arn"] for page in pages for one in page["Policies"]})
 
 
-@told("in the credential report who has which credentials")
+@answers("in the credential report who has which credentials")
 def _report(bench: Bench) -> None:
     name, keys = bench.user()
     bench.iam.update_access_key(UserName=name, AccessKeyId=keys[0], Status="Inactive")
@@ -106,30 +106,30 @@ def _report(bench: Bench) -> None:
     holds(row["arn"] == bench.user_arn(name), row)
 
 
-@told("which services a role used last")
+@answers("which services a role used last")
 def _last_accessed(bench: Bench) -> None:
     _, arn = bench.role(allow("s3:*"))
     bench.lists_buckets(bench.assume(arn))()
     job = bench.iam.generate_service_last_accessed_details(Arn=arn)["JobId"]
-    said = bench.iam.get_service_last_accessed_details(JobId=job)
+    answer = bench.iam.get_service_last_accessed_details(JobId=job)
     used = {
         one["ServiceNamespace"]
-        for one in said["ServicesLastAccessed"]
+        for one in answer["ServicesLastAccessed"]
         if one.get("LastAuthenticated")
     }
     holds(used == {"s3"}, used)
 
 
-@told("services that a role may use and never did")
+@answers("services that a role may use and never did")
 def _never_accessed(bench: Bench) -> None:
     _, arn = bench.role(allow(["s3:*", "sqs:*"]))
     job = bench.iam.generate_service_last_accessed_details(Arn=arn)["JobId"]
-    said = bench.iam.get_service_last_accessed_details(JobId=job)["ServicesLastAccessed"]
-    holds({one["ServiceNamespace"] for one in said} == {"s3", "sqs"}, said)
-    holds(all("LastAuthenticated" not in one for one in said), said)
+    answer = bench.iam.get_service_last_accessed_details(JobId=job)["ServicesLastAccessed"]
+    holds({one["ServiceNamespace"] for one in answer} == {"s3", "sqs"}, answer)
+    holds(all("LastAuthenticated" not in one for one in answer), answer)
 
 
-@told("when a role was last used")
+@answers("when a role was last used")
 def _role_last_used(bench: Bench) -> None:
     name, arn = bench.role(allow("s3:*"))
     holds(not bench.iam.get_role(RoleName=name)["Role"].get("RoleLastUsed"))
@@ -138,37 +138,37 @@ def _role_last_used(bench: Bench) -> None:
     holds(used.get("LastUsedDate") and used["Region"] == "us-east-1", used)
 
 
-@told("the account's summary with its quotas")
+@answers("the account's summary with its quotas")
 def _summary(bench: Bench) -> None:
-    said = bench.iam.get_account_summary()["SummaryMap"]
-    holds(said["AccessKeysPerUserQuota"] == 2, said)
-    holds(said["AttachedPoliciesPerUserQuota"] == 10, said)
-    holds(said["Users"] >= 1, said)
+    answer = bench.iam.get_account_summary()["SummaryMap"]
+    holds(answer["AccessKeysPerUserQuota"] == 2, answer)
+    holds(answer["AttachedPoliciesPerUserQuota"] == 10, answer)
+    holds(answer["Users"] >= 1, answer)
 
 
-@told("who a policy is attached to, and as what")
+@answers("who a policy is attached to, and as what")
 def _entities(bench: Bench) -> None:
     arn = bench.managed(allow("*"))
     attached, bounded = bench.user()[0], bench.user(PermissionsBoundary=arn)[0]
     bench.iam.attach_user_policy(UserName=attached, PolicyArn=arn)
     for usage, name in (("PermissionsPolicy", attached), ("PermissionsBoundary", bounded)):
-        found = bench.iam.list_entities_for_policy(PolicyArn=arn, PolicyUsageFilter=usage)
-        holds([one["UserName"] for one in found["PolicyUsers"]] == [name], found)
+        matches = bench.iam.list_entities_for_policy(PolicyArn=arn, PolicyUsageFilter=usage)
+        holds([one["UserName"] for one in matches["PolicyUsers"]] == [name], matches)
     counted = bench.iam.get_policy(PolicyArn=arn)["Policy"]
     holds(counted["AttachmentCount"] == 1, counted)
     holds(counted["PermissionsBoundaryUsageCount"] == 1, counted)
 
 
-@told("the roles of a path alone")
+@answers("the roles of a path alone")
 def _path_prefix(bench: Bench) -> None:
     name = bench.role(Path="/away/")[0]
     bench.role()
-    found = bench.iam.list_roles(PathPrefix="/away/")["Roles"]
-    holds(name in {one["RoleName"] for one in found}, found)
-    holds(all(one["Path"].startswith("/away/") for one in found), found)
+    matches = bench.iam.list_roles(PathPrefix="/away/")["Roles"]
+    holds(name in {one["RoleName"] for one in matches}, matches)
+    holds(all(one["Path"].startswith("/away/") for one in matches), matches)
 
 
-@told("the tags of a role, and of a policy")
+@answers("the tags of a role, and of a policy")
 def _tags(bench: Bench) -> None:
     tags = [{"Key": "a", "Value": "b"}]
     role = bench.role(Tags=tags)[0]
@@ -180,11 +180,11 @@ def _tags(bench: Bench) -> None:
     holds(bench.iam.list_policy_tags(PolicyArn=made)["Tags"] == tags)
 
 
-@told("an access key's account from its id")
+@answers("an access key's account from its id")
 def _account_of_key(bench: Bench) -> None:
     keys = bench.user(iam=bench.member_iam)[1]
-    said = bench.client("sts", bench.admin).get_access_key_info(AccessKeyId=keys[0])
-    holds(said["Account"] == bench.member, said)
+    answer = bench.client("sts", bench.admin).get_access_key_info(AccessKeyId=keys[0])
+    holds(answer["Account"] == bench.member, answer)
 
 
 refused(
@@ -201,7 +201,7 @@ refused(
 )
 
 
-@told("principals of a trust policy by their ARNs, and accounts by their roots")
+@answers("principals of a trust policy by their ARNs, and accounts by their roots")
 def _trust(bench: Bench) -> None:
     name = bench.user()[0]
     role, _ = bench.role(trusting=trust({"AWS": [MANAGEMENT, bench.user_arn(name)]}))

@@ -284,7 +284,7 @@ accepted(
 )
 
 
-def _delete_in_order(bench: Bench, left: str) -> Any:
+def _delete_in_order(bench: Bench, remaining: str) -> Any:
     """Take everything off a user but one thing, and delete it."""
     name, keys = bench.user(allow("s3:*"))
     iam, arn, group = bench.iam, bench.managed(allow("*")), bench.name("g")
@@ -306,12 +306,12 @@ def _delete_in_order(bench: Bench, left: str) -> Any:
         ),
     }
     for what, step in steps.items():
-        if what != left:
+        if what != remaining:
             step()  # type: ignore[no-untyped-call]
     return iam.delete_user(UserName=name)
 
 
-for _left in (
+for _remaining in (
     "inline policy",
     "attached policy",
     "group",
@@ -320,9 +320,9 @@ for _left in (
     "credential of a service",
 ):
     refused(
-        f"deleting a user with nothing left but its {_left}",
+        f"deleting a user with nothing left but its {_remaining}",
         "DeleteConflict",
-        lambda b, left=_left: _delete_in_order(b, left),  # type: ignore[misc]
+        lambda b, remaining=_remaining: _delete_in_order(b, remaining),  # type: ignore[misc]
     )
 accepted("deleting a user with nothing left", lambda b: _delete_in_order(b, ""))
 

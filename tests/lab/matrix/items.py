@@ -44,8 +44,8 @@ def _led(bench: Bench, operation: str, owner: str) -> Probe:
     block = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["${aws:username}"]}}
     present = {"Null": {"dynamodb:LeadingKeys": "false"}}
     user, keys = bench.user(allow("dynamodb:*", Condition={**block, **present}))
-    given = _calls(name, user if owner == "own" else owner, operation)
-    return lambda: getattr(bench.client("dynamodb", keys), operation)(**given)
+    parameters = _calls(name, user if owner == "own" else owner, operation)
+    return lambda: getattr(bench.client("dynamodb", keys), operation)(**parameters)
 
 
 table(

@@ -89,10 +89,10 @@ def a_grant_beats_no_denial(bench: Bench) -> Probe:
     return _granted_role(bench, {"Effect": "Deny", "Action": "kms:*", "Resource": "*"})
 
 
-def _under(bench: Bench, block: dict[str, Any], **given: Any) -> Probe:
+def _under(bench: Bench, block: dict[str, Any], **parameters: Any) -> Probe:
     name, keys = bench.user()
     key = key_with(bench, grant_to(bench.user_arn(name), "kms:Encrypt", Condition=block))
-    return _encrypts(bench, keys, key, **given)
+    return _encrypts(bench, keys, key, **parameters)
 
 
 table(
@@ -138,7 +138,7 @@ table(
             {},
         ),
     ],
-    lambda bench, block, given: _under(bench, block, **given),
+    lambda bench, block, parameters: _under(bench, block, **parameters),
 )  # fmt: skip
 
 
@@ -261,11 +261,11 @@ table(
 
 def _secret(bench: Bench, granted: bool, *own: dict[str, Any]) -> Probe:
     name, keys = bench.user(*own, iam=bench.member_iam)
-    manager = bench.client("secretsmanager", bench.admin)
-    arn = manager.create_secret(Name=bench.name("s"), SecretString="x")["ARN"]
+    secrets_client = bench.client("secretsmanager", bench.admin)
+    arn = secrets_client.create_secret(Name=bench.name("s"), SecretString="x")["ARN"]
     if granted:
         statement = grant_to(bench.user_arn(name, bench.member), "secretsmanager:GetSecretValue")
-        manager.put_resource_policy(SecretId=arn, ResourcePolicy=policy(statement))
+        secrets_client.put_resource_policy(SecretId=arn, ResourcePolicy=policy(statement))
     return lambda: bench.client("secretsmanager", keys).get_secret_value(SecretId=arn)
 
 
@@ -281,12 +281,12 @@ table(
 )
 
 
-def _secret_under(bench: Bench, block: dict[str, Any], **given: Any) -> Probe:
-    manager = bench.client("secretsmanager", bench.admin)
+def _secret_under(bench: Bench, block: dict[str, Any], **parameters: Any) -> Probe:
+    secrets_client = bench.client("secretsmanager", bench.admin)
     tags = [{"Key": "team", "Value": "red"}]
-    arn = manager.create_secret(Name=bench.name("s"), SecretString="x", Tags=tags)["ARN"]
+    arn = secrets_client.create_secret(Name=bench.name("s"), SecretString="x", Tags=tags)["ARN"]
     keys = bench.user(allow("secretsmanager:GetSecretValue", Condition=block))[1]
-    return lambda: bench.client("secretsmanager", keys).get_secret_value(SecretId=arn, **given)
+    return lambda: bench.client("secretsmanager", keys).get_secret_value(SecretId=arn, **parameters)
 
 
 table(
@@ -307,7 +307,7 @@ table(
             {"VersionStage": "AWSCURRENT"},
         ),
     ],
-    lambda bench, block, given: _secret_under(bench, block, **given),
+    lambda bench, block, parameters: _secret_under(bench, block, **parameters),
 )
 
 

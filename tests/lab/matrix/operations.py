@@ -25,10 +25,10 @@ def an_encoded_denial_is_decoded_for_who_may(bench: Bench) -> Probe:
     keys = bench.user(allow("sts:DecodeAuthorizationMessage"))[1]
 
     def probe() -> None:
-        said = bench.client("sts", keys).decode_authorization_message(
+        answer = bench.client("sts", keys).decode_authorization_message(
             EncodedMessage=_encoded_of(bench)
         )["DecodedMessage"]
-        document = json.loads(said)
+        document = json.loads(answer)
         assert document["allowed"] is False
         assert document["explicitDeny"] is False
         assert document["context"]["action"] == "ec2:DescribeInstances"

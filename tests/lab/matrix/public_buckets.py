@@ -129,8 +129,8 @@ def a_new_bucket_blocks_public_access(bench: Bench) -> Probe:
     bucket = bench.bucket()
 
     def probe() -> None:
-        said = bench.client("s3", bench.admin).get_public_access_block(Bucket=bucket)
-        assert set(said["PublicAccessBlockConfiguration"].values()) == {True}
+        answer = bench.client("s3", bench.admin).get_public_access_block(Bucket=bucket)
+        assert set(answer["PublicAccessBlockConfiguration"].values()) == {True}
 
     return probe
 
@@ -140,15 +140,15 @@ def a_new_bucket_enforces_its_owners_ownership(bench: Bench) -> Probe:
     bucket = bench.bucket()
 
     def probe() -> None:
-        said = bench.client("s3", bench.admin).get_bucket_ownership_controls(Bucket=bucket)
-        assert said["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+        answer = bench.client("s3", bench.admin).get_bucket_ownership_controls(Bucket=bucket)
+        assert answer["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
 
     return probe
 
 
-def _acl(bench: Bench, **given: Any) -> Any:
+def _acl(bench: Bench, **parameters: Any) -> Any:
     return bench.client("s3", bench.admin).put_object(
-        Bucket=bench.bucket(), Key="a", Body=b"", **given
+        Bucket=bench.bucket(), Key="a", Body=b"", **parameters
     )
 
 

@@ -189,11 +189,11 @@ table(
 
 def _secret(bench: Bench, *, granted: bool) -> Probe:
     name, keys = bench.user()
-    manager = bench.client("secretsmanager", bench.admin)
+    secrets_client = bench.client("secretsmanager", bench.admin)
     secret = bench.name("s")
-    manager.create_secret(Name=secret, SecretString="x")
+    secrets_client.create_secret(Name=secret, SecretString="x")
     if granted:
-        manager.put_resource_policy(
+        secrets_client.put_resource_policy(
             SecretId=secret,
             ResourcePolicy=policy(
                 {

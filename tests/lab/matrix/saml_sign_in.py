@@ -23,7 +23,7 @@ from tests.lab.matrix.directory import SIGN_IN, SignIn, metadata
 
 _ISSUER = "https://directory.example.com/saml"
 _ACTIONS = ["sts:AssumeRoleWithSAML", "sts:TagSession", "sts:SetSourceIdentity"]
-_OURS = {"StringEquals": {"saml:aud": SIGN_IN}}
+_SIGN_IN_ONLY = {"StringEquals": {"saml:aud": SIGN_IN}}
 
 
 class Setting:
@@ -46,7 +46,7 @@ class Setting:
             "Effect": "Allow",
             "Principal": {"Federated": self.provider},
             "Action": _ACTIONS if actions is None else actions,
-            "Condition": _OURS if block is None else block,
+            "Condition": _SIGN_IN_ONLY if block is None else block,
         }
         own = statements or (allow("iam:ListUsers"),)
         self.role, self.arn = bench.role(*own, trusting=policy(trusting), **role)
@@ -116,7 +116,7 @@ table(
         ("deny", "where the trust is for web identities", None,
          {"actions": ["sts:AssumeRoleWithWebIdentity"]}),
     ],
-    lambda bench, more, given: _signs_in(bench, more, **given),
+    lambda bench, more, parameters: _signs_in(bench, more, **parameters),
 )  # fmt: skip
 
 table(
@@ -151,8 +151,10 @@ table(
 )
 
 
-def _code_of(code: str, claim: str, more: dict[str, list[str]] | None = None, **given: Any) -> None:
-    refused(claim, code, lambda bench: _signs_in(bench, more, **given)())
+def _code_of(
+    code: str, claim: str, more: dict[str, list[str]] | None = None, **parameters: Any
+) -> None:
+    refused(claim, code, lambda bench: _signs_in(bench, more, **parameters)())
 
 
 _code_of(
@@ -219,8 +221,10 @@ def a_saml_session_can_be_denied_by_its_provider(bench: Bench) -> Probe:
 def a_saml_session_ends_when_the_provider_says(bench: Bench) -> Probe:
     setting = Setting(bench)
     answer = setting.session(setting.sign_in(ends=1000), DurationSeconds=3600)
-    left = answer["Credentials"]["Expiration"].timestamp() - _now()
-    return bench.lists_buckets(keys_of(answer["Credentials"])) if 900 < left < 1001 else _nothing
+    remaining = answer["Credentials"]["Expiration"].timestamp() - _now()
+    return (
+        bench.lists_buckets(keys_of(answer["Credentials"])) if 900 < remaining < 1001 else _nothing
+    )
 
 
 def _now() -> float:

@@ -59,11 +59,11 @@ table(
 )
 
 
-def _objects(bench: Bench, keys_named: list[str], wanted: list[str]) -> Probe:
+def _objects(bench: Bench, keys_named: list[str], expected: list[str]) -> Probe:
     bucket = bench.bucket()
     resources = [f"arn:aws:s3:::{bucket}/{key}" for key in keys_named]
     keys = bench.user(allow("s3:DeleteObject", resources))[1]
-    objects = {"Objects": [{"Key": key} for key in wanted]}
+    objects = {"Objects": [{"Key": key} for key in expected]}
 
     def probe() -> None:
         answer = bench.client("s3", keys).delete_objects(Bucket=bucket, Delete=objects)

@@ -35,7 +35,7 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @contextmanager
-def _at(minutes: float) -> Iterator[None]:
+def _wall_clock(minutes: float) -> Iterator[None]:
     """Let botocore sign as at another time."""
     moment = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes)
     with patch.object(
@@ -58,7 +58,7 @@ def _signed(
     request = AWSRequest(
         method=method, url=f"{bench.endpoint}{path}", data=body, headers=headers or _FORM
     )
-    with _at(minutes):
+    with _wall_clock(minutes):
         SigV4Auth(Credentials(*keys), service, "us-east-1").add_auth(request)
     return request
 
@@ -79,10 +79,10 @@ def _send(request: AWSRequest, body: bytes | None = None) -> bytes:
             received: bytes = answer.read()
             return received
     except urllib.error.HTTPError as error:
-        said, status = error.read().decode(), error.code
+        text, status = error.read().decode(), error.code
         error.close()
-        code = re.search(r"<Code>([^<]+)", said) or re.search(r'__type": "([^"]+)', said)
-        raise refused_with(code[1] if code else said[:60], status, "request") from error
+        code = re.search(r"<Code>([^<]+)", text) or re.search(r'__type": "([^"]+)', text)
+        raise refused_with(code[1] if code else text[:60], status, "request") from error
 
 
 def _lists(bench: Bench) -> Keys:
@@ -213,7 +213,7 @@ def _in_the_url(bench: Bench, keys: Keys, *, expires: int = 60, minutes: float =
     """Sign GetCallerIdentity in the URL, as tokens for EKS are made."""
     url = f"{bench.endpoint}/?Action=GetCallerIdentity&Version=2011-06-15"
     request = AWSRequest(method="GET", url=url)
-    with _at(minutes):
+    with _wall_clock(minutes):
         SigV4QueryAuth(Credentials(*keys), "sts", "us-east-1", expires=expires).add_auth(request)
     return request
 
@@ -319,7 +319,7 @@ def _with_wrong_token(bench: Bench, service: str) -> Probe:
     }[service]
 
 
-for _service, _stale, _wanted in (
+for _service, _stale, _expected in (
     ("s3", "InvalidToken", "deny"),
     ("dynamodb", "UnrecognizedClientException", "deny"),
     ("iam", "InvalidClientTokenId", "deny"),
@@ -353,7 +353,7 @@ def a_session_token_is_said_to_be_the_users_own(bench: Bench) -> Probe:
     made = keys_of(bench.client("sts", keys).get_session_token()["Credentials"])
 
     def probe() -> None:
-        said = bench.client("sts", made).get_caller_identity()
-        assert said["Arn"] == bench.user_arn(name)
+        body = bench.client("sts", made).get_caller_identity()
+        assert body["Arn"] == bench.user_arn(name)
 
     return probe

@@ -7,22 +7,22 @@ import json
 from typing import Any
 
 from tests.lab.matrix.bench import Bench, Probe, allow, case, deny, policy, refused, table
-from tests.lab.matrix.iam_reads import holds, told
+from tests.lab.matrix.iam_reads import answers, holds
 
 Simulated = dict[str, Any]
 
 
 def _simulate(bench: Bench, arn: str, action: str, **more: Any) -> Simulated:
-    found: Simulated = bench.iam.simulate_principal_policy(
+    matches: Simulated = bench.iam.simulate_principal_policy(
         PolicySourceArn=arn, ActionNames=[action], **more
     )["EvaluationResults"][0]
-    return found
+    return matches
 
 
-def _decided(bench: Bench, wanted: str, *statements: dict[str, Any], **more: Any) -> None:
+def _decided(bench: Bench, expected: str, *statements: dict[str, Any], **more: Any) -> None:
     name, _ = bench.user(*statements)
-    said = _simulate(bench, bench.user_arn(name), "iam:ListUsers", **more)
-    holds(said["EvalDecision"] == wanted, said)
+    answer = _simulate(bench, bench.user_arn(name), "iam:ListUsers", **more)
+    holds(answer["EvalDecision"] == expected, answer)
 
 
 _CONTEXT = [
@@ -95,16 +95,18 @@ table(
             {"PermissionsBoundaryPolicyInputList": [policy(allow("s3:*"))]},
         ),
     ],
-    lambda bench, wanted, statements, more: lambda: _decided(bench, wanted, *statements, **more),
+    lambda bench, expected, statements, more: (
+        lambda: _decided(bench, expected, *statements, **more)
+    ),
 )
 
 
-@told("which statement of which policy decided a simulation")
+@answers("which statement of which policy decided a simulation")
 def _matched(bench: Bench) -> None:
     name, _ = bench.user(allow("s3:*", Sid="A"), deny("iam:*", Sid="B"))
-    said = _simulate(bench, bench.user_arn(name), "iam:ListUsers")
-    matched = said["MatchedStatements"]
-    holds(len(matched) == 1, said)
+    answer = _simulate(bench, bench.user_arn(name), "iam:ListUsers")
+    matched = answer["MatchedStatements"]
+    holds(len(matched) == 1, answer)
     holds(matched[0]["SourcePolicyType"] == "user", matched)
     holds(matched[0]["SourcePolicyId"] == f"user_{name}_p", matched)
     document = policy(allow("s3:*", Sid="A"), deny("iam:*", Sid="B"))
@@ -113,7 +115,7 @@ def _matched(bench: Bench) -> None:
     holds(json.loads(text)["Sid"] == "B", text)
 
 
-@told("what an organisation's policies say in a simulation")
+@answers("what an organisation's policies say in a simulation")
 def _under_scp(bench: Bench) -> None:
     organizations = bench.client("organizations", bench.admin)
     made = organizations.create_policy(
@@ -128,59 +130,61 @@ def _under_scp(bench: Bench) -> None:
         organizations.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
     organizations.attach_policy(PolicyId=made, TargetId=bench.member)
     try:
-        said = bench.member_iam.simulate_principal_policy(
+        answer = bench.member_iam.simulate_principal_policy(
             PolicySourceArn=bench.user_arn(name, bench.member), ActionNames=["iam:ListUsers"]
         )["EvaluationResults"][0]
     finally:
         organizations.detach_policy(PolicyId=made, TargetId=bench.member)
-    holds(said["EvalDecision"] == "explicitDeny", said)
-    holds(said["OrganizationsDecisionDetail"] == {"AllowedByOrganizations": False}, said)
+    holds(answer["EvalDecision"] == "explicitDeny", answer)
+    holds(answer["OrganizationsDecisionDetail"] == {"AllowedByOrganizations": False}, answer)
 
 
-@told("what a boundary says in a simulation")
+@answers("what a boundary says in a simulation")
 def _under_boundary(bench: Bench) -> None:
     name, _ = bench.user(allow("*"), PermissionsBoundary=bench.managed(allow("s3:*")))
-    said = _simulate(bench, bench.user_arn(name), "iam:ListUsers")
-    detail = said["PermissionsBoundaryDecisionDetail"]
-    holds(detail == {"AllowedByPermissionsBoundary": False}, said)
-    holds(said["EvalDecision"] == "implicitDeny", said)
+    answer = _simulate(bench, bench.user_arn(name), "iam:ListUsers")
+    detail = answer["PermissionsBoundaryDecisionDetail"]
+    holds(detail == {"AllowedByPermissionsBoundary": False}, answer)
+    holds(answer["EvalDecision"] == "implicitDeny", answer)
 
 
-@told("which context a simulation misses")
+@answers("which context a simulation misses")
 def _missing(bench: Bench) -> None:
     name, _ = bench.user(allow("*", Condition=_MFA))
-    said = _simulate(bench, bench.user_arn(name), "iam:ListUsers")
-    holds(said["MissingContextValues"] == ["aws:MultiFactorAuthPresent"], said)
+    answer = _simulate(bench, bench.user_arn(name), "iam:ListUsers")
+    holds(answer["MissingContextValues"] == ["aws:MultiFactorAuthPresent"], answer)
 
 
-@told("the context keys of a principal's policies")
+@answers("the context keys of a principal's policies")
 def _context_keys(bench: Bench) -> None:
     name, _ = bench.user(allow("*", "arn:aws:s3:::${aws:username}/*", Condition=_MFA))
-    said = bench.iam.get_context_keys_for_principal_policy(PolicySourceArn=bench.user_arn(name))
-    keys = {key.lower() for key in said["ContextKeyNames"]}
-    holds(keys == {"aws:multifactorauthpresent", "aws:username"}, said)
+    answer = bench.iam.get_context_keys_for_principal_policy(PolicySourceArn=bench.user_arn(name))
+    keys = {key.lower() for key in answer["ContextKeyNames"]}
+    holds(keys == {"aws:multifactorauthpresent", "aws:username"}, answer)
 
 
-@told("of each resource of a simulation what may be done with it")
+@answers("of each resource of a simulation what may be done with it")
 def _per_resource(bench: Bench) -> None:
     name, _ = bench.user(allow("s3:GetObject", "arn:aws:s3:::a/*"))
-    found = bench.iam.simulate_principal_policy(
+    matches = bench.iam.simulate_principal_policy(
         PolicySourceArn=bench.user_arn(name),
         ActionNames=["s3:GetObject", "s3:PutObject"],
         ResourceArns=["arn:aws:s3:::a/x", "arn:aws:s3:::b/x"],
     )["EvaluationResults"]
-    said = {(one["EvalActionName"], one["EvalResourceName"]): one["EvalDecision"] for one in found}
-    holds(said["s3:GetObject", "arn:aws:s3:::a/x"] == "allowed", said)
-    holds(list(said.values()).count("implicitDeny") == 3, said)
+    answer = {
+        (one["EvalActionName"], one["EvalResourceName"]): one["EvalDecision"] for one in matches
+    }
+    holds(answer["s3:GetObject", "arn:aws:s3:::a/x"] == "allowed", answer)
+    holds(list(answer.values()).count("implicitDeny") == 3, answer)
 
 
-@told("of policies alone what they would allow")
+@answers("of policies alone what they would allow")
 def _custom(bench: Bench) -> None:
-    found = bench.iam.simulate_custom_policy(
+    matches = bench.iam.simulate_custom_policy(
         PolicyInputList=[policy(allow("s3:*"))], ActionNames=["s3:GetObject", "iam:ListUsers"]
     )["EvaluationResults"]
-    holds([one["EvalDecision"] for one in found] == ["allowed", "implicitDeny"], found)
-    holds(found[0]["MatchedStatements"][0]["SourcePolicyId"] == "PolicyInputList.1", found)
+    holds([one["EvalDecision"] for one in matches] == ["allowed", "implicitDeny"], matches)
+    holds(matches[0]["MatchedStatements"][0]["SourcePolicyId"] == "PolicyInputList.1", matches)
 
 
 @case("deny", "AccessDenied")

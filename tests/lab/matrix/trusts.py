@@ -75,7 +75,9 @@ table(
 )
 
 
-def _condition(bench: Bench, block: dict[str, Any], given: dict[str, Any], **more: Any) -> Probe:
+def _condition(
+    bench: Bench, block: dict[str, Any], parameters: dict[str, Any], **more: Any
+) -> Probe:
     _, keys = bench.user(_MAY, **more)
     _, arn = bench.role(
         trusting=trust(
@@ -84,7 +86,7 @@ def _condition(bench: Bench, block: dict[str, Any], given: dict[str, Any], **mor
             Condition=block,
         )
     )
-    return lambda: bench.assume(arn, keys, **given)
+    return lambda: bench.assume(arn, keys, **parameters)
 
 
 _EXTERNAL = {"StringEquals": {"sts:ExternalId": "sekret"}}
@@ -129,21 +131,21 @@ table(
             {"UserName": "me-myself"},
         ),
     ],
-    lambda bench, block, given, more=None: _named(bench, block, given, more or {}),
+    lambda bench, block, parameters, more=None: _named(bench, block, parameters, more or {}),
 )
 
 
 def _named(
-    bench: Bench, block: dict[str, Any], given: dict[str, Any], more: dict[str, Any]
+    bench: Bench, block: dict[str, Any], parameters: dict[str, Any], more: dict[str, Any]
 ) -> Probe:
     if not more:
-        return _condition(bench, block, given)
+        return _condition(bench, block, parameters)
     name = more["UserName"]
     bench.iam.create_user(UserName=name)
     bench.iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy(_MAY))
     key = bench.iam.create_access_key(UserName=name)["AccessKey"]
     _, arn = bench.role(trusting=trust({"AWS": _ROOT}, Condition=block))
-    return lambda: bench.assume(arn, (key["AccessKeyId"], key["SecretAccessKey"]), **given)
+    return lambda: bench.assume(arn, (key["AccessKeyId"], key["SecretAccessKey"]), **parameters)
 
 
 def _closed(bench: Bench, spared: Callable[[str], str]) -> Probe:

@@ -158,11 +158,11 @@ table(
 )
 
 
-def _needs(bench: Bench, action: str, given: dict[str, Any], *, trusted: bool) -> Probe:
+def _needs(bench: Bench, action: str, parameters: dict[str, Any], *, trusted: bool) -> Probe:
     actions = ["sts:AssumeRole", action] if trusted else "sts:AssumeRole"
     _, arn = bench.role(trusting=trust({"AWS": _ROOT}, action=actions))
     _, keys = bench.user(allow(["sts:AssumeRole", action]))
-    return lambda: bench.assume(arn, keys, **given)
+    return lambda: bench.assume(arn, keys, **parameters)
 
 
 table(
@@ -197,7 +197,7 @@ table(
             False,
         ),
     ],
-    lambda bench, action, given, trusted: _needs(bench, action, given, trusted=trusted),
+    lambda bench, action, parameters, trusted: _needs(bench, action, parameters, trusted=trusted),
 )
 
 

@@ -140,9 +140,9 @@ class LabIam(
         action = self._get_action()
         shape = self._input_shape()
         if shape is not None:
-            found = value_checks.violations(shape, self.params)
-            if found:
-                raise ValidationError(value_checks.sentence(found))
+            problems = value_checks.violations(shape, self.params)
+            if problems:
+                raise ValidationError(value_checks.sentence(problems))
         for name in ("PolicyArn", "PermissionsBoundary"):
             arn = str(self.params.get(name) or "")
             if arn.startswith(aws_managed.PREFIX):

@@ -80,13 +80,13 @@ class CredentialOperations(IamResponse):
         name = self._get_param("UserName")
         users = list(self.backend.users.values()) if everybody else [self.backend.get_user(name)]
         service = self._get_param("ServiceName")
-        found = [
+        credentials = [
             {key: value for key, value in one.items() if key not in _SECRETS}
             for user in users
             for one in credentials_of(user)
             if service in {None, one["ServiceName"]}
         ]
-        return ActionResult({"ServiceSpecificCredentials": found, "IsTruncated": False})
+        return ActionResult({"ServiceSpecificCredentials": credentials, "IsTruncated": False})
 
     def update_service_specific_credential(self) -> ActionResult:
         """Change a credential's status."""
@@ -104,19 +104,19 @@ class CredentialOperations(IamResponse):
     def delete_service_specific_credential(self) -> ActionResult:
         """Delete a credential."""
         user = self.backend.get_user(self._get_param("UserName"))
-        gone = self._credential()
+        credential = self._credential()
         vars(user)["service_specific_credentials"] = [
-            one for one in credentials_of(user) if one is not gone
+            one for one in credentials_of(user) if one is not credential
         ]
         return EmptyResult()
 
     def _credential(self) -> dict[str, Any]:
         user = self.backend.get_user(self._get_param("UserName"))
-        wanted = self._get_param("ServiceSpecificCredentialId")
+        unique_id = self._get_param("ServiceSpecificCredentialId")
         for credential in credentials_of(user):
-            if credential["ServiceSpecificCredentialId"] == wanted:
+            if credential["ServiceSpecificCredentialId"] == unique_id:
                 return credential
-        raise NoSuchEntity(f"The Service Specific Credential {wanted} cannot be found.")
+        raise NoSuchEntity(f"The Service Specific Credential {unique_id} cannot be found.")
 
     def generate_service_last_accessed_details(self) -> ActionResult:
         """Begin a report, which is ready at once."""
@@ -128,10 +128,10 @@ class CredentialOperations(IamResponse):
     def get_service_last_accessed_details(self) -> ActionResult:
         """Say which services a principal has used, and when last."""
         job = self._get_param("JobId")
-        found = jobs_of(self.backend).get(job)
-        if found is None:
+        report = jobs_of(self.backend).get(job)
+        if report is None:
             raise NoSuchEntity(f"The job {job} cannot be found.")
-        arn, begun = found
+        arn, begun = report
         return ActionResult(
             {
                 "JobStatus": "COMPLETED",
@@ -145,7 +145,7 @@ class CredentialOperations(IamResponse):
 
 def _last_accessed(arn: str) -> list[dict[str, Any]]:
     """Return the services that a principal has used, and those that it may use and never did."""
-    used, found = usage.of(arn), []
+    used, services = usage.by_service(arn), []
     for service in sorted({*used, *allowed_services(arn)}):
         entry: dict[str, Any] = {
             "ServiceName": service,
@@ -154,19 +154,19 @@ def _last_accessed(arn: str) -> list[dict[str, Any]]:
         }
         if service in used:
             entry |= {
-                "LastAuthenticated": used[service].at.replace(tzinfo=None),
+                "LastAuthenticated": used[service].time.replace(tzinfo=None),
                 "LastAuthenticatedEntity": arn,
                 "LastAuthenticatedRegion": used[service].region,
                 "TotalAuthenticatedEntities": 1,
             }
-        found.append(entry)
-    return found
+        services.append(entry)
+    return services
 
 
 def credentials_of(user: Any) -> list[dict[str, Any]]:
     """Return the service-specific credentials of moto's *user*, which the lab keeps on it."""
-    held: list[dict[str, Any]] = vars(user).get("service_specific_credentials", [])
-    return held
+    credentials: list[dict[str, Any]] = vars(user).get("service_specific_credentials", [])
+    return credentials
 
 
 def jobs_of(state: Any) -> dict[str, Any]:

@@ -34,10 +34,10 @@ class MfaOperations(IamResponse):
     def get_mfa_device(self) -> ActionResult:
         """Answer one device of a user."""
         serial = self._get_param("SerialNumber")
-        wanted = self._get_param("UserName")
+        user_name = self._get_param("UserName")
         for user in self.backend.users.values():
             device: Any = user.mfa_devices.get(serial)
-            if device is not None and wanted in {None, user.name}:
+            if device is not None and user_name in {None, user.name}:
                 return ActionResult(
                     {
                         "UserName": user.name,

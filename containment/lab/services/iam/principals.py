@@ -234,18 +234,18 @@ class PrincipalOperations(IamResponse):
     def untag_user(self) -> ActionResult:
         """Take tags off a user, whatever the case of their keys."""
         user = self.backend.get_user(self._get_param("UserName"))
-        gone = {key.lower() for key in self._get_param("TagKeys", [])}
+        keys = {key.lower() for key in self._get_param("TagKeys", [])}
         present = self.backend.tagger.list_tags_for_resource(user.arn)["Tags"]
         self.backend.tagger.delete_all_tags_for_resource(user.arn)
-        kept = [tag for tag in present if tag["Key"].lower() not in gone]
+        kept = [tag for tag in present if tag["Key"].lower() not in keys]
         self.backend.tagger.tag_resource(user.arn, kept)
         return EmptyResult()
 
     def untag_role(self) -> ActionResult:
         """Take tags off a role, whatever the case of their keys."""
         role = self.backend.get_role(self._get_param("RoleName"))
-        gone = {key.lower() for key in self._get_param("TagKeys", [])}
-        role.tags = [tag for tag in role.tags if tag["Key"].lower() not in gone]
+        keys = {key.lower() for key in self._get_param("TagKeys", [])}
+        role.tags = [tag for tag in role.tags if tag["Key"].lower() not in keys]
         return EmptyResult()
 
     def update_access_key(self) -> ActionResult:

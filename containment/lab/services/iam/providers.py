@@ -70,8 +70,8 @@ class ProviderOperations(IamResponse):
     def untag_saml_provider(self) -> ActionResult:
         """Take tags off a provider."""
         provider = self._saml_provider()
-        gone = {key.lower() for key in self._get_param("TagKeys", [])}
-        vars(provider)["lab_tags"] = [t for t in _tags(provider) if t["Key"].lower() not in gone]
+        keys = {key.lower() for key in self._get_param("TagKeys", [])}
+        vars(provider)["lab_tags"] = [t for t in _tags(provider) if t["Key"].lower() not in keys]
         return EmptyResult()
 
     def _saml_provider(self) -> Any:

@@ -113,7 +113,7 @@ class ReadOperations(IamResponse):
         kind = self._get_param("EntityFilter")
         usage = self._get_param("PolicyUsageFilter")
         self.backend.get_policy(arn)
-        found: list[tuple[str, Any]] = []
+        entities: list[tuple[str, Any]] = []
         for key, entity, owners in (
             ("PolicyGroups", "Group", self.backend.groups.values()),
             ("PolicyUsers", "User", self.backend.users.values()),
@@ -121,8 +121,8 @@ class ReadOperations(IamResponse):
         ):
             if kind in {None, entity}:
                 everyone: list[Any] = [o for o in owners if o.path.startswith(prefix)]
-                found += [(key, owner) for owner in everyone if _uses(owner, arn, usage)]
-        chosen, marker = self._cut(found)
+                entities += [(key, owner) for owner in everyone if _uses(owner, arn, usage)]
+        chosen, marker = self._cut(entities)
         result: dict[str, Any] = {"IsTruncated": bool(marker), "Marker": marker}
         for key in ("PolicyGroups", "PolicyUsers", "PolicyRoles"):
             result[key] = [owner for place, owner in chosen if place == key]
@@ -139,18 +139,18 @@ class ReadOperations(IamResponse):
 
         Without a filter, of the managed policies only the account's own and AWS's that are in use.
         """
-        wanted = set(self._get_param("Filter", []))
+        kinds = set(self._get_param("Filter", []))
         details: list[tuple[str, Any]] = []
-        if not wanted or "User" in wanted:
+        if not kinds or "User" in kinds:
             details += [("UserDetailList", user) for user in self.backend.users.values()]
-        if not wanted or "Group" in wanted:
+        if not kinds or "Group" in kinds:
             details += [("GroupDetailList", group) for group in self.backend.groups.values()]
-        if not wanted or "Role" in wanted:
+        if not kinds or "Role" in kinds:
             details += [("RoleDetailList", role) for role in self.backend.roles.values()]
         for policy in self.backend.managed_policies.values():
             own = not policy.arn.startswith(aws_managed.PREFIX)
-            asked = ("LocalManagedPolicy" if own else "AWSManagedPolicy") in wanted
-            if asked or (not wanted and (own or policy.attachment_count > 0)):
+            asked = ("LocalManagedPolicy" if own else "AWSManagedPolicy") in kinds
+            if asked or (not kinds and (own or policy.attachment_count > 0)):
                 self._count_bounded(policy)
                 details.append(("Policies", policy))
         chosen, marker = self._cut(details)

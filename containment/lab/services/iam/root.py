@@ -22,8 +22,8 @@ SESSIONS, CREDENTIALS = "RootSessions", "RootCredentialsManagement"
 
 def features() -> set[str]:
     """Return what of root management the organisation has turned on."""
-    found: set[str] = vars(moto_state.organization()).setdefault("lab_root_features", set())
-    return found
+    enabled: set[str] = vars(moto_state.organization()).setdefault("lab_root_features", set())
+    return enabled
 
 
 class RootOperations(IamResponse):

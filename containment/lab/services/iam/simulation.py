@@ -97,10 +97,10 @@ class SimulationOperations(ReadOperations, IamResponse):
 
     def _subject(self) -> Subject:
         arn = self._get_param("PolicySourceArn")
-        found = _PRINCIPAL.fullmatch(arn)
-        if found is None:
+        match = _PRINCIPAL.fullmatch(arn)
+        if match is None:
             raise IAMException("InvalidInput", f"Invalid Entity Arn: {arn}")
-        account, kind, name = found.groups()
+        account, kind, name = match.groups()
         key = moto_state.role_id(account, name) if kind == "role" else name
         entity = facts.read((kind, account, key))  # type: ignore[arg-type]
         if account != self.current_account or not entity:
@@ -225,10 +225,10 @@ _EVERYTHING = (
 
 def allowed_services(arn: str) -> set[str]:
     """Return the services that a principal's policies allow anything of; empty for a policy."""
-    found = _PRINCIPAL.fullmatch(arn)
-    if found is None:
+    match = _PRINCIPAL.fullmatch(arn)
+    if match is None:
         return set()
-    account, kind, name = found.groups()
+    account, kind, name = match.groups()
     key = moto_state.role_id(account, name) if kind == "role" else name
     entity = facts.read((kind, account, key))  # type: ignore[arg-type]
     services: set[str] = set()
@@ -278,10 +278,10 @@ def _matched(
 def _spans(document: str) -> list[tuple[int, int]]:
     """Return where each statement begins and ends in the text of a policy."""
     decoder = json.JSONDecoder()
-    wanted = as_list(json.loads(document)["Statement"])
+    statements = as_list(json.loads(document)["Statement"])
     spans: list[tuple[int, int]] = []
     position = document.index('"Statement"') + len('"Statement"')
-    for statement in wanted:
+    for statement in statements:
         while True:
             position = document.index("{", position)
             value, end = decoder.raw_decode(document, position)
@@ -299,14 +299,14 @@ def _position(document: str, offset: int) -> dict[str, int]:
 
 
 def _context_keys(sources: Sequence[Source]) -> list[str]:
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for source in sources:
         for raw in as_list(json.loads(source.document)["Statement"]):
             for keys in raw.get("Condition", {}).values():
-                found.update(dict.fromkeys(keys))
+                names.update(dict.fromkeys(keys))
         for statement in (*source.policy.allows, *source.policy.denies):
-            found.update(dict.fromkeys(_variables(statement)))
-    return list(found)
+            names.update(dict.fromkeys(_variables(statement)))
+    return list(names)
 
 
 def _variables(statement: Statement) -> Iterator[str]:

@@ -147,7 +147,7 @@ def _pem(key: RSAPublicKey) -> str:
 def _fingerprint(key: RSAPublicKey) -> str:
     blob = base64.b64decode(_ssh(key).split()[1])
     digest = hashlib.md5(blob, usedforsecurity=False).hexdigest()
-    return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
+    return ":".join(digest[start : start + 2] for start in range(0, len(digest), 2))
 
 
 def _certificate(body: str) -> x509.Certificate:
