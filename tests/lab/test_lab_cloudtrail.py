@@ -78,7 +78,7 @@ def test_every_kind_of_session_can_be_followed_to_its_maker(trail: Trail) -> Non
     role = kinds[made["AssumeRole"]["AccessKeyId"]]
     assert role["type"] == "AssumedRole"
     assert role["sessionContext"]["sessionIssuer"]["arn"] == world.deploy_role
-    assert role["principalId"].endswith(":attacker")
+    assert role["principalId"].endswith(":intruder")
     federated = kinds[made["GetFederationToken"]["AccessKeyId"]]
     assert federated["type"] == "FederatedUser"
     assert federated["sessionContext"]["sessionIssuer"]["userName"] == "ci-deploy"

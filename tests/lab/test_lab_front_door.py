@@ -48,7 +48,7 @@ def raw(lab: Lab, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "said"),
+    ("name", "body", "expected"),
     [
         ("nothing", b"", "is none of"),
         ("clock", b"soon", "advance_s"),

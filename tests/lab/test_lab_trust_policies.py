@@ -22,17 +22,17 @@ def principal_of(role: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("principals", "kept"),
     [
         ("111122223333", "arn:aws:iam::111122223333:root"),
         (["111122223333"], "arn:aws:iam::111122223333:root"),
         (["*", "111122223333"], ["*", "arn:aws:iam::111122223333:root"]),
     ],
 )
-def test_principals_are_rewritten(lab: Lab, world: World, parameters: Any, kept: Any) -> None:
+def test_principals_are_rewritten(lab: Lab, world: World, principals: Any, kept: Any) -> None:
     iam = lab.client("iam", world.admin)
 
-    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust({"AWS": parameters}))[
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust({"AWS": principals}))[
         "Role"
     ]
 
