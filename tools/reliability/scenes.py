@@ -73,6 +73,26 @@ def _fill(kind: str, name: str, quota: int) -> Callable[[Lab], None]:
     return fill
 
 
+def _bar(kind: str, name: str, quota: int) -> Callable[[Lab], None]:
+    """Leave *name* no room, and the responder no right to attach: a boundary is what is left."""
+    statement = {
+        "Effect": "Deny",
+        "Action": ["iam:AttachUserPolicy", "iam:AttachRolePolicy"],
+        "Resource": "*",
+    }
+
+    def bar(lab: Lab) -> None:
+        _fill(kind, name, quota)(lab)
+        iam: Any = lab.client("iam", lab.world.admin)
+        iam.put_role_policy(
+            RoleName="ContainmentResponder",
+            PolicyName="no-attaching",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
+
+    return bar
+
+
 def _compact(iam: Any, kind: str, name: str, policy: str) -> str:
     document = getattr(iam, f"get_{kind}_policy")(
         **{f"{kind.capitalize()}Name": name}, PolicyName=policy
@@ -172,6 +192,29 @@ _BY_HAND: dict[str, Scene] = {
             ),
             destroy=("AttachRolePolicy", "DetachRolePolicy", "UntagRole"),
             prepare=_fill("role", "deploy", 10240),
+        ),
+        Scene(
+            "barred user",
+            lambda world: _false_alarm(_user(world)),
+            up=(
+                *("AttachUserPolicy", "PutUserPermissionsBoundary", "PutUserPolicy"),
+                *("TagUser", "TagUser", "TagUser", "UpdateAccessKey"),
+            ),
+            destroy=(
+                *("DeleteUserPermissionsBoundary", "UntagUser", "UntagUser"),
+                "UpdateAccessKey",
+            ),
+            prepare=_bar("user", "ci-deploy", 2048),
+        ),
+        Scene(
+            "barred role",
+            lambda world: _false_alarm(_role(world, "deny-all")),
+            up=(
+                *("AttachRolePolicy", "PutRolePermissionsBoundary", "PutRolePolicy"),
+                *("TagRole", "TagRole"),
+            ),
+            destroy=("DeleteRolePermissionsBoundary", "UntagRole"),
+            prepare=_bar("role", "deploy", 10240),
         ),
         Scene(
             "both",
