@@ -48,6 +48,7 @@ judges: setup ## Hold the lab against evaluators and an emulator of others; need
 .PHONY: reliability
 reliability: setup ## Break real runs in every way, and play stories: nothing is lost; ARGS='--only words' for some runs
 	@$(RUN) python -m tools.reliability $(ARGS)
+	$(if $(ARGS),,@$(RUN) python -m tests.edited --edits 2000)
 	$(if $(ARGS),,@$(RUN) python -m tests.model --runs 2000 --jobs $(JOBS))
 
 .PHONY: stories

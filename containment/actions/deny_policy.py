@@ -285,8 +285,10 @@ class DenyPolicy(Action[Inputs, State]):
             return placed
         live = self._require(inputs, inputs.principal_id)
         try:
-            terms = evidence.terms(self._context, state)
-            undone = lift.plan(live, {attachment_lift: self.priors(state)[attachment_lift]}, terms)
+            old = state.model_copy(update={"lift": inputs.lift})
+            terms = evidence.terms(self._context, old)
+            undone = lift.plan(live, {attachment_lift: self.priors(old)[attachment_lift]}, terms)
+            self.gate.require_liftable(old, undone)
             for done in undone.carry_out():
                 self._context.say("info", done)
         except ConflictError as error:

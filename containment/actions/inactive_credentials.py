@@ -204,7 +204,9 @@ class InactiveCredentials(Action[Inputs, State]):
             old = state.model_copy(update={"lift": inputs.lift})
             prior = replace(_prior(old.access_keys, old.which), staying=inputs.lift.leaked)
             terms = evidence.terms(self._context, old)
-            for done in lift.plan(live, {credentials_lift: prior}, terms).carry_out():
+            undone = lift.plan(live, {credentials_lift: prior}, terms)
+            self.gate.require_liftable(old, undone)
+            for done in undone.carry_out():
                 self._context.say("info", done)
         return held
 

@@ -286,7 +286,13 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         if live is None:
             return
         generation = self._context.started_ms()
-        terms = evidence.terms(self._context, state, generation=generation, changed=changed)
+        terms = evidence.terms(
+            self._context,
+            state,
+            generation=generation,
+            changed=changed,
+            spared=self.gate.spares(state, live),
+        )
         plan = self.lift_plan(state, live, terms)
         self.gate.require_liftable(state, plan)
         if plan.left:

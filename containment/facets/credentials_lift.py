@@ -171,7 +171,8 @@ def give_back(live: LivePrincipal, returns: Returns[Fates], terms: Terms) -> lis
     for other in others if fates.stay else ():
         terms.note_kept(other.incident, fates.stay)
     _tell_others(live, fates.stay, others)
-    again = {key.access_key_id for key in credentials.active(live.access_keys())}
+    active = () if terms.spared else credentials.active(live.access_keys())
+    again = {key.access_key_id for key in active}
     # Whoever turned them on again since the last look would be let in by the lift.
     _become(live, sorted(again.intersection(fates.stay)), "Inactive")
     done += [

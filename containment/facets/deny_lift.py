@@ -111,7 +111,7 @@ def decide(
         if doubtful := deny.twins(found, incident, ours):
             return Returns(conflict=_undecided(live, terms, doubtful, ours))
     scope = _to_fence(live, found, prior, incident)
-    fenced = not terms.false_positive
+    fenced = not (terms.false_positive or terms.spared)
     written = document(scope, own, now=live.answered_at) if fenced else None
     will = [f"its deny is lifted as was decided ({decision})"] if decision else []
     if found.is_fence:

@@ -100,6 +100,7 @@ class Terms:
         recall: reads what an intact ledger says, once it is asked for.
         decisions: what somebody decided, by facet.
         stands_in: True where a ledger stands in for the state, which it must not bear out itself.
+        spared: True where nothing may be denied: no fence is written, no key made Inactive.
         brief: True where nothing is asked of AWS that a look at the principal has not read: other
             incidents are known by their tags alone.
         known_of: tells an incident that holds something from a tag that anybody may have written.
@@ -117,6 +118,7 @@ class Terms:
     stands_in: bool = False
     brief: bool = False
     known_of: KnownOf = believe_all
+    spared: bool = False
     note_kept: Callable[[str, Sequence[str]], None] = _ignore
 
     @property

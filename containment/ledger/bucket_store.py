@@ -111,6 +111,13 @@ class BucketStore:
             ]
             return concerns + self._unlocked()
 
+    def locked(self) -> bool:
+        """Tell whether every entry is locked as it is put, in a bucket that can."""
+        if not self.mode:
+            return False
+        with self._mutex, self._told("read"):
+            return not self._unlocked()
+
     def _unlocked(self) -> list[str]:
         cut = "whoever may delete its objects can take entries out"
         try:

@@ -77,6 +77,10 @@ class FileStore:
     def concerns(self) -> list[str]:
         return []
 
+    def locked(self) -> bool:
+        """Return False: whoever may write the file can write it anew."""
+        return False
+
     def _append(self, make: Callable[[Head], bytes]) -> Head:
         new = not self._path.exists()
         descriptor = self._open(os.O_RDWR | os.O_APPEND | os.O_CREAT)

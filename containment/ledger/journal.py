@@ -188,6 +188,16 @@ class Journal:
         inspection, read = self.read()
         return read if inspection.verdict == "intact" else None
 
+    @property
+    def locked(self) -> bool:
+        """True where nobody can take an entry out or replace it: it is a witness of its own."""
+        if not self._believed:
+            return False
+        try:
+            return self._bounded(self._store.locked, self._reading_s)
+        except LedgerUnavailableError:
+            return False
+
     def remember(self) -> Remembered | None:
         """Return what the state is to remember of this ledger: its head, never an older one.
 

@@ -46,6 +46,10 @@ class Store(Protocol):
         """Return what is wrong with the place itself, in words; it may ask over the network."""
         ...
 
+    def locked(self) -> bool:
+        """Tell whether nobody can take an entry out or replace it; it may ask over the network."""
+        ...
+
 
 class Nowhere:
     """A store that keeps nothing."""
@@ -63,3 +67,6 @@ class Nowhere:
 
     def concerns(self) -> list[str]:
         return []
+
+    def locked(self) -> bool:
+        return False

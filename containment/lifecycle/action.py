@@ -189,6 +189,7 @@ class Action(ABC, Generic[In, St]):
             self._gone(state)
             return None
         found = lift.find(live, self.priors(state), state.incident)
+        self.gate.sight(state, live, found)
         seen = self._look(live, state, found)
         terms = evidence.terms(self._context, state, brief=True)
         plan = self.lift_plan(state, live, terms, found)
@@ -212,7 +213,8 @@ class Action(ABC, Generic[In, St]):
         live = self._to_lift(state, self._unique_id(state))
         if live is None:
             return
-        terms = evidence.terms(self._context, state, generation=started_ms)
+        spared = self.gate.spares(state, live)
+        terms = evidence.terms(self._context, state, generation=started_ms, spared=spared)
         plan = self.lift_plan(state, live, terms)
         if plan.superseded:
             self._superseded(live)
@@ -305,6 +307,7 @@ class Action(ABC, Generic[In, St]):
                 remedy="run 'pulumi up' again: a principal made anew under the name is contained"
                 " with a snapshot of its own",
             )
+        self.gate.require_denial(inputs, live)
         return live
 
     def _to_lift(self, state: Inputs, unique_id: str) -> LivePrincipal | None:

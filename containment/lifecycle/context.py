@@ -54,7 +54,9 @@ class Context:
     *actions* are all that there are. *ledger* is told of every change, and asked what was before
     it. *decisions* are what people decided about a lift. *profile* is the project's;
     *disagreements* are where the stack, or its state, says otherwise of what the profile alone
-    decides. *names* are looked up once in a run.
+    decides. *names* are looked up once in a run. *stack* is the stack that is worked on; None where
+    nobody says. *sighted* are the principals, by unique id and snapshot, that were seen to carry a
+    mark of it in this run.
     """
 
     clients: Clients
@@ -70,6 +72,8 @@ class Context:
     profile: Profile = field(default_factory=Profile)
     disagreements: tuple[str, ...] = ()
     names: Names = field(default_factory=Names)
+    stack: str | None = None
+    sighted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     @property
     def caller(self) -> Caller:

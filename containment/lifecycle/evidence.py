@@ -8,19 +8,21 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from containment.aws import recording
 from containment.facets import marks
 from containment.facets.decisions import FACETS
 from containment.facets.facet import History, Terms
 from containment.ledger import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from containment.facets.facet import Changes
     from containment.ledger.chain import Entry
     from containment.lifecycle.context import Context
     from containment.lifecycle.wire import Inputs
 
+_KEY = recording.access_key("")
 # Entries of another incident's lift, in the ledger of the one that goes on holding the user.
 KEPT = "kept"
 
@@ -32,11 +34,12 @@ def terms(
     generation: int = 0,
     brief: bool = False,
     changed: Changes | None = None,
+    spared: bool = False,
 ) -> Terms:
     """Return on what the lift of *state* goes; what it writes is of *generation* or newer.
 
     *changed* is what a ledger says was changed, where that stands in for the state and can bear out
-    nothing besides.
+    nothing besides. *spared* is a principal that nobody may deny anything.
     """
     recall = partial(_history, context, state) if changed is None else partial(History, {}, changed)
     decided = ((name, context.decisions.on(name, state.target)) for name in FACETS)
@@ -52,6 +55,7 @@ def terms(
         decisions={name: word for name, word in decided if word is not None},
         brief=brief,
         known_of=partial(known_of, context, str(getattr(state, "principal_id", ""))),
+        spared=spared,
         note_kept=_note_kept(context, state),
     )
 
@@ -60,11 +64,26 @@ def _history(context: Context, state: Inputs) -> History:
     said = read(context, state)
     whose = str(getattr(state, "principal_id", ""))
     snapshot_id = getattr(state, "snapshot_id", None)
+    before = entries.priors(said, whose, snapshot_id)
+    if not context.ledger.of(state.incident).locked:
+        before = restraining(before)
     return History(
-        before=entries.priors(said, whose, snapshot_id),
+        before=before,
         changed=entries.changes(said, whose, snapshot_id),
         kept=frozenset(_kept(said, state)),
     )
+
+
+def restraining(before: Mapping[str, str]) -> dict[str, str]:
+    """Return what of *before* a ledger in a file bears out: what holds a lift back.
+
+    It is beside the state, in the same hand. A trust policy counts by decision alone.
+    """
+    return {
+        name: was
+        for name, was in before.items()
+        if name == recording.TRUST or (was == "Inactive" and name.startswith(_KEY))
+    }
 
 
 def _note_kept(context: Context, state: Inputs) -> Callable[[str, Sequence[str]], None]:

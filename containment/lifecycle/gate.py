@@ -1,17 +1,33 @@
-"""The one place that every create, update, delete, restore, adopt and sweep passes."""
+"""The one place that every create, update, delete, restore, adopt and sweep passes.
+
+What may be done on whose word is decided in :mod:`containment.lifecycle.authority`; here the words
+are collected: what the spec says, what is live, what the state and the ledger remember.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from containment.errors import ContainmentError
+from containment.errors import ConflictError, ContainmentError, RefusedError
+from containment.facets.decisions import way_out
+from containment.lifecycle.authority import Standing, hands, verdict
+from containment.lifecycle.lift import in_turn
 from containment.lifecycle.terms import require_terms
+from containment.preflight import refusals
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from containment.aws.principal import LivePrincipal
+    from containment.facets.decisions import FacetName
+    from containment.facets.facet import Facet, Found
+    from containment.lifecycle.authority import Word
     from containment.lifecycle.context import Context
-    from containment.lifecycle.lift import LiftPlan
+    from containment.lifecycle.lift import LiftPlan, Step
     from containment.lifecycle.wire import Inputs
+    from containment.spec import IncidentSpec
+
+_MARKED = ("deny", "trust")
 
 
 class Gate:
@@ -24,33 +40,232 @@ class Gate:
         """Let a create or an update go on.
 
         Raises:
-            RefusedError: the credentials in use are of another endpoint or account.
+            RefusedError: the credentials in use are of another endpoint or account, or it is not
+                the spec of this stack that asks for it.
         """
         self._context.require_same_place(inputs)
+        self._require_own_spec(inputs)
+
+    def require_denial(self, inputs: Inputs, live: LivePrincipal) -> None:
+        """Let something be denied to *live*, or its credentials made Inactive.
+
+        What the state says of it (the unique id by which a renamed user is followed) is not the
+        spec's word, so the refusals that were asked of the spec's ARN are asked again.
+
+        Raises:
+            RefusedError: nobody may deny it anything.
+            ConflictError: it is not whom the spec names, and whom it names is contained.
+        """
+        reasons = self._protection(live, getattr(inputs, "break_glass", ()))
+        if reasons:
+            raise reasons[0]
+        if live.goes_by(inputs.target):
+            return
+        named = self._context.locate(inputs, None)
+        snapshot_id = _snapshot_of(inputs)
+        if named is None or self._marks(live, inputs.incident, snapshot_id):
+            return  # renamed
+        if self._marks(named, inputs.incident, snapshot_id):
+            raise ConflictError(
+                f"the state says that {inputs.principal} has the id {live.unique_id}, which is"
+                f" {live.principal.arn}; that carries nothing of {inputs.incident}, and"
+                f" {named.principal.arn} does: nothing is done to the other",
+                remedy=f"restore the stack's state from a backup, or take {inputs.principal} over"
+                " with 'containment adopt'",
+            )
 
     def require_liftable(self, state: Inputs, plan: LiftPlan) -> None:
         """Let a delete or a restore carry out *plan*.
 
         Raises:
-            ConflictError: its terms are not those of the spec file as it is now.
+            ConflictError: its terms are not those of the spec file as it is now, or too few hands
+                say that it was so.
         """
+        self._require_own_spec(state)
         if plan.empty:
             return
         context = self._context
+        if context.disagreements:
+            raise ConflictError(
+                context.disagreements[0],
+                remedy="write into containment.yaml what is true, or take the other out of the"
+                " stack's configuration and run 'pulumi up'; then lift",
+            )
         require_terms(state, context.directory, applying=bool(context.declared), clock=context.now)
+        live = plan.live
+        words = self._words(state, live)
+        standing = Standing(self._names(state, live, words))
+        if verdict("take ours away", standing, {*words, "decision"}) == "never":
+            raise ConflictError(
+                f"{live}: {state.lift.spec} does not name it, and nothing on it carries the mark of"
+                " this stack's snapshot, so nothing is done to it",
+                remedy="name it in the spec and run 'pulumi up', then lift; or, where it never was"
+                " this stack's, take it out with 'pulumi state delete'",
+            )
+        for step in plan.steps:
+            for name, said in step.returns.widens.items():
+                self._require_hands(state, plan, step, name, {*words, *self._heard(state, said)})
 
     def require_adoptable(self, inputs: Inputs, live: LivePrincipal) -> None:
         """Let a stack take over what is live on a principal.
 
         Raises:
-            RefusedError: the credentials in use are of another endpoint or account.
+            RefusedError: the credentials in use are of another endpoint or account, or the incident
+                is not the stack's.
         """
         del live
         self._context.require_same_place(inputs)
+        self._require_own_spec(inputs)
+
+    def spares(self, state: Inputs, live: LivePrincipal) -> bool:
+        """Tell, aloud, whether *live* is lifted without a fence, for who it is."""
+        spec = self._spec(state)
+        reasons = self._protection(live, spec.break_glass if spec else ())
+        if reasons:
+            self._context.say("warning", f"{reasons[0].message}: it is lifted without a fence")
+        return bool(reasons)
+
+    def sight(self, state: Inputs, live: LivePrincipal, found: Mapping[str, Found]) -> None:
+        """Remember, for this run, whether *live* carries a mark of this stack's snapshot.
+
+        What is *found* is what it carries. A lift takes the mark away before it is through.
+        """
+        snapshot_id = _snapshot_of(state)
+        if any(_is_of(found[name], snapshot_id) for name in _MARKED if name in found):
+            self._context.sighted.add((live.unique_id, snapshot_id))
+
+    def _require_own_spec(self, inputs: Inputs) -> None:
+        stack = self._context.stack or inputs.incident
+        own = f"stacks/{stack}.yaml"
+        if (inputs.incident, inputs.lift.spec) != (stack, own):
+            raise RefusedError(
+                f"{inputs.principal} is held for {inputs.incident} on the terms of"
+                f" {inputs.lift.spec}, and the stack is {stack}: only {own} says what it does",
+                remedy="lift it with the stack of its own incident; or, where somebody edited the"
+                " state, restore it from a backup",
+            )
+
+    def _protection(self, live: LivePrincipal, break_glass: Iterable[str]) -> list[RefusedError]:
+        """Return why nobody may deny *live* anything."""
+        context = self._context
+        return refusals(
+            live.principal,
+            clients=context.clients,
+            caller=context.caller,
+            break_glass=break_glass,
+            profile=context.profile,
+        )
+
+    def _marks(self, live: LivePrincipal, incident: str, snapshot_id: str) -> set[Word]:
+        """Return what *live* carries of *incident* under *snapshot_id*: a mark, a claim, or both.
+
+        A deny and a trust statement are marks; so is AWSDenyAll, where the claim of it is there. A
+        claim alone is a tag, which more people may write.
+        """
+        found: set[Word] = set()
+        facets: Iterable[Facet[Any, Any, Any]] = in_turn(
+            facet for action in self._context.actions for facet in action.facets
+        )
+        for facet in facets:
+            if not _is_of(facet.find(live, incident), snapshot_id):
+                continue
+            if facet.NAME in _MARKED:
+                found.add("mark")
+            else:
+                found.add("claim")
+                if facet.NAME == "attachment" and _deny_all(live):
+                    found.add("mark")
+        return found
+
+    def _words(self, state: Inputs, live: LivePrincipal) -> set[Word]:
+        """Return what bears out that this stack's snapshot was taken of *live*."""
+        context = self._context
+        snapshot_id = _snapshot_of(state)
+        found: set[Word] = {"state"}
+        marks = self._marks(live, state.incident, snapshot_id)
+        if "mark" in marks or (live.unique_id, snapshot_id) in context.sighted:
+            found.add("mark")
+        return found
+
+    def _names(self, state: Inputs, live: LivePrincipal, words: set[Word]) -> bool:
+        """Tell whether the spec, as it is now, names *live*."""
+        from containment.spec import target_for  # noqa: PLC0415 -- as in _spec
+
+        spec = self._spec(state)
+        if spec is None:
+            return False
+        if target_for(spec, live.principal) is not None:
+            return True
+        if target_for(spec, state.target) is not None and "mark" in words:
+            return True  # renamed since
+        keys = {key.access_key_id for key in live.access_keys()} if spec.unpinned else set[str]()
+        return bool(keys.intersection(spec.unpinned))
+
+    def _spec(self, state: Inputs) -> IncidentSpec | None:
+        """Return the spec of this stack as it is now; None where it cannot be read."""
+        # Only a lift reads it, and reading YAML costs every containment a fifth of a second.
+        from containment.spec import load  # noqa: PLC0415
+
+        stack = self._context.stack or state.incident
+        try:
+            return load(self._context.directory / "stacks" / f"{stack}.yaml")
+        except ContainmentError:
+            return None
+
+    def _heard(self, state: Inputs, said: frozenset[str]) -> Iterator[Word]:
+        """Yield the words of those who say how a facet was."""
+        locked = "ledger" in said and self._context.ledger.of(state.incident).locked
+        for who in said:
+            if who == "claim":
+                yield "claim"
+            elif who == "decision":
+                yield "decision"
+            elif who == "ledger":
+                yield "locked ledger" if locked else "file ledger"
+
+    def _require_hands(
+        self, state: Inputs, plan: LiftPlan, step: Step, name: str, words: set[Word]
+    ) -> None:
+        act: Literal["take ours away", "give back"] = (
+            "take ours away" if step.facet.NAME in _MARKED else "give back"
+        )
+        if act == "take ours away":
+            own = _is_of(step.facet.find(plan.live, state.incident), _snapshot_of(state))
+            words = {*words, "mark"} if own else words - {"mark"}
+        standing = Standing(self._names(state, plan.live, words))
+        if step.facet.NAME in plan.terms.decisions:
+            words = {*words, "decision"}
+        if verdict(act, standing, words) == "done":
+            return
+        who = " and ".join(sorted(hands(words))) or "nobody"
+        raise ConflictError(
+            f"{plan.live}: nobody but {who} says that {name} was so before",
+            remedy=way_out(
+                state.incident,
+                cast("FacetName", step.facet.NAME),
+                plan.live.principal,
+                ours="gives it back",
+                theirs="leaves it as it is",
+            ),
+        )
+
+
+def _is_of(found: Found, snapshot_id: str) -> bool:
+    return found.mark is not None and found.mark.snapshot_id == snapshot_id
+
+
+def _snapshot_of(inputs: Inputs) -> str:
+    return str(getattr(inputs, "snapshot_id", None) or "")
+
+
+def _deny_all(live: LivePrincipal) -> bool:
+    return f"arn:{live.principal.partition}:iam::aws:policy/AWSDenyAll" in live.attached()
 
 
 def require_sweepable(live: LivePrincipal, incident: str, *, over: bool) -> None:
     """Let a sweep, which has no stack, remove the fence of *incident*; *over* says that it ended.
+
+    It goes by what is live alone: every statement of the incident is a deny whose own end passed.
 
     Raises:
         ContainmentError: it has not, or something else of the incident is there.

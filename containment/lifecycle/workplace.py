@@ -98,6 +98,7 @@ class Workplace:
     )
     _unassumable: set[str | None] = field(default_factory=set[str | None])
     _ledger: Ledger | None = None
+    _sighted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     _lock: Lock = field(default_factory=Lock)
 
     def clients(self, account: str | None = None) -> Clients:
@@ -125,6 +126,7 @@ class Workplace:
         *,
         lifting: bool = False,
         reading: bool = False,
+        stack: str | None = None,
     ) -> Context:
         """Return what an action on a principal of *account* works with; it reports to *say*.
 
@@ -149,6 +151,8 @@ class Workplace:
             profile=self.settings.profile,
             disagreements=self.settings.disagreements,
             names=connection.names,
+            stack=stack or self.incident or None,
+            sighted=self._sighted,
         )
 
     def ledger(self) -> Ledger:

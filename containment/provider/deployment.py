@@ -50,9 +50,10 @@ class Deployment:
         self._settings = Settings()
         self._decisions = decisions.Decisions()
         self._workplace: Workplace | None = None
+        self._stack: str | None = None
         self._lock = Lock()
 
-    def configure(self, stated: Mapping[str, object]) -> None:
+    def configure(self, stated: Mapping[str, object], urn: str = "") -> None:
         """Use the project's profile from now on, and what the environment says was decided.
 
         What the engine has *stated* (at a lift, that is what the state says) decides nothing: where
@@ -64,6 +65,7 @@ class Deployment:
         settings = Settings.of(self.directory, stated, "the stack's settings or its state")
         decided = decisions.parse(self._environ.get(decisions.VARIABLE, ""))
         with self._lock:
+            self._stack = _stack(urn)
             self._decisions = decided
             self._settings = settings
             self._workplace = None
@@ -95,8 +97,10 @@ class Deployment:
             if self._workplace is None:
                 self._workplace = self._make(incident)
             workplace = self._workplace
+            # A run is of one stack, whatever the state calls what is in it.
+            stack = self._stack = self._stack or _stack(urn)
         say = partial(self.engine.say, urn=urn, call=call)
-        return workplace.context(account, say, lifting=lifting, reading=reading)
+        return workplace.context(account, say, lifting=lifting, reading=reading, stack=stack)
 
     def refuse_changes(self, principal: str, error: ContainmentError) -> None:
         """Refuse every change of *principal* in this run, with *error*."""
@@ -138,6 +142,11 @@ class Deployment:
     def _connected(self, clients: Clients) -> None:
         if clients.emulated and ANNOUNCED not in self._environ:
             self.engine.say("info", banner(clients.endpoint))
+
+
+def _stack(urn: str) -> str | None:
+    """Return the stack that *urn* is of: ``urn:pulumi:<stack>::<project>::…``."""
+    return urn.partition("::")[0].rpartition(":")[2] or None
 
 
 def _moment(text: str | None) -> datetime | None:

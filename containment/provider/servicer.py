@@ -109,7 +109,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: Any) -> Any:
         values, _ = codec.decode(request.args)
         with self._told(context, "Configure"):
-            self._deployment.configure(values)
+            self._deployment.configure(values, request.urn)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Check(self, request: Any, context: Any) -> Any:

@@ -36,6 +36,7 @@ TAG = f"containment:{INCIDENT}"
 
 
 def hold(bench: Bench, arn: str, which: str = "all") -> State:
+    write_spec(bench, arn)
     taken = bench.snapshot(arn)
     return bench.keys_action().create(bench.keys_inputs(taken, which), preview=False)
 

@@ -1,4 +1,4 @@
-"""A claim that was stripped is put back where state and ledger agree on what it said."""
+"""A claim that was stripped is put back where state and a locked ledger agree on what it said."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from workbench import INCIDENT, Bench, can_list, write_spec
 
 from containment.errors import ConflictError
 from containment.lab.scenario import inventory
+from containment.ledger.file_store import FileStore
 from tests.ledger.conftest import Kept
 
 pytestmark = pytest.mark.lab
@@ -38,6 +39,25 @@ def up(bench: Bench, state: Any, inputs: Any) -> Any:
     return bench.keys_action().update(seen, inputs, preview=False)
 
 
+@pytest.fixture
+def locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the ledger where nobody can take an entry out, as in a bucket with object lock."""
+    monkeypatch.setattr(FileStore, "locked", lambda _self: True)
+
+
+def test_a_ledger_in_a_file_is_in_the_states_hand_and_puts_no_claim_back(bench: Bench) -> None:
+    inputs, state = held(bench)
+
+    up(bench, state, inputs)
+
+    assert claim(bench) is None
+    assert "the lift will ask for a decision" in bench.words()
+    with pytest.raises(ConflictError, match="--force-ours credentials@"):
+        bench.keys_action().delete(state)
+    assert not can_list(bench.lab, bench.lab.world.release_key)
+
+
+@pytest.mark.usefixtures("locked")
 def test_up_puts_it_back_as_it_was_and_the_lift_asks_nobody(bench: Bench, kept: Kept) -> None:
     world = bench.lab.world
     before = inventory.take(bench.admin())
@@ -57,6 +77,7 @@ def test_up_puts_it_back_as_it_was_and_the_lift_asks_nobody(bench: Bench, kept: 
     assert inventory.changes(before, inventory.take(bench.admin())) == []
 
 
+@pytest.mark.usefixtures("locked")
 def test_what_a_thief_turned_on_meanwhile_is_off_again_and_claimed_as_it_was(
     bench: Bench,
 ) -> None:
@@ -71,6 +92,7 @@ def test_what_a_thief_turned_on_meanwhile_is_off_again_and_claimed_as_it_was(
     assert not can_list(bench.lab, world.release_key)
 
 
+@pytest.mark.usefixtures("locked")
 def test_a_preview_writes_no_claim(bench: Bench) -> None:
     inputs, state = held(bench)
     seen = bench.keys_action().read(state)
@@ -82,6 +104,7 @@ def test_a_preview_writes_no_claim(bench: Bench) -> None:
     assert claim(bench) is None
 
 
+@pytest.mark.usefixtures("locked")
 def test_neither_the_state_alone_nor_one_that_differs_from_the_ledger_makes_a_claim(
     bench: Bench, kept: Kept
 ) -> None:

@@ -43,6 +43,9 @@ class Wedged:
     def concerns(self) -> list[str]:
         return []
 
+    def locked(self) -> bool:
+        return False
+
 
 def journal_of(store: Wedged) -> tuple[Journal, list[str]]:
     said: list[str] = []

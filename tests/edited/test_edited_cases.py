@@ -1,0 +1,217 @@
+"""Edits that once made the responder's credentials act for whoever wrote them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from containment.lab.testing import Lab
+from tests.edited.edits import ADMINISTRATOR, strangers
+from tests.edited.stack import CONFIRMED, MISTAKEN, Company, Entry, Stack
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def company(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Company:
+    for name, value in lab.world.responder.env().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", lab.endpoint)
+    made = Company(lab, tmp_path)
+    made.contain()
+    return made
+
+
+def of(stack: Stack, kind: str) -> Entry:
+    return next(entry for entry in stack.entries if entry.kind == kind)
+
+
+def works(company: Company, credentials: Any) -> bool:
+    s3 = company.lab.client("s3", credentials)
+    try:
+        s3.list_objects_v2(Bucket=company.lab.world.bucket)
+    except Exception:  # noqa: BLE001 -- whatever AWS says, it was not let through
+        return False
+    return True
+
+
+def test_an_honest_false_positive_comes_back_without_a_question(company: Company) -> None:
+    assert not works(company, company.lab.world.release_key)
+
+    company.stacks[MISTAKEN].destroy()
+
+    assert company.stacks[MISTAKEN].failed == []
+    assert works(company, company.lab.world.release_key)
+    now = company.taken()
+    assert {f: v for f, v in now.items() if "release-bot" in f or "role deploy" in f} == {
+        f: v for f, v in company.before.items() if "release-bot" in f or "role deploy" in f
+    }
+
+
+def test_a_confirmed_incident_is_not_lifted_on_the_terms_of_a_mistaken_one(
+    company: Company,
+) -> None:
+    stack = company.stacks[CONFIRMED]
+    for entry in stack.entries:
+        spec = f"stacks/{MISTAKEN}.yaml"
+        entry.values["lift"] |= {"spec": spec, "disposition": "false-positive", "hold": False}
+
+    stack.destroy()
+
+    assert "only stacks/inc-2026-0042.yaml says what it does" in str(stack.failed)
+    assert company.taken() == company.contained
+    assert not works(company, company.lab.world.leaked)
+
+
+def test_the_ledger_alone_does_not_change_the_terms_of_a_restore(company: Company) -> None:
+    from tests.edited.play import run  # noqa: PLC0415 -- beside the cases that it plays
+
+    entries = company.ledger(CONFIRMED)
+    for entry in entries:
+        if entry["kind"] == "snapshot":
+            spec = f"stacks/{MISTAKEN}.yaml"
+            entry["facts"]["lift"] |= {"spec": spec, "disposition": "false-positive"}
+    company.ledger_edited(CONFIRMED, entries)
+
+    run(company, Stack(company.folder, CONFIRMED), "restore", {})
+
+    assert company.taken() == company.contained
+
+
+def test_another_incidents_resources_are_not_lifted_by_this_stack(company: Company) -> None:
+    stack = company.stacks[CONFIRMED]
+    stack.entries[:0] = company.stacks[MISTAKEN].copied().entries
+
+    stack.destroy()
+
+    assert "and the stack is inc-2026-0042" in str(stack.failed)
+    assert not works(company, company.lab.world.release_key)
+
+
+@pytest.mark.parametrize("kind", ["InactiveCredentials", "DenyPolicy", "PrincipalSnapshot"])
+def test_nobody_whom_the_spec_does_not_name_is_touched(company: Company, kind: str) -> None:
+    stack = company.stacks[CONFIRMED]
+    template = of(stack, kind)
+    for arn, unique_id in strangers(company):
+        if kind == "InactiveCredentials" and ":role/" in arn:
+            continue
+        values = {**template.values, "principal": arn, "principalId": unique_id}
+        stack.entries.insert(0, Entry(kind, f"{template.urn}-{unique_id}", f"x/{arn}", values))
+
+    stack.destroy()
+
+    now = company.taken()
+    facts = now.keys() | company.contained.keys()
+    changed = {
+        fact.partition(",")[0] for fact in facts if now.get(fact) != company.contained.get(fact)
+    }
+    assert changed <= {"user ci-deploy", "role app"}
+    if kind != "PrincipalSnapshot":
+        assert "does not name it, and nothing on it carries the mark" in str(stack.failed)
+
+
+@pytest.mark.parametrize("tagged", [False, True], ids=["state and ledger", "state and a tag"])
+def test_nobody_is_made_an_administrator_by_a_state(company: Company, *, tagged: bool) -> None:
+    iam = company.lab.client("iam", company.lab.world.admin)
+    stack = company.stacks[CONFIRMED]
+    arn, unique_id = strangers(company)[0]
+    template = of(stack, "DenyPolicy")
+    values = {
+        **template.values,
+        "principal": arn,
+        "principalId": unique_id,
+        "placement": "AWSDenyAll",
+        "attachedPolicies": [ADMINISTRATOR],
+        "swapped": [ADMINISTRATOR],
+    }
+    stack.entries.insert(0, Entry("DenyPolicy", f"{template.urn}-x", f"x/{arn}", values))
+    if tagged:
+        claim = f"AWSDenyAll=detached swapped={ADMINISTRATOR} s={values['snapshotId']} g=1"
+        key = f"containment:{CONFIRMED}/AWSDenyAll"
+        iam.tag_user(UserName="alice", Tags=[{"Key": key, "Value": claim}])
+
+    stack.destroy()
+
+    attached = iam.list_attached_user_policies(UserName="alice")["AttachedPolicies"]
+    assert attached == []
+
+
+@pytest.mark.parametrize("what", ["named by the spec", "and the ledger's file as well"])
+def test_a_key_goes_active_by_the_account_too_or_not_at_all(company: Company, what: str) -> None:
+    """The state, and every file beside it, says that a key was Active which the claim denies."""
+    world = company.lab.world
+    stack = company.stacks[MISTAKEN]
+    inactive = world.release_inactive_key_id
+    entry = of(stack, "InactiveCredentials")
+    entry.values["accessKeys"] = [{**k, "status": "Active"} for k in entry.values["accessKeys"]]
+    if what.startswith("and"):
+        entries = company.ledger(MISTAKEN)
+        for line in entries:
+            if line["kind"] == "snapshot":
+                for key in line["facts"].get("accessKeys", ()):
+                    key["status"] = "Active"
+        company.ledger_edited(MISTAKEN, entries)
+
+    stack.destroy()
+
+    assert company.taken()[f"user release-bot, access key {inactive}"].startswith("Inactive")
+    if what.startswith("and"):
+        assert "--force-ours credentials@" in str(stack.failed)
+    else:  # a ledger in a file may hold a lift back, if it gives nothing
+        assert any("was Inactive before, by the ledger" in words for words in stack.heard)
+
+
+@pytest.mark.parametrize("setting", ["role", "ledger", "region"], ids=["role", "ledger", "region"])
+def test_what_the_state_says_of_role_ledger_and_region_gives_nothing_back(
+    company: Company, setting: str
+) -> None:
+    stack = company.stacks[MISTAKEN]
+    said = {"role": company.lab.world.bystander_role, "ledger": "s3://other", "region": "x"}
+
+    stack.destroy({setting: said[setting]})
+
+    assert f"containment:{setting} is" in str(stack.failed)
+    assert "in containment.yaml" in str(stack.failed)
+    assert company.taken() == company.contained
+    assert any(f"containment:{setting} is" in words for words in stack.heard)
+
+    stack.destroy({})
+    assert works(company, company.lab.world.release_key)
+
+
+def test_an_up_follows_no_unique_id_that_is_somebody_elses(company: Company) -> None:
+    stack = company.stacks[CONFIRMED]
+    _, unique_id = strangers(company)[0]
+    for entry in stack.entries:
+        if entry.values["principal"] == company.lab.world.ci_user:
+            entry.values |= {"principalId": unique_id, "live": "missing"}
+
+    stack.up()
+
+    assert "nothing is done to the other" in str(stack.failed)
+    assert {f: v for f, v in company.taken().items() if "alice" in f} == {
+        f: v for f, v in company.contained.items() if "alice" in f
+    }
+    assert not works(company, company.lab.world.leaked)
+    assert works(company, company.lab.world.bystander)
+
+
+@pytest.mark.parametrize("part", ["responder", "break_glass"])
+def test_whom_the_profile_protects_is_lifted_without_a_fence(company: Company, part: str) -> None:
+    stack = company.stacks[CONFIRMED]
+    role = company.lab.world.app_role
+    (company.folder / "containment.yaml").write_text(f"{part}: [{role}]\n")
+
+    stack.destroy()
+
+    now = company.taken()
+    assert not [fact for fact in now if fact.startswith("role app") and "containment-" in fact]
+    assert (
+        now["role app, AssumeRolePolicyDocument"]
+        == (company.before["role app, AssumeRolePolicyDocument"])
+    )
+    assert any("it is lifted without a fence" in words for words in stack.heard)
+    fence = f"user ci-deploy, UserPolicyList containment-{CONFIRMED}, PolicyDocument"
+    assert "aws:CurrentTime" in now[fence]

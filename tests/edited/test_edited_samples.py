@@ -1,0 +1,31 @@
+"""Whatever is edited in a state or a ledger, nothing is given, switched on or denied by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from containment.lab.testing import Lab
+from tests.edited.play import play
+
+pytestmark = pytest.mark.lab
+
+SEEDS = range(16)
+
+
+@pytest.fixture
+def signed_in(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    for name, value in lab.world.responder.env().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", lab.endpoint)
+    return lab
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_edit_does_nothing_that_spec_and_account_do_not_support(
+    signed_in: Lab, tmp_path: Path, seed: int
+) -> None:
+    played = play(signed_in, tmp_path, seed)
+
+    assert not played.wrong, str(played)
