@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -34,22 +34,19 @@ _WEEKDAY = r"(?:[A-Za-z]{3,9},? )?"
 _MONTH = r"(?P<name>[A-Za-z]{3,9})\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{4})"
-_FORMS = tuple(
-    re.compile(pattern, re.ASCII)
-    for pattern in (
-        # 2026-11-20T10:01:00Z, 2026-11-20 10:01:00.000 UTC, 2026/11/20 10:01
-        rf"{_YEAR}(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark){_DAY}{_BETWEEN}{_TIME}{_ZONE}",
-        # 20261120T100100Z, 20261120100100
-        rf"{_YEAR}(?P<month>\d\d)(?P<day>\d\d)[Tt ]?{_COMPACT_TIME}{_ZONE}",
-        # Nov 20, 2026, 10:01:00 AM; November 20, 2026, 10:01:00 (UTC+01:00)
-        rf"{_WEEKDAY}{_MONTH} {_DAY},? {_YEAR}{_BETWEEN}{_TIME}{_ZONE}",
-        # Fri, 20 Nov 2026 10:01:00 GMT; 20-Nov-2026 10:01:00; 20/Nov/2026:10:01:00 +0000
-        rf"{_WEEKDAY}{_DAY}[ /-]{_MONTH}[ /-]{_YEAR}(?::|{_BETWEEN}){_TIME}{_ZONE}",
-        # Fri Nov 20 10:01:00 UTC 2026
-        rf"{_WEEKDAY}{_MONTH} {_DAY} {_TIME}(?: (?P<zone>\S+))? {_YEAR}",
-        # 20.11.2026 10:01:00; 11/20/2026, 10:01:00 AM
-        rf"(?P<one>\d{{1,2}})(?P<mark>[./-])(?P<other>\d{{1,2}})(?P=mark){_YEAR}{_BETWEEN}{_TIME}{_ZONE}",
-    )
+_FORMS = (
+    # 2026-11-20T10:01:00Z, 2026-11-20 10:01:00.000 UTC, 2026/11/20 10:01
+    rf"{_YEAR}(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark){_DAY}{_BETWEEN}{_TIME}{_ZONE}",
+    # 20261120T100100Z, 20261120100100
+    rf"{_YEAR}(?P<month>\d\d)(?P<day>\d\d)[Tt ]?{_COMPACT_TIME}{_ZONE}",
+    # Nov 20, 2026, 10:01:00 AM; November 20, 2026, 10:01:00 (UTC+01:00)
+    rf"{_WEEKDAY}{_MONTH} {_DAY},? {_YEAR}{_BETWEEN}{_TIME}{_ZONE}",
+    # Fri, 20 Nov 2026 10:01:00 GMT; 20-Nov-2026 10:01:00; 20/Nov/2026:10:01:00 +0000
+    rf"{_WEEKDAY}{_DAY}[ /-]{_MONTH}[ /-]{_YEAR}(?::|{_BETWEEN}){_TIME}{_ZONE}",
+    # Fri Nov 20 10:01:00 UTC 2026
+    rf"{_WEEKDAY}{_MONTH} {_DAY} {_TIME}(?: (?P<zone>\S+))? {_YEAR}",
+    # 20.11.2026 10:01:00; 11/20/2026, 10:01:00 AM
+    rf"(?P<one>\d{{1,2}})(?P<mark>[./-])(?P<other>\d{{1,2}})(?P=mark){_YEAR}{_BETWEEN}{_TIME}{_ZONE}",
 )
 _NORMAL = re.compile(
     r"\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
@@ -99,12 +96,17 @@ def read_time(value: str | float) -> TimeReading | None:
     return _from_text(value) if len(value) <= _LONGEST else None
 
 
+@cache  # CloudTrail's own files need none of them
+def _forms() -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(form, re.ASCII) for form in _FORMS)
+
+
 @lru_cache(maxsize=16384)  # of short texts: a log is the attacker's, and so is its size
 def _from_text(value: str) -> TimeReading | None:
     text = " ".join(value.replace("\u2212", "-").split()).strip("\"'")
     if _NUMBER.fullmatch(text) and (reading := _from_number(float(text))):
         return reading
-    for form in _FORMS:
+    for form in _forms():
         match = form.fullmatch(text)
         if match is not None and (reading := _from_parts(match.groupdict())):
             return reading
