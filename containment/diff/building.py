@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -49,10 +50,8 @@ def contained(
         context_of: makes the context of an account.
     """
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        diffs = pool.map(
-            lambda item: _contained(item, applied.get(item.principal.arn, {}), context_of),
-            declared,
-        )
+        states = [applied.get(item.principal.arn, {}) for item in declared]
+        diffs = pool.map(partial(_contained, context_of=context_of), declared, states)
         named = {item.principal.arn for item in declared}
         released = [arn for arn in applied if arn not in named]
         return [*diffs, *lifted({arn: applied[arn] for arn in released}, context_of)]
@@ -63,7 +62,8 @@ def lifted(
 ) -> list[PrincipalDiff]:
     """Return what a lift would change for each principal that the state holds."""
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return list(pool.map(lambda item: _lifted(item[0], item[1], context_of), applied.items()))
+        one = partial(_lifted, context_of=context_of)
+        return list(pool.map(one, applied.keys(), applied.values()))
 
 
 def rung_of(applied: Mapping[str, Inputs]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -31,11 +31,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    filters: dict[str, Any] = {
         "plain": text.plain,
         "heading": sections.heading,
         "notes": sections.notes,
         "excerpt": excerpt,
     }
-    environment.globals |= {"head": sections.head, "signs": sections.SIGNS, "words": _WORDS}
+    names: dict[str, Any] = {"head": sections.head, "signs": sections.SIGNS, "words": _WORDS}
+    environment.filters.update(filters)
+    environment.globals.update(names)
     return environment

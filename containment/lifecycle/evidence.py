@@ -17,6 +17,7 @@ from containment.ledger import entries
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from containment.facets.decisions import FacetName, Word
     from containment.facets.facet import Changes
     from containment.ledger.chain import Entry
     from containment.lifecycle.context import Context
@@ -42,7 +43,11 @@ def terms(
     nothing besides. *spared* is a principal that nobody may deny anything.
     """
     recall = partial(_history, context, state) if changed is None else partial(History, {}, changed)
-    decided = ((name, context.decisions.on(name, state.target)) for name in FACETS)
+    decisions: dict[FacetName, Word] = {
+        name: word
+        for name in FACETS
+        if (word := context.decisions.on(name, state.target)) is not None
+    }
     return Terms(
         incident=state.incident,
         snapshot_id=str(getattr(state, "snapshot_id", None) or ""),
@@ -52,7 +57,7 @@ def terms(
         false_positive=state.lift.false_positive,
         recall=cache(recall),
         stands_in=changed is not None,
-        decisions={name: word for name, word in decided if word is not None},
+        decisions=decisions,
         brief=brief,
         known_of=partial(known_of, context, str(getattr(state, "principal_id", ""))),
         spared=spared,

@@ -86,7 +86,8 @@ def _write(logs: Any, group: str, start: int, path: Path, pause: Callable[[float
 
 def _is_final(error: ClientError | BotoCoreError) -> bool:
     """Tell whether asking again is of no use."""
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    response: Any = error.response if isinstance(error, ClientError) else {}
+    code = str(response.get("Error", {}).get("Code", ""))
     return code in {
         "AccessDeniedException",
         "ResourceNotFoundException",

@@ -146,7 +146,8 @@ class InsightsQuestions:
 
 
 def _refusal(error: ClientError | BotoCoreError) -> AccessError | UnavailableError:
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    response: Any = error.response if isinstance(error, ClientError) else {}
+    code = str(response.get("Error", {}).get("Code", ""))
     if code in _DENIED or not code:
         return AccessError(
             f"CloudWatch Logs cannot be asked: {error}",

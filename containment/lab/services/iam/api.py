@@ -56,7 +56,7 @@ def _serializer(protocol: str) -> Any:
     """Return moto's serializer for *protocol*, with such times."""
     base: Any = get_serializer_class("iam", protocol)
 
-    class InWholeSeconds(base):  # type: ignore[misc]
+    class InWholeSeconds(base):  # type: ignore[misc, unused-ignore]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self._timestamp_serializer = _WholeSeconds(base.DEFAULT_TIMESTAMP_FORMAT)
