@@ -2,7 +2,7 @@
 
 One inline policy of the incident's own. A deny wins over every allow and reaches the sessions
 that the principal issued, which deactivating a key does not; the scope is the least that stops
-the thief. Where inline policies have no room, AWSDenyAll is attached instead.
+the attacker. Where inline policies have no room, AWSDenyAll is attached instead.
 
 What survives it: whoever may write IAM in the account can take it off again, and does, twice a
 second; the next `up` puts it back, only a control outside the account wins. Calls that AWS lets

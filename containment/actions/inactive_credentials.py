@@ -1,6 +1,6 @@
 """Hold a user's access keys at Inactive, those that appear later included.
 
-Every key of the user, because the thief who has one can make a second; or, for rung `key-only`,
+Every key of the user, because an attacker who has one can make a second; or, for rung `key-only`,
 the leaked ones alone. Deactivating is chosen over deleting because a key that is Inactive can be
 given back and a deleted one cannot. What each key was is claimed by a tag on the user before it
 is changed.

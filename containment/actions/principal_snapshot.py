@@ -6,7 +6,7 @@ stranger's. Its delete runs after all others and finishes what carries its id: a
 engine forgets interrupted creates, and would otherwise leave a deny behind an empty stack.
 
 What survives it: everything; it only watches. What was changed before it was taken is remembered
-as it was then, the thief's work included.
+as it was then, the attacker's work included.
 
 Sources: IAM User Guide, "IAM identifiers" (unique ids) and "IAM and AWS STS quotas".
 """

@@ -1,6 +1,7 @@
 """Who holds a principal already: which incidents have left marks on it, and whether ours binds it.
 
-A mark proves nothing, for the thief can plant one. What binds him as well is worth nothing to him.
+A mark proves nothing, for an attacker can plant one. What binds them as well is worth nothing to
+them.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def is_held(
 ) -> bool:
     """Tell whether all that *incident* holds *live* with is there, but for a deny of its own.
 
-    *denied* says that a deny is to be part of it, so that Inactive keys alone do not hold him.
+    *denied* says that a deny is to be part of it, so that Inactive keys alone do not hold them.
     """
     if attachment.find(live, incident) is not None:
         return attachment.holds(live, found.attached)

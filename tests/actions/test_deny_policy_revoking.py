@@ -88,15 +88,15 @@ def test_who_came_in_while_the_trust_policy_was_open_is_revoked_as_well(bench: B
     assert seen.live == "applied"
     lab.advance(200)
     bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=closed.trust_policy)
-    thief = session_of(lab, world.leaked, world.deploy_role)
-    assert can_list(lab, thief)
+    stolen = session_of(lab, world.leaked, world.deploy_role)
+    assert can_list(lab, stolen)
 
     seen = bench.deny_action().read(state)
     assert seen is not None
     assert seen.live == "stale"
     bench.deny_action().update(seen, inputs, preview=False)
 
-    assert not can_list(lab, thief)
+    assert not can_list(lab, stolen)
 
 
 def test_raising_the_rung_to_a_closed_trust_policy_revokes_anew(bench: Bench) -> None:

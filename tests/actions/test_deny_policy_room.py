@@ -131,7 +131,7 @@ def test_a_policy_made_anew_under_the_arn_of_one_that_made_room_is_not_attached(
 
 
 @pytest.mark.parametrize("bounded", [False, True], ids=["no boundary", "a boundary of theirs"])
-def test_where_attaching_is_refused_a_boundary_holds_him_and_never_takes_the_place_of_one(
+def test_where_attaching_is_refused_a_boundary_holds_them_and_never_takes_the_place_of_one(
     bench: Bench, *, bounded: bool
 ) -> None:
     lab, world = bench.lab, bench.lab.world

@@ -1,4 +1,4 @@
-"""What a thief plants to look like ours: it neither saves him nor makes us lift or forget."""
+"""What an attacker plants to look like ours neither saves them nor makes us lift or forget."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def held(bench: Bench) -> tuple[Any, Any, Any]:
 
 
 @pytest.mark.parametrize("suffix", ["", "/AWSDenyAll"])
-def test_a_planted_claim_does_not_save_him(bench: Bench, suffix: str) -> None:
+def test_a_planted_claim_does_not_save_them(bench: Bench, suffix: str) -> None:
     tag(bench, f"{'x' * 180}=Active s={STRANGE} g={NEWEST}", suffix)
 
     held(bench)
@@ -77,7 +77,7 @@ def test_a_planted_claim_is_written_over_with_what_is_true(bench: Bench) -> None
     assert written.priors == {key: "Active"}
 
 
-def test_a_planted_statement_in_a_trust_policy_does_not_save_him(bench: Bench) -> None:
+def test_a_planted_statement_in_a_trust_policy_does_not_save_them(bench: Bench) -> None:
     trusted = bench.admin().get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
     trusted["Statement"][0]["Sid"] = sid()
     bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(trusted))
@@ -117,15 +117,15 @@ def test_a_deny_that_is_void_does_not_save_a_role(bench: Bench, condition: dict[
     "moment",
     ["1700000000", "2026-11-01T00:00:00", "2026", ["2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"]],
 )
-def test_a_moment_that_we_cannot_read_does_not_save_him(bench: Bench, moment: Any) -> None:
+def test_a_moment_that_we_cannot_read_does_not_save_them(bench: Bench, moment: Any) -> None:
     world = bench.lab.world
     taken = bench.snapshot(world.deploy_role)
-    thief = session_of(bench.lab, world.leaked, world.deploy_role)
+    stolen = session_of(bench.lab, world.leaked, world.deploy_role)
     plant(bench, world.deploy_role, {"Sid": sid(), **NOTHING, **issued_before(moment)})
 
     bench.deny_action().create(bench.deny_inputs(taken, "issued-before"), preview=False)
 
-    assert not can_list(bench.lab, thief)
+    assert not can_list(bench.lab, stolen)
 
 
 def test_a_moment_far_ahead_does_not_lock_everybody_out(bench: Bench) -> None:
