@@ -329,6 +329,7 @@ def test_a_stripped_deny_is_fenced_no_later_than_now_whatever_the_state_says(
     bench: Bench,
 ) -> None:
     lab, world = bench.lab, bench.lab.world
+    write_spec(bench, world.deploy_role)
     thief = session_of(lab, world.leaked, world.deploy_role)
     state = deny(bench, world.deploy_role, "issued-before")
     bench.admin().delete_role_policy(RoleName="deploy", PolicyName="containment-inc-2026-0042")

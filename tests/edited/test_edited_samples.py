@@ -11,7 +11,7 @@ from tests.edited.play import play
 
 pytestmark = pytest.mark.lab
 
-SEEDS = range(16)
+SEEDS = range(6)
 
 
 @pytest.fixture
