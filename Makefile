@@ -78,5 +78,6 @@ lint: setup ## Check style, types and the direction of imports
 docs: setup ## Write the generated pages, build docs/_build/html; a warning is an error
 	@$(RUN) python -m containment.catalogue
 	@$(RUN) python -m cli.reference
+	@$(RUN) python tools/architecture.py
 	@$(RUN) python -m sphinx -n -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
