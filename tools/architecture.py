@@ -141,14 +141,20 @@ def picture(arrows: Arrows) -> str:
         for index, room in enumerate(row):
             places[room] = (start + index * (_WIDTH + _GAP), _MARGIN + level * _ROW)
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {height}" role="img"'
-        ' aria-label="Packages, and arrows to what each imports">',
-        "<style>text{font:12px system-ui,sans-serif;text-anchor:middle;fill:#1f2328}"
-        "rect{fill:#f6f8fa;stroke:#59636e}path{stroke:#59636e;fill:none}"
-        "@media(prefers-color-scheme:dark){text{fill:#f0f6fc}rect{fill:#151b23;stroke:#9198a1}"
-        "path{stroke:#9198a1}}</style>",
-        '<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"'
-        ' orient="auto"><path d="M0 0 8 4 0 8z"/></marker>',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {height}" role="img"'
+            ' aria-label="Packages, and arrows to what each imports">'
+        ),
+        (
+            "<style>text{font:12px system-ui,sans-serif;text-anchor:middle;fill:#1f2328}"
+            "rect{fill:#f6f8fa;stroke:#59636e}path{stroke:#59636e;fill:none}"
+            "@media(prefers-color-scheme:dark){text{fill:#f0f6fc}rect{fill:#151b23;stroke:#9198a1}"
+            "path{stroke:#9198a1}}</style>"
+        ),
+        (
+            '<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"'
+            ' orient="auto"><path d="M0 0 8 4 0 8z"/></marker>'
+        ),
         *_paths(reduced(arrows), places),
         *_boxes(places),
         "</svg>",
