@@ -19,6 +19,7 @@ from botocore.parsers import ResponseParserError
 from moto.core.utils import get_service_model
 from moto.iam.models import AWSManagedPolicy
 
+from containment.lab.protocol import value_checks
 from containment.lab.protocol.services import is_mutating
 from containment.lab.services.iam.api import LabIam
 from containment.lab.services.organizations import LabOrganizations
@@ -37,7 +38,6 @@ pytestmark = pytest.mark.lab
 
 Parameters = dict[str, Any]
 HANDLERS = {"iam": LabIam, "organizations": LabOrganizations, "sts": LabSts}
-CONSTRAINT = "failed to satisfy constraint"
 SMALL = policy(allow("s3:ListAllMyBuckets"))
 LONG = policy(*(allow("s3:GetObject", f"arn:aws:s3:::bucket-{n:04d}/*") for n in range(150)))
 _TASKS = "arn:aws:iam::aws:policy/root-task"
@@ -352,7 +352,11 @@ def test_a_refused_operation_has_changed_nothing(lab: Lab, service: str) -> None
     for operation in operations(service):
         call = getattr(scene.clients[service], xform_name(operation))
         before = scene.state()
+        shape = get_service_model(service).operation_model(operation).input_shape
         for parameters in variants(scene, service, operation):
+            # What the model's own constraints refuse never reaches the operation: once will do.
+            if refused[operation] and shape and value_checks.violations(shape, parameters):
+                continue
             try:
                 call(**parameters)
             except (ClientError, ResponseParserError) as error:
@@ -362,8 +366,7 @@ def test_a_refused_operation_has_changed_nothing(lab: Lab, service: str) -> None
                 if crash:
                     last = crash[0].strip().splitlines()[-1]
                     changed.append(f"{operation} crashed ({last}): {json.dumps(parameters)[:200]}")
-                # What the model's own constraints refuse never reaches the operation.
-                if CONSTRAINT not in str(error) and scene.state() != before:
+                if scene.state() != before:
                     shown = json.dumps(parameters, default=str)[:300]
                     changed.append(f"{operation} {shown}: {error}")
                     scene.restore()
