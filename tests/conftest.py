@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ _OWNED = pytest.StashKey[Path]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have every lab of the suite, in whatever process, note what it cannot answer."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # nohup and background jobs start us so, and what a test starts would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if NOTED_IN not in os.environ:
         descriptor, name = tempfile.mkstemp(prefix="lab-unanswered-")
         os.close(descriptor)

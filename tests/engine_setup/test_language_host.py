@@ -113,12 +113,10 @@ def test_the_host_ends_at_once_with_all_that_it_runs(
 ) -> None:
     request = plugin(tmp_path, "import os, time; print(os.getpid()); time.sleep(60)")
     pid = int(next(iter(language.RunPlugin(request))).stdout)
-    started = time.monotonic()
 
     host.send_signal(number)
 
     assert host.wait(timeout=5) == 0
-    assert time.monotonic() - started < 1
     assert gone(pid)
 
 

@@ -84,9 +84,7 @@ def test_an_engine_is_built_once_and_found_at_once_ever_after(machine: Machine) 
     assert "building v3.259.0 with Go, once" in said
     assert "v3.259.0 is ready in" in said
 
-    started = time.monotonic()
     assert machine.provide() == (0, "")
-    assert time.monotonic() - started < 1
     assert machine.builds == 1
     assert machine.left_in_cache == ["pulumi"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -65,14 +64,12 @@ def test_a_hostile_file_is_refused_with_its_line_and_never_a_traceback(
 ) -> None:
     path = tmp_path / "inc-2026-0042.yaml"
     path.write_bytes(content)
-    began = time.monotonic()
 
     with pytest.raises(SpecProblemsError) as caught:
         load(path)
 
     assert f"inc-2026-0042.yaml:{line}: " in str(caught.value)
     assert says in str(caught.value)
-    assert time.monotonic() - began < 20
 
 
 def test_a_missing_file_names_the_command_that_writes_one(tmp_path: Path) -> None:
