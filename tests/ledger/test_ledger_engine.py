@@ -22,7 +22,7 @@ from containment.lab.testing import Lab
 from containment.ledger import chain
 from containment.ledger.entries import without_outcome
 from containment.ledger.file_store import FileStore
-from tools.reliability.blow import child_of
+from tools.reliability.blow import PROGRAMS, child_of
 
 pytestmark = pytest.mark.engine
 
@@ -181,7 +181,7 @@ def test_a_provider_killed_around_a_change_leaves_its_intent_and_a_restore_that_
         if passing.operation != operation or struck.is_set():
             return True
         struck.set()
-        provider = child_of(running[0].pid, "pulumi-resource-containment")
+        provider = child_of(running[0].pid, *PROGRAMS["provider"])
         assert provider is not None
         os.kill(provider, signal.SIGKILL)
         return False

@@ -19,7 +19,7 @@ from tests.model.conversation import Values, document, normal, of_engine
 from tests.model.program import urn_of
 from tests.model.scenarios import SNAPSHOT
 
-_PROVIDER = "pulumi-resource-containment"
+_PROVIDER = "containment.provider.server"
 _PARENT_WATCH_S = 1.0
 
 

@@ -40,8 +40,8 @@ Fate = Literal["passes", "dropped", "lost", "late"]
 
 # By a word of the command line; the host is the project's own, or came with the engine.
 PROGRAMS = {
-    "host": ("language_host.py", "pulumi-language-python"),
-    "provider": ("pulumi-resource-containment",),
+    "host": ("language_host", "pulumi-language-python"),
+    "provider": ("containment.provider.server", "pulumi-resource-containment"),
 }
 LATE_S = 2.0
 _BETWEEN_TWO_S = 0.3
