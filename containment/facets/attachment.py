@@ -151,12 +151,16 @@ def place(
     for arn in rooms(live, mine, [arn for arn in prior if arn not in placing.swapped]):
         placing.swapped[arn] = "" if arn in room_words(mine) else live.policy_id(arn) or ""
     attached = live.attached()
+    # What only the state says made room is not claimed: that claim would bear the state out.
+    vouched = {*rooms(live, mine, list(placing.swapped)), *attached}
+    heard = placing.swapped.keys() - vouched
     was = _was(live, incident, mine, before=deny_all in prior, now=deny_all in attached)
     bounded = (mine.priors if mine else {}).get(BOUNDARY)
 
     def claimed() -> None:
         words = {WAS: was}
-        for index, (arn, policy_id) in enumerate(placing.swapped.items()):
+        own = [(arn, name) for arn, name in placing.swapped.items() if arn not in heard]
+        for index, (arn, policy_id) in enumerate(own):
             words[f"{_SWAPPED}{index or ''}"] = policy_id or arn
         if placing.bounded:
             words[BOUNDARY] = bounded or _NONE

@@ -297,6 +297,7 @@ def test_a_narrow_deny_without_room_denies_more_and_is_not_done(bench: Bench) ->
 def test_an_attachment_without_its_claim_is_not_lifted_on_the_word_of_the_state(
     bench: Bench,
 ) -> None:
+    write_spec(bench, bench.lab.world.ci_user)
     fill_inline(bench)
     state = deny(bench, bench.lab.world.ci_user)
     bench.admin().untag_user(UserName="ci-deploy", TagKeys=["containment:inc-2026-0042/AWSDenyAll"])
