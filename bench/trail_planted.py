@@ -1,5 +1,5 @@
 # ruff: noqa: E501, PLR0917, PLR2004 -- beside stand-alone scripts with dice
-"""The thief's records: a chain through four accounts, and what only looks like it."""
+"""The attacker's records: a chain through four accounts, and what only looks like it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECONDS = {True: (5, 20), False: (20, 60)}
 
 
 class Planted:
-    """The thief's records: place (account, Region, minute) -> records, and what must be found."""
+    """The attacker's records: place (account, Region, minute) -> records, and what must be found."""
 
     def __init__(self, dice: random.Random, span: int) -> None:
         self._dice = dice
@@ -115,7 +115,7 @@ class Planted:
 
     def _work(self, key: str, arn: str, account: str, created: str, minute: int, step: int) -> None:
         for _ in range(100):
-            # A burst of ten minutes after each step, mostly in one Region: the way thieves work.
+            # A burst of ten minutes after each step, mostly in one Region: the way attackers work.
             later = minute + 1 + self._dice.randrange(min(10, max(1, step)))
             name = self._dice.choice(
                 ("ListBuckets", "GetCallerIdentity", "DescribeInstances", "ListUsers")

@@ -1,14 +1,14 @@
 """What came out of a leaked credential, kept beside the incident's spec until each is dealt with.
 
 ``stacks/inc-2026-0042.descendants.json`` is written by ``containment trace --propose`` and read at
-a lift: giving access back while a key, a session or a door of the thief's still works would bring
-him back. A record can only hold a lift up; nothing in it is ever written to AWS, for whatever
+a lift: giving access back while a key, a session or a door of the attacker still works would bring
+them back. A record can only hold a lift up; nothing in it is ever written to AWS, for whatever
 stands in it came out of logs.
 
 A descendant is dealt with when it has ended by itself, when the lift itself keeps it shut (a key
 that stays Inactive, a session behind the release fence), or when somebody wrote into its ``swept``
-what was done about it. A user or role the thief made, a password he set or a trust he opened works
-again once a containment is lifted: only a person can say that it is gone.
+what was done about it. A user or role the attacker made, a password they set or a trust they opened
+works again once a containment is lifted: only a person can say that it is gone.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A principal that the lift itself goes on keeping the thief out of."""
+    """A principal that the lift itself goes on keeping the attacker out of."""
 
     principal: str
     rung: str

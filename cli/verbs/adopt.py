@@ -36,8 +36,8 @@ def adopt(*, named: str, yes: bool, as_json: bool) -> int:
     snapshot is imported; 'containment up' then takes the rest over. Nothing in AWS is changed.
 
     What keys and attachments were before is told by the ledger where it is intact. Else only a tag
-    says it, which a thief may have written: you are shown it and asked, and what you do not confirm
-    (in a pipe: with --yes) is asked again at the lift.
+    says it, which an attacker may have written: you are shown it and asked, and what you do not
+    confirm (in a pipe: with --yes) is asked again at the lift.
     """
     incident = begin(named)
     spec = incident.project.spec(incident.stack)

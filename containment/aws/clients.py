@@ -57,7 +57,7 @@ def connect(
     bytes that a lift gives back.
 
     Args:
-        incident: named in the user agent, so that our calls can be told from the thief's.
+        incident: named in the user agent, so that our calls can be told from the attacker's.
         region: where STS is asked; the environment decides where it is None.
         role_arn: a role to assume first.
         cancelled: once set, no mutating call is sent any more, not even as a retry.

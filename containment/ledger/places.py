@@ -46,7 +46,7 @@ class LedgerSettings:
 def open_store(settings: LedgerSettings, directory: Path, incident: str) -> Store:
     """Return the store of *incident*; relative paths are in *directory*.
 
-    What another incident is called stands in a tag, which is the thief's to choose: a name that
+    What another incident is called stands in a tag, which is the attacker's to choose: a name that
     leads elsewhere has no ledger.
     """
     if "/" in incident or incident.startswith("."):

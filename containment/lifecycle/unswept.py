@@ -68,7 +68,7 @@ def _still_target(state: Inputs, spec: IncidentSpec) -> bool:
 
 
 def _held(state: Inputs, spec: IncidentSpec | None) -> list[Held]:
-    """Return whom the lift itself goes on keeping the thief out of."""
+    """Return whom the lift itself goes on keeping the attacker out of."""
     from containment.descendants import Held  # noqa: PLC0415 -- as above
 
     held = [

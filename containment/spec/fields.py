@@ -122,7 +122,7 @@ def _network(value: str) -> str:
             Problem(
                 f"{shown(value)} is so wide that it denies nearly every session",
                 f"a network of /{_WIDEST[network.version]} or narrower",
-                "name the network the thief calls from, or write 'rung: revoke-sessions'",
+                "name the network the attacker calls from, or write 'rung: revoke-sessions'",
             )
         )
     return str(network) if "/" in value else str(network.network_address)

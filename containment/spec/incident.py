@@ -75,8 +75,8 @@ class IncidentSpec(BaseModel):
         examples=["ci-deploy access key pushed to a public repository"],
     )
     compromised_at: Moment = Field(
-        description="T0: what the credential did from then on is the thief's. An earlier time only "
-        "finds more; a later one may give him something back.",
+        description="T0: what the credential did from then on is the attacker's. An earlier time "
+        "only finds more; a later one may give them something back.",
         examples=["2026-11-23T21:14:00Z"],
     )
     compromised_at_source: Line = Field(

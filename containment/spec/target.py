@@ -37,7 +37,7 @@ class Session(BaseModel):
     )
     source_ip: Network | None = Field(
         default=None,
-        description="Address or network the calls come from. A thief can change it, and calls "
+        description="Address or network the calls come from. An attacker can change it, and calls "
         "through a VPC endpoint carry none.",
         examples=["203.0.113.7"],
     )

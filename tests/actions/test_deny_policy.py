@@ -106,12 +106,12 @@ def test_a_role_loses_its_sessions_and_takes_new_ones_after_the_revocation_time(
     bench: Bench,
 ) -> None:
     lab, world = bench.lab, bench.lab.world
-    thief = session_of(lab, world.leaked, world.deploy_role)
-    assert can_list(lab, thief)
+    attacker = session_of(lab, world.leaked, world.deploy_role)
+    assert can_list(lab, attacker)
 
     state = deny(bench, world.deploy_role, "issued-before")
 
-    assert not can_list(lab, thief)
+    assert not can_list(lab, attacker)
     assert can_list(lab, world.bystander_session)
     early = session_of(lab, world.leaked, world.deploy_role)
     assert not can_list(lab, early)  # inside the margin
@@ -122,7 +122,7 @@ def test_a_role_loses_its_sessions_and_takes_new_ones_after_the_revocation_time(
     bench.deny_action().delete(state)
 
     assert can_list(lab, late)  # nobody new is denied by the lift
-    assert not can_list(lab, thief)
+    assert not can_list(lab, attacker)
 
 
 def test_only_the_named_session_is_denied(bench: Bench) -> None:
@@ -330,7 +330,7 @@ def test_a_stripped_deny_is_fenced_no_later_than_now_whatever_the_state_says(
 ) -> None:
     lab, world = bench.lab, bench.lab.world
     write_spec(bench, world.deploy_role)
-    thief = session_of(lab, world.leaked, world.deploy_role)
+    attacker = session_of(lab, world.leaked, world.deploy_role)
     state = deny(bench, world.deploy_role, "issued-before")
     bench.admin().delete_role_policy(RoleName="deploy", PolicyName="containment-inc-2026-0042")
     forged = state.model_copy(update={"issued_before": "2999-01-01T00:00:00Z"})
@@ -338,7 +338,7 @@ def test_a_stripped_deny_is_fenced_no_later_than_now_whatever_the_state_says(
     bench.deny_action().delete(forged)
 
     lab.advance(2)
-    assert not can_list(lab, thief)
+    assert not can_list(lab, attacker)
     assert can_list(lab, session_of(lab, world.leaked, world.deploy_role))
 
 

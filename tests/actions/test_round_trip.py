@@ -340,18 +340,18 @@ def test_sessions_made_after_the_revocation_live_through_the_lift(
     bench.admin().put_user_policy(
         UserName="ci-deploy", PolicyName="more", PolicyDocument=json.dumps(_ASSUME)
     )
-    thief = session_of(lab, world.leaked, made.arn)
-    assert can_list(lab, thief)
+    attacker = session_of(lab, world.leaked, made.arn)
+    assert can_list(lab, attacker)
 
     stack = Applied.up(bench, spec(made, "suspected", rung="revoke-sessions"))
-    assert not can_list(lab, thief)
+    assert not can_list(lab, attacker)
     lab.advance(121)
     honest = session_of(lab, world.leaked, made.arn)
     assert can_list(lab, honest)
     stack.lift()
 
     assert can_list(lab, honest)
-    assert not can_list(lab, thief)
+    assert not can_list(lab, attacker)
     assert can_list(lab, session_of(lab, world.leaked, made.arn))
 
 

@@ -1,4 +1,4 @@
-"""What a thief or a wrong command does to a containment: nothing that lasts."""
+"""What an attacker or a wrong command does to a containment: nothing that lasts."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ def test_a_stripped_deny_and_a_new_key_are_seen_repaired_and_said(
     iam = lab.client("iam", lab.world.admin)
     iam.delete_user_policy(UserName="ci-deploy", PolicyName=f"containment-{STACK}")
     made = iam.create_access_key(UserName="ci-deploy")["AccessKey"]
-    thief = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
-    assert can_list(lab, thief)
+    attacker = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+    assert can_list(lab, attacker)
 
     said = project.ok("up", "--yes")
 
     assert "the deny is missing" in said
     assert made["AccessKeyId"] in said
     assert "2 updated" in said
-    assert not can_list(lab, thief)
+    assert not can_list(lab, attacker)
 
 
 @pytest.mark.parametrize("resource", ["DenyPolicy", "InactiveCredentials"])
@@ -140,12 +140,12 @@ def test_a_user_made_again_under_the_name_is_contained_with_a_snapshot_of_its_ow
         ),
     )
     made = iam.create_access_key(UserName="ci-deploy")["AccessKey"]
-    thief = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
-    assert can_list(lab, thief)
+    attacker = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+    assert can_list(lab, attacker)
 
     project.up()
 
-    assert not can_list(lab, thief)
+    assert not can_list(lab, attacker)
 
 
 def test_a_user_with_a_hostile_path_is_contained_and_the_bystander_is_not(
@@ -200,7 +200,7 @@ def test_a_stack_of_the_lab_is_refused_with_credentials_for_aws(project: Project
     assert len(project.resources()) >= 4
 
 
-def test_tags_and_names_that_mean_something_to_the_engine_do_not_save_the_thief(
+def test_tags_and_names_that_mean_something_to_the_engine_do_not_save_the_attacker(
     project: Project, lab: Lab
 ) -> None:
     unknown, signature = "04da6b54-80e4-46f7-96ec-b56ff0331ba9", "4dabf18193072939515e22adb298388d"
@@ -228,7 +228,7 @@ def test_a_trust_policy_that_cannot_be_closed_does_not_save_the_sessions(
 ) -> None:
     world = lab.world
     iam = lab.client("iam", world.admin)
-    thief = session_of(lab, world.leaked, world.deploy_role)
+    attacker = session_of(lab, world.leaked, world.deploy_role)
     iam.create_user(UserName="leaver")
     trusted = iam.get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
     trusted["Statement"].append(
@@ -241,16 +241,16 @@ def test_a_trust_policy_that_cannot_be_closed_does_not_save_the_sessions(
     iam.update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(trusted))
     iam.delete_user(UserName="leaver")
     project.spec(spec(f"{{role: '{world.deploy_role}', rung: close-trust}}"))
-    assert can_list(lab, thief)
+    assert can_list(lab, attacker)
 
     done = project.run("up", "--yes", "--skip-preview")
 
     assert done.exit_code != 0
     assert "use rung deny-all" in done.output
-    assert not can_list(lab, thief)
+    assert not can_list(lab, attacker)
 
 
-def test_a_thief_who_renames_his_user_is_not_released(project: Project, lab: Lab) -> None:
+def test_a_attacker_who_renames_his_user_is_not_released(project: Project, lab: Lab) -> None:
     iam = lab.client("iam", lab.world.admin)
     project.spec(spec(f"access_key: {lab.world.leaked.access_key_id}"))
     project.up()

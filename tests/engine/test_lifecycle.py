@@ -43,10 +43,10 @@ def test_a_preview_shows_what_would_happen_and_changes_nothing(project: Project,
 def test_a_false_alarm_gives_back_exactly_what_was_there(project: Project, lab: Lab) -> None:
     world = lab.world
     token = minted(lab, world.leaked)
-    thief = session_of(lab, world.leaked, world.deploy_role)
+    attacker = session_of(lab, world.leaked, world.deploy_role)
     before = taken(lab)
     project.spec(spec(*targets(lab), disposition="false-positive"))
-    credentials = (world.leaked, token, thief)
+    credentials = (world.leaked, token, attacker)
     assert all(can_list(lab, one) for one in credentials)
 
     project.up()
@@ -66,7 +66,7 @@ def test_a_false_alarm_gives_back_exactly_what_was_there(project: Project, lab: 
 def test_a_confirmed_leak_stays_dead_and_the_rest_comes_back(project: Project, lab: Lab) -> None:
     world = lab.world
     token = minted(lab, world.leaked)
-    thief = session_of(lab, world.leaked, world.deploy_role)
+    attacker = session_of(lab, world.leaked, world.deploy_role)
     before = taken(lab)
     project.spec(spec(*targets(lab), disposition="confirmed"))
     project.up()
@@ -82,7 +82,7 @@ def test_a_confirmed_leak_stays_dead_and_the_rest_comes_back(project: Project, l
         f"user ci-deploy, access key {world.leaked.access_key_id}"
     ]
     assert all(f"containment-{STACK}" in fact for fact in facts if "access key" not in fact)
-    assert not any(can_list(lab, one) for one in (world.leaked, token, thief))
+    assert not any(can_list(lab, one) for one in (world.leaked, token, attacker))
     assert can_list(lab, world.bystander)
 
 
@@ -113,13 +113,13 @@ def test_a_target_taken_out_of_the_spec_is_lifted_by_up(project: Project, lab: L
     project.spec(spec(user, role))
     project.up()
     lab.advance(200)
-    thief_free = session_of(lab, world.admin, world.bystander_role)
+    attacker_free = session_of(lab, world.admin, world.bystander_role)
     project.spec(spec(user))
 
     said = project.up()
 
     assert "3 deleted" in said or "2 deleted" in said
-    assert can_list(lab, thief_free)
+    assert can_list(lab, attacker_free)
     assert not can_list(lab, world.leaked)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from containment.errors import SpecError
+from containment.errors import ConflictError, SpecError
 from containment.facets import decisions
 from containment.facets.decisions import FACETS, WORDS, parse
 from containment.identities import parse_principal
@@ -82,9 +82,9 @@ def test_a_decision_about_somebody_else_is_refused_and_names_those_there_are() -
 
 
 def test_the_way_out_names_commands_that_are_understood() -> None:
-    said = decisions.way_out("inc-x", "deny", CI, ours="a", theirs="b")
+    way_out = decisions.way_out("inc-x", "deny", CI, ours="a", theirs="b")
 
-    assert said == (
+    assert ConflictError("", remedy=way_out).remedy == (
         f"decide: 'containment lift inc-x --force-ours deny@{CI.label}' a,"
         f" 'containment lift inc-x --keep-theirs deny@{CI.label}' b"
     )

@@ -1,4 +1,4 @@
-"""Who plays in the stories: incidents, their targets, and what each rung holds of a thief's."""
+"""Who plays in the stories: incidents, their targets, and what each rung holds of an attacker's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RUNGS: Mapping[str, tuple[str, ...]] = {
     APP: ("revoke-sessions", "close-trust", "deny-all", "session"),
 }
 PATHS = {CI: "user/ci/ci-deploy", BOT: "user/ci/release-bot", DEPLOY: DEPLOY, APP: APP}
-# What a rung holds of the thief's, by the kind of credential.
+# What a rung holds of the attacker's, by the kind of credential.
 COVERS = {
     "key-only": {"key"},
     "deny-all": {"key", "token", "session"},

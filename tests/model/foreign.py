@@ -1,4 +1,4 @@
-"""What others do to a principal while an incident goes on: thieves, AWS, colleagues."""
+"""What others do to a principal while an incident goes on: attackers, AWS, colleagues."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def mark_planted(story: Story, kind: str, name: str) -> None:
     sid = marks.mark(FIRST, "x" * 10, marks.NEWEST).sid
     statement = {"Sid": sid, "Effect": "Deny", "Action": "sqs:DeleteQueue", "Resource": "*"}
     text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    policy = marks.policy_name("inc-of-the-thief")
+    policy = marks.policy_name("inc-of-the-attacker")
     _call(story, "put", kind, "policy", name, PolicyName=policy, PolicyDocument=text)
 
 

@@ -1,4 +1,4 @@
-"""A story of an incident: what responders, thieves, crashes and AWS do, and what must stay true.
+"""A story of an incident: what responders, attackers, crashes and AWS do, and what must stay true.
 
 Each step is played on the engine's stand-in and judged at once. The judge knows nothing of how the
 product works: it asks the gate who gets in, and looks at the account and at the states.
@@ -221,7 +221,7 @@ class Story(Judge):
         self.cloud.clock.advance(seconds)
 
     def steal(self, target: str) -> None:
-        """Let the thief make himself a session of a role, where he still can."""
+        """Let the attacker make himself a session of a role, where he still can."""
         self.stolen += self._session(target)
 
     def settle(self) -> None:

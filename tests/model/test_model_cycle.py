@@ -1,4 +1,4 @@
-"""Two roles that can assume each other, and a thief who goes from one to the other in time."""
+"""Two roles that can assume each other, and an attacker who goes from one to the other in time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROLES = ("ping", "pong")
 _OUTAGE_S, _STEP_S = 150, 10
 
 
-class Thief:
+class Attacker:
     """Holds a session of each role, and makes new ones of both with every one that works."""
 
     def __init__(self, cloud: Cloud) -> None:
@@ -97,10 +97,10 @@ def engine(cloud: Cloud, tmp_path: Path) -> Engine:
     return Engine(cloud, conductor, tmp_path, INCIDENT)
 
 
-def outage(cloud: Cloud, engine: Engine) -> Thief:
-    """Contain while the write on one role fails, and let the thief juggle until it works again."""
+def outage(cloud: Cloud, engine: Engine) -> Attacker:
+    """Contain while the write on one role fails; the attacker juggles until it works again."""
     iam = cloud.client("iam", cloud.world.admin)
-    attacker = Thief(cloud)
+    attacker = Attacker(cloud)
     assert attacker.open_doors == 2
     iam.update_access_key(
         UserName="ci-deploy", AccessKeyId=cloud.world.leaked.access_key_id, Status="Inactive"
@@ -121,7 +121,7 @@ def outage(cloud: Cloud, engine: Engine) -> Thief:
     return attacker
 
 
-def test_the_next_up_leaves_a_juggling_thief_nothing(cloud: Cloud, engine: Engine) -> None:
+def test_the_next_up_leaves_a_juggling_attacker_nothing(cloud: Cloud, engine: Engine) -> None:
     attacker = outage(cloud, engine)
     assert attacker.open_doors > 2
 

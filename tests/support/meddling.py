@@ -1,4 +1,4 @@
-"""What others do to a user or role while it is contained: colleagues, AWS itself, the thief."""
+"""What others do to a user or role while it is contained: colleagues, AWS itself, the attacker."""
 
 from __future__ import annotations
 

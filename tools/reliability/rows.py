@@ -127,7 +127,7 @@ def replaced() -> Iterator[Trial]:
 
 
 def repaired() -> Iterator[Trial]:
-    """Yield crashes of the ``up`` that puts back what a thief took off: updates, not creates."""
+    """Yield crashes of the ``up`` that puts back what was taken off: updates, not creates."""
     for scene, operation in (
         ("user", "PutUserPolicy"),
         ("user", "UpdateAccessKey"),

@@ -131,7 +131,7 @@ class Stage:
             raise LostError("the bystander lost access")
 
     def _tamper(self) -> None:
-        """Undo what was done, as a thief with IAM rights does."""
+        """Undo what was done, as an attacker with IAM rights does."""
         now = inventory.take(self.admin)
         iam = self.admin
         for kind, name in (("user", "ci-deploy"), ("role", "deploy")):
