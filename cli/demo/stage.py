@@ -132,7 +132,8 @@ class Stage:
         self._command = None
         if process.returncode:
             raise EndedError(
-                f"'{' '.join(command)}' ended with {process.returncode}:\n" + "\n".join(lines),
+                f"'{' '.join(command)}' ended with {process.returncode}:",
+                rows=lines,
                 remedy="run the demo again; if it stays so, run 'make test ARGS=\"-m engine\"'",
             )
 

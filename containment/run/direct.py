@@ -92,8 +92,8 @@ def failure(results: Sequence[Applied]) -> ContainmentError | None:
     failed = [item for item in results if item.error is not None]
     if not failed:
         return None
-    rows = "\n".join(f"  {item.resource} of {item.principal}: {item.error}" for item in failed)
-    return NotContainedError(f"not as declared:\n{rows}", remedy="mend these and run it again")
+    rows = [f"  {item.resource} of {item.principal}: {item.error}" for item in failed]
+    return NotContainedError("not as declared:", remedy="mend these and run it again", rows=rows)
 
 
 def stays_open(results: Sequence[Applied]) -> dict[str, str]:

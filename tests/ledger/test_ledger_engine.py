@@ -243,7 +243,12 @@ def test_a_forged_entry_is_named_and_is_no_evidence_for_a_stripped_claim(
     assert "was changed, or" in done.output
     assert not can_list(lab, lab.world.leaked)
     file_of(project).write_bytes(honest)
-    project.destroy()
+    # An honest file beside the state is one hand with it: a person has to decide.
+    assert project.run("destroy", "--yes", "--skip-preview").exit_code != 0
+    decided = project.run(
+        "destroy", "--yes", "--skip-preview", CONTAINMENT_DECISIONS="force-ours=credentials"
+    )
+    assert decided.exit_code == 0, decided.output
     assert can_list(lab, lab.world.leaked)
 
 
