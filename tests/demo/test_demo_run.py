@@ -83,7 +83,7 @@ def test_a_run_holds_in_every_claim_says_what_the_readme_shows_and_leaves_nothin
     assert result["emulated"]
     assert result["holds"]
     (run,) = result["runs"]
-    assert len(run["claims"]) == 56
+    assert len(run["claims"]) == 58
     assert all(claim["holds"] for claim in run["claims"])
     assert len(run["differences"]) == 4
     assert set(run["timings"]) == {"first_deny_s", "preview_s", "up_s", "decide_s", "destroy_s"}
