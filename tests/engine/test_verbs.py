@@ -120,7 +120,7 @@ def test_drift_is_shown_and_repaired_and_what_a_lift_leaves_is_swept(
     assert drifted.code == 4
     assert "DenyPolicy of ci-deploy is missing" in drifted.out
     seen = containment(project, "lift", "--preview")
-    assert "seen: user ci-deploy: the deny is missing" in seen.out
+    assert "user ci-deploy: its deny is not there any more" in seen.out
     assert containment(project, "up").code == 0
     assert not can_list(lab, token)
     project.spec(targets(lab).replace("suspected", "confirmed"))
