@@ -189,7 +189,7 @@ def test_one_interrupt_finishes_the_change_in_flight_and_leaves_no_lock(
         "count": 1,
     }
     lab.faults(rule)
-    process = start(project, "up")
+    process = start(project, "up", "--verbose")
     deadline = time.monotonic() + 60
     while not any("creating" in line and "DenyPolicy" in line for line in _lines(process)):
         assert time.monotonic() < deadline
@@ -207,5 +207,5 @@ def test_one_interrupt_finishes_the_change_in_flight_and_leaves_no_lock(
 
 
 def _lines(process: subprocess.Popen[str]) -> list[str]:
-    assert process.stdout is not None
-    return [process.stdout.readline()]
+    assert process.stderr is not None
+    return [process.stderr.readline()]
