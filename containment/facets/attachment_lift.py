@@ -24,6 +24,7 @@ from containment.facets.attachment import (
     WAS,
     deny_all_arn,
     detach,
+    holds,
     is_bounded,
     room_words,
     rooms,
@@ -95,6 +96,8 @@ def decide(live: LivePrincipal, found: Present, prior: Prior, terms: Terms) -> R
     claim = claim_of(live, terms.incident)
     if claim is None and not prior.placed:
         return Returns()
+    if claim is None and not prior.swapped and not holds(live, live.attached()):
+        return Returns(will=("AWSDenyAll is not there any more",))
     memory = _Memory(prior, _changed(terms), terms.decisions.get(WORD), terms.known_of)
     try:
         change = _change(live, terms.incident, claim, memory)
