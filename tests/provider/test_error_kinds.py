@@ -22,6 +22,7 @@ from containment.provider.servicer import Servicer
 pytestmark = pytest.mark.plain
 
 TYPE = "containment:index:DenyPolicy"
+PROVIDER = "urn:pulumi:inc-2026-0042::containment::pulumi:providers:containment::default"
 URN = f"urn:pulumi:inc-2026-0042::containment::{TYPE}::111122223333/user/ci-deploy"
 INPUTS = Inputs(
     incident="inc-2026-0042",
@@ -104,7 +105,7 @@ class Served:
             ),
             "Update": SimpleNamespace(type=TYPE, urn=URN, olds=state, news=inputs, preview=False),
             "Delete": SimpleNamespace(type=TYPE, urn=URN, properties=state),
-            "Configure": SimpleNamespace(args=codec.encode({})),
+            "Configure": SimpleNamespace(urn=PROVIDER, args=codec.encode({})),
         }
         method: Callable[[Any, Any], Any] = getattr(self.servicer, name)
         if name == "Check":
