@@ -33,6 +33,10 @@ VALUES: dict[str, dict[str, Any]] = {
     },
     "closed-trust": {"sid": SID, "break_glass": ["arn:aws:iam::111122223333:role/BreakGlass"]},
     "responder": {
+        "protected": ["arn:aws:iam::111122223333:role/ir/Lifter"],
+        "deny_all": "arn:aws:iam::aws:policy/AWSDenyAll",
+        "with_deny_all": ["iam:AttachUserPolicy"],
+        "bounding": ["iam:PutUserPermissionsBoundary"],
         "on_principals": ["iam:GetUser"],
         "principals": ["arn:aws:iam::111122223333:user/*"],
         "on_everything": ["iam:ListUsers"],
