@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from project import spec
-from workbench import INCIDENT, Bench
+from workbench import INCIDENT, Bench, write_spec
 
 from containment.actions import ACTIONS, Action
 from containment.actions.closed_trust_policy import ClosedTrustPolicy
@@ -41,6 +41,7 @@ def held_keys(bench: Bench) -> Any:
     bench.leaked = ()
     taken = bench.snapshot(bench.lab.world.release_user)
     bench.leaked = (bench.lab.world.leaked.access_key_id,)
+    write_spec(bench, bench.lab.world.release_user)
     return bench.keys_action().create(bench.keys_inputs(taken), preview=False)
 
 
