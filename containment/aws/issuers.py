@@ -44,7 +44,7 @@ def table() -> Table:
     Raises:
         TypeError: a row has a column too many or too few.
     """
-    raw = tomllib.loads((files(__package__) / "issuers.toml").read_text(encoding="utf-8"))
+    raw = tomllib.loads((files("containment.aws") / "issuers.toml").read_text(encoding="utf-8"))
     return Table(
         issuers=tuple(Issuer(**row) for row in raw["issuer"]),
         revokers=tuple(Revoker(**row) for row in raw["revoker"]),

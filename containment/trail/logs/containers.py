@@ -140,7 +140,7 @@ def _document(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bo
 def _lines(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
     """Read JSON lines; False (and nothing read) when the content is not lines at all."""
     try:
-        events = reader.one.decode_lines(content)
+        events: Any = reader.one.decode_lines(content)
         if events:
             result.events = events
             return True
@@ -260,7 +260,8 @@ def _loosely(part: bytes) -> Contents:
 def _append(raw: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
     """Add the record that *raw* is, in CloudTrail's own form; False if it is none."""
     try:
-        result.events.append(reader.one.decode(raw))
+        event: Any = reader.one.decode(raw)
+        result.events.append(event)
     except _UNREADABLE:
         return False
     return True
@@ -297,7 +298,7 @@ def _add(record: dict[str, Any], result: Decoded[Kind], reader: Reader[Kind]) ->
                 usual[name] = None
                 result.assumptions.count(NO_PART, value)
     try:
-        event = reader.one.decode(_json(usual))
+        event: Any = reader.one.decode(_json(usual))
     except _UNREADABLE:
         try:
             event = reader.one.decode(_json(_tame(usual)))

@@ -56,12 +56,11 @@ def _serializer(protocol: str) -> Any:
     """Return moto's serializer for *protocol*, with such times."""
     base: Any = get_serializer_class("iam", protocol)
 
-    class InWholeSeconds(base):  # type: ignore[misc, unused-ignore]
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self._timestamp_serializer = _WholeSeconds(base.DEFAULT_TIMESTAMP_FORMAT)
+    def start(self: Any, *args: Any, **kwargs: Any) -> None:
+        base.__init__(self, *args, **kwargs)
+        self._timestamp_serializer = _WholeSeconds(base.DEFAULT_TIMESTAMP_FORMAT)
 
-    return InWholeSeconds
+    return type("InWholeSeconds", (base,), {"__init__": start})
 
 
 class LabIam(
