@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from workbench import INCIDENT, Bench, can_list, inline, minted, session_of
 
+from containment.aws.names import Names
 from containment.clock import isoformat
 from containment.lab.scenario import inventory
 from containment.lab.scenario.world import Credentials
@@ -225,8 +226,12 @@ def taken(bench: Bench) -> inventory.Inventory:
 
 
 def fresh(bench: Bench) -> Bench:
-    """A new world for the next example, for the same responder."""
-    bench.lab.reseed()
+    """A new world and a new run for the next example, for the same responder.
+
+    Without the seed that the lab of a test has, the responder's secrets are others.
+    """
+    bench.lab.reseed(seed=42)
+    bench.context = replace(bench.context, names=Names(), sighted=set())
     bench.calls.clear()
     return bench
 
