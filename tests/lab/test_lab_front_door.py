@@ -187,6 +187,19 @@ def test_connections_are_kept_alive(lab: Lab) -> None:
     connection.close()
 
 
+def test_a_connection_is_kept_alive_beside_many_that_idle(lab: Lab) -> None:
+    netloc = urlsplit(lab.endpoint).netloc
+    connections = [http.client.HTTPConnection(netloc, timeout=5) for _ in range(40)]
+    for connection in connections:
+        connection.request("GET", "/_lab/status")
+        assert connection.getresponse().read()
+    kept = [connection.sock is not None for connection in connections]
+    for connection in connections:
+        connection.close()
+
+    assert all(kept)
+
+
 def test_an_answer_to_head_tells_the_length_of_what_it_leaves_out(
     lab: Lab, world: World, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 _BUSY_THREADS = 16
+_KEPT_CONNECTIONS = 256
 
 
 class _Gateway(wsgi.Gateway_10):
@@ -57,6 +58,8 @@ class LabServer:
         self._server = wsgi.Server(
             (HOST, port), self.gate, numthreads=_BUSY_THREADS, request_queue_size=128, timeout=60
         )
+        # Clients that idle must not cost the next one its connection: cheroot keeps only ten.
+        self._server.keep_alive_conn_limit = _KEPT_CONNECTIONS
         self._server.gateway = _Gateway
         self._server.shutdown_timeout = 1
         self._server.max_request_body_size = MAX_BODY
