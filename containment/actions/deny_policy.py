@@ -218,7 +218,7 @@ class DenyPolicy(Action[Inputs, State]):
             if not live.is_replaced():
                 return placed
             self._context.say("warning", f"{live} was renamed meanwhile and is followed by its id")
-            live = self._require(placed, placed.principal_id)
+            live = self._require(placed, placed.principal_id, followed=True)
             placed = self._place(live, placed, deny.find(live, placed.incident))
         raise UnfinishedError(
             f"{placed.principal} is renamed faster than it can be denied, and others take the name",

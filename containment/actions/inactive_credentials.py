@@ -136,7 +136,7 @@ class InactiveCredentials(Action[Inputs, State]):
             if not live.is_replaced():
                 return held
             self._context.say("warning", f"{live} was renamed meanwhile and is followed by its id")
-            live = self._require(inputs, inputs.principal_id)
+            live = self._require(inputs, inputs.principal_id, followed=True)
             keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
             held = self._hold_all(live, inputs, held, keys)
         raise UnfinishedError(

@@ -299,7 +299,7 @@ class Action(ABC, Generic[In, St]):
             changed.append("live")
         return Diff(tuple(changed), tuple(replaces))
 
-    def _require(self, inputs: Inputs, unique_id: str) -> LivePrincipal:
+    def _require(self, inputs: Inputs, unique_id: str, *, followed: bool = False) -> LivePrincipal:
         live = self._context.locate(inputs, unique_id)
         if live is None:
             raise NotFoundError(
@@ -307,7 +307,7 @@ class Action(ABC, Generic[In, St]):
                 remedy="run 'pulumi up' again: a principal made anew under the name is contained"
                 " with a snapshot of its own",
             )
-        self.gate.require_denial(inputs, live)
+        self.gate.require_denial(inputs, live, followed=followed)
         return live
 
     def _to_lift(self, state: Inputs, unique_id: str) -> LivePrincipal | None:

@@ -46,11 +46,15 @@ class Gate:
         self._context.require_same_place(inputs)
         self._require_own_spec(inputs)
 
-    def require_denial(self, inputs: Inputs, live: LivePrincipal) -> None:
+    def require_denial(
+        self, inputs: Inputs, live: LivePrincipal, *, followed: bool = False
+    ) -> None:
         """Let something be denied to *live*, or its credentials made Inactive.
 
         What the state says of it (the unique id by which a renamed user is followed) is not the
-        spec's word, so the refusals that were asked of the spec's ARN are asked again.
+        spec's word, so the refusals that were asked of the spec's ARN are asked again. Where it is
+        *followed*, it passed here already in this run and was renamed since: what was written
+        meanwhile may be on whoever took its name, and says nothing of whom the spec names.
 
         Raises:
             RefusedError: nobody may deny it anything.
@@ -59,7 +63,7 @@ class Gate:
         reasons = self._protection(live, getattr(inputs, "break_glass", ()))
         if reasons:
             raise reasons[0]
-        if live.goes_by(inputs.target):
+        if followed or live.goes_by(inputs.target):
             return
         named = self._context.locate(inputs, None)
         snapshot_id = _snapshot_of(inputs)
