@@ -120,8 +120,12 @@ def test_what_one_lift_kept_is_kept_by_the_next_even_if_its_claim_is_stripped(
     assert claims.parse(tags(bench, "ci-deploy")[f"containment:{A}"]).priors[leaked] == "Kept"  # type: ignore[union-attr]
     if stripped:
         bench.admin().untag_user(UserName="ci-deploy", TagKeys=[f"containment:{A}"])
+        # A ledger in a folder is the state's own hand, so it does not bear out a stripped claim.
+        with pytest.raises(ConflictError, match=f"says? {other} was Active before"):
+            first.down()
+        assert set(statuses(bench, "ci-deploy").values()) == {"Inactive"}
 
-    first.down()
+    first.down("force-ours=credentials" if stripped else "")
 
     assert statuses(bench, "ci-deploy") == {leaked: "Inactive", other: "Active"}
 
@@ -193,7 +197,7 @@ def test_the_claim_of_a_real_incident_rewritten_by_a_thief_activates_nothing(ben
     second = Party(bench, B, world.release_user, disposition="false-positive")
     first.up()
     key = f"containment:{A}"
-    tag(bench, "release-bot", key, tags(bench, "release-bot")[key].replace("Inactive", "Active"))
+    tag(bench, "release-bot", key, tags(bench, "release-bot")[key].replace("=I", "=A"))
 
     second.up()
     first.down()
@@ -219,7 +223,13 @@ def test_a_claim_that_is_stripped_in_between_activates_nothing_too_early(
 
     assert set(statuses(bench, "release-bot").values()) == {"Inactive"}  # b's deny still binds
     assert not can_list(lab, world.release_key)
-    of["b"].down()
+    if which == "the other's":
+        # A ledger in a folder is the state's own hand, so it does not bear out a stripped claim.
+        with pytest.raises(ConflictError, match="does not say so"):
+            of["b"].down()
+        assert set(statuses(bench, "release-bot").values()) == {"Inactive"}
+        assert not can_list(lab, world.release_key)
+    of["b"].down("force-ours=credentials" if which == "the other's" else "")
     assert statuses(bench, "release-bot") == before
 
 

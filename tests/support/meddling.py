@@ -129,11 +129,11 @@ def our_claim_removed(bench: Bench) -> None:
 
 
 def our_claim_says_active(bench: Bench) -> None:
-    forge(bench, CLAIM, "Inactive", "Active")
+    forge(bench, CLAIM, "=I", "=A")
 
 
 def our_claim_says_inactive(bench: Bench) -> None:
-    forge(bench, CLAIM, "Active", "Inactive")
+    forge(bench, CLAIM, "=A", "=I")
 
 
 def our_claim_unreadable(bench: Bench) -> None:
