@@ -85,6 +85,16 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "NotPrincipal is not evaluated": (
         "a bucket policy with not principal denies the others",
         "NotPrincipal of a user and the account: *",
+        "a Deny for all but, to a *",
+    ),
+    "aws:PrincipalArn of a role session is not the role's": (
+        "the keys of a role session: aws:PrincipalArn is *",
+    ),
+    "grants to a principal of another account are not evaluated by session and role": (
+        "a bucket policy that names a principal of another account: *, allowed at home",
+    ),
+    "what is read back is not AWS's: dates, ids, defaults, and operations that are missing": (
+        "read back: *",
     ),
     "resources of other accounts are out of reach, or within it without a grant": (
         "a bucket of another account: *",
