@@ -6,6 +6,7 @@ to this.
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from pathlib import Path
 
 from containment.profile.model import LedgerPlace, ProfileFile
@@ -89,7 +90,7 @@ def page() -> str:
     """Return the reference of every field, as the text of its page."""
     parts = [_INTRODUCTION]
     for title, model in (("Fields", ProfileFile), ("`ledger`", LedgerPlace)):
-        parts.append(f"## {title}\n\n{(model.__doc__ or '').strip()}\n\n{field_table(model)}")
+        parts.append(f"## {title}\n\n{cleandoc(model.__doc__ or '')}\n\n{field_table(model)}")
     return "\n".join([*parts, _LAST])
 
 
