@@ -6,12 +6,11 @@ to this.
 
 from __future__ import annotations
 
-from inspect import cleandoc
 from pathlib import Path
 
 from containment.profile.model import LedgerPlace, ProfileFile
-from containment.spec.published import field_table
 from containment.spec.published import schema as schema_of
+from containment.spec.published import section
 
 SCHEMA_FILE = Path("containment.schema.json")
 PAGE_FILE = Path("docs/profile.md")
@@ -90,7 +89,7 @@ def page() -> str:
     """Return the reference of every field, as the text of its page."""
     parts = [_INTRODUCTION]
     for title, model in (("Fields", ProfileFile), ("`ledger`", LedgerPlace)):
-        parts.append(f"## {title}\n\n{cleandoc(model.__doc__ or '')}\n\n{field_table(model)}")
+        parts.append(section(title, model))
     return "\n".join([*parts, _LAST])
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,7 @@ def page() -> str:
         ("`guard`", Guard),
         ("`limits`", Limits),
     ):
-        parts.append(f"## {title}\n\n{(model.__doc__ or '').strip()}\n\n{field_table(model)}")
+        parts.append(section(title, model))
         if model is Target:
             parts.append(_RUNGS + _rungs())
     return "\n".join([*parts, _LAST])
@@ -103,6 +104,12 @@ def write(root: Path) -> None:
     """Write schema and page under *root*."""
     (root / SCHEMA_FILE).write_text(schema(), encoding="utf-8")
     (root / PAGE_FILE).write_text(page(), encoding="utf-8")
+
+
+def section(title: str, model: type[BaseModel]) -> str:
+    """Return what the page says of *model*: its docstring and a table of its fields."""
+    # Python 3.13 takes the indentation out of a docstring by itself, older ones do not.
+    return f"## {title}\n\n{cleandoc(model.__doc__ or '')}\n\n{field_table(model)}"
 
 
 def field_table(model: type[BaseModel]) -> str:
