@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import builtins
 import json
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -43,6 +42,20 @@ RECORD = {
     },
 }
 ROOT = Path(__file__).parents[2]
+# The command line in an environment that lacks the module of the first argument.
+WITHOUT_A_MODULE = """
+import importlib.util, sys
+missing = sys.argv.pop(1)
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == missing:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Without())
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name: None if name == missing else real(name)
+from cli.main import main
+main()
+"""
 
 
 def test_an_empty_folder_becomes_a_project(
@@ -142,33 +155,23 @@ def test_nothing_is_written_through_a_link(
         (("lab", "start", "--detach"), "moto", "lab"),
     ],
 )
-def test_an_extra_that_is_not_installed_is_named_in_one_line(  # noqa: PLR0917 -- fixtures
-    containment: Command,
-    monkeypatch: pytest.MonkeyPatch,
-    project: Path,
-    arguments: tuple[str, ...],
-    module: str,
-    extra: str,
+def test_an_extra_that_is_not_installed_is_named_in_one_line(
+    project: Path, arguments: tuple[str, ...], module: str, extra: str
 ) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *more: Any, **others: Any) -> Any:
-        if name.partition(".")[0] == module:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return real(name, *more, **others)
-
-    monkeypatch.setattr("cli.extras.find_spec", lambda name: None if name == module else name)
-    monkeypatch.setattr(builtins, "__import__", without)
-    for name in [name for name in sys.modules if name.startswith(("containment.trail", module))]:
-        monkeypatch.delitem(sys.modules, name)
-
     (project / "record.json").write_text(json.dumps({"Records": [RECORD]}))
 
-    ran = containment(*arguments)
+    # In a process of its own: the modules that this one has loaded are other tests' as well.
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_A_MODULE, module, *arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
-    assert ran.code == 9
-    assert ran.err.count("\n") == 1
-    assert f"pip install 'containment[{extra}]'" in ran.err
+    assert ran.returncode == 9
+    assert ran.stderr.count("\n") == 1
+    assert f"pip install 'containment[{extra}]'" in ran.stderr
     assert not (project / layout.TOOLS).exists()
 
 
