@@ -66,12 +66,11 @@ mutants: setup ## Break the code that restores and guards on purpose, and see th
 		--python "$$(tools/python.sh)" python -m tools.mutants $(ARGS)
 
 .PHONY: lint
-lint: export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 lint: setup ## Check style, types and the direction of imports
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
-	@$(RUN) pyright
+	@$(RUN) basedpyright
 	@$(RUN) lint-imports
 
 .PHONY: docs
