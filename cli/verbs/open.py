@@ -92,9 +92,8 @@ def open_(
 def _next_commands(opened: Opened) -> list[str]:
     return [
         f"git add {opened.path}",
-        f"pulumi stack init {opened.spec.incident}",
-        "pulumi preview",
-        "pulumi up",
+        f"containment preview {opened.spec.incident}",
+        f"containment up {opened.spec.incident}",
     ]
 
 

@@ -35,11 +35,10 @@ def test_open_writes_a_spec_and_says_what_to_run_next(containment: Command, lab:
     assert spec.targets[0].user == lab.world.ci_user
     assert lab.world.ci_user in ran.out
     assert "leaked key" in ran.out
-    assert lines[-4:] == [
+    assert lines[-3:] == [
         f"  git add {path}",
-        f"  pulumi stack init {spec.incident}",
-        "  pulumi preview",
-        "  pulumi up",
+        f"  containment preview {spec.incident}",
+        f"  containment up {spec.incident}",
     ]
     assert "note: T0 is the earliest possible" in ran.err
 
@@ -72,7 +71,7 @@ def test_open_with_json_prints_one_document(containment: Command, lab: Lab) -> N
     assert ran.json["principal"] == lab.world.release_user
     assert ran.json["spec"]["incident"] == "case-7"
     assert ran.json["text"] == Path("stacks/case-7.yaml").read_text()
-    assert ran.json["next"][-1] == "pulumi up"
+    assert ran.json["next"][-1] == "containment up case-7"
 
 
 def test_a_dry_run_prints_the_spec_and_writes_nothing(containment: Command, lab: Lab) -> None:
