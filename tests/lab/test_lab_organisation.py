@@ -115,7 +115,7 @@ def test_the_crowd_may_work_and_no_more(served: Lab, built: dict[str, Any]) -> N
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (policy(deny("s3:*", ["arn:aws:s3:::" + "x" * 5200])), "ConstraintViolationException"),
+        (policy(deny("s3:*", ["arn:aws:s3:::" + "x" * 10_300])), "ConstraintViolationException"),
         ("{", "MalformedPolicyDocumentException"),
         ('{"Version": "2012-10-17"}', "MalformedPolicyDocumentException"),
     ],
@@ -131,7 +131,7 @@ def test_a_control_policy_that_does_not_fit_is_refused(
         )
 
 
-def test_a_target_takes_five_control_policies_and_keeps_one(
+def test_a_target_takes_ten_control_policies_and_keeps_one(
     served: Lab, built: dict[str, Any]
 ) -> None:
     organizations = served.client("organizations", keys(built["management_admin"]))
@@ -142,16 +142,16 @@ def test_a_target_takes_five_control_policies_and_keeps_one(
             Type="SERVICE_CONTROL_POLICY",
             Content=policy(allow("*")),
         )["Policy"]["PolicySummary"]["Id"]
-        for number in range(5)
+        for number in range(10)
     ]
-    for one in made[:4]:
+    for one in made[:9]:
         organizations.attach_policy(PolicyId=one, TargetId=built["account"])
     with pytest.raises(ClientError, match="DuplicatePolicyAttachment"):
         organizations.attach_policy(PolicyId=made[0], TargetId=built["account"])
     with pytest.raises(ClientError, match="ConstraintViolation"):
-        organizations.attach_policy(PolicyId=made[4], TargetId=built["account"])
+        organizations.attach_policy(PolicyId=made[9], TargetId=built["account"])
 
-    for one in made[:4]:
+    for one in made[:9]:
         organizations.detach_policy(PolicyId=one, TargetId=built["account"])
     with pytest.raises(ClientError, match="ConstraintViolation"):
         organizations.detach_policy(PolicyId="p-FullAWSAccess", TargetId=built["account"])

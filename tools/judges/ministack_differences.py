@@ -129,7 +129,10 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "a bucket policy and a federated user*",
     ),
     "reports, last uses and pages of IAM are simpler": ("IAM tells: *", "the last use of a key *"),
-    "simulations look at the inline policies alone": ("a simulation says: *",),
+    "simulations look at the inline policies alone": (
+        "a simulation says: *",
+        "a simulation with control policies put in: *",
+    ),
     "denials are not encoded, and have the status of the query protocol": (
         "an encoded denial *",
         "the status of a denial: *",

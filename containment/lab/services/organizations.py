@@ -1,6 +1,7 @@
 """Organizations as AWS answers it: moto's implementation, with the quotas it does not keep.
 
-Source: AWS Organizations User Guide, "Quotas and service limits for AWS Organizations".
+Source: AWS Organizations User Guide, "Quotas and service limits for AWS Organizations": ten service
+control policies a target, of up to 10,240 characters each, since 15 May 2026.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
     from containment.lab.authn.callers import Caller
 
-_SIZE = 5120
-_ATTACHED = 5
-_EVALUATED = frozenset({"SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"})
+_SIZES = {"SERVICE_CONTROL_POLICY": 10_240, "RESOURCE_CONTROL_POLICY": 5120}
+_ATTACHED = {"SERVICE_CONTROL_POLICY": 10}
+_FEWEST_ATTACHED = 5
 
 
 class LabOrganizations(OrganizationsResponse):
@@ -101,7 +102,7 @@ class LabOrganizations(OrganizationsResponse):
                 "DuplicatePolicyAttachmentException",
                 "A policy with the same name and type is already attached to the target.",
             )
-        if len(attached) >= _ATTACHED:
+        if len(attached) >= _ATTACHED.get(policy.type, _FEWEST_ATTACHED):
             raise _refused(
                 "ConstraintViolationException",
                 "You have attached the maximum number of policies to the target.",
@@ -112,7 +113,7 @@ class LabOrganizations(OrganizationsResponse):
         """Detach a policy, unless it is the last of its type."""
         policy, target = _policy(self._get_param("PolicyId")), _target(self._get_param("TargetId"))
         attached = [one for one in target.attached_policies if one.type == policy.type]
-        if policy in attached and len(attached) == 1 and policy.type in _EVALUATED:
+        if policy in attached and len(attached) == 1 and policy.type in _SIZES:
             raise _refused(
                 "ConstraintViolationException",
                 "You cannot remove the last policy attached to the specified target. "
@@ -143,12 +144,12 @@ def _target(target_id: Any) -> Any:
 
 
 def _check_content(content: str, kind: str) -> None:
-    if kind not in _EVALUATED:
+    if kind not in _SIZES:
         return
-    if len(content) > _SIZE:
+    if len(content) > _SIZES[kind]:
         raise _refused(
             "ConstraintViolationException",
-            f"The policy document exceeds the maximum size of {_SIZE} characters.",
+            f"The policy document exceeds the maximum size of {_SIZES[kind]} characters.",
         )
     try:
         compile_policy(content)

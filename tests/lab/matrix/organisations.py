@@ -274,10 +274,10 @@ def a_resource_control_policy_reaches_roles_to_be_assumed(bench: Bench) -> Probe
     )
 
 
-def _attach_six(bench: Bench) -> None:
+def _attach_eleven(bench: Bench) -> None:
     client, made = _organizations(bench), []
     try:
-        for _ in range(5):
+        for _ in range(10):
             made.append(_made(bench, policy(allow("*")), _SCP))
             client.attach_policy(PolicyId=made[-1], TargetId=bench.member)
     finally:
@@ -286,16 +286,16 @@ def _attach_six(bench: Bench) -> None:
                 client.detach_policy(PolicyId=one, TargetId=bench.member)
 
 
-refused("a sixth control policy", "ConstraintViolationException", _attach_six)
+refused("an eleventh control policy", "ConstraintViolationException", _attach_eleven)
 refused(
     "the last control policy detached",
     "ConstraintViolationException",
     lambda b: _organizations(b).detach_policy(PolicyId="p-FullAWSAccess", TargetId=b.member),
 )
 refused(
-    "a control policy of 5121 characters",
+    "a service control policy of more than 10,240 characters",
     "ConstraintViolationException",
-    lambda b: _made(b, policy(allow("s3:*", "arn:aws:s3:::" + "x" * 5100)), _SCP),
+    lambda b: _made(b, policy(allow("s3:*", "arn:aws:s3:::" + "x" * 10_240)), _SCP),
 )
 refused(
     "a control policy that is none",

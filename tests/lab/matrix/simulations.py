@@ -187,6 +187,92 @@ def _custom(bench: Bench) -> None:
     holds(matches[0]["MatchedStatements"][0]["SourcePolicyId"] == "PolicyInputList.1", matches)
 
 
+def _custom_under(bench: Bench, *levels: list[str], action: str = "iam:ListUsers") -> Simulated:
+    answer: Simulated = bench.iam.simulate_custom_policy(
+        PolicyInputList=[policy(allow("*"))],
+        OrderedOrganizationPolicyInputList=[
+            {"ServiceControlPolicyInputList": level} for level in levels
+        ],
+        ActionNames=[action],
+        ContextEntries=[
+            {
+                "ContextKeyName": "aws:PrincipalArn",
+                "ContextKeyType": "string",
+                "ContextKeyValues": ["arn:aws:iam::111122223333:role/BreakGlass"],
+            }
+        ],
+    )["EvaluationResults"][0]
+    return answer
+
+
+_FULL = policy(allow("*"))
+_BUT_FOR = "arn:aws:iam::111122223333:role/BreakGlass"
+
+
+def _spares(arn: str) -> str:
+    return policy(deny("*", Condition={"StringNotEquals": {"aws:PrincipalArn": arn}}))
+
+
+table(
+    "a simulation with control policies put in",
+    [
+        ("allow", "is allowed where every level allows", "allowed", [[_FULL], [_FULL]], True),
+        (
+            "allow",
+            "is denied by a deny on the last level",
+            "explicitDeny",
+            [[_FULL], [_FULL, policy(deny("iam:*"))]],
+            False,
+        ),
+        (
+            "allow",
+            "is denied by a deny on the first level",
+            "explicitDeny",
+            [[_FULL, policy(deny("iam:*"))], [_FULL]],
+            False,
+        ),
+        (
+            "allow",
+            "is not allowed where one level does not",
+            "implicitDeny",
+            [[_FULL], [policy(allow("s3:*"))]],
+            False,
+        ),
+        (
+            "allow",
+            "is allowed to whom a condition spares",
+            "allowed",
+            [[_FULL, _spares(_BUT_FOR)]],
+            True,
+        ),
+        (
+            "allow",
+            "is denied to whom a condition does not spare",
+            "explicitDeny",
+            [[_FULL, _spares(_BUT_FOR + "2")]],
+            False,
+        ),
+    ],
+    lambda bench, expected, levels, allowed: (
+        lambda: _decided_under(bench, expected, levels, allowed=allowed)
+    ),
+)
+
+
+def _decided_under(bench: Bench, expected: str, levels: list[list[str]], *, allowed: bool) -> None:
+    answer = _custom_under(bench, *levels)
+    holds(answer["EvalDecision"] == expected, answer)
+    detail = answer["OrganizationsDecisionDetail"]
+    holds(detail == {"AllowedByOrganizations": allowed}, answer)
+
+
+refused(
+    "a simulation with a control policy that is none",
+    "InvalidInput",
+    lambda bench: _custom_under(bench, ["{}"]),
+)
+
+
 @case("deny", "AccessDenied")
 def simulating_needs_the_permission(bench: Bench) -> Probe:
     name, keys = bench.user(allow("iam:GetUser"))

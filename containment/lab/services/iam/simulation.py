@@ -110,16 +110,22 @@ class SimulationOperations(ReadOperations, IamResponse):
     def _inputs(self, name: str) -> list[Source]:
         documents = self._get_param(name, [])
         for document in documents:
-            try:
-                compile_policy(document)
-            except (ValueError, KeyError, TypeError, UnknownOperatorError) as error:
-                raise IAMException(
-                    "InvalidInput", f"Syntax errors in policy input {name}: {error}"
-                ) from error
+            _check_syntax(name, document)
         return [
             Source(f"{name}.{number}", "none", document)
             for number, document in enumerate(documents, 1)
         ]
+
+    def _organisation(self) -> list[list[Policy]]:
+        """Return the control policies that are put in, from the root to the account."""
+        name = "OrderedOrganizationPolicyInputList"
+        levels = [
+            level.get("ServiceControlPolicyInputList", []) for level in self._get_param(name, [])
+        ]
+        for level in levels:
+            for document in level:
+                _check_syntax(name, document)
+        return [[compile_policy(document) for document in level] for level in levels]
 
     def _simulate(
         self, subject: Subject, sources: Sequence[Source], boundary: str | None
@@ -133,7 +139,7 @@ class SimulationOperations(ReadOperations, IamResponse):
             boundary=compile_policy(limits[0]) if limits else None,
             service_control=control_policies(subject.account, "SERVICE_CONTROL_POLICY", facts.read)
             if subject.entity
-            else (),
+            else self._organisation(),
             resource=compile_policy(resource_policy) if resource_policy else None,
         )
         context = self._context(subject)
@@ -221,6 +227,15 @@ _EVERYTHING = (
         ' "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
     ),
 )
+
+
+def _check_syntax(name: str, document: str) -> None:
+    try:
+        compile_policy(document)
+    except (ValueError, KeyError, TypeError, UnknownOperatorError) as error:
+        raise IAMException(
+            "InvalidInput", f"Syntax errors in policy input {name}: {error}"
+        ) from error
 
 
 def allowed_services(arn: str) -> set[str]:
