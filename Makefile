@@ -30,15 +30,15 @@ test: setup ## Run every test; JOBS=n at a time, ARGS='-k words' for some of the
 
 .PHONY: bench
 bench: setup ## Measure, and print ratios; EVENTS='n n' CloudTrail records for the trace
-	@$(RUN) python bench/contain.py
-	@$(RUN) python bench/lab.py
+	@$(RUN) python -m bench.contain
+	@$(RUN) python -m bench.lab
 	@corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
-	for n in $(EVENTS); do $(RUN) python bench/trail_corpus.py "$$corpus/$$n" --events $$n || exit 1; done && \
-	$(RUN) python bench/trail.py $(foreach n,$(EVENTS),"$$corpus/$(n)")
+	for n in $(EVENTS); do $(RUN) python -m bench.trail_corpus "$$corpus/$$n" --events $$n || exit 1; done && \
+	$(RUN) python -m bench.trail $(foreach n,$(EVENTS),"$$corpus/$(n)")
 
 .PHONY: fuzz
 fuzz: setup ## Feed the reader of logs damaged files, guided by what they reach, for ten minutes
-	@tools/uv.sh run --frozen --quiet --with 'atheris>=2.3' python bench/trail_fuzz.py $(ARGS)
+	@tools/uv.sh run --frozen --quiet --with 'atheris>=2.3' python -m bench.trail_fuzz $(ARGS)
 
 .PHONY: judges
 judges: setup ## Hold the lab against evaluators and an emulator of others; needs Node.js

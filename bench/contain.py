@@ -4,7 +4,7 @@ Contains one user and one role with ``pulumi up --skip-preview`` while another p
 leaked key without pause, then makes the same AWS calls from a bare boto3 script in the same run.
 The lab counts requests, so "the same" is checked and not believed.
 
-usage: contain.py [ROUNDS]
+usage: python -m bench.contain [ROUNDS]
 """
 
 from __future__ import annotations
@@ -21,13 +21,9 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Self
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "support"))
-
-from project import STACK, Project, spec  # noqa: E402 -- found by the path above
-from workbench import can_list  # noqa: E402
-
-from containment.lab.testing import Lab, lab_server  # noqa: E402
+from containment.lab.testing import Lab, lab_server
+from tests.support.project import STACK, Project, spec
+from tests.support.workbench import can_list
 
 if TYPE_CHECKING:
     from containment.lab.scenario.world import World

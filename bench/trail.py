@@ -1,7 +1,7 @@
 # ruff: noqa: D103, E501, S604 -- a stand-alone script that prints and starts commands
 """Measures the trace against a pass that does nothing but gunzip the same files.
 
-    python bench/trail.py CORPUS… [--workers 2] [--no-peers]
+    python -m bench.trail CORPUS… [--workers 2] [--no-peers]
 
 CORPUS is a folder made by bench/trail_corpus.py. Everything is measured in one run, as a process
 of its own: CPU time is the process tree's, memory is the tree's summed proportional share (PSS),
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 FIRST, NEXT, MEMORY, GROWTH = 3.2, 0.25, 400, 1.5
 
 GUNZIP = """
@@ -38,13 +38,12 @@ for path in glob.glob(sys.argv[1] + "/**/*.gz", recursive=True):
 """
 TRACE = """
 import json, sys
-sys.path[:0] = sys.argv[5:7]
 from pathlib import Path
 from typing import Any
-from trail_corpus import digest
+from bench.trail_corpus import digest
 from containment.trail import trace
 corpus, seed, since, index = sys.argv[1:5]
-found = trace(seed, since=since, logs=[corpus], workers=int(sys.argv[7]), index=Path(index))
+found = trace(seed, since=since, logs=[corpus], workers=int(sys.argv[5]), index=Path(index))
 keys = sorted(c.id for c in found.credentials if c.kind == "access_key")
 calls = [t.call.event_id for t in found.calls]
 print(json.dumps({"events": found.records, "keys": keys, "calls": len(calls), "digest": digest(calls)}))
@@ -113,7 +112,7 @@ def _pss(pid: int) -> float:
 
 def peers(corpus: str, key: str) -> dict[str, str | None]:
     """Other tools on the easier question, which calls one key made; None where not at hand."""
-    python, root = sys.executable, HERE.parent
+    python, root = sys.executable, ROOT
     scraper = f"{root}/tools/uv.sh tool run --quiet --from 'trailscraper>=0.10,<1' trailscraper"
     sql = (
         "select count(*) from (select unnest(Records) r from read_json($files, columns="
@@ -191,7 +190,7 @@ def _one(corpus: Path, workers: int, failures: list[str]) -> tuple[float, float]
     floors = [measure(gunzip)]
     with tempfile.TemporaryDirectory() as index:
         asked = [sys.executable, "-c", TRACE, str(corpus), truth["seed"], truth["since"], index]
-        asked += [str(HERE), str(HERE.parent), str(workers)]
+        asked += [str(workers)]
         first = measure(asked)
         floors.append(measure(gunzip))
         again = measure(asked)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trail_dice import key_id, stamp, uuid
+from bench.trail_dice import key_id, stamp, uuid
 
 if TYPE_CHECKING:
     import random

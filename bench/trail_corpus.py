@@ -1,7 +1,7 @@
 # ruff: noqa: D103, E501, S311, PERF401 -- a stand-alone script with dice
 """Makes CloudTrail corpora of any size with a planted lineage, so that an answer can be checked.
 
-    python bench/trail_corpus.py FOLDER --events 1000000
+    python -m bench.trail_corpus FOLDER --events 1000000
 
 Every record has the shape of a real one (tests/trail/samples, whose licences stand beside them);
 ids, names, times and addresses are drawn afresh. Planted are a chain of 14 generations with side
@@ -23,9 +23,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from trail_background import Background
-from trail_dice import ACCOUNTS, REGIONS, START, stamp
-from trail_planted import GENERATIONS, SEED_KEY, Planted
+from bench.trail_background import Background
+from bench.trail_dice import ACCOUNTS, REGIONS, START, stamp
+from bench.trail_planted import GENERATIONS, SEED_KEY, Planted
 
 PER_FILE = 2500
 

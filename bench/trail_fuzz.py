@@ -1,7 +1,7 @@
 """Feeds the reader of log files with damaged ones.
 
     make fuzz                                    # ten minutes, guided by coverage (atheris)
-    python bench/trail_fuzz.py -max_total_time=60
+    python -m bench.trail_fuzz -max_total_time=60
 
 Guided by coverage where atheris is installed, by dice otherwise. A crash, a hang or memory beyond
 the bound ends it, and leaves the input behind.

@@ -7,8 +7,8 @@ import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from trail_background import EDGES
-from trail_dice import ACCOUNTS, REGIONS, START, key_id, stamp, uuid
+from bench.trail_background import EDGES
+from bench.trail_dice import ACCOUNTS, REGIONS, START, key_id, stamp, uuid
 
 if TYPE_CHECKING:
     import random

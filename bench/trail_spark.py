@@ -24,18 +24,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
-SAMPLES = ROOT / "tests" / "trail" / "samples"
-sys.path[:0] = [str(HERE), str(ROOT / "tests" / "support")]
-import trail_corpus  # noqa: E402 -- beside this script, and what follows beside the tests
-from trail_same import digest  # noqa: E402
+from bench import trail_corpus
+from cli.main import run as containment
+from containment.trail import Trace, trace
+from containment.trail.asked import reach
+from containment.trail.sql.source import trace_table
+from containment.trail.sql.spark import LOCAL, VIEW, Spark
+from tests.support.trail_same import digest
 
-from cli.main import run as containment  # noqa: E402
-from containment.trail import Trace, trace  # noqa: E402
-from containment.trail.asked import reach  # noqa: E402
-from containment.trail.sql.source import trace_table  # noqa: E402
-from containment.trail.sql.spark import LOCAL, VIEW, Spark  # noqa: E402
+SAMPLES = Path(__file__).parents[1] / "tests" / "trail" / "samples"
 
 PLACE = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/11/23"
 
@@ -175,7 +172,7 @@ def _documented(folder: Path, truth: dict[str, Any]) -> bool:
 
 
 def _docs() -> str:
-    return (ROOT / "docs" / "trace.md").read_text("utf-8")
+    return (Path(__file__).parents[1] / "docs" / "trace.md").read_text("utf-8")
 
 
 if __name__ == "__main__":

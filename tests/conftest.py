@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from botocore.loaders import JSONFileLoader
-from project import Project
 
 from containment.lab.foreground import NOTED_IN, noted_in
 from containment.lab.testing import Lab, lab_server
+from tests.support.project import Project
 
 _OWNED = pytest.StashKey[Path]()
 

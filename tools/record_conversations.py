@@ -13,16 +13,17 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from containment.lab.testing import lab_server
+from tests.model.cloud import simulated
+from tests.model.recording import record
+from tests.model.rehearsal import rehearse
+from tests.model.scenarios import SCENARIOS
+
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 
 def main() -> None:
     """Record the scenarios named on the command line, all, or those that differ."""
-    from containment.lab.testing import lab_server  # noqa: PLC0415 -- found by the path above
-    from tests.model.recording import record  # noqa: PLC0415
-    from tests.model.scenarios import SCENARIOS  # noqa: PLC0415
-
     into = ROOT / "tests" / "model" / "conversations"
     into.mkdir(exist_ok=True)
     named = sys.argv[1:]
@@ -41,10 +42,6 @@ def main() -> None:
 
 def changed(recorded: Path) -> list[str]:
     """Return the scenarios of which the stand-in says something else than what was recorded."""
-    from tests.model.cloud import simulated  # noqa: PLC0415 -- as above
-    from tests.model.rehearsal import rehearse  # noqa: PLC0415
-    from tests.model.scenarios import SCENARIOS  # noqa: PLC0415
-
     differ: list[str] = []
     with simulated() as cloud, TemporaryDirectory() as folder:
         for name in SCENARIOS:

@@ -16,4 +16,4 @@ if ! tools/uv.sh sync --frozen --no-dev --extra trace --extra spark --quiet --py
   echo "error: pyspark could not be installed (see above); once that is mended, run it again" >&2
   exit 1
 fi
-exec "$own/bin/python" bench/trail_spark.py "$@"
+exec "$own/bin/python" -m bench.trail_spark "$@"

@@ -7,7 +7,6 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from workbench import INCIDENT, Bench
 
 from containment.actions import ACTIONS
 from containment.aws.caller import identify
@@ -17,6 +16,7 @@ from containment.diff import building
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.lifecycle.context import Context
+from tests.support.workbench import INCIDENT, Bench
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from project import spec
-from workbench import INCIDENT, Bench
 
 from containment.errors import ConflictError, NotFoundError, SpecError
 from containment.facets.decisions import parse
+from tests.support.project import spec
+from tests.support.workbench import INCIDENT, Bench
 
 pytestmark = pytest.mark.lab
 

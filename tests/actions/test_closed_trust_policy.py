@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from subject import Subject
-from workbench import Bench, allowed, session_of, write_spec
 
 from containment.actions.closed_trust_policy import State
 from containment.errors import ConflictError
 from containment.facets import decisions
 from containment.lifecycle.action import UnfinishedError
 from containment.lifecycle.snapshot import SnapshotInputs
+from tests.support.subject import Subject
+from tests.support.workbench import Bench, allowed, session_of, write_spec
 
 pytestmark = pytest.mark.lab
 

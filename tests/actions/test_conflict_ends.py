@@ -5,15 +5,15 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import meddling as they
 import pytest
-from meddling import OURS, READ_ONLY
-from party import Party, keep_ledgers
-from workbench import INCIDENT, Bench, can_list
 
 from containment.errors import ConflictError, NotFoundError
 from containment.facets import documents
 from containment.lab.scenario import inventory
+from tests.support import meddling as they
+from tests.support.meddling import OURS, READ_ONLY
+from tests.support.party import Party, keep_ledgers
+from tests.support.workbench import INCIDENT, Bench, can_list
 
 pytestmark = pytest.mark.lab
 

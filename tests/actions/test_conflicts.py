@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import meddling as they
 import pytest
-from meddling import DENY_ALL, OURS
-from party import Party
-from workbench import INCIDENT, Bench, can_list
 
 from containment.errors import ConflictError
 from containment.facets import documents
 from containment.lab.scenario import inventory
+from tests.support import meddling as they
+from tests.support.meddling import DENY_ALL, OURS
+from tests.support.party import Party
+from tests.support.workbench import INCIDENT, Bench, can_list
 
 if TYPE_CHECKING:
-    from meddling import Change
+    from tests.support.meddling import Change
 
 pytestmark = pytest.mark.lab
 

@@ -9,15 +9,23 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from denying import deny, snapshot_of
-from subject import Subject
-from workbench import INCIDENT, Bench, can_list, inline, minted, session_of, write_spec
 
 from containment.actions.deny_policy import SessionMatch
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.errors import ConflictError
 from containment.lifecycle.action import UnfinishedError
+from tests.support.denying import deny, snapshot_of
+from tests.support.subject import Subject
+from tests.support.workbench import (
+    INCIDENT,
+    Bench,
+    can_list,
+    inline,
+    minted,
+    session_of,
+    write_spec,
+)
 
 pytestmark = pytest.mark.lab
 

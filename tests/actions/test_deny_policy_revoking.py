@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from denying import deny, snapshot_of
-from workbench import INCIDENT, Bench, can_list, session_of, write_spec
 
 from containment.actions.deny_policy import State
 from containment.clock import isoformat
 from containment.facets import deny as deny_facet
 from containment.facets.marks import NEWEST, mark
+from tests.support.denying import deny, snapshot_of
+from tests.support.workbench import INCIDENT, Bench, can_list, session_of, write_spec
 
 pytestmark = pytest.mark.lab
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from denying import deny, fill_inline, padded
-from workbench import Bench, can_list, minted, session_of, write_spec
 
 from containment.actions.deny_policy import State
 from containment.errors import ConflictError
 from containment.lifecycle.action import UnfinishedError
+from tests.support.denying import deny, fill_inline, padded
+from tests.support.workbench import Bench, can_list, minted, session_of, write_spec
 
 pytestmark = pytest.mark.lab
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"

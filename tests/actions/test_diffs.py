@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from project import spec
-from workbench import INCIDENT, Bench, inline
 
 from containment.diff import PrincipalDiff
 from containment.diff.building import contained, lifted
 from containment.lifecycle.wire import Inputs
 from containment.plan import plan
 from containment.spec import load
+from tests.support.project import spec
+from tests.support.workbench import INCIDENT, Bench, inline
 
 pytestmark = pytest.mark.lab
 

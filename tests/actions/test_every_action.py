@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
-from party import keep_ledgers
-from subject import Subject, subjects
-from workbench import Bench
 
 from containment import catalogue, resources, responder
 from containment.actions import ACTIONS, FACETS
@@ -20,6 +17,9 @@ from containment.provider import schema
 from containment.run import forecast, restoration
 from containment.run.state import Recorded
 from containment.spec import Rung
+from tests.support.party import keep_ledgers
+from tests.support.subject import Subject, subjects
+from tests.support.workbench import Bench
 
 SUBJECTS = subjects()
 every = pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.resource)

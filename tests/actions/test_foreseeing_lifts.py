@@ -6,8 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from project import spec
-from workbench import INCIDENT, Bench, write_spec
 
 from containment.actions import ACTIONS, Action
 from containment.actions.closed_trust_policy import ClosedTrustPolicy
@@ -17,6 +15,8 @@ from containment.actions.principal_snapshot import PrincipalSnapshot
 from containment.lifecycle.workplace import Workplace
 from containment.run import forecast, live
 from containment.run.state import Recorded
+from tests.support.project import spec
+from tests.support.workbench import INCIDENT, Bench, write_spec
 
 pytestmark = pytest.mark.lab
 

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import meddling as they
 import pytest
-from party import Party, keep_ledgers
-from workbench import INCIDENT, Bench
 
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.facets import documents
 from containment.lab.scenario import inventory
 from containment.lifecycle.wire import AccessKeyStatus
+from tests.support import meddling as they
+from tests.support.party import Party, keep_ledgers
+from tests.support.workbench import INCIDENT, Bench
 
 pytestmark = pytest.mark.lab
 

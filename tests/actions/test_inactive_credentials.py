@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from party import keep_ledgers
-from subject import Subject
-from workbench import INCIDENT, Bench, can_list, write_spec
 
 from containment.actions.deny_policy import SessionMatch
 from containment.actions.inactive_credentials import Inputs, State
 from containment.errors import ConflictError
 from containment.lab.scenario.world import Credentials
 from containment.lifecycle.action import UnfinishedError
+from tests.support.party import keep_ledgers
+from tests.support.subject import Subject
+from tests.support.workbench import INCIDENT, Bench, can_list, write_spec
 
 pytestmark = pytest.mark.lab
 

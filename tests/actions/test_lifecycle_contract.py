@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2
-from subject import Subject, subjects
-from workbench import INCIDENT, Bench
 
 from containment.actions import ACTIONS
 from containment.errors import NotFoundError
@@ -22,6 +20,8 @@ from containment.lifecycle.action import UnfinishedError
 from containment.provider import codec
 from containment.provider.deployment import Deployment
 from containment.provider.servicer import Servicer, resource_id
+from tests.support.subject import Subject, subjects
+from tests.support.workbench import INCIDENT, Bench
 
 pytestmark = pytest.mark.lab
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from party import Party, older_key
-from workbench import INCIDENT, Bench, can_list, write_spec
 
 from containment.errors import ConflictError, RefusedError
+from tests.support.party import Party, older_key
+from tests.support.workbench import INCIDENT, Bench, can_list, write_spec
 
 pytestmark = pytest.mark.lab
 

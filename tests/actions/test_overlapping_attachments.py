@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from overlap import A, B, go, lifted, named, parties, tag, tags, take
-from party import Party, keep_ledgers
-from workbench import Bench, can_list
 
 from containment.errors import ConflictError
 from containment.lab.scenario import inventory
+from tests.support.overlap import A, B, go, lifted, named, parties, tag, tags, take
+from tests.support.party import Party, keep_ledgers
+from tests.support.workbench import Bench, can_list
 
 pytestmark = pytest.mark.lab
 

@@ -6,14 +6,26 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
-from overlap import PAIRS, A, B, go, lifted, named, parties, tag, tags, take, take_step
-from party import Party, keep_ledgers, older_key
-from workbench import Bench, can_list, session_of
 
 from containment.errors import ConflictError
 from containment.facets import claims, documents
 from containment.lab.scenario import inventory
 from containment.ledger.ledger import unkept
+from tests.support.overlap import (
+    PAIRS,
+    A,
+    B,
+    go,
+    lifted,
+    named,
+    parties,
+    tag,
+    tags,
+    take,
+    take_step,
+)
+from tests.support.party import Party, keep_ledgers, older_key
+from tests.support.workbench import Bench, can_list, session_of
 
 pytestmark = pytest.mark.lab
 

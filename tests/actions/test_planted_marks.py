@@ -7,9 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from denying import fill_inline
-from party import keep_ledgers, older_key
-from workbench import INCIDENT, Bench, allowed, can_list, inline, minted, session_of, write_spec
 
 from containment.errors import ConflictError
 from containment.facets import claims, decisions
@@ -17,6 +14,18 @@ from containment.facets.marks import NEWEST, mark
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.ledger.journal import Journal
+from tests.support.denying import fill_inline
+from tests.support.party import keep_ledgers, older_key
+from tests.support.workbench import (
+    INCIDENT,
+    Bench,
+    allowed,
+    can_list,
+    inline,
+    minted,
+    session_of,
+    write_spec,
+)
 
 pytestmark = pytest.mark.lab
 

@@ -10,8 +10,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from party import keep_ledgers
-from workbench import Bench, can_list, inline, write_spec
 
 from containment.actions import ACTIONS
 from containment.aws.caller import identify
@@ -23,6 +21,8 @@ from containment.lifecycle.context import Context
 from containment.lifecycle.snapshot import SnapshotInputs as Inputs
 from containment.preflight import refusals
 from containment.profile import Profile
+from tests.support.party import keep_ledgers
+from tests.support.workbench import Bench, can_list, inline, write_spec
 
 pytestmark = pytest.mark.lab
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from workbench import Bench, can_list, inline, write_spec
 
 from containment.aws import consistency
 from containment.facets import attachment
 from containment.facets import deny as facet
 from containment.lab.scenario import inventory
 from containment.lifecycle.action import UnfinishedError
+from tests.support.workbench import Bench, can_list, inline, write_spec
 
 pytestmark = pytest.mark.lab
 

@@ -10,13 +10,13 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from applied import Applied
-from denying import deny
-from workbench import INCIDENT, Bench, can_list, inline
 
 from containment.aws.resolve import resolve_access_key
 from containment.lifecycle.action import UnfinishedError
 from tests.cli.conftest import GOOD
+from tests.support.applied import Applied
+from tests.support.denying import deny
+from tests.support.workbench import INCIDENT, Bench, can_list, inline
 
 pytestmark = pytest.mark.lab
 NEW = "arn:aws:iam::111122223333:user/ci/moved"

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from meddling import fill
-from party import Party
-from workbench import Bench, can_list, write_spec
 
 from containment.lab.scenario import inventory
 from containment.lab.scenario.world import Credentials
 from containment.profile import Profile
 from containment.responder import DUTIES, Duty, permissions, policy
+from tests.support.meddling import fill
+from tests.support.party import Party
+from tests.support.workbench import Bench, can_list, write_spec
 
 pytestmark = pytest.mark.lab
 

@@ -9,15 +9,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from applied import Applied
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from workbench import INCIDENT, Bench, can_list, inline, minted, session_of
 
 from containment.aws.names import Names
 from containment.clock import isoformat
 from containment.lab.scenario import inventory
 from containment.lab.scenario.world import Credentials
+from tests.support.applied import Applied
+from tests.support.workbench import INCIDENT, Bench, can_list, inline, minted, session_of
 
 pytestmark = pytest.mark.lab
 

@@ -7,19 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from workbench import T0, can_list, write_spec
 
 from containment import descendants
 from containment.descendants import Descendant, Record
 from containment.errors import ConflictError
 from containment.lifecycle.unswept import require_swept
+from tests.support.workbench import T0, can_list, write_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workbench import Bench
-
     from containment.actions.deny_policy import State
+    from tests.support.workbench import Bench
 
 pytestmark = pytest.mark.lab
 

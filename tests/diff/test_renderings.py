@@ -1,6 +1,6 @@
 """A diff is rendered for a terminal, as Markdown, as a page and as data, whoever chose its texts.
 
-``PYTHONPATH=tests/support python tests/diff/test_renderings.py`` writes the golden files anew.
+``python -m tests.diff.test_renderings`` writes the golden files anew.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from diff_scenes import SCENES, USER, containing, hostile
 
 from containment.diff import as_document, as_html, as_lines, as_markdown, text_diff
+from tests.support.diff_scenes import SCENES, USER, containing, hostile
 
 pytestmark = pytest.mark.plain
 

@@ -11,11 +11,7 @@ import time
 from pathlib import Path
 
 from containment.lab.testing import lab_server
-
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
-
-from tests.edited.play import play  # noqa: E402 -- the paths come first
+from tests.edited.play import play
 
 
 def main() -> int:

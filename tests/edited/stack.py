@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2
-from wire import struct
 
 from containment.facets import documents
 from containment.facets.marks import parse_sid
@@ -27,6 +26,7 @@ from containment.plan import plan
 from containment.provider.deployment import Deployment
 from containment.provider.servicer import Servicer
 from containment.spec import load
+from tests.support.wire import struct
 
 PREFIX = "containment:index:"
 CONFIRMED, MISTAKEN = "inc-2026-0042", "inc-2026-0043"

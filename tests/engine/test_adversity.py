@@ -9,12 +9,12 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from project import STACK, Project, spec
-from workbench import can_list, session_of
 
 from containment.lab.scenario import inventory
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
+from tests.support.project import STACK, Project, spec
+from tests.support.workbench import can_list, session_of
 
 pytestmark = pytest.mark.engine
 

@@ -8,11 +8,11 @@ import subprocess
 from typing import Any
 
 import pytest
-from project import BIN, STACK, Done, Project, spec
-from workbench import can_list
 
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
+from tests.support.project import BIN, STACK, Done, Project, spec
+from tests.support.workbench import can_list
 
 pytestmark = pytest.mark.engine
 

@@ -9,13 +9,13 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from project import BIN, STACK, Project, spec
-from workbench import can_list
 
 from containment.engine import versions
 from containment.engine.settings import settings
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
+from tests.support.project import BIN, STACK, Project, spec
+from tests.support.workbench import can_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ import re
 import subprocess
 
 import pytest
-from project import BIN, STACK, Project, spec
 
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
+from tests.support.project import BIN, STACK, Project, spec
 
 pytestmark = pytest.mark.engine
 

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from project import STACK, Project, spec
-from workbench import can_list, minted, session_of
 
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
+from tests.support.project import STACK, Project, spec
+from tests.support.workbench import can_list, minted, session_of
 
 pytestmark = pytest.mark.engine
 

@@ -6,9 +6,9 @@ import gzip
 from pathlib import Path
 
 import pytest
-from project import Project, spec
 
 from containment.lab.testing import Lab
+from tests.support.project import Project, spec
 
 pytestmark = pytest.mark.engine
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from project import STACK, Project, spec
 
 from containment.lab.testing import Lab
+from tests.support.project import STACK, Project, spec
 
 pytestmark = pytest.mark.engine
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project import BIN, STACK, Project, spec
-from workbench import can_list
 
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
+from tests.support.project import BIN, STACK, Project, spec
+from tests.support.workbench import can_list
 from tools.reliability.stage import STATE_BUCKET, keep_in_s3
 
 pytestmark = pytest.mark.engine

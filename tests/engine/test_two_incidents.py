@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from project import STACK, Project, spec
-from workbench import can_list
 
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
+from tests.support.project import STACK, Project, spec
+from tests.support.workbench import can_list
 
 pytestmark = pytest.mark.engine
 

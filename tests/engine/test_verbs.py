@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project import BIN, STACK, Project, spec
-from workbench import can_list, minted, session_of
 
 from containment.lab.testing import Lab
+from tests.support.project import BIN, STACK, Project, spec
+from tests.support.workbench import can_list, minted, session_of
 
 pytestmark = pytest.mark.engine
 

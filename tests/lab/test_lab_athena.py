@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from trail_lake import BUCKET, DATABASE, OUTPUT, Lake
-from trail_scene import Scene
 
 from containment.lab.scenario.world import Credentials
+from tests.support.trail_lake import BUCKET, DATABASE, OUTPUT, Lake
+from tests.support.trail_scene import Scene
 
 if TYPE_CHECKING:
     from containment.lab.testing import Lab

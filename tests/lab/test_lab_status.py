@@ -59,7 +59,6 @@ def test_a_suite_fails_where_a_lab_could_not_answer(
     file = tmp_path / "test_scene.py"
     file.write_text(TEST)
     environment = {k: v for k, v in os.environ.items() if k != "CONTAINMENT_LAB_UNANSWERED"}
-    environment["PYTHONPATH"] = str(ROOT / "tests" / "support")
     program = f"{sys.executable} -m pytest -q -p tests.conftest -p no:cacheprovider -o addopts="
     completed = subprocess.run(
         [*program.split(), "--rootdir", str(tmp_path), f"{file}::{name}"],

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from project import STACK
-from workbench import Bench
 
 from containment.clock import utc_now
 from containment.ledger import Ledger, LedgerSettings, open_store
 from containment.ledger.chain import Entry
 from tests.actions.conftest import bench_for
+from tests.support.project import STACK
+from tests.support.workbench import Bench
 
 __all__ = ["bench_for"]
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from project import STACK
 
 from containment.clock import utc_now
 from containment.lab.testing import Lab
@@ -19,6 +18,7 @@ from containment.ledger.bucket_store import BucketStore
 from containment.ledger.chain import Head
 from containment.ledger.journal import Journal
 from containment.ledger.store import LedgerUnavailableError
+from tests.support.project import STACK
 
 pytestmark = pytest.mark.lab
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from workbench import INCIDENT, Bench, can_list, inline, write_spec
 
 from containment.aws import recording
 from containment.aws.cancellation import CancelledError
@@ -22,6 +21,7 @@ from containment.identities import parse_principal
 from containment.ledger import unkept
 from containment.lifecycle.snapshot import SnapshotInputs
 from tests.ledger.conftest import Kept
+from tests.support.workbench import INCIDENT, Bench, can_list, inline, write_spec
 
 pytestmark = pytest.mark.lab
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from workbench import INCIDENT, Bench, can_list, write_spec
 
 from containment.errors import ConflictError
 from containment.lab.scenario import inventory
 from containment.ledger.file_store import FileStore
 from tests.ledger.conftest import Kept
+from tests.support.workbench import INCIDENT, Bench, can_list, write_spec
 
 pytestmark = pytest.mark.lab
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import STACK
 
 from tests.ledger.conftest import Kept
+from tests.support.project import STACK
 
 pytestmark = pytest.mark.plain
 

@@ -13,15 +13,15 @@ from threading import Event
 from typing import Any
 
 import pytest
-from project import BIN, STACK, Project, spec
-from relay import Passing, relay
-from workbench import can_list
 
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 from containment.ledger import chain
 from containment.ledger.entries import without_outcome
 from containment.ledger.file_store import FileStore
+from tests.support.project import BIN, STACK, Project, spec
+from tests.support.relay import Passing, relay
+from tests.support.workbench import can_list
 from tools.reliability.blow import PROGRAMS, child_of
 
 pytestmark = pytest.mark.engine

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from project import STACK
 
 from containment.clock import utc_now
 from containment.errors import RefusedError
@@ -17,6 +16,7 @@ from containment.ledger.journal import Journal
 from containment.ledger.places import LedgerSettings, open_store
 from containment.ledger.store import LedgerUnavailableError
 from tests.ledger.conftest import Kept
+from tests.support.project import STACK
 
 pytestmark = pytest.mark.plain
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-from project import STACK
-from restoring import AGAIN, close_trust, contain, taken
-from workbench import Bench, can_list
 
 from containment.lab.scenario import inventory
 from containment.lifecycle.snapshot import SnapshotInputs
 from tests.cli.conftest import Command, containment
 from tests.ledger.conftest import Kept
+from tests.support.project import STACK
+from tests.support.restoring import AGAIN, close_trust, contain, taken
+from tests.support.workbench import Bench, can_list
 
 __all__ = ["containment"]
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("folder")]

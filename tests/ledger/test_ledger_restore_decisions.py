@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from project import STACK
-from restoring import AGAIN, contain, strip_claim, taken
-from workbench import Bench, can_list, inline
 
 from containment.lab.scenario import inventory
 from tests.cli.conftest import Command, containment
 from tests.ledger.conftest import Kept
+from tests.support.project import STACK
+from tests.support.restoring import AGAIN, contain, strip_claim, taken
+from tests.support.workbench import Bench, can_list, inline
 
 __all__ = ["containment"]
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("folder")]

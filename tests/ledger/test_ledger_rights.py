@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from project import STACK
 
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
@@ -15,6 +14,7 @@ from containment.ledger.bucket_store import BucketStore
 from containment.ledger.store import LedgerUnavailableError
 from containment.profile import Profile
 from containment.responder import policy
+from tests.support.project import STACK
 
 pytestmark = pytest.mark.lab
 

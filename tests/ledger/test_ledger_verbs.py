@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project import STACK, spec
-from relay import Passing, relay
-from workbench import Bench, can_list
 
 from containment.lab.scenario import inventory
 from tests.cli.conftest import Command, containment
 from tests.ledger.conftest import Kept
+from tests.support.project import STACK, spec
+from tests.support.relay import Passing, relay
+from tests.support.workbench import Bench, can_list
 
 __all__ = ["containment"]
 pytestmark = pytest.mark.lab

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from pulumi.runtime.proto import provider_pb2
-from wire import plugin, struct
+
+from tests.support.wire import plugin, struct
 
 pytestmark = pytest.mark.wire
 

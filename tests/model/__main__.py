@@ -15,7 +15,6 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "support"))
 _SENT = "tally "
 _AT_ONCE = 20
 

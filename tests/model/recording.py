@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from project import ROOT, STACK, Project, spec
-from relay import Passing, relay
-
 from containment.lab.scenario.world import World
 from containment.lab.testing import Lab
 from tests.model.conversation import Values, document, normal, of_engine
 from tests.model.program import urn_of
 from tests.model.scenarios import SNAPSHOT
+from tests.support.project import ROOT, STACK, Project, spec
+from tests.support.relay import Passing, relay
 
 _PROVIDER = "containment.provider.server"
 _PARENT_WATCH_S = 1.0

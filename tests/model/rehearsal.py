@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from project import STACK, spec
-
 from containment.lab.scenario.world import World
 from tests.model.cloud import Cloud
 from tests.model.conductor import Conductor
@@ -15,6 +13,7 @@ from tests.model.conversation import Values, document, normal, of_model
 from tests.model.engine import Blow, Engine, Outcome
 from tests.model.program import urn_of
 from tests.model.scenarios import SCENARIOS, SNAPSHOT
+from tests.support.project import STACK, spec
 
 
 @dataclass

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from project import STACK, spec
 
 from containment.errors import RefusedError
 from containment.plan import PrincipalPlan, notices, plan
 from containment.spec import IncidentSpec, load
+from tests.support.project import STACK, spec
 
 pytestmark = pytest.mark.plain
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import grpc
 import pytest
-from wire import Plugin, plugin, values
-from workbench import can_list
 
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.messages import VARIABLE, Message, MessageFile
 from tests.provider.test_wire import deny_inputs, environ, snapshot_inputs
+from tests.support.wire import Plugin, plugin, values
+from tests.support.workbench import can_list
 
 pytestmark = pytest.mark.wire
 

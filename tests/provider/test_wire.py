@@ -17,10 +17,10 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.rpc import UNKNOWN
-from wire import EXECUTABLE, Plugin, plugin, struct, values
-from workbench import can_list
 
 from containment.lab.testing import Lab
+from tests.support.wire import EXECUTABLE, Plugin, plugin, struct, values
+from tests.support.workbench import can_list
 
 pytestmark = pytest.mark.wire
 

@@ -11,9 +11,8 @@ from containment.provider import codec
 from containment.spec import load
 
 if TYPE_CHECKING:
-    from workbench import Bench
-
     from containment.actions import Action
+    from tests.support.workbench import Bench
 
 _KINDS = {action.resource: action for action in ACTIONS}
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from workbench import Bench
-
 from containment.actions.deny_policy import State
+from tests.support.workbench import Bench
 
 
 def deny(bench: Bench, arn: str, scope: str = "all", **more: Any) -> State:

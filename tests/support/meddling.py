@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from workbench import INCIDENT
-
 from containment.facets import marks
 from containment.lab.state import moto_state
+from tests.support.workbench import INCIDENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workbench import Bench
+    from tests.support.workbench import Bench
 
     Change = Callable[[Bench], None]
 

@@ -7,11 +7,11 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from party import Party
-from workbench import Bench
 
 from containment.errors import ConflictError
 from containment.lab.scenario import inventory
+from tests.support.party import Party
+from tests.support.workbench import Bench
 
 A, B, C = "inc-2026-0042", "inc-2026-0043", "inc-2026-0044"
 

@@ -6,17 +6,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from workbench import write_spec
-
 from containment.clock import utc_now
 from containment.facets.decisions import parse
 from containment.lab.state import moto_state
 from containment.ledger import Ledger, LedgerSettings, open_store
+from tests.support.workbench import write_spec
 
 if TYPE_CHECKING:
-    from workbench import Bench
-
     from containment.actions import Action
+    from tests.support.workbench import Bench
 
 
 def keep_ledgers(bench: Bench) -> None:

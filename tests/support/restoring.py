@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from project import STACK, spec
-from workbench import Bench
-
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
+from tests.support.project import STACK, spec
+from tests.support.workbench import Bench
 
 AGAIN = ("restore", "--from-ledger", "--incident", STACK)
 

@@ -14,13 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from project import STACK, spec
-from workbench import Bench, write_spec
-
 from containment.actions import ACTIONS
 from containment.lab.scenario.inventory import Inventory, take
 from containment.lab.testing import Lab
 from containment.spec import load
+from tests.support.project import STACK, spec
+from tests.support.workbench import Bench, write_spec
 
 
 def _nothing(_lab: Lab, _arn: str) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from trail_lake import DATABASE, OUTPUT, TABLE, Lake
-from trail_scene import Scene
-
 from containment.trail import Trace
 from containment.trail.asked import reach
 from containment.trail.sql import glue
 from containment.trail.sql.athena import Athena
 from containment.trail.sql.source import trace_table
+from tests.support.trail_lake import DATABASE, OUTPUT, TABLE, Lake
+from tests.support.trail_scene import Scene
 
 
 def run_on(lake: Lake, **more: Any) -> Athena:

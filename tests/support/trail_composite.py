@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trail_scene import ACCOUNT, Record, Scene, principal_id
+from tests.support.trail_scene import ACCOUNT, Record, Scene, principal_id
 
 SAMPLES = Path(__file__).parents[1] / "trail" / "samples"
 OTHER = "999988887777"
@@ -112,7 +112,7 @@ class Composite(Scene):
         """Log *record* once more, as the account of the role does."""
         shared = str(uuid.uuid5(uuid.NAMESPACE_OID, record["eventID"]))
         record["sharedEventID"] = shared
-        other = json.loads(json.dumps(record))
+        other: Record = json.loads(json.dumps(record))
         other["eventID"] = str(uuid.uuid5(uuid.NAMESPACE_OID, shared))
         other["recipientAccountId"] = other["requestParameters"]["roleArn"].split(":")[4]
         self.visit(other, record["userIdentity"]["accountId"], shared)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from containment.trail import Trace, trace
 
 if TYPE_CHECKING:
-    from trail_scene import Scene
+    from tests.support.trail_scene import Scene
 
 
 def follow(scene: Scene, tmp_path: Path, seed: str | None = None) -> Trace:

@@ -18,7 +18,7 @@ from containment.trail.logs.reading import read
 from containment.trail.logs.records import Event
 
 if TYPE_CHECKING:
-    from trail_scene import Record
+    from tests.support.trail_scene import Record
 
 
 def report(path: Path, content: bytes, largest: int = 1 << 24) -> tuple[list[Event], FileReport]:
@@ -70,8 +70,11 @@ def flat(record: Record, join: str = ".") -> dict[str, Any]:
 def table(rows: list[dict[str, Any]], delimiter: str = ",", *, quoted: bool = True) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     out = io.StringIO()
-    quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
-    writer = csv.DictWriter(out, names, restval="", delimiter=delimiter, quoting=quoting)
+    dialect: dict[str, Any] = {
+        "delimiter": delimiter,
+        "quoting": csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL,
+    }
+    writer = csv.DictWriter(out, names, restval="", **dialect)
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()

@@ -6,7 +6,7 @@ import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
-from trail_table import COLUMNS
+from tests.support.trail_table import COLUMNS
 
 if TYPE_CHECKING:
     from containment.lab.testing import Lab

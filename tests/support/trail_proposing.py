@@ -6,12 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trail_composite import Composite
-
 from containment.spec import IncidentSpec, Target, load
 from containment.trail import trace
 from containment.trail.outputs.into_spec import add_to_spec
 from containment.trail.outputs.propose import Proposals
+from tests.support.trail_composite import Composite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trail_scene import Record, Scene
+from tests.support.trail_scene import Record, Scene
 
 GENERATIONS = 12
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trail_traps_compute import COMPUTE
-from trail_traps_principals import PRINCIPALS
-from trail_traps_sessions import SESSIONS
+from tests.support.trail_traps_compute import COMPUTE
+from tests.support.trail_traps_principals import PRINCIPALS
+from tests.support.trail_traps_sessions import SESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trail_composite import Composite
+    from tests.support.trail_composite import Composite
 
 TRAPS: tuple[Callable[[Composite], None], ...] = SESSIONS + PRINCIPALS + COMPUTE

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from trail_composite import OTHER
-from trail_scene import ACCOUNT, session_answer
+from tests.support.trail_composite import OTHER
+from tests.support.trail_scene import ACCOUNT, session_answer
 
 if TYPE_CHECKING:
-    from trail_composite import Composite
+    from tests.support.trail_composite import Composite
 
 STS = "sts.amazonaws.com"
 
@@ -181,6 +181,7 @@ def instances_that_a_fleet_or_a_spot_request_starts(c: Composite) -> None:
     ec2 = "ec2.amazonaws.com"
     number = f"{len(c.tag):04x}"
     sir, fleet = f"sir-0000{number}", f"fleet-0000{number}"
+    answer: dict[str, Any]
     answer = {"spotInstanceRequestSet": {"items": [{"spotInstanceRequestId": sir}]}}
     c.call(c.leaked, c.user, "RequestSpotInstances", 470, source=ec2, response=answer)
     answer = {"CreateFleetResponse": {"fleetId": fleet}}

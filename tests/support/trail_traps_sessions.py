@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trail_composite import OTHER
-from trail_scene import ACCOUNT, principal_id, session_answer
+from tests.support.trail_composite import OTHER
+from tests.support.trail_scene import ACCOUNT, principal_id, session_answer
 
 if TYPE_CHECKING:
-    from trail_composite import Composite
+    from tests.support.trail_composite import Composite
 
 STS = "sts.amazonaws.com"
 

@@ -53,11 +53,13 @@ class Bench:
         return "\n".join(message for _, message in self.said)
 
     def lift(self) -> Lift:
-        return Lift(
-            spec=f"stacks/{self.incident}.yaml",
-            disposition=self.disposition,
-            compromised_at=T0,
-            leaked=self.leaked,
+        return Lift.model_validate(
+            {
+                "spec": f"stacks/{self.incident}.yaml",
+                "disposition": self.disposition,
+                "compromised_at": T0,
+                "leaked": self.leaked,
+            }
         )
 
     def common(self, arn: str) -> dict[str, Any]:
@@ -83,16 +85,15 @@ class Bench:
         return DenyPolicy(self.context)
 
     def deny_inputs(self, taken: SnapshotState, scope: str = "all", **more: Any) -> DenyInputs:
-        return DenyInputs(
-            **self.held(taken), scope=scope, attached_policies=taken.attached_policies, **more
-        )
+        inputs = {"scope": scope, "attached_policies": taken.attached_policies}
+        return DenyInputs(**(self.held(taken) | inputs | more))
 
     def keys_action(self) -> InactiveCredentials:
         return InactiveCredentials(self.context)
 
     def keys_inputs(self, taken: SnapshotState, which: str = "all") -> KeyInputs:
         keys = [key.model_dump() for key in taken.access_keys]
-        return KeyInputs(**self.held(taken), which=which, access_keys=keys)
+        return KeyInputs(**(self.held(taken) | {"which": which, "access_keys": keys}))
 
     def trust_action(self) -> ClosedTrustPolicy:
         return ClosedTrustPolicy(self.context)

@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from trail_lake import Lake
-from trail_scene import Scene
 
 from containment.lab.testing import Lab
+from tests.support.trail_lake import Lake
+from tests.support.trail_scene import Scene
 
 
 @pytest.fixture

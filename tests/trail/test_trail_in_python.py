@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from project import ROOT
+
+from tests.support.project import ROOT
 
 pytestmark = pytest.mark.plain
 

@@ -7,10 +7,10 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from trail_composite import Composite, Truth
-from trail_traps import TRAPS
 
 from containment.trail import Trace, trace
+from tests.support.trail_composite import Composite, Truth
+from tests.support.trail_traps import TRAPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,13 +18,13 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import CliRunner, Result
-from trail_scene import Scene
-from trail_splunk import TOKEN, splunk_server
-from trail_story import twelve_generations
 
 from cli.verbs.trace import trace
 from containment.errors import NotFoundError, SpecError
 from containment.trail.outputs import document
+from tests.support.trail_scene import Scene
+from tests.support.trail_splunk import TOKEN, splunk_server
+from tests.support.trail_story import twelve_generations
 
 pytestmark = pytest.mark.plain
 

@@ -20,7 +20,7 @@ from select import select
 from typing import IO, TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from relay import Passing
+    from tests.support.relay import Passing
 
 Who = Literal["cli", "host", "provider", "machine", "nobody"]
 How = Literal[

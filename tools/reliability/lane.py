@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from project import STACK, Project
-from relay import relay
-
 from containment.lab.scenario import inventory
+from tests.support.project import STACK, Project
+from tests.support.relay import relay
 from tools.reliability.blow import Strike
 from tools.reliability.scenes import SCENES, Scene
 from tools.reliability.stage import LostError, Stage, keep_in_s3, plain

@@ -11,16 +11,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from project import spec
-from subject import subjects
+from tests.support.project import spec
+from tests.support.subject import subjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from subject import Subject
-
     from containment.lab.scenario.world import World
     from containment.lab.testing import Lab
+    from tests.support.subject import Subject
 
 _BOUNDS_NOTHING = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
 

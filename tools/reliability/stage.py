@@ -9,20 +9,18 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from project import BIN, STACK, Done, Project
-from workbench import can_list
-
 from containment.aws.cancellation import is_mutating
 from containment.lab.scenario import inventory
+from tests.support.project import BIN, STACK, Done, Project
+from tests.support.workbench import can_list
 from tools.reliability.blow import Run, Strike, bring_back
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from relay import Passing
-
     from containment.lab.scenario.inventory import Inventory
     from containment.lab.testing import Lab
+    from tests.support.relay import Passing
     from tools.reliability.scenes import Scene
     from tools.reliability.trial import After, Verb
 

@@ -11,7 +11,7 @@ from containment.trail import Trace, trace
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trail_scene import Scene
+    from tests.support.trail_scene import Scene
 
 pytestmark = pytest.mark.plain
 

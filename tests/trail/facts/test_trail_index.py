@@ -16,7 +16,7 @@ from containment.trail.facts.store import Entry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from trail_scene import Scene
+    from tests.support.trail_scene import Scene
 
 pytestmark = pytest.mark.plain
 

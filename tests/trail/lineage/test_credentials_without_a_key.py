@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from trail_following import follow, found
-from trail_table import Table
 
 from containment.trail import Trace, trace
 from containment.trail.sql.source import trace_table
+from tests.support.trail_following import follow, found
+from tests.support.trail_table import Table
 
 if TYPE_CHECKING:
-    from trail_scene import Record, Scene
+    from tests.support.trail_scene import Record, Scene
 
 pytestmark = pytest.mark.plain
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from trail_following import follow, found
 
 from containment.errors import SpecError
 from containment.trail.lineage.seeds import begin
+from tests.support.trail_following import follow, found
 
 if TYPE_CHECKING:
-    from trail_scene import Scene
+    from tests.support.trail_scene import Scene
 
 pytestmark = pytest.mark.plain
 

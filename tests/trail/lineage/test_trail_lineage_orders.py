@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trail_following import comparable, everything, follow, found
 
 from containment.trail import trace
 from containment.trail.outputs import tree
+from tests.support.trail_following import comparable, everything, follow, found
 
 if TYPE_CHECKING:
-    from trail_scene import Record, Scene
+    from tests.support.trail_scene import Record, Scene
 
 pytestmark = pytest.mark.plain
 

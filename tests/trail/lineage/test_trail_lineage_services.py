@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from trail_following import follow, found
+
+from tests.support.trail_following import follow, found
 
 if TYPE_CHECKING:
-    from trail_scene import Scene
+    from tests.support.trail_scene import Scene
 
 pytestmark = pytest.mark.plain
 

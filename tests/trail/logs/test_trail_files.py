@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from trail_forms import FORMS, report
 
 from containment.trail import trace
 from containment.trail.logs.containers import WHOLE, decode
@@ -17,9 +16,10 @@ from containment.trail.logs.inflate import Content
 from containment.trail.logs.reading import read
 from containment.trail.logs.records import Event
 from containment.trail.outputs import tree
+from tests.support.trail_forms import FORMS, report
 
 if TYPE_CHECKING:
-    from trail_scene import Record, Scene
+    from tests.support.trail_scene import Record, Scene
 
 pytestmark = pytest.mark.plain
 

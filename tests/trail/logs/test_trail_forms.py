@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trail_forms import FORMS, azure, elastic, flat, lines, ocsf, table
-from trail_same import comparable
-from trail_scene import Scene
-from trail_story import GENERATIONS, twelve_generations
 
 from containment.trail import Trace, trace
 from containment.trail.facts.fact import Fact, Use
 from containment.trail.facts.gather import Gathering
 from containment.trail.logs.containers import LEAN, decode
+from tests.support.trail_forms import FORMS, azure, elastic, flat, lines, ocsf, table
+from tests.support.trail_same import comparable
+from tests.support.trail_scene import Scene
+from tests.support.trail_story import GENERATIONS, twelve_generations
 
 pytestmark = pytest.mark.plain
 

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trail_forms import report
 
 from containment.errors import NotFoundError, SpecError
 from containment.trail import Trace, trace
 from containment.trail.logs.containers import WHOLE, decode
 from containment.trail.logs.inflate import Content
 from containment.trail.logs.slices import Slices
+from tests.support.trail_forms import report
 
 if TYPE_CHECKING:
-    from trail_scene import Record, Scene
+    from tests.support.trail_scene import Record, Scene
 
 pytestmark = pytest.mark.plain
 

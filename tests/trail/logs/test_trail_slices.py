@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from trail_forms import FORMS, report
 
 from containment.trail.logs.slices import Slices
+from tests.support.trail_forms import FORMS, report
 
 if TYPE_CHECKING:
-    from trail_scene import Record, Scene
+    from tests.support.trail_scene import Record, Scene
 
 pytestmark = pytest.mark.plain
 

@@ -20,7 +20,7 @@ from containment.trail.logs.s3_logs import fetch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trail_scene import Scene
+    from tests.support.trail_scene import Scene
 
 pytestmark = pytest.mark.plain
 

@@ -24,7 +24,7 @@ from containment.trail.outputs import document, html, tables, tree
 from containment.trail.outputs.into_spec import add_to_spec
 
 if TYPE_CHECKING:
-    from trail_scene import Scene
+    from tests.support.trail_scene import Scene
 
 pytestmark = pytest.mark.plain
 

@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from trail_composite import OTHER, Composite
-from trail_proposing import IAM, SPEC, open_trust, propose
-from trail_scene import session_answer
 
 from cli.verbs.trace import trace as trace_verb
 from containment import descendants
@@ -17,6 +14,9 @@ from containment.errors import NotFoundError, SpecError
 from containment.trail import trace
 from containment.trail.outputs.into_spec import add_to_spec
 from containment.trail.outputs.remember import record_of, remember
+from tests.support.trail_composite import OTHER, Composite
+from tests.support.trail_proposing import IAM, SPEC, open_trust, propose
+from tests.support.trail_scene import session_answer
 
 pytestmark = pytest.mark.plain
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from trail_composite import OTHER, Composite
-from trail_proposing import IAM, SPEC, open_trust, propose
 
 from cli.verbs.check import check
 from containment.trail import trace
 from containment.trail.outputs import into_spec
 from containment.trail.outputs.into_spec import add_to_spec
 from containment.trail.outputs.propose import Proposal
+from tests.support.trail_composite import OTHER, Composite
+from tests.support.trail_proposing import IAM, SPEC, open_trust, propose
 
 pytestmark = pytest.mark.plain
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from trail_following import chain, follow
 
 from containment.trail.outputs import document, tree
 from containment.trail.outputs.next_steps import next_steps
+from tests.support.trail_following import chain, follow
 
 if TYPE_CHECKING:
-    from trail_scene import Scene
+    from tests.support.trail_scene import Scene
 
 pytestmark = pytest.mark.plain
 

@@ -9,11 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trail_cloudwatch import CloudWatchLogs
-from trail_same import comparable
-from trail_scene import Record, Scene
-from trail_splunk import TOKEN, SplunkServer, splunk_server
-from trail_story import twelve_generations
 
 from containment.errors import AccessError, SpecError, UnavailableError
 from containment.trail import Trace, trace
@@ -23,6 +18,11 @@ from containment.trail.searches import insights
 from containment.trail.searches.insights import InsightsQuestions
 from containment.trail.searches.opening import follow_questions, trace_search
 from containment.trail.searches.splunk import BASE, Splunk, SplunkQuestions
+from tests.support.trail_cloudwatch import CloudWatchLogs
+from tests.support.trail_same import comparable
+from tests.support.trail_scene import Record, Scene
+from tests.support.trail_splunk import TOKEN, SplunkServer, splunk_server
+from tests.support.trail_story import twelve_generations
 
 pytestmark = pytest.mark.plain
 

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from trail_athena import busy, follow, run_on
-from trail_lake import BUCKET, DATABASE, OUTPUT, TABLE, Lake
-from trail_same import comparable, loaded
-from trail_scene import Scene
 
+from bench import trail_corpus
+from bench.trail_dice import ACCOUNTS, REGIONS
 from containment.errors import AccessError, NotFoundError, RefusedError, SpecError, UnavailableError
 from containment.trail import trace
 from containment.trail.sql import glue, statements
 from containment.trail.sql.athena import Athena
 from containment.trail.sql.source import trace_table
+from tests.support.trail_athena import busy, follow, run_on
+from tests.support.trail_lake import BUCKET, DATABASE, OUTPUT, TABLE, Lake
+from tests.support.trail_same import comparable
+from tests.support.trail_scene import Scene
 
 if TYPE_CHECKING:
     from containment.lab.testing import Lab
@@ -71,14 +73,13 @@ def test_a_real_capture_on_athena_is_exact(lake: Lake, path: Path) -> None:
 
 
 def test_a_planted_chain_over_many_accounts_and_days_is_found(lake: Lake, tmp_path: Path) -> None:
-    trail_corpus = loaded(HERE.parents[1] / "bench" / "trail_corpus.py")
     truth = trail_corpus.make(tmp_path / "trail", 4_000, per_file=30)
     for path in sorted((tmp_path / "trail").rglob("*.gz")):
         key = path.relative_to(tmp_path / "trail").as_posix()
         lake.s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
     places = {
-        "projection.account.values": ",".join(trail_corpus.ACCOUNTS),
-        "projection.region.values": ",".join(trail_corpus.REGIONS),
+        "projection.account.values": ",".join(ACCOUNTS),
+        "projection.region.values": ",".join(REGIONS),
     }
     lake.table(projected=places)
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from trail_athena import busy, run_on
-from trail_lake import BUCKET, DATABASE, TABLE, Lake
-from trail_scene import Scene
 
 from containment.trail.asked import reach
 from containment.trail.sql import glue
 from containment.trail.sql.source import trace_table
+from tests.support.trail_athena import busy, run_on
+from tests.support.trail_lake import BUCKET, DATABASE, TABLE, Lake
+from tests.support.trail_scene import Scene
 
 pytestmark = pytest.mark.lab
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
-from trail_athena import busy
-from trail_lake import DATABASE, OUTPUT, TABLE, Lake
-from trail_scene import Scene
 
 from cli.verbs.trace import trace as verb
 from containment.errors import NotFoundError, RefusedError, SpecError
+from tests.support.trail_athena import busy
+from tests.support.trail_lake import DATABASE, OUTPUT, TABLE, Lake
+from tests.support.trail_scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable

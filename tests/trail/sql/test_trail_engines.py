@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
-from trail_same import comparable
-from trail_table import COLUMNS, Table
 
 from cli.verbs.trace import trace as verb
 from containment.errors import SpecError, UnavailableError
@@ -24,11 +22,13 @@ from containment.trail.sql.glue import lacking
 from containment.trail.sql.partitions import Layout, layout_named, layout_of
 from containment.trail.sql.source import trace_table
 from containment.trail.sql.spark import Spark
+from tests.support.trail_same import comparable
+from tests.support.trail_table import COLUMNS, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trail_scene import Scene
+    from tests.support.trail_scene import Scene
 
 pytestmark = pytest.mark.plain
 

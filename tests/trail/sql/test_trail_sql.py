@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlglot
-import trail_following
 from sqlglot import exp
-from trail_same import comparable, loaded
-from trail_story import twelve_generations
-from trail_table import COLUMNS, Table
 
+from bench import trail_corpus
 from containment.errors import SpecError
 from containment.lab.services import athena_sql
 from containment.trail import Trace, trace
@@ -21,9 +19,13 @@ from containment.trail.asked import reach
 from containment.trail.logs.times import normal_time
 from containment.trail.sql import statements
 from containment.trail.sql.source import trace_table
+from tests.support import trail_following
+from tests.support.trail_same import comparable, loaded
+from tests.support.trail_story import twelve_generations
+from tests.support.trail_table import COLUMNS, Table
 
 if TYPE_CHECKING:
-    from trail_scene import Scene
+    from tests.support.trail_scene import Scene
 
 pytestmark = pytest.mark.plain
 
@@ -131,14 +133,13 @@ def test_a_table_with_times_of_another_form_gives_the_same_answer(
 
 @pytest.mark.parametrize("dialect", ["athena", "trino"])
 def test_a_planted_chain_is_found_exactly_and_in_few_scans(tmp_path: Path, dialect: str) -> None:
-    corpus = loaded(HERE.parents[1] / "bench" / "trail_corpus.py")
-    truth = corpus.make(tmp_path / "trail", 6_000, per_file=50)
+    truth = trail_corpus.make(tmp_path / "trail", 6_000, per_file=50)
     logs = [tmp_path / "trail"]
     table = Table(
         [
             record
             for path in sorted((tmp_path / "trail").rglob("*.gz"))
-            for record in json.loads(corpus.gzip.decompress(path.read_bytes()))["Records"]
+            for record in json.loads(gzip.decompress(path.read_bytes()))["Records"]
         ],
         dialect,
     )
@@ -150,7 +151,7 @@ def test_a_planted_chain_is_found_exactly_and_in_few_scans(tmp_path: Path, diale
     files = trace(truth["seed"], since=truth["since"], logs=logs, workers=1)
     keys = sorted(c.id for c in answer.credentials if c.kind == "access_key")
     assert keys == truth["keys"]
-    assert corpus.digest([traced.call.event_id for traced in answer.calls]) == truth["digest"]
+    assert trail_corpus.digest([traced.call.event_id for traced in answer.calls]) == truth["digest"]
     assert comparable(answer) == comparable(files)
     assert len(table.statements) <= 5
 

@@ -1,0 +1,1 @@
+"""What tests of several folders share: scenes, stand-ins, a project for the real engine."""
