@@ -172,7 +172,7 @@ def settings_of(found: Project, stack: str) -> Settings:
     Raises:
         SpecError: the profile, or the stack's configuration, cannot be used.
     """
-    return Settings.of(found.root, found.settings(stack), f"stacks/Pulumi.{stack}.yaml")
+    return Settings.resolve(found.root, found.settings(stack), f"stacks/Pulumi.{stack}.yaml")
 
 
 def _with_backend(profile: Profile) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from containment.errors import SpecError
 from containment.facets import documents, marks, trust, trust_lift
 from containment.lifecycle import exemptions
 from containment.lifecycle.action import Action, Failure, UnfinishedError
-from containment.lifecycle.wire import Held, HeldInputs
+from containment.lifecycle.wire import HeldInputs, Outputs
 from containment.lifecycle.write import Write
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Inputs(HeldInputs):
     trust_policy: str
 
 
-class State(Inputs, Held):
+class State(Inputs, Outputs):
     """The trust policy holds a statement of ours."""
 
 
@@ -125,21 +125,21 @@ class ClosedTrustPolicy(Action[Inputs, State]):
             return {}
         return {trust_lift: trust_lift.Prior(snapshot.trust_policy, snapshot.break_glass)}
 
-    def _look(self, live: LivePrincipal, state: State, found: Mapping[str, Any]) -> State:
-        del found
+    def _look(self, live: LivePrincipal, state: State, presences: Mapping[str, Any]) -> State:
+        del presences
         closed = trust.is_closed(live.trust_policy, state.incident, state.break_glass)
-        seen = "applied" if closed else "missing"
-        if seen == "missing" and state.live == "applied":
+        status = "applied" if closed else "missing"
+        if status == "missing" and state.live == "applied":
             self._context.say(
                 "warning", f"{live}: its trust policy is open again; 'pulumi up' closes it"
             )
-        theirs = trust.reopened(live.trust_policy, state.incident, state.trust_policy)
-        if not documents.equal(theirs, state.trust_policy):
+        others_policy = trust.reopened(live.trust_policy, state.incident, state.trust_policy)
+        if not documents.equal(others_policy, state.trust_policy):
             self._context.say(
                 "warning",
                 f"{live}: others changed its trust policy; a lift leaves their change in place",
             )
-        return state.model_copy(update={"live": seen})
+        return state.model_copy(update={"live": status})
 
     def _update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
         moved = inputs.snapshot_id not in {state.snapshot_id, None}
@@ -153,8 +153,8 @@ class ClosedTrustPolicy(Action[Inputs, State]):
     def _foresee(self, live: LivePrincipal, inputs: Inputs) -> None:
         """Say, before anything changes, where AWS may have no room for our statement."""
         mark = marks.mark(inputs.incident, inputs.snapshot_id or "0" * 10, 0)
-        ours = trust.statement(mark, inputs.break_glass, live.trust_policy)
-        document = trust.closed(live.trust_policy, inputs.incident, ours)
+        own_statement = trust.statement(mark, inputs.break_glass, live.trust_policy)
+        document = trust.closed(live.trust_policy, inputs.incident, own_statement)
         if over := trust.overflow(document):
             self._context.say(
                 "warning",
@@ -166,9 +166,9 @@ class ClosedTrustPolicy(Action[Inputs, State]):
     def _close(self, live: LivePrincipal, inputs: Inputs, generation: int) -> State:
         state = State(**dict(inputs), generation=generation, live="unverified")
         mark = marks.mark(inputs.incident, inputs.snapshot_id or "", generation)
-        ours = trust.statement(mark, inputs.break_glass, live.trust_policy)
+        own_statement = trust.statement(mark, inputs.break_glass, live.trust_policy)
         refusal = None
-        document = trust.closed(live.trust_policy, inputs.incident, ours)
+        document = trust.closed(live.trust_policy, inputs.incident, own_statement)
         try:
             live.set_trust_policy(document)
         except (ClientError, BotoCoreError) as error:
@@ -176,7 +176,7 @@ class ClosedTrustPolicy(Action[Inputs, State]):
             if not outcome_unknown(error):
                 # Kept in the state, so that the role's sessions are denied all the same.
                 raise _refused(live, state, error, document) from error
-        if not eventually(lambda: self._shows(live, ours)):
+        if not eventually(lambda: self._shows(live, own_statement)):
             if refusal is not None:
                 raise _refused(live, state, refusal, document) from refusal
             raise UnfinishedError(
@@ -186,9 +186,9 @@ class ClosedTrustPolicy(Action[Inputs, State]):
             )
         return state.model_copy(update={"live": "applied"})
 
-    def _shows(self, live: LivePrincipal, ours: documents.Statement) -> bool:
+    def _shows(self, live: LivePrincipal, own_statement: documents.Statement) -> bool:
         now = live.again()
-        return now is not None and documents.holds(now.trust_policy, {"Statement": [ours]})
+        return now is not None and documents.holds(now.trust_policy, {"Statement": [own_statement]})
 
 
 def _room(over: int) -> str:
@@ -216,8 +216,8 @@ def _refused(
             remedy="use rung deny-all for this role, which leaves the trust policy alone",
             state=state,
         )
-    said = explain(f"closing the trust policy of {live}", error)
-    return UnfinishedError(said.message, remedy=said.remedy, state=state, cause=said)
+    failure = explain(f"closing the trust policy of {live}", error)
+    return UnfinishedError(failure.message, remedy=failure.remedy, state=state, cause=failure)
 
 
 __all__ = ["ClosedTrustPolicy", "Inputs", "State"]

@@ -38,7 +38,7 @@ from containment.facets import (
 from containment.identities import parse_principal
 from containment.lifecycle import evidence, exemptions, lift
 from containment.lifecycle.action import Action, UnfinishedError
-from containment.lifecycle.wire import Held, HeldInputs, Wire
+from containment.lifecycle.wire import HeldInputs, Outputs, Wire
 from containment.lifecycle.write import Write
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Inputs(HeldInputs):
     attached_policies: tuple[str, ...] = ()
 
 
-class State(Inputs, Held):
+class State(Inputs, Outputs):
     """Where the deny is, and the moment it revokes."""
 
     placement: Literal["inline", "AWSDenyAll"] | None = None
@@ -200,10 +200,10 @@ class DenyPolicy(Action[Inputs, State]):
             state = state.model_copy(update={name: getattr(before, name) for name in kept})
         if preview:
             return state
-        found = deny.find(live, inputs.incident)
+        live_deny = deny.find(live, inputs.incident)
         claim = attachment.find(live, inputs.incident)
-        generation = self._context.generation(started_ms, found.mark, claim)
-        placed = self._place(live, state.model_copy(update={"generation": generation}), found)
+        generation = self._context.generation(started_ms, live_deny.mark, claim)
+        placed = self._place(live, state.model_copy(update={"generation": generation}), live_deny)
         try:
             return self._followed(live, placed)
         except UnfinishedError:
@@ -253,17 +253,17 @@ class DenyPolicy(Action[Inputs, State]):
             ),
         }
 
-    def _look(self, live: LivePrincipal, state: State, found: Mapping[str, Any]) -> State:
-        there: deny.LiveDeny = found["deny"]
-        seen = self._seen(live, state, there)
-        if there.text is not None and deny.has_others(there, state.incident):
+    def _look(self, live: LivePrincipal, state: State, presences: Mapping[str, Any]) -> State:
+        live_deny: deny.LiveDeny = presences["deny"]
+        status = self._live_status(live, state, live_deny)
+        if live_deny.text is not None and deny.has_others(live_deny, state.incident):
             self._context.say(
                 "warning",
                 f"{live}: our policy holds statements of others; a lift keeps them",
             )
-        if seen not in {"applied", state.live}:
-            self._context.say("warning", f"{live}: the deny is {seen}; 'pulumi up' puts it back")
-        return state.model_copy(update={"live": seen})
+        if status not in {"applied", state.live}:
+            self._context.say("warning", f"{live}: the deny is {status}; 'pulumi up' puts it back")
+        return state.model_copy(update={"live": status})
 
     def _update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
         rewrite = (
@@ -289,25 +289,27 @@ class DenyPolicy(Action[Inputs, State]):
             terms = evidence.terms(self._context, old)
             undone = lift.plan(live, {attachment_lift: self.priors(old)[attachment_lift]}, terms)
             self.gate.require_liftable(old, undone)
-            for done in undone.carry_out():
-                self._context.say("info", done)
+            for line in undone.carry_out():
+                self._context.say("info", line)
         except ConflictError as error:
             raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
         return placed.model_copy(update={"swapped": (), "swapped_ids": None, "bounded": None})
 
     def writes(self, inputs: Inputs, live: LivePrincipal) -> list[Write]:
-        found = deny.find(live, inputs.incident)
-        state = State(**dict(inputs), issued_before=found.issued_before)
-        if self._seen(live, state, found) == "applied":
+        live_deny = deny.find(live, inputs.incident)
+        state = State(**dict(inputs), issued_before=live_deny.issued_before)
+        if self._live_status(live, state, live_deny) == "applied":
             return []
         revokes = inputs.scope == "issued-before"
-        moment = cohort.revocation(live, found, inputs.margin_s) if revokes else None
-        mark = found.mark or marks.mark(inputs.incident, marks.new_snapshot_id(), 0)
-        document = deny.merged(found, inputs.incident, deny.document(_scope(inputs, moment), mark))
+        moment = cohort.revocation(live, live_deny, inputs.margin_s) if revokes else None
+        mark = live_deny.mark or marks.mark(inputs.incident, marks.new_snapshot_id(), 0)
+        document = deny.merged(
+            live_deny, inputs.incident, deny.document(_scope(inputs, moment), mark)
+        )
         return [
             Write(
                 f"inline policy {marks.policy_name(inputs.incident)}",
-                found.text,
+                live_deny.text,
                 documents.compact(document),
                 is_document=True,
                 reason=f"T is AWS's time when it is written + {inputs.margin_s} s; the Sid is new"
@@ -316,19 +318,19 @@ class DenyPolicy(Action[Inputs, State]):
             )
         ]
 
-    def _place(self, live: LivePrincipal, before: State, found: deny.LiveDeny) -> State:
+    def _place(self, live: LivePrincipal, before: State, live_deny: deny.LiveDeny) -> State:
         revokes = before.scope == "issued-before"
-        moment = cohort.revocation(live, found, before.margin_s) if revokes else None
+        moment = cohort.revocation(live, live_deny, before.margin_s) if revokes else None
         state = before.model_copy(update={"issued_before": moment, "live": "unverified"})
         mark = marks.mark(state.incident, state.snapshot_id or "", state.generation or 0)
-        ours = deny.document(_scope(state, moment), mark)
-        said = f"the deny on {live} was written"
+        own_document = deny.document(_scope(state, moment), mark)
+        message = f"the deny on {live} was written"
         step = "something may be undoing it: run 'pulumi up' again at once"
         try:
-            self._put(live, state, found, ours)
+            self._put(live, state, live_deny, own_document)
         except (ClientError, BotoCoreError) as error:
             unknown = outcome_unknown(error)
-            if is_full(error) and not (unknown and deny.shows(live, state.incident, ours)):
+            if is_full(error) and not (unknown and deny.shows(live, state.incident, own_document)):
                 return self._attach(live, state, "inline policies are full")
             if is_denied(error) and not unknown and state.scope == "all":
                 # Some organisations forbid inline policies; AWSDenyAll says the same.
@@ -337,31 +339,31 @@ class DenyPolicy(Action[Inputs, State]):
             if not unknown:
                 raise explanation from error
             if retried(error):
-                said, step = explanation.message, explanation.remedy
-        if not eventually(lambda: deny.shows(live, state.incident, ours)):
-            said = f"{said} and reading it back does not show it"
-            raise UnfinishedError(said, remedy=step, state=state)
+                message, step = explanation.message, explanation.remedy
+        if not eventually(lambda: deny.shows(live, state.incident, own_document)):
+            message = f"{message} and reading it back does not show it"
+            raise UnfinishedError(message, remedy=step, state=state)
         return state.model_copy(update={"live": "applied", "placement": "inline"})
 
     def _put(
         self,
         live: LivePrincipal,
         inputs: Inputs,
-        found: deny.LiveDeny,
-        ours: documents.Document,
+        live_deny: deny.LiveDeny,
+        own_document: documents.Document,
     ) -> None:
         try:
-            deny.put(live, inputs.incident, found, ours)
+            deny.put(live, inputs.incident, live_deny, own_document)
         except ClientError as error:
             refused = code(error) == "MalformedPolicyDocument" or is_full(error)
-            if not refused or not deny.has_others(found, inputs.incident):
+            if not refused or not deny.has_others(live_deny, inputs.incident):
                 raise
             # What somebody wrote beside ours must not stop the containing.
-            deny.put(live, inputs.incident, found, ours, alone=True)
+            deny.put(live, inputs.incident, live_deny, own_document, whole_policy=True)
             self._context.say(
                 "warning",
                 f"{live}: AWS refuses our policy with what others wrote into it, so it is written"
-                f" without that; it was {found.text}",
+                f" without that; it was {live_deny.text}",
             )
 
     def _attach(self, live: LivePrincipal, state: State, why: str) -> State:
@@ -398,30 +400,30 @@ class DenyPolicy(Action[Inputs, State]):
             )
         return placed
 
-    def _seen(self, live: LivePrincipal, state: State, found: deny.LiveDeny) -> str:
+    def _live_status(self, live: LivePrincipal, state: State, live_deny: deny.LiveDeny) -> str:
         claim = attachment.find(live, state.incident)
-        if state.placement == "AWSDenyAll" and (claim is not None or not found.in_force):
-            there = attachment.holds(live, live.attached())
-            return "applied" if there and state.scope == "all" else "missing"
-        if found.mark is None or found.text is None or found.is_fence:
+        if state.placement == "AWSDenyAll" and (claim is not None or not live_deny.in_force):
+            is_attached = attachment.holds(live, live.attached())
+            return "applied" if is_attached and state.scope == "all" else "missing"
+        if live_deny.mark is None or live_deny.text is None or live_deny.is_fence:
             return "missing"
         scope = _scope(state, state.issued_before)
-        if not documents.holds(found.text, deny.document(scope, found.mark)):
+        if not documents.holds(live_deny.text, deny.document(scope, live_deny.mark)):
             return "altered"
         if state.scope == "issued-before":
             opened = state.closed_but_for is not None and not trust.is_closed(
                 live.trust_policy, state.incident, state.closed_but_for
             )
-            if opened or self._cohort_is_late(state, found):
+            if opened or self._cohort_is_late(state, live_deny):
                 return "stale"
         return state.live if state.live == "unverified" else "applied"
 
-    def _cohort_is_late(self, state: State, found: deny.LiveDeny) -> bool:
+    def _cohort_is_late(self, state: State, live_deny: deny.LiveDeny) -> bool:
         """Tell whether a member of the incident was open after another's revocation time.
 
         A member that is missing, or was stamped late, has all stamped again.
         """
-        members = [found]
+        members = [live_deny]
         for arn in state.cohort:
             if arn == state.principal:
                 continue
@@ -430,10 +432,10 @@ class DenyPolicy(Action[Inputs, State]):
             )
             if member is None:
                 continue
-            theirs = deny.find(member, state.incident)
-            if not theirs.in_force and attachment.find(member, state.incident) is None:
+            member_deny = deny.find(member, state.incident)
+            if not member_deny.in_force and attachment.find(member, state.incident) is None:
                 return True
-            members.append(theirs)
+            members.append(member_deny)
         return cohort.is_late(members, state.margin_s)
 
 

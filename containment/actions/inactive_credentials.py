@@ -29,7 +29,7 @@ from containment.errors import LIFT, ConflictError, ContainmentError, SpecError
 from containment.facets import claims, credentials, credentials_lift, deny, overlap
 from containment.lifecycle import evidence, lift
 from containment.lifecycle.action import Action, Failure, UnfinishedError
-from containment.lifecycle.wire import AccessKeyStatus, Held, HeldInputs
+from containment.lifecycle.wire import AccessKeyStatus, HeldInputs, Outputs
 from containment.lifecycle.write import Write
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Inputs(HeldInputs):
     access_keys: tuple[AccessKeyStatus, ...] = ()
 
 
-class State(Inputs, Held):
+class State(Inputs, Outputs):
     """The keys that are held at Inactive."""
 
     held: tuple[str, ...] = ()
@@ -113,14 +113,14 @@ class InactiveCredentials(Action[Inputs, State]):
         keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
         if preview:
             return State(**dict(inputs), held=_ids(keys))
-        held = self._hold_all(live, inputs, state, keys)
+        placed = self._hold_all(live, inputs, state, keys)
         try:
-            return self._followed(live, inputs, held)
+            return self._followed(live, inputs, placed)
         except UnfinishedError:
             raise
         except ContainmentError as error:
             # Something is changed already: the engine must not forget it.
-            raise UnfinishedError(error.message, remedy=error.remedy, state=held) from error
+            raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
 
     def _hold_all(
         self, live: LivePrincipal, inputs: Inputs, state: State | None, keys: list[AccessKey]
@@ -130,19 +130,19 @@ class InactiveCredentials(Action[Inputs, State]):
         stripped = self._stripped(state, keys) if state and before is None else {}
         return self._hold(live, inputs, keys, before, generation, stripped=stripped)
 
-    def _followed(self, live: LivePrincipal, inputs: Inputs, held: State) -> State:
+    def _followed(self, live: LivePrincipal, inputs: Inputs, placed: State) -> State:
         """Hold again where another user took the name, and so may be who was read and changed."""
         for _ in range(FOLLOWED):
             if not live.is_replaced():
-                return held
+                return placed
             self._context.say("warning", f"{live} was renamed meanwhile and is followed by its id")
             live = self._require(inputs, inputs.principal_id, followed=True)
             keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
-            held = self._hold_all(live, inputs, held, keys)
+            placed = self._hold_all(live, inputs, placed, keys)
         raise UnfinishedError(
             f"{inputs.principal} is renamed faster than its keys can be deactivated",
             remedy="run 'pulumi up' again; only a control outside the account ends it",
-            state=held.model_copy(update={"live": "unverified"}),
+            state=placed.model_copy(update={"live": "unverified"}),
         )
 
     def writes(self, inputs: Inputs, live: LivePrincipal) -> list[Write]:
@@ -167,27 +167,29 @@ class InactiveCredentials(Action[Inputs, State]):
             return {}
         return {credentials_lift: _prior(snapshot.access_keys, "all")}
 
-    def _look(self, live: LivePrincipal, state: State, found: Mapping[str, Any]) -> State:
+    def _look(self, live: LivePrincipal, state: State, presences: Mapping[str, Any]) -> State:
         keys = credentials.in_scope(live.access_keys(), state.which, state.lift.leaked)
         open_ = credentials.active(keys)
-        seen = "altered" if open_ else "applied"
+        status = "altered" if open_ else "applied"
         if open_ and state.live == "applied":
             self._context.say(
                 "warning",
                 f"{live}: {', '.join(_ids(open_))} is Active; 'pulumi up' deactivates it",
             )
-        if not found["credentials"].in_force:
+        if not presences["credentials"].in_force:
             full = len(live.tags) >= _MOST_TAGS
-            told = {} if full else self._stripped(state, keys)
+            restorable = {} if full else self._stripped(state, keys)
             why = (
                 "has no room beside its 50 tags: remove one and run 'pulumi up', or"
                 if full
                 else "is gone;"
             )
-            step = "'pulumi up' writes it again" if told else "the lift will ask for a decision"
+            step = (
+                "'pulumi up' writes it again" if restorable else "the lift will ask for a decision"
+            )
             self._context.say("warning", f"{live}: the claim on its keys {why} {step}")
-            seen = "altered" if told else seen
-        return state.model_copy(update={"live": seen, "held": _ids(keys)})
+            status = "altered" if restorable else status
+        return state.model_copy(update={"live": status, "held": _ids(keys)})
 
     def _update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
         moved = inputs.snapshot_id not in {state.snapshot_id, None}
@@ -197,7 +199,7 @@ class InactiveCredentials(Action[Inputs, State]):
             return state.model_copy(update=dict(inputs))
         if (state.which, inputs.which) == ("all", "leaked"):
             self._refuse_lowering(state, inputs)
-        held = self._contain(inputs, None if moved else state, preview=preview)
+        placed = self._contain(inputs, None if moved else state, preview=preview)
         if not preview and (state.which, inputs.which) == ("all", "leaked"):
             # The others come back as a lift would do it, and are claimed no more.
             live = self._require(inputs, inputs.principal_id)
@@ -206,9 +208,9 @@ class InactiveCredentials(Action[Inputs, State]):
             terms = evidence.terms(self._context, old)
             undone = lift.plan(live, {credentials_lift: prior}, terms)
             self.gate.require_liftable(old, undone)
-            for done in undone.carry_out():
-                self._context.say("info", done)
-        return held
+            for line in undone.carry_out():
+                self._context.say("info", line)
+        return placed
 
     def _hold(
         self,
@@ -223,10 +225,10 @@ class InactiveCredentials(Action[Inputs, State]):
         state = State(**dict(inputs), generation=generation, held=_ids(keys), live="unverified")
         # What an earlier write found stands; what is found now is added. Only what another incident
         # holds cannot be seen: there the claim says what the snapshot does.
-        known = {key.access_key_id: key.status for key in inputs.access_keys}
+        remembered = {key.access_key_id: key.status for key in inputs.access_keys}
         shared = overlap.among(live, inputs.incident, {})
         priors = {
-            key.access_key_id: known.get(key.access_key_id, key.status)
+            key.access_key_id: remembered.get(key.access_key_id, key.status)
             if any(other.holds(key.access_key_id) for other in shared)
             else key.status
             for key in keys
@@ -235,9 +237,9 @@ class InactiveCredentials(Action[Inputs, State]):
             priors |= before.priors
         elif before is None:
             priors |= stripped
-        ours = claims.Claim(inputs.snapshot_id or "", generation, priors)
+        own_claim = claims.Claim(inputs.snapshot_id or "", generation, priors)
         try:
-            credentials.claim(live, inputs.incident, ours)
+            credentials.claim(live, inputs.incident, own_claim)
         except (ClientError, BotoCoreError) as error:
             self._context.say(
                 "warning",
@@ -247,15 +249,17 @@ class InactiveCredentials(Action[Inputs, State]):
         stopped = _ids(credentials.active(keys))
         doubts: list[str] = []
         try:
-            failed = [said for name in stopped if (said := self._deactivate(live, name, doubts))]
+            failed = [
+                failure for name in stopped if (failure := self._deactivate(live, name, doubts))
+            ]
         except CancelledError as error:
             raise UnfinishedError(
                 f"{live}: {error.message}", remedy=error.remedy, state=state
             ) from error
         if failed:
-            steps = dict.fromkeys(said.remedy for said in failed)
+            steps = dict.fromkeys(failure.remedy for failure in failed)
             raise UnfinishedError(
-                "; ".join(said.message for said in failed),
+                "; ".join(failure.message for failure in failed),
                 remedy="; ".join(steps),
                 state=state,
                 cause=failed[0],
@@ -276,16 +280,16 @@ class InactiveCredentials(Action[Inputs, State]):
         One of them alone is not enough: the claim would then be its second witness at the lift.
         """
         history = evidence.terms(self._context, state).history
-        seen = {key.access_key_id: key.status for key in state.access_keys}
-        known = {name: seen[name] for name in _ids(keys) if name in seen}
+        remembered = {key.access_key_id: key.status for key in state.access_keys}
+        in_scope = {name: remembered[name] for name in _ids(keys) if name in remembered}
         hearsay = {key.access_key_id for key in state.access_keys if key.said_by}
         agreed = all(
             name not in hearsay
             and name not in history.kept
             and history.before.get(recording.access_key(name)) == status
-            for name, status in known.items()
+            for name, status in in_scope.items()
         )
-        return known if agreed else {}
+        return in_scope if agreed else {}
 
     def _deactivate(
         self, live: LivePrincipal, access_key_id: str, doubts: list[str]
@@ -297,11 +301,11 @@ class InactiveCredentials(Action[Inputs, State]):
         try:
             live.set_key_status(access_key_id, "Inactive")
         except (ClientError, BotoCoreError) as error:
-            said = explain(f"deactivating {access_key_id} of {live}", error)
+            failure = explain(f"deactivating {access_key_id} of {live}", error)
             if not outcome_unknown(error) and not is_missing(error):
-                return said
+                return failure
             if retried(error):
-                doubts.append(f"{said.message}, and it does not read Inactive")
+                doubts.append(f"{failure.message}, and it does not read Inactive")
         return None
 
     def _still_active(self, live: LivePrincipal, inputs: Inputs) -> tuple[str, ...]:
@@ -331,16 +335,16 @@ class InactiveCredentials(Action[Inputs, State]):
         return None
 
     def _is_denied(self, live: LivePrincipal, state: State) -> bool:
-        found = deny.find(live, state.incident)
-        own = found.mark is not None and found.mark.snapshot_id == state.snapshot_id
-        return own and deny.binds_everything(found, live)
+        live_deny = deny.find(live, state.incident)
+        own = live_deny.mark is not None and live_deny.mark.snapshot_id == state.snapshot_id
+        return own and deny.binds_everything(live_deny, live)
 
 
 def _prior(keys: Iterable[AccessKeyStatus], which: credentials.Which) -> credentials_lift.Prior:
-    known = list(keys)
+    remembered = list(keys)
     return credentials_lift.Prior(
-        {key.access_key_id: key.status for key in known},
-        frozenset(key.access_key_id for key in known if key.said_by),
+        {key.access_key_id: key.status for key in remembered},
+        frozenset(key.access_key_id for key in remembered if key.said_by),
         which,
     )
 

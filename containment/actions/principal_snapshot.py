@@ -98,7 +98,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         context.require_same_place(inputs)
         if old is not None:
             self._say_changed(old)
-        found: list[ContainmentError] = [
+        errors: list[ContainmentError] = [
             *refusals(
                 inputs.target,
                 clients=context.clients,
@@ -112,21 +112,21 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         ]
         late = expiring(context.credentials_expire_at, context.caller)
         if late is not None:
-            found.append(late)
-        if not found:
+            errors.append(late)
+        if not errors:
             for doubt in doubts(inputs.target, clients=context.clients, caller=context.caller):
                 context.say("warning", doubt)
             lacking = self._missing(inputs)
             return [Failure("principal", error, at_change=True) for error in lacking]
-        return [Failure("principal", error) for error in found]
+        return [Failure("principal", error) for error in errors]
 
     def checked(self, inputs: SnapshotInputs) -> SnapshotInputs:
-        known = {
+        facts = {
             "endpoint": self._context.clients.endpoint,
             "profile": self._context.profile.sha256,
             "break_glass": exemptions.canonical(self._context, inputs.target, inputs.break_glass),
         }
-        here = inputs.model_copy(update=known)
+        here = inputs.model_copy(update=facts)
         return super().checked(here)
 
     def adopt(self, incident: str, principal: str) -> Snapshot:
@@ -160,8 +160,8 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         if live is None:
             raise NotFoundError(f"{principal} does not exist", remedy="check the ARN")
         self.gate.require_adoptable(inputs, live)
-        found = capture.capture(live, incident)
-        state = self._state(live, self.checked(inputs), found, ours=incident)
+        captured = capture.capture(live, incident)
+        state = self._state(live, self.checked(inputs), captured, taken_over=incident)
         own = leftovers.snapshots(live, incident, self._facets)
         if len(own) != 1:
             marked = ", ".join(sorted(own)) or "none"
@@ -197,10 +197,10 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         # The spec's ARN may lack the path that tells a service-linked role.
         for refusal in uneditable(live.principal):
             raise refusal
-        found = capture.capture(live, inputs.incident)
-        owners = self._owners(live, inputs, found.keys)
-        state = self._state(live, inputs, found).model_copy(update={"owners": owners})
-        self._refuse_other_snapshot(live, state, found)
+        captured = capture.capture(live, inputs.incident)
+        owners = self._owners(live, inputs, captured.keys)
+        state = self._state(live, inputs, captured).model_copy(update={"owners": owners})
+        self._refuse_other_snapshot(live, state, captured)
         if preview:
             return state
         taken = state.model_copy(
@@ -223,12 +223,12 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         state: Snapshot,
         live: LivePrincipal,
         terms: Terms,
-        found: Mapping[str, Any] | None = None,
+        presences: Mapping[str, Any] | None = None,
     ) -> LiftPlan:
         """Return what lifts all that is left on *live* under this snapshot, whoever made it."""
-        del found
-        left = leftovers.find(live, state.incident, state.snapshot_id or "", self._facets)
-        plan = LiftPlan(live, terms, left=tuple(left))
+        del presences
+        remaining = leftovers.find(live, state.incident, state.snapshot_id or "", self._facets)
+        plan = LiftPlan(live, terms, leftovers=tuple(remaining))
         for action in self._context.actions:
             priors = lift.remaining(live, action.priors_in(state), terms)
             if priors:
@@ -245,8 +245,8 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             return None
         return self._look(live, state, {})
 
-    def _look(self, live: LivePrincipal, state: Snapshot, found: Mapping[str, Any]) -> Snapshot:
-        del found
+    def _look(self, live: LivePrincipal, state: Snapshot, presences: Mapping[str, Any]) -> Snapshot:
+        del presences
         if live.principal.arn != state.principal:
             self._context.say(
                 "warning", f"{state.principal} is {live.principal.arn} now and stays contained"
@@ -295,12 +295,13 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         )
         plan = self.lift_plan(state, live, terms)
         self.gate.require_liftable(state, plan)
-        if plan.left:
+        if plan.leftovers:
             self._context.say(
-                "warning", f"{live}: an interrupted run left {', '.join(plan.left)}; lifting it now"
+                "warning",
+                f"{live}: an interrupted run left {', '.join(plan.leftovers)}; lifting it now",
             )
         self._carry_out(state, plan)
-        now = live.again() if plan.steps or plan.left else None
+        now = live.again() if plan.steps or plan.leftovers else None
         own = state.snapshot_id or ""
         remains = leftovers.find(now, state.incident, own, self._facets) if now else []
         if remains:
@@ -350,8 +351,8 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             try:
                 owner = owner_of(self._context.clients.iam, key)
             except ContainmentError as error:
-                said = f"{key} is no key of {live}, and whose it is cannot be found out: {error}"
-                self._context.say("warning", said)
+                warning = f"{key} is no key of {live}, and whose it is cannot be found out: {error}"
+                self._context.say("warning", warning)
                 continue
             if owner is None:
                 self._context.say("warning", f"{key} is no key of {live}, nor of anybody here now")
@@ -362,8 +363,8 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
                     f"{key} is no key of {live} but of {owner.principal.arn}: both are contained;"
                     f" write 'user: {owner.principal.arn}' with 'leaked: [{key}]' in the spec",
                 )
-        found = (KeyOwner(principal=arn, leaked=tuple(names)) for arn, names in led.items())
-        return tuple(found) or None
+        owners = (KeyOwner(principal=arn, leaked=tuple(names)) for arn, names in led.items())
+        return tuple(owners) or None
 
     def _with_ledger(self, state: Snapshot) -> Snapshot:
         """Return *state* with the ledger's head, and have it held against the one it remembers."""
@@ -412,11 +413,11 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         self,
         live: LivePrincipal,
         inputs: SnapshotInputs,
-        found: capture.Captured,
+        captured: capture.Captured,
         *,
-        ours: str | None = None,
+        taken_over: str | None = None,
     ) -> Snapshot:
-        contested = holders.contested(live, found.policies, ours)
+        contested = holders.contested(live, captured.policies, taken_over)
         if contested:
             more = len(contested) - _MOST_NAMED
             named = ", ".join(contested[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
@@ -431,14 +432,14 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             account=live.principal.account,
             emulated=self._context.clients.emulated,
             inline_policies=tuple(
-                InlinePolicy(name=name, size=size) for name, size in found.theirs.items()
+                InlinePolicy(name=name, size=size) for name, size in captured.unmarked_sizes.items()
             ),
             attached_policies=prior.attached_before(
-                self._context, live, inputs.incident, found.attached
+                self._context, live, inputs.incident, captured.attached
             ),
             permissions_boundary=live.permissions_boundary,
-            access_keys=prior.keys_before(self._context, live, inputs.incident, found),
-            trust_policy=prior.trust_before(self._context, live, inputs.incident, found),
+            access_keys=prior.keys_before(self._context, live, inputs.incident, captured),
+            trust_policy=prior.trust_before(self._context, live, inputs.incident, captured),
             tags={
                 key: value
                 for key, value in sorted(live.tags.items())
@@ -453,21 +454,21 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
     ) -> dict[str, dict[str, str]] | None:
         """Return what the actions in use want remembered besides, by the word of each."""
         used = [action for action in self._context.actions if action.resource in inputs.uses]
-        known = {action.resource: dict(action.capture(live)) for action in used}
-        return {resource: values for resource, values in known.items() if values} or None
+        answers = {action.resource: dict(action.capture(live)) for action in used}
+        return {resource: values for resource, values in answers.items() if values} or None
 
     def _refuse_other_snapshot(
-        self, live: LivePrincipal, state: Snapshot, found: capture.Captured
+        self, live: LivePrincipal, state: Snapshot, captured: capture.Captured
     ) -> None:
         """Refuse to forget how *live* was before this incident contained it.
 
         A mark proves nothing, for an attacker can plant one: only what binds them counts. What
         other incidents hold is theirs, and no reason not to contain.
         """
-        held = holders.is_held(
-            live, state.incident, found, state.lift.leaked, denied="DenyPolicy" in state.uses
+        is_held = holders.is_held(
+            live, state.incident, captured, state.lift.leaked, denied="DenyPolicy" in state.uses
         )
-        if held or holders.is_bound(live, state.incident, found.policies):
+        if is_held or holders.is_bound(live, state.incident, captured.policies):
             own = leftovers.snapshots(live, state.incident, self._facets)
             before = evidence.held_as(self._context, state.incident, live.unique_id)
             renamed = (

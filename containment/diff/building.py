@@ -202,8 +202,8 @@ def lift_of(action: Action[Any, Any], state: Any) -> tuple[tuple[str, ...], tupl
     plan = action.lift_plan(state, live, evidence.terms(context, state))
     if action.resource == SNAPSHOT:
         # What is under it is foreseen by the resources that made it.
-        under = f"{live}: under this snapshot now: {', '.join(plan.left)}"
-        return ((under,) if plan.left else ()), ()
+        under = f"{live}: under this snapshot now: {', '.join(plan.leftovers)}"
+        return ((under,) if plan.leftovers else ()), ()
     conflicts = [str(conflict) for conflict in plan.conflicts]
     try:
         action.gate.require_liftable(state, plan)

@@ -59,8 +59,8 @@ def room_words(claim: claims.Claim | None) -> tuple[str, ...]:
 
     Each is the policy's PolicyId, or its ARN in a claim of a release that knew no ids.
     """
-    said = claim.priors if claim else {}
-    return tuple(said[word] for word in sorted(said) if word.startswith(_SWAPPED))
+    priors = claim.priors if claim else {}
+    return tuple(priors[word] for word in sorted(priors) if word.startswith(_SWAPPED))
 
 
 def rooms(
@@ -73,11 +73,11 @@ def rooms(
     """
     words = room_words(claim)
     ids = [word for word in words if not word.startswith("arn:")]
-    found = [arn for arn in candidates if arn in words]
+    matching = [arn for arn in candidates if arn in words]
     if ids:
         rest = [arn for arn in candidates if arn not in words]
-        found += [arn for arn in rest if live.policy_id(arn) in ids]
-    return tuple(found)
+        matching += [arn for arn in rest if live.policy_id(arn) in ids]
+    return tuple(matching)
 
 
 def claimed_rooms(live: LivePrincipal, claim: claims.Claim | None) -> tuple[str, ...]:
@@ -146,16 +146,16 @@ def place(
     """
     deny_all = deny_all_arn(live.principal.partition)
     before = find(live, incident)
-    mine = before if before and before.snapshot_id == snapshot_id else None
+    own_claim = before if before and before.snapshot_id == snapshot_id else None
     # A claim may be forged, so of what it says only that is taken which the snapshot saw.
-    for arn in rooms(live, mine, [arn for arn in prior if arn not in placing.swapped]):
-        placing.swapped[arn] = "" if arn in room_words(mine) else live.policy_id(arn) or ""
+    for arn in rooms(live, own_claim, [arn for arn in prior if arn not in placing.swapped]):
+        placing.swapped[arn] = "" if arn in room_words(own_claim) else live.policy_id(arn) or ""
     attached = live.attached()
     # What only the state says made room is not claimed: that claim would bear the state out.
-    vouched = {*rooms(live, mine, list(placing.swapped)), *attached}
+    vouched = {*rooms(live, own_claim, list(placing.swapped)), *attached}
     heard = placing.swapped.keys() - vouched
-    was = _was(live, incident, mine, before=deny_all in prior, now=deny_all in attached)
-    bounded = (mine.priors if mine else {}).get(BOUNDARY)
+    was = _was(live, incident, own_claim, before=deny_all in prior, now=deny_all in attached)
+    bounded = (own_claim.priors if own_claim else {}).get(BOUNDARY)
 
     def claimed() -> None:
         words = {WAS: was}
@@ -215,15 +215,15 @@ def detach(live: LivePrincipal, arn: str) -> None:
 
 
 def _was(
-    live: LivePrincipal, incident: str, mine: claims.Claim | None, *, before: bool, now: bool
+    live: LivePrincipal, incident: str, own_claim: claims.Claim | None, *, before: bool, now: bool
 ) -> str:
     """Return what our claim says of AWSDenyAll, there *before* (for the snapshot) or *now*."""
     if not before:
         # Somebody may have attached it since the snapshot; an incident would have claimed it.
-        if mine is not None:
-            return CLAIMED if mine.priors.get(WAS) == CLAIMED else DETACHED
+        if own_claim is not None:
+            return CLAIMED if own_claim.priors.get(WAS) == CLAIMED else DETACHED
         return CLAIMED if now and not overlap.attachments(live, incident) else DETACHED
-    heard = mine is not None and mine.priors.get(WAS) == CLAIMED
+    heard = own_claim is not None and own_claim.priors.get(WAS) == CLAIMED
     return CLAIMED if heard or overlap.attachments(live, incident) else ATTACHED
 
 
@@ -233,14 +233,14 @@ def _room(live: LivePrincipal, prior: Sequence[str]) -> str | None:
     What was there before comes back at lift; of what came later nobody knows whose it is.
     """
     kept = {f"arn:{live.principal.partition}:iam::aws:policy/{name}" for name in _QUARANTINES}
-    there = [arn for arn in live.attached() if arn not in kept]
-    return min(there, key=lambda arn: (arn not in prior, arn), default=None)
+    movable = [arn for arn in live.attached() if arn not in kept]
+    return min(movable, key=lambda arn: (arn not in prior, arn), default=None)
 
 
 def _claim(live: LivePrincipal, incident: str, claim: claims.Claim) -> str:
     try:
         live.tag(attachment_tag(incident), claim.value)
     except (ClientError, BotoCoreError) as error:
-        said = explain(f"claiming the attachment of {live}", error)
-        return f"{said}; until then the lift will ask for a decision"
+        failure = explain(f"claiming the attachment of {live}", error)
+        return f"{failure}; until then the lift will ask for a decision"
     return ""

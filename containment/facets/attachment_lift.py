@@ -86,13 +86,13 @@ def find(live: LivePrincipal, incident: str) -> Present:
     return Present(claim_of(live, incident))
 
 
-def decide(live: LivePrincipal, found: Present, prior: Prior, terms: Terms) -> Returns[Change]:
+def decide(live: LivePrincipal, presence: Present, prior: Prior, terms: Terms) -> Returns[Change]:
     """Return what a lift does with the attachment.
 
     It is a conflict where claim and state do not agree, or where another incident's AWSDenyAll
     stands where something has to come back.
     """
-    del found  # its type is not a claim's
+    del presence  # its type is not a claim's
     claim = claim_of(live, terms.incident)
     if claim is None and not prior.placed:
         return Returns()
@@ -125,14 +125,14 @@ def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> li
     if change is None:
         return []
     attached = live.attached()
-    done = list(change.stays)
+    lines = list(change.stays)
     deny_all = deny_all_arn(live.principal.partition)
     if change.detach and deny_all in attached:
         detach(live, deny_all)
-        done.append("AWSDenyAll is detached")
+        lines.append("AWSDenyAll is detached")
     if change.unbound and live.permissions_boundary == deny_all:
         live.delete_boundary()
-        done.append("AWSDenyAll is no permissions boundary any more")
+        lines.append("AWSDenyAll is no permissions boundary any more")
     for arn in change.attach:
         if arn in attached:
             continue
@@ -142,22 +142,22 @@ def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> li
             if not is_full(error):
                 raise
             if change.yielding:
-                done.append(f"{arn} made room and stays detached, as was decided")
+                lines.append(f"{arn} made room and stays detached, as was decided")
                 continue
-            there = ", ".join(sorted(set(attached) - {deny_all}))
+            others_attached = ", ".join(sorted(set(attached) - {deny_all}))
             raise undecided(
                 live,
                 terms.incident,
                 WORD,
                 f"{arn} made room for AWSDenyAll and has none to come back, for others attached"
-                f" policies meanwhile (attached are {there})",
-                ours="tries again, once you have detached one of them",
-                theirs="leaves it detached",
+                f" policies meanwhile (attached are {others_attached})",
+                force_ours="tries again, once you have detached one of them",
+                keep_theirs="leaves it detached",
             ) from error
-        done.append(f"{arn} is attached again")
+        lines.append(f"{arn} is attached again")
     if attachment_tag(terms.incident) in live.tags:
         live.untag(attachment_tag(terms.incident))
-    return done
+    return lines
 
 
 def unrecorded(live: LivePrincipal, prior: Prior, changed: Changes) -> Prior | None:
@@ -205,8 +205,8 @@ def _change(live: LivePrincipal, incident: str, claim: Claim | None, memory: _Me
 def _agree(live: LivePrincipal, claim: Claim | None, prior: Prior) -> bool:
     if claim is None:
         return False
-    there = deny_all_arn(live.principal.partition) in prior.attached
-    if claim.priors.get(WAS) not in {ATTACHED if there else DETACHED, CLAIMED}:
+    had_deny_all = deny_all_arn(live.principal.partition) in prior.attached
+    if claim.priors.get(WAS) not in {ATTACHED if had_deny_all else DETACHED, CLAIMED}:
         return False
     if prior.bounded is not None and prior.bounded is not is_bounded(claim):
         return False
@@ -217,19 +217,21 @@ def _agree(live: LivePrincipal, claim: Claim | None, prior: Prior) -> bool:
 def _agreed(live: LivePrincipal, incident: str, claim: Claim | None, memory: _Memory) -> Change:
     deny_all = deny_all_arn(live.principal.partition)
     prior = memory.prior
-    there = deny_all in prior.attached
+    had_deny_all = deny_all in prior.attached
     # Never what the state alone names, or a claim: it is attached with the responder's rights.
-    told = {arn for arn, was in memory.remembered.items() if was == ATTACHED and arn != deny_all}
-    gone = set(prior.swapped or rooms(live, claim, prior.attached)) | told
+    from_ledger = {
+        arn for arn, was in memory.remembered.items() if was == ATTACHED and arn != deny_all
+    }
+    detached_arns = set(prior.swapped or rooms(live, claim, prior.attached)) | from_ledger
     back = [
         arn
-        for arn in sorted(gone)
+        for arn in sorted(detached_arns)
         if arn in prior.attached and _witnesses(live, arn, claim, memory)
     ]
-    said = [
+    lines = [
         f"{arn} made room and is not attached again (one hand alone says that it was, or it was"
         " made anew since): attach it by hand if it is wanted"
-        for arn in sorted(gone - set(back))
+        for arn in sorted(detached_arns - set(back))
     ]
     others = overlap.attachments(live, incident)
     if others and memory.decision != "keep-theirs" and memory.known_of(list(others)) is None:
@@ -247,15 +249,15 @@ def _agreed(live: LivePrincipal, incident: str, claim: Claim | None, memory: _Me
         )
     if others:
         who = ", ".join(others)
-        return Change(stays=(*said, f"AWSDenyAll stays while {who} claims it too"))
-    was = memory.remembered.get(deny_all, ATTACHED if there else DETACHED)
+        return Change(stays=(*lines, f"AWSDenyAll stays while {who} claims it too"))
+    was = memory.remembered.get(deny_all, ATTACHED if had_deny_all else DETACHED)
     if claim is not None and CLAIMED in {claim.priors.get(WAS), claim.priors.get(BOUNDARY)}:
         was = memory.remembered.get(deny_all) or _by_decision(live, incident, memory.decision)
     return Change(
         detach=was == DETACHED,
         unbound=was == DETACHED and (is_bounded(claim) or prior.bounded is True),
         attach=tuple(back),
-        stays=tuple(said),
+        stays=tuple(lines),
         yielding=memory.decision == "keep-theirs",
     )
 
@@ -268,8 +270,8 @@ def _claimed_by_strangers(
         incident,
         WORD,
         f"AWSDenyAll is attached, {overlap.unknown(strangers)}",
-        ours="detaches it",
-        theirs="leaves it attached",
+        force_ours="detaches it",
+        keep_theirs="leaves it attached",
     )
 
 
@@ -278,8 +280,8 @@ def _is_the_same(live: LivePrincipal, arn: str, claim: Claim | None, prior: Prio
     words = room_words(claim)
     if arn in words:  # claimed by a release that knew no ids
         return True
-    known = prior.ids.get(arn)
-    ids = [known] if known else [word for word in words if not word.startswith("arn:")]
+    policy_id = prior.ids.get(arn)
+    ids = [policy_id] if policy_id else [word for word in words if not word.startswith("arn:")]
     return not ids or live.policy_id(arn) in ids
 
 
@@ -292,8 +294,8 @@ def _witnesses(
     by_state = {"state"} if arn in memory.prior.attached else set[str]()
     if memory.remembered.get(arn) == ATTACHED:
         return frozenset({*by_state, "ledger"})
-    known = arn in (memory.prior.swapped or ()) or memory.decision == "force-ours"
-    if not known or not rooms(live, claim, [arn]):
+    is_recorded = arn in (memory.prior.swapped or ()) or memory.decision == "force-ours"
+    if not is_recorded or not rooms(live, claim, [arn]):
         return frozenset()
     by_people = {"decision"} if memory.decision == "force-ours" else set[str]()
     return frozenset({*by_state, *by_people, "claim"})
@@ -308,8 +310,8 @@ def _by_decision(live: LivePrincipal, incident: str, decision: Word | None) -> s
         WORD,
         "AWSDenyAll was attached already when this incident came to attach it, and nobody here saw"
         " by whom",
-        ours="detaches it",
-        theirs="leaves it attached",
+        force_ours="detaches it",
+        keep_theirs="leaves it attached",
     )
 
 
@@ -326,6 +328,6 @@ def _disagreement(
         WORD,
         f"the claim on its attached policies (tag {tag}) {says}, and the state says AWSDenyAll was"
         f" {was} and {room} made room for it",
-        ours="goes by the state, and attaches nothing that only the state names",
-        theirs="leaves every attachment as it is",
+        force_ours="goes by the state, and attaches nothing that only the state names",
+        keep_theirs="leaves every attachment as it is",
     )

@@ -28,7 +28,7 @@ class Captured:
     keys: Sequence[AccessKey]
 
     @property
-    def theirs(self) -> dict[str, int | None]:
+    def unmarked_sizes(self) -> dict[str, int | None]:
         """The sizes, in characters, of the inline policies that carry no mark of any incident."""
         named = sorted(
             name for name in self.names if not documents.marks(self.policies.get(name), is_deny)
@@ -45,12 +45,12 @@ def capture(live: LivePrincipal, incident: str) -> Captured:
         keys = pool.submit(live.access_keys)
         names = listed.result()
         # Who else contains this principal matters more than sizes do.
-        wanted = sorted(
+        read_names = sorted(
             names, key=lambda name: (name != own, marks.incident_of_policy(name) is None, name)
         )[:_MOST_INLINE_READS]
-        texts = pool.map(live.inline_text, wanted)
+        texts = pool.map(live.inline_text, read_names)
         policies = {
-            name: text for name, text in zip(wanted, texts, strict=True) if text is not None
+            name: text for name, text in zip(read_names, texts, strict=True) if text is not None
         }
     return Captured(
         names,

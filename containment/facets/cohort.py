@@ -28,7 +28,7 @@ _SLACK = timedelta(seconds=60)
 MARGIN_S = 120
 
 
-def revocation(live: LivePrincipal, found: LiveDeny, margin_s: int) -> str:
+def revocation(live: LivePrincipal, live_deny: LiveDeny, margin_s: int) -> str:
     """Return T: AWS's time just before the write plus the margin, and later than T already live.
 
     The margin covers sessions minted while the deny spreads. No more than a second is put on a T
@@ -37,25 +37,26 @@ def revocation(live: LivePrincipal, found: LiveDeny, margin_s: int) -> str:
     honest new sessions out: it counts for nothing.
     """
     moments = [live.answered_at + timedelta(seconds=margin_s)]
-    if (there := _credible(found.issued_before, live.answered_at, margin_s)) is not None:
-        moments.append(there + timedelta(seconds=1))
+    if (live_moment := _credible(live_deny.issued_before, live.answered_at, margin_s)) is not None:
+        moments.append(live_moment + timedelta(seconds=1))
     return isoformat(max(moments))
 
 
 def fence_time(
-    found: str | None, known: str | None, now: datetime, margin_s: int = MARGIN_S
+    live_moment: str | None, state_moment: str | None, now: datetime, margin_s: int = MARGIN_S
 ) -> str | None:
     """Return the T that the fence of a lift goes on denying by; None where none is credible.
 
     Args:
-        found: T as it is live, which whoever may write policies may have moved either way.
-        known: T as the state has it, which may say nothing later than now; None if nobody knows.
+        live_moment: T as it is live, which whoever may write policies may have moved either way.
+        state_moment: T as the state has it, which may say nothing later than now; None if nobody
+            knows.
         now: AWS's time.
         margin_s: what T was written ahead of AWS's time, in seconds.
     """
     soon = now + timedelta(seconds=1)
-    moments = [_credible(found, now, margin_s)]
-    if (remembered := moment_of(known)) is not None:
+    moments = [_credible(live_moment, now, margin_s)]
+    if (remembered := moment_of(state_moment)) is not None:
         moments.append(min(remembered, soon))
     latest = max((item for item in moments if item is not None), default=None)
     return None if latest is None else isoformat(latest)
@@ -63,9 +64,9 @@ def fence_time(
 
 def _credible(moment: str | None, now: datetime, margin_s: int) -> datetime | None:
     """Return *moment* unless it lies further ahead of *now* than a T of ours can."""
-    there = moment_of(moment)
+    parsed = moment_of(moment)
     ahead = timedelta(seconds=margin_s) + _SLACK
-    return there if there is not None and there - now <= ahead else None
+    return parsed if parsed is not None and parsed - now <= ahead else None
 
 
 def is_late(members: Sequence[LiveDeny], margin_s: int) -> bool:

@@ -36,10 +36,10 @@ def find(live: LivePrincipal, incident: str) -> claims.Claim | None:
     return claims.read(live.tags, credentials_tag(incident))
 
 
-def claim(live: LivePrincipal, incident: str, ours: claims.Claim) -> None:
-    """Write down *ours* before anything is changed, in as many tags as it takes."""
+def claim(live: LivePrincipal, incident: str, new_claim: claims.Claim) -> None:
+    """Write down *new_claim* before anything is changed, in as many tags as it takes."""
     key = credentials_tag(incident)
-    values = ours.values(key)
+    values = new_claim.values(key)
     for name, value in values.items():
         live.tag(name, value)
     for name in claims.keys(live.tags, key):

@@ -84,9 +84,9 @@ def find(live: LivePrincipal, incident: str) -> Present:
     return Present(claim_of(live, incident))
 
 
-def decide(live: LivePrincipal, found: Present, prior: Prior, terms: Terms) -> Returns[Fates]:
+def decide(live: LivePrincipal, presence: Present, prior: Prior, terms: Terms) -> Returns[Fates]:
     """Return what a lift does with each key; one that only the state vouches for is a conflict."""
-    del found  # its type is not a claim's
+    del presence  # its type is not a claim's
     claim = claim_of(live, terms.incident)
     keys = [key for key in live.access_keys() if key.access_key_id not in prior.staying]
     others = (
@@ -101,7 +101,7 @@ def decide(live: LivePrincipal, found: Present, prior: Prior, terms: Terms) -> R
         terms=terms,
         others=others,
     )
-    said = (
+    lines = (
         *(f"{name} becomes Active" for name in fates.activate),
         *(f"{name} stays Inactive for {other}" for name, other in fates.shared.items()),
         *(f"{name} asks for a decision" for name in fates.undecided),
@@ -111,8 +111,8 @@ def decide(live: LivePrincipal, found: Present, prior: Prior, terms: Terms) -> R
     claimed = claim.priors if claim else {}
     return Returns(
         fates,
-        said,
-        said,
+        lines,
+        lines,
         conflict,
         {access_key(name): _witnesses(name, prior, terms, claimed) for name in fates.activate},
     )
@@ -141,7 +141,7 @@ def fates_of(
         if prior.which == "all" or name in {*terms.leaked, *(claimed or {})}:
             fate, why = _fate(key, claimed or {}, prior, terms, others)
             fates[fate][name] = why
-    gone = prior.statuses.keys() - {key.access_key_id for key in keys} - {*prior.staying}
+    deleted_keys = prior.statuses.keys() - {key.access_key_id for key in keys} - {*prior.staying}
     return Fates(
         activate=tuple(fates["activate"]),
         shared=fates["shared"],
@@ -150,7 +150,7 @@ def fates_of(
         stay=tuple(fates["stay"]),
         kept=(
             *(f"{name} {why}" for name, why in {**fates["stay"], **fates["kept"]}.items()),
-            *(f"{name} was deleted meanwhile" for name in sorted(gone)),
+            *(f"{name} was deleted meanwhile" for name in sorted(deleted_keys)),
         ),
         staying=frozenset(prior.staying),
     )
@@ -167,7 +167,7 @@ def give_back(live: LivePrincipal, returns: Returns[Fates], terms: Terms) -> lis
         return []
     incident = terms.incident
     others = overlap.others(live, incident)
-    done = list(fates.kept)
+    lines = list(fates.kept)
     for other in others if fates.stay else ():
         terms.note_kept(other.incident, fates.stay)
     _tell_others(live, fates.stay, others)
@@ -175,7 +175,7 @@ def give_back(live: LivePrincipal, returns: Returns[Fates], terms: Terms) -> lis
     again = {key.access_key_id for key in active}
     # Whoever turned them on again since the last look would be let in by the lift.
     _become(live, sorted(again.intersection(fates.stay)), "Inactive")
-    done += [
+    lines += [
         f"{name} was Active and is Inactive now" for name in sorted(again.intersection(fates.stay))
     ]
     activate = list(fates.activate)
@@ -184,16 +184,16 @@ def give_back(live: LivePrincipal, returns: Returns[Fates], terms: Terms) -> lis
     if fates.shared:
         # The other may have gone while we looked; then neither of us has given it back.
         now = live.again()
-        left = overlap.others(now, incident) if now else ()
-        late = [key for key in fates.shared if not any(other.holds(key) for other in left)]
+        claimants = overlap.others(now, incident) if now else ()
+        late = [key for key in fates.shared if not any(other.holds(key) for other in claimants)]
         _become(live, late if now else [], "Active")
         activate += late
-        done += [
+        lines += [
             f"{key} stays Inactive while {other} holds it too; its lift gives it back"
             for key, other in fates.shared.items()
             if key not in late
         ]
-    return [*(f"{name} is Active again" for name in activate), *done]
+    return [*(f"{name} is Active again" for name in activate), *lines]
 
 
 def unrecorded(live: LivePrincipal, prior: Prior, changed: Changes) -> Prior | None:
@@ -203,10 +203,10 @@ def unrecorded(live: LivePrincipal, prior: Prior, changed: Changes) -> Prior | N
     """
     off = {key.access_key_id for key in live.access_keys() if key.status != "Active"}
     active = {name: status for name, status in prior.statuses.items() if status == "Active"}
-    ours = {name for name in off if "Inactive" in changed.get(access_key(name), ())}
-    if not ours & active.keys():
+    our_keys = {name for name in off if "Inactive" in changed.get(access_key(name), ())}
+    if not our_keys & active.keys():
         return None
-    kept = {name: status for name, status in active.items() if name not in off or name in ours}
+    kept = {name: status for name, status in active.items() if name not in off or name in our_keys}
     return Prior(kept, frozenset(prior.hearsay) & kept.keys())
 
 
@@ -219,8 +219,8 @@ def _fate(  # noqa: PLR0911 -- one return for each reason
 ) -> tuple[_Fate, str]:
     """Return what becomes of *key*, and why it stays or who else holds it."""
     name = key.access_key_id
-    theirs = terms.false_positive and name not in prior.statuses
-    if key.status == "Active" and theirs:
+    was_never_ours = terms.false_positive and name not in prior.statuses
+    if key.status == "Active" and was_never_ours:
         return "kept", "is Active already"
     if reason := _stays(key, claimed, prior, terms):
         return "stay", reason
@@ -228,8 +228,10 @@ def _fate(  # noqa: PLR0911 -- one return for each reason
         return "kept", "is Active already"
     if prior.statuses[name] != "Active":
         return "kept", "was Inactive before"
-    if held := _held_by_others([other.incident for other in others if other.holds(name)], terms):
-        return held
+    if shared_fate := _held_by_others(
+        [other.incident for other in others if other.holds(name)], terms
+    ):
+        return shared_fate
     if _recorded(name, prior, terms) == "Inactive":
         return "kept", "was Inactive before, by the ledger"
     if _witnesses(name, prior, terms, claimed) - {"state"}:
@@ -241,9 +243,9 @@ def _fate(  # noqa: PLR0911 -- one return for each reason
 
 def _held_by_others(holders: Sequence[str], terms: Terms) -> tuple[_Fate, str] | None:
     """Return what becomes of a key that *holders* claim; None where it may come back."""
-    known = terms.known_of(holders)
-    if known is not None:
-        return "shared", known
+    known_holder = terms.known_of(holders)
+    if known_holder is not None:
+        return "shared", known_holder
     decision = terms.decisions.get(WORD)
     if not holders or decision == "force-ours":
         return None
@@ -295,8 +297,8 @@ def _undecided(live: LivePrincipal, fates: Fates, prior: Prior, terms: Terms) ->
         terms.incident,
         WORD,
         f"the state says {', '.join(names)} was Active before, and {why}",
-        ours="makes it Active again",
-        theirs="leaves it Inactive",
+        force_ours="makes it Active again",
+        keep_theirs="leaves it Inactive",
     )
 
 
@@ -311,12 +313,12 @@ def _tell_others(live: LivePrincipal, stay: Sequence[str], others: Sequence[over
         if other.claim is None or not named:
             continue
         words = {**other.claim.priors, **dict.fromkeys(named, overlap.KEPT)}
-        told = claims.Claim(other.claim.snapshot_id, other.claim.generation, words)
+        new_claim = claims.Claim(other.claim.snapshot_id, other.claim.generation, words)
         try:
-            credentials.claim(live, other.incident, told)
+            credentials.claim(live, other.incident, new_claim)
         except (ClientError, BotoCoreError) as error:
             raise explain(f"telling {other.incident} what stays Inactive", error) from error
-        if not eventually(partial(_claims, live, other.incident, told)):
+        if not eventually(partial(_claims, live, other.incident, new_claim)):
             raise NotContainedError(
                 f"{live}: {other.incident} was told that {', '.join(named)} stays Inactive, and"
                 " its claim does not read so",
@@ -324,11 +326,11 @@ def _tell_others(live: LivePrincipal, stay: Sequence[str], others: Sequence[over
             )
 
 
-def _claims(live: LivePrincipal, incident: str, told: claims.Claim) -> bool:
+def _claims(live: LivePrincipal, incident: str, expected: claims.Claim) -> bool:
     now = live.again()
-    found = credentials.find(now, incident) if now else None
+    live_claim = credentials.find(now, incident) if now else None
     # Gone is as good: who has no claim left gives nothing back without asking.
-    return found is None or found.priors == told.priors
+    return live_claim is None or live_claim.priors == expected.priors
 
 
 def _become(live: LivePrincipal, names: Sequence[str], status: KeyStatus) -> None:
@@ -341,18 +343,22 @@ def _become(live: LivePrincipal, names: Sequence[str], status: KeyStatus) -> Non
         )
 
 
-def _all_read(live: LivePrincipal, names: Sequence[str], wanted: KeyStatus) -> bool:
+def _all_read(live: LivePrincipal, names: Sequence[str], expected: KeyStatus) -> bool:
     status = {key.access_key_id: key.status for key in live.access_keys()}
-    return all(status.get(name) == wanted for name in names)
+    return all(status.get(name) == expected for name in names)
 
 
 def _drop(live: LivePrincipal, incident: str, fates: Fates) -> None:
     """Drop the claim, but for the keys that stay claimed."""
-    ours = claim_of(live, incident)
+    own_claim = claim_of(live, incident)
     rest = {
-        name: was for name, was in (ours.priors if ours else {}).items() if name in fates.staying
+        name: was
+        for name, was in (own_claim.priors if own_claim else {}).items()
+        if name in fates.staying
     }
-    if ours is None or not fates.staying:
+    if own_claim is None or not fates.staying:
         credentials.drop_claim(live, incident)
         return
-    credentials.claim(live, incident, claims.Claim(ours.snapshot_id, ours.generation, rest))
+    credentials.claim(
+        live, incident, claims.Claim(own_claim.snapshot_id, own_claim.generation, rest)
+    )

@@ -75,13 +75,13 @@ class Decisions:
         Raises:
             SpecError: it names somebody else; nothing has been changed.
         """
-        held = list(principals)
+        targets = list(principals)
         for item in self.made:
-            if not any(item.is_about(principal) for principal in held):
-                there = ", ".join(sorted({principal.label for principal in held})) or "nobody"
+            if not any(item.is_about(principal) for principal in targets):
+                labels = ", ".join(sorted({principal.label for principal in targets})) or "nobody"
                 raise SpecError(
                     f"'{item}' decides about somebody whom the stack does not hold (it holds"
-                    f" {there})",
+                    f" {labels})",
                     remedy="name one of those by ARN or by <account>/<user|role>/<name>",
                 )
 
@@ -93,12 +93,13 @@ def parse(text: str) -> Decisions:
         SpecError: one of them is not understood, or two contradict each other.
     """
     made = tuple(dict.fromkeys(_decision(item) for item in text.split()))
-    seen: dict[tuple[FacetName, object], Decision] = {}
+    by_subject: dict[tuple[FacetName, object], Decision] = {}
     for item in made:
         about = (item.facet, _named(item.principal) if item.principal else None)
-        if seen.setdefault(about, item) != item:
+        if by_subject.setdefault(about, item) != item:
             raise SpecError(
-                f"'{seen[about]}' and '{item}' contradict each other", remedy="take one of them out"
+                f"'{by_subject[about]}' and '{item}' contradict each other",
+                remedy="take one of them out",
             )
     return Decisions(made)
 
@@ -109,22 +110,25 @@ def decided(word: Word, value: str) -> Decision:
     Raises:
         SpecError: there is no such facet, or the principal is none.
     """
-    facet, at, principal = value.partition("@")
+    facet, separator, principal = value.partition("@")
     if facet not in FACETS:
         raise SpecError(
             f"{facet!r} is no facet of a lift; there are {', '.join(FACETS)}", remedy=_MEND
         )
-    if at:
+    if separator:
         _named(principal)
-    return Decision(word, facet, principal if at else None)
+    return Decision(word, facet, principal if separator else None)
 
 
 def way_out(
-    incident: str, facet: FacetName, principal: Principal, *, ours: str, theirs: str
+    incident: str, facet: FacetName, principal: Principal, *, force_ours: str, keep_theirs: str
 ) -> str:
     """Return the two commands that settle a conflict, and what each of them does."""
     lift, about = lift_of(incident), f"{facet}@{principal.label}"
-    return f"decide: '{lift} --force-ours {about}' {ours}, '{lift} --keep-theirs {about}' {theirs}"
+    return (
+        f"decide: '{lift} --force-ours {about}' {force_ours},"
+        f" '{lift} --keep-theirs {about}' {keep_theirs}"
+    )
 
 
 def _decision(item: str) -> Decision:

@@ -73,17 +73,17 @@ def find(live: LivePrincipal, incident: str, only: str | None = None) -> LiveDen
 def read(policy: str | None, incident: str, only: str | None = None) -> LiveDeny:
     """Return what an inline policy of the incident's name says."""
     document = documents.parse(policy) if policy else None
-    ours: list[tuple[Mark, documents.Statement]] = []
+    own: list[tuple[Mark, documents.Statement]] = []
     for statement in documents.statements(document or {}):
-        found = documents.mark_of(statement, is_deny)
-        if found is not None and _is_ours(found, incident, only):
-            ours.append((found, statement))
-    if not ours:
+        mark = documents.mark_of(statement, is_deny)
+        if mark is not None and _is_ours(mark, incident, only):
+            own.append((mark, statement))
+    if not own:
         return LiveDeny(policy, None, is_fence=False, issued_before=None, until=None, only=only)
-    newest, statement = max(ours, key=lambda pair: pair[0].generation)
+    newest, statement = max(own, key=lambda pair: pair[0].generation)
     dates = _dates(statement)
     until = dates.get("aws:CurrentTime")
-    is_fence = all("aws:CurrentTime" in _dates(statement) for _, statement in ours)
+    is_fence = all("aws:CurrentTime" in _dates(statement) for _, statement in own)
     moment = moment_of(dates.get("aws:TokenIssueTime"))
     issued_before = None if moment is None else isoformat(moment)
     return LiveDeny(policy, newest, is_fence, issued_before, until, only)
@@ -101,48 +101,60 @@ def document(scope: Scope, mark: Mark) -> documents.Document:
 def put(
     live: LivePrincipal,
     incident: str,
-    found: LiveDeny,
-    ours: documents.Document,
+    live_deny: LiveDeny,
+    own_document: documents.Document,
     *,
-    alone: bool = False,
+    whole_policy: bool = False,
 ) -> None:
-    """Write *ours* as the incident's policy; statements of others in it stay, unless *alone*."""
-    written = ours if alone else merged(found, incident, ours)
+    """Write *own_document* as the incident's policy.
+
+    Statements of others in it stay, unless *whole_policy*.
+    """
+    written = own_document if whole_policy else merged(live_deny, incident, own_document)
     live.put_inline(policy_name(incident), text(written))
 
 
-def merged(found: LiveDeny, incident: str, ours: documents.Document) -> documents.Document:
-    """Return *ours* plus the statements that others put into the incident's policy."""
-    return {**ours, "Statement": [*ours["Statement"], *_theirs(found, incident)["Statement"]]}
+def merged(
+    live_deny: LiveDeny, incident: str, own_document: documents.Document
+) -> documents.Document:
+    """Return *own_document* plus the statements that others put into the incident's policy."""
+    return {
+        **own_document,
+        "Statement": [*own_document["Statement"], *_without_ours(live_deny, incident)["Statement"]],
+    }
 
 
-def has_others(found: LiveDeny, incident: str) -> bool:
+def has_others(live_deny: LiveDeny, incident: str) -> bool:
     """Tell whether others put statements into the incident's policy."""
-    return bool(_theirs(found, incident)["Statement"])
+    return bool(_without_ours(live_deny, incident)["Statement"])
 
 
-def twins(found: LiveDeny, incident: str, ours: documents.Document) -> list[documents.Statement]:
-    """Return the statements of others in the policy that say what *ours* says."""
-    said = [documents.unsigned(item) for item in documents.statements(ours)]
-    there = documents.statements(_theirs(found, incident))
-    return [item for item in there if documents.unsigned(item) in said]
+def twins(
+    live_deny: LiveDeny, incident: str, own_document: documents.Document
+) -> list[documents.Statement]:
+    """Return the statements of others in the policy that say what *own_document* says."""
+    own_statements = [documents.unsigned(item) for item in documents.statements(own_document)]
+    foreign = documents.statements(_without_ours(live_deny, incident))
+    return [item for item in foreign if documents.unsigned(item) in own_statements]
 
 
-def shows(live: LivePrincipal, incident: str, ours: documents.Document) -> bool:
-    """Tell whether the incident's policy holds every statement of *ours* now."""
-    found = live.inline_text(policy_name(incident))
-    return found is not None and documents.holds(found, ours)
+def shows(live: LivePrincipal, incident: str, own_document: documents.Document) -> bool:
+    """Tell whether the incident's policy holds every statement of *own_document* now."""
+    policy = live.inline_text(policy_name(incident))
+    return policy is not None and documents.holds(policy, own_document)
 
 
-def take_away(live: LivePrincipal, incident: str, found: LiveDeny, *, alone: bool = False) -> None:
+def take_away(
+    live: LivePrincipal, incident: str, live_deny: LiveDeny, *, whole_policy: bool = False
+) -> None:
     """Remove every statement of the incident; delete the policy where nothing else is in it.
 
-    With *alone* whatever else is in it goes too.
+    With *whole_policy* whatever else is in it goes too.
     """
-    rest = _theirs(found, incident)
-    if rest["Statement"] and not alone:
+    rest = _without_ours(live_deny, incident)
+    if rest["Statement"] and not whole_policy:
         live.put_inline(policy_name(incident), text(rest))
-    elif found.text is not None:
+    elif live_deny.text is not None:
         try:
             live.delete_inline(policy_name(incident))
         except ClientError as error:
@@ -160,10 +172,12 @@ def as_values(matches: tuple[Match, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _theirs(found: LiveDeny, incident: str) -> documents.Document:
+def _without_ours(live_deny: LiveDeny, incident: str) -> documents.Document:
     """Return the incident's policy less every statement of the incident."""
-    document = documents.parse(found.text or "") or {}
-    return documents.without(document, lambda mark: _is_ours(mark, incident, found.only), is_deny)
+    document = documents.parse(live_deny.text or "") or {}
+    return documents.without(
+        document, lambda mark: _is_ours(mark, incident, live_deny.only), is_deny
+    )
 
 
 def _is_ours(mark: Mark, incident: str, only: str | None) -> bool:
@@ -182,13 +196,13 @@ def _dates(statement: documents.Statement) -> dict[str, str]:
     return {str(key): str(value) for key, value in cast("dict[str, Any]", block).items()}
 
 
-def scope_of(found: LiveDeny, incident: str) -> Scope:
+def scope_of(live_deny: LiveDeny, incident: str) -> Scope:
     """Return the scope of the incident's live deny, for a lift that has no state to ask."""
-    document = documents.parse(found.text or "") or {}
+    document = documents.parse(live_deny.text or "") or {}
     matches: list[Match] = []
     for statement in documents.statements(document):
         mark = documents.mark_of(statement, is_policy_deny)
-        if mark is None or not _is_ours(mark, incident, found.only):
+        if mark is None or not _is_ours(mark, incident, live_deny.only):
             continue
         for operator, keys in cast(
             "dict[str, dict[str, Any]]", statement.get("Condition", {})
@@ -199,18 +213,18 @@ def scope_of(found: LiveDeny, incident: str) -> Scope:
                     matches.append(Match(operator, key, tuple(str(value) for value in listed)))
     if matches:
         return Scope("sessions", None, tuple(matches))
-    return Scope("issued-before" if found.issued_before else "all", found.issued_before)
+    return Scope("issued-before" if live_deny.issued_before else "all", live_deny.issued_before)
 
 
-def binds_everything(found: LiveDeny, live: LivePrincipal) -> bool:
-    """Tell whether *found* holds every credential that *live* has now.
+def binds_everything(live_deny: LiveDeny, live: LivePrincipal) -> bool:
+    """Tell whether *live_deny* holds every credential that *live* has now.
 
     A user's access keys have no issue time, so no deny of older tokens reaches them ("AWS global
     condition context keys", ``aws:TokenIssueTime``).
     """
-    if not found.in_force:
+    if not live_deny.in_force:
         return False
-    document = documents.parse(found.text or "") or {}
+    document = documents.parse(live_deny.text or "") or {}
     for statement in documents.statements(document):
         if documents.mark_of(statement, is_policy_deny) is None:
             continue

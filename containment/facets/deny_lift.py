@@ -79,14 +79,14 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is written in place of the deny that was *found*; None where it is removed.
+    """What is written in place of *live_deny*; *document* is None where it is removed.
 
-    *alone* is True where whatever others wrote beside it goes too, by decision.
+    *whole_policy* is True where whatever others wrote beside it goes too, by decision.
     """
 
-    found: deny.LiveDeny
+    live_deny: deny.LiveDeny
     document: documents.Document | None
-    alone: bool = False
+    whole_policy: bool = False
 
 
 def find(live: LivePrincipal, incident: str) -> deny.LiveDeny:
@@ -95,33 +95,35 @@ def find(live: LivePrincipal, incident: str) -> deny.LiveDeny:
 
 
 def decide(
-    live: LivePrincipal, found: deny.LiveDeny, prior: Prior, terms: Terms
+    live: LivePrincipal, live_deny: deny.LiveDeny, prior: Prior, terms: Terms
 ) -> Returns[Change]:
     """Return what a lift writes in place of the deny.
 
     A statement that says what ours says, under another Sid, is a conflict.
     """
     incident, decision = terms.incident, terms.decisions.get(WORD)
-    newest = found.mark.generation + 1 if found.mark else 0
+    newest = live_deny.mark.generation + 1 if live_deny.mark else 0
     own = mark(incident, terms.snapshot_id, min(max(terms.generation, newest), NEWEST))
     if decision == "keep-theirs":
-        found = deny.read(found.text, incident, terms.snapshot_id)
+        live_deny = deny.read(live_deny.text, incident, terms.snapshot_id)
     if decision is None and prior.scope is not None:
-        ours = deny.document(prior.scope, own)
-        if doubtful := deny.twins(found, incident, ours):
-            return Returns(conflict=_undecided(live, terms, doubtful, ours))
-    scope = _to_fence(live, found, prior, incident)
+        own_document = deny.document(prior.scope, own)
+        if doubtful := deny.twins(live_deny, incident, own_document):
+            return Returns(conflict=_undecided(live, terms, doubtful, own_document))
+    scope = _to_fence(live, live_deny, prior, incident)
     fenced = not (terms.false_positive or terms.spared)
     written = document(scope, own, now=live.answered_at) if fenced else None
     will = [f"its deny is lifted as was decided ({decision})"] if decision else []
-    if found.is_fence:
-        will.append(f"its deny is a fence already, until {found.until}")
-    elif found.mark is None and prior.inline:
+    if live_deny.is_fence:
+        will.append(f"its deny is a fence already, until {live_deny.until}")
+    elif live_deny.mark is None and prior.inline:
         will.append("its deny is not there any more")
     return Returns(
-        Change(found, written, alone=decision == "force-ours"),
+        Change(live_deny, written, whole_policy=decision == "force-ours"),
         tuple(will),
-        widens={inline_policy(policy_name(incident)): frozenset({"mark"})} if found.mark else {},
+        widens={inline_policy(policy_name(incident)): frozenset({"mark"})}
+        if live_deny.mark
+        else {},
     )
 
 
@@ -136,22 +138,32 @@ def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> li
     change, incident = returns.decided, terms.incident
     if change is None:
         return []
-    found, ours, alone = change.found, change.document, change.alone
-    if ours is None:
-        _write(live, incident, found, lambda: deny.take_away(live, incident, found, alone=alone))
-        if not eventually(lambda: deny.find(live, incident, found.only).mark is None):
+    live_deny, document, whole_policy = change.live_deny, change.document, change.whole_policy
+    if document is None:
+        _write(
+            live,
+            incident,
+            live_deny,
+            lambda: deny.take_away(live, incident, live_deny, whole_policy=whole_policy),
+        )
+        if not eventually(lambda: deny.find(live, incident, live_deny.only).mark is None):
             raise NotContainedError(
                 f"the deny on {live} is still there after it was removed",
                 remedy=f"run '{LIFT}' again",
             )
         return ["the deny is gone"]
-    _write(live, incident, found, lambda: deny.put(live, incident, found, ours, alone=alone))
-    if not eventually(lambda: deny.shows(live, incident, ours)):
+    _write(
+        live,
+        incident,
+        live_deny,
+        lambda: deny.put(live, incident, live_deny, document, whole_policy=whole_policy),
+    )
+    if not eventually(lambda: deny.shows(live, incident, document)):
         raise NotContainedError(
             f"the release fence on {live} was written and does not show",
             remedy=f"run '{LIFT}' again",
         )
-    end = deny.read(text(ours), incident)
+    end = deny.read(text(document), incident)
     return [f"tokens issued before {end.issued_before} stay denied until {end.until}"]
 
 
@@ -161,16 +173,20 @@ def unrecorded(live: LivePrincipal, prior: Prior, changed: Changes) -> Prior | N
     return None
 
 
-def _to_fence(live: LivePrincipal, found: deny.LiveDeny, prior: Prior, incident: str) -> deny.Scope:
+def _to_fence(
+    live: LivePrincipal, live_deny: deny.LiveDeny, prior: Prior, incident: str
+) -> deny.Scope:
     """Return the scope to fence: what is remembered of it, with the revocation time of live.
 
     Where the deny was stripped only the state knows the time, and may say nothing later than now.
     """
-    scope = prior.scope or deny.scope_of(found, incident)
+    scope = prior.scope or deny.scope_of(live_deny, incident)
     if scope.kind != "issued-before":
         return replace(scope, issued_before=None)
-    known = prior.scope.issued_before if prior.scope else None
-    moment = cohort.fence_time(found.issued_before, known, live.answered_at, prior.margin_s)
+    remembered = prior.scope.issued_before if prior.scope else None
+    moment = cohort.fence_time(
+        live_deny.issued_before, remembered, live.answered_at, prior.margin_s
+    )
     return replace(scope, issued_before=moment)
 
 
@@ -178,7 +194,7 @@ def _undecided(
     live: LivePrincipal,
     terms: Terms,
     twins: list[documents.Statement],
-    ours: documents.Document,
+    own_document: documents.Document,
 ) -> ConflictError:
     policy = policy_name(terms.incident)
     return undecided(
@@ -186,31 +202,31 @@ def _undecided(
         terms.incident,
         WORD,
         f"its policy {policy} holds {documents.compact({'Statement': twins})} beside"
-        f" {documents.compact(ours)}, which is ours: the same under another Sid, so nobody can tell"
-        " whose it is",
-        ours="takes the whole policy for ours",
-        theirs="leaves that statement, which goes on denying",
+        f" {documents.compact(own_document)}, which is ours: the same under another Sid, so"
+        " nobody can tell whose it is",
+        force_ours="takes the whole policy for ours",
+        keep_theirs="leaves that statement, which goes on denying",
     )
 
 
 def _write(
-    live: LivePrincipal, incident: str, found: deny.LiveDeny, write: Callable[[], None]
+    live: LivePrincipal, incident: str, live_deny: deny.LiveDeny, write: Callable[[], None]
 ) -> None:
     """Write, and say what it means where AWS refuses the document."""
     try:
         write()
     except ClientError as error:
         if is_full(error):
-            theirs = (
+            drop_step = (
                 f", or drop what others wrote into {policy_name(incident)} with"
                 f" '{lift_of(incident)} --force-ours deny@{live.principal.label}'"
-                if deny.has_others(found, incident)
+                if deny.has_others(live_deny, incident)
                 else ""
             )
             raise ConflictError(
                 f"{live} has no room for the release fence, so its deny stays",
                 remedy=f"shorten an inline policy by about 300 characters and run '{LIFT}'"
-                f" again{theirs}, or declare the incident false-positive",
+                f" again{drop_step}, or declare the incident false-positive",
             ) from error
         if code(error) == "MalformedPolicyDocument":
             raise ConflictError(

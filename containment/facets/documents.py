@@ -30,8 +30,7 @@ def parse(text: str) -> Document | None:
 
 def statements(document: Document) -> list[Statement]:
     """Return the statements; IAM's grammar lets a single one stand without its list."""
-    found = document.get("Statement", [])
-    listed = _listed(found)
+    listed = _listed(document.get("Statement", []))
     return [item for item in listed if isinstance(item, dict)]
 
 
@@ -45,16 +44,16 @@ def marks(text: str | None, shape: Shape) -> list[Mark]:
     document = parse(text) if text else None
     if document is None:
         return []
-    found = (mark_of(statement, shape) for statement in statements(document))
-    return [item for item in found if item is not None]
+    candidates = (mark_of(statement, shape) for statement in statements(document))
+    return [item for item in candidates if item is not None]
 
 
-def without(document: Document, ours: Callable[[Mark], bool], shape: Shape) -> Document:
-    """Return *document* without the statements of *shape* whose mark *ours* accepts."""
+def without(document: Document, is_ours: Callable[[Mark], bool], shape: Shape) -> Document:
+    """Return *document* without the statements of *shape* whose mark *is_ours* accepts."""
 
     def keep(statement: Statement) -> bool:
-        found = mark_of(statement, shape)
-        return found is None or not ours(found)
+        mark = mark_of(statement, shape)
+        return mark is None or not is_ours(mark)
 
     return {**document, "Statement": [item for item in statements(document) if keep(item)]}
 
@@ -64,18 +63,18 @@ def compact(document: Document) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def equal(left: str | Document, right: str | Document) -> bool:
+def equal(first: str | Document, second: str | Document) -> bool:
     """Tell whether two policies say the same."""
-    return canonical(left) == canonical(right)
+    return canonical(first) == canonical(second)
 
 
-def holds(policy: str, ours: Document) -> bool:
-    """Tell whether *policy* holds every statement of *ours*, whatever else it holds."""
+def holds(policy: str, statement_document: Document) -> bool:
+    """Tell whether *policy* holds every statement of *statement_document*, among others."""
     document = parse(policy)
     if document is None:
         return False
     have = {canonical({"Statement": [item]}) for item in statements(document)}
-    return all(canonical({"Statement": [item]}) in have for item in statements(ours))
+    return all(canonical({"Statement": [item]}) in have for item in statements(statement_document))
 
 
 def unsigned(statement: Statement) -> str:
@@ -138,8 +137,8 @@ def _condition(value: object) -> object:
     blocks = cast("dict[str, Any]", value)
     return {
         operator.lower(): {
-            key.lower(): sorted(_scalar(item) for item in _listed(wanted))
-            for key, wanted in cast("dict[str, Any]", keys).items()
+            key.lower(): sorted(_scalar(item) for item in _listed(needed))
+            for key, needed in cast("dict[str, Any]", keys).items()
         }
         if isinstance(keys, dict)
         else keys

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Changes: TypeAlias = "Mapping[str, Sequence[str | None]]"
 # Which of some incidents, the oldest first, somebody knows of who wrote no tag; None for none.
 KnownOf: TypeAlias = "Callable[[Sequence[str]], str | None]"
-F = TypeVar("F", bound="Found")
+F = TypeVar("F", bound="Presence")
 P = TypeVar("P")  # what a state or a snapshot remembers of the facet
 D = TypeVar("D")  # what was decided
 
@@ -37,7 +37,7 @@ class Artefact(Protocol):
     def generation(self) -> int: ...
 
 
-class Found(Protocol):
+class Presence(Protocol):
     """What of an incident is there; *mark* is its newest artefact, if there is one.
 
     *in_force* is False for what binds nobody any more, as a release fence.
@@ -166,8 +166,8 @@ class Facet(Protocol[F, P, D]):
         """Return what of *incident* is there."""
         ...
 
-    def decide(self, live: LivePrincipal, found: F, prior: P, terms: Terms, /) -> Returns[D]:
-        """Return what the lift does with what was *found*; nothing is changed.
+    def decide(self, live: LivePrincipal, presence: F, prior: P, terms: Terms, /) -> Returns[D]:
+        """Return what the lift does with *presence*; nothing is changed.
 
         *prior* is what the state, or the snapshot, remembers of it.
         """
@@ -191,10 +191,18 @@ class Facet(Protocol[F, P, D]):
 
 
 def undecided(
-    live: LivePrincipal, incident: str, facet: FacetName, what: str, *, ours: str, theirs: str
+    live: LivePrincipal,
+    incident: str,
+    facet: FacetName,
+    what: str,
+    *,
+    force_ours: str,
+    keep_theirs: str,
 ) -> ConflictError:
     """Return what is said where somebody has to decide: *what* is doubtful, and both ways out."""
     return ConflictError(
         f"{live}: {what}",
-        remedy=way_out(incident, facet, live.principal, ours=ours, theirs=theirs),
+        remedy=way_out(
+            incident, facet, live.principal, force_ours=force_ours, keep_theirs=keep_theirs
+        ),
     )

@@ -17,20 +17,24 @@ if TYPE_CHECKING:
     from containment.facets.capture import Captured
 
 
-def contested(live: LivePrincipal, policies: Mapping[str, str], ours: str | None) -> list[str]:
+def contested(
+    live: LivePrincipal, policies: Mapping[str, str], taken_over: str | None
+) -> list[str]:
     """Return what carries a mark of some incident: recorded, never a reason not to contain.
 
-    What the incident *ours* left is not among it, because it is being taken over.
+    What the incident *taken_over* left is not among it, because it is being taken over.
     """
 
     def foreign(text: str) -> bool:
         return any(
-            ours is None or not mark.is_of(ours)
+            taken_over is None or not mark.is_of(taken_over)
             for mark in documents.marks(text, lambda _statement: True)
         )
 
     named = [f"inline policy {name}" for name, text in policies.items() if foreign(text)]
-    tagged = [f"tag {key}" for key in live.tags if marks.incident_of_tag(key) not in {None, ours}]
+    tagged = [
+        f"tag {key}" for key in live.tags if marks.incident_of_tag(key) not in {None, taken_over}
+    ]
     trusted = ["a marked statement in the trust policy"] if foreign(live.trust_policy) else []
     return sorted([*named, *tagged, *trusted])
 
@@ -42,15 +46,15 @@ def is_bound(live: LivePrincipal, incident: str, policies: Mapping[str, str]) ->
 
 
 def is_held(
-    live: LivePrincipal, incident: str, found: Captured, leaked: Sequence[str], *, denied: bool
+    live: LivePrincipal, incident: str, captured: Captured, leaked: Sequence[str], *, denied: bool
 ) -> bool:
     """Tell whether all that *incident* holds *live* with is there, but for a deny of its own.
 
     *denied* says that a deny is to be part of it, so that Inactive keys alone do not hold them.
     """
     if attachment.find(live, incident) is not None:
-        return attachment.holds(live, found.attached)
+        return attachment.holds(live, captured.attached)
     if credentials.find(live, incident) is None or denied:
         return False
-    statuses = {key.access_key_id: key.status for key in found.keys}
+    statuses = {key.access_key_id: key.status for key in captured.keys}
     return all(statuses.get(name) == "Inactive" for name in leaked or statuses)

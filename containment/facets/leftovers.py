@@ -22,14 +22,14 @@ def in_force(live: LivePrincipal, incident: str, facets: Facets) -> dict[str, st
 
     A release fence holds nothing.
     """
-    found = {facet.IN_FORCE: facet.find(live, incident) for facet in facets}
-    return {what: item.mark.snapshot_id for what, item in found.items() if item.in_force}
+    presences = {facet.IN_FORCE: facet.find(live, incident) for facet in facets}
+    return {what: item.mark.snapshot_id for what, item in presences.items() if item.in_force}
 
 
 def find(live: LivePrincipal, incident: str, snapshot_id: str, facets: Facets) -> list[str]:
     """Return, in words, what of *facets* is in force on *live* under *snapshot_id*."""
-    held = in_force(live, incident, facets)
-    return [what for what, own in held.items() if own == snapshot_id]
+    snapshots = in_force(live, incident, facets)
+    return [what for what, own in snapshots.items() if own == snapshot_id]
 
 
 def snapshots(live: LivePrincipal, incident: str, facets: Facets) -> set[str]:

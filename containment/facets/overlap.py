@@ -51,8 +51,8 @@ class Other:
         """Tell whether it wants the key Inactive, or may: a claim nobody can read holds all."""
         if self.binds or (self.claimed and self.claim is None):
             return True
-        said = self.claim.priors.get(access_key_id) if self.claim else None
-        return said not in {None, KEPT}
+        prior = self.claim.priors.get(access_key_id) if self.claim else None
+        return prior not in {None, KEPT}
 
 
 def others(live: LivePrincipal, incident: str) -> tuple[Other, ...]:
@@ -71,7 +71,7 @@ def among(live: LivePrincipal, incident: str, policies: Mapping[str, str]) -> tu
         if (other := _foreign(name, incident))
         and deny.binds_everything(deny.read(text, other), live)
     }
-    found = [
+    others = [
         Other(
             name,
             claims.read(live.tags, credentials_tag(name), whole=True),
@@ -81,7 +81,7 @@ def among(live: LivePrincipal, incident: str, policies: Mapping[str, str]) -> tu
         for name in sorted(claimed | binding)
     ]
     # The one that came first knows best how it was.
-    return tuple(sorted(found, key=lambda item: item.claim.generation if item.claim else NEWEST))
+    return tuple(sorted(others, key=lambda item: item.claim.generation if item.claim else NEWEST))
 
 
 def attachments(live: LivePrincipal, incident: str) -> dict[str, claims.Claim | None]:

@@ -26,6 +26,6 @@ def matches(
     picked: dict[tuple[str, str], list[str]] = {}
     for session in sessions:
         for word, value in session.items():
-            wanted = f"{holder}:{value}" if word == "name" else value
-            picked.setdefault(SESSION_CONDITIONS[word], []).append(wanted)
+            pattern = f"{holder}:{value}" if word == "name" else value
+            picked.setdefault(SESSION_CONDITIONS[word], []).append(pattern)
     return tuple(Match(*where, tuple(sorted(values))) for where, values in sorted(picked.items()))

@@ -35,8 +35,8 @@ def statement(own: Mark, break_glass: Sequence[str], trust_policy: str) -> docum
 def newest(trust_policy: str, incident: str, only: str | None = None) -> Mark | None:
     """Return the newest mark of *incident* in *trust_policy*; with *only*, of that snapshot."""
     marks = documents.marks(trust_policy, is_trust_deny)
-    ours = [mark for mark in marks if _is_ours(mark, incident, only)]
-    return max(ours, key=lambda mark: mark.generation, default=None)
+    own_marks = [mark for mark in marks if _is_ours(mark, incident, only)]
+    return max(own_marks, key=lambda mark: mark.generation, default=None)
 
 
 def is_closed(trust_policy: str, incident: str, break_glass: Sequence[str]) -> bool:
@@ -44,14 +44,14 @@ def is_closed(trust_policy: str, incident: str, break_glass: Sequence[str]) -> b
     own = newest(trust_policy, incident)
     if own is None:
         return False
-    ours = statement(own, break_glass, trust_policy)
-    return documents.holds(trust_policy, {"Statement": [ours]})
+    own_statement = statement(own, break_glass, trust_policy)
+    return documents.holds(trust_policy, {"Statement": [own_statement]})
 
 
-def closed(trust_policy: str, incident: str, ours: documents.Statement) -> str:
-    """Return *trust_policy* with *ours* as its only statement of *incident*."""
+def closed(trust_policy: str, incident: str, own_statement: documents.Statement) -> str:
+    """Return *trust_policy* with *own_statement* as its only statement of *incident*."""
     rest = without_ours(trust_policy, incident, None)
-    return text({**rest, "Statement": [*rest["Statement"], ours]})
+    return text({**rest, "Statement": [*rest["Statement"], own_statement]})
 
 
 def overflow(document: str) -> int:

@@ -61,7 +61,7 @@ def find(live: LivePrincipal, incident: str) -> Present:
     return Present(trust.newest(live.trust_policy, incident))
 
 
-def decide(live: LivePrincipal, found: Present, prior: Prior, terms: Terms) -> Returns[Change]:
+def decide(live: LivePrincipal, presence: Present, prior: Prior, terms: Terms) -> Returns[Change]:
     """Return the document that a lift writes; none where nothing of ours is there.
 
     A statement of which nobody can tell whose it is, is a conflict.
@@ -79,7 +79,7 @@ def decide(live: LivePrincipal, found: Present, prior: Prior, terms: Terms) -> R
         else "others changed its trust policy; their change stays"
     )
     forced = terms.decisions.get(WORD) == "force-ours"
-    says = {"mark": found.in_force, "state": forced, "ledger": forced, "decision": forced}
+    says = {"mark": presence.in_force, "state": forced, "ledger": forced, "decision": forced}
     witnesses = frozenset(who for who, so in says.items() if so)
     return Returns(Change(document, as_before), (will,), widens={TRUST: witnesses})
 
@@ -152,7 +152,7 @@ def _twins(
 ) -> list[documents.Statement]:
     """Return the unmarked statements that say what ours says and were not there before."""
     own = trust.statement(mark(incident, "", 0), prior.break_glass, trust_policy)
-    ours = documents.unsigned(own)
+    own_content = documents.unsigned(own)
     before = [
         documents.unsigned(item)
         for item in documents.statements(documents.parse(prior.document) or {})
@@ -161,8 +161,8 @@ def _twins(
         item
         for item in documents.statements(rest)
         if documents.mark_of(item, is_trust_deny) is None
-        and documents.unsigned(item) == ours
-        and ours not in before
+        and documents.unsigned(item) == own_content
+        and own_content not in before
     ]
 
 
@@ -213,6 +213,6 @@ def _undecided(
         f"its trust policy holds {documents.compact({'Statement': list(doubtful)})}, which is what"
         " our statement says under another Sid, or our Sid over something else, so nobody can tell"
         f" whose it is; before, the trust policy was {prior.document}",
-        ours="takes it out",
-        theirs="leaves it as it is",
+        force_ours="takes it out",
+        keep_theirs="leaves it as it is",
     )

@@ -186,17 +186,17 @@ class Action(ABC, Generic[In, St]):
         """
         live = self._context.locate(state, self._unique_id(state))
         if live is None:
-            self._gone(state)
+            self._note_deleted(state)
             return None
-        found = lift.find(live, self.priors(state), state.incident)
-        self.gate.sight(state, live, found)
-        seen = self._look(live, state, found)
+        presences = lift.find(live, self.priors(state), state.incident)
+        self.gate.sight(state, live, presences)
+        status = self._look(live, state, presences)
         terms = evidence.terms(self._context, state, brief=True)
-        plan = self.lift_plan(state, live, terms, found)
+        plan = self.lift_plan(state, live, terms, presences)
         # After a change of the spec the old terms are nobody's, and an 'up' says the new ones.
         if plan.announced and not are_changed(state, self._context.directory):
             self._context.say("info", f"{live}, at a lift: {'; '.join(plan.announced)}")
-        return seen
+        return status
 
     def update(self, state: St, inputs: In, *, preview: bool) -> St:
         """Go from *state* to *inputs*, repairing what drifted."""
@@ -231,14 +231,16 @@ class Action(ABC, Generic[In, St]):
         state: St,
         live: LivePrincipal,
         terms: Terms,
-        found: Mapping[str, Any] | None = None,
+        presences: Mapping[str, Any] | None = None,
     ) -> LiftPlan:
         """Return what a lift of *state* does to *live*, without doing it.
 
-        *found* is what of the incident is there, where it has been looked for already.
+        *presences* is what of the incident is there, where it has been looked for already.
         """
         generation = int(getattr(state, "generation", None) or 0)
-        return lift.plan(live, self.priors(state), terms, generation=generation, found=found)
+        return lift.plan(
+            live, self.priors(state), terms, generation=generation, presences=presences
+        )
 
     def writes(self, inputs: In, live: LivePrincipal) -> Sequence[Write]:
         """Return what containing *live* as *inputs* say would write now; nothing is changed.
@@ -263,8 +265,8 @@ class Action(ABC, Generic[In, St]):
         """Contain, once the gate is passed."""
 
     @abstractmethod
-    def _look(self, live: LivePrincipal, state: St, found: Mapping[str, Any]) -> St:
-        """Return *state* as *live* shows it; *found* is what of the incident is there, by facet."""
+    def _look(self, live: LivePrincipal, state: St, presences: Mapping[str, Any]) -> St:
+        """Return *state* as *live* shows it; *presences*: what is there of the incident."""
 
     @abstractmethod
     def _update(self, state: St, inputs: In, *, preview: bool) -> St:
@@ -277,13 +279,13 @@ class Action(ABC, Generic[In, St]):
 
     def _carry_out(self, state: Inputs, plan: LiftPlan) -> None:
         self._record_decisions(state, (step.facet.WORD for step in plan.steps))
-        for done in plan.carry_out():
-            self._context.say("info", done)
+        for line in plan.carry_out():
+            self._context.say("info", line)
 
     def _unique_id(self, state: St) -> str:
         return str(getattr(state, "principal_id", ""))
 
-    def _gone(self, state: St) -> None:
+    def _note_deleted(self, state: St) -> None:
         """Say that the principal of *state* is gone, where that is worth saying."""
 
     def diff(self, old: In, state: St, new: In) -> Diff:

@@ -61,7 +61,7 @@ _HANDS: dict[Word, Hand] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Role:
     """Who a principal is to the incident.
 
     Attributes:
@@ -78,30 +78,30 @@ def hands(words: Iterable[Word]) -> frozenset[Hand]:
     return frozenset(_HANDS[word] for word in words if word in _HANDS)
 
 
-def verdict(act: Act, standing: Standing, words: Iterable[Word]) -> Verdict:
+def verdict(act: Act, role: Role, words: Iterable[Word]) -> Verdict:
     """Return whether *act* is done to a principal.
 
     Args:
         act: ``contain``: deny, make keys Inactive; ``deny at a lift``: write a release fence, or
             make a key Inactive again; ``take ours away``: remove our deny or statement; ``give
             back``: make a key Active, attach a policy again, detach AWSDenyAll.
-        standing: who the principal is.
+        role: who the principal is.
         words: what bears out that this incident did it, and how it was before.
     """
-    said = frozenset(words)
-    held = hands(said)
-    known = "mark" in said and len(held) > 1
+    witnesses = frozenset(words)
+    witness_hands = hands(witnesses)
+    is_borne_out = "mark" in witnesses and len(witness_hands) > 1
     if act == "contain":
-        return "done" if standing.named and not standing.protected else "never"
-    if not (standing.named or known):
+        return "done" if role.named and not role.protected else "never"
+    if not (role.named or is_borne_out):
         return "never"
     if act == "deny at a lift":
-        return "never" if standing.protected else "done"
+        return "never" if role.protected else "done"
     if act == "take ours away":
-        return "done" if known or "decision" in said else "asked"
+        return "done" if is_borne_out or "decision" in witnesses else "asked"
     # A mark says that we were there, and not how it was.
-    prior = hands(said - {"mark"})
-    if len(prior) > 1 or ("decision" in said and prior):
+    prior = hands(witnesses - {"mark"})
+    if len(prior) > 1 or ("decision" in witnesses and prior):
         return "done"
     return "asked" if prior else "never"
 
@@ -130,8 +130,7 @@ def table() -> str:
     rows = [f"| on the word of | {' | '.join(acts)} |", "|---|" + "---|" * len(acts)]
     for words in _WORDS:
         pairs = (
-            tuple(verdict(act, Standing(named=named), words) for named in (True, False))
-            for act in acts
+            tuple(verdict(act, Role(named=named), words) for named in (True, False)) for act in acts
         )
         cells = (one if one == other else f"{one}, {other}" for one, other in pairs)
         rows.append(f"| {' + '.join(words)} | {' | '.join(cells)} |")

@@ -117,9 +117,9 @@ class Context:
                 " role, with {account} where the account stands",
             )
 
-    def generation(self, started_ms: int, *found: Artefact | None) -> int:
-        """Return a generation newer than all of *found* and no older than *started_ms*."""
-        newest = max([started_ms, *(artefact.generation + 1 for artefact in found if artefact)])
+    def generation(self, started_ms: int, *artefacts: Artefact | None) -> int:
+        """Return a generation newer than all of *artefacts* and no older than *started_ms*."""
+        newest = max([started_ms, *(artefact.generation + 1 for artefact in artefacts if artefact)])
         return min(newest, NEWEST)
 
     def started_ms(self) -> int:

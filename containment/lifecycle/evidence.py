@@ -66,16 +66,16 @@ def terms(
 
 
 def _history(context: Context, state: Inputs) -> History:
-    said = read(context, state)
+    ledger_entries = read(context, state)
     whose = str(getattr(state, "principal_id", ""))
     snapshot_id = getattr(state, "snapshot_id", None)
-    before = entries.priors(said, whose, snapshot_id)
+    before = entries.priors(ledger_entries, whose, snapshot_id)
     if not context.ledger.of(state.incident).locked:
         before = restraining(before)
     return History(
         before=before,
-        changed=entries.changes(said, whose, snapshot_id),
-        kept=frozenset(_kept(said, state)),
+        changed=entries.changes(ledger_entries, whose, snapshot_id),
+        kept=frozenset(_kept(ledger_entries, state)),
     )
 
 
@@ -98,9 +98,9 @@ def _note_kept(context: Context, state: Inputs) -> Callable[[str, Sequence[str]]
         # A tag's text is the attacker's to choose: only a ledger that knows the user is written to.
         whose = getattr(state, "principal_id", "")
         journal = context.ledger.of(other) if marks.is_incident(other) else None
-        found = journal.evidence() if journal else None
-        held = entries.open_snapshots(found.entries) if found else []
-        if journal and any(item.unique_id == whose for item in held):
+        evidence = journal.evidence() if journal else None
+        snapshots = entries.open_snapshots(evidence.entries) if evidence else []
+        if journal and any(item.unique_id == whose for item in snapshots):
             what = {"unique_id": whose, "by": state.incident, "keys": list(names)}
             journal.write(KEPT, what, required=False)
 
@@ -125,24 +125,28 @@ def known_of(context: Context, unique_id: str, incidents: Sequence[str]) -> str 
 
 def held_as(context: Context, incident: str, unique_id: str) -> str | None:
     """Return the ARN by which *incident* contained who has *unique_id*, by its ledger."""
-    found = context.ledger.of(incident).evidence()
-    held = entries.open_snapshots(found.entries) if found else []
-    return next((item.principal for item in held if item.unique_id == unique_id), None)
+    evidence = context.ledger.of(incident).evidence()
+    snapshots = entries.open_snapshots(evidence.entries) if evidence else []
+    return next((item.principal for item in snapshots if item.unique_id == unique_id), None)
 
 
 def read(context: Context, state: Inputs) -> Sequence[Entry]:
     """Return what the ledger of *state*'s incident says; nothing where it is not intact."""
-    found = context.ledger.of(state.incident).evidence()
-    return found.entries if found else ()
+    evidence = context.ledger.of(state.incident).evidence()
+    return evidence.entries if evidence else ()
 
 
-def was(said: Iterable[Entry], state: Inputs, facet: str) -> str | None:
-    """Return what *facet* was when the snapshot of *state* was taken, by what a ledger *said*."""
+def was(ledger_entries: Iterable[Entry], state: Inputs, facet: str) -> str | None:
+    """Return what *facet* was when the snapshot of *state* was taken, by *ledger_entries*."""
     snapshot_id = getattr(state, "snapshot_id", None)
-    return entries.prior(said, getattr(state, "principal_id", ""), facet, snapshot_id)
+    return entries.prior(ledger_entries, getattr(state, "principal_id", ""), facet, snapshot_id)
 
 
-def _kept(said: Iterable[Entry], state: Inputs) -> set[str]:
+def _kept(ledger_entries: Iterable[Entry], state: Inputs) -> set[str]:
     whose = getattr(state, "principal_id", "")
-    told = [entry for entry in said if (entry.get("kind"), entry.get("unique_id")) == (KEPT, whose)]
-    return {str(name) for entry in told for name in entry.get("keys") or ()}
+    kept_entries = [
+        entry
+        for entry in ledger_entries
+        if (entry.get("kind"), entry.get("unique_id")) == (KEPT, whose)
+    ]
+    return {str(name) for entry in kept_entries for name in entry.get("keys") or ()}

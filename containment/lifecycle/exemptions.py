@@ -24,36 +24,39 @@ def canonical(context: Context, target: Principal, arns: Iterable[str]) -> tuple
 
     What is in another account than *target* cannot be looked up with the credentials in use.
     """
-    return tuple(sorted({_found(context, target, arn) or arn for arn in arns}))
+    return tuple(sorted({_arn_in_iam(context, target, arn) or arn for arn in arns}))
 
 
 def nobodies(
-    context: Context, target: Principal, arns: Iterable[str], known: Collection[str]
+    context: Context, target: Principal, arns: Iterable[str], applied: Collection[str]
 ) -> list[RefusedError]:
     """Return why each of *arns* that names nobody cannot be used.
 
-    Those in *known* were somebody when this was last applied. An attacker may have deleted them
+    Those in *applied* were somebody when this was last applied. An attacker may have deleted them
     since, which is said and stops no repair.
     """
     refused: list[RefusedError] = []
     for arn in arns:
-        if _found(context, target, arn) is not None:
+        if _arn_in_iam(context, target, arn) is not None:
             continue
-        there = parse_principal(arn)
-        said = f"break_glass: there is no {there.kind} {there.name} in account {there.account}"
-        if arn in known:
-            context.say("warning", f"{said} any more; nobody comes in by it")
+        principal = parse_principal(arn)
+        message = (
+            f"break_glass: there is no {principal.kind} {principal.name} in account"
+            f" {principal.account}"
+        )
+        if arn in applied:
+            context.say("warning", f"{message} any more; nobody comes in by it")
         else:
             refused.append(
                 RefusedError(
-                    f"{said}, and with nobody behind {arn} everybody may be locked out",
+                    f"{message}, and with nobody behind {arn} everybody may be locked out",
                     remedy="write the ARN of the principal that is meant, or take the entry out",
                 )
             )
     return refused
 
 
-def _found(context: Context, target: Principal, arn: str) -> str | None:
+def _arn_in_iam(context: Context, target: Principal, arn: str) -> str | None:
     """Return the ARN of *arn*'s principal by IAM, *arn* where nobody can tell, None for nobody."""
     named = parse_principal(arn)
     if (named.partition, named.account) != (target.partition, target.account):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from containment.errors import ConflictError, ContainmentError, RefusedError
 from containment.facets.decisions import way_out
-from containment.lifecycle.authority import Standing, hands, verdict
+from containment.lifecycle.authority import Role, hands, verdict
 from containment.lifecycle.lift import in_turn
 from containment.lifecycle.terms import require_terms
 from containment.preflight import refusals
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import FacetName
-    from containment.facets.facet import Facet, Found
+    from containment.facets.facet import Facet, Presence
     from containment.lifecycle.authority import Word
     from containment.lifecycle.context import Context
     from containment.lifecycle.lift import LiftPlan, Step
@@ -98,8 +98,8 @@ class Gate:
         require_terms(state, context.directory, applying=bool(context.declared), clock=context.now)
         live = plan.live
         words = self._words(state, live)
-        standing = Standing(self._names(state, live, words))
-        if verdict("take ours away", standing, {*words, "decision"}) == "never":
+        role = Role(self._names(state, live, words))
+        if verdict("take ours away", role, {*words, "decision"}) == "never":
             raise ConflictError(
                 f"{live}: {state.lift.spec} does not name it, and nothing on it carries the mark of"
                 " this stack's snapshot, so nothing is done to it",
@@ -107,8 +107,10 @@ class Gate:
                 " this stack's, take it out with 'pulumi state delete'",
             )
         for step in plan.steps:
-            for name, said in step.returns.widens.items():
-                self._require_hands(state, plan, step, name, {*words, *self._heard(state, said)})
+            for name, witnesses in step.returns.widens.items():
+                self._require_hands(
+                    state, plan, step, name, {*words, *self._heard(state, witnesses)}
+                )
 
     def require_adoptable(self, inputs: Inputs, live: LivePrincipal) -> None:
         """Let a stack take over what is live on a principal.
@@ -129,13 +131,13 @@ class Gate:
             self._context.say("warning", f"{reasons[0].message}: it is lifted without a fence")
         return bool(reasons)
 
-    def sight(self, state: Inputs, live: LivePrincipal, found: Mapping[str, Found]) -> None:
+    def sight(self, state: Inputs, live: LivePrincipal, presences: Mapping[str, Presence]) -> None:
         """Remember, for this run, whether *live* carries a mark of this stack's snapshot.
 
-        What is *found* is what it carries. A lift takes the mark away before it is through.
+        *presences* is what it carries, by facet. A lift takes the mark away before it is through.
         """
         snapshot_id = _snapshot_of(state)
-        if any(_is_of(found[name], snapshot_id) for name in _MARKED if name in found):
+        if any(_is_of(presences[name], snapshot_id) for name in _MARKED if name in presences):
             self._context.sighted.add((live.unique_id, snapshot_id))
 
     def _require_own_spec(self, inputs: Inputs) -> None:
@@ -166,7 +168,7 @@ class Gate:
         A deny and a trust statement are marks; so is AWSDenyAll, where the claim of it is there. A
         claim alone is a tag, which more people may write.
         """
-        found: set[Word] = set()
+        words: set[Word] = set()
         facets: Iterable[Facet[Any, Any, Any]] = in_turn(
             facet for action in self._context.actions for facet in action.facets
         )
@@ -174,22 +176,22 @@ class Gate:
             if not _is_of(facet.find(live, incident), snapshot_id):
                 continue
             if facet.NAME in _MARKED:
-                found.add("mark")
+                words.add("mark")
             else:
-                found.add("claim")
+                words.add("claim")
                 if facet.NAME == "attachment" and _deny_all(live):
-                    found.add("mark")
-        return found
+                    words.add("mark")
+        return words
 
     def _words(self, state: Inputs, live: LivePrincipal) -> set[Word]:
         """Return what bears out that this stack's snapshot was taken of *live*."""
         context = self._context
         snapshot_id = _snapshot_of(state)
-        found: set[Word] = {"state"}
+        words: set[Word] = {"state"}
         marks = self._marks(live, state.incident, snapshot_id)
         if "mark" in marks or (live.unique_id, snapshot_id) in context.sighted:
-            found.add("mark")
-        return found
+            words.add("mark")
+        return words
 
     def _names(self, state: Inputs, live: LivePrincipal, words: set[Word]) -> bool:
         """Tell whether the spec, as it is now, names *live*."""
@@ -216,10 +218,10 @@ class Gate:
         except ContainmentError:
             return None
 
-    def _heard(self, state: Inputs, said: frozenset[str]) -> Iterator[Word]:
+    def _heard(self, state: Inputs, witnesses: frozenset[str]) -> Iterator[Word]:
         """Yield the words of those who say how a facet was."""
-        locked = "ledger" in said and self._context.ledger.of(state.incident).locked
-        for who in said:
+        locked = "ledger" in witnesses and self._context.ledger.of(state.incident).locked
+        for who in witnesses:
             if who == "claim":
                 yield "claim"
             elif who == "decision":
@@ -236,10 +238,10 @@ class Gate:
         if act == "take ours away":
             own = _is_of(step.facet.find(plan.live, state.incident), _snapshot_of(state))
             words = {*words, "mark"} if own else words - {"mark"}
-        standing = Standing(self._names(state, plan.live, words))
+        role = Role(self._names(state, plan.live, words))
         if step.facet.NAME in plan.terms.decisions:
             words = {*words, "decision"}
-        if verdict(act, standing, words) == "done":
+        if verdict(act, role, words) == "done":
             return
         who = " and ".join(sorted(hands(words))) or "nobody"
         raise ConflictError(
@@ -248,14 +250,14 @@ class Gate:
                 state.incident,
                 cast("FacetName", step.facet.NAME),
                 plan.live.principal,
-                ours="gives it back",
-                theirs="leaves it as it is",
+                force_ours="gives it back",
+                keep_theirs="leaves it as it is",
             ),
         )
 
 
-def _is_of(found: Found, snapshot_id: str) -> bool:
-    return found.mark is not None and found.mark.snapshot_id == snapshot_id
+def _is_of(presence: Presence, snapshot_id: str) -> bool:
+    return presence.mark is not None and presence.mark.snapshot_id == snapshot_id
 
 
 def _snapshot_of(inputs: Inputs) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import FacetName
-    from containment.facets.facet import Facet, Found, Returns, Terms
+    from containment.facets.facet import Facet, Presence, Returns, Terms
 
 # What is remembered of each facet.
 Priors: TypeAlias = "Mapping[Facet[Any, Any, Any], Any]"
@@ -42,7 +42,7 @@ class LiftPlan:
         superseded: True where a later write of the same resource is in force: nothing is done.
         strange: a mark of the incident that this stack did not make: nothing is done, and somebody
             has to decide.
-        left: for the plan of a snapshot, what is in force under it, in words.
+        leftovers: for the plan of a snapshot, what is in force under it, in words.
     """
 
     live: LivePrincipal
@@ -50,7 +50,7 @@ class LiftPlan:
     groups: tuple[tuple[Step, ...], ...] = ()
     superseded: bool = False
     strange: ConflictError | None = None
-    left: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -62,7 +62,7 @@ class LiftPlan:
         """What it brings, for whoever looks before it."""
         if self.superseded:
             return ("a newer write is in force; this one is superseded, nothing is done",)
-        return tuple(said for step in self.steps for said in step.returns.will)
+        return tuple(line for step in self.steps for line in step.returns.will)
 
     @property
     def announced(self) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ class LiftPlan:
             or ((f"{step.facet.WORD} asks for a decision",) if step.returns.conflict else ())
             for step in self.steps
         )
-        return tuple(said for announced in asking for said in announced)
+        return tuple(line for announced in asking for line in announced)
 
     @property
     def conflicts(self) -> tuple[ConflictError, ...]:
@@ -116,8 +116,8 @@ class LiftPlan:
                 if step.returns.conflict is not None:
                     raise step.returns.conflict
             for step in group:
-                for done in step.facet.give_back(self.live, step.returns, self.terms):
-                    yield f"{self.live}: {done}"
+                for line in step.facet.give_back(self.live, step.returns, self.terms):
+                    yield f"{self.live}: {line}"
 
 
 def find(live: LivePrincipal, priors: Priors, incident: str) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def plan(
     terms: Terms,
     *,
     generation: int | None = None,
-    found: Mapping[str, Any] | None = None,
+    presences: Mapping[str, Any] | None = None,
 ) -> LiftPlan:
     """Return the plan for the facets in *priors*, each with what is remembered of it.
 
@@ -146,19 +146,20 @@ def plan(
         terms: on what the lift goes.
         generation: of the write that is lifted; what is newer supersedes it. None where whatever
             is under the snapshot is lifted.
-        found: what of the incident is there, by the name of the facet, where it was looked for.
+        presences: what of the incident is there, by the name of the facet, where it was looked for.
     """
     facets = in_turn(priors)
-    found = found or find(live, priors, terms.incident)
+    presences = presences or find(live, priors, terms.incident)
     if generation is not None:
-        newer = newer_snapshots(found.values(), generation)
+        newer = newer_snapshots(presences.values(), generation)
         strange = sorted(newer - {terms.snapshot_id})
         if strange and facets[0].WORD not in terms.decisions:
             return LiftPlan(live, terms, strange=_strange(live, facets[0].WORD, strange, terms))
         if terms.snapshot_id in newer:
             return LiftPlan(live, terms, superseded=True)
     steps = tuple(
-        Step(facet, facet.decide(live, found[facet.NAME], priors[facet], terms)) for facet in facets
+        Step(facet, facet.decide(live, presences[facet.NAME], priors[facet], terms))
+        for facet in facets
     )
     return LiftPlan(live, terms, (steps,))
 
@@ -171,22 +172,22 @@ def remaining(live: LivePrincipal, priors: Priors, terms: Terms) -> Priors:
     """
     facets = in_turn(priors)
     unrecorded: dict[Facet[Any, Any, Any], Any] = {}
-    there = False
+    any_in_force = False
     for facet in facets:
-        found: Found = facet.find(live, terms.incident)
-        own = found.mark is not None and found.mark.snapshot_id == terms.snapshot_id
-        if own and found.in_force:
-            there = True
+        presence: Presence = facet.find(live, terms.incident)
+        own = presence.mark is not None and presence.mark.snapshot_id == terms.snapshot_id
+        if own and presence.in_force:
+            any_in_force = True
         elif not own and terms.stands_in:
             lost = facet.unrecorded(live, priors[facet], terms.history.changed)
             if lost is not None:
                 unrecorded[facet] = lost
-    return {**priors, **unrecorded} if there or unrecorded else {}
+    return {**priors, **unrecorded} if any_in_force or unrecorded else {}
 
 
-def newer_snapshots(found: Iterable[Found], generation: int) -> set[str]:
-    """Return the snapshots under which something of *found* was written after *generation*."""
-    marks = [item.mark for item in found if item.mark is not None]
+def newer_snapshots(presences: Iterable[Presence], generation: int) -> set[str]:
+    """Return the snapshots under which something of *presences* was written after *generation*."""
+    marks = [item.mark for item in presences if item.mark is not None]
     return {mark.snapshot_id for mark in marks if mark.generation > generation}
 
 
@@ -201,7 +202,7 @@ def _strange(
             terms.incident,
             facet,
             live.principal,
-            ours="lifts it with ours",
-            theirs="lifts ours alone",
+            force_ours="lifts it with ours",
+            keep_theirs="lifts ours alone",
         ),
     )

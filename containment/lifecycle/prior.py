@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
 
 def keys_before(
-    context: Context, live: LivePrincipal, incident: str, found: Captured
+    context: Context, live: LivePrincipal, incident: str, captured: Captured
 ) -> tuple[AccessKeyStatus, ...]:
     """Return each key and its status before any incident changed it.
 
     Of a key that another incident holds nobody here sees what it was. That incident's own ledger
     tells, where it is at hand; else its claim, or the doubt, is noted and a lift asks.
     """
-    others = overlap.among(live, incident, found.policies)
+    others = overlap.among(live, incident, captured.policies)
 
     def status(key: AccessKey) -> AccessKeyStatus:
         name = key.access_key_id
-        seen = AccessKeyStatus(access_key_id=name, status=key.status)
+        as_read = AccessKeyStatus(access_key_id=name, status=key.status)
         holding = [other for other in others if other.holds(name)]
         if key.status == "Active" or not holding:
-            return seen
+            return as_read
         facet = recording.access_key(name)
         asked = _asked(context, [other.incident for other in holding])
         if was := _before(context, asked, live.unique_id, facet):
@@ -52,9 +52,9 @@ def keys_before(
         if claimed not in {"Inactive", overlap.KEPT}:
             said_by = holding[0].incident
             return AccessKeyStatus(access_key_id=name, status="Active", said_by=said_by)
-        return seen
+        return as_read
 
-    return tuple(status(key) for key in found.keys)
+    return tuple(status(key) for key in captured.keys)
 
 
 def attached_before(
@@ -71,7 +71,7 @@ def attached_before(
     return tuple(arn for arn in attached if arn != deny_all or was != recording.DETACHED)
 
 
-def trust_before(context: Context, live: LivePrincipal, incident: str, found: Captured) -> str:
+def trust_before(context: Context, live: LivePrincipal, incident: str, captured: Captured) -> str:
     """Return the trust policy less every incident's statement.
 
     Where another incident's statement is in it, the bytes from before are lost to whoever looks;
@@ -81,7 +81,7 @@ def trust_before(context: Context, live: LivePrincipal, incident: str, found: Ca
     if rest == live.trust_policy:
         return rest
     closed = {mark.incident_hash for mark in documents.marks(live.trust_policy, is_trust_deny)}
-    named = {marks.incident_of_policy(name) for name in found.policies} - {None, incident}
+    named = {marks.incident_of_policy(name) for name in captured.policies} - {None, incident}
     others = [name for name in named if name and marks.incident_hash(name) in closed]
     if not others:
         return rest
@@ -94,12 +94,12 @@ def adopted_keys(
 ) -> tuple[AccessKeyStatus, ...]:
     """Return the *keys* of a snapshot that is taken over, each as it was before the incident."""
     claim = credentials.find(live, state.incident)
-    said = evidence.read(context, state)
+    ledger_entries = evidence.read(context, state)
     agreed = context.decisions.on("credentials", state.target) == "force-ours"
 
     def status(key: AccessKeyStatus) -> AccessKeyStatus:
         claimed = claim.priors.get(key.access_key_id) if claim else None
-        was = evidence.was(said, state, recording.access_key(key.access_key_id))
+        was = evidence.was(ledger_entries, state, recording.access_key(key.access_key_id))
         if was is not None:
             return key.model_copy(update={"status": was, "said_by": None})
         if claimed in {None, key.status, overlap.KEPT}:
@@ -117,16 +117,17 @@ def adopted_attachments(
     claim = attachment.find(live, state.incident)
     if claim is None:
         return attached
-    said = evidence.read(context, state)
+    ledger_entries = evidence.read(context, state)
     agreed = context.decisions.on("attachment", state.target) == "force-ours"
     deny_all = attachment.deny_all_arn(live.principal.partition)
-    was = evidence.was(said, state, recording.attachment(deny_all))
+    was = evidence.was(ledger_entries, state, recording.attachment(deny_all))
     if was is None and agreed:
         was = claim.priors.get(attachment.WAS)
     rooms = [
         arn
         for arn in attachment.claimed_rooms(live, claim)
-        if agreed or evidence.was(said, state, recording.attachment(arn)) == recording.ATTACHED
+        if agreed
+        or evidence.was(ledger_entries, state, recording.attachment(arn)) == recording.ATTACHED
     ]
     before = {*attached, *rooms} - ({deny_all} if was == "detached" else set())
     return tuple(sorted(before))
@@ -138,8 +139,8 @@ def _asked(context: Context, incidents: Sequence[str]) -> str:
     One whose spec is in this project comes before others: that no attacker in the account can make.
     """
     names = [name for name in incidents if marks.is_incident(name)]
-    known = [name for name in names if (context.directory / f"stacks/{name}.yaml").is_file()]
-    return next(iter([*known, *names, *incidents]))
+    in_project = [name for name in names if (context.directory / f"stacks/{name}.yaml").is_file()]
+    return next(iter([*in_project, *names, *incidents]))
 
 
 def _before(context: Context, incident: str, unique_id: str, facet: str) -> str | None:
@@ -149,9 +150,9 @@ def _before(context: Context, incident: str, unique_id: str, facet: str) -> str 
     """
     if not marks.is_incident(incident):  # a tag's text is the attacker's to choose
         return None
-    found = context.ledger.of(incident).evidence()
-    held = entries.open_snapshots(found.entries) if found else []
-    ours = [item for item in held if item.unique_id == unique_id]
-    if found is None or not ours:
+    evidence = context.ledger.of(incident).evidence()
+    snapshots = entries.open_snapshots(evidence.entries) if evidence else []
+    own = [item for item in snapshots if item.unique_id == unique_id]
+    if evidence is None or not own:
         return None
-    return entries.prior(found.entries, unique_id, facet, ours[-1].snapshot_id)
+    return entries.prior(evidence.entries, unique_id, facet, own[-1].snapshot_id)

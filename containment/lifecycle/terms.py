@@ -79,11 +79,11 @@ def require_terms(
             f"{terms.spec} says hold: true, so nothing of it is released",
             remedy=f"take that line out, {APPLY_THEN_LIFT}",
         )
-    for word, said, applied in _differences(terms, now):
-        if applying and word == "disposition" and "false-positive" not in {said, applied}:
+    for word, in_file, applied in _differences(terms, now):
+        if applying and word == "disposition" and "false-positive" not in {in_file, applied}:
             continue
         raise ConflictError(
-            f"the file says {word} {_shown(said)}, the stack was applied as {_shown(applied)}",
+            f"the file says {word} {_shown(in_file)}, the stack was applied as {_shown(applied)}",
             remedy=_APPLY_FIRST if applying else APPLY_THEN_LIFT,
         )
     require_swept(state, path, spec, applying=applying, now=clock)
@@ -106,14 +106,14 @@ def are_changed(state: Inputs, directory: Path) -> bool:
 
 def _differences(terms: Lift, now: TermsInFile) -> Iterator[tuple[str, Words, Words]]:
     """Yield what the file and the state say of each term on which they differ."""
-    for word, said, applied in (
+    for word, in_file, applied in (
         ("hold", str(now.hold).lower(), str(terms.hold).lower()),
         ("disposition", now.disposition, terms.disposition),
         ("compromised_at", now.compromised_at, terms.compromised_at),
         ("leaked", now.leaked, terms.leaked),
     ):
-        if said is not None and said != applied:
-            yield word, said, applied
+        if in_file is not None and in_file != applied:
+            yield word, in_file, applied
 
 
 def _shown(value: str | tuple[str, ...]) -> str:

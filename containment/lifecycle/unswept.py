@@ -54,24 +54,26 @@ def require_swept(
         raise ConflictError(error.message, remedy=error.remedy) from error
     if record is None:
         return
-    left = descendants.unswept(record, _held(state, spec), now())
+    open_descendants = descendants.unswept(record, _contained_targets(state, spec), now())
     if applying:
-        left = [one for one in left if one.principal.lower() == state.target.label.lower()]
-    if left:
-        what, remedy = descendants.told(left, beside)
+        open_descendants = [
+            one for one in open_descendants if one.principal.lower() == state.target.label.lower()
+        ]
+    if open_descendants:
+        what, remedy = descendants.told(open_descendants, beside)
         raise ConflictError(what, remedy=f"{remedy}; then lift")
 
 
 def _still_target(state: Inputs, spec: IncidentSpec) -> bool:
-    mine = identity(state.target)
-    return any(not t.access_key and identity(t.principal) == mine for t in spec.targets)
+    target = identity(state.target)
+    return any(not t.access_key and identity(t.principal) == target for t in spec.targets)
 
 
-def _held(state: Inputs, spec: IncidentSpec | None) -> list[Held]:
+def _contained_targets(state: Inputs, spec: IncidentSpec | None) -> list[Held]:
     """Return whom the lift itself goes on keeping the attacker out of."""
     from containment.descendants import Held  # noqa: PLC0415 -- as above
 
-    held = [
+    targets = [
         Held(
             target.principal.label,
             str(target.rung),
@@ -81,7 +83,7 @@ def _held(state: Inputs, spec: IncidentSpec | None) -> list[Held]:
         for target in (spec.targets if spec else ())
         if not target.access_key
     ]
-    if not any(one.principal.lower() == state.target.label.lower() for one in held):
+    if not any(one.principal.lower() == state.target.label.lower() for one in targets):
         # What was lifted is fenced, and its leaked keys stay Inactive, whatever the file says now.
-        held.append(Held(state.target.label, "deny-all", state.lift.leaked))
-    return held
+        targets.append(Held(state.target.label, "deny-all", state.lift.leaked))
+    return targets

@@ -75,7 +75,7 @@ class HeldInputs(Inputs):
     snapshot_id: str | None = None
 
 
-class Held(Wire):
+class Outputs(Wire):
     """What every mutating resource remembers besides its inputs.
 
     *generation* orders the writes of one artefact; *live* is what the last look at AWS showed.

@@ -41,7 +41,7 @@ class Settings:
     disagreements: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, directory: Path, stated: Mapping[str, object], where: str) -> Settings:
+    def resolve(cls, directory: Path, stated: Mapping[str, object], where: str) -> Settings:
         """Return the settings of the project in *directory*, for which *where* has *stated* some.
 
         Raises:

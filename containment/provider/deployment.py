@@ -62,7 +62,7 @@ class Deployment:
         Raises:
             SpecError: the profile, or a decision, is not understood.
         """
-        settings = Settings.of(self.directory, stated, "the stack's settings or its state")
+        settings = Settings.resolve(self.directory, stated, "the stack's settings or its state")
         decided = decisions.parse(self._environ.get(decisions.VARIABLE, ""))
         with self._lock:
             self._stack = _stack(urn)

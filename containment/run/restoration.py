@@ -173,7 +173,7 @@ def _owed(item: Open, said: Sequence[Entry], workplace: Workplace) -> Owed:
         return Owed(snapshot, changed, gone=True)
     action = PrincipalSnapshot(context)
     plan = action.lift_plan(state, live, evidence.terms(context, state, changed=changed))
-    will = [f"under this snapshot now: {', '.join(plan.left)}"] if plan.left else []
+    will = [f"under this snapshot now: {', '.join(plan.leftovers)}"] if plan.leftovers else []
     conflicts = [str(conflict) for conflict in plan.conflicts]
     try:
         action.gate.require_liftable(state, plan)

@@ -85,7 +85,7 @@ def _targets(company: Company, incident: str) -> list[str]:
 
 
 def _restore(company: Company, incident: str) -> None:
-    settings = Settings.of(company.folder, {}, "")
+    settings = Settings.resolve(company.folder, {}, "")
     workplace = Workplace(company.folder, ACTIONS, incident, settings, believed=False)
     try:
         entries = restoration.verified_entries(workplace.ledger().of(incident))

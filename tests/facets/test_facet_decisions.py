@@ -82,7 +82,7 @@ def test_a_decision_about_somebody_else_is_refused_and_names_those_there_are() -
 
 
 def test_the_way_out_names_commands_that_are_understood() -> None:
-    way_out = decisions.way_out("inc-x", "deny", CI, ours="a", theirs="b")
+    way_out = decisions.way_out("inc-x", "deny", CI, force_ours="a", keep_theirs="b")
 
     assert ConflictError("", remedy=way_out).remedy == (
         f"decide: 'containment lift inc-x --force-ours deny@{CI.label}' a,"

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from containment.lifecycle import authority
-from containment.lifecycle.authority import Act, Standing, Verdict, Word, hands, table, verdict
+from containment.lifecycle.authority import Act, Role, Verdict, Word, hands, table, verdict
 
 pytestmark = pytest.mark.plain
 
 ROOT = Path(__file__).parents[2]
 STALE = "paste what containment.lifecycle.authority.table() returns"
-NAMED, OTHER = Standing(named=True), Standing(named=False)
-PROTECTED = Standing(named=True, protected=True)
+NAMED, OTHER = Role(named=True), Role(named=False)
+PROTECTED = Role(named=True, protected=True)
 DENY: Act = "deny at a lift"
 TAKE: Act = "take ours away"
 GIVE: Act = "give back"
@@ -38,7 +38,7 @@ EXPECTED: dict[tuple[Word, ...], tuple[str, str]] = {
 
 @pytest.mark.parametrize("words", EXPECTED, ids=" + ".join)
 @pytest.mark.parametrize("standing", [NAMED, OTHER], ids=["named", "not named"])
-def test_each_cell_is_as_it_was_meant(words: tuple[Word, ...], standing: Standing) -> None:
+def test_each_cell_is_as_it_was_meant(words: tuple[Word, ...], standing: Role) -> None:
     expected = EXPECTED[words][0 if standing.named else 1].split()
 
     acts: tuple[Act, ...] = (DENY, TAKE, GIVE)
@@ -56,7 +56,7 @@ def test_whom_the_profile_protects_is_denied_nothing_and_given_back_as_others_ar
 
 
 @pytest.mark.parametrize(("standing", "expected"), [(NAMED, "done"), (OTHER, "never")])
-def test_only_the_spec_has_somebody_contained(standing: Standing, expected: Verdict) -> None:
+def test_only_the_spec_has_somebody_contained(standing: Role, expected: Verdict) -> None:
     for words in EXPECTED:
         assert verdict("contain", standing, words) == expected
 
