@@ -35,18 +35,18 @@ if TYPE_CHECKING:
     from containment.spec import IncidentSpec, Target
 
 
-class Inputs(HeldInputs):
+class TrustInputs(HeldInputs):
     """The trust policy as it was, and who may still come in."""
 
     break_glass: tuple[str, ...] = ()
     trust_policy: str
 
 
-class State(Inputs, Outputs):
+class TrustState(TrustInputs, Outputs):
     """The trust policy holds a statement of ours."""
 
 
-class ClosedTrustPolicy(Action[Inputs, State]):
+class ClosedTrustPolicy(Action[TrustInputs, TrustState]):
     """Deny everyone but break-glass to assume a role."""
 
     resource = "ClosedTrustPolicy"
@@ -65,7 +65,7 @@ class ClosedTrustPolicy(Action[Inputs, State]):
     computed = frozenset({"generation"})
     silent = frozenset({"trust_policy"})
     from_snapshot = ("trust_policy",)
-    inputs_type, state_type = Inputs, State
+    inputs_type, state_type = TrustInputs, TrustState
     facets = (trust_lift,)
 
     @classmethod
@@ -74,34 +74,34 @@ class ClosedTrustPolicy(Action[Inputs, State]):
             return None
         return {"break_glass": sorted(spec.break_glass)}
 
-    def check(self, inputs: Inputs, old: Inputs | None) -> list[Failure]:
+    def check(self, inputs: TrustInputs, old: TrustInputs | None) -> list[Failure]:
         del old
         if inputs.target.kind == "user":
             error = SpecError("is a user, which has no trust policy", remedy="use DenyPolicy")
             return [Failure("principal", error)]
         return []
 
-    def checked(self, inputs: Inputs) -> Inputs:
+    def checked(self, inputs: TrustInputs) -> TrustInputs:
         exempt = exemptions.canonical(self._context, inputs.target, inputs.break_glass)
         return super().checked(inputs.model_copy(update={"break_glass": exempt}))
 
-    def on_destroy(self, inputs: Inputs) -> str:
+    def on_destroy(self, inputs: TrustInputs) -> str:
         return (
             f"our statement leaves the trust policy of {inputs.target.name};"
             " what others changed in it meanwhile stays"
         )
 
-    def _create(self, inputs: Inputs, *, preview: bool) -> State:
+    def _create(self, inputs: TrustInputs, *, preview: bool) -> TrustState:
         started_ms = self._context.started_ms()
         live = self._require(inputs, inputs.principal_id)
         if preview:
             self._foresee(live, inputs)
-            return State(**dict(inputs))
+            return TrustState(**dict(inputs))
         newest = trust.newest(live.trust_policy, inputs.incident)
         generation = self._context.generation(started_ms, newest)
         return self._close(live, inputs, generation)
 
-    def writes(self, inputs: Inputs, live: LivePrincipal) -> list[Write]:
+    def writes(self, inputs: TrustInputs, live: LivePrincipal) -> list[Write]:
         if trust.is_closed(live.trust_policy, inputs.incident, inputs.break_glass):
             return []
         mark = marks.mark(inputs.incident, inputs.snapshot_id or marks.new_snapshot_id(), 0)
@@ -116,16 +116,18 @@ class ClosedTrustPolicy(Action[Inputs, State]):
             )
         ]
 
-    def priors(self, state: State) -> Priors:
-        return {trust_lift: trust_lift.Prior(state.trust_policy, state.break_glass)}
+    def priors(self, state: TrustState) -> Priors:
+        return {trust_lift: trust_lift.TrustPrior(state.trust_policy, state.break_glass)}
 
     @classmethod
     def priors_in(cls, snapshot: Snapshot) -> Priors:
         if not snapshot.trust_policy:
             return {}
-        return {trust_lift: trust_lift.Prior(snapshot.trust_policy, snapshot.break_glass)}
+        return {trust_lift: trust_lift.TrustPrior(snapshot.trust_policy, snapshot.break_glass)}
 
-    def _look(self, live: LivePrincipal, state: State, presences: Mapping[str, Any]) -> State:
+    def _look(
+        self, live: LivePrincipal, state: TrustState, presences: Mapping[str, Any]
+    ) -> TrustState:
         del presences
         closed = trust.is_closed(live.trust_policy, state.incident, state.break_glass)
         status = "applied" if closed else "missing"
@@ -141,7 +143,7 @@ class ClosedTrustPolicy(Action[Inputs, State]):
             )
         return state.model_copy(update={"live": status})
 
-    def _update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+    def _update(self, state: TrustState, inputs: TrustInputs, *, preview: bool) -> TrustState:
         moved = inputs.snapshot_id not in {state.snapshot_id, None}
         if state.live == "applied" and inputs.break_glass == state.break_glass and not moved:
             return state.model_copy(update=dict(inputs))
@@ -150,7 +152,7 @@ class ClosedTrustPolicy(Action[Inputs, State]):
             self._context.say("info", f"{inputs.target.name}: its trust policy is closed again")
         return closed
 
-    def _foresee(self, live: LivePrincipal, inputs: Inputs) -> None:
+    def _foresee(self, live: LivePrincipal, inputs: TrustInputs) -> None:
         """Say, before anything changes, where AWS may have no room for our statement."""
         mark = marks.mark(inputs.incident, inputs.snapshot_id or "0" * 10, 0)
         own_statement = trust.statement(mark, inputs.break_glass, live.trust_policy)
@@ -163,8 +165,8 @@ class ClosedTrustPolicy(Action[Inputs, State]):
                 f" higher; {_room(over)}",
             )
 
-    def _close(self, live: LivePrincipal, inputs: Inputs, generation: int) -> State:
-        state = State(**dict(inputs), generation=generation, live="unverified")
+    def _close(self, live: LivePrincipal, inputs: TrustInputs, generation: int) -> TrustState:
+        state = TrustState(**dict(inputs), generation=generation, live="unverified")
         mark = marks.mark(inputs.incident, inputs.snapshot_id or "", generation)
         own_statement = trust.statement(mark, inputs.break_glass, live.trust_policy)
         refusal = None
@@ -200,7 +202,7 @@ def _room(over: int) -> str:
 
 
 def _refused(
-    live: LivePrincipal, state: State, error: ClientError | BotoCoreError, document: str
+    live: LivePrincipal, state: TrustState, error: ClientError | BotoCoreError, document: str
 ) -> Exception:
     if is_full(error):
         return UnfinishedError(
@@ -220,4 +222,4 @@ def _refused(
     return UnfinishedError(failure.message, remedy=failure.remedy, state=state, cause=failure)
 
 
-__all__ = ["ClosedTrustPolicy", "Inputs", "State"]
+__all__ = ["ClosedTrustPolicy", "TrustInputs", "TrustState"]

@@ -68,7 +68,7 @@ class SessionMatch(Wire):
     source_instance: str | None = None
 
 
-class Inputs(HeldInputs):
+class DenyInputs(HeldInputs):
     """What is denied, and with whom it shares a revocation time.
 
     *closed_but_for* is set where the role's trust policy is to be closed, to whom it stays open:
@@ -83,7 +83,7 @@ class Inputs(HeldInputs):
     attached_policies: tuple[str, ...] = ()
 
 
-class State(Inputs, Outputs):
+class DenyState(DenyInputs, Outputs):
     """Where the deny is, and the moment it revokes."""
 
     placement: Literal["inline", "AWSDenyAll"] | None = None
@@ -98,7 +98,7 @@ class State(Inputs, Outputs):
         made = {arn: (self.swapped_ids or {}).get(arn, "") for arn in self.swapped}
         return attachment.Placing(made, bounded=bool(self.bounded))
 
-    def placed(self, placing: attachment.Placing) -> State:
+    def placed(self, placing: attachment.Placing) -> DenyState:
         """Return this with AWSDenyAll placed as *placing* says."""
         ids = {arn: name for arn, name in placing.swapped.items() if name}
         now = {
@@ -109,7 +109,7 @@ class State(Inputs, Outputs):
         return self.model_copy(update={**now, "placement": "AWSDenyAll"})
 
 
-class DenyPolicy(Action[Inputs, State]):
+class DenyPolicy(Action[DenyInputs, DenyState]):
     """Deny a principal by one policy of the incident's own."""
 
     resource = "DenyPolicy"
@@ -151,7 +151,7 @@ class DenyPolicy(Action[Inputs, State]):
     computed = frozenset({"generation", "placement", "issued_before"})
     silent = frozenset({"attached_policies"})
     from_snapshot = ("attached_policies",)
-    inputs_type, state_type = Inputs, State
+    inputs_type, state_type = DenyInputs, DenyState
     facets = (deny_lift, attachment_lift)
 
     @classmethod
@@ -173,13 +173,13 @@ class DenyPolicy(Action[Inputs, State]):
             inputs["closed_but_for"] = sorted(spec.break_glass)
         return inputs
 
-    def checked(self, inputs: Inputs) -> Inputs:
+    def checked(self, inputs: DenyInputs) -> DenyInputs:
         if inputs.closed_but_for is not None:
             exempt = exemptions.canonical(self._context, inputs.target, inputs.closed_but_for)
             inputs = inputs.model_copy(update={"closed_but_for": exempt})
         return super().checked(inputs)
 
-    def on_destroy(self, inputs: Inputs) -> str:
+    def on_destroy(self, inputs: DenyInputs) -> str:
         name = inputs.target.name
         if inputs.lift.false_positive:
             return f"the deny on {name} is removed and nothing of it stays"
@@ -188,13 +188,15 @@ class DenyPolicy(Action[Inputs, State]):
             f"the deny on {name} becomes a fence: tokens issued before {when} stay denied for 37 h"
         )
 
-    def _create(self, inputs: Inputs, *, preview: bool) -> State:
+    def _create(self, inputs: DenyInputs, *, preview: bool) -> DenyState:
         return self._contain(inputs, preview=preview)
 
-    def _contain(self, inputs: Inputs, *, preview: bool, before: State | None = None) -> State:
+    def _contain(
+        self, inputs: DenyInputs, *, preview: bool, before: DenyState | None = None
+    ) -> DenyState:
         started_ms = self._context.started_ms()
         live = self._require(inputs, inputs.principal_id)
-        state = State(**dict(inputs))
+        state = DenyState(**dict(inputs))
         if before is not None:
             kept = ("swapped", "swapped_ids", "bounded")
             state = state.model_copy(update={name: getattr(before, name) for name in kept})
@@ -212,7 +214,7 @@ class DenyPolicy(Action[Inputs, State]):
             # Something is written already: the engine must not forget it.
             raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
 
-    def _followed(self, live: LivePrincipal, placed: State) -> State:
+    def _followed(self, live: LivePrincipal, placed: DenyState) -> DenyState:
         """Write again where another user took the name, and so may have got what was written."""
         for _ in range(FOLLOWED):
             if not live.is_replaced():
@@ -226,14 +228,14 @@ class DenyPolicy(Action[Inputs, State]):
             state=placed.model_copy(update={"live": "unverified"}),
         )
 
-    def priors(self, state: State) -> Priors:
+    def priors(self, state: DenyState) -> Priors:
         return {
-            deny_lift: deny_lift.Prior(
+            deny_lift: deny_lift.DenyPrior(
                 _scope(state, state.issued_before),
                 inline=state.placement != "AWSDenyAll",
                 margin_s=state.margin_s,
             ),
-            attachment_lift: attachment_lift.Prior(
+            attachment_lift: attachment_lift.AttachmentPrior(
                 state.attached_policies,
                 state.swapped,
                 ids=state.swapped_ids or {},
@@ -245,15 +247,17 @@ class DenyPolicy(Action[Inputs, State]):
     @classmethod
     def priors_in(cls, snapshot: Snapshot) -> Priors:
         return {
-            deny_lift: deny_lift.Prior(),
-            attachment_lift: attachment_lift.Prior(
+            deny_lift: deny_lift.DenyPrior(),
+            attachment_lift: attachment_lift.AttachmentPrior(
                 snapshot.attached_policies,
                 # AWSDenyAll never takes the place of a boundary that was set.
                 bounded=None if snapshot.permissions_boundary is None else False,
             ),
         }
 
-    def _look(self, live: LivePrincipal, state: State, presences: Mapping[str, Any]) -> State:
+    def _look(
+        self, live: LivePrincipal, state: DenyState, presences: Mapping[str, Any]
+    ) -> DenyState:
         live_deny: deny.LiveDeny = presences["deny"]
         status = self._live_status(live, state, live_deny)
         if live_deny.text is not None and deny.has_others(live_deny, state.incident):
@@ -265,7 +269,7 @@ class DenyPolicy(Action[Inputs, State]):
             self._context.say("warning", f"{live}: the deny is {status}; 'pulumi up' puts it back")
         return state.model_copy(update={"live": status})
 
-    def _update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+    def _update(self, state: DenyState, inputs: DenyInputs, *, preview: bool) -> DenyState:
         rewrite = (
             state.live != "applied"
             or inputs.scope != state.scope
@@ -295,9 +299,9 @@ class DenyPolicy(Action[Inputs, State]):
             raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
         return placed.model_copy(update={"swapped": (), "swapped_ids": None, "bounded": None})
 
-    def writes(self, inputs: Inputs, live: LivePrincipal) -> list[Write]:
+    def writes(self, inputs: DenyInputs, live: LivePrincipal) -> list[Write]:
         live_deny = deny.find(live, inputs.incident)
-        state = State(**dict(inputs), issued_before=live_deny.issued_before)
+        state = DenyState(**dict(inputs), issued_before=live_deny.issued_before)
         if self._live_status(live, state, live_deny) == "applied":
             return []
         revokes = inputs.scope == "issued-before"
@@ -318,7 +322,7 @@ class DenyPolicy(Action[Inputs, State]):
             )
         ]
 
-    def _place(self, live: LivePrincipal, before: State, live_deny: deny.LiveDeny) -> State:
+    def _place(self, live: LivePrincipal, before: DenyState, live_deny: deny.LiveDeny) -> DenyState:
         revokes = before.scope == "issued-before"
         moment = cohort.revocation(live, live_deny, before.margin_s) if revokes else None
         state = before.model_copy(update={"issued_before": moment, "live": "unverified"})
@@ -348,7 +352,7 @@ class DenyPolicy(Action[Inputs, State]):
     def _put(
         self,
         live: LivePrincipal,
-        inputs: Inputs,
+        inputs: DenyInputs,
         live_deny: deny.LiveDeny,
         own_document: documents.Document,
     ) -> None:
@@ -366,7 +370,7 @@ class DenyPolicy(Action[Inputs, State]):
                 f" without that; it was {live_deny.text}",
             )
 
-    def _attach(self, live: LivePrincipal, state: State, why: str) -> State:
+    def _attach(self, live: LivePrincipal, state: DenyState, why: str) -> DenyState:
         placing = state.placing
         try:
             attachment.place(
@@ -400,7 +404,7 @@ class DenyPolicy(Action[Inputs, State]):
             )
         return placed
 
-    def _live_status(self, live: LivePrincipal, state: State, live_deny: deny.LiveDeny) -> str:
+    def _live_status(self, live: LivePrincipal, state: DenyState, live_deny: deny.LiveDeny) -> str:
         claim = attachment.find(live, state.incident)
         if state.placement == "AWSDenyAll" and (claim is not None or not live_deny.in_force):
             is_attached = attachment.holds(live, live.attached())
@@ -418,7 +422,7 @@ class DenyPolicy(Action[Inputs, State]):
                 return "stale"
         return state.live if state.live == "unverified" else "applied"
 
-    def _cohort_is_late(self, state: State, live_deny: deny.LiveDeny) -> bool:
+    def _cohort_is_late(self, state: DenyState, live_deny: deny.LiveDeny) -> bool:
         """Tell whether a member of the incident was open after another's revocation time.
 
         A member that is missing, or was stamped late, has all stamped again.
@@ -439,7 +443,7 @@ class DenyPolicy(Action[Inputs, State]):
         return cohort.is_late(members, state.margin_s)
 
 
-def _scope(inputs: Inputs, issued_before: str | None) -> deny.Scope:
+def _scope(inputs: DenyInputs, issued_before: str | None) -> deny.Scope:
     if inputs.scope == "sessions":
         picked = [item.model_dump(by_alias=True, exclude_none=True) for item in inputs.sessions]
         matches = sessions.matches(inputs.target, inputs.principal_id, picked)
@@ -447,7 +451,7 @@ def _scope(inputs: Inputs, issued_before: str | None) -> deny.Scope:
     return deny.Scope(inputs.scope, issued_before if inputs.scope == "issued-before" else None)
 
 
-def _lowers(state: State, inputs: Inputs) -> bool:
+def _lowers(state: DenyState, inputs: DenyInputs) -> bool:
     """Tell whether *inputs* deny less than *state* does."""
     order = ("sessions", "issued-before", "all")
     if inputs.scope != state.scope:
@@ -455,4 +459,4 @@ def _lowers(state: State, inputs: Inputs) -> bool:
     return inputs.scope == "sessions" and not set(state.sessions) <= set(inputs.sessions)
 
 
-__all__ = ["DenyPolicy", "Inputs", "SessionMatch", "State"]
+__all__ = ["DenyInputs", "DenyPolicy", "DenyState", "SessionMatch"]

@@ -46,20 +46,20 @@ _FENCE_WAIT_S = 20.0
 _MOST_TAGS = 50
 
 
-class Inputs(HeldInputs):
+class CredentialsInputs(HeldInputs):
     """Which credentials are to be Inactive, and what they were."""
 
     which: credentials.Which = "all"
     access_keys: tuple[AccessKeyStatus, ...] = ()
 
 
-class State(Inputs, Outputs):
+class CredentialsState(CredentialsInputs, Outputs):
     """The keys that are held at Inactive."""
 
     held: tuple[str, ...] = ()
 
 
-class InactiveCredentials(Action[Inputs, State]):
+class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
     """Deactivate a user's access keys and keep them so."""
 
     resource = "InactiveCredentials"
@@ -81,7 +81,7 @@ class InactiveCredentials(Action[Inputs, State]):
     computed = frozenset({"generation"})
     silent = frozenset({"access_keys"})
     from_snapshot = ("access_keys",)
-    inputs_type, state_type = Inputs, State
+    inputs_type, state_type = CredentialsInputs, CredentialsState
     facets = (credentials_lift,)
 
     @classmethod
@@ -91,28 +91,30 @@ class InactiveCredentials(Action[Inputs, State]):
             return None
         return {"which": "leaked" if target.rung == "key-only" else "all"}
 
-    def check(self, inputs: Inputs, old: Inputs | None) -> list[Failure]:
+    def check(self, inputs: CredentialsInputs, old: CredentialsInputs | None) -> list[Failure]:
         del old
         if inputs.target.kind == "role":
             error = SpecError("is a role, which has no access keys", remedy="use DenyPolicy")
             return [Failure("principal", error)]
         return []
 
-    def on_destroy(self, inputs: Inputs) -> str:
+    def on_destroy(self, inputs: CredentialsInputs) -> str:
         name = inputs.target.name
         if inputs.lift.false_positive:
             return f"every key of {name} gets its status back, leaked ones included"
         leaked = ", ".join(inputs.lift.leaked) or f"all keys of {name}"
         return f"{leaked} stays Inactive; other keys of {name} made before the compromise come back"
 
-    def _create(self, inputs: Inputs, *, preview: bool) -> State:
+    def _create(self, inputs: CredentialsInputs, *, preview: bool) -> CredentialsState:
         return self._contain(inputs, None, preview=preview)
 
-    def _contain(self, inputs: Inputs, state: State | None, *, preview: bool) -> State:
+    def _contain(
+        self, inputs: CredentialsInputs, state: CredentialsState | None, *, preview: bool
+    ) -> CredentialsState:
         live = self._require(inputs, inputs.principal_id)
         keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
         if preview:
-            return State(**dict(inputs), held=_ids(keys))
+            return CredentialsState(**dict(inputs), held=_ids(keys))
         placed = self._hold_all(live, inputs, state, keys)
         try:
             return self._followed(live, inputs, placed)
@@ -123,14 +125,20 @@ class InactiveCredentials(Action[Inputs, State]):
             raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
 
     def _hold_all(
-        self, live: LivePrincipal, inputs: Inputs, state: State | None, keys: list[AccessKey]
-    ) -> State:
+        self,
+        live: LivePrincipal,
+        inputs: CredentialsInputs,
+        state: CredentialsState | None,
+        keys: list[AccessKey],
+    ) -> CredentialsState:
         before = credentials.find(live, inputs.incident)
         generation = self._context.generation(self._context.started_ms(), before)
         stripped = self._stripped(state, keys) if state and before is None else {}
         return self._hold(live, inputs, keys, before, generation, stripped=stripped)
 
-    def _followed(self, live: LivePrincipal, inputs: Inputs, placed: State) -> State:
+    def _followed(
+        self, live: LivePrincipal, inputs: CredentialsInputs, placed: CredentialsState
+    ) -> CredentialsState:
         """Hold again where another user took the name, and so may be who was read and changed."""
         for _ in range(FOLLOWED):
             if not live.is_replaced():
@@ -145,7 +153,7 @@ class InactiveCredentials(Action[Inputs, State]):
             state=placed.model_copy(update={"live": "unverified"}),
         )
 
-    def writes(self, inputs: Inputs, live: LivePrincipal) -> list[Write]:
+    def writes(self, inputs: CredentialsInputs, live: LivePrincipal) -> list[Write]:
         leaked = inputs.lift.leaked
         keys = credentials.in_scope(live.access_keys(), inputs.which, leaked)
         return [
@@ -158,7 +166,7 @@ class InactiveCredentials(Action[Inputs, State]):
             for key in credentials.active(keys)
         ]
 
-    def priors(self, state: State) -> Priors:
+    def priors(self, state: CredentialsState) -> Priors:
         return {credentials_lift: _prior(state.access_keys, state.which)}
 
     @classmethod
@@ -167,7 +175,9 @@ class InactiveCredentials(Action[Inputs, State]):
             return {}
         return {credentials_lift: _prior(snapshot.access_keys, "all")}
 
-    def _look(self, live: LivePrincipal, state: State, presences: Mapping[str, Any]) -> State:
+    def _look(
+        self, live: LivePrincipal, state: CredentialsState, presences: Mapping[str, Any]
+    ) -> CredentialsState:
         keys = credentials.in_scope(live.access_keys(), state.which, state.lift.leaked)
         open_ = credentials.active(keys)
         status = "altered" if open_ else "applied"
@@ -191,7 +201,9 @@ class InactiveCredentials(Action[Inputs, State]):
             status = "altered" if restorable else status
         return state.model_copy(update={"live": status, "held": _ids(keys)})
 
-    def _update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+    def _update(
+        self, state: CredentialsState, inputs: CredentialsInputs, *, preview: bool
+    ) -> CredentialsState:
         moved = inputs.snapshot_id not in {state.snapshot_id, None}
         scope = (inputs.which, inputs.lift.leaked if inputs.which == "leaked" else ())
         before = (state.which, state.lift.leaked if state.which == "leaked" else ())
@@ -215,14 +227,16 @@ class InactiveCredentials(Action[Inputs, State]):
     def _hold(
         self,
         live: LivePrincipal,
-        inputs: Inputs,
+        inputs: CredentialsInputs,
         keys: list[AccessKey],
         before: claims.Claim | None,
         generation: int,
         *,
         stripped: Mapping[str, str],
-    ) -> State:
-        state = State(**dict(inputs), generation=generation, held=_ids(keys), live="unverified")
+    ) -> CredentialsState:
+        state = CredentialsState(
+            **dict(inputs), generation=generation, held=_ids(keys), live="unverified"
+        )
         # What an earlier write found stands; what is found now is added. Only what another incident
         # holds cannot be seen: there the claim says what the snapshot does.
         remembered = {key.access_key_id: key.status for key in inputs.access_keys}
@@ -274,7 +288,7 @@ class InactiveCredentials(Action[Inputs, State]):
             self._context.say("info", f"{live}: {', '.join(stopped)} is Inactive now")
         return state.model_copy(update={"live": "applied"})
 
-    def _stripped(self, state: State, keys: list[AccessKey]) -> dict[str, str]:
+    def _stripped(self, state: CredentialsState, keys: list[AccessKey]) -> dict[str, str]:
         """Return what a claim that is gone said, where state and ledger agree on all of it.
 
         One of them alone is not enough: the claim would then be its second witness at the lift.
@@ -308,11 +322,11 @@ class InactiveCredentials(Action[Inputs, State]):
                 doubts.append(f"{failure.message}, and it does not read Inactive")
         return None
 
-    def _still_active(self, live: LivePrincipal, inputs: Inputs) -> tuple[str, ...]:
+    def _still_active(self, live: LivePrincipal, inputs: CredentialsInputs) -> tuple[str, ...]:
         keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
         return _ids(credentials.active(keys))
 
-    def _in_turn(self, live: LivePrincipal, state: State) -> LivePrincipal | None:
+    def _in_turn(self, live: LivePrincipal, state: CredentialsState) -> LivePrincipal | None:
         """Wait until the deny of everything is a fence: keys come back after it, never before.
 
         Where a crash made the engine forget the deny, only the snapshot's delete lifts it, and that
@@ -334,15 +348,17 @@ class InactiveCredentials(Action[Inputs, State]):
         )
         return None
 
-    def _is_denied(self, live: LivePrincipal, state: State) -> bool:
+    def _is_denied(self, live: LivePrincipal, state: CredentialsState) -> bool:
         live_deny = deny.find(live, state.incident)
         own = live_deny.mark is not None and live_deny.mark.snapshot_id == state.snapshot_id
         return own and deny.binds_everything(live_deny, live)
 
 
-def _prior(keys: Iterable[AccessKeyStatus], which: credentials.Which) -> credentials_lift.Prior:
+def _prior(
+    keys: Iterable[AccessKeyStatus], which: credentials.Which
+) -> credentials_lift.CredentialsPrior:
     remembered = list(keys)
-    return credentials_lift.Prior(
+    return credentials_lift.CredentialsPrior(
         {key.access_key_id: key.status for key in remembered},
         frozenset(key.access_key_id for key in remembered if key.said_by),
         which,
@@ -360,4 +376,4 @@ def _ids(keys: list[AccessKey]) -> tuple[str, ...]:
     return tuple(key.access_key_id for key in keys)
 
 
-__all__ = ["InactiveCredentials", "Inputs", "State"]
+__all__ = ["CredentialsInputs", "CredentialsState", "InactiveCredentials"]

@@ -48,7 +48,7 @@ IN_FORCE: str = "AWSDenyAll"
 
 
 @dataclass(frozen=True, slots=True)
-class Prior:
+class AttachmentPrior:
     """What a state or a snapshot remembers of a principal's attached policies.
 
     Attributes:
@@ -67,7 +67,7 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AttachmentChange:
     """What goes and what comes back; *stays* is what stays as it is, and why.
 
     *unbound* is True where the permissions boundary goes; *yielding* where what finds no room to
@@ -86,7 +86,9 @@ def find(live: LivePrincipal, incident: str) -> Present:
     return Present(claim_of(live, incident))
 
 
-def decide(live: LivePrincipal, presence: Present, prior: Prior, terms: Terms) -> Returns[Change]:
+def decide(
+    live: LivePrincipal, presence: Present, prior: AttachmentPrior, terms: Terms
+) -> Returns[AttachmentChange]:
     """Return what a lift does with the attachment.
 
     It is a conflict where claim and state do not agree, or where another incident's AWSDenyAll
@@ -115,7 +117,7 @@ def decide(live: LivePrincipal, presence: Present, prior: Prior, terms: Terms) -
     )
 
 
-def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> list[str]:
+def give_back(live: LivePrincipal, returns: Returns[AttachmentChange], terms: Terms) -> list[str]:
     """Detach and attach as decided, and drop the claim.
 
     Raises:
@@ -160,7 +162,9 @@ def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> li
     return lines
 
 
-def unrecorded(live: LivePrincipal, prior: Prior, changed: Changes) -> Prior | None:
+def unrecorded(
+    live: LivePrincipal, prior: AttachmentPrior, changed: Changes
+) -> AttachmentPrior | None:
     """Return what a ledger says was attached and detached for the incident, and still is."""
     deny_all = deny_all_arn(live.principal.partition)
     last = {name: values[-1] for name, values in changed.items() if values}
@@ -170,14 +174,18 @@ def unrecorded(live: LivePrincipal, prior: Prior, changed: Changes) -> Prior | N
     swapped = tuple(
         arn for arn in prior.attached if arn not in now and last.get(attachment(arn)) == DETACHED
     )
-    return Prior(prior.attached, swapped, placed=True) if deny_all in now or swapped else None
+    return (
+        AttachmentPrior(prior.attached, swapped, placed=True)
+        if deny_all in now or swapped
+        else None
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
     """What is remembered: by the state, by the ledger (attached or detached, by ARN), by people."""
 
-    prior: Prior
+    prior: AttachmentPrior
     remembered: Mapping[str, str]
     decision: Word | None
     known_of: KnownOf
@@ -193,16 +201,20 @@ def _changed(terms: Terms) -> dict[str, str]:
     }
 
 
-def _change(live: LivePrincipal, incident: str, claim: Claim | None, memory: _Memory) -> Change:
+def _change(
+    live: LivePrincipal, incident: str, claim: Claim | None, memory: _Memory
+) -> AttachmentChange:
     if not memory.remembered and not _agree(live, claim, memory.prior):
         if memory.decision is None:
             raise _disagreement(live, incident, claim, memory.prior)
         if memory.decision == "keep-theirs":
-            return Change(stays=("its attached policies stay as they are, as was decided",))
+            return AttachmentChange(
+                stays=("its attached policies stay as they are, as was decided",)
+            )
     return _agreed(live, incident, claim, memory)
 
 
-def _agree(live: LivePrincipal, claim: Claim | None, prior: Prior) -> bool:
+def _agree(live: LivePrincipal, claim: Claim | None, prior: AttachmentPrior) -> bool:
     if claim is None:
         return False
     had_deny_all = deny_all_arn(live.principal.partition) in prior.attached
@@ -214,7 +226,9 @@ def _agree(live: LivePrincipal, claim: Claim | None, prior: Prior) -> bool:
     return made == set(room_words(claim))
 
 
-def _agreed(live: LivePrincipal, incident: str, claim: Claim | None, memory: _Memory) -> Change:
+def _agreed(
+    live: LivePrincipal, incident: str, claim: Claim | None, memory: _Memory
+) -> AttachmentChange:
     deny_all = deny_all_arn(live.principal.partition)
     prior = memory.prior
     had_deny_all = deny_all in prior.attached
@@ -239,7 +253,7 @@ def _agreed(live: LivePrincipal, incident: str, claim: Claim | None, memory: _Me
             raise _claimed_by_strangers(live, incident, list(others))
         others = {}
     if others and memory.decision == "keep-theirs":
-        return Change(stays=("its attached policies stay as they are, as was decided",))
+        return AttachmentChange(stays=("its attached policies stay as they are, as was decided",))
     if others and back:
         raise ConflictError(
             f"{live}: {', '.join(back)} made room for AWSDenyAll and cannot come back while"
@@ -249,11 +263,11 @@ def _agreed(live: LivePrincipal, incident: str, claim: Claim | None, memory: _Me
         )
     if others:
         who = ", ".join(others)
-        return Change(stays=(*lines, f"AWSDenyAll stays while {who} claims it too"))
+        return AttachmentChange(stays=(*lines, f"AWSDenyAll stays while {who} claims it too"))
     was = memory.remembered.get(deny_all, ATTACHED if had_deny_all else DETACHED)
     if claim is not None and CLAIMED in {claim.priors.get(WAS), claim.priors.get(BOUNDARY)}:
         was = memory.remembered.get(deny_all) or _by_decision(live, incident, memory.decision)
-    return Change(
+    return AttachmentChange(
         detach=was == DETACHED,
         unbound=was == DETACHED and (is_bounded(claim) or prior.bounded is True),
         attach=tuple(back),
@@ -275,7 +289,9 @@ def _claimed_by_strangers(
     )
 
 
-def _is_the_same(live: LivePrincipal, arn: str, claim: Claim | None, prior: Prior) -> bool:
+def _is_the_same(
+    live: LivePrincipal, arn: str, claim: Claim | None, prior: AttachmentPrior
+) -> bool:
     """Tell whether *arn* is still the policy that made room, as far as its id is known."""
     words = room_words(claim)
     if arn in words:  # claimed by a release that knew no ids
@@ -316,7 +332,7 @@ def _by_decision(live: LivePrincipal, incident: str, decision: Word | None) -> s
 
 
 def _disagreement(
-    live: LivePrincipal, incident: str, claim: Claim | None, prior: Prior
+    live: LivePrincipal, incident: str, claim: Claim | None, prior: AttachmentPrior
 ) -> ConflictError:
     tag = attachment_tag(incident)
     was = ATTACHED if deny_all_arn(live.principal.partition) in prior.attached else DETACHED

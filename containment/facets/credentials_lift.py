@@ -40,7 +40,7 @@ _Fate = Literal["activate", "shared", "undecided", "stay", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
-class Prior:
+class CredentialsPrior:
     """What a state or a snapshot remembers of a user's keys.
 
     Attributes:
@@ -84,7 +84,9 @@ def find(live: LivePrincipal, incident: str) -> Present:
     return Present(claim_of(live, incident))
 
 
-def decide(live: LivePrincipal, presence: Present, prior: Prior, terms: Terms) -> Returns[Fates]:
+def decide(
+    live: LivePrincipal, presence: Present, prior: CredentialsPrior, terms: Terms
+) -> Returns[Fates]:
     """Return what a lift does with each key; one that only the state vouches for is a conflict."""
     del presence  # its type is not a claim's
     claim = claim_of(live, terms.incident)
@@ -122,7 +124,7 @@ def fates_of(
     *,
     keys: Sequence[AccessKey],
     claimed: Mapping[str, str] | None,
-    prior: Prior,
+    prior: CredentialsPrior,
     terms: Terms,
     others: Sequence[overlap.Other] = (),
 ) -> Fates:
@@ -196,7 +198,9 @@ def give_back(live: LivePrincipal, returns: Returns[Fates], terms: Terms) -> lis
     return [*(f"{name} is Active again" for name in activate), *lines]
 
 
-def unrecorded(live: LivePrincipal, prior: Prior, changed: Changes) -> Prior | None:
+def unrecorded(
+    live: LivePrincipal, prior: CredentialsPrior, changed: Changes
+) -> CredentialsPrior | None:
     """Return what was Active and is now, or is not because of us, as a ledger says.
 
     None where we made nothing Inactive that still is.
@@ -207,13 +211,13 @@ def unrecorded(live: LivePrincipal, prior: Prior, changed: Changes) -> Prior | N
     if not our_keys & active.keys():
         return None
     kept = {name: status for name, status in active.items() if name not in off or name in our_keys}
-    return Prior(kept, frozenset(prior.hearsay) & kept.keys())
+    return CredentialsPrior(kept, frozenset(prior.hearsay) & kept.keys())
 
 
 def _fate(  # noqa: PLR0911 -- one return for each reason
     key: AccessKey,
     claimed: Mapping[str, str],
-    prior: Prior,
+    prior: CredentialsPrior,
     terms: Terms,
     others: Sequence[overlap.Other],
 ) -> tuple[_Fate, str]:
@@ -252,7 +256,9 @@ def _held_by_others(holders: Sequence[str], terms: Terms) -> tuple[_Fate, str] |
     return ("shared" if decision == "keep-theirs" else "undecided"), holders[0]
 
 
-def _stays(key: AccessKey, claimed: Mapping[str, str], prior: Prior, terms: Terms) -> str | None:
+def _stays(
+    key: AccessKey, claimed: Mapping[str, str], prior: CredentialsPrior, terms: Terms
+) -> str | None:
     """Return why *key* stays Inactive whoever says that it was Active, if it does."""
     name = key.access_key_id
     if not terms.false_positive and (not terms.leaked or name in terms.leaked):
@@ -266,12 +272,14 @@ def _stays(key: AccessKey, claimed: Mapping[str, str], prior: Prior, terms: Term
     return None
 
 
-def _recorded(name: str, prior: Prior, terms: Terms) -> str | None:
+def _recorded(name: str, prior: CredentialsPrior, terms: Terms) -> str | None:
     """Return what the ledger says that the key was; what it says of hearsay was seen too late."""
     return None if name in prior.hearsay else terms.history.before.get(access_key(name))
 
 
-def _witnesses(name: str, prior: Prior, terms: Terms, claimed: Mapping[str, str]) -> frozenset[str]:
+def _witnesses(
+    name: str, prior: CredentialsPrior, terms: Terms, claimed: Mapping[str, str]
+) -> frozenset[str]:
     """Return who says that the key was Active."""
     says = {
         "state": prior.statuses.get(name) == "Active",
@@ -282,7 +290,9 @@ def _witnesses(name: str, prior: Prior, terms: Terms, claimed: Mapping[str, str]
     return frozenset(who for who, so in says.items() if so)
 
 
-def _undecided(live: LivePrincipal, fates: Fates, prior: Prior, terms: Terms) -> ConflictError:
+def _undecided(
+    live: LivePrincipal, fates: Fates, prior: CredentialsPrior, terms: Terms
+) -> ConflictError:
     """Return what is said where nothing bears out that a key was Active, or a stranger holds it."""
     tag, names = credentials_tag(terms.incident), fates.undecided
     why = (

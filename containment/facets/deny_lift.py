@@ -63,7 +63,7 @@ def document(scope: deny.Scope, mark: Mark, *, now: datetime) -> documents.Docum
 
 
 @dataclass(frozen=True, slots=True)
-class Prior:
+class DenyPrior:
     """What a state remembers of the deny.
 
     Attributes:
@@ -78,7 +78,7 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DenyChange:
     """What is written in place of *live_deny*; *document* is None where it is removed.
 
     *whole_policy* is True where whatever others wrote beside it goes too, by decision.
@@ -95,8 +95,8 @@ def find(live: LivePrincipal, incident: str) -> deny.LiveDeny:
 
 
 def decide(
-    live: LivePrincipal, live_deny: deny.LiveDeny, prior: Prior, terms: Terms
-) -> Returns[Change]:
+    live: LivePrincipal, live_deny: deny.LiveDeny, prior: DenyPrior, terms: Terms
+) -> Returns[DenyChange]:
     """Return what a lift writes in place of the deny.
 
     A statement that says what ours says, under another Sid, is a conflict.
@@ -119,7 +119,7 @@ def decide(
     elif live_deny.mark is None and prior.inline:
         will.append("its deny is not there any more")
     return Returns(
-        Change(live_deny, written, whole_policy=decision == "force-ours"),
+        DenyChange(live_deny, written, whole_policy=decision == "force-ours"),
         tuple(will),
         widens={inline_policy(policy_name(incident)): frozenset({"mark"})}
         if live_deny.mark
@@ -127,7 +127,7 @@ def decide(
     )
 
 
-def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> list[str]:
+def give_back(live: LivePrincipal, returns: Returns[DenyChange], terms: Terms) -> list[str]:
     """Take the deny away, or rewrite it in one Put into its release fence.
 
     Raises:
@@ -167,14 +167,14 @@ def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> li
     return [f"tokens issued before {end.issued_before} stay denied until {end.until}"]
 
 
-def unrecorded(live: LivePrincipal, prior: Prior, changed: Changes) -> Prior | None:
+def unrecorded(live: LivePrincipal, prior: DenyPrior, changed: Changes) -> DenyPrior | None:
     """Return None: the deny carries a mark wherever it is."""
     del live, prior, changed
     return None
 
 
 def _to_fence(
-    live: LivePrincipal, live_deny: deny.LiveDeny, prior: Prior, incident: str
+    live: LivePrincipal, live_deny: deny.LiveDeny, prior: DenyPrior, incident: str
 ) -> deny.Scope:
     """Return the scope to fence: what is remembered of it, with the revocation time of live.
 

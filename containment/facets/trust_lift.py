@@ -36,7 +36,7 @@ IN_FORCE: str = "a closed trust policy"
 
 
 @dataclass(frozen=True, slots=True)
-class Prior:
+class TrustPrior:
     """What a state or a snapshot remembers of a trust policy.
 
     Attributes:
@@ -49,7 +49,7 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TrustChange:
     """The document that is written, and whether it says what was there before."""
 
     document: str
@@ -61,7 +61,9 @@ def find(live: LivePrincipal, incident: str) -> Present:
     return Present(trust.newest(live.trust_policy, incident))
 
 
-def decide(live: LivePrincipal, presence: Present, prior: Prior, terms: Terms) -> Returns[Change]:
+def decide(
+    live: LivePrincipal, presence: Present, prior: TrustPrior, terms: Terms
+) -> Returns[TrustChange]:
     """Return the document that a lift writes; none where nothing of ours is there.
 
     A statement of which nobody can tell whose it is, is a conflict.
@@ -81,10 +83,10 @@ def decide(live: LivePrincipal, presence: Present, prior: Prior, terms: Terms) -
     forced = terms.decisions.get(WORD) == "force-ours"
     says = {"mark": presence.in_force, "state": forced, "ledger": forced, "decision": forced}
     witnesses = frozenset(who for who, so in says.items() if so)
-    return Returns(Change(document, as_before), (will,), widens={TRUST: witnesses})
+    return Returns(TrustChange(document, as_before), (will,), widens={TRUST: witnesses})
 
 
-def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> list[str]:
+def give_back(live: LivePrincipal, returns: Returns[TrustChange], terms: Terms) -> list[str]:
     """Write the trust policy without our statement.
 
     Raises:
@@ -117,13 +119,13 @@ def give_back(live: LivePrincipal, returns: Returns[Change], terms: Terms) -> li
     return ["others changed the trust policy meanwhile; theirs stays, our statement is gone"]
 
 
-def unrecorded(live: LivePrincipal, prior: Prior, changed: Changes) -> Prior | None:
+def unrecorded(live: LivePrincipal, prior: TrustPrior, changed: Changes) -> TrustPrior | None:
     """Return None: our statement carries a mark wherever it is."""
     del live, prior, changed
     return None
 
 
-def _document(live: LivePrincipal, prior: Prior, terms: Terms) -> str | None:
+def _document(live: LivePrincipal, prior: TrustPrior, terms: Terms) -> str | None:
     """Return live less ours; None where nothing of ours is there.
 
     Raises:
@@ -148,7 +150,7 @@ def _reads(live: LivePrincipal, written: str) -> bool:
 
 
 def _twins(
-    rest: documents.Document, trust_policy: str, incident: str, prior: Prior
+    rest: documents.Document, trust_policy: str, incident: str, prior: TrustPrior
 ) -> list[documents.Statement]:
     """Return the unmarked statements that say what ours says and were not there before."""
     own = trust.statement(mark(incident, "", 0), prior.break_glass, trust_policy)
@@ -180,7 +182,7 @@ def _forced(
     live: LivePrincipal,
     rest: documents.Document,
     doubtful: Sequence[documents.Statement],
-    prior: Prior,
+    prior: TrustPrior,
     terms: Terms,
 ) -> str:
     kept = [item for item in documents.statements(rest) if item not in doubtful]
@@ -204,7 +206,7 @@ def _forced(
 
 
 def _undecided(
-    live: LivePrincipal, prior: Prior, terms: Terms, doubtful: Sequence[documents.Statement]
+    live: LivePrincipal, prior: TrustPrior, terms: Terms, doubtful: Sequence[documents.Statement]
 ) -> ConflictError:
     return undecided(
         live,

@@ -9,6 +9,7 @@ import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
+from containment.lifecycle.wire import Inputs
 from containment.provider import codec
 from containment.text import paragraph
 
@@ -62,6 +63,6 @@ class InitFailed:
 
 def _output_names(state: object) -> set[str]:
     model = type(state)
-    inputs = next(base for base in model.__mro__[1:] if base.__name__ == "Inputs")
+    inputs = next(base for base in model.__mro__[1:] if issubclass(base, Inputs))
     names = set(model.model_fields) - set(inputs.model_fields)  # type: ignore[attr-defined]
     return {codec.wire_name(model, name) for name in names}  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from containment.actions.closed_trust_policy import State
+from containment.actions.closed_trust_policy import TrustState
 from containment.errors import ConflictError
 from containment.facets import decisions
 from containment.lifecycle.action import UnfinishedError
@@ -45,7 +45,7 @@ def trust(bench: Bench, role: str) -> dict[str, Any]:
     return document
 
 
-def close(bench: Bench, arn: str, *break_glass: str) -> State:
+def close(bench: Bench, arn: str, *break_glass: str) -> TrustState:
     taken = bench.snapshot(arn)
     return bench.trust_action().create(bench.trust_inputs(taken, *break_glass), preview=False)
 
@@ -224,7 +224,7 @@ def test_the_terms_of_the_lift_are_the_files(bench: Bench) -> None:
         bench.trust_action().delete(state)
 
 
-def snapshot_like(bench: Bench, state: State) -> Any:
+def snapshot_like(bench: Bench, state: TrustState) -> Any:
     from containment.lifecycle.snapshot import Snapshot  # noqa: PLC0415
 
     return Snapshot(
@@ -288,7 +288,7 @@ def test_where_the_trust_policy_has_no_room_the_preview_says_so_and_what_helps(
     document["Statement"][0]["Sid"] = "X" * (spare - 400)
     bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(document))
     state = caught.value.state
-    assert isinstance(state, State)
+    assert isinstance(state, TrustState)
     repaired = bench.trust_action().update(
         state.model_copy(update={"live": "missing"}), inputs, preview=False
     )

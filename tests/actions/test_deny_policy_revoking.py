@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from containment.actions.deny_policy import State
+from containment.actions.deny_policy import DenyState
 from containment.clock import isoformat
 from containment.facets import deny as deny_facet
 from containment.facets.marks import NEWEST, mark
@@ -49,7 +49,7 @@ def test_a_member_that_was_late_has_the_whole_cohort_stamped_again(bench: Bench)
     bench.lab.advance(150)
     late = deny(bench, world.app_role, "issued-before", cohort=cohort)
 
-    def seen_of(*states: State) -> list[str]:
+    def seen_of(*states: DenyState) -> list[str]:
         read = [bench.deny_action().read(state) for state in states]
         return [state.live for state in read if state is not None]
 

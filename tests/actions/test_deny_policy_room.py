@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from containment.actions.deny_policy import State
+from containment.actions.deny_policy import DenyState
 from containment.errors import ConflictError
 from containment.lifecycle.action import UnfinishedError
 from tests.support.denying import deny, fill_inline, padded
@@ -336,7 +336,7 @@ def test_a_swap_that_was_cut_in_half_is_given_back(bench: Bench) -> None:
     assert len(attachments(bench)) == len(attached) - 1
     bench.cancelled.clear()
     left = caught.value.state
-    assert isinstance(left, State)
+    assert isinstance(left, DenyState)
     bench.deny_action().delete(left)
 
     assert attachments(bench) == attached

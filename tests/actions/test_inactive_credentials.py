@@ -7,7 +7,7 @@ import json
 import pytest
 
 from containment.actions.deny_policy import SessionMatch
-from containment.actions.inactive_credentials import Inputs, State
+from containment.actions.inactive_credentials import CredentialsInputs, CredentialsState
 from containment.errors import ConflictError
 from containment.lab.scenario.world import Credentials
 from containment.lifecycle.action import UnfinishedError
@@ -35,7 +35,7 @@ SUBJECT = Subject(
 TAG = f"containment:{INCIDENT}"
 
 
-def hold(bench: Bench, arn: str, which: str = "all") -> State:
+def hold(bench: Bench, arn: str, which: str = "all") -> CredentialsState:
     write_spec(bench, arn)
     taken = bench.snapshot(arn)
     return bench.keys_action().create(bench.keys_inputs(taken, which), preview=False)
@@ -286,8 +286,10 @@ def test_lowering_the_rung_gives_the_others_back(bench: Bench) -> None:
     assert not can_list(lab, world.leaked)
 
 
-def inputs_of(state: State) -> Inputs:
-    return Inputs(**{name: getattr(state, name) for name in Inputs.model_fields})
+def inputs_of(state: CredentialsState) -> CredentialsInputs:
+    return CredentialsInputs(
+        **{name: getattr(state, name) for name in CredentialsInputs.model_fields}
+    )
 
 
 def age(bench: Bench, user: str, access_key_id: str) -> None:

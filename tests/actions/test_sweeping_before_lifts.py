@@ -17,7 +17,7 @@ from tests.support.workbench import T0, can_list, write_spec
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from containment.actions.deny_policy import State
+    from containment.actions.deny_policy import DenyState
     from tests.support.workbench import Bench
 
 pytestmark = pytest.mark.lab
@@ -35,7 +35,7 @@ BACKDOOR = Descendant(
 )
 
 
-def contained(bench: Bench) -> State:
+def contained(bench: Bench) -> DenyState:
     arn = bench.lab.world.ci_user
     write_spec(bench, arn)
     taken = bench.snapshot(arn)

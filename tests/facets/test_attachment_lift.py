@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from containment.aws.principal import LivePrincipal
-from containment.facets.attachment_lift import Change, give_back
+from containment.facets.attachment_lift import AttachmentChange, give_back
 from containment.facets.facet import Returns, Terms
 
 pytestmark = pytest.mark.plain
@@ -35,7 +35,7 @@ def test_what_somebody_attached_again_keeps_nothing_else_from_coming_back() -> N
 
     give_back(
         cast("LivePrincipal", principal),
-        Returns(Change(attach=(ONE, OTHER))),
+        Returns(AttachmentChange(attach=(ONE, OTHER))),
         Terms("inc-2026-0042"),
     )
 

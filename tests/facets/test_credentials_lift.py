@@ -10,7 +10,7 @@ import pytest
 from containment.aws.principal import AccessKey
 from containment.aws.recording import access_key
 from containment.facets.claims import Claim
-from containment.facets.credentials_lift import Fates, Prior, fates_of
+from containment.facets.credentials_lift import CredentialsPrior, Fates, fates_of
 from containment.facets.facet import History, Terms
 from containment.facets.overlap import KEPT, Other
 
@@ -49,7 +49,7 @@ def decided(
     return fates_of(
         keys=[AccessKey(KEY, live, created_at)],
         claimed=None if claimed is None else {KEY: claimed},
-        prior=Prior({KEY: known} if known else {}, hearsay, which),
+        prior=CredentialsPrior({KEY: known} if known else {}, hearsay, which),
         terms=terms,
         others=others,
     )
@@ -94,7 +94,9 @@ def test_a_false_alarm_gives_back_no_key_that_was_not_there() -> None:
 def test_a_key_that_was_deleted_meanwhile_is_named() -> None:
     terms = Terms("inc-2026-0042", compromised_at=T0, false_positive=True)
 
-    found = fates_of(keys=[], claimed={KEY: "Active"}, prior=Prior({KEY: "Active"}), terms=terms)
+    found = fates_of(
+        keys=[], claimed={KEY: "Active"}, prior=CredentialsPrior({KEY: "Active"}), terms=terms
+    )
 
     assert found.kept == (f"{KEY} was deleted meanwhile",)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from containment.actions.deny_policy import DenyPolicy, Inputs, State
+from containment.actions.deny_policy import DenyInputs, DenyPolicy, DenyState
 from containment.errors import ContainmentError, kinds
 from containment.lifecycle.action import Failure, UnfinishedError
 from containment.lifecycle.wire import Lift
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.plain
 TYPE = "containment:index:DenyPolicy"
 PROVIDER = "urn:pulumi:inc-2026-0042::containment::pulumi:providers:containment::default"
 URN = f"urn:pulumi:inc-2026-0042::containment::{TYPE}::111122223333/user/ci-deploy"
-INPUTS = Inputs(
+INPUTS = DenyInputs(
     incident="inc-2026-0042",
     principal="arn:aws:iam::111122223333:user/ci-deploy",
     lift=Lift(
@@ -38,7 +38,7 @@ INPUTS = Inputs(
     snapshot_id="s" * 10,
     scope="all",
 )
-STATE = State(**dict(INPUTS), generation=7, live="applied")
+STATE = DenyState(**dict(INPUTS), generation=7, live="applied")
 CALLS = ("Check", "Create", "Create in a preview", "Read", "Update", "Delete", "Configure")
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from containment.actions.deny_policy import State
+from containment.actions.deny_policy import DenyState
 from tests.support.workbench import Bench
 
 
-def deny(bench: Bench, arn: str, scope: str = "all", **more: Any) -> State:
+def deny(bench: Bench, arn: str, scope: str = "all", **more: Any) -> DenyState:
     taken = bench.snapshot(arn)
     return bench.deny_action().create(bench.deny_inputs(taken, scope, **more), preview=False)
 
 
-def snapshot_of(bench: Bench, state: State) -> Any:
+def snapshot_of(bench: Bench, state: DenyState) -> Any:
     from containment.lifecycle.snapshot import Snapshot  # noqa: PLC0415
 
     return Snapshot(

@@ -11,12 +11,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from containment.actions.closed_trust_policy import ClosedTrustPolicy
-from containment.actions.closed_trust_policy import Inputs as TrustInputs
-from containment.actions.deny_policy import DenyPolicy
-from containment.actions.deny_policy import Inputs as DenyInputs
+from containment.actions.closed_trust_policy import ClosedTrustPolicy, TrustInputs
+from containment.actions.deny_policy import DenyInputs, DenyPolicy
+from containment.actions.inactive_credentials import CredentialsInputs as KeyInputs
 from containment.actions.inactive_credentials import InactiveCredentials
-from containment.actions.inactive_credentials import Inputs as KeyInputs
 from containment.actions.principal_snapshot import PrincipalSnapshot
 from containment.aws.cancellation import is_mutating
 from containment.lab.scenario.world import Credentials
