@@ -7,7 +7,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from cli import render
-from cli.incident import begin_directly, ended, told
+from cli.incident import begin_directly, ended, error_document
 from cli.stopping import stopped_by_signals
 from containment.engine.guard import ForeignStateError
 from containment.errors import ConflictError
@@ -73,7 +73,7 @@ def contain_directly(named: str | None, why: ContainmentError | None, *, as_json
                 "principals": _rows(results),
                 "stays_open": open_ways,
                 "next": next_,
-                "error": told(error) if error else None,
+                "error": error_document(error) if error else None,
             }
         )
         return ended(error)
@@ -106,7 +106,7 @@ def _rows(results: Sequence[Applied]) -> list[dict[str, object]]:
                 {
                     "resource": item.resource,
                     "applied": item.error is None,
-                    "error": told(item.error) if item.error else None,
+                    "error": error_document(item.error) if item.error else None,
                 }
                 for item in items
             ],

@@ -53,12 +53,12 @@ class Incident:
         run = self._run(verb, *options, verbose=verbose)
         if not locks.is_complaint(run.complaint):
             return run
-        held = self._locks()
-        if held and any(lock.holder == "alive" for lock in held):
+        stack_locks = self._locks()
+        if stack_locks and any(lock.holder == "alive" for lock in stack_locks):
             # Of two that come at one instant, the engine may refuse both.
             time.sleep(random.uniform(*_APART_S))  # noqa: S311 -- so that they part
-        elif held and not self._unlocked(held):
-            return replace(run, locks=held)
+        elif stack_locks and not self._unlocked(stack_locks):
+            return replace(run, locks=stack_locks)
         run = self._run(verb, *options, verbose=verbose)
         if not locks.is_complaint(run.complaint):
             return run
@@ -67,7 +67,7 @@ class Incident:
     def _locks(self) -> tuple[Lock, ...]:
         """Return who holds the stack, as far as its backend can be looked into."""
         try:
-            return tuple(locks.held(self.engine.backend(), self.stack))
+            return tuple(locks.read_locks(self.engine.backend(), self.stack))
         except ContainmentError as error:
             render.tell(f"warning: {error}")
             return ()
@@ -81,28 +81,28 @@ class Incident:
             workplace=replace(self.workplace, decisions=made),
         )
 
-    def settled(self, left: StackState) -> StackState:
-        """Have the engine forget the interrupted creates in *left*, which were repeated since.
+    def settled(self, stack_state: StackState) -> StackState:
+        """Have the engine forget the interrupted creates in *stack_state*, repeated since.
 
         Call it after a run that came to a good end. Returns what the state says then.
         """
-        if not any(item.operation == "creating" for item in left.pending):
-            return left
+        if not any(item.operation == "creating" for item in stack_state.pending):
+            return stack_state
         answer = self.engine.ask(
             *("refresh", "--yes", "--skip-preview", "--clear-pending-creates"),
             *("--stack", self.stack),
         )
         if answer.code != 0:
-            return left  # it stays there to be seen, and does no harm
-        for item in left.pending:
+            return stack_state  # it stays there to be seen, and does no harm
+        for item in stack_state.pending:
             render.tell(f"settled: the interrupted {item.operation} of {item.where}")
-        return state.load(self.engine, self.stack) or left
+        return state.load(self.engine, self.stack) or stack_state
 
-    def _unlocked(self, held: Sequence[Lock]) -> bool:
-        if any(lock.holder != "gone" for lock in held):
+    def _unlocked(self, stack_locks: Sequence[Lock]) -> bool:
+        if any(lock.holder != "gone" for lock in stack_locks):
             return False
         removed = True
-        for lock in held:
+        for lock in stack_locks:
             render.tell(f"taking away the lock of a run that was cut off ({lock.owner})")
             removed &= locks.remove(lock)
         if removed:
@@ -155,24 +155,28 @@ def begin(named: str | None) -> Incident:
         NotFoundError: this is no project, or nobody says which stack.
         UnavailableError: the engine is missing.
     """
-    found = project.find(Path.cwd())
-    engine = open_engine(found.root, _with_backend(load(found.root)))
-    incidents = found.incidents
+    this_project = project.find(Path.cwd())
+    engine = open_engine(this_project.root, _with_backend(load(this_project.root)))
+    incidents = this_project.incidents
     selected = engine.stacks()[1] if not named and len(incidents) != 1 else None
     stack = project.choose(named, incidents, selected)
-    settings = settings_of(found, stack)
+    settings = settings_of(this_project, stack)
     for words in settings.disagreements:
         render.tell(f"warning: {words}", style="yellow")
-    return Incident(found, engine, stack, Workplace(found.root, ACTIONS, stack, settings))
+    return Incident(
+        this_project, engine, stack, Workplace(this_project.root, ACTIONS, stack, settings)
+    )
 
 
-def settings_of(found: Project, stack: str) -> Settings:
+def settings_of(this_project: Project, stack: str) -> Settings:
     """Return the settings of the project, and where those of *stack* say otherwise.
 
     Raises:
         SpecError: the profile, or the stack's configuration, cannot be used.
     """
-    return Settings.resolve(found.root, found.settings(stack), f"stacks/Pulumi.{stack}.yaml")
+    return Settings.resolve(
+        this_project.root, this_project.settings(stack), f"stacks/Pulumi.{stack}.yaml"
+    )
 
 
 def _with_backend(profile: Profile) -> Mapping[str, str]:
@@ -196,14 +200,14 @@ def begin_directly(named: str | None, cancelled: Event) -> tuple[Project, str, W
     Raises:
         NotFoundError: this is no project, or nobody says which stack.
     """
-    found = project.find(Path.cwd())
-    stack = project.choose(named, found.incidents, None)
-    settings = settings_of(found, stack)
+    this_project = project.find(Path.cwd())
+    stack = project.choose(named, this_project.incidents, None)
+    settings = settings_of(this_project, stack)
     return (
-        found,
+        this_project,
         stack,
         Workplace(
-            found.root,
+            this_project.root,
             ACTIONS,
             stack,
             settings,
@@ -219,7 +223,7 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def told(error: ContainmentError) -> dict[str, object]:
+def error_document(error: ContainmentError) -> dict[str, object]:
     """Return *error* as a part of a JSON document."""
     return {
         "kind": type(error).__name__,

@@ -75,27 +75,29 @@ def decision_options(command: Command) -> Command:
 
     They settle what live, claim and state do not agree on; `decisions_of` reads them.
     """
-    theirs = click.option(
+    keep_option = click.option(
         "--keep-theirs",
         multiple=True,
         metavar=_FACET,
         help="Where they do not agree: leave what is live, and take away our mark alone.",
     )
-    ours = click.option(
+    force_option = click.option(
         "--force-ours",
         multiple=True,
         metavar=_FACET,
         help="Where live, claim and state do not agree: go by what the containment remembers.",
     )
-    return ours(theirs(command))
+    return force_option(keep_option(command))
 
 
-def decisions_of(ours: Sequence[str], theirs: Sequence[str], before: str = "") -> Decisions:
+def decisions_of(
+    force_ours: Sequence[str], keep_theirs: Sequence[str], before: str = ""
+) -> Decisions:
     """Return the decisions given by `decision_options`, and *before* in the environment.
 
     Raises:
         SpecError: a decision is not understood, or two contradict each other.
     """
-    given = [decisions.decided("force-ours", value) for value in ours]
-    given += [decisions.decided("keep-theirs", value) for value in theirs]
-    return decisions.parse(" ".join([before, *map(str, given)]))
+    choices = [decisions.decided("force-ours", value) for value in force_ours]
+    choices += [decisions.decided("keep-theirs", value) for value in keep_theirs]
+    return decisions.parse(" ".join([before, *map(str, choices)]))

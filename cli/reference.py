@@ -62,16 +62,13 @@ def page() -> str:
 def _sections(command: click.Command, name: str) -> Iterator[str]:
     context = click.Context(command, info_name=name)
     usage = " ".join([name, *command.collect_usage_pieces(context)])
-    yield f"## `{name}`\n\n```text\n{usage}\n```\n\n{_told(command)}\n{_options(command, context)}"
+    help_text = inspect.cleandoc(command.help or "")
+    yield f"## `{name}`\n\n```text\n{usage}\n```\n\n{help_text}\n\n{_options(command, context)}"
     if isinstance(command, click.Group):
         for inner in command.list_commands(context):
-            found = command.get_command(context, inner)
-            if found is not None:
-                yield from _sections(found, f"{name} {inner}")
-
-
-def _told(command: click.Command) -> str:
-    return inspect.cleandoc(command.help or "") + "\n"
+            subcommand = command.get_command(context, inner)
+            if subcommand is not None:
+                yield from _sections(subcommand, f"{name} {inner}")
 
 
 def _options(command: click.Command, context: click.Context) -> str:
@@ -84,7 +81,7 @@ def _options(command: click.Command, context: click.Context) -> str:
     ]
     if not rows:
         return ""
-    lines = [f"| `{_cell(option)}` | {_cell(told).replace('<', '&lt;')} |" for option, told in rows]
+    lines = [f"| `{_cell(option)}` | {_cell(text).replace('<', '&lt;')} |" for option, text in rows]
     return "\n".join(["| option | |", "|---|---|", *lines]) + "\n"
 
 

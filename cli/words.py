@@ -14,41 +14,41 @@ if TYPE_CHECKING:
     from containment.run.fences import Fence
 
 
-def describe_keys(found: Resolved, leaked: Collection[str] = ()) -> list[tuple[str, str]]:
+def describe_keys(resolved: Resolved, leaked: Collection[str] = ()) -> list[tuple[str, str]]:
     """Return a user's access keys as rows of (name, value), the leaked ones named so."""
-    if found.principal.kind == "role":
+    if resolved.principal.kind == "role":
         return []
     rows = [
         (
             "leaked key" if key.access_key_id in leaked else "key",
             f"{key.access_key_id}  {key.status}, made {isoformat(key.created_at)}",
         )
-        for key in found.keys
+        for key in resolved.keys
     ]
-    gone = set(leaked) - {key.access_key_id for key in found.keys}
-    return [*rows, *(("leaked key", f"{key}  not there any more") for key in sorted(gone))]
+    missing_keys = set(leaked) - {key.access_key_id for key in resolved.keys}
+    return [*rows, *(("leaked key", f"{key}  not there any more") for key in sorted(missing_keys))]
 
 
-def ledger_row(found: Inspection) -> dict[str, object]:
+def ledger_row(inspection: Inspection) -> dict[str, object]:
     """Return how a ledger stands as data."""
     return {
-        "location": found.location,
-        "verdict": found.verdict,
-        "length": found.head.length,
-        "head": found.head.sha256,
-        "why": found.why,
-        "torn": list(found.torn),
-        "unfinished": list(found.unfinished),
-        "concerns": list(found.concerns),
+        "location": inspection.location,
+        "verdict": inspection.verdict,
+        "length": inspection.head.length,
+        "head": inspection.head.sha256,
+        "why": inspection.why,
+        "torn": list(inspection.torn),
+        "unfinished": list(inspection.unfinished),
+        "concerns": list(inspection.concerns),
     }
 
 
-def ledger_words(found: Inspection) -> str:
+def ledger_words(inspection: Inspection) -> str:
     """Return how a ledger stands in one line."""
-    if found.verdict in {"missing", "unreadable"}:
-        return f"{found.location}  {'none yet' if not found.why else found.verdict}"
-    torn = "".join(f", line {number} cut off by a crash" for number in found.torn)
-    return f"{found.location}  {found.verdict}, {found.head}{torn}"
+    if inspection.verdict in {"missing", "unreadable"}:
+        return f"{inspection.location}  {'none yet' if not inspection.why else inspection.verdict}"
+    torn = "".join(f", line {number} cut off by a crash" for number in inspection.torn)
+    return f"{inspection.location}  {inspection.verdict}, {inspection.head}{torn}"
 
 
 def fence_row(fence: Fence) -> dict[str, object]:

@@ -110,8 +110,8 @@ class Stage:
             UnavailableError: there is no such command.
         """
         program, *arguments = command
-        found = (place / program for place in self._programs)
-        path = next((path for path in found if path.exists()), None)
+        candidates = (place / program for place in self._programs)
+        path = next((path for path in candidates if path.exists()), None)
         if path is None:
             raise UnavailableError(f"there is no {program}", remedy="run 'make setup' once")
         process = self._command = subprocess.Popen(  # noqa: S603 -- our own commands

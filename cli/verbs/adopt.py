@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import begin, caller_of, ended, on_terminal, told
+from cli.incident import begin, caller_of, ended, error_document, on_terminal
 from cli.options import json_option
 from containment.errors import ConflictError
 from containment.run import adoption, failures, restoration, state
@@ -43,14 +43,14 @@ def adopt(*, named: str, yes: bool, as_json: bool) -> int:
     spec = incident.project.spec(incident.stack)
     caller = caller_of(incident)
     incident.ensure_stack()
-    left = state.load(incident.engine, incident.stack) or state.StackState()
-    found = adoption.candidates(spec, left, incident.workplace)
-    wanted = [item for item in found if item.standing == "to adopt"]
-    if any(item.hearsay for item in wanted) and _believed(wanted, yes=yes, as_json=as_json):
-        incident = incident.deciding(adoption.believe(spec, wanted, incident.workplace))
-    error = _import(incident, wanted) if wanted else None
-    adopted = wanted if error is None else []
-    contested = [item.principal.arn for item in found if item.standing == "contested"]
+    stack_state = state.load(incident.engine, incident.stack) or state.StackState()
+    candidates = adoption.candidates(spec, stack_state, incident.workplace)
+    to_adopt = [item for item in candidates if item.status == "to adopt"]
+    if any(item.hearsay for item in to_adopt) and _believed(to_adopt, yes=yes, as_json=as_json):
+        incident = incident.deciding(adoption.believe(spec, to_adopt, incident.workplace))
+    error = _import(incident, to_adopt) if to_adopt else None
+    adopted = to_adopt if error is None else []
+    contested = [item.principal.arn for item in candidates if item.status == "contested"]
     if error is None and contested:
         error = ConflictError(
             f"{', '.join(contested)} carries marks of more than one snapshot, so nobody can tell"
@@ -71,21 +71,21 @@ def adopt(*, named: str, yes: bool, as_json: bool) -> int:
                 "targets": [
                     {
                         "principal": item.principal.arn,
-                        "standing": item.standing,
+                        "standing": item.status,
                         "snapshots": list(item.snapshots),
                         "hearsay": list(item.hearsay),
                     }
-                    for item in found
+                    for item in candidates
                 ],
                 "next": f"containment up {incident.stack}",
-                "error": told(error) if error else None,
+                "error": error_document(error) if error else None,
             }
         )
         return ended(error)
     render.say()
-    for item in found:
-        done = "adopted" if item in adopted else item.words
-        render.say(f"  {item.principal.arn}  {done}")
+    for item in candidates:
+        outcome = "adopted" if item in adopted else item.words
+        render.say(f"  {item.principal.arn}  {outcome}")
     if error is not None:
         raise error
     render.say("next:")
@@ -93,12 +93,12 @@ def adopt(*, named: str, yes: bool, as_json: bool) -> int:
     return 0
 
 
-def _believed(wanted: list[Candidate], *, yes: bool, as_json: bool) -> bool:
+def _believed(to_adopt: list[Candidate], *, yes: bool, as_json: bool) -> bool:
     """Show what only a claim says, and return whether it is to be taken for true."""
     tell = render.tell if as_json else render.say
-    for item in wanted:
-        for said in item.hearsay:
-            tell(f"{item.principal.arn}: {said}: nothing but a claim says so", style="yellow")
+    for item in to_adopt:
+        for sentence in item.hearsay:
+            tell(f"{item.principal.arn}: {sentence}: nothing but a claim says so", style="yellow")
     if yes:
         return True
     if on_terminal() and not as_json:
@@ -107,14 +107,14 @@ def _believed(wanted: list[Candidate], *, yes: bool, as_json: bool) -> bool:
     return False
 
 
-def _import(incident: Incident, wanted: list[Candidate]) -> ContainmentError | None:
+def _import(incident: Incident, to_adopt: list[Candidate]) -> ContainmentError | None:
     with TemporaryDirectory(prefix="containment-") as folder:
         file = Path(folder) / "import.json"
-        file.write_text(adoption.import_file(incident.stack, wanted), encoding="utf-8")
+        file.write_text(adoption.import_file(incident.stack, to_adopt), encoding="utf-8")
         run = incident.run(
             "import",
             f"--file={file}",
             "--protect=false",
             "--generate-code=false",
         )
-    return failures.of(run, verb="import", stack=incident.stack)
+    return failures.error_of(run, verb="import", stack=incident.stack)

@@ -45,14 +45,14 @@ def check(ctx: click.Context, *, specs: Sequence[Path], as_json: bool) -> None:
     profile = folder.parent / FILE
     wrong = None if specs else _wrong_profile(profile)
     if as_json:
-        found: dict[str, object] = {"specs": [_document(one) for one in checked]}
+        document: dict[str, object] = {"specs": [_document(one) for one in checked]}
         if not specs:
-            found["profile"] = {
+            document["profile"] = {
                 "path": str(profile) if profile.exists() else None,
                 "ok": wrong is None,
                 **({"problems": _problems(wrong)} if wrong else {}),
             }
-        render.document(found)
+        render.document(document)
     else:
         _report(checked, folder)
         if wrong is not None:
@@ -115,13 +115,13 @@ def _summary(spec: IncidentSpec) -> str:
 
 
 def _document(one: Checked) -> dict[str, object]:
-    found: dict[str, object] = {"path": str(one.path), "ok": one.error is None}
+    document: dict[str, object] = {"path": str(one.path), "ok": one.error is None}
     if one.spec is not None:
-        found |= {"incident": one.spec.incident, "review_overdue": one.overdue}
-        found["spec"] = one.spec.model_dump(mode="json")
+        document |= {"incident": one.spec.incident, "review_overdue": one.overdue}
+        document["spec"] = one.spec.model_dump(mode="json")
     if one.error is not None:
-        found["problems"] = _problems(one.error)
-    return found
+        document["problems"] = _problems(one.error)
+    return document
 
 
 def _problems(error: ContainmentError) -> list[dict[str, object]]:

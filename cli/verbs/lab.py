@@ -69,12 +69,12 @@ def start(port: int | None, *, detach: bool, as_json: bool) -> None:
 @json_option
 def stop(port: int | None, *, as_json: bool) -> None:
     """Stop a lab and remove everything it kept."""
-    found = runtime.find(_directory(), port)
-    runtime.stop(found)
+    running_lab = runtime.find(_directory(), port)
+    runtime.stop(running_lab)
     _say(
-        found,
-        f"lab on {found.endpoint} stopped",
-        {"stopped": found.port},
+        running_lab,
+        f"lab on {running_lab.endpoint} stopped",
+        {"stopped": running_lab.port},
         as_json=as_json,
     )
 
@@ -84,12 +84,12 @@ def stop(port: int | None, *, as_json: bool) -> None:
 @json_option
 def status(port: int | None, *, as_json: bool) -> None:
     """Show what a lab has seen."""
-    found = runtime.find(_directory(), port)
-    document: dict[str, Any] = {"endpoint": found.endpoint, **found.control("status")}
+    running_lab = runtime.find(_directory(), port)
+    document: dict[str, Any] = {"endpoint": running_lab.endpoint, **running_lab.control("status")}
     mutations = document["mutations"]["total"]
     _say(
-        found,
-        f"lab on {found.endpoint} (process {found.pid})\n"
+        running_lab,
+        f"lab on {running_lab.endpoint} (process {running_lab.pid})\n"
         f"enforcement {'on' if document['enforcement'] else 'OFF'}, clock {document['clock']}\n"
         f"{document['requests']} requests, {mutations} of them mutating,"
         f" {document['unrouted']} unanswerable, {document['evaluator_errors']} errors",
@@ -116,25 +116,25 @@ def seed(
     world: str, port: int | None, *, seed: int | None, principals: int | None, as_json: bool
 ) -> None:
     """Start over with a world to contain incidents in."""
-    found = runtime.find(_directory(), port)
-    wanted: dict[str, Any] = {"world": world}
+    running_lab = runtime.find(_directory(), port)
+    options: dict[str, Any] = {"world": world}
     if seed is not None:
-        wanted["seed"] = seed
+        options["seed"] = seed
     if principals is not None:
-        wanted["principals"] = principals
-    built = found.control("seed", wanted)
-    found.keep_world(built)
+        options["principals"] = principals
+    built = running_lab.control("seed", options)
+    running_lab.keep_world(built)
     _say(
-        found,
+        running_lab,
         f"seeded {world}: account {built['account']}, leaked key"
         f" {built['leaked']['access_key_id']} of {built['ci_user']}\n"
-        f"every credential is in {found.world_file}\n"
+        f"every credential is in {running_lab.world_file}\n"
         'next: eval "$(containment lab env)", which gives a shell the responder\'s session',
         {
             "world": world,
             "account": built["account"],
             "leaked_access_key_id": built["leaked"]["access_key_id"],
-            "world_file": str(found.world_file),
+            "world_file": str(running_lab.world_file),
         },
         as_json=as_json,
     )
@@ -145,12 +145,12 @@ def seed(
 @json_option
 def env(port: int | None, *, as_json: bool) -> None:
     """Print the exports that point the AWS SDKs and Pulumi at a lab, as its responder."""
-    found = runtime.find(_directory(), port)
-    variables = _variables(found)
-    click.echo(banner(found.endpoint), err=True)
-    if found.world() is None:
-        said = "note: this lab is not seeded; after 'containment lab seed', take its exports again"
-        click.echo(said, err=True)
+    running_lab = runtime.find(_directory(), port)
+    variables = _variables(running_lab)
+    click.echo(banner(running_lab.endpoint), err=True)
+    if running_lab.world() is None:
+        note = "note: this lab is not seeded; after 'containment lab seed', take its exports again"
+        click.echo(note, err=True)
     if as_json:
         click.echo(json.dumps(variables))
         return
@@ -161,21 +161,21 @@ def env(port: int | None, *, as_json: bool) -> None:
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
-def _lasting(found: runtime.RunningLab, world: dict[str, Any]) -> dict[str, Any]:
+def _lasting(running_lab: runtime.RunningLab, world: dict[str, Any]) -> dict[str, Any]:
     """Return the responder's session, a new one where the lab's clock has nearly ended it."""
-    held = world["responder"]
-    renewed = found.control("renew", {"access_key_id": held["access_key_id"]})
-    if renewed != held:
-        found.keep_world({**world, "responder": renewed})
+    session = world["responder"]
+    renewed = running_lab.control("renew", {"access_key_id": session["access_key_id"]})
+    if renewed != session:
+        running_lab.keep_world({**world, "responder": renewed})
     return renewed
 
 
-def _variables(found: runtime.RunningLab) -> dict[str, str]:
-    world = found.world()
+def _variables(running_lab: runtime.RunningLab) -> dict[str, str]:
+    world = running_lab.world()
     credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     region = "us-east-1"
     if world is not None:
-        responder = _lasting(found, world)
+        responder = _lasting(running_lab, world)
         region = str(world["region"])
         credentials = {
             "AWS_ACCESS_KEY_ID": str(responder["access_key_id"]),
@@ -183,10 +183,10 @@ def _variables(found: runtime.RunningLab) -> dict[str, str]:
             "AWS_SESSION_TOKEN": str(responder["session_token"]),
         }
     return {
-        "AWS_ENDPOINT_URL": found.endpoint,
+        "AWS_ENDPOINT_URL": running_lab.endpoint,
         **credentials,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
-        "PULUMI_BACKEND_URL": f"file://{found.backend}",
+        "PULUMI_BACKEND_URL": f"file://{running_lab.backend}",
         "PULUMI_CONFIG_PASSPHRASE": "",
     }

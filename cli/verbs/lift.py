@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import differences, render
-from cli.incident import begin, caller_of, ended, on_terminal, told
+from cli.incident import begin, caller_of, ended, error_document, on_terminal
 from cli.options import (
     decision_options,
     decisions_of,
@@ -66,13 +66,13 @@ def lift(
     """
     incident = begin(named)
     caller_of(incident)
-    left = _applied(incident)
-    _nothing_forgotten(incident, left)
-    incident = _with_decisions(incident, left, force_ours, keep_theirs)
+    stack_state = _applied(incident)
+    _nothing_forgotten(incident, stack_state)
+    incident = _with_decisions(incident, stack_state, force_ours, keep_theirs)
     if not preview:
-        _not_on_hold(incident, left)
+        _not_on_hold(incident, stack_state)
     if preview:
-        return _preview(incident, left, form=form, as_json=as_json)
+        return _preview(incident, stack_state, form=form, as_json=as_json)
     asked = not yes and not as_json and on_terminal()
     if not yes and not asked:
         raise RefusedError(
@@ -80,26 +80,29 @@ def lift(
             remedy=f"look with 'containment lift {incident.stack} --preview', then add --yes",
         )
     if asked:
-        differences.show(differences.of_lift(incident, left))
+        differences.show(differences.of_lift(incident, stack_state))
         if not click.confirm(f"Lift {incident.stack}?"):
             raise RefusedError("declined; nothing has been changed", remedy="run it again to lift")
     options = ("--skip-preview",) if asked else ()
-    return _lift(incident, left, *options, verbose=verbose, as_json=as_json)
+    return _lift(incident, stack_state, *options, verbose=verbose, as_json=as_json)
 
 
 def _applied(incident: Incident) -> StackState:
-    left = state.load(incident.engine, incident.stack)
-    if left is None:
+    stack_state = state.load(incident.engine, incident.stack)
+    if stack_state is None:
         raise NotFoundError(
             f"there is no stack {incident.stack} in the backend, so nothing is known to lift",
             remedy=f"see 'containment status {incident.stack}'; if its state was lost, run"
             f" 'containment adopt {incident.stack}'{restoration.by_ledger(incident.workplace)}",
         )
-    return left
+    return stack_state
 
 
 def _with_decisions(
-    incident: Incident, left: StackState, ours: Sequence[str], theirs: Sequence[str]
+    incident: Incident,
+    stack_state: StackState,
+    force_ours: Sequence[str],
+    keep_theirs: Sequence[str],
 ) -> Incident:
     """Return *incident* with what was decided on the command line, or in the environment.
 
@@ -107,39 +110,39 @@ def _with_decisions(
         SpecError: a decision is not understood, or is about somebody whom the stack does not hold.
     """
     before = incident.engine.environ.get(decisions.VARIABLE, "")
-    made = decisions_of(ours, theirs, before)
-    made.require_known(parse_principal(arn) for arn in left.principals)
+    made = decisions_of(force_ours, keep_theirs, before)
+    made.require_known(parse_principal(arn) for arn in stack_state.principals)
     return incident.deciding(made)
 
 
-def _not_on_hold(incident: Incident, left: StackState) -> None:
+def _not_on_hold(incident: Incident, stack_state: StackState) -> None:
     """Refuse to lift what the spec, or the stack as it was applied, says to hold.
 
     Raises:
         RefusedError: it says so.
     """
     try:
-        said = incident.project.spec(incident.stack).hold
+        declared_hold = incident.project.spec(incident.stack).hold
     except NotFoundError:
-        said = False
-    applied = any(item.state.lift.hold for item in left.resources)
-    if said or applied:
-        where = "its spec says" if said else "its stack was applied with"
+        declared_hold = False
+    applied = any(item.state.lift.hold for item in stack_state.resources)
+    if declared_hold or applied:
+        where = "its spec says" if declared_hold else "its stack was applied with"
         raise RefusedError(
             f"{incident.stack} is on hold ({where} hold: true), so nothing of it is released",
-            remedy=("take 'hold' out of the spec and run" if said else "run")
+            remedy=("take 'hold' out of the spec and run" if declared_hold else "run")
             + f" 'containment up {incident.stack}', which changes nothing in AWS, then lift",
         )
 
 
-def _nothing_forgotten(incident: Incident, left: StackState) -> None:
+def _nothing_forgotten(incident: Incident, stack_state: StackState) -> None:
     """Refuse to call that lifted which is live, while the state knows of nothing.
 
     Raises:
         NotFoundError: a deny of the incident is live, or its ledger has somebody who was not
             given back, and its state was lost.
     """
-    if left.resources:
+    if stack_state.resources:
         return
     clients = incident.workplace.clients()
     live = [
@@ -157,13 +160,15 @@ def _nothing_forgotten(incident: Incident, left: StackState) -> None:
         )
 
 
-def _lift(incident: Incident, left: StackState, *options: str, verbose: bool, as_json: bool) -> int:
+def _lift(
+    incident: Incident, stack_state: StackState, *options: str, verbose: bool, as_json: bool
+) -> int:
     run = incident.run("destroy", *options, verbose=verbose)
-    error = failures.of(run, verb="destroy", stack=incident.stack)
+    error = failures.error_of(run, verb="destroy", stack=incident.stack)
     remains = state.load(incident.engine, incident.stack) or state.StackState()
     if error is None:
         remains = incident.settled(remains)
-    done = [
+    lines = [
         item.text
         for item in run.messages
         if item.call == "Delete" and not item.is_error and events.is_ours(item.urn)
@@ -175,25 +180,29 @@ def _lift(incident: Incident, left: StackState, *options: str, verbose: bool, as
         render.document(
             {
                 "stack": incident.stack,
-                "result": "not lifted" if error else "lifted" if left.resources else _NOTHING,
+                "result": "not lifted"
+                if error
+                else "lifted"
+                if stack_state.resources
+                else _NOTHING,
                 "emulated": clients.emulated,
                 "endpoint": clients.endpoint,
                 "caller": caller.arn,
-                "done": done,
+                "done": lines,
                 "remains": [item.urn for item in remains.resources],
                 "changes": dict(run.events.summary),
                 "steps": report.steps(run.events),
                 "diagnostics": report.diagnostics(run.events),
                 "next": next_,
-                "error": told(error) if error else None,
+                "error": error_document(error) if error else None,
             }
         )
         return ended(error)
     if error is not None:
         raise error
     render.say()
-    render.say("lifted" if left.resources else _NOTHING, style="bold")
-    for message in done:
+    render.say("lifted" if stack_state.resources else _NOTHING, style="bold")
+    for message in lines:
         render.say(f"  {message}")
     render.say("next:")
     for command in next_:
@@ -201,8 +210,8 @@ def _lift(incident: Incident, left: StackState, *options: str, verbose: bool, as
     return 0
 
 
-def _preview(incident: Incident, left: StackState, *, form: str, as_json: bool) -> int:
-    diff = differences.of_lift(incident, left)
+def _preview(incident: Incident, stack_state: StackState, *, form: str, as_json: bool) -> int:
+    diff = differences.of_lift(incident, stack_state)
     conflicts = sum(len(item.conflicts) for item in diff.principals)
     if as_json:
         clients, caller = incident.workplace.clients(), incident.workplace.caller()
@@ -213,7 +222,7 @@ def _preview(incident: Incident, left: StackState, *, form: str, as_json: bool) 
                 "endpoint": clients.endpoint,
                 "caller": caller.arn,
                 "diff": as_document(diff),
-                "resources": _foreseen(incident, left),
+                "resources": _foreseen(incident, stack_state),
                 "conflicts": conflicts,
                 "next": f"containment lift {incident.stack}",
             }
@@ -230,7 +239,7 @@ def _preview(incident: Incident, left: StackState, *, form: str, as_json: bool) 
     return ConflictError.exit_code if conflicts else 0
 
 
-def _foreseen(incident: Incident, left: StackState) -> list[dict[str, Any]]:
+def _foreseen(incident: Incident, stack_state: StackState) -> list[dict[str, Any]]:
     """Return each resource with its sentence, what the engine's own preview said, what comes."""
     document, messages = incident.engine.heard(
         "destroy",
@@ -241,21 +250,24 @@ def _foreseen(incident: Incident, left: StackState) -> list[dict[str, Any]]:
         doing=f"previewing the lift of {incident.stack}",
         stack=incident.stack,
     )
-    seen: dict[str, list[str]] = {}
+    texts_by_urn: dict[str, list[str]] = {}
     for item in messages:
-        seen.setdefault(item.urn, []).append(item.text)
+        texts_by_urn.setdefault(item.urn, []).append(item.text)
     order = [str(step["urn"]) for step in document.get("steps") or () if step["op"] == "delete"]
-    found = {item.recorded.urn: item for item in forecast.of(left.resources, incident.workplace)}
-    return [_row(found[urn], seen.get(urn, [])) for urn in order if urn in found]
+    forecasts = {
+        item.recorded.urn: item
+        for item in forecast.foresee(stack_state.resources, incident.workplace)
+    }
+    return [_row(forecasts[urn], texts_by_urn.get(urn, [])) for urn in order if urn in forecasts]
 
 
-def _row(item: Forecast, seen: Sequence[str]) -> dict[str, Any]:
+def _row(item: Forecast, texts: Sequence[str]) -> dict[str, Any]:
     return {
         "urn": item.recorded.urn,
         "resource": item.recorded.resource,
         "principal": item.recorded.state.principal,
         "on_destroy": item.on_destroy,
-        "seen": list(dict.fromkeys(seen)),
+        "seen": list(dict.fromkeys(texts)),
         "will": list(item.will),
         "conflicts": list(item.conflicts),
     }

@@ -98,13 +98,13 @@ def _next_commands(opened: Opened) -> list[str]:
 
 
 def _document(opened: Opened, *, written: bool) -> dict[str, object]:
-    found = opened.subject.resolved
+    resolved = opened.subject.resolved
     return {
         "incident": opened.spec.incident,
         "path": str(opened.path),
         "written": written,
-        "principal": found.principal.arn,
-        "unique_id": found.unique_id,
+        "principal": resolved.principal.arn,
+        "unique_id": resolved.unique_id,
         "leaked": list(opened.subject.leaked),
         "spec": opened.spec.model_dump(mode="json"),
         "text": opened.text,
@@ -114,12 +114,12 @@ def _document(opened: Opened, *, written: bool) -> dict[str, object]:
 
 
 def _report(opened: Opened) -> None:
-    spec, found = opened.spec, opened.subject.resolved
+    spec, resolved = opened.spec, opened.subject.resolved
     render.say(f"wrote {opened.path}", style="bold")
     render.fields(
         [
-            (found.principal.kind, found.principal.arn),
-            *describe_keys(found, opened.subject.leaked),
+            (resolved.principal.kind, resolved.principal.arn),
+            *describe_keys(resolved, opened.subject.leaked),
             ("rung", str(spec.targets[0].rung)),
             ("T0", f"{moment_text(spec.compromised_at)} ({spec.compromised_at_source})"),
             ("disposition", str(spec.disposition)),

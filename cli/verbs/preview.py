@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import differences, render
-from cli.incident import begin, caller_of, ended, told
+from cli.incident import begin, caller_of, ended, error_document
 from cli.options import format_option, json_option, stack_argument, verbose_option
 from containment.diff import as_document
 from containment.errors import ContainmentError
@@ -36,7 +36,7 @@ def preview(*, named: str | None, form: str, verbose: bool, as_json: bool) -> in
     caller = caller_of(incident)
     created = incident.ensure_stack()
     run = incident.run("preview", verbose=verbose)
-    error = failures.of(run, verb="preview", stack=incident.stack)
+    error = failures.error_of(run, verb="preview", stack=incident.stack)
     diff, unmade = _diff(incident, spec)
     first = error or unmade
     if as_json:
@@ -52,7 +52,7 @@ def preview(*, named: str | None, form: str, verbose: bool, as_json: bool) -> in
                 "changes": dict(run.events.summary),
                 "steps": report.steps(run.events),
                 "diagnostics": report.diagnostics(run.events),
-                "error": told(first) if first else None,
+                "error": error_document(first) if first else None,
             }
         )
         return ended(first)

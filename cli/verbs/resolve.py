@@ -25,9 +25,9 @@ def resolve(*, named: str, as_json: bool) -> None:
     """
     with explained("looking for credentials"):
         clients = connect()
-    found = resolve_named(clients.iam, clients.sts, named)
-    principal = found.principal
-    leaked = (found.key.access_key_id,) if found.key else ()
+    resolved = resolve_named(clients.iam, clients.sts, named)
+    principal = resolved.principal
+    leaked = (resolved.key.access_key_id,) if resolved.key else ()
     target = Target.model_validate({principal.kind: principal.arn, "leaked": leaked})
     if as_json:
         render.document(
@@ -36,16 +36,16 @@ def resolve(*, named: str, as_json: bool) -> None:
                 "account": principal.account,
                 "kind": principal.kind,
                 "name": principal.name,
-                "unique_id": found.unique_id,
-                "created_at": isoformat(found.created_at),
+                "unique_id": resolved.unique_id,
+                "created_at": isoformat(resolved.created_at),
                 "access_keys": [
                     {
                         "access_key_id": key.access_key_id,
                         "status": key.status,
                         "created_at": isoformat(key.created_at),
-                        "asked": key == found.key,
+                        "asked": key == resolved.key,
                     }
-                    for key in found.keys
+                    for key in resolved.keys
                 ],
                 "target": target.model_dump(mode="json", exclude_defaults=True),
                 "text": target_lines(target),
@@ -56,9 +56,9 @@ def resolve(*, named: str, as_json: bool) -> None:
         [
             (principal.kind, principal.arn),
             ("account", principal.account),
-            ("unique id", found.unique_id),
-            ("made", isoformat(found.created_at)),
-            *describe_keys(found, leaked),
+            ("unique id", resolved.unique_id),
+            ("made", isoformat(resolved.created_at)),
+            *describe_keys(resolved, leaked),
         ]
     )
     render.say("in the spec, under targets:")

@@ -56,10 +56,10 @@ def _profile() -> Profile:
         SpecError: the profile cannot be used.
     """
     try:
-        found = project.find(Path.cwd())
+        this_project = project.find(Path.cwd())
     except NotFoundError:
         return Profile()
-    return load(found.root)
+    return load(this_project.root)
 
 
 def _checked(account: str) -> str:

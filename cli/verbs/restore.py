@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import ended, on_terminal, settings_of, told
+from cli.incident import ended, error_document, on_terminal, settings_of
 from cli.options import decision_options, decisions_of, json_option, yes_option
 from cli.stopping import stopped_by_signals
 from cli.words import ledger_row, ledger_words
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from containment.ledger import Inspection
-    from containment.run.restoration import Given, Owed
+    from containment.run.restoration import Owed, Restoration
 
 _SUFFIX = ".jsonl"
 
@@ -72,29 +72,29 @@ def restore(
     Ctrl-C stops it after the change in flight. A key goes Active only where the claim on its user
     says the same as the ledger; else --force-ours or --keep-theirs decides, as for a lift.
     """
-    found = _project()
-    incident = _incident(found, place, named)
+    this_project = _project()
+    incident = _incident(this_project, place, named)
     cancelled = Event()
-    workplace = _workplace(found, incident, place, cancelled)
+    workplace = _workplace(this_project, incident, place, cancelled)
     caller = workplace.caller()
-    _refuse_beside_a_state(found, incident, workplace, force=force)
+    _refuse_beside_a_state(this_project, incident, workplace, force=force)
     journal = workplace.ledger().of(incident)
-    said = restoration.verified_entries(journal)
+    ledger_entries = restoration.verified_entries(journal)
     ledger = journal.inspect()
     for concern in ledger.concerns:
         render.tell(f"the ledger: {concern}")
     decided = decisions_of(force_ours, keep_theirs)
-    decided.require_known(restoration.principals(said))
+    decided.require_known(restoration.principals(ledger_entries))
     workplace = replace(workplace, decisions=decided)
-    owed = restoration.owed(said, workplace)
+    owed = restoration.owed(ledger_entries, workplace)
     asked = any(not item.idle for item in owed) and not yes
     if not as_json:
         _show(incident, ledger, owed)
     if asked:
         _ask(incident, as_json=as_json)
     with stopped_by_signals(cancelled):
-        given = [_one(item, workplace, cancelled, as_json=as_json) for item in owed]
-    error = _summed(given, incident)
+        results = [_one(item, workplace, cancelled, as_json=as_json) for item in owed]
+    error = _summed(results, incident)
     if as_json:
         clients = workplace.clients()
         render.document(
@@ -104,9 +104,9 @@ def restore(
                 "endpoint": clients.endpoint,
                 "caller": caller.arn,
                 "ledger": ledger_row(journal.inspect()),
-                "principals": [_row(item) for item in given],
+                "principals": [_row(item) for item in results],
                 "next": f"containment status {incident}",
-                "error": told(error) if error else None,
+                "error": error_document(error) if error else None,
             }
         )
         return ended(error)
@@ -123,30 +123,32 @@ def _project() -> Project:
         return Project(Path.cwd())
 
 
-def _incident(found: Project, place: str, named: str | None) -> str:
+def _incident(this_project: Project, place: str, named: str | None) -> str:
     if named:
         return project.choose(named, [], None)
     path = Path(place or "ledger").expanduser()
     if path.suffix == _SUFFIX:
         return path.stem
-    there = [] if "://" in place else sorted((found.root / path).glob(f"*{_SUFFIX}"))
-    if len(there) == 1:
-        return there[0].stem
-    listed = ", ".join(file.stem for file in there)
+    ledger_files = [] if "://" in place else sorted((this_project.root / path).glob(f"*{_SUFFIX}"))
+    if len(ledger_files) == 1:
+        return ledger_files[0].stem
+    listed = ", ".join(file.stem for file in ledger_files)
     raise NotFoundError(
-        f"several ledgers are in {path} ({listed})" if there else "nobody says which incident",
+        f"several ledgers are in {path} ({listed})"
+        if ledger_files
+        else "nobody says which incident",
         remedy="name it with '--incident'",
     )
 
 
-def _workplace(found: Project, incident: str, place: str, cancelled: Event) -> Workplace:
-    settings = settings_of(found, incident)
+def _workplace(this_project: Project, incident: str, place: str, cancelled: Event) -> Workplace:
+    settings = settings_of(this_project, incident)
     if place:
         # Where somebody names another place, the locks are that bucket's own affair.
         elsewhere = LedgerSettings(str(_absolute(place)))
         settings = replace(settings, profile=replace(settings.profile, ledger=elsewhere))
     return Workplace(
-        found.root,
+        this_project.root,
         ACTIONS,
         incident,
         settings,
@@ -161,7 +163,7 @@ def _absolute(place: str) -> str | Path:
 
 
 def _refuse_beside_a_state(
-    found: Project, incident: str, workplace: Workplace, *, force: bool
+    this_project: Project, incident: str, workplace: Workplace, *, force: bool
 ) -> None:
     """Refuse where the stack's state is there, for a lift by it is surer.
 
@@ -169,15 +171,15 @@ def _refuse_beside_a_state(
         RefusedError: it holds resources, and nobody forces it.
     """
     try:
-        engine = open_engine(found.root, os.environ)  # noqa: TID251 -- an edge
-        left = state.load(engine, incident)
+        engine = open_engine(this_project.root, os.environ)  # noqa: TID251 -- an edge
+        stack_state = state.load(engine, incident)
     except ContainmentError as error:
         render.tell(f"whether {incident} has a state cannot be told here: {error.message}")
         return
-    state.expect_ledger(left, workplace.ledger())
-    if left is not None and left.resources and not force:
+    state.expect_ledger(stack_state, workplace.ledger())
+    if stack_state is not None and stack_state.resources and not force:
         raise RefusedError(
-            f"the state of {incident} is there and holds {len(left.resources)} resources",
+            f"the state of {incident} is there and holds {len(stack_state.resources)} resources",
             remedy=f"run 'containment lift {incident}', or add --force if that cannot be done",
         )
 
@@ -188,7 +190,7 @@ def _show(incident: str, ledger: Inspection, owed: Sequence[Owed]) -> None:
         render.say("every principal in it was released; there is nothing to give back")
     for item in owed:
         render.say(item.principal, style="bold")
-        if item.gone:
+        if item.is_deleted:
             render.say("  is gone: its release is put on record")
         elif item.idle:
             render.say("  carries nothing of the incident: its release is put on record")
@@ -208,44 +210,44 @@ def _ask(incident: str, *, as_json: bool) -> None:
         raise RefusedError("declined; nothing has been changed", remedy="run it again to restore")
 
 
-def _one(item: Owed, workplace: Workplace, cancelled: Event, *, as_json: bool) -> Given:
+def _one(item: Owed, workplace: Workplace, cancelled: Event, *, as_json: bool) -> Restoration:
     if cancelled.is_set():
-        return restoration.Given(item, "not given back")
-    given = restoration.give_back(item, workplace)
+        return restoration.Restoration(item, "not given back")
+    result = restoration.give_back(item, workplace)
     if not as_json:
-        style = "" if given.problem is None else "red"
-        render.say(f"{item.principal}: {given.result}", style=style)
-        for text in given.done:
+        style = "" if result.problem is None else "red"
+        render.say(f"{item.principal}: {result.result}", style=style)
+        for text in result.lines:
             render.say(f"  {text}")
-        if given.problem is not None:
-            render.say(f"  {given.problem}", style="red")
-    return given
+        if result.problem is not None:
+            render.say(f"  {result.problem}", style="red")
+    return result
 
 
-def _summed(given: Sequence[Given], incident: str) -> ContainmentError | None:
-    failed = [item for item in given if item.result == "not given back"]
+def _summed(results: Sequence[Restoration], incident: str) -> ContainmentError | None:
+    failed = [item for item in results if item.result == "not given back"]
     if not failed:
         return None
     if any(item.problem is None or isinstance(item.problem, CancelledError) for item in failed):
         return StoppedError(
-            f"stopped; {len(failed)} of {len(given)} principals of {incident} are not given back",
+            f"stopped; {len(failed)} of {len(results)} principals of {incident} are not given back",
             remedy="run it again to go on: what was done is on record",
         )
     if len(failed) == 1 and failed[0].problem is not None:
         return failed[0].problem
     return ConflictError(
-        f"{len(failed)} of {len(given)} principals of {incident} are not given back",
+        f"{len(failed)} of {len(results)} principals of {incident} are not given back",
         remedy="settle what is said of each, then run it again",
     )
 
 
-def _row(item: Given) -> dict[str, object]:
+def _row(item: Restoration) -> dict[str, object]:
     return {
         "principal": item.owed.principal,
         "snapshot_id": getattr(item.owed.snapshot.state, "snapshot_id", None),
         "will": list(item.owed.will),
         "conflicts": list(item.owed.conflicts),
         "result": item.result,
-        "done": item.done,
-        "error": told(item.problem) if item.problem else None,
+        "done": item.lines,
+        "error": error_document(item.problem) if item.problem else None,
     }

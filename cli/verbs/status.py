@@ -19,13 +19,13 @@ from containment.errors import (
     SpecError,
     UnavailableError,
 )
-from containment.run import locks, standing, state
+from containment.run import incident_status, locks, state
 
 if TYPE_CHECKING:
     from cli.incident import Incident
+    from containment.run.incident_status import IncidentStatus
     from containment.run.locks import Lock
-    from containment.run.report import Held
-    from containment.run.standing import Standing
+    from containment.run.report import ContainedPrincipal
     from containment.run.state import StackState
     from containment.spec import IncidentSpec
 
@@ -54,40 +54,40 @@ def status(*, named: str | None, as_json: bool) -> int:
     """
     incident = begin(named)
     caller = caller_of(incident)
-    left = state.load(incident.engine, incident.stack)
+    stack_state = state.load(incident.engine, incident.stack)
     problems: list[ContainmentError] = []
-    spec = _spec(incident, left, problems)
-    found = standing.of(
+    spec = _spec(incident, stack_state, problems)
+    status = incident_status.read_status(
         incident.stack,
         spec=spec,
-        state=left,
+        state=stack_state,
         locks=_locks(incident, problems),
         workplace=incident.workplace,
         problems=problems,
     )
     if as_json:
-        render.document(_document(incident, found, caller.arn))
+        render.document(_document(incident, status, caller.arn))
     else:
-        _show(incident, found, caller.arn, created=left is not None)
-    if found.drifted or found.unheld:
+        _show(incident, status, caller.arn, created=stack_state is not None)
+    if status.drifted or status.unheld:
         return NotContainedError.exit_code
-    if found.stray:
+    if status.stray:
         return ConflictError.exit_code
-    if found.unknown:
+    if status.unknown:
         return UnavailableError.exit_code
     return problems[0].exit_code if problems else 0
 
 
 def _locks(incident: Incident, problems: list[ContainmentError]) -> list[Lock]:
     try:
-        return list(locks.held(incident.engine.backend(), incident.stack))
+        return list(locks.read_locks(incident.engine.backend(), incident.stack))
     except ContainmentError as error:
         problems.append(error)
         return []
 
 
 def _spec(
-    incident: Incident, left: StackState | None, problems: list[ContainmentError]
+    incident: Incident, stack_state: StackState | None, problems: list[ContainmentError]
 ) -> IncidentSpec | None:
     try:
         return incident.project.spec(incident.stack)
@@ -97,29 +97,29 @@ def _spec(
         return None
     except NotFoundError:
         # A stack may outlive its file; without either there is nothing to show.
-        if left is None:
+        if stack_state is None:
             raise
         return None
 
 
-def _document(incident: Incident, found: Standing, caller: str) -> dict[str, object]:
+def _document(incident: Incident, status: IncidentStatus, caller: str) -> dict[str, object]:
     clients = incident.workplace.clients()
     return {
         "stack": incident.stack,
         "emulated": clients.emulated,
         "endpoint": clients.endpoint,
         "caller": caller,
-        "applied": found.applied,
+        "applied": status.applied,
         "verified": False,
-        "drifted": found.drifted,
-        "unheld": list(found.unheld),
-        "principals": [_principal(item, found) for item in found.held],
-        "ledger": ledger_row(found.ledger),
-        "matters": [{"what": item.what, "next": item.step} for item in found.matters],
+        "drifted": status.drifted,
+        "unheld": list(status.unheld),
+        "principals": [_principal(item, status) for item in status.principals],
+        "ledger": ledger_row(status.ledger),
+        "matters": [{"what": item.what, "next": item.step} for item in status.matters],
         "accounts": [
             {
                 "account": account,
-                "at": isoformat(survey.at),
+                "at": isoformat(survey.taken_at),
                 "fences": [fence_row(fence) for fence in survey.fences],
                 "denies": [
                     {
@@ -130,12 +130,12 @@ def _document(incident: Incident, found: Standing, caller: str) -> dict[str, obj
                     for item in survey.denies
                 ],
             }
-            for account, survey in found.surveys.items()
+            for account, survey in status.surveys.items()
         ],
     }
 
 
-def _principal(item: Held, found: Standing) -> dict[str, object]:
+def _principal(item: ContainedPrincipal, status: IncidentStatus) -> dict[str, object]:
     return {
         "principal": item.principal,
         "rung": item.rung,
@@ -145,23 +145,23 @@ def _principal(item: Held, found: Standing) -> dict[str, object]:
             {
                 "resource": resource.resource,
                 "state": resource.live,
-                "live": found.seen[resource.urn].live,
-                "notes": list(found.seen[resource.urn].notes),
+                "live": status.live_resources[resource.urn].live,
+                "notes": list(status.live_resources[resource.urn].notes),
             }
             for resource in item.resources
         ],
     }
 
 
-def _show(incident: Incident, found: Standing, caller: str, *, created: bool) -> None:
+def _show(incident: Incident, status: IncidentStatus, caller: str, *, created: bool) -> None:
     clients = incident.workplace.clients()
-    word = _word(incident.stack, found, created=created)
+    word = _word(incident.stack, status, created=created)
     render.fields(
         [
             ("stack", f"{incident.stack}  {word}".rstrip()),
             ("endpoint", clients.endpoint),
             ("caller", caller),
-            ("ledger", ledger_words(found.ledger)),
+            ("ledger", ledger_words(status.ledger)),
         ]
     )
     rows = [
@@ -170,29 +170,31 @@ def _show(incident: Incident, found: Standing, caller: str, *, created: bool) ->
             item.words if index == 0 else "",
             resource.resource,
             resource.live,
-            found.seen[resource.urn].live,
+            status.live_resources[resource.urn].live,
         )
-        for item in found.held
+        for item in status.principals
         for index, resource in enumerate(item.resources)
     ]
     if rows:
         render.say()
         render.table(("principal", "held by", "resource", "state", "live"), rows, styles=_STYLES)
-    for note in dict.fromkeys(note for item in found.seen.values() for note in item.notes):
+    for note in dict.fromkeys(
+        note for item in status.live_resources.values() for note in item.notes
+    ):
         render.say(f"note: {note}", style="yellow")
-    _show_fences(found)
-    if found.matters:
+    _show_fences(status)
+    if status.matters:
         render.say()
-    for matter in found.matters:
+    for matter in status.matters:
         render.say(f"! {matter.what}", style="bold red")
         render.say(f"  {matter.step}", style="cyan")
 
 
-def _word(stack: str, found: Standing, *, created: bool) -> str:
-    if found.applied:
+def _word(stack: str, status: IncidentStatus, *, created: bool) -> str:
+    if status.applied:
         return ""
     fenced = any(
-        fence.incident == stack for survey in found.surveys.values() for fence in survey.fences
+        fence.incident == stack for survey in status.surveys.values() for fence in survey.fences
     )
     if fenced:
         return "lifted, fences remain"
@@ -201,7 +203,7 @@ def _word(stack: str, found: Standing, *, created: bool) -> str:
     return f"not applied (containment up {stack})"
 
 
-def _show_fences(found: Standing) -> None:
+def _show_fences(status: IncidentStatus) -> None:
     rows = [
         (
             "over: containment sweep" if fence.over else "in force",
@@ -210,7 +212,7 @@ def _show_fences(found: Standing) -> None:
             fence.issued_before or "",
             fence.until,
         )
-        for survey in found.surveys.values()
+        for survey in status.surveys.values()
         for fence in survey.fences
     ]
     if rows:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import on_terminal, settings_of, told
+from cli.incident import error_document, on_terminal, settings_of
 from cli.options import json_option, yes_option
 from cli.words import fence_row
 from containment.actions import ACTIONS
@@ -40,10 +40,10 @@ def sweep(*, yes: bool, as_json: bool) -> int:
     with explained("looking for credentials"):
         clients = connect()
     caller = identify(clients.sts)
-    found = fences.survey(clients.iam)
-    over = [fence for fence in found.fences if fence.over]
+    survey = fences.survey(clients.iam)
+    over = [fence for fence in survey.fences if fence.over]
     if over and not yes:
-        _ask(found, over, as_json=as_json)
+        _ask(survey, over, as_json=as_json)
     swept = [fences.sweep(clients.iam, fence, _record(fence, caller)) for fence in over]
     kept = [item for item in swept if item.problem is not None]
     if as_json:
@@ -53,18 +53,18 @@ def sweep(*, yes: bool, as_json: bool) -> int:
                 "caller": caller.arn,
                 "emulated": clients.emulated,
                 "endpoint": clients.endpoint,
-                "at": isoformat(found.at),
+                "at": isoformat(survey.taken_at),
                 "removed": [fence_row(item.fence) for item in swept if item.problem is None],
-                "left": [fence_row(fence) for fence in found.fences if not fence.over],
+                "left": [fence_row(fence) for fence in survey.fences if not fence.over],
                 "failed": [
-                    fence_row(item.fence) | {"error": told(item.problem)}
+                    fence_row(item.fence) | {"error": error_document(item.problem)}
                     for item in kept
                     if item.problem is not None
                 ],
             }
         )
         return NotContainedError.exit_code if kept else 0
-    _show(found, swept, caller.account)
+    _show(survey, swept, caller.account)
     if kept:
         raise NotContainedError(
             f"{len(kept)} of {len(over)} fences could not be removed",
@@ -76,26 +76,26 @@ def sweep(*, yes: bool, as_json: bool) -> int:
 def _record(fence: Fence, caller: Caller) -> Recorder:
     """Return the ledger of the fence's incident, where this is the project that has it."""
     try:
-        found = project.find(Path.cwd())
+        this_project = project.find(Path.cwd())
     except NotFoundError:
         return NoRecorder()
-    settings = settings_of(found, fence.incident)
-    workplace = Workplace(found.root, ACTIONS, fence.incident, settings, warn=render.tell)
+    settings = settings_of(this_project, fence.incident)
+    workplace = Workplace(this_project.root, ACTIONS, fence.incident, settings, warn=render.tell)
     return workplace.ledger().recorder(fence.incident, None, lambda: caller.arn)
 
 
-def _ask(found: Survey, over: list[Fence], *, as_json: bool) -> None:
+def _ask(survey: Survey, over: list[Fence], *, as_json: bool) -> None:
     if as_json or not on_terminal():
         raise RefusedError(
             f"{len(over)} fences are over and nobody is here to be asked; nothing has been changed",
             remedy="add --yes to remove them",
         )
-    _show(replace(found, fences=tuple(over)), [], "")
+    _show(replace(survey, fences=tuple(over)), [], "")
     if not click.confirm(f"Remove {len(over)} fences that are over?"):
         raise RefusedError("declined; nothing has been changed", remedy="run it again to sweep")
 
 
-def _show(found: Survey, swept: list[Swept], account: str) -> None:
+def _show(survey: Survey, swept: list[Swept], account: str) -> None:
     words = {
         id(item.fence): f"kept: {item.problem}" if item.problem else "removed" for item in swept
     }
@@ -106,7 +106,7 @@ def _show(found: Survey, swept: list[Swept], account: str) -> None:
             fence.incident,
             fence.until,
         )
-        for fence in found.fences
+        for fence in survey.fences
     ]
     if not rows:
         render.say(f"account {account} holds no release fences")

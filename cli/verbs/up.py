@@ -11,7 +11,7 @@ import click
 
 from cli import differences, render
 from cli.direct import contain_directly
-from cli.incident import begin, caller_of, ended, on_terminal, told
+from cli.incident import begin, caller_of, ended, error_document, on_terminal
 from cli.options import json_option, stack_argument, verbose_option, yes_option
 from containment.engine.guard import ForeignStateError
 from containment.engine.layout import ForeignProjectError
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from cli.incident import Incident
     from containment.errors import ContainmentError
     from containment.run.engine import Run
-    from containment.run.report import Held
+    from containment.run.report import ContainedPrincipal
     from containment.spec import IncidentSpec
 
 _APPLIED = "applied, not verified"
 _PARTLY = "not as declared"
-_DONE = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
+_OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 
 
 @click.command()
@@ -71,19 +71,19 @@ def _apply(named: str | None, *, yes: bool, verbose: bool, as_json: bool) -> int
     if not yes and not as_json and on_terminal():
         _ask(incident, spec)
     run = incident.run("up", verbose=verbose)
-    error = failures.of(run, verb="up", stack=incident.stack)
+    error = failures.error_of(run, verb="up", stack=incident.stack)
     if error is not None and failures.is_unusable_state(run):
         raise ForeignStateError(error.message, remedy=error.remedy) from error
-    left = state.load(incident.engine, incident.stack) or state.StackState()
+    stack_state = state.load(incident.engine, incident.stack) or state.StackState()
     if error is None:
-        left = incident.settled(left)
-    held = report.principals(left, spec)
+        stack_state = incident.settled(stack_state)
+    principals = report.principals(stack_state, spec)
     if as_json:
-        render.document(_document(incident, run, held, caller.arn, error))
+        render.document(_document(incident, run, principals, caller.arn, error))
         return ended(error)
     _tell(run)
-    if held and not isinstance(error, RefusedError):
-        _show(incident, held, caller.arn, error)
+    if principals and not isinstance(error, RefusedError):
+        _show(incident, principals, caller.arn, error)
     if error is not None:
         raise error
     return 0
@@ -105,8 +105,10 @@ def _tell(run: Run) -> None:
     """Say what was done to each resource, and what there was to say of it."""
     for step in report.steps(run.events):
         if step["op"] != "same":
-            done = "FAILED" if step["failed"] else _DONE.get(str(step["op"]), str(step["op"]))
-            render.say(f"{step['resource']} {step['name']}: {done}")
+            outcome = (
+                "FAILED" if step["failed"] else _OUTCOMES.get(str(step["op"]), str(step["op"]))
+            )
+            render.say(f"{step['resource']} {step['name']}: {outcome}")
     for message in run.messages:
         done_by = message.call in {"Create", "Update", "Delete"} and not message.preview
         if done_by and message.severity == "info" and not message.is_error:
@@ -115,21 +117,24 @@ def _tell(run: Run) -> None:
         render.say(f"warning: {line}", style="yellow")
 
 
-def _accounts(held: list[Held]) -> list[str]:
-    return sorted({item.principal.split(":")[4] for item in held})
+def _accounts(principals: list[ContainedPrincipal]) -> list[str]:
+    return sorted({item.principal.split(":")[4] for item in principals})
 
 
 def _show(
-    incident: Incident, held: list[Held], caller: str, error: ContainmentError | None
+    incident: Incident,
+    principals: list[ContainedPrincipal],
+    caller: str,
+    error: ContainmentError | None,
 ) -> None:
     render.say()
     render.say(_PARTLY if error else _APPLIED, style="bold yellow")
-    resources = [resource for item in held for resource in item.resources]
+    resources = [resource for item in principals for resource in item.resources]
     render.fields(
         [
-            ("account", ", ".join(_accounts(held))),
+            ("account", ", ".join(_accounts(principals))),
             ("caller", caller),
-            *((_first("principal", index), _line(item)) for index, item in enumerate(held)),
+            *((_first("principal", index), _line(item)) for index, item in enumerate(principals)),
             *(
                 (_first("stays open", index), f"{word}: {text}")
                 for index, (word, text) in enumerate(report.stays_open(resources).items())
@@ -143,26 +148,26 @@ def _first(name: str, index: int) -> str:
     return name if index == 0 else ""
 
 
-def _line(item: Held) -> str:
+def _line(item: ContainedPrincipal) -> str:
     return f"{item.principal}  {item.words}"
 
 
 def _document(
     incident: Incident,
     run: Run,
-    held: list[Held],
+    principals: list[ContainedPrincipal],
     caller: str,
     error: ContainmentError | None,
 ) -> dict[str, object]:
     clients = incident.workplace.clients()
-    resources = [resource for item in held for resource in item.resources]
+    resources = [resource for item in principals for resource in item.resources]
     return {
         "stack": incident.stack,
         "result": _PARTLY if error else _APPLIED,
         "verified": False,
         "emulated": clients.emulated,
         "endpoint": clients.endpoint,
-        "accounts": _accounts(held),
+        "accounts": _accounts(principals),
         "caller": caller,
         "principals": [
             {
@@ -180,12 +185,12 @@ def _document(
                     for resource in item.resources
                 ],
             }
-            for item in held
+            for item in principals
         ],
         "stays_open": report.stays_open(resources),
         "changes": dict(run.events.summary),
         "steps": report.steps(run.events),
         "diagnostics": report.diagnostics(run.events),
         "undo": f"containment lift {incident.stack}",
-        "error": told(error) if error else None,
+        "error": error_document(error) if error else None,
     }

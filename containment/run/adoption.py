@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from containment.run.state import StackState
     from containment.spec import IncidentSpec, Target
 
-Standing = Literal["in the stack", "to adopt", "not applied", "gone", "contested"]
+AdoptionStatus = Literal["in the stack", "to adopt", "not applied", "gone", "contested"]
 _TYPE = "containment:index:PrincipalSnapshot"
 
 
@@ -40,30 +40,32 @@ class Candidate:
     """
 
     principal: Principal
-    standing: Standing
+    status: AdoptionStatus
     snapshots: tuple[str, ...] = ()
     hearsay: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         """How it stands, for people."""
-        if self.standing == "contested":
+        if self.status == "contested":
             return f"carries marks of several snapshots ({', '.join(self.snapshots)}); see who"
-        if self.standing == "not applied":
+        if self.status == "not applied":
             return "nothing of the incident is on it; 'containment up' will contain it"
-        return self.standing
+        return self.status
 
 
-def candidates(spec: IncidentSpec, left: StackState, workplace: Workplace) -> list[Candidate]:
+def candidates(
+    spec: IncidentSpec, stack_state: StackState, workplace: Workplace
+) -> list[Candidate]:
     """Return every target of *spec* and how it stands. Nothing is changed.
 
     Raises:
         ContainmentError: AWS cannot be asked.
     """
-    return [_candidate(spec, target, left, workplace) for target in spec.targets]
+    return [_candidate(spec, target, stack_state, workplace) for target in spec.targets]
 
 
-def import_file(incident: str, found: Iterable[Candidate]) -> str:
+def import_file(incident: str, all_candidates: Iterable[Candidate]) -> str:
     """Return the file that ``pulumi import --file`` takes for those that are to be adopted."""
     return json.dumps(
         {
@@ -73,22 +75,22 @@ def import_file(incident: str, found: Iterable[Candidate]) -> str:
                     "name": item.principal.label,
                     "id": wired(f"{incident}/{item.principal.arn}"),
                 }
-                for item in found
-                if item.standing == "to adopt"
+                for item in all_candidates
+                if item.status == "to adopt"
             ]
         }
     )
 
 
 def _candidate(
-    spec: IncidentSpec, target: Target, left: StackState, workplace: Workplace
+    spec: IncidentSpec, target: Target, stack_state: StackState, workplace: Workplace
 ) -> Candidate:
     if target.access_key:
         clients = workplace.clients()
         principal = resolve_access_key(clients.iam, clients.sts, target.access_key).principal
     else:
         principal = target.principal
-    if left.of(principal.arn):
+    if stack_state.resources_of(principal.arn):
         return Candidate(principal, "in the stack")
     clients = workplace.clients(principal.account)
     live = locate(clients.iam, principal, None)
@@ -117,14 +119,16 @@ def _hearsay(live: LivePrincipal, taken: Snapshot) -> Iterator[str]:
             yield f"{arn} was attached before, and made room"
 
 
-def believe(spec: IncidentSpec, found: Iterable[Candidate], workplace: Workplace) -> Decisions:
-    """Return the decisions that take the hearsay of *found* for true, once they are on record.
+def believe(
+    spec: IncidentSpec, all_candidates: Iterable[Candidate], workplace: Workplace
+) -> Decisions:
+    """Return the decisions that take the hearsay of *all_candidates* for true; record them.
 
     Raises:
         RefusedError: they cannot be put on record.
     """
     made: list[Decision] = []
-    for item in found if workplace.believed else ():
+    for item in all_candidates if workplace.believed else ():
         if not item.hearsay:
             continue
         for facet in ("credentials", "attachment"):

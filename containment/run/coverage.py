@@ -46,31 +46,33 @@ class Answer:
     renamed_from: str | None = None
 
 
-def of(
-    iam: IAMClient, stack: str, targets: Sequence[Target], held: Mapping[str, str]
+def check_targets(
+    iam: IAMClient, stack: str, targets: Sequence[Target], arns_by_id: Mapping[str, str]
 ) -> list[Answer]:
-    """Look at every target; *held* are the ARNs that the state has, by unique id."""
+    """Look at every target; *arns_by_id* are the ARNs that the state has, by unique id."""
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        found = pool.map(partial(_look, iam, stack, held), targets)
-        return [answer for answers in found for answer in answers]
+        answer_lists = pool.map(partial(_look, iam, stack, arns_by_id), targets)
+        return [answer for answers in answer_lists for answer in answers]
 
 
-def _look(iam: IAMClient, stack: str, held: Mapping[str, str], target: Target) -> list[Answer]:
+def _look(
+    iam: IAMClient, stack: str, arns_by_id: Mapping[str, str], target: Target
+) -> list[Answer]:
     try:
-        return [_by_name(iam, stack, held, target), *_by_keys(iam, stack, held, target)]
+        return [_by_name(iam, stack, arns_by_id, target), *_by_keys(iam, stack, arns_by_id, target)]
     except ContainmentError as error:
         return [Answer(target.principal.arn, unknown=error)]
 
 
-def _by_name(iam: IAMClient, stack: str, held: Mapping[str, str], target: Target) -> Answer:
+def _by_name(iam: IAMClient, stack: str, arns_by_id: Mapping[str, str], target: Target) -> Answer:
     arn, up = target.principal.arn, f"run 'containment up {stack}' at once"
-    ids = [unique_id for unique_id, known in held.items() if known == arn]
+    ids = [unique_id for unique_id, known_arn in arns_by_id.items() if known_arn == arn]
     live = locate(iam, target.principal, None)
-    if live is not None and live.unique_id not in held and ids:
+    if live is not None and live.unique_id not in arns_by_id and ids:
         why = f"{arn} was deleted and made anew (it is {live.unique_id} now): nothing holds it"
         return Answer(arn, unheld=why, step=up)
-    if live is not None and live.unique_id in held and live.unique_id not in ids:
-        before = held[live.unique_id]
+    if live is not None and live.unique_id in arns_by_id and live.unique_id not in ids:
+        before = arns_by_id[live.unique_id]
         note = f"{arn} is who was {before}, and is held by that name"
         step = f"write 'user: {before}' in the spec, for a renamed user is followed by its id"
         return Answer(arn, note=note, step=f"{step}; or rename it back", renamed_from=before)
@@ -82,7 +84,9 @@ def _by_name(iam: IAMClient, stack: str, held: Mapping[str, str], target: Target
     return Answer(arn)
 
 
-def _by_keys(iam: IAMClient, stack: str, held: Mapping[str, str], target: Target) -> list[Answer]:
+def _by_keys(
+    iam: IAMClient, stack: str, arns_by_id: Mapping[str, str], target: Target
+) -> list[Answer]:
     """Return the users whose key the target's leaked keys are, and whom nothing holds."""
     if not target.leaked or target.principal.kind != "user":
         return []
@@ -91,7 +95,7 @@ def _by_keys(iam: IAMClient, stack: str, held: Mapping[str, str], target: Target
     answers: list[Answer] = []
     for key in sorted(set(target.leaked) - own):
         owner = owner_of(iam, key)
-        if owner is not None and owner.unique_id not in held:
+        if owner is not None and owner.unique_id not in arns_by_id:
             why = (
                 f"{key} is a key of {owner.principal.arn} and not of {target.principal.arn}:"
                 " nothing holds that user"

@@ -78,8 +78,8 @@ def contain(
         )
     results = [result for item in declared for result in _contain(item, workplace, say)]
     for item in declared:
-        found = [one for one in results if one.principal == item.principal.arn]
-        led_to = getattr(found[0].state, "owners", None) if found else None
+        own_results = [one for one in results if one.principal == item.principal.arn]
+        led_to = getattr(own_results[0].state, "owners", None) if own_results else None
         named = [owner.model_dump() for owner in led_to or ()]
         for owner in owners(pinned, item.rung, named, spec_file=spec_file):
             if owner.principal.arn not in {one.principal for one in results}:
@@ -123,8 +123,11 @@ def _apply(
     try:
         action = _action(declared, item, workplace, say)
         inputs = _inputs(declared, item, workplace, say, snapshot)
-        if snapshot is None and (known := _known_snapshot(action, inputs, workplace)) is not None:
-            return Applied(principal, item.resource, known)
+        if (
+            snapshot is None
+            and (prior_snapshot := _known_snapshot(action, inputs, workplace)) is not None
+        ):
+            return Applied(principal, item.resource, prior_snapshot)
         state = action.create(inputs, preview=False)
     except UnfinishedError as error:
         return Applied(principal, item.resource, error.state, error)
@@ -148,10 +151,10 @@ def _known_snapshot(action: Any, inputs: Any, workplace: Workplace) -> Any:
         with suppress(ConflictError):
             return action.adopt(inputs.incident, live.principal.arn)
     ledger = workplace.ledger().of(inputs.incident).evidence()
-    for known in reversed(open_snapshots(ledger.entries)) if ledger else ():
-        if known.unique_id == live.unique_id:
+    for snapshot in reversed(open_snapshots(ledger.entries)) if ledger else ():
+        if snapshot.unique_id == live.unique_id:
             with suppress(ValidationError):
-                values = {**known.facts, **inputs.model_dump(by_alias=True)}
+                values = {**snapshot.facts, **inputs.model_dump(by_alias=True)}
                 return action.state_type.model_validate(values)
     return None
 

@@ -95,7 +95,7 @@ class Engine:
         with TemporaryDirectory(prefix="containment-") as folder:
             messages = MessageFile.make(Path(folder))
             try:
-                done = subprocess.run(  # noqa: S603 -- the engine
+                process = subprocess.run(  # noqa: S603 -- the engine
                     [self.program, *arguments, "--non-interactive"],
                     cwd=self.root,
                     env=self._environ(messages),
@@ -107,7 +107,7 @@ class Engine:
                 )
             except OSError as error:
                 raise _cannot_start(self.program, error) from error
-            return Answer(done.returncode, done.stdout, done.stderr, messages.read())
+            return Answer(process.returncode, process.stdout, process.stderr, messages.read())
 
     def document(self, *arguments: str, doing: str, stack: str) -> Any:
         """Return the JSON document that a command prints.
@@ -126,23 +126,25 @@ class Engine:
         answer = self.ask(*arguments)
         try:
             # A command that refuses prints what it got to, so only a good end counts.
-            found = json.loads(answer.out) if answer.code == 0 else None
+            document = json.loads(answer.out) if answer.code == 0 else None
         except ValueError:
-            found = None
-        if found is None:
+            document = None
+        if document is None:
             failed = failures.raised(answer.messages, stack=stack)
             if failed is not None:
                 raise failed
             raise failures.refused(answer.err or answer.out, doing=doing, stack=stack)
-        return found, answer.messages
+        return document, answer.messages
 
     def stacks(self) -> tuple[list[str], str | None]:
         """Return the names of the project's stacks in the backend, and the selected one."""
-        found = self.document(
+        stack_rows = self.document(
             "stack", "ls", "--output", "json", doing="listing the stacks", stack=""
         )
-        names = [str(item["name"]).rpartition("/")[2] for item in found]
-        current = (str(item["name"]).rpartition("/")[2] for item in found if item.get("current"))
+        names = [str(item["name"]).rpartition("/")[2] for item in stack_rows]
+        current = (
+            str(item["name"]).rpartition("/")[2] for item in stack_rows if item.get("current")
+        )
         return names, next(current, None)
 
     def backend(self) -> str:
@@ -190,9 +192,9 @@ class Engine:
             lines = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
         if shown.broken or warned.broken:
             raise BrokenPipeError
-        found = events.read(lines.splitlines())
-        halted = stopped.is_set() or found.cancelled
-        return Run(code, found, "\n".join(warned.held), halted, heard)
+        run_events = events.read(lines.splitlines())
+        halted = stopped.is_set() or run_events.cancelled
+        return Run(code, run_events, "\n".join(warned.held), halted, heard)
 
     def _environ(self, messages: MessageFile) -> dict[str, str]:
         named = {VARIABLE: str(messages.path)}
@@ -304,8 +306,8 @@ def open_engine(root: Path, environ: Mapping[str, str]) -> Engine:
             project's files would have it start other programs.
         UnavailableError: there is none.
     """
-    found = versions.current(environ.get("PATH", os.defpath))
-    if found is None:
+    engine = versions.current(environ.get("PATH", os.defpath))
+    if engine is None:
         raise UnavailableError(
             "the engine is missing: there is no pulumi of a supported version",
             remedy="run 'make setup' in a checkout, or 'containment init'",
@@ -313,5 +315,5 @@ def open_engine(root: Path, environ: Mapping[str, str]) -> Engine:
     # The engine reads the project's file for every command.
     layout.require_own(root)
     chosen = settings(environ).environ
-    check = partial(guard.require_own, found.path, root, chosen)
-    return Engine(found.path, root, chosen, check)
+    check = partial(guard.require_own, engine.path, root, chosen)
+    return Engine(engine.path, root, chosen, check)

@@ -55,8 +55,8 @@ class Events:
     @property
     def errors(self) -> list[Diagnostic]:
         """What failed: resources first, the stack's own sentence last."""
-        found = [item for item in self.diagnostics if item.severity == "error"]
-        return sorted(found, key=lambda item: not is_ours(item.urn))
+        errors = [item for item in self.diagnostics if item.severity == "error"]
+        return sorted(errors, key=lambda item: not is_ours(item.urn))
 
     @property
     def cancelled(self) -> bool:
@@ -71,15 +71,15 @@ def read(lines: Iterable[str]) -> Events:
     is_preview: bool | None = None
     summary: dict[str, int] = {}
     for event in _events(lines):
-        if (found := event.get("diagnosticEvent")) is not None:
-            diagnostics.extend(_diagnostic(found))
-        elif (found := event.get("resOutputsEvent")) is not None:
-            steps.extend(_step(found["metadata"], failed=False))
-        elif (found := event.get("resOpFailedEvent")) is not None:
-            steps.extend(_step(found["metadata"], failed=True))
-        elif (found := event.get("summaryEvent")) is not None:
-            is_preview = bool(found.get("isPreview"))
-            summary = {str(op): int(count) for op, count in found["resourceChanges"].items()}
+        if (body := event.get("diagnosticEvent")) is not None:
+            diagnostics.extend(_diagnostic(body))
+        elif (body := event.get("resOutputsEvent")) is not None:
+            steps.extend(_step(body["metadata"], failed=False))
+        elif (body := event.get("resOpFailedEvent")) is not None:
+            steps.extend(_step(body["metadata"], failed=True))
+        elif (body := event.get("summaryEvent")) is not None:
+            is_preview = bool(body.get("isPreview"))
+            summary = {str(op): int(count) for op, count in body["resourceChanges"].items()}
     # The same sentence comes once for the progress line and once for the summary.
     unique = tuple(dict.fromkeys(diagnostics))
     return Events(unique, tuple(steps), is_preview, summary)
@@ -120,11 +120,11 @@ def _events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             yield event
 
 
-def _diagnostic(found: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    severity = str(found.get("severity", ""))
-    message = plain(str(found.get("message", "")))
+def _diagnostic(body: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    severity = str(body.get("severity", ""))
+    message = plain(str(body.get("message", "")))
     if severity in _SHOWN and message:
-        yield Diagnostic(severity.removesuffix("#err"), message, str(found.get("urn", "")))
+        yield Diagnostic(severity.removesuffix("#err"), message, str(body.get("urn", "")))
 
 
 def _step(metadata: Mapping[str, Any], *, failed: bool) -> Iterator[Step]:

@@ -37,7 +37,7 @@ _UNUSABLE = re.compile(
 _PROTECTED = re.compile(r"because it is protected")
 
 # What the engine itself says before it gets to work: the words, what they mean, the next step.
-_THEIRS: tuple[tuple[type[ContainmentError], re.Pattern[str], str, str], ...] = (
+_ENGINE_SENTENCES: tuple[tuple[type[ContainmentError], re.Pattern[str], str, str], ...] = (
     (
         AccessError,
         re.compile(r"incorrect passphrase|passphrase must be set|PULUMI_CONFIG_PASSPHRASE"),
@@ -66,7 +66,7 @@ _THEIRS: tuple[tuple[type[ContainmentError], re.Pattern[str], str, str], ...] = 
 )
 
 
-def of(  # noqa: PLR0911 -- one return for each way to end
+def error_of(  # noqa: PLR0911 -- one return for each way to end
     run: Run, *, verb: str, stack: str
 ) -> ContainmentError | None:
     """Return what *run* of *verb* failed with, or None if all is as declared."""
@@ -97,8 +97,8 @@ def of(  # noqa: PLR0911 -- one return for each way to end
         f"pulumi {verb} ended with {run.code} and does not say why",
         remedy=f"look with 'containment status {stack}', then run it again",
     )
-    told = [_by_engine(item) for item in run.events.errors] or [("", unexplained)]
-    return _together([], told, stack=stack)
+    engine_errors = [_by_engine(item) for item in run.events.errors] or [("", unexplained)]
+    return _together([], engine_errors, stack=stack)
 
 
 def raised(messages: Sequence[Message], *, stack: str) -> ContainmentError | None:
@@ -120,7 +120,7 @@ def refused(complaint: str, *, doing: str, stack: str) -> ContainmentError:
             f"{stack} is locked by another run",
             remedy=f"see whose it is with 'containment status {stack}'",
         )
-    for kind, words, what, step in _THEIRS:
+    for kind, words, what, step in _ENGINE_SENTENCES:
         if words.search(text):
             message = what.format(stack=stack, text=text)
             return kind(f"{doing}: {message}", remedy=step.format(stack=stack))
@@ -137,17 +137,17 @@ def _together(
 
     The kind does not hang on whether it was a preview: a run would meet the same.
     """
-    found = [(_where(item.urn), item.error()) for item in failed] + list(others)
+    errors = [(_where(item.urn), item.error()) for item in failed] + list(others)
     nothing_changed = not others and all(item.changed_nothing for item in failed)
-    kinds = {type(error) for _, error in found}
+    kinds = {type(error) for _, error in errors}
     kind = kinds.pop() if len(kinds) == 1 else NotContainedError
-    texts = {str(error) for _, error in found}
+    texts = {str(error) for _, error in errors}
     if len(texts) == 1:
-        where, error = found[0]
+        where, error = errors[0]
         first, *rows = error.message.split("\n")
-        told = first if not where or nothing_changed else f"{where}: {first}"
-        return kind(told, remedy=error.remedy, rows=rows)
-    rows = [f"  {where}: {error}" for where, error in found]
+        message = first if not where or nothing_changed else f"{where}: {first}"
+        return kind(message, remedy=error.remedy, rows=rows)
+    rows = [f"  {where}: {error}" for where, error in errors]
     more = [f"  and {len(rows) - _SHOWN} more"] if len(rows) > _SHOWN else []
     head = "nothing has been changed, because:" if nothing_changed else "not as declared:"
     return kind(

@@ -74,7 +74,7 @@ class Deny:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class MarkedPrincipal:
     """What a claim or a mark in a trust policy says that an incident holds."""
 
     principal: Principal
@@ -89,12 +89,12 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What one account holds, by AWS's own time; *held* is what is no inline policy."""
+    """What one account holds, by AWS's own time; *marked_principals*: what no policy shows."""
 
-    at: datetime
+    taken_at: datetime
     fences: tuple[Fence, ...]
     denies: tuple[Deny, ...]
-    held: tuple[Held, ...] = ()
+    marked_principals: tuple[MarkedPrincipal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,30 +114,30 @@ def survey(iam: IAMClient) -> Survey:
     """
     fences: list[Fence] = []
     denies: list[Deny] = []
-    held: list[Held] = []
-    at = None
+    marked_principals: list[MarkedPrincipal] = []
+    now = None
     with explained("listing the fences and denies in the account"):
         pages = iam.get_paginator("get_account_authorization_details").paginate(
             Filter=["User", "Role"]
         )
         for page in pages:
             answer: Any = page
-            at = answered_at(answer)
-            held += _held(answer)
+            now = answered_at(answer)
+            marked_principals += _marked_principals(answer)
             for principal, unique_id, incident, text in _named(answer):
-                found = deny.read(text, incident)
-                if found.is_fence:
-                    over = _over(text, incident, at)
-                    until = found.until or ""
+                live_deny = deny.read(text, incident)
+                if live_deny.is_fence:
+                    over = _over(text, incident, now)
+                    until = live_deny.until or ""
                     fences.append(
-                        Fence(principal, unique_id, incident, found.issued_before, until, over)
+                        Fence(principal, unique_id, incident, live_deny.issued_before, until, over)
                     )
-                elif found.mark is not None:
-                    denies.append(Deny(principal, unique_id, incident, found.mark.snapshot_id))
-    if at is None:
+                elif live_deny.mark is not None:
+                    denies.append(Deny(principal, unique_id, incident, live_deny.mark.snapshot_id))
+    if now is None:
         raise ValueError("a paginator yields at least one page")
     order = sorted(fences, key=lambda fence: (fence.until, fence.principal.arn))
-    return Survey(at, tuple(order), tuple(denies), tuple(held))
+    return Survey(now, tuple(order), tuple(denies), tuple(marked_principals))
 
 
 def sweep(iam: IAMClient, fence: Fence, recorder: Recorder | None = None) -> Swept:
@@ -152,12 +152,12 @@ def sweep(iam: IAMClient, fence: Fence, recorder: Recorder | None = None) -> Swe
 
 def _removed(iam: IAMClient, fence: Fence, recorder: Recorder | None) -> ContainmentError | None:
     live = locate(iam, fence.principal, fence.unique_id, recorder)
-    found = deny.find(live, fence.incident) if live is not None else None
-    if live is None or found is None or found.mark is None:
+    live_deny = deny.find(live, fence.incident) if live is not None else None
+    if live is None or live_deny is None or live_deny.mark is None:
         return None
-    over = _over(found.text or "", fence.incident, live.answered_at)
+    over = _over(live_deny.text or "", fence.incident, live.answered_at)
     require_sweepable(live, fence.incident, over=over)
-    deny.take_away(live, fence.incident, found)
+    deny.take_away(live, fence.incident, live_deny)
     if not eventually(lambda: deny.find(live, fence.incident).mark is None):
         return ContainmentError(
             f"the fence on {live} is still there after it was removed",
@@ -168,14 +168,14 @@ def _removed(iam: IAMClient, fence: Fence, recorder: Recorder | None) -> Contain
 
 def _over(text: str, incident: str, now: datetime) -> bool:
     """Tell whether every statement of the incident is a deny whose own end has passed."""
-    ours: list[bool] = []
+    ends_passed: list[bool] = []
     for statement in documents.statements(documents.parse(text) or {}):
         mark = documents.mark_of(statement, is_deny)
         if mark is not None and mark.is_of(incident):
             single = documents.compact({"Statement": [statement]})
             end = moment_of(deny.read(single, incident).until)
-            ours.append(end is not None and end <= now)
-    return bool(ours) and all(ours)
+            ends_passed.append(end is not None and end <= now)
+    return bool(ends_passed) and all(ends_passed)
 
 
 def _named(page: Mapping[str, Any]) -> Iterator[tuple[Principal, str, str, str]]:
@@ -188,7 +188,7 @@ def _named(page: Mapping[str, Any]) -> Iterator[tuple[Principal, str, str, str]]
                     yield parse_principal(detail["Arn"]), str(detail[f"{word}Id"]), incident, text
 
 
-def _held(page: Mapping[str, Any]) -> Iterator[Held]:
+def _marked_principals(page: Mapping[str, Any]) -> Iterator[MarkedPrincipal]:
     for word, listed, _ in _KINDS:
         for detail in page.get(listed, ()):
             principal, unique_id = parse_principal(detail["Arn"]), str(detail[f"{word}Id"])
@@ -196,9 +196,9 @@ def _held(page: Mapping[str, Any]) -> Iterator[Held]:
                 incident = marks.incident_of_tag(str(tag["Key"]))
                 claim = claims.parse(str(tag["Value"]))
                 if incident is not None and claim is not None:
-                    yield Held(
+                    yield MarkedPrincipal(
                         principal, unique_id, marks.incident_hash(incident), claim.snapshot_id
                     )
             trusted = unquote(str(detail.get("AssumeRolePolicyDocument", "")))
             for mark in documents.marks(trusted, is_trust_deny):
-                yield Held(principal, unique_id, mark.incident_hash, mark.snapshot_id)
+                yield MarkedPrincipal(principal, unique_id, mark.incident_hash, mark.snapshot_id)

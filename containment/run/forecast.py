@@ -40,7 +40,7 @@ class Forecast:
         return self.recorded.state.on_destroy
 
 
-def of(resources: Iterable[Recorded], workplace: Workplace) -> list[Forecast]:
+def foresee(resources: Iterable[Recorded], workplace: Workplace) -> list[Forecast]:
     """Return the forecast of every one of *resources*."""
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         return list(pool.map(partial(_forecast, workplace=workplace), resources))

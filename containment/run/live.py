@@ -24,7 +24,7 @@ OPEN = frozenset({"missing", "altered", "stale", "unverified"})
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LiveResource:
     """A resource and what AWS shows of it now; ``gone`` where its principal is no more."""
 
     recorded: Recorded
@@ -37,13 +37,13 @@ class Seen:
         return self.live in OPEN
 
 
-def look(resources: Iterable[Recorded], workplace: Workplace) -> list[Seen]:
+def look(resources: Iterable[Recorded], workplace: Workplace) -> list[LiveResource]:
     """Look at all of *resources*; what cannot be seen is ``unknown``, and says why."""
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         return list(pool.map(partial(_look, workplace=workplace), resources))
 
 
-def _look(recorded: Recorded, workplace: Workplace) -> Seen:
+def _look(recorded: Recorded, workplace: Workplace) -> LiveResource:
     notes: list[str] = []
 
     def say(severity: Severity, message: str) -> None:
@@ -54,17 +54,17 @@ def _look(recorded: Recorded, workplace: Workplace) -> Seen:
         context = workplace.context(recorded.state.target.account, say)
         now = recorded.action(context).read(recorded.state)
     except ContainmentError as error:
-        return Seen(recorded, "unknown", (*notes, str(error)))
+        return LiveResource(recorded, "unknown", (*notes, str(error)))
     except (ClientError, BotoCoreError) as error:
-        told = explain(f"reading {recorded.state.principal}", error)
-        return Seen(recorded, "unknown", (*notes, str(told)))
+        failure = explain(f"reading {recorded.state.principal}", error)
+        return LiveResource(recorded, "unknown", (*notes, str(failure)))
     if now is None:
-        return Seen(recorded, "gone", tuple(notes))
+        return LiveResource(recorded, "gone", tuple(notes))
     shown = str(getattr(now, "live", "applied"))
     # Why the last run could not finish is history; only a look tells whether it still is so.
     name = recorded.state.target.name
     if recorded.unfinished and shown == "applied":
         now_done = f"{name}: the last run left {recorded.resource} unfinished; AWS shows it now"
-        return Seen(recorded, shown, (*notes, now_done))
+        return LiveResource(recorded, shown, (*notes, now_done))
     past = [f"the last run said of {name}: {reason}" for reason in recorded.unfinished]
-    return Seen(recorded, shown, (*notes, *past))
+    return LiveResource(recorded, shown, (*notes, *past))

@@ -81,7 +81,7 @@ def is_complaint(text: str) -> bool:
     return _LOCKED.search(text) is not None
 
 
-def held(backend: str, stack: str) -> Iterator[Lock]:
+def read_locks(backend: str, stack: str) -> Iterator[Lock]:
     """Yield the locks of *stack* where its state is in files (``file://…``) or in S3.
 
     Raises:
@@ -133,10 +133,14 @@ def _file_at(place: str) -> Path:
 
 def _read(text: str, file: Path | None = None) -> Lock:
     try:
-        found: Any = json.loads(text)
-        words = [found[name] for name in ("username", "hostname", "timestamp")]
-        pid = found["pid"]
-        if set(found) == _MEMBERS and type(pid) is int and all(type(word) is str for word in words):
+        document: Any = json.loads(text)
+        words = [document[name] for name in ("username", "hostname", "timestamp")]
+        pid = document["pid"]
+        if (
+            set(document) == _MEMBERS
+            and type(pid) is int
+            and all(type(word) is str for word in words)
+        ):
             user, host, since = (plain(word)[:80] for word in words)
             return Lock(user, host, pid, since, file)
     except (ValueError, KeyError, TypeError):

@@ -37,7 +37,7 @@ def lay_out(folder: Path, *, renew: bool = False) -> Laid:
         RefusedError: the folder is another project's, or its files would start other programs.
         UnavailableError: it cannot be written.
     """
-    ours = {"Pulumi.yaml": layout.project_file(), "__main__.py": layout.PROGRAM}
+    own_files = {"Pulumi.yaml": layout.project_file(), "__main__.py": layout.PROGRAM}
     others = {
         profile.FILE: profile_published.template(),
         str(profile_published.SCHEMA_FILE): profile_published.schema(),
@@ -52,7 +52,7 @@ def lay_out(folder: Path, *, renew: bool = False) -> Laid:
     kept: list[str] = []
     try:
         (folder / "stacks").mkdir(parents=True, exist_ok=True)
-        for name, text in {**ours, **others}.items():
+        for name, text in {**own_files, **others}.items():
             path = folder / name
             if path.exists() and (name in others or not renew):
                 kept.append(name)

@@ -62,12 +62,12 @@ class Project:
         if not path.exists():
             return {}
         try:
-            found: Any = YAML(typ="safe").load(path)
+            document: Any = YAML(typ="safe").load(path)
         except (YAMLError, OSError) as error:
             raise SpecError(
                 f"stacks/Pulumi.{stack}.yaml cannot be read", remedy="mend the file"
             ) from error
-        config = found.get("config") if isinstance(found, dict) else None
+        config = document.get("config") if isinstance(document, dict) else None
         values = cast("dict[str, Any]", config) if isinstance(config, dict) else {}
         prefix = f"{NAME}:"
         return {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ContainedPrincipal:
     """One principal of the stack: its rung by the spec, its resources by the state."""
 
     principal: str
@@ -33,8 +33,8 @@ class Held:
     @property
     def inactive(self) -> tuple[str, ...]:
         """The credentials that are held at Inactive."""
-        found = [getattr(item.state, "held", ()) for item in self.resources]
-        return tuple(str(name) for names in found for name in names)
+        name_lists = [getattr(item.state, "held", ()) for item in self.resources]
+        return tuple(str(name) for names in name_lists for name in names)
 
     @property
     def words(self) -> str:
@@ -49,7 +49,7 @@ class Held:
         return "; ".join(parts)
 
 
-def known(spec: IncidentSpec, state: StackState) -> IncidentSpec:
+def pin_by_state(spec: IncidentSpec, state: StackState) -> IncidentSpec:
     """Return *spec* with its access keys pinned to the users that the state knows them by.
 
     A key that was never applied is left out: only AWS could say whose it is.
@@ -59,13 +59,15 @@ def known(spec: IncidentSpec, state: StackState) -> IncidentSpec:
     return pin(spec.model_copy(update={"targets": named}), owners)
 
 
-def principals(state: StackState, spec: IncidentSpec | None) -> list[Held]:
+def principals(state: StackState, spec: IncidentSpec | None) -> list[ContainedPrincipal]:
     """Return the principals that the state holds, in the order of the spec."""
-    targets = known(spec, state).targets if spec else ()
+    targets = pin_by_state(spec, state).targets if spec else ()
     rungs = {target.principal.arn: str(target.rung) for target in targets}
     order = {arn: index for index, arn in enumerate(rungs)}
     named = sorted(state.principals, key=lambda arn: order.get(arn, len(order)))
-    return [Held(arn, rungs.get(arn), tuple(state.of(arn))) for arn in named]
+    return [
+        ContainedPrincipal(arn, rungs.get(arn), tuple(state.resources_of(arn))) for arn in named
+    ]
 
 
 def _owner(state: StackState, access_key: str) -> str | None:
@@ -85,7 +87,7 @@ def stays_open(resources: Sequence[Recorded]) -> dict[str, str]:
     }
 
 
-def steps(found: Events) -> list[dict[str, object]]:
+def steps(run_events: Events) -> list[dict[str, object]]:
     """Return what was done to each resource, as data."""
     return [
         {
@@ -96,7 +98,7 @@ def steps(found: Events) -> list[dict[str, object]]:
             "changed": list(step.changed),
             "failed": step.failed,
         }
-        for step in found.steps
+        for step in run_events.steps
         if step.op != "refresh"
     ]
 
@@ -107,9 +109,9 @@ def warnings(messages: Iterable[Message]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def diagnostics(found: Events) -> list[dict[str, str]]:
+def diagnostics(run_events: Events) -> list[dict[str, str]]:
     """Return what was said during the run, as data."""
     return [
         {"severity": item.severity, "message": item.message, "urn": item.urn}
-        for item in found.diagnostics
+        for item in run_events.diagnostics
     ]

@@ -46,14 +46,14 @@ class Owed:
     Attributes:
         snapshot: how it was, in the words of the state.
         changed: what the ledger says was changed under the snapshot.
-        gone: True where its unique id is no more.
+        is_deleted: True where its unique id is no more.
         will: what would be done, in words.
         conflicts: what would not, and why.
     """
 
     snapshot: Recorded
     changed: Changes = field(default_factory=dict[str, "Sequence[str | None]"])
-    gone: bool = False
+    is_deleted: bool = False
     will: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
 
@@ -69,12 +69,12 @@ class Owed:
 
 
 @dataclass(slots=True)
-class Given:
+class Restoration:
     """What was done for one principal; *problem* says why it is not all."""
 
     owed: Owed
     result: Result
-    done: list[str] = field(default_factory=list[str])
+    lines: list[str] = field(default_factory=list[str])
     problem: ContainmentError | None = None
 
 
@@ -86,16 +86,16 @@ def verified_entries(journal: Journal) -> tuple[Entry, ...]:
         ConflictError: it is broken or shorter than a state remembers; says where.
         ContainmentError: it cannot be read.
     """
-    found, read = journal.read()
-    if found.verdict == "missing":
+    inspection, read = journal.read()
+    if inspection.verdict == "missing":
         raise NotFoundError(
-            f"there is no ledger at {found.location}",
+            f"there is no ledger at {inspection.location}",
             remedy="name its place with '--from-ledger PLACE', or take the containment over with"
             " 'containment adopt'",
         )
-    if found.verdict != "intact":
+    if inspection.verdict != "intact":
         raise ConflictError(
-            found.why,
+            inspection.why,
             remedy="restore the ledger from a copy, or take the containment over with"
             " 'containment adopt', which asks only what is live",
         )
@@ -113,29 +113,31 @@ def by_ledger(workplace: Workplace) -> str:
     )
 
 
-def principals(said: Sequence[Entry]) -> list[Principal]:
+def principals(ledger_entries: Sequence[Entry]) -> list[Principal]:
     """Return everybody whose release is not on record."""
-    return [parse_principal(item.principal) for item in entries.open_snapshots(said)]
+    return [parse_principal(item.principal) for item in entries.open_snapshots(ledger_entries)]
 
 
-def owed(said: Sequence[Entry], workplace: Workplace) -> list[Owed]:
+def owed(ledger_entries: Sequence[Entry], workplace: Workplace) -> list[Owed]:
     """Return every principal whose release is not on record, as it stands. Nothing is changed.
 
     Raises:
         ContainmentError: AWS cannot be asked, or an entry is of a version that is not known.
     """
-    return [_owed(item, said, workplace) for item in entries.open_snapshots(said)]
+    return [
+        _owed(item, ledger_entries, workplace) for item in entries.open_snapshots(ledger_entries)
+    ]
 
 
-def give_back(item: Owed, workplace: Workplace) -> Given:
+def give_back(item: Owed, workplace: Workplace) -> Restoration:
     """Lift what is ours on one principal, and put its release on record.
 
     What is done is reported as far as it came, whatever ends it.
     """
-    given = Given(item, "not given back")
+    restoration = Restoration(item, "not given back")
 
     def say(_severity: Severity, message: str) -> None:
-        given.done.append(message)
+        restoration.lines.append(message)
 
     state: Any = item.snapshot.state
     context = workplace.context(state.target.account, say)
@@ -144,12 +146,14 @@ def give_back(item: Owed, workplace: Workplace) -> Given:
         action.finish(state, item.changed)
         action.released(state)
     except ContainmentError as error:
-        given.problem = _here(error, state.incident)
+        restoration.problem = _here(error, state.incident)
     except (ClientError, BotoCoreError) as error:
-        given.problem = explain(f"giving {item.principal} back", error)
+        restoration.problem = explain(f"giving {item.principal} back", error)
     else:
-        given.result = "gone" if item.gone else "nothing is live" if item.idle else "given back"
-    return given
+        restoration.result = (
+            "gone" if item.is_deleted else "nothing is live" if item.idle else "given back"
+        )
+    return restoration
 
 
 def _here(error: ContainmentError, incident: str) -> ContainmentError:
@@ -163,14 +167,14 @@ def _here(error: ContainmentError, incident: str) -> ContainmentError:
     return error
 
 
-def _owed(item: Open, said: Sequence[Entry], workplace: Workplace) -> Owed:
+def _owed(item: Open, ledger_entries: Sequence[Entry], workplace: Workplace) -> Owed:
     state = _state(item)
     snapshot = Recorded(item.principal, PrincipalSnapshot, state)
-    changed = entries.changes(said, state.principal_id, state.snapshot_id)
+    changed = entries.changes(ledger_entries, state.principal_id, state.snapshot_id)
     context = workplace.context(state.target.account)
     live = context.locate(state, state.principal_id)
     if live is None:
-        return Owed(snapshot, changed, gone=True)
+        return Owed(snapshot, changed, is_deleted=True)
     action = PrincipalSnapshot(context)
     plan = action.lift_plan(state, live, evidence.terms(context, state, changed=changed))
     will = [f"under this snapshot now: {', '.join(plan.leftovers)}"] if plan.leftovers else []
@@ -189,10 +193,10 @@ def _owed(item: Open, said: Sequence[Entry], workplace: Workplace) -> Owed:
 
 def _state(item: Open) -> Snapshot:
     fields = Snapshot.model_fields
-    known = {field.alias or name for name, field in fields.items()}
+    field_names = {field.alias or name for name, field in fields.items()}
     try:
         return Snapshot.model_validate(
-            {name: value for name, value in item.facts.items() if name in known}
+            {name: value for name, value in item.facts.items() if name in field_names}
         )
     except ValidationError as error:
         raise ConflictError(

@@ -45,8 +45,8 @@ class Recorded:
     @property
     def issued_before(self) -> str | None:
         """The revocation time T, where it has one."""
-        found = getattr(self.state, "issued_before", None)
-        return str(found) if found else None
+        moment = getattr(self.state, "issued_before", None)
+        return str(moment) if moment else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class StackState:
     resources: tuple[Recorded, ...] = ()
     pending: tuple[Pending, ...] = ()
 
-    def of(self, principal: str) -> list[Recorded]:
+    def resources_of(self, principal: str) -> list[Recorded]:
         """Return the resources that hold *principal*."""
         return [item for item in self.resources if item.state.principal == principal]
 
@@ -138,11 +138,11 @@ def _recorded(resources: Any) -> Iterator[Recorded]:
 
 def _state(urn: str, action: type[Action[Any, Any]], item: Mapping[str, Any]) -> Inputs:
     fields = action.state_type.model_fields
-    known = {field.alias or name for name, field in fields.items()}
+    field_names = {field.alias or name for name, field in fields.items()}
     values = unwired({**(item.get("inputs") or {}), **(item.get("outputs") or {})})
     try:
         state: Inputs = action.state_type.model_validate(
-            {name: value for name, value in values.items() if name in known}
+            {name: value for name, value in values.items() if name in field_names}
         )
     except ValidationError as error:
         raise ConflictError(

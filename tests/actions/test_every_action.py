@@ -86,7 +86,7 @@ def test_the_preview_of_its_lift_has_no_conflict_and_changes_nothing(
     contained = subject.take(bench)
     recorded = Recorded("urn:pulumi:s::containment::x::y", action, state)
 
-    (foreseen,) = forecast.of([recorded], Workplace(bench.directory, ACTIONS, bench.incident))
+    (foreseen,) = forecast.foresee([recorded], Workplace(bench.directory, ACTIONS, bench.incident))
 
     assert foreseen.conflicts == ()
     assert inventory.changes(contained, subject.take(bench)) == []

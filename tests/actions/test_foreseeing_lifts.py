@@ -27,12 +27,14 @@ def recorded(action: type[Action[Any, Any]], state: Any) -> Recorded:
 
 def foreseen(bench: Bench, action: type[Action[Any, Any]], state: Any) -> forecast.Forecast:
     before = list(bench.writes)
-    (found,) = forecast.of([recorded(action, state)], Workplace(bench.directory, ACTIONS, INCIDENT))
+    (found,) = forecast.foresee(
+        [recorded(action, state)], Workplace(bench.directory, ACTIONS, INCIDENT)
+    )
     assert bench.writes == before
     return found
 
 
-def seen(bench: Bench, action: type[Action[Any, Any]], state: Any) -> live.Seen:
+def seen(bench: Bench, action: type[Action[Any, Any]], state: Any) -> live.LiveResource:
     (found,) = live.look([recorded(action, state)], Workplace(bench.directory, ACTIONS, INCIDENT))
     return found
 

@@ -37,12 +37,12 @@ EXPECTED: dict[tuple[Word, ...], tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("words", EXPECTED, ids=" + ".join)
-@pytest.mark.parametrize("standing", [NAMED, OTHER], ids=["named", "not named"])
-def test_each_cell_is_as_it_was_meant(words: tuple[Word, ...], standing: Role) -> None:
-    expected = EXPECTED[words][0 if standing.named else 1].split()
+@pytest.mark.parametrize("role", [NAMED, OTHER], ids=["named", "not named"])
+def test_each_cell_is_as_it_was_meant(words: tuple[Word, ...], role: Role) -> None:
+    expected = EXPECTED[words][0 if role.named else 1].split()
 
     acts: tuple[Act, ...] = (DENY, TAKE, GIVE)
-    assert [verdict(act, standing, words) for act in acts] == expected
+    assert [verdict(act, role, words) for act in acts] == expected
 
 
 @pytest.mark.parametrize("words", EXPECTED, ids=" + ".join)
@@ -55,10 +55,10 @@ def test_whom_the_profile_protects_is_denied_nothing_and_given_back_as_others_ar
     assert verdict(TAKE, PROTECTED, words) == verdict(TAKE, NAMED, words)
 
 
-@pytest.mark.parametrize(("standing", "expected"), [(NAMED, "done"), (OTHER, "never")])
-def test_only_the_spec_has_somebody_contained(standing: Role, expected: Verdict) -> None:
+@pytest.mark.parametrize(("role", "expected"), [(NAMED, "done"), (OTHER, "never")])
+def test_only_the_spec_has_somebody_contained(role: Role, expected: Verdict) -> None:
     for words in EXPECTED:
-        assert verdict("contain", standing, words) == expected
+        assert verdict("contain", role, words) == expected
 
 
 def test_two_files_of_one_editor_are_one_hand() -> None:
@@ -71,10 +71,10 @@ def test_another_word_never_lessens_what_may_be_done() -> None:
     order = ("never", "asked", "done")
     for words in EXPECTED:
         for more in EXPECTED:
-            for standing in (NAMED, OTHER):
+            for role in (NAMED, OTHER):
                 for act in (TAKE, GIVE):
-                    less = verdict(act, standing, words)
-                    assert order.index(verdict(act, standing, {*words, *more})) >= order.index(less)
+                    less = verdict(act, role, words)
+                    assert order.index(verdict(act, role, {*words, *more})) >= order.index(less)
 
 
 def test_the_table_is_in_the_docs_and_in_the_docstring() -> None:

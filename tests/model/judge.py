@@ -158,7 +158,9 @@ class Judge:
             return False
         shown = fences.survey(self.cloud.responder.iam)
         snapshot_ids = {item.snapshot_id for item in shown.denies}
-        return artefact.snapshot_id in snapshot_ids | {item.snapshot_id for item in shown.held}
+        return artefact.snapshot_id in snapshot_ids | {
+            item.snapshot_id for item in shown.marked_principals
+        }
 
     @property
     def _certain(self) -> bool:

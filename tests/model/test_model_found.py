@@ -89,7 +89,7 @@ def test_held_keys_and_a_closed_trust_policy_are_shown_when_the_state_is_lost(
 
     story.lose_state()
 
-    survey = fences.survey(story.cloud.responder.iam).held
+    survey = fences.survey(story.cloud.responder.iam).marked_principals
     assert {f"{item.principal.kind}/{item.principal.name}" for item in survey} == places
     assert all(item.is_of(FIRST) and not item.is_of(SECOND) for item in survey)
 

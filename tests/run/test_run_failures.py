@@ -40,7 +40,7 @@ def meant(
 ) -> ContainmentError:
     read = events.read(json.dumps(event) for event in found)
     run = Run(1, read, complaint, read.cancelled, messages)
-    error = failures.of(run, verb=verb, stack=STACK)
+    error = failures.error_of(run, verb=verb, stack=STACK)
     assert error is not None
     return error
 
@@ -139,7 +139,7 @@ def test_an_engine_that_does_not_get_to_work_says_why_in_one_error(
 
 
 def test_a_run_that_ended_well_is_no_failure() -> None:
-    assert failures.of(Run(0, events.Events()), verb="up", stack=STACK) is None
+    assert failures.error_of(Run(0, events.Events()), verb="up", stack=STACK) is None
 
 
 def test_refusals_of_several_targets_say_that_nothing_has_changed() -> None:

@@ -128,7 +128,7 @@ def test_a_fence_whose_end_cannot_be_read_is_never_over(
 ) -> None:
     document = fence(lab, hours=-1)
     document["Statement"][0]["Condition"]["DateLessThan"]["aws:CurrentTime"] = until
-    assert not fences._over(json.dumps(document), INCIDENT, fences.survey(clients.iam).at)
+    assert not fences._over(json.dumps(document), INCIDENT, fences.survey(clients.iam).taken_at)
 
 
 def test_a_fence_on_a_principal_that_is_gone_is_gone_with_it(lab: Lab, clients: Clients) -> None:

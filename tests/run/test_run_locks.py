@@ -90,11 +90,11 @@ def test_locks_are_read_from_a_state_in_files(tmp_path: Path) -> None:
     (folder / "1.json").write_text(json.dumps(told))
     (folder / "2.json").write_text("half a fi")
 
-    found = list(locks.held(tmp_path.as_uri(), "inc-x"))
+    found = list(locks.read_locks(tmp_path.as_uri(), "inc-x"))
 
     assert [held.user for held in found] == ["bob", "somebody"]
-    assert list(locks.held(tmp_path.as_uri(), "inc-y")) == []
-    assert list(locks.held("https://api.pulumi.com", "inc-x")) == []
+    assert list(locks.read_locks(tmp_path.as_uri(), "inc-y")) == []
+    assert list(locks.read_locks("https://api.pulumi.com", "inc-x")) == []
 
 
 def written(folder: Path, stack: str = "inc-x", **members: object) -> Path:
@@ -113,12 +113,12 @@ def test_the_lock_of_a_dead_process_of_this_machine_is_removed_and_no_other(
     try:
         for kept in ({"pid": living.pid}, {"hostname": "elsewhere.example"}, {"pid": "7"}):
             file = written(tmp_path, **kept)
-            (held,) = locks.held(tmp_path.as_uri(), "inc-x")
+            (held,) = locks.read_locks(tmp_path.as_uri(), "inc-x")
             assert not locks.remove(held)
             assert file.exists()
 
         file = written(tmp_path)
-        (held,) = locks.held(tmp_path.as_uri(), "inc-x")
+        (held,) = locks.read_locks(tmp_path.as_uri(), "inc-x")
         assert locks.remove(held)
         assert not file.exists()
     finally:
@@ -132,7 +132,7 @@ def test_what_a_lock_says_chooses_no_file(tmp_path: Path) -> None:
     text = f"a@b (pid 7) at t\nfile://{precious}: created by a@{HERE} (pid {gone()}) at"
     written(tmp_path, username=text)
 
-    (held,) = locks.held(tmp_path.as_uri(), "inc-x")
+    (held,) = locks.read_locks(tmp_path.as_uri(), "inc-x")
 
     assert held.file != precious
     assert "\n" not in held.owner
@@ -145,12 +145,12 @@ def test_a_file_that_is_no_lock_is_never_removed(tmp_path: Path) -> None:
     link = written(tmp_path, "inc-y")
     link.unlink()
     link.symlink_to(elsewhere)
-    (held,) = locks.held(tmp_path.as_uri(), "inc-y")
+    (held,) = locks.read_locks(tmp_path.as_uri(), "inc-y")
     assert not locks.remove(held)
 
     told = json.loads(elsewhere.read_text()) | {"role": "arn:aws:iam::111122223333:role/x"}
     more = written(tmp_path, "inc-z", **told)
-    (held,) = locks.held(tmp_path.as_uri(), "inc-z")
+    (held,) = locks.read_locks(tmp_path.as_uri(), "inc-z")
     assert not locks.remove(held)
     assert elsewhere.exists()
     assert more.exists()
@@ -162,4 +162,4 @@ def test_locks_behind_a_link_are_nobodys(tmp_path: Path) -> None:
     (folder / "inc-x").symlink_to(elsewhere)
 
     with pytest.raises(ConflictError, match="behind a link"):
-        list(locks.held(tmp_path.as_uri(), "inc-x"))
+        list(locks.read_locks(tmp_path.as_uri(), "inc-x"))

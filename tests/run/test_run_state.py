@@ -19,7 +19,10 @@ def test_a_state_is_read_back_as_what_the_actions_know() -> None:
     found = exported(snapshot(ROLE), deny(ROLE))
 
     assert found.principals == [ROLE]
-    assert [item.resource for item in found.of(ROLE)] == ["PrincipalSnapshot", "DenyPolicy"]
+    assert [item.resource for item in found.resources_of(ROLE)] == [
+        "PrincipalSnapshot",
+        "DenyPolicy",
+    ]
     assert found.resources[1].issued_before == "2026-11-24T12:00:00Z"
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from containment.ledger import Inspection
     from containment.lifecycle.workplace import Workplace
     from containment.run.fences import Survey
-    from containment.run.live import Seen
+    from containment.run.live import LiveResource
     from containment.run.locks import Lock
-    from containment.run.report import Held
+    from containment.run.report import ContainedPrincipal
     from containment.run.state import Recorded, StackState
     from containment.spec import IncidentSpec, Target
 
@@ -33,14 +33,14 @@ class Matter:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class IncidentStatus:
     """All there is to say about a stack.
 
     Attributes:
         applied: whether the backend has a state that holds anything of ours.
         incomplete: whether the spec declares something that was not applied with the rest.
-        held: the principals that the state holds.
-        seen: every resource of the state as AWS shows it, by urn.
+        principals: the principals that the state holds.
+        live_resources: every resource of the state as AWS shows it, by urn.
         surveys: fences and denies of all incidents, by account; what could not be listed is told
             among *matters*.
         unheld: whom the spec names and nothing holds, by ARN: deleted and made anew, or the user
@@ -52,8 +52,8 @@ class Standing:
 
     applied: bool
     incomplete: bool
-    held: tuple[Held, ...]
-    seen: Mapping[str, Seen]
+    principals: tuple[ContainedPrincipal, ...]
+    live_resources: Mapping[str, LiveResource]
     surveys: Mapping[str, Survey]
     unheld: tuple[str, ...]
     unasked: bool
@@ -64,15 +64,15 @@ class Standing:
     @property
     def drifted(self) -> bool:
         """True where AWS shows less than was declared."""
-        return self.incomplete or any(item.drifted for item in self.seen.values())
+        return self.incomplete or any(item.drifted for item in self.live_resources.values())
 
     @property
     def unknown(self) -> bool:
         """True where AWS could not be asked about some resource or target."""
-        return self.unasked or any(item.live == "unknown" for item in self.seen.values())
+        return self.unasked or any(item.live == "unknown" for item in self.live_resources.values())
 
 
-def of(
+def read_status(
     stack: str,
     *,
     spec: IncidentSpec | None,
@@ -80,7 +80,7 @@ def of(
     locks: Sequence[Lock],
     workplace: Workplace,
     problems: Sequence[ContainmentError] = (),
-) -> Standing:
+) -> IncidentStatus:
     """Look at everything and return how *stack* stands; *problems* were met before.
 
     Raises:
@@ -88,7 +88,7 @@ def of(
     """
     caller = workplace.caller()
     resources = state.resources if state else ()
-    seen = {item.recorded.urn: item for item in live.look(resources, workplace)}
+    live_resources = {item.recorded.urn: item for item in live.look(resources, workplace)}
     accounts = {caller.account, *(item.state.target.account for item in resources)}
     surveys: dict[str, Survey] = {}
     matters = [Matter(problem.message, problem.remedy) for problem in problems]
@@ -101,7 +101,7 @@ def of(
         except ContainmentError as error:
             matters.append(Matter(error.message, error.remedy))
     matters += _hold(stack, spec, resources)
-    matters += _drift(stack, seen)
+    matters += _drift(stack, live_resources)
     matters += _terms(stack, state, workplace)
     answers = _coverage(stack, spec, state, workplace)
     matters += [Matter(item.unheld or item.note, item.step) for item in answers if item.step]
@@ -121,12 +121,12 @@ def of(
     expect_ledger(state, workplace.ledger())
     ledger = workplace.ledger().of(stack).inspect()
     matters += _record(stack, ledger)
-    held = report.principals(state, spec) if state else []
-    return Standing(
+    principals = report.principals(state, spec) if state else []
+    return IncidentStatus(
         applied=bool(resources),
         incomplete=bool(missing),
-        held=tuple(held),
-        seen=seen,
+        principals=tuple(principals),
+        live_resources=live_resources,
         surveys=surveys,
         unheld=tuple(item.principal for item in answers if item.unheld),
         unasked=any(item.unknown for item in answers),
@@ -139,46 +139,46 @@ def of(
 def _record(stack: str, ledger: Inspection) -> list[Matter]:
     """Return what is wrong with the ledger; that there is none is no matter before the first up."""
     look = "see docs/ledger.md: restore it from a copy, or go on without its evidence"
-    found = [Matter(ledger.why, look)] if ledger.why else []
-    found += [Matter(f"the ledger: {concern}", look) for concern in ledger.concerns]
+    matters = [Matter(ledger.why, look)] if ledger.why else []
+    matters += [Matter(f"the ledger: {concern}", look) for concern in ledger.concerns]
     if ledger.unfinished:
         numbers = ", ".join(str(number) for number in ledger.unfinished)
-        found.append(
+        matters.append(
             Matter(
                 f"the ledger: nobody wrote down what came of entry {numbers}",
                 f"run 'containment up {stack}', which looks at live and finishes what is declared",
             )
         )
-    return found
+    return matters
 
 
 def _hold(stack: str, spec: IncidentSpec | None, resources: Sequence[Recorded]) -> list[Matter]:
     """Return that nothing is released, where the spec or the stack as applied says so."""
-    said = spec is not None and spec.hold
+    declared = spec is not None and spec.hold
     applied = any(item.state.lift.hold for item in resources)
-    if not said and not applied:
+    if not declared and not applied:
         return []
     what = f"{stack} is on hold: nothing of it is released" + (
         ""
-        if said and applied
+        if declared and applied
         else "; that is declared and not applied"
-        if said
+        if declared
         else "; the spec does not say so any more"
     )
-    step = "to release, take 'hold' out of the spec, run" if said else "to release, run"
+    step = "to release, take 'hold' out of the spec, run" if declared else "to release, run"
     return [Matter(what, f"{step} 'containment up {stack}', then lift")]
 
 
-def _drift(stack: str, seen: Mapping[str, Seen]) -> list[Matter]:
-    found: list[Matter] = []
-    for item in seen.values():
+def _drift(stack: str, live_resources: Mapping[str, LiveResource]) -> list[Matter]:
+    matters: list[Matter] = []
+    for item in live_resources.values():
         where = f"{item.recorded.resource} of {item.recorded.state.target.name}"
         if item.drifted:
-            found.append(
+            matters.append(
                 Matter(f"{where} is {item.live} in AWS", f"run 'containment up {stack}' at once")
             )
         if item.recorded.live == "unknown" and item.live not in {"unknown", "gone"}:
-            found.append(
+            matters.append(
                 Matter(
                     f"{where}: the last run could not look at AWS, so the state says unknown; AWS"
                     f" shows {item.live} now",
@@ -186,25 +186,25 @@ def _drift(stack: str, seen: Mapping[str, Seen]) -> list[Matter]:
                 )
             )
         if item.live == "gone":
-            found.append(
+            matters.append(
                 Matter(
                     f"{where}: the principal with that unique id is gone",
                     f"run 'containment up {stack}': one made anew under the name is contained too",
                 )
             )
-    return found
+    return matters
 
 
 def _terms(stack: str, state: StackState | None, workplace: Workplace) -> list[Matter]:
     """Return whether a lift would be refused because the spec says other terms now."""
-    said: dict[str, Matter] = {}
+    by_message: dict[str, Matter] = {}
     for item in state.resources if state else ():
         try:
             require_terms(item.state, workplace.directory)
         except ContainmentError as error:
-            said.setdefault(error.message, Matter(error.message, error.remedy))
+            by_message.setdefault(error.message, Matter(error.message, error.remedy))
     del stack
-    return list(said.values())
+    return list(by_message.values())
 
 
 def _coverage(
@@ -213,24 +213,24 @@ def _coverage(
     """Return whether whom the spec names is held now, once anything is applied."""
     if spec is None or state is None or not state.resources:
         return []
-    held = {
+    arns_by_id = {
         unique_id: item.state.principal
         for item in state.resources
         if (unique_id := str(getattr(item.state, "principal_id", "")))
     }
-    targets = report.known(spec, state).targets
+    targets = report.pin_by_state(spec, state).targets
     by_account: dict[str, list[Target]] = {}
     for target in targets:
         by_account.setdefault(target.principal.account, []).append(target)
-    found: list[coverage.Answer] = []
+    answers: list[coverage.Answer] = []
     for account, named in by_account.items():
         try:
             iam = workplace.clients(account).iam
         except ContainmentError as error:
-            found.append(coverage.Answer(named[0].principal.arn, unknown=error))
+            answers.append(coverage.Answer(named[0].principal.arn, unknown=error))
             continue
-        found += coverage.of(iam, stack, named, held)
-    return found
+        answers += coverage.check_targets(iam, stack, named, arns_by_id)
+    return answers
 
 
 def _missing(
@@ -240,16 +240,16 @@ def _missing(
     if spec is None or state is None or not state.resources:
         return []  # nothing is applied, which is no matter: it may have been lifted
     try:
-        declared = plan(report.known(spec, state), spec_file="")
+        declared = plan(report.pin_by_state(spec, state), spec_file="")
     except ContainmentError:
         return []  # 'up' would refuse this spec, and says why
     missing: list[str] = []
     for item in declared:
         if item.principal.arn in renamed:
             continue
-        have = {resource.resource for resource in state.of(item.principal.arn)}
-        wanted = [item.snapshot.resource, *(held.resource for held in item.held)]
-        missing += [f"{word} of {item.principal.name}" for word in wanted if word not in have]
+        have = {resource.resource for resource in state.resources_of(item.principal.arn)}
+        kinds = [item.snapshot.resource, *(declaration.resource for declaration in item.held)]
+        missing += [f"{word} of {item.principal.name}" for word in kinds if word not in have]
     return missing
 
 
@@ -257,11 +257,13 @@ def _stray(stack: str, state: StackState | None, surveys: Mapping[str, Survey]) 
     """Return whom this incident holds and its state does not know: lost, or forged."""
     # By unique id: a renamed user is the one that the state knows.
     resources = state.resources if state else ()
-    known = {str(getattr(item.state, "principal_id", "")) for item in resources}
-    found: list[tuple[str, str]] = []
+    known_ids = {str(getattr(item.state, "principal_id", "")) for item in resources}
+    live_principals: list[tuple[str, str]] = []
     for survey in surveys.values():
         denied = (item for item in survey.denies if item.incident == stack)
-        found += [(item.unique_id, item.principal.arn) for item in denied]
-        claimed = (item for item in survey.held if item.is_of(stack))
-        found += [(item.unique_id, item.principal.arn) for item in claimed]
-    return tuple(dict.fromkeys(arn for unique_id, arn in found if unique_id not in known))
+        live_principals += [(item.unique_id, item.principal.arn) for item in denied]
+        claimed = (item for item in survey.marked_principals if item.is_of(stack))
+        live_principals += [(item.unique_id, item.principal.arn) for item in claimed]
+    return tuple(
+        dict.fromkeys(arn for unique_id, arn in live_principals if unique_id not in known_ids)
+    )
