@@ -45,6 +45,11 @@ judges: setup ## Hold the lab against evaluators and an emulator of others; need
 	@tools/judges/install.sh
 	@$(RUN) python -m tools.judges $(ARGS)
 
+.PHONY: browser
+browser: setup ## Drive every page that is written in Chromium, which Debian's apt-get installs where it is absent
+	@tools/browser/install.sh
+	@"$${XDG_CACHE_HOME:-$$HOME/.cache}/containment/browser/bin/python" -m tools.browser $(ARGS)
+
 .PHONY: reliability
 reliability: setup ## Break real runs in every way, and play stories: nothing is lost; ARGS='--only words' for some runs
 	@$(RUN) python -m tools.reliability $(ARGS)

@@ -74,8 +74,10 @@ def refused() -> IncidentDiff:
     )
 
 
-def hostile() -> IncidentDiff:
-    name = "<{%x%}>\x1b[31m`|@org/team</pre><script>alert(1)</script>\u202e\n::error::x"
+MARKUP = "<{%x%}>\x1b[31m`|@org/team</pre><script>alert(1)</script>\u202e\n::error::x"
+
+
+def hostile(name: str = MARKUP) -> IncidentDiff:
     user = PrincipalDiff(
         "arn:aws:iam::111122223333:user/<{%x%}>/a",
         "contain",

@@ -15,7 +15,8 @@ import json
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from containment.text import counted, html, plain
+from containment.text import html, plain
+from containment.trail.outputs import tree
 from containment.trail.outputs.document import document
 from containment.trail.outputs.next_steps import next_steps
 from containment.trail.outputs.tables import replacing
@@ -30,7 +31,7 @@ _PAGE = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>{title}</title>
 <style>{style}</style>
@@ -38,21 +39,27 @@ _PAGE = """<!DOCTYPE html>
 <body>
 <header>
 <h1>{title}</h1>
-<div>{summary}</div>
-<div><input id="search" placeholder="filter by id, owner, tier or API" aria-label="filter">
-<span id="hits" class="dim" role="status"></span></div>
+{summary}
 </header>
 <main>
 <section>
-<h2>What came out of it</h2><div class="legend" id="tiers"></div><div class="box" id="graph"></div>
-<h2>When</h2><div class="legend" id="classes"></div><div class="box" id="timeline"></div>
-<h2>Roles opened to the outside</h2><div class="box" id="trust"></div>
-<h2>Resources touched</h2><div class="box" id="resources"></div>
-<h2>What to do next</h2><ol class="box" id="next"></ol>
-<h2>Not known</h2><div class="box" id="gaps"></div>
-<h2>Files</h2><div class="box" id="files"></div>
+<h2>What to do next</h2>
+<ol id="next">
+{steps}
+</ol>
+<h2>Roles opened to the outside</h2><div id="trust"></div>
+<h2 id="tree-name">What came out of it</h2>
+<input id="search" type="search" placeholder="filter by id, owner or API" aria-label="filter">
+<span id="hits" class="dim" role="status"></span>
+<div class="legend" id="tiers"></div><ul id="graph" role="tree" aria-labelledby="tree-name"></ul>
+<h2 id="timeline-name">When</h2>
+<div class="legend" id="classes"></div>
+<div id="timeline" tabindex="0" role="group" aria-labelledby="timeline-name"></div>
+<h2>Resources touched</h2><div id="resources"></div>
+<h2>Not known</h2><div id="gaps"></div>
+<h2>Files</h2><div id="files"></div>
 </section>
-<aside id="detail"></aside>
+<div id="detail" tabindex="0" role="region" aria-label="details of a credential"></div>
 </main>
 <script type="application/json" id="data">{data}</script>
 <script>{script}</script>
@@ -69,22 +76,32 @@ def page(trace: Trace) -> str:
         f"default-src 'none'; script-src 'sha256-{_hash(script)}';"
         f" style-src 'sha256-{_hash(style)}'; base-uri 'none'; form-action 'none'"
     )
+    known = {
+        "seed_line": tree.seed_line(trace),
+        "told": [{"kind": kind, "line": line} for kind, line in tree.credential_lines(trace)],
+        "class_words": tree.CLASS_WORDS,
+    }
     # ASCII, so that no byte of a log can be read as anything but a JSON escape.
-    data = json.dumps(_visible(document(trace) | {"next": next_steps(trace)}), ensure_ascii=True)
+    data = json.dumps(_visible(document(trace) | known), ensure_ascii=True)
     for char, escape in _ESCAPES.items():
         data = data.replace(char, escape)
-    summary = (
-        f"{counted(len(trace.credentials), 'credential')} came out of it;"
-        f" {counted(len(trace.calls), 'call')}; {counted(trace.records, 'record')} read"
-    )
+    title, *lines = tree.summary(trace)
     return _PAGE.format(
         policy=html(policy),
-        title=html(f"{trace.seed} since {trace.since}"),
-        summary=html(summary),
+        title=html(title),
+        summary="\n".join(_summary_line(line) for line in lines),
+        steps="\n".join(f"<li>{html(step)}</li>" for step in next_steps(trace)),
         style=style,
         data=data,
         script=script,
     )
+
+
+def _summary_line(line: str) -> str:
+    words = line.strip()
+    is_deeper = line.startswith("    ")
+    is_loud = words.startswith(("NOTHING WAS FOUND", "OPEN TO OUTSIDE"))
+    return f'<p class="{"loud" if is_loud else "deeper" if is_deeper else ""}">{html(words)}</p>'
 
 
 def write_html(trace: Trace, path: Path) -> None:

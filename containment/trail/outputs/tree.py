@@ -24,7 +24,7 @@ _WORDS = {
     "unclassified": "unclassified writes: review",
     "plain_read": "looked around",
 }
-_CLASSES = {name: word.partition(":")[0] for name, word in _WORDS.items()}
+CLASS_WORDS = {name: word.partition(":")[0] for name, word in _WORDS.items()}
 _KINDS = {
     "forwarded_session_key": "forwarded session",
     "iam_user": "user",
@@ -65,7 +65,7 @@ def lines(trace: Trace, width: int = 0, *, everything: bool = False) -> Iterator
 
     A cut line loses its end, so what counts stands first; the other outputs have all of it.
     """
-    yield from _summary(trace)
+    yield from summary(trace)
     yield ""
     yield from (fitted(line, width) for line in _tree(trace, everything=everything))
     yield from _resources(trace, everything=everything)
@@ -86,7 +86,8 @@ def _gaps(trace: Trace, *, everything: bool) -> Iterator[str]:
             yield f"  {plain(kind)}: {len(texts) - most:,} more: --all shows them"
 
 
-def _summary(trace: Trace) -> Iterator[str]:
+def summary(trace: Trace) -> Iterator[str]:
+    """Yield what was asked, and what came of it in a few lines; details are indented."""
     yield f"{plain(trace.seed)} since {trace.since}"
     if trace.unseen:
         unseen = next((gap.what for gap in trace.gaps if gap.kind == "seed_unseen"), "")
@@ -140,14 +141,11 @@ def _counts(trace: Trace) -> Iterator[str]:
 def _tree(trace: Trace, *, everything: bool) -> Iterator[str]:
     if trace.unseen:
         return
-    yield f"{plain(trace.seed)}  {_calls(trace.origin)}"
+    yield f"{plain(trace.seed)}  {seed_line(trace)}"
     children: defaultdict[str, list[Credential]] = defaultdict(list)
     for credential in trace.credentials:
         children[credential.parent].append(credential)
-    around = _Surroundings(
-        frozenset(trace.accounts_without_records),
-        frozenset(one.owner for one in trace.credentials if one.event_count),
-    )
+    around = _surroundings(trace)
     shown, hidden = 0, len(trace.credentials)
     expanded = {trace.seed}
     stack = _items(children, trace.seed, "", everything=everything)
@@ -178,6 +176,24 @@ class _Surroundings:
 
 
 _NOWHERE = _Surroundings()
+
+
+def _surroundings(trace: Trace) -> _Surroundings:
+    return _Surroundings(
+        frozenset(trace.accounts_without_records),
+        frozenset(one.owner for one in trace.credentials if one.event_count),
+    )
+
+
+def credential_lines(trace: Trace) -> list[tuple[str, str]]:
+    """Return for each credential its kind, and what the tree says of it after its id."""
+    around = _surroundings(trace)
+    return [(_kind(one), _told(one, around)) for one in trace.credentials]
+
+
+def seed_line(trace: Trace) -> str:
+    """Return what the tree says of the seed after its id."""
+    return _calls(trace.origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,12 +292,16 @@ def _folded(credentials: list[Credential], around: _Surroundings) -> str:
 
 
 def _line(credential: Credential, around: _Surroundings) -> str:
+    return f"{plain(credential.id)}  {_told(credential, around)}"
+
+
+def _told(credential: Credential, around: _Surroundings) -> str:
     whose = credential.owner or credential.for_principal
     owner = f" of {plain(whose)}" if credential.kind in _OWNED_KINDS and whose else ""
     ends = f", expires {credential.expires}" if credential.expires else ""
     when = f" {credential.issued_at}" if credential.issued_at else ""
     return (
-        f"{plain(credential.id)}  {_calls(credential, around)}  {_kind(credential)}{owner},"
+        f"{_calls(credential, around)}  {_kind(credential)}{owner},"
         f" {_how(credential)}{when}{ends}{_sure(credential)}"
     )
 
@@ -318,7 +338,7 @@ def _resources(trace: Trace, *, everything: bool) -> Iterator[str]:
     for resource in shown:
         owner = f", owner {plain(resource.owner)}" if resource.owner else ""
         classes = ", ".join(
-            f"{_CLASSES.get(name, name)} {count}" for name, count in resource.classes.items()
+            f"{CLASS_WORDS.get(name, name)} {count}" for name, count in resource.classes.items()
         )
         yield f"  {plain(resource.arn or resource.id)}  {classes}{owner}"
     if len(changed) > len(shown):

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pyarrow.parquet as pq
 import pytest
+from hostile_texts import HOSTILE
 from ruamel.yaml import YAML
+from trail_hostile import hostile_trace
 
 from containment.identities import parse_principal
 from containment.text import plain
@@ -28,67 +30,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.plain
 
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "</script><img src=x onerror=alert(1)>",
-    '=HYPERLINK("http://198.51.100.9","x")',
-    "+cmd|' /C calc'!A0",
-    "-2+3",
-    "@SUM(1+1)",
-    "\t=1+1",
-    "\x1b]0;owned\x07\x1b[2J\x1b[31mred",
-    "line one\r\nline two\n- user: arn:aws:iam::111122223333:user/victim",
-    "\u202egpj.exe \u2066hidden\u2069 \u200b",
-    "{{7*7}} ${jndi:ldap://x} {0} %s",
-    "quote\" and ' and ` and \\",
-    "NUL\x00 and \x9b31m",
-    "# no comment: yes",
-    "\ud800 alone",
-]
-
 
 @pytest.fixture
 def hostile(scene: Scene, tmp_path: Path) -> Trace:
-    for number, text in enumerate(HOSTILE):
-        key = scene.key()
-        scene.call(
-            scene.leaked,
-            scene.user,
-            "AssumeRole",
-            number,
-            source=text,
-            request={
-                "roleArn": f"arn:aws:iam::{scene.account}:role/{text}",
-                "roleSessionName": text,
-            },
-            response={
-                "credentials": {"accessKeyId": key, "sessionToken": "x"},
-                "assumedRoleUser": {
-                    "arn": f"arn:aws:sts::{scene.account}:assumed-role/{text}/{text}"
-                },
-            },
-            userAgent=text,
-            awsRegion=text,
-            sourceIPAddress=text,
-            eventID=text,
-        )
-        made = {"user": {"arn": f"arn:aws:iam::{scene.account}:user/{text}", "userName": text}}
-        request = {
-            "userName": text,
-            "tags": [{"key": text, "value": text}, {"key": "Owner", "value": text}],
-        }
-        scene.call(
-            scene.leaked,
-            scene.user,
-            "CreateUser",
-            number,
-            request=request,
-            response=made,
-            errorMessage=text,
-        )
-        scene.call(scene.leaked, scene.user, text, number, error=text)
-    logs = scene.write(tmp_path)
-    return trace(scene.leaked, since=scene.since, logs=[logs], workers=1)
+    return hostile_trace(scene, tmp_path)
 
 
 # Control characters, what reverses or hides text, separators of lines, halves of characters.
@@ -165,8 +110,8 @@ def test_the_page_runs_its_own_script_and_nothing_of_the_log(hostile: Trace) -> 
     assert block is not None
     assert "<" not in block[1]
     assert json.loads(block[1])["seed"] == hostile.seed
-    assert len(json.loads(block[1])["next"]) >= 2
-    assert ("ol", {"class": "box", "id": "next"}) in page.tags
+    assert names.count("li") >= 2
+    assert ("ol", {"id": "next"}) in page.tags
     assert not unseen(text)
 
 

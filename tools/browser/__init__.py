@@ -1,0 +1,1 @@
+"""Drive every page that the project writes in a real browser."""
