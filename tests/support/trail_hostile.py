@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hostile_texts import HOSTILE
-from trail_scene import Scene
-
 from containment.trail import Trace, trace
+from tests.support.hostile_texts import HOSTILE
+from tests.support.trail_scene import Scene
 
 
 def hostile_trace(scene: Scene, folder: Path) -> Trace:

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Error, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
-
 from tools.browser import checks, control
 from tools.browser.pages import pages, unlisted
 from tools.browser.views import VIEWS

@@ -7,15 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diff_scenes import SCENES, hostile
-from hostile_texts import HOSTILE
-from trail_hostile import hostile_trace
-from trail_scene import Scene
-from trail_story import twelve_generations
-
 from containment.diff import as_html
 from containment.trail import trace
 from containment.trail.outputs import html
+from tests.support.diff_scenes import SCENES, hostile
+from tests.support.hostile_texts import HOSTILE
+from tests.support.trail_hostile import hostile_trace
+from tests.support.trail_scene import Scene
+from tests.support.trail_story import twelve_generations
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pyarrow.parquet as pq
 import pytest
-from hostile_texts import HOSTILE
 from ruamel.yaml import YAML
-from trail_hostile import hostile_trace
 
 from containment.identities import parse_principal
 from containment.text import plain
 from containment.trail import Trace, trace
 from containment.trail.outputs import document, html, tables, tree
 from containment.trail.outputs.into_spec import add_to_spec
+from tests.support.hostile_texts import HOSTILE
+from tests.support.trail_hostile import hostile_trace
 
 if TYPE_CHECKING:
     from tests.support.trail_scene import Scene
