@@ -20,12 +20,12 @@ def describe_keys(resolved: Resolved, leaked: Collection[str] = ()) -> list[tupl
         return []
     rows = [
         (
-            "leaked key" if key.access_key_id in leaked else "key",
-            f"{key.access_key_id}  {key.status}, made {isoformat(key.created_at)}",
+            "leaked key" if key.credential_id in leaked else "key",
+            f"{key.credential_id}  {key.status}, made {isoformat(key.created_at)}",
         )
         for key in resolved.keys
     ]
-    missing_keys = set(leaked) - {key.access_key_id for key in resolved.keys}
+    missing_keys = set(leaked) - {key.credential_id for key in resolved.keys}
     return [*rows, *(("leaked key", f"{key}  not there any more") for key in sorted(missing_keys))]
 
 

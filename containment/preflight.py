@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from containment.aws.caller import denied_actions, principal_of, trusted_by
 from containment.aws.cancellation import is_mutating
+from containment.aws.credentials import ACCESS_KEY, KINDS
 from containment.aws.profiles import profile_role_chain
 from containment.errors import AccessError, RefusedError, SpecError
 from containment.facets import documents
@@ -118,16 +119,18 @@ def missing_permissions(
 ) -> tuple[list[str], bool]:
     """Return the *actions* that *principal*, who is to contain, lacks, and if they are needed.
 
-    Nothing can be done where a read of the principal is missing, or every change is. Asked about
-    are the actions on a user or role alone: a simulation against its ARN says nothing about those
-    on something else, and none of them is needed to begin.
+    Nothing can be done where a read of the principal is missing, or every change is; a kind of
+    credential that cannot be listed holds up no other. Asked about are the actions on a user or
+    role alone: a simulation against its ARN says nothing about those on something else, and none of
+    them is needed to begin.
     """
     on_principal = [name for name in sorted(actions) if _on_principal(name)]
     missing = denied_actions(clients.iam, principal, on_principal, target.arn)
     if not missing:
         return [], False
     changes = {name for name in on_principal if is_mutating(name.partition(":")[2])}
-    blocked = any(name not in changes for name in missing) or changes <= set(missing)
+    needed = set(missing) - {f"iam:{kind.listing}" for kind in KINDS if kind is not ACCESS_KEY}
+    blocked = bool(needed - changes) or changes <= set(missing)
     return missing, blocked
 
 

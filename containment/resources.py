@@ -84,6 +84,7 @@ class PrincipalSnapshot(ContainmentResource):
         "accessKeys",
         "attachedPolicies",
         "endpoint",
+        "otherCredentials",
         "owners",
         "principalId",
         "snapshotId",
@@ -104,6 +105,6 @@ class DenyPolicy(ContainmentResource):
 
 
 class InactiveCredentials(ContainmentResource):
-    """Deactivate a user's access keys and keep them deactivated."""
+    """Deactivate a user's credentials of every kind and keep them deactivated."""
 
     resource_type = "containment:index:InactiveCredentials"

@@ -27,7 +27,7 @@ def resolve(*, named: str, as_json: bool) -> None:
         clients = connect()
     resolved = resolve_named(clients.iam, clients.sts, named)
     principal = resolved.principal
-    leaked = (resolved.key.access_key_id,) if resolved.key else ()
+    leaked = (resolved.key.credential_id,) if resolved.key else ()
     target = Target.model_validate({principal.kind: principal.arn, "leaked": leaked})
     if as_json:
         render.document(
@@ -40,7 +40,7 @@ def resolve(*, named: str, as_json: bool) -> None:
                 "created_at": isoformat(resolved.created_at),
                 "access_keys": [
                     {
-                        "access_key_id": key.access_key_id,
+                        "access_key_id": key.credential_id,
                         "status": key.status,
                         "created_at": isoformat(key.created_at),
                         "asked": key == resolved.key,

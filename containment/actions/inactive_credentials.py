@@ -1,15 +1,19 @@
-"""Hold a user's access keys at Inactive, those that appear later included.
+"""Hold a user's credentials at Inactive, those that appear later included.
 
-Every key of the user, because an attacker who has one can make a second; or, for rung `key-only`,
-the leaked ones alone. Deactivating is chosen over deleting because a key that is Inactive can be
-given back and a deleted one cannot. What each key was is claimed by a tag on the user before it
-is changed.
+Access keys, service-specific credentials (Amazon Bedrock, CloudWatch Logs, CodeCommit, Amazon
+Keyspaces), SSH public keys and signing certificates: every one of the user, because an attacker
+who has one can make another; or, for rung `key-only`, the leaked ones alone. Deactivating is chosen
+over deleting because what is Inactive can be given back and what is deleted cannot. What each was
+is claimed by a tag on the user before it is changed. What has expired is left alone.
+
+A console password has no status. It is never deleted or changed, for nobody could put it back: what
+signs in with it is denied by DenyPolicy, and works again when the deny is lifted.
 
 What survives it: sessions that were minted with a key, for up to 36 hours, and every principal
 made with it. Pair it with DenyPolicy.
 
-Sources: IAM API Reference, UpdateAccessKey; STS API Reference, GetSessionToken and
-GetFederationToken.
+Sources: IAM API Reference, UpdateAccessKey, UpdateServiceSpecificCredential, UpdateSSHPublicKey and
+UpdateSigningCertificate; STS API Reference, GetSessionToken and GetFederationToken.
 """
 
 from __future__ import annotations
@@ -19,9 +23,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.aws import recording
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
+from containment.aws.credentials import KINDS
 from containment.aws.faults import explain, is_missing, outcome_unknown, retried
 from containment.aws.principal import FOLLOWED
 from containment.clock import isoformat
@@ -29,16 +33,18 @@ from containment.errors import LIFT, ConflictError, ContainmentError, SpecError
 from containment.facets import claims, credentials, credentials_lift, deny, overlap
 from containment.lifecycle import evidence, lift
 from containment.lifecycle.action import Action, Failure, UnfinishedError
-from containment.lifecycle.wire import AccessKeyStatus, HeldInputs, Outputs
+from containment.lifecycle.wire import HeldInputs, Outputs, RememberedCredentials
 from containment.lifecycle.write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
-    from containment.aws.principal import AccessKey, LivePrincipal
+    from containment.aws.credentials import Credential
+    from containment.aws.principal import LivePrincipal
     from containment.lifecycle.lift import Priors
     from containment.lifecycle.snapshot import Snapshot
+    from containment.lifecycle.wire import CredentialStatus
     from containment.spec import IncidentSpec, Target
 
 _FENCE_WAIT_S = 20.0
@@ -46,31 +52,29 @@ _FENCE_WAIT_S = 20.0
 _MOST_TAGS = 50
 
 
-class CredentialsInputs(HeldInputs):
+class CredentialsInputs(RememberedCredentials, HeldInputs):
     """Which credentials are to be Inactive, and what they were."""
 
     which: credentials.Which = "all"
-    access_keys: tuple[AccessKeyStatus, ...] = ()
 
 
 class CredentialsState(CredentialsInputs, Outputs):
-    """The keys that are held at Inactive."""
+    """The credentials that are held at Inactive."""
 
     held: tuple[str, ...] = ()
 
 
 class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
-    """Deactivate a user's access keys and keep them so."""
+    """Deactivate a user's credentials and keep them so."""
 
     resource = "InactiveCredentials"
-    summary = "Deactivate a user's access keys and keep them deactivated"
+    summary = "Deactivate a user's credentials of every kind and keep them deactivated"
     survives = "tokens minted with a key live up to 36 hours; so do principals made with it"
     permissions = frozenset(
         {
             "iam:GetUser",
             "iam:ListUsers",
-            "iam:ListAccessKeys",
-            "iam:UpdateAccessKey",
+            *(name for kind in KINDS for name in kind.permissions),
             "iam:TagUser",
             "iam:UntagUser",
             "iam:GetUserPolicy",
@@ -79,8 +83,8 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
     )
     identity = frozenset({"principal_id"})
     computed = frozenset({"generation"})
-    silent = frozenset({"access_keys"})
-    from_snapshot = ("access_keys",)
+    silent = frozenset({"access_keys", "other_credentials"})
+    from_snapshot = ("access_keys", "other_credentials")
     inputs_type, state_type = CredentialsInputs, CredentialsState
     facets = (credentials_lift,)
 
@@ -94,16 +98,21 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
     def check(self, inputs: CredentialsInputs, old: CredentialsInputs | None) -> list[Failure]:
         del old
         if inputs.target.kind == "role":
-            error = SpecError("is a role, which has no access keys", remedy="use DenyPolicy")
+            error = SpecError(
+                "is a role, which has no credentials of its own", remedy="use DenyPolicy"
+            )
             return [Failure("principal", error)]
         return []
 
     def on_destroy(self, inputs: CredentialsInputs) -> str:
         name = inputs.target.name
         if inputs.lift.false_positive:
-            return f"every key of {name} gets its status back, leaked ones included"
-        leaked = ", ".join(inputs.lift.leaked) or f"all keys of {name}"
-        return f"{leaked} stays Inactive; other keys of {name} made before the compromise come back"
+            return f"every credential of {name} gets its status back, leaked ones included"
+        leaked = ", ".join(inputs.lift.leaked) or f"every credential of {name}"
+        return (
+            f"{leaked} stays Inactive; other credentials of {name} made before the compromise come"
+            " back; a console password, if there is one, signs in again"
+        )
 
     def _create(self, inputs: CredentialsInputs, *, preview: bool) -> CredentialsState:
         return self._contain(inputs, None, preview=preview)
@@ -112,10 +121,10 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
         self, inputs: CredentialsInputs, state: CredentialsState | None, *, preview: bool
     ) -> CredentialsState:
         live = self._require(inputs, inputs.principal_id)
-        keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
+        listing = credentials.listing(live)
         if preview:
-            return CredentialsState(**dict(inputs), held=_ids(keys))
-        placed = self._hold_all(live, inputs, state, keys)
+            return CredentialsState(**dict(inputs), held=_ids(_in_scope(listing, inputs)))
+        placed = self._hold_all(live, inputs, state, listing)
         try:
             return self._followed(live, inputs, placed)
         except UnfinishedError:
@@ -129,12 +138,23 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
         live: LivePrincipal,
         inputs: CredentialsInputs,
         state: CredentialsState | None,
-        keys: list[AccessKey],
+        listing: credentials.Listing,
     ) -> CredentialsState:
+        """Hold all that could be listed, before a kind that could not is complained of."""
+        scope = _in_scope(listing, inputs)
         before = credentials.find(live, inputs.incident)
         generation = self._context.generation(self._context.started_ms(), before)
-        stripped = self._stripped(state, keys) if state and before is None else {}
-        return self._hold(live, inputs, keys, before, generation, stripped=stripped)
+        stripped = self._stripped(state, scope) if state and before is None else {}
+        placed = self._hold(live, inputs, scope, before, generation, stripped=stripped)
+        problems = list(listing.problems(live))
+        if problems and (inputs.which == "all" or set(inputs.lift.leaked) - {*placed.held}):
+            raise UnfinishedError(
+                "; ".join(problem.message for problem in problems),
+                remedy="; ".join(dict.fromkeys(problem.remedy for problem in problems)),
+                state=placed.model_copy(update={"live": "unverified"}),
+                cause=problems[0],
+            )
+        return placed
 
     def _followed(
         self, live: LivePrincipal, inputs: CredentialsInputs, placed: CredentialsState
@@ -145,41 +165,42 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
                 return placed
             self._context.say("warning", f"{live} was renamed meanwhile and is followed by its id")
             live = self._require(inputs, inputs.principal_id, followed=True)
-            keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
-            placed = self._hold_all(live, inputs, placed, keys)
+            placed = self._hold_all(live, inputs, placed, credentials.listing(live))
         raise UnfinishedError(
-            f"{inputs.principal} is renamed faster than its keys can be deactivated",
+            f"{inputs.principal} is renamed faster than its credentials can be deactivated",
             remedy="run 'pulumi up' again; only a control outside the account ends it",
             state=placed.model_copy(update={"live": "unverified"}),
         )
 
     def writes(self, inputs: CredentialsInputs, live: LivePrincipal) -> list[Write]:
-        leaked = inputs.lift.leaked
-        keys = credentials.in_scope(live.access_keys(), inputs.which, leaked)
+        scope = _in_scope(credentials.listing(live), inputs)
         return [
             Write(
-                f"access key {key.access_key_id}",
-                key.status,
+                one.facet,
+                one.status,
                 "Inactive",
-                reason=_why(key, leaked, inputs.lift.compromised_at),
+                reason=_why(one, inputs.lift.leaked, inputs.lift.compromised_at),
             )
-            for key in credentials.active(keys)
+            for one in credentials.working(scope)
         ]
 
     def priors(self, state: CredentialsState) -> Priors:
-        return {credentials_lift: _prior(state.access_keys, state.which)}
+        return {credentials_lift: _prior(state.credentials, state.which)}
 
     @classmethod
     def priors_in(cls, snapshot: Snapshot) -> Priors:
         if snapshot.target.kind != "user":
             return {}
-        return {credentials_lift: _prior(snapshot.access_keys, "all")}
+        return {credentials_lift: _prior(snapshot.credentials, "all")}
 
     def _look(
         self, live: LivePrincipal, state: CredentialsState, presences: Mapping[str, Any]
     ) -> CredentialsState:
-        keys = credentials.in_scope(live.access_keys(), state.which, state.lift.leaked)
-        open_ = credentials.active(keys)
+        listing = credentials.listing(live)
+        for problem in listing.problems(live):
+            self._context.say("warning", str(problem))
+        scope = _in_scope(listing, state)
+        open_ = credentials.working(scope)
         status = "altered" if open_ else "applied"
         if open_ and state.live == "applied":
             self._context.say(
@@ -188,7 +209,7 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
             )
         if not presences["credentials"].in_force:
             full = len(live.tags) >= _MOST_TAGS
-            restorable = {} if full else self._stripped(state, keys)
+            restorable = {} if full else self._stripped(state, scope)
             why = (
                 "has no room beside its 50 tags: remove one and run 'pulumi up', or"
                 if full
@@ -197,9 +218,9 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
             step = (
                 "'pulumi up' writes it again" if restorable else "the lift will ask for a decision"
             )
-            self._context.say("warning", f"{live}: the claim on its keys {why} {step}")
+            self._context.say("warning", f"{live}: the claim on its credentials {why} {step}")
             status = "altered" if restorable else status
-        return state.model_copy(update={"live": status, "held": _ids(keys)})
+        return state.model_copy(update={"live": status, "held": _ids(scope)})
 
     def _update(
         self, state: CredentialsState, inputs: CredentialsInputs, *, preview: bool
@@ -216,7 +237,7 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
             # The others come back as a lift would do it, and are claimed no more.
             live = self._require(inputs, inputs.principal_id)
             old = state.model_copy(update={"lift": inputs.lift})
-            prior = replace(_prior(old.access_keys, old.which), staying=inputs.lift.leaked)
+            prior = replace(_prior(old.credentials, old.which), staying=inputs.lift.leaked)
             terms = evidence.terms(self._context, old)
             undone = lift.plan(live, {credentials_lift: prior}, terms)
             self.gate.require_liftable(old, undone)
@@ -228,24 +249,24 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
         self,
         live: LivePrincipal,
         inputs: CredentialsInputs,
-        keys: list[AccessKey],
+        scope: list[Credential],
         before: claims.Claim | None,
         generation: int,
         *,
         stripped: Mapping[str, str],
     ) -> CredentialsState:
         state = CredentialsState(
-            **dict(inputs), generation=generation, held=_ids(keys), live="unverified"
+            **dict(inputs), generation=generation, held=_ids(scope), live="unverified"
         )
         # What an earlier write found stands; what is found now is added. Only what another incident
         # holds cannot be seen: there the claim says what the snapshot does.
-        remembered = {key.access_key_id: key.status for key in inputs.access_keys}
+        remembered = {one.credential_id: one.status for one in inputs.credentials}
         shared = overlap.among(live, inputs.incident, {})
         priors = {
-            key.access_key_id: remembered.get(key.access_key_id, key.status)
-            if any(other.holds(key.access_key_id) for other in shared)
-            else key.status
-            for key in keys
+            one.credential_id: remembered.get(one.credential_id, one.status)
+            if any(other.holds(one.credential_id) for other in shared)
+            else one.status
+            for one in scope
         }
         if before is not None and before.snapshot_id == inputs.snapshot_id:
             priors |= before.priors
@@ -257,14 +278,14 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
         except (ClientError, BotoCoreError) as error:
             self._context.say(
                 "warning",
-                f"{explain(f'claiming the keys of {live}', error)}; until then the lift will"
+                f"{explain(f'claiming the credentials of {live}', error)}; until then the lift will"
                 " ask for a decision",
             )
-        stopped = _ids(credentials.active(keys))
+        stopped = credentials.working(scope)
         doubts: list[str] = []
         try:
             failed = [
-                failure for name in stopped if (failure := self._deactivate(live, name, doubts))
+                failure for one in stopped if (failure := self._deactivate(live, one, doubts))
             ]
         except CancelledError as error:
             raise UnfinishedError(
@@ -278,59 +299,55 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
                 state=state,
                 cause=failed[0],
             )
-        if not eventually(lambda: not self._still_active(live, inputs)):
+        if not eventually(lambda: not credentials.working(_in_scope_now(live, inputs))):
             raise UnfinishedError(
-                "; ".join(doubts) or f"{live}: its keys were made Inactive and do not all read so",
+                "; ".join(doubts)
+                or f"{live}: its credentials were made Inactive and do not all read so",
                 remedy="something may be undoing it: run 'pulumi up' again at once",
                 state=state,
             )
         if stopped:
-            self._context.say("info", f"{live}: {', '.join(stopped)} is Inactive now")
+            self._context.say("info", f"{live}: {', '.join(_ids(stopped))} is Inactive now")
         return state.model_copy(update={"live": "applied"})
 
-    def _stripped(self, state: CredentialsState, keys: list[AccessKey]) -> dict[str, str]:
+    def _stripped(self, state: CredentialsState, scope: list[Credential]) -> dict[str, str]:
         """Return what a claim that is gone said, where state and ledger agree on all of it.
 
         One of them alone is not enough: the claim would then be its second witness at the lift.
         """
         history = evidence.terms(self._context, state).history
-        remembered = {key.access_key_id: key.status for key in state.access_keys}
-        in_scope = {name: remembered[name] for name in _ids(keys) if name in remembered}
-        hearsay = {key.access_key_id for key in state.access_keys if key.said_by}
+        remembered = {one.credential_id: one for one in state.credentials}
+        in_scope = [remembered[name] for name in _ids(scope) if name in remembered]
         agreed = all(
-            name not in hearsay
-            and name not in history.kept
-            and history.before.get(recording.access_key(name)) == status
-            for name, status in in_scope.items()
+            not one.said_by
+            and one.credential_id not in history.kept
+            and history.before.get(one.facet) == one.status
+            for one in in_scope
         )
-        return in_scope if agreed else {}
+        return {one.credential_id: one.status for one in in_scope} if agreed else {}
 
     def _deactivate(
-        self, live: LivePrincipal, access_key_id: str, doubts: list[str]
+        self, live: LivePrincipal, credential: Credential, doubts: list[str]
     ) -> ContainmentError | None:
-        """Deactivate one key; return why that failed, so that the others are tried as well.
+        """Deactivate one; return why that failed, so that the others are tried as well.
 
         What AWS said to a later try is added to *doubts*, and the read-back decides.
         """
         try:
-            live.set_key_status(access_key_id, "Inactive")
+            live.set_status(credential, "Inactive")
         except (ClientError, BotoCoreError) as error:
-            failure = explain(f"deactivating {access_key_id} of {live}", error)
+            failure = explain(f"deactivating {credential.credential_id} of {live}", error)
             if not outcome_unknown(error) and not is_missing(error):
                 return failure
             if retried(error):
                 doubts.append(f"{failure.message}, and it does not read Inactive")
         return None
 
-    def _still_active(self, live: LivePrincipal, inputs: CredentialsInputs) -> tuple[str, ...]:
-        keys = credentials.in_scope(live.access_keys(), inputs.which, inputs.lift.leaked)
-        return _ids(credentials.active(keys))
-
     def _in_turn(self, live: LivePrincipal, state: CredentialsState) -> LivePrincipal | None:
-        """Wait until the deny of everything is a fence: keys come back after it, never before.
+        """Wait until the deny of everything is a fence: what comes back comes after it.
 
         Where a crash made the engine forget the deny, only the snapshot's delete lifts it, and that
-        comes after this one: so it lifts both, in their order, and finds the keys by their claim.
+        comes after this one: so it lifts both, in their order, and finds them by their claim.
         """
         if not self._is_denied(live, state):
             return live
@@ -338,13 +355,13 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
             return live.again()
         if credentials.find(live, state.incident) is None:
             raise ConflictError(
-                f"{live}: its deny is still in force, so its keys are not given back yet",
+                f"{live}: its deny is still in force, so its credentials are not given back yet",
                 remedy=f"lift the deny (run '{LIFT}' without --target)",
             )
         self._context.say(
             "warning",
-            f"{live}: its deny is still in force, so its keys come back after it, when the snapshot"
-            " goes",
+            f"{live}: its deny is still in force, so its credentials come back after it, when the"
+            " snapshot goes",
         )
         return None
 
@@ -354,26 +371,35 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
         return own and deny.binds_everything(live_deny, live)
 
 
+def _in_scope(listing: credentials.Listing, inputs: CredentialsInputs) -> list[Credential]:
+    return credentials.in_scope(listing.credentials, inputs.which, inputs.lift.leaked)
+
+
+def _in_scope_now(live: LivePrincipal, inputs: CredentialsInputs) -> list[Credential]:
+    return _in_scope(credentials.listing(live), inputs)
+
+
 def _prior(
-    keys: Iterable[AccessKeyStatus], which: credentials.Which
+    remembered: Iterable[CredentialStatus], which: credentials.Which
 ) -> credentials_lift.CredentialsPrior:
-    remembered = list(keys)
+    before = list(remembered)
     return credentials_lift.CredentialsPrior(
-        {key.access_key_id: key.status for key in remembered},
-        frozenset(key.access_key_id for key in remembered if key.said_by),
+        {one.credential_id: one.status for one in before},
+        frozenset(one.credential_id for one in before if one.said_by),
         which,
+        kinds=frozenset(one.kind for one in before),
     )
 
 
-def _why(key: AccessKey, leaked: Collection[str], compromised_at: str) -> str:
-    if key.access_key_id in leaked:
+def _why(one: Credential, leaked: Collection[str], compromised_at: str) -> str:
+    if one.credential_id in leaked:
         return "leaked"
-    made = isoformat(key.created_at)
+    made = isoformat(one.created_at)
     return f"made {made}, after the compromise" if made >= compromised_at else f"made {made}"
 
 
-def _ids(keys: list[AccessKey]) -> tuple[str, ...]:
-    return tuple(key.access_key_id for key in keys)
+def _ids(listed: Iterable[Credential]) -> tuple[str, ...]:
+    return tuple(one.credential_id for one in listed)
 
 
 __all__ = ["CredentialsInputs", "CredentialsState", "InactiveCredentials"]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from containment.aws.credentials import KINDS
 from containment.aws.resolve import owner_of
 from containment.clock import isoformat
 from containment.errors import (
@@ -25,7 +26,7 @@ from containment.errors import (
     NotFoundError,
 )
 from containment.facets import capture, holders, leftovers, marks
-from containment.identities import parse_principal
+from containment.identities import is_access_key_id, parse_principal
 from containment.lifecycle import evidence, exemptions, lift, prior
 from containment.lifecycle.action import Action, Failure
 from containment.lifecycle.lift import LiftPlan
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from containment.aws.principal import AccessKey, LivePrincipal
+    from containment.aws.credentials import Credential
+    from containment.aws.principal import LivePrincipal
     from containment.facets.facet import Changes, Facet, Terms
     from containment.ledger import Remembered
     from containment.lifecycle.lift import Priors
@@ -73,12 +75,12 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             "iam:GetRolePolicy",
             "iam:ListAttachedUserPolicies",
             "iam:ListAttachedRolePolicies",
-            "iam:ListAccessKeys",
             "iam:SimulatePrincipalPolicy",
             "iam:GetAccessKeyLastUsed",
             "iam:GetPolicy",
             "iam:ListPolicies",
             "iam:ListRoles",
+            *(f"iam:{kind.listing}" for kind in KINDS),
         }
     )
     identity = frozenset({"principal"})
@@ -174,7 +176,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         )
         return state.model_copy(
             update={
-                "access_keys": prior.adopted_keys(self._context, state, state.access_keys, live),
+                **dict(prior.adopted_credentials(self._context, state, live)),
                 "attached_policies": prior.adopted_attachments(
                     self._context, state, state.attached_policies, live
                 ),
@@ -198,7 +200,9 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         for refusal in uneditable(live.principal):
             raise refusal
         captured = capture.capture(live, inputs.incident)
-        owners = self._owners(live, inputs, captured.keys)
+        for problem in captured.unread:
+            self._context.say("warning", f"{problem}; none is deactivated until that is possible")
+        owners = self._owners(live, inputs, captured.credentials)
         state = self._state(live, inputs, captured).model_copy(update={"owners": owners})
         self._refuse_other_snapshot(live, state, captured)
         if preview:
@@ -322,7 +326,8 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
 
     def _by_key(self, inputs: SnapshotInputs) -> LivePrincipal | None:
         """Return the user to whom a leaked key leads, where nobody has the name in the spec."""
-        for key in inputs.lift.leaked if inputs.target.kind == "user" else ():
+        leaked = inputs.lift.leaked if inputs.target.kind == "user" else ()
+        for key in filter(is_access_key_id, leaked):
             owner = owner_of(self._context.clients.iam, key)
             if owner is None:
                 continue
@@ -336,7 +341,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         return None
 
     def _owners(
-        self, live: LivePrincipal, inputs: SnapshotInputs, keys: Iterable[AccessKey]
+        self, live: LivePrincipal, inputs: SnapshotInputs, credentials: Iterable[Credential]
     ) -> tuple[KeyOwner, ...] | None:
         """Return to which other users leaked keys lead; None where all are *live*'s own.
 
@@ -345,9 +350,13 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         """
         if live.principal.kind == "role":
             return None
-        own = {key.access_key_id for key in keys}
+        own = {one.credential_id for one in credentials}
         led: dict[str, list[str]] = {}
         for key in sorted(set(inputs.lift.leaked) - own):
+            if not is_access_key_id(key):
+                # IAM tells whose an access key is, and of no other credential.
+                self._context.say("warning", f"{key} is no credential of {live}")
+                continue
             try:
                 owner = owner_of(self._context.clients.iam, key)
             except ContainmentError as error:
@@ -392,6 +401,8 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             for name in permissions.get(used, ())
             if other not in name.lower()
         }
+        if inputs.target.kind == "role":
+            needed -= {name for kind in KINDS for name in kind.permissions}
         role = self._context.profile.role_in(inputs.target.account)
         missing, blocked = missing_permissions(
             inputs.target,
@@ -438,7 +449,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
                 self._context, live, inputs.incident, captured.attached
             ),
             permissions_boundary=live.permissions_boundary,
-            access_keys=prior.keys_before(self._context, live, inputs.incident, captured),
+            **dict(prior.credentials_before(self._context, live, inputs.incident, captured)),
             trust_policy=prior.trust_before(self._context, live, inputs.incident, captured),
             tags={
                 key: value

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws import recording
+from containment.aws.credentials import ACCESS_KEY
 from containment.aws.faults import explained, is_missing, misses_user
 from containment.aws.recording import Change, NoRecorder, Outcome, outcome_of
 from containment.clock import isoformat
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_iam import IAMClient
 
+    from containment.aws.credentials import Credential, CredentialKind, Status
     from containment.aws.recording import Recorder
 
-KeyStatus = Literal["Active", "Inactive"]
 # How often a call is made again for a user who is renamed all the while; somebody who does so fifty
 # times a second is met by one of so many.
 _RENAMES = 40
@@ -34,15 +34,6 @@ _RENAMES = 40
 FOLLOWED = 8
 # IAM API Reference, ListUsers and ListPolicies, MaxItems: whoever may make users makes many.
 _LONGEST_PAGE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class AccessKey:
-    """A user's access key without its secret, which AWS never shows again."""
-
-    access_key_id: str
-    status: str
-    created_at: datetime
 
 
 class LivePrincipal:
@@ -112,9 +103,9 @@ class LivePrincipal:
         password = self._details.get("PasswordLastUsed")
         rows = [("password", _use({"LastUsedDate": password}))] if password else []
         for key in self.access_keys():
-            with explained(f"asking when {key.access_key_id} was used"):
-                answer: Any = self._iam.get_access_key_last_used(AccessKeyId=key.access_key_id)
-            rows.append((key.access_key_id, _use(answer.get("AccessKeyLastUsed") or {})))
+            with explained(f"asking when {key.credential_id} was used"):
+                answer: Any = self._iam.get_access_key_last_used(AccessKeyId=key.credential_id)
+            rows.append((key.credential_id, _use(answer.get("AccessKeyLastUsed") or {})))
         return rows
 
     @property
@@ -154,18 +145,18 @@ class LivePrincipal:
         self._attachments_listed = True
         return arns
 
-    def access_keys(self) -> list[AccessKey]:
+    def access_keys(self) -> list[Credential]:
         """Return a user's access keys, oldest first; a role has none."""
+        return self.credentials(ACCESS_KEY)
+
+    def credentials(self, kind: CredentialKind) -> list[Credential]:
+        """Return a user's credentials of one *kind*, oldest first; a role has none."""
         if self.principal.kind == "role":
             return []
-        pages = self._pages("list_access_keys")
-        keys = [
-            AccessKey(str(item["AccessKeyId"]), str(item["Status"]), item["CreateDate"])
-            for page in pages
-            for item in page["AccessKeyMetadata"]
-        ]
-        self._seen |= {recording.access_key(key.access_key_id): key.status for key in keys}
-        return sorted(keys, key=lambda key: (key.created_at, key.access_key_id))
+        pages = self._pages(xform_name(kind.listing))
+        listed = [kind.listed(entry) for page in pages for entry in page[kind.members]]
+        self._seen |= {credential.facet: credential.status for credential in listed}
+        return sorted(listed, key=lambda one: (one.created_at, one.credential_id))
 
     def put_inline(self, name: str, document: str) -> None:
         """Write the inline policy *name*."""
@@ -199,19 +190,16 @@ class LivePrincipal:
         send = partial(self._call, "untag", TagKeys=[key])
         self._change(f"Untag{self._word}", recording.tag(key), None, send)
 
-    def set_key_status(self, access_key_id: str, status: KeyStatus) -> None:
-        """Make an access key Active or Inactive."""
+    def set_status(self, credential: Credential, status: Status) -> None:
+        """Make one of a user's credentials Active or Inactive."""
+        kind = credential.kind
+        call = getattr(self._iam, xform_name(kind.update))
 
         def send() -> Any:
-            return self._noted(
-                self._followed(
-                    lambda: self._iam.update_access_key(
-                        UserName=self.principal.name, AccessKeyId=access_key_id, Status=status
-                    )
-                )
-            )
+            named = {kind.id_member: credential.credential_id, "Status": status}
+            return self._noted(self._followed(lambda: call(**self._key, **named)))
 
-        self._change("UpdateAccessKey", recording.access_key(access_key_id), status, send)
+        self._change(kind.update, credential.facet, status, send)
 
     def read_all(self, operation: str, key: str) -> list[dict[str, Any]]:
         """Return what the listing *operation*, as boto3 names it, has under *key*, page by page."""
@@ -338,10 +326,22 @@ class LivePrincipal:
         )
 
     def _pages(self, operation: str) -> Iterator[Any]:
-        paginator = getattr(self._iam, "get_paginator")(operation)  # noqa: B009 -- one name of many
         with explained(f"{operation.replace('_', ' ')} of {self}"):
-            for page in self._followed(lambda: list(paginator.paginate(**self._key))):
+            for page in self._followed(lambda: list(self._paged(operation))):
                 yield self._noted(page)
+
+    def _paged(self, operation: str) -> Iterator[Any]:
+        if self._iam.can_paginate(operation):
+            paginator = getattr(self._iam, "get_paginator")(operation)  # noqa: B009 -- one of many
+            yield from paginator.paginate(**self._key)
+            return
+        # ListServiceSpecificCredentials takes a marker as the others do, and botocore has no
+        # paginator for it.
+        page: Any = {"IsTruncated": True}
+        while page.get("IsTruncated"):
+            marker = {"Marker": page["Marker"]} if page.get("Marker") else {}
+            page = getattr(self._iam, operation)(**self._key, **marker)
+            yield page
 
     def _followed(self, send: Callable[[], Any]) -> Any:
         """Return what *send* answers, under whatever name this user has."""

@@ -24,11 +24,6 @@ TRUST = "trust policy"
 BOUNDARY = "permissions boundary"
 
 
-def access_key(access_key_id: str) -> str:
-    """Return the name of the facet that is a key's status."""
-    return f"access key {access_key_id}"
-
-
 def attachment(policy_arn: str) -> str:
     """Return the name of the facet that is one attachment of a managed policy."""
     return f"attachment {policy_arn}"

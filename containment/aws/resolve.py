@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws.caller import identify
+from containment.aws.credentials import ACCESS_KEY, Credential
 from containment.aws.faults import explain, explained, is_denied, is_missing
-from containment.aws.principal import AccessKey
 from containment.errors import (
     AccessError,
     ContainmentError,
@@ -62,8 +62,8 @@ class Resolved:
     principal: Principal
     unique_id: str
     created_at: datetime
-    keys: tuple[AccessKey, ...] = ()
-    key: AccessKey | None = None
+    keys: tuple[Credential, ...] = ()
+    key: Credential | None = None
 
 
 def resolve_access_key(iam: IAMClient, sts: STSClient, key_id: str) -> Resolved:
@@ -224,11 +224,8 @@ def _user(iam: IAMClient, name: str) -> Resolved:
         user = iam.get_user(UserName=name)["User"]
         pages = iam.get_paginator("list_access_keys").paginate(UserName=name)
         listed: list[Any] = [item for page in pages for item in page["AccessKeyMetadata"]]
-        keys = [
-            AccessKey(str(item["AccessKeyId"]), str(item["Status"]), item["CreateDate"])
-            for item in listed
-        ]
-    keys.sort(key=lambda key: (key.created_at, key.access_key_id))
+    keys = [ACCESS_KEY.listed(item) for item in listed]
+    keys.sort(key=lambda key: (key.created_at, key.credential_id))
     return Resolved(parse_principal(user["Arn"]), user["UserId"], user["CreateDate"], tuple(keys))
 
 
@@ -244,7 +241,7 @@ def _owner(iam: IAMClient, name: str, key_id: str) -> Resolved | None:
         user = _user(iam, name)
     except NotFoundError:
         return None
-    key = next((key for key in user.keys if key.access_key_id == key_id), None)
+    key = next((key for key in user.keys if key.credential_id == key_id), None)
     return replace(user, key=key) if key else None
 
 

@@ -1,34 +1,82 @@
-"""A user's access keys: made Inactive under a claim, made Active again only where all agree.
+"""A user's credentials: made Inactive under a claim, made Active again only where all agree.
 
-A key that is Inactive keeps its id, its age and its CloudTrail history, and can be turned on
-again; a deleted one cannot (IAM API Reference, UpdateAccessKey). Tokens that were minted with a
-key outlive it, up to 36 hours (STS API Reference, GetSessionToken), so keys are half an answer.
-What comes back is decided in :mod:`containment.facets.returning`.
+A credential that is Inactive keeps its id, its age and its CloudTrail history, and can be turned
+on again; a deleted one cannot (IAM API Reference, UpdateAccessKey). Tokens that were minted with a
+key outlive it, up to 36 hours (STS API Reference, GetSessionToken), so this is half an answer.
+What comes back is decided in :mod:`containment.facets.credentials_lift`.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from containment.aws.credentials import ACCESS_KEY, KINDS
+from containment.errors import AccessError
 from containment.facets import claims
 from containment.facets.marks import credentials_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from containment.aws.principal import AccessKey, LivePrincipal
+    from containment.aws.credentials import Credential, CredentialKind
+    from containment.aws.principal import LivePrincipal
 
 Which = Literal["all", "leaked"]
 
 
-def in_scope(keys: Iterable[AccessKey], which: Which, leaked: Sequence[str]) -> list[AccessKey]:
-    """Return the keys that are to be Inactive: every one, or those that leaked."""
-    return [key for key in keys if which == "all" or key.access_key_id in leaked]
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A user's credentials of every kind, and why some kind could not be read."""
+
+    credentials: tuple[Credential, ...]
+    unread: Mapping[CredentialKind, AccessError] = field(
+        default_factory=dict["CredentialKind", AccessError]
+    )
+
+    def problems(self, live: LivePrincipal) -> Iterator[AccessError]:
+        """Yield, for each kind that could not be read, what that means."""
+        for kind, error in self.unread.items():
+            what = f"{live}: whether it has a {kind.word} is not known ({error.message})"
+            yield AccessError(what, remedy=error.remedy)
 
 
-def active(keys: Iterable[AccessKey]) -> list[AccessKey]:
-    """Return the keys that still authenticate."""
-    return [key for key in keys if key.status != "Inactive"]
+def listing(live: LivePrincipal) -> Listing:
+    """Return the credentials of *live*, each kind asked for at the same time.
+
+    A kind that the responder may not list is noted and holds up no other; without the right to
+    list access keys nothing is known at all.
+
+    Raises:
+        ContainmentError: a listing failed for another reason, or that of the access keys.
+    """
+    if live.principal.kind == "role":
+        return Listing(())
+    with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
+        asked = {kind: pool.submit(live.credentials, kind) for kind in KINDS}
+    listed: list[Credential] = []
+    unread: dict[CredentialKind, AccessError] = {}
+    for kind, answer in asked.items():
+        try:
+            listed += answer.result()
+        except AccessError as error:
+            if kind is ACCESS_KEY:
+                raise
+            unread[kind] = error
+    return Listing(tuple(listed), unread)
+
+
+def in_scope(
+    credentials: Iterable[Credential], which: Which, leaked: Sequence[str]
+) -> list[Credential]:
+    """Return the credentials that are to be Inactive: every one, or those that leaked."""
+    return [one for one in credentials if which == "all" or one.credential_id in leaked]
+
+
+def working(credentials: Iterable[Credential]) -> list[Credential]:
+    """Return the credentials that still authenticate."""
+    return [one for one in credentials if one.works]
 
 
 def find(live: LivePrincipal, incident: str) -> claims.Claim | None:

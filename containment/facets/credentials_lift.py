@@ -1,7 +1,7 @@
-"""What a lift does with a user's access keys.
+"""What a lift does with a user's credentials: access keys and every other kind with a status.
 
-A key goes Active only where what we remember says that it was, and something else says so too: our
-claim on the user, or the ledger. While another incident holds a key it stays as it is; the last
+One goes Active only where what we remember says that it was, and something else says so too: our
+claim on the user, or the ledger. While another incident holds one it stays as it is; the last
 one to lift gives it back. What one lift keeps Inactive is written into the claims of the others
 before ours goes, so that theirs keeps it as well.
 """
@@ -17,7 +17,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws.consistency import eventually
 from containment.aws.faults import explain
-from containment.aws.recording import access_key
 from containment.errors import LIFT, NotContainedError
 from containment.facets import claims, credentials, overlap
 from containment.facets.credentials import find as claim_of
@@ -27,7 +26,8 @@ from containment.facets.marks import credentials_tag
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from containment.aws.principal import AccessKey, KeyStatus, LivePrincipal
+    from containment.aws.credentials import Credential, Status
+    from containment.aws.principal import LivePrincipal
     from containment.errors import ConflictError
     from containment.facets.decisions import FacetName
     from containment.facets.facet import Changes, Terms
@@ -35,36 +35,38 @@ if TYPE_CHECKING:
 NAME: str = "credentials"
 WORD: FacetName = "credentials"
 TURN: int = 3
-IN_FORCE: str = "deactivated keys"
+IN_FORCE: str = "deactivated credentials"
 _Fate = Literal["activate", "shared", "undecided", "stay", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialsPrior:
-    """What a state or a snapshot remembers of a user's keys.
+    """What a state or a snapshot remembers of a user's credentials.
 
     Attributes:
-        statuses: status by key id when the snapshot was taken.
-        hearsay: the keys whose status nobody saw: another incident's claim said it.
-        which: every key of the user was held, or the leaked ones alone.
-        staying: the keys that remain claimed and as they are, while the others come back.
+        statuses: status by credential id when the snapshot was taken.
+        hearsay: those whose status nobody saw: another incident's claim said it.
+        which: every credential of the user was held, or the leaked ones alone.
+        staying: those that remain claimed and as they are, while the others come back.
+        kinds: the words for the kinds of which there were some.
     """
 
     statuses: Mapping[str, str]
     hearsay: Collection[str] = ()
     which: credentials.Which = "all"
     staying: Collection[str] = ()
+    kinds: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Fates:
-    """What a lift does with a user's keys, each id in one of these.
+    """What a lift does with a user's credentials, each id in one of these.
 
     Attributes:
         activate: go Active.
         shared: would, and another incident holds them; by whose name.
         undecided: nothing but the state says that they were Active, or a stranger claims them.
-        strangers: the incidents that claim keys and that nobody knows of.
+        strangers: the incidents that claim some and that nobody knows of.
         stay: stay Inactive for a reason that outlives this incident.
         kept: why each of those stays as it is that is neither Active again nor undecided.
         staying: remain claimed, for the incident goes on.
@@ -87,17 +89,25 @@ def find(live: LivePrincipal, incident: str) -> Present:
 def decide(
     live: LivePrincipal, presence: Present, prior: CredentialsPrior, terms: Terms
 ) -> Returns[Fates]:
-    """Return what a lift does with each key; one that only the state vouches for is a conflict."""
+    """Return what a lift does with each credential; one only the state vouches for is a conflict.
+
+    Raises:
+        AccessError: credentials of a kind that the principal had cannot be listed.
+    """
     del presence  # its type is not a claim's
     claim = claim_of(live, terms.incident)
-    keys = [key for key in live.access_keys() if key.access_key_id not in prior.staying]
+    listing = credentials.listing(live)
+    for kind, error in listing.unread.items():
+        if kind.word in prior.kinds:
+            raise error
+    here = [one for one in listing.credentials if one.credential_id not in prior.staying]
     others = (
         overlap.among(live, terms.incident, {})
         if terms.brief
         else overlap.others(live, terms.incident)
     )
     fates = fates_of(
-        keys=keys,
+        here=here,
         claimed=claim.priors if claim else None,
         prior=prior,
         terms=terms,
@@ -111,39 +121,38 @@ def decide(
     )
     conflict = _undecided(live, fates, prior, terms) if fates.undecided else None
     claimed = claim.priors if claim else {}
-    return Returns(
-        fates,
-        lines,
-        lines,
-        conflict,
-        {access_key(name): _witnesses(name, prior, terms, claimed) for name in fates.activate},
-    )
+    widens = {
+        one.facet: _witnesses(one, prior, terms, claimed)
+        for one in here
+        if one.credential_id in fates.activate
+    }
+    return Returns(fates, lines, lines, conflict, widens)
 
 
 def fates_of(
     *,
-    keys: Sequence[AccessKey],
+    here: Sequence[Credential],
     claimed: Mapping[str, str] | None,
     prior: CredentialsPrior,
     terms: Terms,
     others: Sequence[overlap.Other] = (),
 ) -> Fates:
-    """Decide what happens to each key at lift. Pure.
+    """Decide what happens to each credential at lift. Pure.
 
     Args:
-        keys: the user's keys now.
-        claimed: status by key id that our claim on the user says; None where there is no claim.
+        here: the user's credentials now.
+        claimed: status by id that our claim on the user says; None where there is no claim.
         prior: what we remember.
         terms: on what the lift goes.
         others: the other incidents on the user.
     """
     fates: dict[str, dict[str, str]] = {kind: {} for kind in get_args(_Fate)}
-    for key in keys:
-        name = key.access_key_id
+    for one in here:
+        name = one.credential_id
         if prior.which == "all" or name in {*terms.leaked, *(claimed or {})}:
-            fate, why = _fate(key, claimed or {}, prior, terms, others)
+            fate, why = _fate(one, claimed or {}, prior, terms, others)
             fates[fate][name] = why
-    deleted_keys = prior.statuses.keys() - {key.access_key_id for key in keys} - {*prior.staying}
+    deleted = prior.statuses.keys() - {one.credential_id for one in here} - {*prior.staying}
     return Fates(
         activate=tuple(fates["activate"]),
         shared=fates["shared"],
@@ -152,7 +161,7 @@ def fates_of(
         stay=tuple(fates["stay"]),
         kept=(
             *(f"{name} {why}" for name, why in {**fates["stay"], **fates["kept"]}.items()),
-            *(f"{name} was deleted meanwhile" for name in sorted(deleted_keys)),
+            *(f"{name} was deleted meanwhile" for name in sorted(deleted)),
         ),
         staying=frozenset(prior.staying),
     )
@@ -162,7 +171,7 @@ def give_back(live: LivePrincipal, returns: Returns[Fates], terms: Terms) -> lis
     """Give back what is to come back and drop the claim.
 
     Raises:
-        NotContainedError: a key that was made Active or Inactive does not read so.
+        NotContainedError: one that was made Active or Inactive does not read so.
     """
     fates = returns.decided
     if fates is None:
@@ -173,22 +182,21 @@ def give_back(live: LivePrincipal, returns: Returns[Fates], terms: Terms) -> lis
     for other in others if fates.stay else ():
         terms.note_kept(other.incident, fates.stay)
     _tell_others(live, fates.stay, others)
-    active = () if terms.spared else credentials.active(live.access_keys())
-    again = {key.access_key_id for key in active}
+    here = {one.credential_id: one for one in credentials.listing(live).credentials}
+    works = () if terms.spared else credentials.working(here.values())
+    again = sorted({one.credential_id for one in works}.intersection(fates.stay))
     # Whoever turned them on again since the last look would be let in by the lift.
-    _become(live, sorted(again.intersection(fates.stay)), "Inactive")
-    lines += [
-        f"{name} was Active and is Inactive now" for name in sorted(again.intersection(fates.stay))
-    ]
+    _become(live, [here[name] for name in again], "Inactive")
+    lines += [f"{name} was Active and is Inactive now" for name in again]
     activate = list(fates.activate)
-    _become(live, activate, "Active")
+    _become(live, [here[name] for name in activate if name in here], "Active")
     _drop(live, incident, fates)
     if fates.shared:
         # The other may have gone while we looked; then neither of us has given it back.
         now = live.again()
         claimants = overlap.others(now, incident) if now else ()
         late = [key for key in fates.shared if not any(other.holds(key) for other in claimants)]
-        _become(live, late if now else [], "Active")
+        _become(live, [here[name] for name in late if name in here] if now else [], "Active")
         activate += late
         lines += [
             f"{key} stays Inactive while {other} holds it too; its lift gives it back"
@@ -205,30 +213,33 @@ def unrecorded(
 
     None where we made nothing Inactive that still is.
     """
-    off = {key.access_key_id for key in live.access_keys() if key.status != "Active"}
+    listed = credentials.listing(live).credentials
+    off = {one.credential_id: one.facet for one in listed if one.status != "Active"}
     active = {name: status for name, status in prior.statuses.items() if status == "Active"}
-    our_keys = {name for name in off if "Inactive" in changed.get(access_key(name), ())}
+    our_keys = {name for name, facet in off.items() if "Inactive" in changed.get(facet, ())}
     if not our_keys & active.keys():
         return None
     kept = {name: status for name, status in active.items() if name not in off or name in our_keys}
-    return CredentialsPrior(kept, frozenset(prior.hearsay) & kept.keys())
+    return CredentialsPrior(kept, frozenset(prior.hearsay) & kept.keys(), kinds=prior.kinds)
 
 
 def _fate(  # noqa: PLR0911 -- one return for each reason
-    key: AccessKey,
+    one: Credential,
     claimed: Mapping[str, str],
     prior: CredentialsPrior,
     terms: Terms,
     others: Sequence[overlap.Other],
 ) -> tuple[_Fate, str]:
-    """Return what becomes of *key*, and why it stays or who else holds it."""
-    name = key.access_key_id
+    """Return what becomes of *one*, and why it stays or who else holds it."""
+    name = one.credential_id
     was_never_ours = terms.false_positive and name not in prior.statuses
-    if key.status == "Active" and was_never_ours:
+    if one.status == "Expired":
+        return "kept", "has expired, and nobody can give that back"
+    if one.status == "Active" and was_never_ours:
         return "kept", "is Active already"
-    if reason := _stays(key, claimed, prior, terms):
+    if reason := _stays(one, claimed, prior, terms):
         return "stay", reason
-    if key.status == "Active":
+    if one.status == "Active":
         return "kept", "is Active already"
     if prior.statuses[name] != "Active":
         return "kept", "was Inactive before"
@@ -236,9 +247,9 @@ def _fate(  # noqa: PLR0911 -- one return for each reason
         [other.incident for other in others if other.holds(name)], terms
     ):
         return shared_fate
-    if _recorded(name, prior, terms) == "Inactive":
+    if _recorded(one, prior, terms) == "Inactive":
         return "kept", "was Inactive before, by the ledger"
-    if _witnesses(name, prior, terms, claimed) - {"state"}:
+    if _witnesses(one, prior, terms, claimed) - {"state"}:
         return "activate", ""
     if terms.decisions.get(WORD) == "keep-theirs":
         return "stay", "stays Inactive, as was decided"
@@ -246,7 +257,7 @@ def _fate(  # noqa: PLR0911 -- one return for each reason
 
 
 def _held_by_others(holders: Sequence[str], terms: Terms) -> tuple[_Fate, str] | None:
-    """Return what becomes of a key that *holders* claim; None where it may come back."""
+    """Return what becomes of a credential that *holders* claim; None where it may come back."""
     known_holder = terms.known_of(holders)
     if known_holder is not None:
         return "shared", known_holder
@@ -257,13 +268,13 @@ def _held_by_others(holders: Sequence[str], terms: Terms) -> tuple[_Fate, str] |
 
 
 def _stays(
-    key: AccessKey, claimed: Mapping[str, str], prior: CredentialsPrior, terms: Terms
+    one: Credential, claimed: Mapping[str, str], prior: CredentialsPrior, terms: Terms
 ) -> str | None:
-    """Return why *key* stays Inactive whoever says that it was Active, if it does."""
-    name = key.access_key_id
+    """Return why *one* stays Inactive whoever says that it was Active, if it does."""
+    name = one.credential_id
     if not terms.false_positive and (not terms.leaked or name in terms.leaked):
         return "leaked and stays Inactive"
-    if not terms.false_positive and key.created_at >= datetime.fromisoformat(terms.compromised_at):
+    if not terms.false_positive and one.created_at >= datetime.fromisoformat(terms.compromised_at):
         return "was made after the compromise and stays Inactive"
     if name not in prior.statuses:
         return "was not there before the containment and stays Inactive"
@@ -272,18 +283,19 @@ def _stays(
     return None
 
 
-def _recorded(name: str, prior: CredentialsPrior, terms: Terms) -> str | None:
-    """Return what the ledger says that the key was; what it says of hearsay was seen too late."""
-    return None if name in prior.hearsay else terms.history.before.get(access_key(name))
+def _recorded(one: Credential, prior: CredentialsPrior, terms: Terms) -> str | None:
+    """Return what the ledger says that *one* was; what it says of hearsay was seen too late."""
+    return None if one.credential_id in prior.hearsay else terms.history.before.get(one.facet)
 
 
 def _witnesses(
-    name: str, prior: CredentialsPrior, terms: Terms, claimed: Mapping[str, str]
+    one: Credential, prior: CredentialsPrior, terms: Terms, claimed: Mapping[str, str]
 ) -> frozenset[str]:
-    """Return who says that the key was Active."""
+    """Return who says that *one* was Active."""
+    name = one.credential_id
     says = {
         "state": prior.statuses.get(name) == "Active",
-        "ledger": _recorded(name, prior, terms) == "Active",
+        "ledger": _recorded(one, prior, terms) == "Active",
         "claim": name not in prior.hearsay and claimed.get(name) == "Active",
         "decision": terms.decisions.get(WORD) == "force-ours",
     }
@@ -293,7 +305,7 @@ def _witnesses(
 def _undecided(
     live: LivePrincipal, fates: Fates, prior: CredentialsPrior, terms: Terms
 ) -> ConflictError:
-    """Return what is said where nothing bears out that a key was Active, or a stranger holds it."""
+    """Return what is said where nothing bears out that one was Active, or a stranger holds it."""
     tag, names = credentials_tag(terms.incident), fates.undecided
     why = (
         "nobody but a claim that anyone who may tag the user can write says so"
@@ -343,23 +355,27 @@ def _claims(live: LivePrincipal, incident: str, expected: claims.Claim) -> bool:
     return live_claim is None or live_claim.priors == expected.priors
 
 
-def _become(live: LivePrincipal, names: Sequence[str], status: KeyStatus) -> None:
-    for name in names:
-        live.set_key_status(name, status)
-    if names and not eventually(lambda: _all_read(live, names, status)):
+def _become(live: LivePrincipal, switched: Sequence[Credential], status: Status) -> None:
+    for one in switched:
+        live.set_status(one, status)
+    if switched and not eventually(lambda: _all_read(live, switched, status)):
+        names = ", ".join(one.credential_id for one in switched)
+        calls = " and ".join(dict.fromkeys(one.kind.update for one in switched))
         raise NotContainedError(
-            f"{live}: {', '.join(names)} does not read {status} after UpdateAccessKey",
+            f"{live}: {names} does not read {status} after {calls}",
             remedy=f"run '{LIFT}' again",
         )
 
 
-def _all_read(live: LivePrincipal, names: Sequence[str], expected: KeyStatus) -> bool:
-    status = {key.access_key_id: key.status for key in live.access_keys()}
-    return all(status.get(name) == expected for name in names)
+def _all_read(live: LivePrincipal, switched: Sequence[Credential], status: Status) -> bool:
+    """Tell whether all *switched* read *status*; what has expired meanwhile reads neither."""
+    kinds = dict.fromkeys(one.kind for one in switched)
+    now = {one.credential_id: one.status for kind in kinds for one in live.credentials(kind)}
+    return all(now.get(one.credential_id) in {status, "Expired"} for one in switched)
 
 
 def _drop(live: LivePrincipal, incident: str, fates: Fates) -> None:
-    """Drop the claim, but for the keys that stay claimed."""
+    """Drop the claim, but for the credentials that stay claimed."""
     own_claim = claim_of(live, incident)
     rest = {
         name: was

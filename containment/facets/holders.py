@@ -56,5 +56,5 @@ def is_held(
         return attachment.holds(live, captured.attached)
     if credentials.find(live, incident) is None or denied:
         return False
-    statuses = {key.access_key_id: key.status for key in captured.keys}
+    statuses = {one.credential_id: one.status for one in captured.credentials}
     return all(statuses.get(name) == "Inactive" for name in leaked or statuses)

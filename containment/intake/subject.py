@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
 
-    from containment.aws.principal import AccessKey
+    from containment.aws.credentials import Credential
 
 # IAM API Reference, accessKeyIdType: 16 to 128 characters.
 _KEY_LIKE = re.compile(r"[A-Z0-9]{16,128}")
@@ -111,16 +111,16 @@ def find_subject(iam: IAMClient, sts: STSClient, named: str, account: str) -> Su
     return _of_principal(found, unique.session if unique else "")
 
 
-def _of_key(found: Resolved, key: AccessKey) -> Subject:
+def _of_key(found: Resolved, key: Credential) -> Subject:
     user = found.principal.name
-    notes = () if key.status == "Active" else (f"{key.access_key_id} is {key.status} already",)
+    notes = () if key.status == "Active" else (f"{key.credential_id} is {key.status} already",)
     return Subject(
         resolved=found,
-        leaked=(key.access_key_id,),
-        title=f"access key {key.access_key_id} of user {user} leaked",
+        leaked=(key.credential_id,),
+        title=f"access key {key.credential_id} of user {user} leaked",
         severity=Severity.HIGH,
         since=key.created_at,
-        since_source=f"creation of access key {key.access_key_id}, before which nobody had it",
+        since_source=f"creation of access key {key.credential_id}, before which nobody had it",
         since_note=_KEYS_SINCE,
         notes=notes,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from containment.aws import recording
+from containment.aws.credentials import ACCESS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -137,9 +138,7 @@ def _facets(facts: dict[str, Any]) -> Iterator[str]:
     yield from (recording.attachment(str(arn)) for arn in facts.get("attachedPolicies") or ())
     for captured in dict(facts.get("captured") or {}).values():
         yield from (str(name) for name in captured)
-    yield from (
-        recording.access_key(str(key["accessKeyId"])) for key in facts.get("accessKeys") or ()
-    )
+    yield from (facet for facet, _status in _seen_credentials(facts))
 
 
 def _of(entries: Iterable[Entry], unique_id: str) -> Iterator[Entry]:
@@ -156,8 +155,17 @@ def _in_facts(facts: dict[str, Any], facet: str) -> str | None:
     for captured in dict(facts.get("captured") or {}).values():
         if facet in captured:
             return str(captured[facet])
+    return dict(_seen_credentials(facts)).get(facet)
+
+
+def _seen_credentials(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the facet and status of each credential that was seen.
+
+    What another incident's claim said was seen by nobody, and is no evidence.
+    """
     for key in facts.get("accessKeys") or ():
-        # What another incident's claim said was seen by nobody, and is no evidence.
-        if facet == recording.access_key(key["accessKeyId"]) and not key.get("saidBy"):
-            return str(key["status"])
-    return None
+        if not key.get("saidBy"):
+            yield ACCESS_KEY.facet(str(key["accessKeyId"])), str(key["status"])
+    for other in facts.get("otherCredentials") or ():
+        if not other.get("saidBy"):
+            yield f"{other['kind']} {other['credentialId']}", str(other["status"])

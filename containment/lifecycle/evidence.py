@@ -9,6 +9,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from containment.aws import recording
+from containment.aws.credentials import KINDS
 from containment.facets import marks
 from containment.facets.decisions import FACETS
 from containment.facets.facet import History, Terms
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from containment.lifecycle.context import Context
     from containment.lifecycle.wire import Inputs
 
-_KEY = recording.access_key("")
+_CREDENTIALS = tuple(kind.facet("") for kind in KINDS)
 # Entries of another incident's lift, in the ledger of the one that goes on holding the user.
 KEPT = "kept"
 
@@ -87,7 +88,7 @@ def restraining(before: Mapping[str, str]) -> dict[str, str]:
     return {
         name: was
         for name, was in before.items()
-        if name == recording.TRUST or (was == "Inactive" and name.startswith(_KEY))
+        if name == recording.TRUST or (was == "Inactive" and name.startswith(_CREDENTIALS))
     }
 
 

@@ -204,7 +204,7 @@ class Gate:
             return True
         if target_for(spec, state.target) is not None and "mark" in words:
             return True  # renamed since
-        keys = {key.access_key_id for key in live.access_keys()} if spec.unpinned else set[str]()
+        keys = {key.credential_id for key in live.access_keys()} if spec.unpinned else set[str]()
         return bool(keys.intersection(spec.unpinned))
 
     def _spec(self, state: Inputs) -> IncidentSpec | None:

@@ -17,44 +17,45 @@ from containment.facets import attachment, capture, credentials, documents, mark
 from containment.facets.shapes import is_trust_deny
 from containment.ledger import entries
 from containment.lifecycle import evidence
-from containment.lifecycle.wire import AccessKeyStatus
+from containment.lifecycle.wire import CredentialStatus, RememberedCredentials, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from containment.aws.principal import AccessKey, LivePrincipal
+    from containment.aws.credentials import Credential
+    from containment.aws.principal import LivePrincipal
     from containment.facets.capture import Captured
     from containment.lifecycle.context import Context
+    from containment.lifecycle.snapshot import Snapshot
     from containment.lifecycle.wire import Inputs
 
 
-def keys_before(
+def credentials_before(
     context: Context, live: LivePrincipal, incident: str, captured: Captured
-) -> tuple[AccessKeyStatus, ...]:
-    """Return each key and its status before any incident changed it.
+) -> RememberedCredentials:
+    """Return each credential and its status before any incident changed it.
 
-    Of a key that another incident holds nobody here sees what it was. That incident's own ledger
+    Of one that another incident holds nobody here sees what it was. That incident's own ledger
     tells, where it is at hand; else its claim, or the doubt, is noted and a lift asks.
     """
     others = overlap.among(live, incident, captured.policies)
 
-    def status(key: AccessKey) -> AccessKeyStatus:
-        name = key.access_key_id
-        as_read = AccessKeyStatus(access_key_id=name, status=key.status)
+    def status(one: Credential) -> CredentialStatus:
+        name = one.credential_id
+        as_read = CredentialStatus(kind=one.kind.word, credential_id=name, status=one.status)
         holding = [other for other in others if other.holds(name)]
-        if key.status == "Active" or not holding:
+        if one.status != "Inactive" or not holding:
             return as_read
-        facet = recording.access_key(name)
         asked = _asked(context, [other.incident for other in holding])
-        if was := _before(context, asked, live.unique_id, facet):
-            return AccessKeyStatus(access_key_id=name, status=was)
+        if was := _before(context, asked, live.unique_id, one.facet):
+            return as_read.model_copy(update={"status": was})
         claimed = holding[0].claim.priors.get(name) if holding[0].claim else None
         if claimed not in {"Inactive", overlap.KEPT}:
             said_by = holding[0].incident
-            return AccessKeyStatus(access_key_id=name, status="Active", said_by=said_by)
+            return as_read.model_copy(update={"status": "Active", "said_by": said_by})
         return as_read
 
-    return tuple(status(key) for key in captured.keys)
+    return remembered(status(one) for one in captured.credentials)
 
 
 def attached_before(
@@ -89,25 +90,25 @@ def trust_before(context: Context, live: LivePrincipal, incident: str, captured:
     return was if was is not None and documents.equal(was, rest) else rest
 
 
-def adopted_keys(
-    context: Context, state: Inputs, keys: Sequence[AccessKeyStatus], live: LivePrincipal
-) -> tuple[AccessKeyStatus, ...]:
-    """Return the *keys* of a snapshot that is taken over, each as it was before the incident."""
+def adopted_credentials(
+    context: Context, state: Snapshot, live: LivePrincipal
+) -> RememberedCredentials:
+    """Return the credentials of a snapshot taken over, each as it was before the incident."""
     claim = credentials.find(live, state.incident)
     ledger_entries = evidence.read(context, state)
     agreed = context.decisions.on("credentials", state.target) == "force-ours"
 
-    def status(key: AccessKeyStatus) -> AccessKeyStatus:
-        claimed = claim.priors.get(key.access_key_id) if claim else None
-        was = evidence.was(ledger_entries, state, recording.access_key(key.access_key_id))
+    def status(one: CredentialStatus) -> CredentialStatus:
+        claimed = claim.priors.get(one.credential_id) if claim else None
+        was = evidence.was(ledger_entries, state, one.facet)
         if was is not None:
-            return key.model_copy(update={"status": was, "said_by": None})
-        if claimed in {None, key.status, overlap.KEPT}:
-            return key
+            return one.model_copy(update={"status": was, "said_by": None})
+        if claimed in {None, one.status, overlap.KEPT}:
+            return one
         said_by = None if agreed else state.incident
-        return key.model_copy(update={"status": claimed, "said_by": said_by})
+        return one.model_copy(update={"status": claimed, "said_by": said_by})
 
-    return tuple(status(key) for key in keys)
+    return remembered(status(one) for one in state.credentials)
 
 
 def adopted_attachments(

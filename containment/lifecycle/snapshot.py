@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from containment.ledger import Head, Remembered
-from containment.lifecycle.wire import AccessKeyStatus, Inputs, Live, Wire
+from containment.lifecycle.wire import Inputs, Live, RememberedCredentials, Wire
 
 # The word for the action that takes it.
 RESOURCE = "PrincipalSnapshot"
@@ -49,7 +49,7 @@ class SnapshotInputs(Inputs):
     profile: str | None = None
 
 
-class Snapshot(SnapshotInputs):
+class Snapshot(RememberedCredentials, SnapshotInputs):
     """The principal as it was, less what any incident had put there.
 
     *captured* is what the actions in use asked for besides, by the word of each.
@@ -66,7 +66,6 @@ class Snapshot(SnapshotInputs):
     inline_policies: tuple[InlinePolicy, ...] = ()
     attached_policies: tuple[str, ...] = ()
     permissions_boundary: str | None = None
-    access_keys: tuple[AccessKeyStatus, ...] = ()
     trust_policy: str = ""
     tags: dict[str, str] = Field(default_factory=dict)
     captured: dict[str, dict[str, str]] | None = None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from containment.aws.credentials import ACCESS_KEY
 from containment.identities import Principal, parse_principal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Live = Literal["applied", "unverified", "missing", "altered", "stale", "unknown"]
 
@@ -63,6 +67,58 @@ class AccessKeyStatus(Wire):
     access_key_id: str
     status: str
     said_by: str | None = None
+
+
+class CredentialStatus(Wire):
+    """A credential that is no access key, and its status when the snapshot was taken.
+
+    *kind* is the word for its kind; *said_by* is as for an access key.
+    """
+
+    kind: str
+    credential_id: str
+    status: str
+    said_by: str | None = None
+
+    @property
+    def facet(self) -> str:
+        """The name of its status in the ledger."""
+        return f"{self.kind} {self.credential_id}"
+
+
+class RememberedCredentials(Wire):
+    """A user's credentials when the snapshot was taken; None where there are keys alone."""
+
+    access_keys: tuple[AccessKeyStatus, ...] = ()
+    other_credentials: tuple[CredentialStatus, ...] | None = None
+
+    @property
+    def credentials(self) -> tuple[CredentialStatus, ...]:
+        """All of them in one form, access keys first."""
+        keys = (
+            CredentialStatus(
+                kind=ACCESS_KEY.word,
+                credential_id=key.access_key_id,
+                status=key.status,
+                said_by=key.said_by,
+            )
+            for key in self.access_keys
+        )
+        return (*keys, *(self.other_credentials or ()))
+
+
+def remembered(credentials: Iterable[CredentialStatus]) -> RememberedCredentials:
+    """Return *credentials* as state holds them: access keys apart from the others."""
+    known = list(credentials)
+    others = tuple(one for one in known if one.kind != ACCESS_KEY.word)
+    return RememberedCredentials(
+        access_keys=tuple(
+            AccessKeyStatus(access_key_id=one.credential_id, status=one.status, said_by=one.said_by)
+            for one in known
+            if one.kind == ACCESS_KEY.word
+        ),
+        other_credentials=others or None,
+    )
 
 
 class HeldInputs(Inputs):

@@ -107,9 +107,9 @@ def _candidate(
 
 
 def _hearsay(live: LivePrincipal, taken: Snapshot) -> Iterator[str]:
-    for key in taken.access_keys:
-        if key.said_by:
-            yield f"{key.access_key_id} was {key.status} before"
+    for one in taken.credentials:
+        if one.said_by:
+            yield f"{one.credential_id} was {one.status} before"
     claim = attachment.find(live, taken.incident)
     deny_all = attachment.deny_all_arn(live.principal.partition)
     if claim and deny_all in taken.attached_policies:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from containment.aws.principal import locate
 from containment.aws.resolve import owner_of
 from containment.errors import ContainmentError
+from containment.identities import is_access_key_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,9 +92,9 @@ def _by_keys(
     if not target.leaked or target.principal.kind != "user":
         return []
     live = locate(iam, target.principal, None)
-    own = {key.access_key_id for key in live.access_keys()} if live is not None else set[str]()
+    own = {key.credential_id for key in live.access_keys()} if live is not None else set[str]()
     answers: list[Answer] = []
-    for key in sorted(set(target.leaked) - own):
+    for key in sorted(filter(is_access_key_id, set(target.leaked) - own)):
         owner = owner_of(iam, key)
         if owner is not None and owner.unique_id not in arns_by_id:
             why = (

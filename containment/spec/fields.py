@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from containment.clock import isoformat
-from containment.spec.naming import access_key_id, break_glass_arn, principal_arn
+from containment.spec.naming import access_key_id, break_glass_arn, credential_id, principal_arn
 from containment.spec.problems import Problem, WrongError, shown
 from containment.text import is_plain
 
@@ -179,4 +179,5 @@ UserArn = Annotated[
 RoleArn = Annotated[
     str, AfterValidator(_role_arn), _text("arn:aws[a-z0-9-]*:iam::[0-9]{12}:role/.+")
 ]
+CredentialId = Annotated[str, AfterValidator(credential_id), _text("[A-Z0-9]{16,128}")]
 KeyId = Annotated[str, AfterValidator(access_key_id), _text("AKIA[A-Z0-9]{12,124}")]

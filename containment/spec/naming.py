@@ -29,6 +29,12 @@ _EXAMPLE: Mapping[PrincipalKind, str] = {
     "user": "arn:aws:iam::111122223333:user/path/name",
     "role": "arn:aws:iam::111122223333:role/path/name",
 }
+# IAM API Reference, ListSSHPublicKeys (publicKeyIdType, 20 to 128 letters and digits) and
+# ListSigningCertificates (certificateIdType, 24 to 128).
+_OTHER_CREDENTIAL = re.compile(r"[A-Z0-9]{20,128}", re.ASCII)
+# "IAM identifiers", unique identifiers: what such an id begins with where it is no credential's,
+# or is that of an access key.
+_OF_OTHER_THINGS = ("ABIA", "AGPA", "AIDA", "AIPA", "AKIA", "ANPA", "ANVA", "AROA", "ASIA")
 _WILDCARD = re.compile(r"[*?]")
 
 
@@ -110,6 +116,17 @@ def access_key_id(value: str) -> str:
             "write the key's id; the secret never belongs in a spec",
         )
     )
+
+
+def credential_id(value: str) -> str:
+    """Return *value* if it is the id of something a user authenticates with.
+
+    Raises:
+        WrongError: it is a session's id, a secret, or no id.
+    """
+    if _OTHER_CREDENTIAL.fullmatch(value) and not value.startswith(_OF_OTHER_THINGS):
+        return value
+    return access_key_id(value)
 
 
 def _parsed(value: str, kind: PrincipalKind) -> Principal:

@@ -11,7 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from containment.errors import SpecError
 from containment.identities import Principal, PrincipalKind, parse_principal
-from containment.spec.fields import STRICT, Instance, KeyId, Network, RoleArn, SessionWord, UserArn
+from containment.spec.fields import (
+    STRICT,
+    CredentialId,
+    Instance,
+    KeyId,
+    Network,
+    RoleArn,
+    SessionWord,
+    UserArn,
+)
 from containment.spec.problems import Problem, WrongError, shown
 from containment.spec.vocabulary import DEFAULT_RUNG, HELD, REFUSED, Rung, rungs_of
 
@@ -107,10 +116,12 @@ class Target(BaseModel):
         "`containment resolve` prints the lines to write instead.",
         examples=["AKIAIOSFODNN7EXAMPLE"],
     )
-    leaked: Annotated[tuple[KeyId, ...], Field(strict=False)] = Field(
+    leaked: Annotated[tuple[CredentialId, ...], Field(strict=False)] = Field(
         default=(),
-        description="Ids of the user's keys that are in the wrong hands. They stay Inactive at a "
-        "lift, unless the incident was a false positive. None named: all keys count as leaked.",
+        description="Ids of the user's credentials that are in the wrong hands: access keys, and "
+        "as IAM lists them service-specific credentials (`ACCA…`), SSH public keys (`APKA…`) and "
+        "signing certificates. They stay Inactive at a lift, unless the incident was a false "
+        "positive. None named: all of them count as leaked.",
         examples=[["AKIAIOSFODNN7EXAMPLE"]],
     )
     rung: Annotated[Rung, Field(strict=False)] = Field(
@@ -166,9 +177,9 @@ class Target(BaseModel):
         yield from self._session_problems()
         if self.leaked and self.role is not None:
             yield Problem(
-                "lists access keys, and a role has none of its own",
+                "lists credentials, and a role has none of its own",
                 "leaked only beside user",
-                "name the user whose key it is as a target of its own",
+                "name the user whose credential it is as a target of its own",
                 ("leaked",),
             )
         if self.leaked and self.access_key is not None:

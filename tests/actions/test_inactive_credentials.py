@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from containment.actions.deny_policy import SessionMatch
 from containment.actions.inactive_credentials import CredentialsInputs, CredentialsState
+from containment.aws.credentials import ACCESS_KEY, KINDS
 from containment.errors import ConflictError
+from containment.lab.scenario import inventory
 from containment.lab.scenario.world import Credentials
+from containment.lab.services.iam.credentials import credentials_of
+from containment.lab.state import moto_state
+from containment.lab.testing import Lab
 from containment.lifecycle.action import UnfinishedError
+from tests.lab.certificates import certificate, ssh_key
 from tests.support.party import keep_ledgers
 from tests.support.subject import Subject
 from tests.support.workbench import INCIDENT, Bench, can_list, write_spec
@@ -23,12 +30,22 @@ def _activated(bench: Bench) -> None:
     bench.admin().update_access_key(UserName="release-bot", AccessKeyId=key, Status="Active")
 
 
+def give_all_kinds(lab: Lab, arn: str) -> None:
+    """Give a user one credential of each kind besides the access keys."""
+    iam, name = lab.client("iam", lab.world.admin), arn.rpartition("/")[2]
+    iam.create_service_specific_credential(UserName=name, ServiceName="bedrock.amazonaws.com")
+    iam.upload_ssh_public_key(UserName=name, SSHPublicKeyBody=ssh_key())
+    iam.upload_signing_certificate(UserName=name, CertificateBody=certificate())
+
+
+OTHER_KINDS = tuple(kind.update for kind in KINDS if kind is not ACCESS_KEY)
 SUBJECT = Subject(
     rung="deny-all",
     role=False,
     strip=_activated,
-    makes=("TagUser", "UpdateAccessKey"),
-    lifts=("UpdateAccessKey", "UntagUser"),
+    makes=("TagUser", "UpdateAccessKey", *OTHER_KINDS),
+    lifts=("UpdateAccessKey", *OTHER_KINDS, "UntagUser"),
+    prepare=give_all_kinds,
 )
 
 
@@ -170,7 +187,7 @@ def test_a_stripped_claim_asks_for_a_decision(bench: Bench) -> None:
 
     seen = bench.keys_action().read(state)
     assert seen is not None
-    assert "claim on its keys is gone" in bench.words()
+    assert "claim on its credentials is gone" in bench.words()
     with pytest.raises(ConflictError, match="--force-ours credentials@"):
         bench.keys_action().delete(state)
 
@@ -206,7 +223,7 @@ def test_keys_are_not_given_back_while_the_deny_is_in_force(
 
     bench.keys_action().delete(state)
 
-    assert "its keys come back after it" in bench.words()
+    assert "its credentials come back after it" in bench.words()
     assert set(statuses(bench, "ci-deploy").values()) == {"Inactive"}
     # A crash made the engine forget the deny: the snapshot lifts both, in their order.
     bench.snapshot_action().delete(taken)
@@ -294,8 +311,6 @@ def inputs_of(state: CredentialsState) -> CredentialsInputs:
 
 def age(bench: Bench, user: str, access_key_id: str) -> None:
     """Make a key older than the compromise, as collateral is."""
-    from containment.lab.state import moto_state  # noqa: PLC0415
-
     backend = moto_state.iam(bench.lab.world.account)
     for key in backend.get_user(user).access_keys:
         if key.access_key_id == access_key_id:
@@ -402,3 +417,98 @@ def test_a_user_with_as_many_tags_as_there_can_be_is_held_and_that_is_noted(benc
     assert seen is not None
     assert seen.live == "applied"
     assert "no room beside its 50 tags" in bench.words()
+
+
+def other_statuses(bench: Bench, user: str) -> dict[str, str]:
+    """Return the statuses of a user's credentials that are no access keys, by kind and id."""
+    named = f"user {user}, "
+    return {
+        fact.removeprefix(named): value
+        for fact, value in inventory.take(bench.admin()).items()
+        for kind in KINDS
+        if kind is not ACCESS_KEY and fact.startswith(named + kind.word) and "made" not in fact
+    }
+
+
+def test_credentials_of_every_kind_stop_and_come_back_after_a_false_alarm(bench: Bench) -> None:
+    bench.disposition = "false-positive"
+    give_all_kinds(bench.lab, bench.lab.world.ci_user)
+    before = other_statuses(bench, "ci-deploy")
+    assert list(before.values()) == ["Active"] * 3
+    state = hold(bench, bench.lab.world.ci_user)
+
+    assert set(other_statuses(bench, "ci-deploy").values()) == {"Inactive"}
+    bench.keys_action().delete(state)
+
+    assert other_statuses(bench, "ci-deploy") == before
+    assert TAG not in tags(bench, "ci-deploy")
+
+
+def test_one_of_another_kind_can_be_the_leaked_one_and_one_made_later_stays_off(
+    bench: Bench,
+) -> None:
+    iam, world = bench.admin(), bench.lab.world
+    leaked, kept = (
+        iam.create_service_specific_credential(
+            UserName="ci-deploy", ServiceName=f"{service}.amazonaws.com"
+        )["ServiceSpecificCredential"]["ServiceSpecificCredentialId"]
+        for service in ("bedrock", "logs")
+    )
+    age_other(bench, "ci-deploy", leaked, kept)
+    bench.leaked = (leaked,)
+    state = hold(bench, world.ci_user)
+    ssh = iam.upload_ssh_public_key(UserName="ci-deploy", SSHPublicKeyBody=ssh_key())
+    later = ssh["SSHPublicKey"]["SSHPublicKeyId"]
+    seen = bench.keys_action().read(state)
+    assert seen is not None
+    assert (seen.live, later in bench.words()) == ("altered", True)
+    held = bench.keys_action().update(seen, inputs_of(state), preview=False)
+    assert set(other_statuses(bench, "ci-deploy").values()) == {"Inactive"}
+
+    bench.keys_action().delete(held)
+
+    assert other_statuses(bench, "ci-deploy") == {
+        f"service-specific credential {leaked}": "Inactive",
+        f"service-specific credential {kept}": "Active",
+        f"SSH public key {later}": "Inactive",
+    }
+
+
+def test_a_kind_that_may_not_be_listed_holds_up_no_other_and_is_not_called_contained(
+    bench: Bench,
+) -> None:
+    give_all_kinds(bench.lab, bench.lab.world.ci_user)
+    deny_responder(bench, "iam:ListSSHPublicKeys")
+
+    with pytest.raises(UnfinishedError, match="SSH public key is not known"):
+        hold(bench, bench.lab.world.ci_user)
+
+    assert not can_list(bench.lab, bench.lab.world.leaked)
+    active = {name for name, was in other_statuses(bench, "ci-deploy").items() if was == "Active"}
+    assert {name.partition(" APKA")[0] for name in active} == {"SSH public key"}
+
+
+def test_what_has_expired_is_left_alone(bench: Bench) -> None:
+    bench.disposition = "false-positive"
+    made = bench.admin().create_service_specific_credential(
+        UserName="ci-deploy", ServiceName="bedrock.amazonaws.com", CredentialAgeDays=1
+    )["ServiceSpecificCredential"]["ServiceSpecificCredentialId"]
+    kept_by_lab(bench, "ci-deploy")[0]["Status"] = "Expired"
+
+    state = hold(bench, bench.lab.world.ci_user)
+    bench.keys_action().delete(state)
+
+    assert other_statuses(bench, "ci-deploy") == {f"service-specific credential {made}": "Expired"}
+    assert "UpdateServiceSpecificCredential" not in " ".join(bench.writes)
+
+
+def kept_by_lab(bench: Bench, user: str) -> list[dict[str, Any]]:
+    """Return a user's service-specific credentials as the lab keeps them."""
+    return credentials_of(moto_state.iam(bench.lab.world.account).get_user(user))
+
+
+def age_other(bench: Bench, user: str, *names: str) -> None:
+    """Make service-specific credentials older than the compromise, as collateral is."""
+    for one in kept_by_lab(bench, user):
+        if one["ServiceSpecificCredentialId"] in names:
+            one["CreateDate"] = one["CreateDate"].replace(year=one["CreateDate"].year - 1)

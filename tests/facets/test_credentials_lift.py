@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from containment.aws.principal import AccessKey
-from containment.aws.recording import access_key
+from containment.aws.credentials import ACCESS_KEY, Credential
 from containment.facets.claims import Claim
 from containment.facets.credentials_lift import CredentialsPrior, Fates, fates_of
 from containment.facets.facet import History, Terms
@@ -37,7 +36,7 @@ def decided(
     kept: frozenset[str] = frozenset(),
     decision: Any = None,
 ) -> Fates:
-    recorded = {access_key(name): status for name, status in (before or {}).items()}
+    recorded = {ACCESS_KEY.facet(name): status for name, status in (before or {}).items()}
     terms = Terms(
         incident="inc-2026-0042",
         leaked=leaked,
@@ -47,7 +46,7 @@ def decided(
         decisions={"credentials": decision} if decision else {},
     )
     return fates_of(
-        keys=[AccessKey(KEY, live, created_at)],
+        here=[Credential(ACCESS_KEY, KEY, live, created_at)],
         claimed=None if claimed is None else {KEY: claimed},
         prior=CredentialsPrior({KEY: known} if known else {}, hearsay, which),
         terms=terms,
@@ -95,7 +94,7 @@ def test_a_key_that_was_deleted_meanwhile_is_named() -> None:
     terms = Terms("inc-2026-0042", compromised_at=T0, false_positive=True)
 
     found = fates_of(
-        keys=[], claimed={KEY: "Active"}, prior=CredentialsPrior({KEY: "Active"}), terms=terms
+        here=[], claimed={KEY: "Active"}, prior=CredentialsPrior({KEY: "Active"}), terms=terms
     )
 
     assert found.kept == (f"{KEY} was deleted meanwhile",)

@@ -76,12 +76,12 @@ def test_a_key_gives_its_user_with_path_unique_id_and_every_key(lab: Lab, reader
     assert found.principal.arn == lab.world.release_user
     assert found.principal.path == "/ci/"
     assert found.unique_id.startswith("AIDA")
-    assert {key.access_key_id: key.status for key in found.keys} == {
+    assert {key.credential_id: key.status for key in found.keys} == {
         lab.world.release_key.access_key_id: "Active",
         lab.world.release_inactive_key_id: "Inactive",
     }
     assert found.key is not None
-    assert found.key.access_key_id == lab.world.release_key.access_key_id
+    assert found.key.credential_id == lab.world.release_key.access_key_id
 
 
 def test_an_inactive_key_is_found_as_well(lab: Lab, reader: Reader) -> None:

@@ -66,7 +66,7 @@ def test_up_puts_it_back_as_it_was_and_the_lift_asks_nobody(bench: Bench, kept: 
 
     after = up(bench, state, inputs)
 
-    assert "the claim on its keys is gone; 'pulumi up' writes it again" in bench.words()
+    assert "the claim on its credentials is gone; 'pulumi up' writes it again" in bench.words()
     assert bench.writes == ["iam:TagUser"]
     said = claim(bench) or ""
     assert f"{world.release_key.access_key_id}=A" in said

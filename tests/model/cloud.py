@@ -25,7 +25,7 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.retries import quota
 
 from containment.aws import clients, consistency
-from containment.facets import capture
+from containment.facets import capture, credentials
 from containment.lab.http import control
 from containment.lab.http.gate import Gate
 from containment.lab.scenario.company import company
@@ -298,6 +298,7 @@ def simulated() -> Iterator[Cloud]:
             mock.patch.object(workplace, "connect", cloud.connect),
             # Reads side by side are reads one after the other, in an order that can be repeated.
             mock.patch.object(capture, "ThreadPoolExecutor", _OneByOne),
+            mock.patch.object(credentials, "ThreadPoolExecutor", _OneByOne),
             # The file that a ledger is in here does not hang.
             mock.patch.object(journal, "Thread", _AtOnce),
             # What the lab records and delivers is not asked about here, and half of its time.

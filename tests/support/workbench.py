@@ -90,8 +90,8 @@ class Bench:
         return InactiveCredentials(self.context)
 
     def keys_inputs(self, taken: SnapshotState, which: str = "all") -> KeyInputs:
-        keys = [key.model_dump() for key in taken.access_keys]
-        return KeyInputs(**(self.held(taken) | {"which": which, "access_keys": keys}))
+        known = taken.model_dump(include={"access_keys", "other_credentials"})
+        return KeyInputs(**(self.held(taken) | {"which": which} | known))
 
     def trust_action(self) -> ClosedTrustPolicy:
         return ClosedTrustPolicy(self.context)

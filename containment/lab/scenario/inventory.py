@@ -1,11 +1,12 @@
 """Take the inventory of an account, fact by fact, to compare before with after.
 
-Every user, group, role and policy as GetAccountAuthorizationDetails tells it, with access keys and
-login profiles. Policy documents are kept as AWS sent them: equal means equal to the byte.
-What AWS only observes (when a role was last used) is left out, for using is not changing.
+Every user, group, role and policy as GetAccountAuthorizationDetails tells it, with login profiles
+and credentials of every kind that has a status. Policy documents are kept as AWS sent them: equal
+means equal to the byte. What AWS only observes (when a role was last used) is left out, for using
+is not changing.
 
 Sources: IAM API Reference, GetAccountAuthorizationDetails, UserDetail and RoleDetail (which hold
-the tags), ListAccessKeys and GetLoginProfile.
+the tags), ListAccessKeys and its like, and GetLoginProfile.
 """
 
 from __future__ import annotations
@@ -29,6 +30,25 @@ _LISTS = {
     "RoleDetailList": ("role", "RoleName"),
     "Policies": ("policy", "Arn"),
 }
+# A user's credentials that have a status: fewer than a page each, by the quotas.
+_CREDENTIALS = (
+    ("access key", "list_access_keys", "AccessKeyMetadata", "AccessKeyId", "CreateDate"),
+    (
+        "service-specific credential",
+        "list_service_specific_credentials",
+        "ServiceSpecificCredentials",
+        "ServiceSpecificCredentialId",
+        "CreateDate",
+    ),
+    ("SSH public key", "list_ssh_public_keys", "SSHPublicKeys", "SSHPublicKeyId", "UploadDate"),
+    (
+        "signing certificate",
+        "list_signing_certificates",
+        "Certificates",
+        "CertificateId",
+        "UploadDate",
+    ),
+)
 # What names an entry of a list, so that another order is no change.
 _NAMES = ("PolicyName", "VersionId", "InstanceProfileName", "Key", "RoleName")
 # Observed only, or a fact by its own name.
@@ -129,11 +149,11 @@ def _entry(name: str, entry: Any) -> Iterator[tuple[str, str]]:
 
 def _user(iam: IAMClient, user: str) -> Iterator[tuple[str, str]]:
     name = f"user {user}"
-    for page in iam.get_paginator("list_access_keys").paginate(UserName=user):
-        for key in page["AccessKeyMetadata"]:
-            entry = f"{name}, access key {key.get('AccessKeyId')}"
-            yield entry, str(key.get("Status"))
-            yield f"{entry}, made", str(key.get("CreateDate"))
+    for word, operation, members, id_member, made in _CREDENTIALS:
+        for one in getattr(iam, operation)(UserName=user)[members]:
+            entry = f"{name}, {word} {one[id_member]}"
+            yield entry, str(one["Status"])
+            yield f"{entry}, made", str(one[made])
     try:
         profile = iam.get_login_profile(UserName=user)["LoginProfile"]
     except iam.exceptions.NoSuchEntityException:

@@ -27,7 +27,10 @@ _SERVICES = (
     "codecommit.amazonaws.com",
     "cassandra.amazonaws.com",
     "bedrock.amazonaws.com",
+    "logs.amazonaws.com",
 )
+# Those whose credential is an API key ("API keys for AWS services"), which alone can expire.
+_API_KEYS = {"bedrock.amazonaws.com": "ABSK", "logs.amazonaws.com": "ACWL"}
 _SECRETS = ("ServicePassword", "ServiceCredentialSecret")
 
 
@@ -65,9 +68,9 @@ class CredentialOperations(IamResponse):
         # The second is told apart by a number (CodeCommit User Guide, "Git credentials").
         number = f"+{len(same)}" if same else ""
         alias = f"{user.name}{number}-at-{self.current_account}"
-        if service == "bedrock.amazonaws.com":
+        if service in _API_KEYS:
             credential["ServiceCredentialAlias"] = alias
-            credential["ServiceCredentialSecret"] = "ABSK" + random_alphanumeric(100)
+            credential["ServiceCredentialSecret"] = _API_KEYS[service] + random_alphanumeric(100)
         else:
             credential["ServiceUserName"] = alias
             credential["ServicePassword"] = random_alphanumeric(44)
