@@ -4,6 +4,8 @@ SHELL := /bin/sh
 JOBS ?= 2
 ARGS ?=
 EVENTS ?= 1000000 5000000
+# Where this is set, every process that a test or the demo starts compiles the program and its packages anew.
+export PYTHONDONTWRITEBYTECODE :=
 # Our programs first: the launcher of the engine comes before any other pulumi.
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
