@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from containment.aws.caller import denied_actions, principal_of, trusted_by
+from containment.aws.caller import principal_of
 from containment.aws.cancellation import is_mutating
 from containment.aws.credentials import ACCESS_KEY, KINDS
 from containment.aws.profiles import profile_role_chain
@@ -19,11 +19,12 @@ from containment.identities import Principal, parse_principal
 from containment.profile import FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from containment.aws.caller import Caller
     from containment.aws.clients import Clients
+    from containment.aws.rights import Rights
     from containment.profile import Profile
 
 _LEAST_LIFE = timedelta(minutes=15)
@@ -76,14 +77,15 @@ def protected(target: Principal, profile: Profile) -> list[RefusedError]:
     ]
 
 
-def doubts(target: Principal, *, clients: Clients, caller: Caller) -> list[str]:
+def doubts(target: Principal, *, clients: Clients, caller: Caller, rights: Rights) -> list[str]:
     """Return what speaks against containing *target* and is only inferred from the account.
 
     Whoever may write IAM could bring it about, so it refuses nothing: a trust policy that names
     one principal alone does not tell that the caller came in by it.
     """
-    trust = trusted_by(clients.iam, caller)
-    trusted = _trusted(unquote(trust)) if trust is not None else []
+    acting = caller.principal
+    role = rights.role(clients.iam, acting.name) if acting and acting.kind == "role" else None
+    trusted = _trusted(unquote(str(role["AssumeRolePolicyDocument"]))) if role else []
     if len(trusted) != 1 or not _same(target, trusted[0]):
         return []
     doubt = (
@@ -114,24 +116,23 @@ def uneditable(target: Principal) -> list[RefusedError]:
     return found
 
 
-def missing_permissions(
-    target: Principal, *, clients: Clients, principal: Principal | None, actions: Sequence[str]
-) -> tuple[list[str], bool]:
-    """Return the *actions* that *principal*, who is to contain, lacks, and if they are needed.
+def needed_on_principal(actions: Iterable[str]) -> list[str]:
+    """Return those of *actions* whose resource is the user or role that is contained.
 
-    Nothing can be done where a read of the principal is missing, or every change is; a kind of
-    credential that cannot be listed holds up no other. Asked about are the actions on a user or
-    role alone: a simulation against its ARN says nothing about those on something else, and none of
-    them is needed to begin.
+    A simulation against its ARN says nothing about the others, and none of them is needed to begin.
     """
-    on_principal = [name for name in sorted(actions) if _on_principal(name)]
-    missing = denied_actions(clients.iam, principal, on_principal, target.arn)
-    if not missing:
-        return [], False
-    changes = {name for name in on_principal if is_mutating(name.partition(":")[2])}
-    needed = set(missing) - {f"iam:{kind.listing}" for kind in KINDS if kind is not ACCESS_KEY}
-    blocked = bool(needed - changes) or changes <= set(missing)
-    return missing, blocked
+    return [name for name in sorted(actions) if _on_principal(name)]
+
+
+def blocks(needed: Collection[str], denied: Collection[str]) -> bool:
+    """Tell whether nothing can be done at all where *denied* of the *needed* actions are.
+
+    So it is where a read of the principal is missing, or every change is; a kind of credential that
+    cannot be listed holds up no other.
+    """
+    changes = {name for name in needed if is_mutating(name.partition(":")[2])}
+    dispensable = {f"iam:{kind.listing}" for kind in KINDS if kind is not ACCESS_KEY}
+    return bool(set(denied) - dispensable - changes) or changes <= set(denied)
 
 
 def _on_principal(action: str) -> bool:

@@ -39,7 +39,14 @@ from containment.lifecycle.snapshot import (
     SnapshotInputs,
 )
 from containment.lifecycle.wire import Lift
-from containment.preflight import doubts, expiring, missing_permissions, refusals, uneditable
+from containment.preflight import (
+    blocks,
+    doubts,
+    expiring,
+    needed_on_principal,
+    refusals,
+    uneditable,
+)
 from containment.profile import changed_since
 
 if TYPE_CHECKING:
@@ -49,6 +56,7 @@ if TYPE_CHECKING:
     from containment.aws.credentials import Credential
     from containment.aws.principal import LivePrincipal
     from containment.facets.facet import Changes, Facet, Terms
+    from containment.identities import Principal
     from containment.ledger import Remembered
     from containment.lifecycle.lift import Priors
     from containment.spec import IncidentSpec, Target
@@ -116,11 +124,29 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         if late is not None:
             errors.append(late)
         if not errors:
-            for doubt in doubts(inputs.target, clients=context.clients, caller=context.caller):
+            self._note_needs(inputs)
+            for doubt in doubts(
+                inputs.target, clients=context.clients, caller=context.caller, rights=context.rights
+            ):
                 context.say("warning", doubt)
-            lacking = self._missing(inputs)
-            return [Failure("principal", error, at_change=True) for error in lacking]
         return [Failure("principal", error) for error in errors]
+
+    def lacking(self, inputs: SnapshotInputs) -> AccessError | None:
+        context = self._context
+        role = context.profile.role_in(inputs.target.account)
+        acting = self._note_needs(inputs)
+        if acting is None:
+            return None
+        denied = context.rights.denied(context.clients.iam, acting, inputs.target.arn)
+        if not denied:
+            return None
+        who = role or f"the credentials in use ({context.caller.arn})"
+        text = f"{who} {'lacks' if role else 'lack'} {', '.join(denied)}"
+        if blocks(self._needs(inputs), denied):
+            step = "give that role the policy that 'containment responder-policy contain' prints"
+            return AccessError(text, remedy=step)
+        context.say("warning", f"{text}: what needs them will be left undone")
+        return None
 
     def checked(self, inputs: SnapshotInputs) -> SnapshotInputs:
         facts = {
@@ -392,7 +418,16 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         }
         self._context.ledger.of(state.incident).write(kind, what, required=required)
 
-    def _missing(self, inputs: SnapshotInputs) -> list[AccessError]:
+    def _note_needs(self, inputs: SnapshotInputs) -> Principal | None:
+        """Note what is going to be called; return who calls, None where it is nobody in IAM."""
+        context = self._context
+        role = context.profile.role_in(inputs.target.account)
+        acting = parse_principal(role) if role else context.caller.principal
+        if acting is not None:
+            context.rights.note(acting, inputs.target.arn, self._needs(inputs))
+        return acting
+
+    def _needs(self, inputs: SnapshotInputs) -> list[str]:
         other = "role" if inputs.target.kind == "user" else "user"
         permissions = {item.resource: item.permissions for item in self._context.actions}
         needed = {
@@ -403,22 +438,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         }
         if inputs.target.kind == "role":
             needed -= {name for kind in KINDS for name in kind.permissions}
-        role = self._context.profile.role_in(inputs.target.account)
-        missing, blocked = missing_permissions(
-            inputs.target,
-            clients=self._context.clients,
-            principal=parse_principal(role) if role else self._context.caller.principal,
-            actions=sorted(needed),
-        )
-        if not missing:
-            return []
-        who = role or f"the credentials in use ({self._context.caller.arn})"
-        text = f"{who} {'lacks' if role else 'lack'} {', '.join(missing)}"
-        if blocked:
-            step = "give that role the policy that 'containment responder-policy contain' prints"
-            return [AccessError(text, remedy=step)]
-        self._context.say("warning", f"{text}: what needs them will be left undone")
-        return []
+        return needed_on_principal(needed)
 
     def _state(
         self,

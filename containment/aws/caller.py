@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
 
+# IAM API Reference, SimulatePrincipalPolicy, MaxItems.
+_LONGEST_PAGE = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -62,62 +65,49 @@ def principal_of(caller_arn: str) -> Principal | None:
 
 
 def denied_actions(
-    iam: IAMClient, principal: Principal | None, actions: Sequence[str], resource: str
-) -> list[str] | None:
-    """Return which of *actions* on *resource* the policies of *principal* do not allow.
+    iam: IAMClient, principal_arn: str, actions: Sequence[str], resources: Sequence[str]
+) -> dict[str, list[str]] | None:
+    """Return, by resource, which *actions* on it the policies of *principal_arn* do not allow.
 
-    None where that cannot be told: the caller may not simulate, or it is nobody in IAM. An action
-    whose answer hangs on a condition that a simulation cannot know (MFA, an address) is not in the
-    list, and service control policies are not part of the answer. Source: IAM API Reference,
-    SimulatePrincipalPolicy and EvaluationResult (MissingContextValues).
+    One simulation answers for all *resources*. None where that cannot be told: the caller may not
+    simulate. An action whose answer hangs on a condition that a simulation cannot know (MFA, an
+    address) is not in the list, and service control policies are not part of the answer. Source:
+    IAM API Reference, SimulatePrincipalPolicy, EvaluationResult (MissingContextValues) and
+    ResourceSpecificResult.
     """
-    if principal is None:
-        return None
     try:
-        source = _canonical_arn(iam, principal)
         pages = iam.get_paginator("simulate_principal_policy").paginate(
-            PolicySourceArn=source,
+            PolicySourceArn=principal_arn,
             ActionNames=list(actions),
-            ResourceArns=[resource],
+            ResourceArns=list(resources),
             # What containment attaches or sets, and 'containment responder-policy' allows no other.
             ContextEntries=[
                 {
                     "ContextKeyName": key,
                     "ContextKeyValues": [
-                        f"arn:{resource.split(':')[1]}:iam::aws:policy/AWSDenyAll"
+                        f"arn:{principal_arn.split(':')[1]}:iam::aws:policy/AWSDenyAll"
                     ],
                     "ContextKeyType": "string",
                 }
                 for key in ("iam:PolicyARN", "iam:PermissionsBoundary")
             ],
+            PaginationConfig={"PageSize": _LONGEST_PAGE},
         )
         results: list[Any] = [result for page in pages for result in page["EvaluationResults"]]
     except (ClientError, BotoCoreError):
         return None
-    return sorted(
-        str(result["EvalActionName"])
-        for result in results
-        if result["EvalDecision"] != "allowed" and not _hangs_on_context(result)
-    )
+    return {
+        resource: sorted({str(one["EvalActionName"]) for one in results if _denies(one, resource)})
+        for resource in resources
+    }
 
 
-def trusted_by(iam: IAMClient, caller: Caller) -> str | None:
-    """Return the trust policy of the role that the caller is a session of, if it can be read."""
-    if caller.principal is None or caller.principal.kind != "role":
-        return None
-    try:
-        role: Any = iam.get_role(RoleName=caller.principal.name)["Role"]
-    except (ClientError, BotoCoreError):
-        return None
-    return str(role["AssumeRolePolicyDocument"])
-
-
-def _hangs_on_context(result: Any) -> bool:
-    specific = result.get("ResourceSpecificResults", [])
-    return any(item.get("MissingContextValues") for item in (result, *specific))
-
-
-def _canonical_arn(iam: IAMClient, principal: Principal) -> str:
-    if principal.kind == "role":
-        return str(iam.get_role(RoleName=principal.name)["Role"]["Arn"])
-    return principal.arn
+def _denies(result: Any, resource: str) -> bool:
+    """Tell whether *result* says that its action on *resource* is denied, whatever the context."""
+    for item in result.get("ResourceSpecificResults", ()):
+        if item["EvalResourceName"] == resource:
+            hangs = bool(item.get("MissingContextValues") or result.get("MissingContextValues"))
+            return item["EvalResourceDecision"] != "allowed" and not hangs
+    if result.get("EvalResourceName", resource) != resource:
+        return False
+    return result["EvalDecision"] != "allowed" and not result.get("MissingContextValues")

@@ -13,6 +13,7 @@ from botocore.handlers import json_decode_policies
 
 from containment.aws.cancellation import CancelledError, is_mutating
 from containment.aws.endpoint import is_emulated
+from containment.aws.throttling import retry_throttled
 from containment.errors import AccessError, RefusedError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def connect(
         read_timeout=15,
         retries={"mode": "standard", "total_max_attempts": 4},
         user_agent_extra=agent,
-        max_pool_connections=32,
+        max_pool_connections=128,
     )
     through = None
     if role_arn:
@@ -100,6 +101,8 @@ def connect(
             remedy="set AWS_ENDPOINT_URL for both, or for neither",
         )
     iam.meta.events.unregister("after-call.iam", json_decode_policies)
+    retry_throttled(iam)
+    retry_throttled(sts)
     if cancelled is not None:
         stop = _stop_switch(cancelled)
         iam.meta.events.register("before-send.iam", stop)

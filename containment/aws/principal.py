@@ -333,7 +333,9 @@ class LivePrincipal:
     def _paged(self, operation: str) -> Iterator[Any]:
         if self._iam.can_paginate(operation):
             paginator = getattr(self._iam, "get_paginator")(operation)  # noqa: B009 -- one of many
-            yield from paginator.paginate(**self._key)
+            # One page as long as IAM makes them: the deny waits for it.
+            longest = {"PageSize": _LONGEST_PAGE}
+            yield from paginator.paginate(**self._key, PaginationConfig=longest)
             return
         # ListServiceSpecificCredentials takes a marker as the others do, and botocore has no
         # paginator for it.

@@ -25,6 +25,8 @@ _DEFAULTS = {
     "PULUMI_SKIP_UPDATE_CHECK": "true",
     "PULUMI_CONTINUE_ON_ERROR": "true",
     "PULUMI_DIY_BACKEND_GZIP": "true",
+    # Every deny is in flight at once; the engine's own measure is the machine's cores.
+    "PULUMI_PARALLEL": "64",
 }
 # Set whatever the user has set: no plugin is looked for on PATH or downloaded; and the engine,
 # which asks git and hg about the folder it is in, runs nothing that the folder's own git or hg

@@ -46,15 +46,10 @@ St = TypeVar("St", bound=Inputs)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One input that cannot be used, and the error that says why.
-
-    With *at_change* it is a finding of the check, and an error of the first change: nobody tells a
-    check whether it is a preview's, which needs rights to read alone.
-    """
+    """One input that cannot be used, and the error that says why."""
 
     field: str
     error: ContainmentError
-    at_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +129,15 @@ class Action(ABC, Generic[In, St]):
         """Return what makes *inputs* unusable; *old* is what the stack has now, if anything."""
         del inputs, old
         return []
+
+    def lacking(self, inputs: In) -> ContainmentError | None:
+        """Return why nothing can be done to the principal of *inputs*, after its check.
+
+        It is a finding of a preview, which needs rights to read alone, and an error of the first
+        change. AWS is asked, for many principals at once: so no check waits for it.
+        """
+        del inputs
+        return None
 
     def checked(self, inputs: In) -> In:
         """Return *inputs* with what the provider adds to them, and no more than its own part."""

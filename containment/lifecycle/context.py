@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from containment.aws.endpoint import same_place
 from containment.aws.names import Names
 from containment.aws.principal import LivePrincipal, locate
+from containment.aws.rights import Rights
 from containment.errors import RefusedError
 from containment.facets.decisions import Decisions
 from containment.facets.marks import NEWEST
@@ -54,9 +55,9 @@ class Context:
     *actions* are all that there are. *ledger* is told of every change, and asked what was before
     it. *decisions* are what people decided about a lift. *profile* is the project's;
     *disagreements* are where the stack, or its state, says otherwise of what the profile alone
-    decides. *names* are looked up once in a run. *stack* is the stack that is worked on; None where
-    nobody says. *sighted* are the principals, by unique id and snapshot, that were seen to carry a
-    mark of it in this run.
+    decides. *names* and *rights* are looked up once in a run. *stack* is the stack that is worked
+    on; None where nobody says. *sighted* are the principals, by unique id and snapshot, that were
+    seen to carry a mark of it in this run.
     """
 
     clients: Clients
@@ -72,6 +73,7 @@ class Context:
     profile: Profile = field(default_factory=Profile)
     disagreements: tuple[str, ...] = ()
     names: Names = field(default_factory=Names)
+    rights: Rights = field(default_factory=Rights)
     stack: str | None = None
     sighted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 

@@ -11,6 +11,7 @@ from containment.aws.caller import identify
 from containment.aws.clients import Clients, connect
 from containment.aws.faults import explained
 from containment.aws.names import Names
+from containment.aws.rights import Rights
 from containment.clock import utc_now
 from containment.errors import AccessError
 from containment.facets.decisions import Decisions
@@ -56,6 +57,7 @@ class _Connection:
     clients: Clients
     identify: Callable[[], Caller]
     names: Names = field(default_factory=Names)
+    rights: Rights = field(default_factory=Rights)
 
 
 def _ignore(*_: object) -> None:
@@ -151,6 +153,7 @@ class Workplace:
             profile=self.settings.profile,
             disagreements=self.settings.disagreements,
             names=connection.names,
+            rights=connection.rights,
             stack=stack or self.incident or None,
             sighted=self._sighted,
         )

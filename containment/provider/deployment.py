@@ -6,7 +6,7 @@ import os
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event, Lock, RLock
 from typing import TYPE_CHECKING
 
 from containment.actions import ACTIONS
@@ -19,7 +19,7 @@ from containment.messages import ANNOUNCED, MessageFile
 from containment.provider.engine import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from containment.aws.clients import Clients
     from containment.errors import ContainmentError
@@ -45,13 +45,15 @@ class Deployment:
         self.held: set[str] = set()
         self.messages = MessageFile.named_in(environ)
         self.failed: dict[str, type[ContainmentError]] = {}
-        self._lacking: dict[str, ContainmentError] = {}
+        self._questions: dict[str, list[Callable[[], ContainmentError | None]]] = {}
+        self._lacking: dict[str, ContainmentError | None] = {}
         self._environ = environ
         self._settings = Settings()
         self._decisions = decisions.Decisions()
         self._workplace: Workplace | None = None
         self._stack: str | None = None
         self._lock = Lock()
+        self._asking = RLock()
 
     def configure(self, stated: Mapping[str, object], urn: str = "") -> None:
         """Use the project's profile from now on, and what the environment says was decided.
@@ -102,17 +104,27 @@ class Deployment:
         say = partial(self.engine.say, urn=urn, call=call)
         return workplace.context(account, say, lifting=lifting, reading=reading, stack=stack)
 
-    def refuse_changes(self, principal: str, error: ContainmentError) -> None:
-        """Refuse every change of *principal* in this run, with *error*."""
-        self._lacking[principal] = error
+    def ask_before_change(
+        self, principal: str, lacking: Callable[[], ContainmentError | None]
+    ) -> None:
+        """Have *lacking* asked, once, before anything of *principal* is changed in this run."""
+        self._questions.setdefault(principal, []).append(lacking)
+
+    def lacking(self, principal: str) -> ContainmentError | None:
+        """Return why *principal* cannot be changed at all with the rights in use, if that is so."""
+        with self._asking:
+            if principal not in self._lacking:
+                answers = (ask() for ask in self._questions.get(principal, ()))
+                self._lacking[principal] = next((one for one in answers if one is not None), None)
+            return self._lacking[principal]
 
     def require_allowed(self, principal: str) -> None:
-        """Refuse to change *principal* where the check found that it cannot be done.
+        """Refuse to change *principal* where nothing could be done to it.
 
         Raises:
-            ContainmentError: what the check found.
+            ContainmentError: why that is so.
         """
-        error = self._lacking.get(principal)
+        error = self.lacking(principal)
         if error is not None:
             raise kind_of(error)(error.message, remedy=error.remedy)
 

@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     deployment = Deployment()
     deployment.attach(options.engine)
     server = grpc.server(
-        ThreadPoolExecutor(max_workers=32, thread_name_prefix="rpc"),
+        ThreadPoolExecutor(max_workers=64, thread_name_prefix="rpc"),
         interceptors=[OwnUserOnly()],
         options=[
             ("grpc.max_receive_message_length", _LARGEST_MESSAGE),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import traceback
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -64,6 +65,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, deployment: Deployment, alone: Alone | None = None) -> None:
         self._deployment = deployment
         self._alone = alone
+        self._said_lacking: set[str] = set()
 
     def Handshake(self, request: Any, context: Any) -> Any:
         del context
@@ -129,7 +131,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         try:
             action = action_type(self._context(request.urn, inputs, "Check", reading=True))
             inputs = action.checked(inputs)
-            found = self._stopping(request.urn, inputs.principal, action.check(inputs, old))
+            found = action.check(inputs, old)
+            self._deployment.ask_before_change(inputs.principal, partial(action.lacking, inputs))
         except Exception as error:  # noqa: BLE001 -- each of them is one finding of this check
             found = [Failure("principal", _ours(error, "looking before anything changes"))]
         return self._checked(request.urn, codec.encode(codec.dump(inputs), unknown), found)
@@ -169,12 +172,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         action_type = _RESOURCES[request.type]
         values, unknown = codec.decode(request.properties)
         with self._told(context, "Create", request.urn, preview=request.preview) as told:
-            if not request.preview:
-                self._deployment.require_allowed(str(values.get("principal")))
+            principal = str(values.get("principal"))
+            self._require_allowed(request.urn, principal, "Create", preview=request.preview)
             if from_snapshot(action_type) & missing(action_type.inputs_type, values):
                 consequence = NotContainedError(
-                    f"the snapshot of {values.get('principal')} failed, and nothing is done"
-                    " without it",
+                    f"the snapshot of {principal} failed, and nothing is done without it",
                     remedy="see the snapshot's own error, then run 'pulumi up' again",
                 )
                 consequence.counts_as = self._deployment.failed.get(_name(request.urn))
@@ -225,8 +227,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         with self._told(context, "Update", request.urn, preview=request.preview) as told:
             inputs = action_type.inputs_type.model_validate(values)
             state = codec.remembered(action_type.state_type, olds)
+            self._require_allowed(request.urn, inputs.principal, "Update", preview=request.preview)
             if not request.preview:
-                self._deployment.require_allowed(inputs.principal)
                 self._wait_for_others(request.urn, inputs, lifting=False)
             action = action_type(
                 self._context(request.urn, inputs, "Update", reading=request.preview)
@@ -316,13 +318,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def _told(self, context: Any, call: Call, urn: str = "", *, preview: bool = False) -> _Told:
         return _Told(context, self._deployment, call, urn, preview)
 
-    def _stopping(self, urn: str, principal: str, found: Sequence[Failure]) -> list[Failure]:
-        """Return what of *found* stops the check; the rest is said, and stops the first change."""
-        for failure in found:
-            if failure.at_change:
-                self._deployment.engine.say("warning", str(failure.error), urn, "Check")
-                self._deployment.refuse_changes(principal, failure.error)
-        return [failure for failure in found if not failure.at_change]
+    def _require_allowed(self, urn: str, principal: str, call: Call, *, preview: bool) -> None:
+        """Refuse a change that lacks every right; in a preview only say so."""
+        if not preview:
+            self._deployment.require_allowed(principal)
+        elif principal not in self._said_lacking:
+            self._said_lacking.add(principal)
+            error = self._deployment.lacking(principal)
+            if error is not None:
+                self._deployment.engine.say("warning", str(error), urn, call)
 
     def _checked(self, urn: str, inputs: Any, found: Sequence[Failure]) -> Any:
         for failure in found:

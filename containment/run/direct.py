@@ -65,16 +65,11 @@ def contain(
     pinned = _pinned(spec, workplace)
     declared = plan(pinned, spec_file=spec_file)
     workplace.declared = [item.principal.arn for item in declared]
-    refused = [
-        failure.reason
-        for item in declared
-        for failure in _action(item, item.snapshot, workplace, say).check(
-            _inputs(item, item.snapshot, workplace, say), None
-        )
-    ]
+    refused = _refusals(declared, workplace, say)
     if refused:
         raise RefusedError(
-            f"nothing has been changed, because: {'; '.join(refused)}", remedy="mend the spec"
+            f"nothing has been changed, because: {'; '.join(map(str, refused))}",
+            remedy="mend the spec",
         )
     results = [result for item in declared for result in _contain(item, workplace, say)]
     for item in declared:
@@ -85,6 +80,24 @@ def contain(
             if owner.principal.arn not in {one.principal for one in results}:
                 results += _contain(owner, workplace, say)
     return tuple(results)
+
+
+def _refusals(
+    declared: Sequence[PrincipalPlan], workplace: Workplace, say: Say
+) -> list[ContainmentError]:
+    checks = [
+        (
+            _action(item, item.snapshot, workplace, say),
+            _inputs(item, item.snapshot, workplace, say),
+        )
+        for item in declared
+    ]
+    found = [failure.error for action, inputs in checks for failure in action.check(inputs, None)]
+    if found:
+        return found
+    # After all checks, so that one simulation answers for all principals.
+    lacking = (action.lacking(inputs) for action, inputs in checks)
+    return [error for error in lacking if error is not None]
 
 
 def failure(results: Sequence[Applied]) -> ContainmentError | None:

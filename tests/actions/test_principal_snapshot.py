@@ -33,8 +33,12 @@ ALLOW = {
 
 
 def checked(bench: Bench, arn: str, **more: Any) -> list[str]:
+    """Return why nothing may be begun, by the check and by what is asked before a change."""
     inputs = Inputs(**bench.common(arn), **more)
-    return [str(failure.error) for failure in bench.snapshot_action().check(inputs, None)]
+    action = bench.snapshot_action()
+    lacking = action.lacking(inputs)
+    missing = [str(lacking)] if lacking else []
+    return [str(failure.error) for failure in action.check(inputs, None)] or missing
 
 
 def test_it_remembers_the_user_and_changes_nothing(bench: Bench) -> None:
@@ -282,6 +286,39 @@ def test_a_missing_permission_for_one_part_is_said_and_does_not_block(bench: Ben
     uses = ("DenyPolicy", "InactiveCredentials")
     assert checked(bench, bench.lab.world.ci_user, uses=uses) == []
     assert "lack iam:UpdateAccessKey" in bench.words()
+
+
+def test_what_is_asked_before_the_first_deny_is_asked_once_for_all_principals(
+    bench: Bench,
+) -> None:
+    world = bench.lab.world
+    uses = ("DenyPolicy",)
+    checks = [
+        (bench.snapshot_action(), Inputs(**bench.common(arn), uses=uses))
+        for arn in (world.ci_user, world.release_user, world.bystander_user)
+    ]
+
+    assert [action.check(inputs, None) for action, inputs in checks] == [[], [], []]
+    own_role = list(bench.calls)
+    assert [action.lacking(inputs) for action, inputs in checks] == [None, None, None]
+
+    # The engine checks one after another: nothing in a check is a call a principal.
+    assert own_role == ["iam:GetRole"]
+    assert bench.calls == [*own_role, "iam:SimulatePrincipalPolicy"]
+
+
+def test_a_deny_has_eight_calls_on_its_principal_before_it_at_most(bench: Bench) -> None:
+    iam, document = bench.admin(), '{"Version": "2012-10-17", "Statement": []}'
+    statement = '{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}'
+    document = document.replace("[]", f"[{statement}]")
+    for number in range(9):
+        iam.put_user_policy(UserName="ci-deploy", PolicyName=f"p{number}", PolicyDocument=document)
+
+    taken = bench.snapshot(bench.lab.world.ci_user, uses=("DenyPolicy",))
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+
+    assert bench.calls.index("iam:PutUserPolicy") <= 8
+    assert len(taken.inline_policies) == 10  # all by name; sizes are not waited for
 
 
 def test_a_new_snapshot_of_a_contained_principal_is_refused(bench: Bench) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from botocore.exceptions import ClientError
 
 from containment.aws.caller import identify, principal_of
 from containment.aws.cancellation import CancelledError, is_mutating
@@ -127,3 +128,43 @@ def test_the_profiles_role_chain_is_followed(
 )
 def test_reads_are_told_from_changes(operation: str, *, mutates: bool) -> None:
     assert is_mutating(operation) is mutates
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waits: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time.sleep", waits.append)
+    return waits
+
+
+def test_a_change_that_is_throttled_nine_times_is_made_at_the_tenth(
+    responder: Lab, unhurried: list[float]
+) -> None:
+    clients = connect()
+    responder.faults({"kind": "throttle", "operation": "TagUser", "count": 9})
+
+    clients.iam.tag_user(UserName="ci-deploy", Tags=[{"Key": "a", "Value": "b"}])
+
+    assert len(unhurried) == 9
+    assert len(set(unhurried)) == 9  # each for itself: those throttled together part
+    assert sum(unhurried) <= 26
+
+
+def test_a_throttling_that_does_not_end_is_given_up(responder: Lab, unhurried: list[float]) -> None:
+    clients = connect()
+    responder.faults({"kind": "throttle", "operation": "GetUser"})
+
+    with pytest.raises(ClientError, match="Throttling"):
+        clients.iam.get_user(UserName="ci-deploy")
+
+    assert len(unhurried) == 9
+
+
+def test_another_failure_is_tried_four_times(responder: Lab, unhurried: list[float]) -> None:
+    clients = connect()
+    responder.faults({"kind": "error", "operation": "GetUser"})
+
+    with pytest.raises(ClientError):
+        clients.iam.get_user(UserName="ci-deploy")
+
+    assert len(unhurried) == 3

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
-from containment.aws.caller import Caller, denied_actions, principal_of
+from containment.aws.caller import denied_actions
 
 pytestmark = pytest.mark.plain
 
 ME = "arn:aws:iam::111122223333:user/me"
 TARGET = "arn:aws:iam::111122223333:user/ci/ci-deploy"
+OTHER = "arn:aws:iam::111122223333:user/ci/release-bot"
+Denied = dict[str, list[str]]
 
 
 def result(action: str, decision: str, **more: Any) -> dict[str, Any]:
@@ -23,31 +24,55 @@ def result(action: str, decision: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def simulated(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str] | None]:
+def simulated(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Denied | None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 
-    def ask(*results: dict[str, Any], denied: bool = False) -> list[str] | None:
+    def ask(*results: dict[str, Any], denied: bool = False) -> Denied | None:
         iam = boto3.client("iam")
-        caller = Caller(ME, "111122223333", principal_of(ME), datetime(2026, 11, 24, tzinfo=UTC))
         with Stubber(iam) as stub:
             if denied:
                 stub.add_client_error("simulate_principal_policy", "AccessDenied")
             else:
                 stub.add_response("simulate_principal_policy", {"EvaluationResults": list(results)})
-            return denied_actions(iam, caller.principal, ["iam:GetUser"], TARGET)
+            return denied_actions(iam, ME, ["iam:GetUser"], [TARGET, OTHER])
 
     return ask
 
 
-def test_what_is_not_allowed_is_listed(simulated: Callable[..., list[str] | None]) -> None:
+def test_what_is_not_allowed_is_listed(simulated: Callable[..., Denied | None]) -> None:
     found = simulated(
         result("iam:PutUserPolicy", "implicitDeny"),
         result("iam:GetUser", "allowed"),
         result("iam:TagUser", "explicitDeny"),
     )
 
-    assert found == ["iam:PutUserPolicy", "iam:TagUser"]
+    assert found is not None
+    assert found[TARGET] == ["iam:PutUserPolicy", "iam:TagUser"]
+
+
+def test_one_simulation_answers_for_each_target_apart(
+    simulated: Callable[..., Denied | None],
+) -> None:
+    answers = {
+        "by pairs": [
+            result("iam:TagUser", "implicitDeny", EvalResourceName=TARGET),
+            result("iam:TagUser", "allowed", EvalResourceName=OTHER),
+        ],
+        "by action": [
+            result(
+                "iam:TagUser",
+                "implicitDeny",
+                ResourceSpecificResults=[
+                    {"EvalResourceName": TARGET, "EvalResourceDecision": "implicitDeny"},
+                    {"EvalResourceName": OTHER, "EvalResourceDecision": "allowed"},
+                ],
+            )
+        ],
+    }
+
+    for form, results in answers.items():
+        assert simulated(*results) == {TARGET: ["iam:TagUser"], OTHER: []}, form
 
 
 @pytest.mark.parametrize(
@@ -66,12 +91,14 @@ def test_what_is_not_allowed_is_listed(simulated: Callable[..., list[str] | None
     ],
 )
 def test_an_answer_that_hangs_on_what_a_simulation_cannot_know_is_no_answer(
-    simulated: Callable[..., list[str] | None], more: dict[str, Any]
+    simulated: Callable[..., Denied | None], more: dict[str, Any]
 ) -> None:
-    assert simulated(result("iam:GetUser", "implicitDeny", **more)) == []
+    found = simulated(result("iam:GetUser", "implicitDeny", **more))
+    assert found is not None
+    assert found[TARGET] == []
 
 
 def test_a_caller_that_may_not_simulate_is_not_judged(
-    simulated: Callable[..., list[str] | None],
+    simulated: Callable[..., Denied | None],
 ) -> None:
     assert simulated(denied=True) is None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOST = "127.0.0.1"
-_BUSY_THREADS = 16
+_BUSY_THREADS = 64
 _KEPT_CONNECTIONS = 256
 
 

@@ -1,0 +1,57 @@
+"""The lab of ``scale.py``: a company with more users, slow answers, and a note of every call.
+
+usage: scale_lab.py USERS LATENCY_S
+It prints where it is and whose credentials to use, serves until a line comes in, and prints what
+it has seen: when a call came and was answered (the machine's monotonic clock), and what it was.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+from containment.lab.http.gate import Gate
+from containment.lab.http.server import running
+from containment.lab.scenario.builder import Builder, policy, statement
+from containment.lab.scenario.company import company
+
+
+def main(users: str, latency_s: str) -> None:
+    """Serve one lab."""
+    seen: list[tuple[float, float, str, str]] = []
+    let_through = Gate._let_through  # noqa: SLF001 -- the one place that every call passes
+
+    def noting(self: Gate, operation: Any, call: Any, caller: Any) -> Any:
+        came = time.monotonic()
+        try:
+            return let_through(self, operation, call, caller)
+        finally:
+            named = operation.parameters.get("UserName") or operation.parameters.get("RoleName")
+            seen.append((came, time.monotonic(), operation.name, str(named or "")))
+
+    Gate._let_through = noting  # type: ignore[method-assign]  # noqa: SLF001
+    with running() as server:
+        world = company(server.gate.sessions, seed=42)
+        builder = Builder(world.account, server.gate.sessions)
+        reads = policy(statement("s3:GetObject", resource="arn:aws:s3:::*"))
+        arns: list[str] = []
+        for number in range(int(users)):
+            name = f"leaked-{number:03}"
+            arns.append(builder.user(name, path="/load/", inline={"reads": reads}))
+            builder.key(name)
+        server.gate.faults.replace([{"kind": "latency", "seconds": float(latency_s)}])
+        server.gate.enforcing = True
+        environ = {
+            **world.responder.env(),
+            "AWS_ENDPOINT_URL": server.endpoint,
+            "AWS_DEFAULT_REGION": world.region,
+        }
+        print(json.dumps({"users": arns, "environ": environ}), flush=True)
+        sys.stdin.readline()
+        print(json.dumps(seen), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
