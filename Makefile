@@ -34,6 +34,7 @@ test: setup ## Run every test; JOBS=n at a time, ARGS='-k words' for some of the
 bench: setup ## Measure, and print ratios; EVENTS='n n' CloudTrail records for the trace
 	@$(RUN) python -m bench.contain
 	@$(RUN) python -m bench.lab
+	-@$(RUN) python -m bench.scale
 	@corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
 	for n in $(EVENTS); do $(RUN) python -m bench.trail_corpus "$$corpus/$$n" --events $$n || exit 1; done && \
 	$(RUN) python -m bench.trail $(foreach n,$(EVENTS),"$$corpus/$(n)")

@@ -20,9 +20,8 @@ def main(user_arn: str, role_arn: str, incident: str) -> None:
     caller = sts.get_caller_identity()["Arn"].split("/")[1]
     policy_name = f"containment-{incident}"
     deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Sid": "Bare"}
+    own = iam.get_role(RoleName=caller)["Role"]["Arn"]
     for arn in (user_arn, role_arn):
-        iam.get_role(RoleName=caller)
-        own = iam.get_role(RoleName=caller)["Role"]["Arn"]
         iam.simulate_principal_policy(
             PolicySourceArn=own, ActionNames=["iam:GetUser"], ResourceArns=[arn]
         )

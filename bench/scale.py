@@ -5,7 +5,7 @@ for ``contain_bare_many.py`` with 16 threads, for ``containment up``, and for ``
 notes when each call came and what it was, so "denied" is when IAM had the policy, and nobody's
 clock but the lab's is asked. What is looked at are ratios within one run: the machine is shared.
 
-usage: scale.py [PRINCIPALS …]   (default: 1 10 50 200)
+usage: python -m bench.scale [PRINCIPALS …]   (default: 1 10 50 200)
 With TRACE in the environment, every call of a run is written to the file TRACE-PRINCIPALS-WAY.
 """
 
@@ -22,10 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "support"))
-
-from project import BIN, STACK, Project, spec  # noqa: E402 -- found by the path above
+from tests.support.project import BIN, STACK, Project, spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

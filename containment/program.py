@@ -14,6 +14,7 @@ from containment.errors import ContainmentError, NotFoundError
 from containment.messages import MessageFile, of_error
 from containment.plan import notices, owners, plan
 from containment.profile import load as load_profile
+from containment.registering import register_newest_first
 from containment.resources import ContainedPrincipal
 from containment.spec import IncidentSpec, load, pin
 from containment.text import paragraph, plain, unwired
@@ -43,6 +44,7 @@ def owner_of(access_key_id: str) -> str:
 
 def main() -> None:
     """Declare what the spec of this stack says."""
+    register_newest_first()
     stack = pulumi.get_stack()
     path = Path("stacks") / f"{stack}.yaml"
     try:

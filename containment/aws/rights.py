@@ -7,7 +7,7 @@ to know has one simulation made for all that were noted by then.
 
 from __future__ import annotations
 
-from threading import RLock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -32,19 +32,21 @@ class Rights:
         self._roles: dict[str, Mapping[str, Any] | None] = {}
         self._noted: dict[tuple[Principal, str], frozenset[str]] = {}
         self._denied: dict[tuple[Principal, str], tuple[str, ...] | None] = {}
-        # Held while AWS is asked, so that others wait for the one answer.
-        self._lock = RLock()
+        # The first is held while AWS is asked, so that others wait for the one answer; the second
+        # never, so that no check waits.
+        self._asking = RLock()
+        self._noting = Lock()
 
     def role(self, iam: IAMClient, name: str) -> Mapping[str, Any] | None:
         """Return what GetRole says of the role *name*; None where it cannot be read."""
-        with self._lock:
+        with self._asking:
             if name not in self._roles:
                 self._roles[name] = _role(iam, name)
             return self._roles[name]
 
     def note(self, acting: Principal, target: str, actions: Iterable[str]) -> None:
         """Note that *acting* is going to need *actions* on *target*; nothing is asked yet."""
-        with self._lock:
+        with self._noting:
             self._noted[acting, target] = frozenset(actions)
 
     def denied(self, iam: IAMClient, acting: Principal, target: str) -> tuple[str, ...] | None:
@@ -52,7 +54,7 @@ class Rights:
 
         None where that cannot be told.
         """
-        with self._lock:
+        with self._asking:
             if (acting, target) not in self._denied:
                 self._simulate(iam, acting, self._noted[acting, target], target)
             return self._denied[acting, target]
@@ -61,9 +63,11 @@ class Rights:
         self, iam: IAMClient, acting: Principal, actions: frozenset[str], target: str
     ) -> None:
         """Have one simulation answer for *target* and all others that need the same *actions*."""
+        with self._noting:
+            noted = dict(self._noted)
         waiting = [
             name
-            for (who, name), needed in self._noted.items()
+            for (who, name), needed in noted.items()
             if (who, needed) == (acting, actions) and (who, name) not in self._denied
         ]
         targets = [target, *(name for name in waiting if name != target)][:_MOST_TARGETS]
