@@ -5,11 +5,19 @@ from __future__ import annotations
 import shutil
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli import render
 from containment.aws.resolve import resolve_access_key
-from containment.diff import IncidentDiff, as_html, as_lines, as_markdown
+from containment.diff import (
+    IncidentDiff,
+    as_html,
+    as_lines,
+    as_markdown,
+    as_written,
+    changes_as_rows,
+    written,
+)
 from containment.diff.building import contained, lifted
 from containment.plan import notices, plan
 from containment.spec import pin
@@ -17,6 +25,7 @@ from containment.spec import pin
 if TYPE_CHECKING:
     from cli.incident import Incident
     from containment.lifecycle.wire import Inputs
+    from containment.run.engine import Run
     from containment.run.state import StackState
     from containment.spec import IncidentSpec
 
@@ -79,9 +88,23 @@ def show(diff: IncidentDiff, form: str = "text") -> None:
     if form == "html":
         render.verbatim(as_html(diff))
         return
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    for line in as_lines(diff, width):
+    for line in as_lines(diff, _width()):
         render.say(line.text, style=line.style)
+
+
+def show_written(run: Run) -> None:
+    """Print what *run* wrote on each principal, which was known without reading AWS once more."""
+    for line in as_written(written(run.changes), _width()):
+        render.say(line.text, style=line.style)
+
+
+def written_rows(run: Run) -> dict[str, list[dict[str, Any]]]:
+    """Return the same as data, by principal's ARN."""
+    return {arn: changes_as_rows(changes) for arn, changes in written(run.changes).items()}
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
 def _by_principal(before: StackState) -> Applied:

@@ -24,6 +24,8 @@ VARIABLE = "CONTAINMENT_MESSAGES"
 # Set for what a command starts, once the command has said that its AWS is an emulation.
 ANNOUNCED = "CONTAINMENT_ANNOUNCED"
 
+_CHANGE = "change"
+
 Call = Literal["", "Program", "Configure", "Check", "Create", "Read", "Update", "Delete", "Invoke"]
 
 
@@ -68,6 +70,22 @@ def of_error(
 
 
 @dataclass(frozen=True, slots=True)
+class MadeChange:
+    """One change of AWS that was sent: what was on *principal*, an ARN, and what is there now.
+
+    *subject* is what was changed, such as ``inline policy NAME``. *before* says nothing unless it
+    was *read*; None is nothing. Where the change is not *certain*, AWS's answer was lost.
+    """
+
+    principal: str
+    subject: str
+    before: str | None
+    after: str | None
+    read: bool = True
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class MessageFile:
     """The file that the messages of one run are added to, or nothing."""
 
@@ -88,9 +106,16 @@ class MessageFile:
 
     def add(self, message: Message) -> None:
         """Add *message*; several processes and threads may do so at once."""
+        self._append(asdict(message))
+
+    def add_change(self, change: MadeChange) -> None:
+        """Add *change*, as `add` does."""
+        self._append({_CHANGE: asdict(change)})
+
+    def _append(self, value: Mapping[str, Any]) -> None:
         if self.path is None:
             return
-        line = json.dumps(asdict(message), ensure_ascii=True).encode() + b"\n"
+        line = json.dumps(value, ensure_ascii=True).encode() + b"\n"
         try:
             # Never made here and no link followed: a stale or forged name does no harm.
             descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
@@ -103,19 +128,32 @@ class MessageFile:
 
     def read(self) -> tuple[Message, ...]:
         """Return the messages in the order in which they came, each once."""
+        return tuple(dict.fromkeys(_parsed(self._values())))
+
+    def changes(self) -> tuple[MadeChange, ...]:
+        """Return the changes that were made, in their order."""
+        values = [value[_CHANGE] for value in self._values() if value.keys() == {_CHANGE}]
+        return tuple(MadeChange(**value) for value in values)
+
+    def _values(self) -> Iterable[dict[str, Any]]:
         try:
             lines = self.path.read_text("utf-8").splitlines() if self.path is not None else []
         except OSError:
-            lines = []
-        return tuple(dict.fromkeys(_parsed(lines)))
+            return
+        for line in lines:
+            try:
+                value: Any = json.loads(line)
+            except ValueError:
+                continue  # cut off by a kill
+            if isinstance(value, dict):
+                yield value
 
 
-def _parsed(lines: Iterable[str]) -> Iterable[Message]:
-    for line in lines:
+def _parsed(values: Iterable[dict[str, Any]]) -> Iterable[Message]:
+    for value in values:
         try:
-            value: Any = json.loads(line)
             message = Message(**value)
-        except (ValueError, TypeError):
-            continue  # cut off by a kill
+        except TypeError:
+            continue  # a change
         if not message.kind or message.kind in kinds():
             yield message

@@ -45,7 +45,8 @@ def up(*, named: str | None, yes: bool, without_engine: bool, verbose: bool, as_
 
     STACK is the incident; the only one in stacks/ or the selected one, if left out. On a terminal
     you are shown the changes and asked first, unless --yes is given; in a pipe they are applied.
-    Repeating it repairs what was undone meanwhile. Ctrl-C once lets the change in flight finish.
+    What was written is shown once it is. Repeating it repairs what was undone meanwhile. Ctrl-C
+    once lets the change in flight finish.
 
     A state that holds what is not this project's, or that cannot be read, is not given to the
     engine, and a folder whose Pulumi.yaml or __main__.py is another is not given to it either: the
@@ -82,6 +83,7 @@ def _apply(named: str | None, *, yes: bool, verbose: bool, as_json: bool) -> int
         render.document(_document(incident, run, principals, caller.arn, error))
         return ended(error)
     _tell(run)
+    differences.show_written(run)
     if principals and not isinstance(error, RefusedError):
         _show(incident, principals, caller.arn, error)
     if error is not None:
@@ -188,6 +190,7 @@ def _document(
             for item in principals
         ],
         "stays_open": report.stays_open(resources),
+        "written": differences.written_rows(run),
         "changes": dict(run.events.summary),
         "steps": report.steps(run.events),
         "diagnostics": report.diagnostics(run.events),

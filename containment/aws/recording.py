@@ -80,6 +80,24 @@ class Recorder(Protocol):
         ...
 
 
+class Telling:
+    """Has *recorder* keep the record, and tells *listener* of every change that AWS may have."""
+
+    def __init__(self, recorder: Recorder, listener: Callable[[Change, Outcome], None]) -> None:
+        self._recorder = recorder
+        self._listener = listener
+
+    def begin(self, change: Change) -> Callable[[Outcome], None]:
+        finish = self._recorder.begin(change)
+
+        def end(outcome: Outcome) -> None:
+            finish(outcome)
+            if outcome.result in {"done", "unknown"}:
+                self._listener(change, outcome)
+
+        return end
+
+
 class NoRecorder:
     """Keeps nothing."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from containment.diff.document import as_document
+from containment.diff.document import as_document, changes_as_rows
 from containment.diff.html import as_html
 from containment.diff.markdown import as_markdown
 from containment.diff.model import Change, IncidentDiff, Line, PrincipalDiff, text_diff
-from containment.diff.terminal import as_lines
+from containment.diff.terminal import as_lines, as_written
+from containment.diff.written import written
 
 __all__ = [
     "Change",
@@ -17,5 +18,8 @@ __all__ = [
     "as_html",
     "as_lines",
     "as_markdown",
+    "as_written",
+    "changes_as_rows",
     "text_diff",
+    "written",
 ]

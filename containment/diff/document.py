@@ -6,9 +6,19 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from containment.diff.model import IncidentDiff
+    from collections.abc import Iterable
+
+    from containment.diff.model import Change, IncidentDiff
 
 VERSION = 1
+
+
+def changes_as_rows(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Return *changes* as the document has them."""
+    return [
+        {**asdict(change), "lines": [[line.sign, line.text] for line in change.lines]}
+        for change in changes
+    ]
 
 
 def as_document(diff: IncidentDiff) -> dict[str, Any]:
@@ -17,10 +27,9 @@ def as_document(diff: IncidentDiff) -> dict[str, Any]:
     A document's diff is a list of ``[sign, text]`` pairs.
     """
     document = asdict(diff)
-    for principal in document["principals"]:
-        principal["facts"] = dict(principal["facts"])
-        for change in principal["changes"]:
-            change["lines"] = [[line["sign"], line["text"]] for line in change["lines"]]
+    for principal, item in zip(document["principals"], diff.principals, strict=True):
+        principal["facts"] = dict(item.facts)
+        principal["changes"] = changes_as_rows(item.changes)
     return {
         "version": VERSION,
         **document,

@@ -10,7 +10,7 @@ from containment.diff import sections
 from containment.diff.model import excerpt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from containment.diff.model import Change, IncidentDiff, PrincipalDiff
 
@@ -36,6 +36,23 @@ def as_lines(diff: IncidentDiff, width: int = 0) -> list[StyledLine]:
     A word longer than the line (an ARN) is continued on the next one, so nothing is left out.
     """
     return [StyledLine(part, line.style) for line in _lines(diff) for part in _fold(line, width)]
+
+
+def as_written(written: Mapping[str, Sequence[Change]], width: int = 0) -> list[StyledLine]:
+    """Return what a run wrote on each principal as lines, as `as_lines` returns them."""
+    return [
+        StyledLine(part, line.style)
+        for line in _written_lines(written)
+        for part in _fold(line, width)
+    ]
+
+
+def _written_lines(written: Mapping[str, Sequence[Change]]) -> Iterator[StyledLine]:
+    for principal, changes in written.items():
+        yield StyledLine("")
+        yield StyledLine(f"written on {text.plain(principal)}", "bold")
+        for change in changes:
+            yield from _change(change)
 
 
 def _lines(diff: IncidentDiff) -> Iterator[StyledLine]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from containment.aws.endpoint import same_place
 from containment.aws.names import Names
 from containment.aws.principal import LivePrincipal, locate
+from containment.aws.recording import Telling
 from containment.aws.rights import Rights
 from containment.errors import RefusedError
 from containment.facets.decisions import Decisions
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from containment.aws.caller import Caller
     from containment.aws.clients import Clients
+    from containment.aws.recording import Change, Outcome
     from containment.clock import Clock
     from containment.facets.facet import Artefact, Facet
     from containment.lifecycle.snapshot import Snapshot
@@ -55,9 +57,9 @@ class Context:
     *actions* are all that there are. *ledger* is told of every change, and asked what was before
     it. *decisions* are what people decided about a lift. *profile* is the project's;
     *disagreements* are where the stack, or its state, says otherwise of what the profile alone
-    decides. *names* and *rights* are looked up once in a run. *stack* is the stack that is worked
-    on; None where nobody says. *sighted* are the principals, by unique id and snapshot, that were
-    seen to carry a mark of it in this run.
+    decides. *names* and *rights* are looked up once in a run. *made* is told of every change that
+    AWS may have. *stack* is the stack that is worked on; None where nobody says. *sighted* are the
+    principals, by unique id and snapshot, that were seen to carry a mark of it in this run.
     """
 
     clients: Clients
@@ -75,6 +77,7 @@ class Context:
     names: Names = field(default_factory=Names)
     rights: Rights = field(default_factory=Rights)
     stack: str | None = None
+    made: Callable[[Change, Outcome], None] = field(default=lambda _change, _outcome: None)
     sighted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     @property
@@ -99,7 +102,8 @@ class Context:
             lambda: self.caller.arn,
             lifting=lifting,
         )
-        return locate(self.clients.iam, inputs.target, unique_id, recorder)
+        telling = Telling(recorder, self.made)
+        return locate(self.clients.iam, inputs.target, unique_id, telling)
 
     def require_same_place(self, inputs: Inputs) -> None:
         """Refuse to work for one endpoint and account with the credentials of another."""

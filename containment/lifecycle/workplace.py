@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from containment.aws.caller import Caller
+    from containment.aws.recording import Change, Outcome
     from containment.lifecycle.context import Catalogued, Severity
 
 
@@ -129,8 +130,11 @@ class Workplace:
         lifting: bool = False,
         reading: bool = False,
         stack: str | None = None,
+        made: Callable[[Change, Outcome], None] = _ignore,
     ) -> Context:
         """Return what an action on a principal of *account* works with; it reports to *say*.
+
+        *made* is told of every change that AWS may have.
 
         While *lifting* it acts in the profile's role for that. While *reading*, which changes
         nothing, the credentials in use are enough where that role cannot be assumed.
@@ -155,6 +159,7 @@ class Workplace:
             names=connection.names,
             rights=connection.rights,
             stack=stack or self.incident or None,
+            made=made,
             sighted=self._sighted,
         )
 

@@ -15,13 +15,14 @@ from containment.errors import kind_of
 from containment.facets import decisions
 from containment.identities import parse_principal
 from containment.lifecycle.workplace import Settings, Workplace
-from containment.messages import ANNOUNCED, MessageFile
+from containment.messages import ANNOUNCED, MadeChange, MessageFile
 from containment.provider.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from containment.aws.clients import Clients
+    from containment.aws.recording import Change, Outcome
     from containment.errors import ContainmentError
     from containment.lifecycle.context import Context
     from containment.messages import Call
@@ -102,7 +103,22 @@ class Deployment:
             # A run is of one stack, whatever the state calls what is in it.
             stack = self._stack = self._stack or _stack(urn)
         say = partial(self.engine.say, urn=urn, call=call)
-        return workplace.context(account, say, lifting=lifting, reading=reading, stack=stack)
+        return workplace.context(
+            account, say, lifting=lifting, reading=reading, stack=stack, made=self._note
+        )
+
+    def _note(self, change: Change, outcome: Outcome) -> None:
+        """Hand the verb what was changed, which it shows when the run has ended."""
+        self.messages.add_change(
+            MadeChange(
+                change.principal,
+                change.facet,
+                change.before,
+                change.after,
+                read=change.read,
+                certain=outcome.result == "done",
+            )
+        )
 
     def ask_before_change(
         self, principal: str, lacking: Callable[[], ContainmentError | None]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from types import FrameType
 
-    from containment.messages import Message
+    from containment.messages import MadeChange, Message
     from containment.run.events import Events
     from containment.run.locks import Lock
 
@@ -59,7 +59,7 @@ class Run:
     """How a run that was shown live ended.
 
     *complaint* is what the engine said against it, *messages* what the provider and the program
-    said, of which the engine passes on the text alone.
+    said, of which the engine passes on the text alone, and *changes* what was changed in AWS.
     *locks* are whose run it was that kept this one from beginning, if that is why.
     """
 
@@ -68,6 +68,7 @@ class Run:
     complaint: str = ""
     stopped: bool = False
     messages: tuple[Message, ...] = ()
+    changes: tuple[MadeChange, ...] = ()
     locks: tuple[Lock, ...] = ()
 
 
@@ -188,13 +189,13 @@ class Engine:
                 code = process.wait()
                 for thread in threads:
                     thread.join()
-            heard = messages.read()
+            heard, changes = messages.read(), messages.changes()
             lines = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
         if shown.broken or warned.broken:
             raise BrokenPipeError
         run_events = events.read(lines.splitlines())
         halted = stopped.is_set() or run_events.cancelled
-        return Run(code, run_events, "\n".join(warned.held), halted, heard)
+        return Run(code, run_events, "\n".join(warned.held), halted, heard, changes)
 
     def _environ(self, messages: MessageFile) -> dict[str, str]:
         named = {VARIABLE: str(messages.path)}

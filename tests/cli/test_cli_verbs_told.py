@@ -14,6 +14,7 @@ import pytest
 from containment.aws import state_bucket
 from containment.engine import versions
 from containment.errors import NotContainedError, NotFoundError, UnavailableError
+from containment.messages import MadeChange
 from tests.cli.conftest import GOOD, Command
 from tests.support.fake_engine import (
     ROLE,
@@ -51,6 +52,32 @@ def test_up_ends_with_what_was_done_what_stays_open_and_the_way_back(
     assert "T 2026-11-24T12:00:00Z" in ran.out
     assert "stays open  DenyPolicy: whoever may write IAM" in ran.out
     assert f"undo        containment lift {STACK}" in ran.out
+
+
+def test_up_shows_what_was_written_as_a_diff(containment: Command, engine: FakeEngine) -> None:
+    engine.exports(snapshot(USER), deny(USER))
+    document = '{"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}'
+    key = "access key AKIAIOSFODNN7EXAMPLE"
+    made = [
+        MadeChange(USER, "inline policy containment-inc-2026-0042", None, document),
+        MadeChange(USER, "tag containment:inc-2026-0042", None, "claimed"),
+        MadeChange(USER, key, "Active", "Inactive"),
+    ]
+    engine.answer("up", events=[summary(create=3)], changes=made)
+    ran = containment("up", STACK)
+
+    written, _, after = ran.out.partition("applied, not verified")
+    assert f"written on {USER}" in written
+    assert "  + inline policy containment-inc-2026-0042" in written
+    assert '      +       "Effect": "Deny",' in written
+    assert f"  ~ {key}  Active -> Inactive" in written
+    assert "claimed" not in ran.out
+    assert "undo" in after
+    rows = containment("up", "--json").json["written"][USER]
+    assert [(row["sign"], row["subject"]) for row in rows] == [
+        ("+", made[0].subject),
+        ("~", key),
+    ]
 
 
 @pytest.mark.parametrize("arguments", [["up"], ["up", "--json"], ["lift", "--yes"], ["preview"]])

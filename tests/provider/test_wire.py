@@ -19,6 +19,7 @@ from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
 from containment.lab.testing import Lab
+from containment.messages import VARIABLE, MessageFile
 from tests.support.wire import EXECUTABLE, Plugin, plugin, struct, values
 from tests.support.workbench import can_list
 
@@ -200,6 +201,26 @@ def test_an_unknown_setting_is_refused_by_name(wired: Plugin) -> None:
     answer = wired.stub.CheckConfig(provider_pb2.CheckRequest(news=struct({"secretKey": "x"})))
 
     assert answer.failures[0].property == "secretKey"
+
+
+def test_the_verb_is_handed_what_was_written_and_nothing_of_a_preview(
+    lab: Lab, tmp_path: Path
+) -> None:
+    file = MessageFile.make(tmp_path)
+    with plugin(environ(lab) | {VARIABLE: str(file.path)}, tmp_path) as running:
+        taken = values(running.create("PrincipalSnapshot", snapshot_inputs(lab)).properties)
+        running.create("DenyPolicy", deny_inputs(lab, taken), preview=True)
+        assert file.changes() == ()
+
+        running.create("DenyPolicy", deny_inputs(lab, taken))
+
+    (change,) = file.changes()
+    assert (change.principal, change.subject) == (
+        lab.world.ci_user,
+        "inline policy containment-inc-2026-0042",
+    )
+    assert (change.read, change.before, change.certain) == (True, None, True)
+    assert '"Effect":"Deny"' in (change.after or "")
 
 
 def test_after_cancel_nothing_new_is_started(wired: Plugin, lab: Lab) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from containment.engine import layout
 from containment.errors import ContainmentError
-from containment.messages import Call, Message, of_error
+from containment.messages import Call, MadeChange, Message, of_error
 
 STACK = "inc-2026-0042"
 USER = "arn:aws:iam::111122223333:user/ci/ci-deploy"
@@ -111,6 +111,7 @@ class FakeEngine:
         code: int = 0,
         events: list[dict[str, Any]] | None = None,
         messages: Iterable[Message] = (),
+        changes: Iterable[MadeChange] = (),
     ) -> None:
         """Answer every call that begins with *command*; the longest such answer counts."""
         told = {
@@ -118,7 +119,10 @@ class FakeEngine:
             "err": err,
             "code": code,
             "events": events or [],
-            "messages": [asdict(message) for message in messages],
+            "messages": [
+                *(asdict(message) for message in messages),
+                *({"change": asdict(change)} for change in changes),
+            ],
         }
         self.answers = {**self.answers, command: told}
 
