@@ -37,7 +37,7 @@ from containment.lifecycle.wire import HeldInputs, Outputs, RememberedCredential
 from containment.lifecycle.write import Write
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any
 
     from containment.aws.credentials import Credential
@@ -226,8 +226,9 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
         self, state: CredentialsState, inputs: CredentialsInputs, *, preview: bool
     ) -> CredentialsState:
         moved = inputs.snapshot_id not in {state.snapshot_id, None}
-        scope = (inputs.which, inputs.lift.leaked if inputs.which == "leaked" else ())
-        before = (state.which, state.lift.leaked if state.which == "leaked" else ())
+        # The claim says what leaked, so new terms are written into it.
+        scope = (inputs.which, inputs.lift.leaked, inputs.lift.compromised_at)
+        before = (state.which, state.lift.leaked, state.lift.compromised_at)
         if state.live == "applied" and scope == before and not moved:
             return state.model_copy(update=dict(inputs))
         if (state.which, inputs.which) == ("all", "leaked"):
@@ -259,20 +260,17 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
             **dict(inputs), generation=generation, held=_ids(scope), live="unverified"
         )
         # What an earlier write found stands; what is found now is added. Only what another incident
-        # holds cannot be seen: there the claim says what the snapshot does.
-        remembered = {one.credential_id: one.status for one in inputs.credentials}
+        # holds cannot be seen: there the claim says what the other's does. Never what the state
+        # says: at a lift the claim would bear it out.
         shared = overlap.among(live, inputs.incident, {})
-        priors = {
-            one.credential_id: remembered.get(one.credential_id, one.status)
-            if any(other.holds(one.credential_id) for other in shared)
-            else one.status
-            for one in scope
-        }
+        priors = {one.credential_id: _claimed_before(one, shared) for one in scope}
         if before is not None and before.snapshot_id == inputs.snapshot_id:
             priors |= before.priors
         elif before is None:
             priors |= stripped
-        own_claim = claims.Claim(inputs.snapshot_id or "", generation, priors)
+        own_claim = claims.Claim(
+            inputs.snapshot_id or "", generation, priors, _suspect(scope, before, inputs)
+        )
         try:
             credentials.claim(live, inputs.incident, own_claim)
         except (ClientError, BotoCoreError) as error:
@@ -389,6 +387,28 @@ def _prior(
         which,
         kinds=frozenset(one.kind for one in before),
     )
+
+
+def _claimed_before(one: Credential, others: Sequence[overlap.Other]) -> str:
+    """Return what *one* was before the oldest of the *others* that claims it; else what it is."""
+    claimed = (item.claim.priors.get(one.credential_id) for item in others if item.claim)
+    return next((was for was in claimed if was in {"Active", "Inactive"}), one.status)
+
+
+def _suspect(
+    scope: Iterable[Credential], before: claims.Claim | None, inputs: CredentialsInputs
+) -> frozenset[str]:
+    """Return which credentials come back only where the incident was a mistake.
+
+    Those are of *scope* by the terms now, and of what is not in it as claimed *before*.
+    """
+    terms = inputs.lift
+    now = {
+        one.credential_id: credentials.suspicion(one, terms.leaked, terms.compromised_at)
+        for one in scope
+    }
+    earlier = before.suspect - now.keys() if before else frozenset[str]()
+    return earlier | {name for name, reason in now.items() if reason}
 
 
 def _why(one: Credential, leaked: Collection[str], compromised_at: str) -> str:

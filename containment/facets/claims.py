@@ -23,15 +23,27 @@ LONGEST = 256
 # A status takes one letter; releases before wrote it out, and both are read.
 _LETTERS = {"Active": "A", "Inactive": "I", "Kept": "K"}
 _WORDS = {letter: word for word, letter in _LETTERS.items()}
+# After a status: the credential leaked, or may be the attacker's own.
+_SUSPECT = "L"
+_SUSPECTED = {f"{letter}{_SUSPECT}" for letter in _WORDS}
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one incident found, by the name of the thing: ``{"AKIA…": "Active"}``."""
+    """What one incident found, by the name of the thing: ``{"AKIA…": "Active"}``.
+
+    Attributes:
+        snapshot_id: under which snapshot.
+        generation: of the write that it is of.
+        priors: what each was before.
+        suspect: the credentials that only a mistaken incident gives back: they leaked, or are no
+            older than the compromise. A claim by an earlier release names none.
+    """
 
     snapshot_id: str
     generation: int
     priors: Mapping[str, str] = field(default_factory=dict[str, str])
+    suspect: frozenset[str] = frozenset()
 
     @property
     def value(self) -> str:
@@ -59,17 +71,25 @@ class Claim:
 
     def _words(self) -> Iterator[str]:
         order = sorted(self.priors.items(), key=lambda item: (item[1] != "Active", item[0]))
-        return (f"{what}={_LETTERS.get(prior, prior)}" for what, prior in order)
+        return (
+            f"{what}={_LETTERS.get(prior, prior)}{_SUSPECT if what in self.suspect else ''}"
+            for what, prior in order
+        )
 
 
 def parse(value: str | None) -> Claim | None:
     """Return the claim in a tag's *value*, or None where it is missing or was made unreadable."""
     pairs = (word.partition("=") for word in (value or "").split())
-    words = {what: _WORDS.get(prior, prior) for what, _, prior in pairs}
+    words = {what: prior for what, _, prior in pairs}
     snapshot_id, generation = words.pop("s", ""), words.pop("g", "")
     if not snapshot_id or not generation.isdecimal() or int(generation) > NEWEST:
         return None
-    return Claim(snapshot_id, int(generation), words)
+    suspect = {what for what, prior in words.items() if prior in _SUSPECTED}
+    priors = {
+        what: _WORDS.get(prior.removesuffix(_SUSPECT) if what in suspect else prior, prior)
+        for what, prior in words.items()
+    }
+    return Claim(snapshot_id, int(generation), priors, frozenset(suspect))
 
 
 def keys(tags: Mapping[str, str], key: str) -> list[str]:
@@ -92,6 +112,8 @@ def read(tags: Mapping[str, str], key: str, *, whole: bool = False) -> Claim | N
     newest = max(parts, key=lambda part: part.generation)
     own = [part for part in parts if part.snapshot_id == newest.snapshot_id]
     priors: dict[str, str] = {}
+    suspect: set[str] = set()
     for part in sorted(own, key=lambda part: part.generation):
         priors |= part.priors
-    return Claim(newest.snapshot_id, newest.generation, priors)
+        suspect = (suspect - part.priors.keys()) | part.suspect
+    return Claim(newest.snapshot_id, newest.generation, priors, frozenset(suspect))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from containment.aws.credentials import ACCESS_KEY, KINDS
@@ -18,7 +19,7 @@ from containment.facets import claims
 from containment.facets.marks import credentials_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from containment.aws.credentials import Credential, CredentialKind
     from containment.aws.principal import LivePrincipal
@@ -77,6 +78,21 @@ def in_scope(
 def working(credentials: Iterable[Credential]) -> list[Credential]:
     """Return the credentials that still authenticate."""
     return [one for one in credentials if one.works]
+
+
+def suspicion(credential: Credential, leaked: Collection[str], compromised_at: str) -> str | None:
+    """Return why *credential* comes back only where the incident was a mistake; None where it may.
+
+    Args:
+        credential: the credential.
+        leaked: the ids of those that leaked; with none named, every one counts as leaked.
+        compromised_at: T0, ISO 8601.
+    """
+    if not leaked or credential.credential_id in leaked:
+        return "leaked and stays Inactive"
+    if credential.created_at >= datetime.fromisoformat(compromised_at):
+        return "was made after the compromise and stays Inactive"
+    return None
 
 
 def find(live: LivePrincipal, incident: str) -> claims.Claim | None:

@@ -8,8 +8,7 @@ before ours goes, so that theirs keeps it as well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -24,7 +23,7 @@ from containment.facets.facet import Present, Returns, undecided
 from containment.facets.marks import credentials_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from containment.aws.credentials import Credential, Status
     from containment.aws.principal import LivePrincipal
@@ -36,7 +35,12 @@ NAME: str = "credentials"
 WORD: FacetName = "credentials"
 TURN: int = 3
 IN_FORCE: str = "deactivated credentials"
-_Fate = Literal["activate", "shared", "undecided", "stay", "kept"]
+_Fate = Literal["activate", "shared", "undecided", "suspected", "stay", "kept"]
+
+
+def _clear(_credential_id: str) -> bool:
+    """Take every credential for one that did not leak."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Fates:
         shared: would, and another incident holds them; by whose name.
         undecided: nothing but the state says that they were Active, or a stranger claims them.
         strangers: the incidents that claim some and that nobody knows of.
+        suspected: were Active, and nothing but the state says that they did not leak.
         stay: stay Inactive for a reason that outlives this incident.
         kept: why each of those stays as it is that is neither Active again nor undecided.
         staying: remain claimed, for the incident goes on.
@@ -76,6 +81,7 @@ class Fates:
     shared: Mapping[str, str] = field(default_factory=dict[str, str])
     undecided: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
+    suspected: tuple[str, ...] = ()
     stay: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     staying: frozenset[str] = frozenset()
@@ -112,14 +118,15 @@ def decide(
         prior=prior,
         terms=terms,
         others=others,
+        is_cleared=partial(_is_cleared, live, claim, terms),
     )
     lines = (
         *(f"{name} becomes Active" for name in fates.activate),
         *(f"{name} stays Inactive for {other}" for name, other in fates.shared.items()),
-        *(f"{name} asks for a decision" for name in fates.undecided),
+        *(f"{name} asks for a decision" for name in (*fates.undecided, *fates.suspected)),
         *fates.kept,
     )
-    conflict = _undecided(live, fates, prior, terms) if fates.undecided else None
+    conflict = _conflict(live, fates, prior, terms)
     claimed = claim.priors if claim else {}
     widens = {
         one.facet: _witnesses(one, prior, terms, claimed)
@@ -136,6 +143,7 @@ def fates_of(
     prior: CredentialsPrior,
     terms: Terms,
     others: Sequence[overlap.Other] = (),
+    is_cleared: Callable[[str], bool] = _clear,
 ) -> Fates:
     """Decide what happens to each credential at lift. Pure.
 
@@ -145,12 +153,15 @@ def fates_of(
         prior: what we remember.
         terms: on what the lift goes.
         others: the other incidents on the user.
+        is_cleared: tells whether more than the state says of one, by its id, that it did not leak.
     """
     fates: dict[str, dict[str, str]] = {kind: {} for kind in get_args(_Fate)}
     for one in here:
         name = one.credential_id
         if prior.which == "all" or name in {*terms.leaked, *(claimed or {})}:
             fate, why = _fate(one, claimed or {}, prior, terms, others)
+            if fate == "activate" and not is_cleared(name):
+                fate, why = _uncleared(terms)
             fates[fate][name] = why
     deleted = prior.statuses.keys() - {one.credential_id for one in here} - {*prior.staying}
     return Fates(
@@ -158,6 +169,7 @@ def fates_of(
         shared=fates["shared"],
         undecided=tuple(fates["undecided"]),
         strangers=tuple(sorted({why for why in fates["undecided"].values() if why})),
+        suspected=tuple(fates["suspected"]),
         stay=tuple(fates["stay"]),
         kept=(
             *(f"{name} {why}" for name, why in {**fates["stay"], **fates["kept"]}.items()),
@@ -272,10 +284,9 @@ def _stays(
 ) -> str | None:
     """Return why *one* stays Inactive whoever says that it was Active, if it does."""
     name = one.credential_id
-    if not terms.false_positive and (not terms.leaked or name in terms.leaked):
-        return "leaked and stays Inactive"
-    if not terms.false_positive and one.created_at >= datetime.fromisoformat(terms.compromised_at):
-        return "was made after the compromise and stays Inactive"
+    suspicion = credentials.suspicion(one, terms.leaked, terms.compromised_at)
+    if suspicion is not None and not terms.false_positive:
+        return suspicion
     if name not in prior.statuses:
         return "was not there before the containment and stays Inactive"
     if claimed.get(name) == overlap.KEPT or name in terms.history.kept:
@@ -300,6 +311,49 @@ def _witnesses(
         "decision": terms.decisions.get(WORD) == "force-ours",
     }
     return frozenset(who for who, so in says.items() if so)
+
+
+def _is_cleared(
+    live: LivePrincipal, claim: claims.Claim | None, terms: Terms, credential_id: str
+) -> bool:
+    """Tell whether more than the state says of a credential that it did not leak.
+
+    That is the spec, where it names the user; or our claim, which says what leaked of those whom
+    the spec does not name any more.
+    """
+    if terms.false_positive:
+        return True
+    by_claim = claim is not None and bool(claim.suspect) and credential_id in claim.priors
+    if by_claim and claim is not None and credential_id not in claim.suspect:
+        return True
+    return terms.names(live.principal)
+
+
+def _uncleared(terms: Terms) -> tuple[_Fate, str]:
+    """Return what becomes of one of which the state alone says that it did not leak."""
+    decision = terms.decisions.get(WORD)
+    if decision == "keep-theirs":
+        return "stay", "stays Inactive, as was decided"
+    return ("activate" if decision == "force-ours" else "suspected"), ""
+
+
+def _conflict(
+    live: LivePrincipal, fates: Fates, prior: CredentialsPrior, terms: Terms
+) -> ConflictError | None:
+    """Return why somebody has to decide about credentials, if somebody has to."""
+    if fates.undecided:
+        return _undecided(live, fates, prior, terms)
+    if not fates.suspected:
+        return None
+    return undecided(
+        live,
+        terms.incident,
+        WORD,
+        f"the state says that {', '.join(fates.suspected)} did not leak; the spec does not name"
+        f" the user, and the claim on it (tag {credentials_tag(terms.incident)}) does not say so",
+        force_ours="makes it Active again",
+        keep_theirs="leaves it Inactive",
+    )
 
 
 def _undecided(
@@ -335,7 +389,7 @@ def _tell_others(live: LivePrincipal, stay: Sequence[str], others: Sequence[over
         if other.claim is None or not named:
             continue
         words = {**other.claim.priors, **dict.fromkeys(named, overlap.KEPT)}
-        new_claim = claims.Claim(other.claim.snapshot_id, other.claim.generation, words)
+        new_claim = replace(other.claim, priors=words)
         try:
             credentials.claim(live, other.incident, new_claim)
         except (ClientError, BotoCoreError) as error:
@@ -385,6 +439,4 @@ def _drop(live: LivePrincipal, incident: str, fates: Fates) -> None:
     if own_claim is None or not fates.staying:
         credentials.drop_claim(live, incident)
         return
-    credentials.claim(
-        live, incident, claims.Claim(own_claim.snapshot_id, own_claim.generation, rest)
-    )
+    credentials.claim(live, incident, replace(own_claim, priors=rest))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import FacetName, Word
+    from containment.identities import Principal
 
 Changes: TypeAlias = "Mapping[str, Sequence[str | None]]"
 # Which of some incidents, the oldest first, somebody knows of who wrote no tag; None for none.
@@ -81,6 +82,11 @@ def _ignore(_incident: str, _names: Sequence[str]) -> None:
     """Note nothing."""
 
 
+def _names_all(_principal: Principal) -> bool:
+    """Take every principal for one that the spec names."""
+    return True
+
+
 def believe_all(incidents: Sequence[str]) -> str | None:
     """Take the first of *incidents* for one that is known."""
     return next(iter(incidents), None)
@@ -104,6 +110,8 @@ class Terms:
         brief: True where nothing is asked of AWS that a look at the principal has not read: other
             incidents are known by their tags alone.
         known_of: tells an incident that holds something from a tag that anybody may have written.
+        names: tells whether the spec, as it is now, names a principal, which is whom the lift is
+            of: *leaked* is then what the spec says. Else a second hand has to say what leaked.
         note_kept: notes, in another incident's ledger, which credentials this lift keeps Inactive.
     """
 
@@ -119,6 +127,7 @@ class Terms:
     brief: bool = False
     known_of: KnownOf = believe_all
     spared: bool = False
+    names: Callable[[Principal], bool] = _names_all
     note_kept: Callable[[str, Sequence[str]], None] = _ignore
 
     @property

@@ -13,7 +13,7 @@ from containment.aws import recording
 from containment.aws.credentials import ACCESS_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from containment.ledger.chain import Entry
 
@@ -28,15 +28,44 @@ class Open:
     facts: dict[str, Any]
 
 
+def first_snapshots(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """Return the entry of each snapshot by the snapshot's id: the first one, which alone counts.
+
+    Where nobody can take an entry out, others may still append one that says otherwise.
+    """
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.get("kind") == "snapshot":
+            first.setdefault(str(entry.get("snapshot_id")), entry)
+    return first
+
+
+def contradictions(entries: Iterable[Entry]) -> list[str]:
+    """Return, in words, which later entries say otherwise what a snapshot found."""
+    entries = list(entries)
+    first = first_snapshots(entries)
+    return [
+        f"entry {entry.get('n')} says otherwise than entry {counted.get('n')} how"
+        f" {counted.get('principal')} was, under one snapshot ({snapshot_id}): somebody else wrote"
+        " it, and the first one counts"
+        for entry in entries
+        if entry.get("kind") == "snapshot"
+        and (counted := first[snapshot_id := str(entry.get("snapshot_id"))]) is not entry
+        and any(entry.get(name) != counted.get(name) for name in ("unique_id", "facts"))
+    ]
+
+
 def open_snapshots(entries: Iterable[Entry]) -> list[Open]:
     """Return the snapshots that no release followed, oldest first, on the last terms applied."""
+    entries = list(entries)
+    first = first_snapshots(entries)
     snapshots: dict[str, Open] = {}
     for entry in entries:
         snapshot_id = str(entry.get("snapshot_id"))
         if entry.get("kind") == "terms" and snapshot_id in snapshots:
             facts = {**snapshots[snapshot_id].facts, "lift": entry.get("lift")}
             snapshots[snapshot_id] = replace(snapshots[snapshot_id], facts=facts)
-        if entry.get("kind") == "snapshot":
+        if entry.get("kind") == "snapshot" and entry is first[snapshot_id]:
             facts = dict(entry.get("facts") or {})
             snapshots[snapshot_id] = Open(
                 snapshot_id, str(entry.get("unique_id")), str(entry.get("principal")), facts
@@ -88,9 +117,11 @@ def prior(
     """
     answer: str | None = None
     current: str | None = None
+    entries = list(entries)
+    first = first_snapshots(entries)
     for entry in _of(entries, unique_id):
         if entry.get("kind") == "snapshot":
-            if snapshot_id in {None, entry.get("snapshot_id")}:
+            if _counts(entry, first, snapshot_id):
                 current = str(entry.get("snapshot_id"))
                 answer = _in_facts(dict(entry.get("facts") or {}), facet)
         elif (
@@ -109,8 +140,10 @@ def priors(entries: Iterable[Entry], unique_id: str, snapshot_id: str | None) ->
     answers: dict[str, str] = {}
     facts: dict[str, Any] = {}
     current: str | None = None
+    entries = list(entries)
+    first = first_snapshots(entries)
     for entry in _of(entries, unique_id):
-        if entry.get("kind") == "snapshot" and snapshot_id in {None, entry.get("snapshot_id")}:
+        if entry.get("kind") == "snapshot" and _counts(entry, first, snapshot_id):
             current, facts = str(entry.get("snapshot_id")), dict(entry.get("facts") or {})
             known = ((facet, _in_facts(facts, facet)) for facet in _facets(facts))
             answers = {facet: value for facet, value in known if value is not None}
@@ -131,6 +164,12 @@ def changes(
         if (entry.get("kind"), entry.get("snapshot_id")) == ("intent", snapshot_id):
             found.setdefault(str(entry.get("facet")), []).append(entry.get("after"))
     return found
+
+
+def _counts(entry: Entry, first: Mapping[str, Entry], snapshot_id: str | None) -> bool:
+    """Tell whether *entry* says how it was under *snapshot_id*; under any where that is None."""
+    own = str(entry.get("snapshot_id"))
+    return snapshot_id in {None, own} and first[own] is entry
 
 
 def _facets(facts: dict[str, Any]) -> Iterator[str]:

@@ -174,7 +174,7 @@ class Journal:
             self._parsed = (lines, replace(whole, entries=tuple(own)))
         read = self._parsed[1]
         verdict, why = self._judged(location, read)
-        concerns = (*concerns, *_goes_on_for(read))
+        concerns = (*concerns, *_goes_on_for(read), *entries.contradictions(read.entries))
         unfinished = tuple(int(entry["n"]) for entry in entries.without_outcome(read.entries))
         return (
             Inspection(location, verdict, read.head, why, read.torn, unfinished, concerns),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from containment.aws import recording
 from containment.aws.credentials import KINDS
+from containment.errors import ContainmentError
 from containment.facets import marks
 from containment.facets.decisions import FACETS
 from containment.facets.facet import History, Terms
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from containment.facets.decisions import FacetName, Word
     from containment.facets.facet import Changes
+    from containment.identities import Principal
     from containment.ledger.chain import Entry
     from containment.lifecycle.context import Context
     from containment.lifecycle.wire import Inputs
@@ -62,8 +64,22 @@ def terms(
         brief=brief,
         known_of=partial(known_of, context, str(getattr(state, "principal_id", ""))),
         spared=spared,
+        names=partial(_names, context, state),
         note_kept=_note_kept(context, state),
     )
+
+
+def _names(context: Context, state: Inputs, principal: Principal) -> bool:
+    """Tell whether the spec of *state* names *principal*, which is also whom *state* is of."""
+    # Only a lift reads it, and reading YAML costs every containment a fifth of a second.
+    from containment.spec import load, target_for  # noqa: PLC0415
+
+    try:
+        spec = load(context.directory / state.lift.spec)
+    except ContainmentError:
+        return False
+    named = target_for(spec, principal)
+    return named is not None and named == target_for(spec, state.target)
 
 
 def _history(context: Context, state: Inputs) -> History:

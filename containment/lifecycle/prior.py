@@ -147,6 +147,8 @@ def _asked(context: Context, incidents: Sequence[str]) -> str:
 def _before(context: Context, incident: str, unique_id: str, facet: str) -> str | None:
     """Return what *facet* was before *incident*, which holds the principal now, by its own ledger.
 
+    The oldest snapshot that was never released tells: others may append to a ledger.
+
     None where there is no intact ledger of it, or it was lifted, or never saw for itself.
     """
     if not marks.is_incident(incident):  # a tag's text is the attacker's to choose
@@ -156,4 +158,4 @@ def _before(context: Context, incident: str, unique_id: str, facet: str) -> str 
     own = [item for item in snapshots if item.unique_id == unique_id]
     if evidence is None or not own:
         return None
-    return entries.prior(evidence.entries, unique_id, facet, own[-1].snapshot_id)
+    return entries.prior(evidence.entries, unique_id, facet, own[0].snapshot_id)

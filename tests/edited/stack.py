@@ -250,8 +250,8 @@ class Company:
             assert self.stacks[incident].failed == []
         self.contained = self.taken()
 
-    def write(self, incident: str) -> None:
-        """Write the spec of *incident*."""
+    def write(self, incident: str, *, without_user: bool = False) -> None:
+        """Write the spec of *incident*; its user may have been taken out again."""
         world = self.lab.world
         if incident == CONFIRMED:
             disposition, user, key = "confirmed", world.ci_user, world.leaked.access_key_id
@@ -260,7 +260,7 @@ class Company:
             disposition, user = "false-positive", world.release_user
             key = world.release_key.access_key_id
             role = f"  - role: {world.deploy_role}\n"
-        targets = f"  - user: {user}\n    leaked: [{key}]\n{role}"
+        targets = role if without_user else f"  - user: {user}\n    leaked: [{key}]\n{role}"
         file = self.folder / "stacks" / f"{incident}.yaml"
         file.parent.mkdir(exist_ok=True)
         file.write_text(

@@ -28,6 +28,16 @@ def of(stack: Stack, kind: str) -> Entry:
     return next(entry for entry in stack.entries if entry.kind == kind)
 
 
+def says_all_were_active(company: Company, incident: str) -> None:
+    """Edit the ledger of *incident*: every key of its snapshots was Active."""
+    entries = company.ledger(incident)
+    for line in entries:
+        if line["kind"] == "snapshot":
+            for key in line["facts"].get("accessKeys", ()):
+                key["status"] = "Active"
+    company.ledger_edited(incident, entries)
+
+
 def works(company: Company, credentials: Any) -> bool:
     s3 = company.lab.client("s3", credentials)
     try:
@@ -147,12 +157,7 @@ def test_a_key_goes_active_by_the_account_too_or_not_at_all(company: Company, wh
     entry = of(stack, "InactiveCredentials")
     entry.values["accessKeys"] = [{**k, "status": "Active"} for k in entry.values["accessKeys"]]
     if what.startswith("and"):
-        entries = company.ledger(MISTAKEN)
-        for line in entries:
-            if line["kind"] == "snapshot":
-                for key in line["facts"].get("accessKeys", ()):
-                    key["status"] = "Active"
-        company.ledger_edited(MISTAKEN, entries)
+        says_all_were_active(company, MISTAKEN)
 
     stack.destroy()
 
@@ -215,3 +220,99 @@ def test_whom_the_profile_protects_is_lifted_without_a_fence(company: Company, p
     assert any("it is lifted without a fence" in words for words in stack.heard)
     fence = f"user ci-deploy, UserPolicyList containment-{CONFIRMED}, PolicyDocument"
     assert "aws:CurrentTime" in now[fence]
+
+
+def says_of_itself(stack: Stack, **terms: Any) -> None:
+    """Edit what the state of *stack* says of its lift."""
+    for entry in stack.entries:
+        entry.values["lift"] |= terms
+
+
+def test_a_leaked_key_of_a_user_whom_the_spec_names_no_more_stays_inactive(
+    company: Company,
+) -> None:
+    """Its state says that another key leaked, and it alone."""
+    leaked = f"user ci-deploy, access key {company.lab.world.leaked.access_key_id}"
+    stack = company.stacks[CONFIRMED]
+    company.write(CONFIRMED, without_user=True)
+    honest = stack.copied()
+    says_of_itself(stack, leaked=["AKIAIOSFODNN7EXAMPLE"], compromisedAt="2026-11-01T00:00:00Z")
+
+    stack.destroy()
+
+    assert "did not leak; the spec does not name the user" in str(stack.failed)
+    assert "--force-ours credentials@" in str(stack.failed)
+    assert company.taken()[leaked].startswith("Inactive")
+
+    honest.destroy()
+
+    assert honest.failed == []
+    assert company.taken()[leaked].startswith("Inactive")
+
+
+def test_a_user_taken_out_of_a_mistaken_incident_comes_back_without_a_question(
+    company: Company,
+) -> None:
+    company.write(MISTAKEN, without_user=True)
+
+    company.stacks[MISTAKEN].destroy()
+
+    assert company.stacks[MISTAKEN].failed == []
+    assert works(company, company.lab.world.release_key)
+
+
+def test_a_claim_that_says_nothing_of_leaks_asks_where_the_spec_names_nobody(
+    company: Company,
+) -> None:
+    """Releases before wrote such claims: the spec's word is enough, and the state's is not."""
+    iam = company.lab.client("iam", company.lab.world.admin)
+    key = f"containment:{CONFIRMED}"
+    tags = {tag["Key"]: tag["Value"] for tag in iam.list_user_tags(UserName="ci-deploy")["Tags"]}
+    assert "=AL " in tags[key]
+    iam.tag_user(
+        UserName="ci-deploy", Tags=[{"Key": key, "Value": tags[key].replace("=AL ", "=A ")}]
+    )
+    company.write(CONFIRMED, without_user=True)
+    stack = company.stacks[CONFIRMED].copied()
+    says_of_itself(stack, leaked=["AKIAIOSFODNN7EXAMPLE"])
+
+    stack.destroy()
+
+    assert "did not leak; the spec does not name the user" in str(stack.failed)
+
+    company.write(CONFIRMED)
+    stack = company.stacks[CONFIRMED]
+    stack.destroy()
+
+    assert stack.failed == []
+    assert not works(company, company.lab.world.leaked)
+
+
+def test_a_second_incident_claims_of_a_key_what_the_first_one_does_and_not_the_state(
+    company: Company,
+) -> None:
+    """The state of the second says that a key was Active which the first found Inactive."""
+    world = company.lab.world
+    inactive = world.release_inactive_key_id
+    company.stacks["inc-2026-0044"] = second = Stack(company.folder, "inc-2026-0044")
+    text = (company.folder / f"stacks/{MISTAKEN}.yaml").read_text()
+    (company.folder / "stacks/inc-2026-0044.yaml").write_text(
+        text.replace(MISTAKEN, "inc-2026-0044")
+    )
+    second.up()
+    assert second.failed == []
+    for entry in second.entries:
+        if "accessKeys" in entry.values:
+            keys = [key["accessKeyId"] for key in entry.values["accessKeys"]]
+            statuses = [{"accessKeyId": key, "status": "Active"} for key in keys]
+            entry.values["accessKeys"] = statuses
+    second.entries[:] = [entry for entry in second.entries if entry.kind != "InactiveCredentials"]
+    says_all_were_active(company, second.incident)
+    iam = company.lab.client("iam", world.admin)
+    iam.untag_user(UserName="release-bot", TagKeys=["containment:inc-2026-0044"])
+
+    second.up()
+    company.stacks[MISTAKEN].destroy()
+    second.destroy()
+
+    assert company.taken()[f"user release-bot, access key {inactive}"].startswith("Inactive")
