@@ -39,8 +39,12 @@ def tell(text: str, *, style: str = "") -> None:
 
 
 def verbatim(text: str) -> None:
-    """Print *text* as it is, for example a file's content."""
-    click.echo(text, nl=not text.endswith("\n"))
+    """Print a file's content, which is made of lines that every reader shows as they are.
+
+    Whoever made it wrote what is an attacker's for its format; a line that acts all the same is
+    shown with escapes.
+    """
+    click.echo(paragraph(text), nl=not text.endswith("\n"))
 
 
 def table(

@@ -10,6 +10,7 @@ log anything at all. Before such text reaches a reader it goes through one of th
 `csv_cell`             a cell of a table that a spreadsheet opens
 `html`, `markdown`     pages
 `as_json`              a JSON document on a terminal or in a CI log
+`yaml_quoted`          a scalar of a YAML document there, or in a file that is read as one
 `wired`, `unwired`     the values of a resource that the engine keeps and shows, exactly reversible
 `breaks_engine`        what somebody else wrote into a state
 =====================  ==========================================================================
@@ -105,6 +106,16 @@ def as_json(value: object, *, indent: int | None = None) -> str:
     text = json.dumps(value, indent=indent, ensure_ascii=True, default=str)
     # Both stand in strings alone: "##" begins a command of a CI system anywhere in a line.
     return text.replace("\x7f", "\\u007f").replace("##", "#\\u0023")
+
+
+def yaml_quoted(value: object) -> str:
+    r"""Return *value* as a double-quoted scalar of YAML, `plain`, which reads as what it was given.
+
+    What `plain` shows as an escape (``\x1b``, ``\u202e``, ``\n``) is one in YAML as well. Source:
+    YAML 1.2.2, 5.7, "Escaped Characters".
+    """
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{plain(text)}"'
 
 
 def counted(number: int, word: str) -> str:

@@ -18,6 +18,7 @@ import pytest
 from botocore.loaders import Loader
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from cli import render
 from containment import text
@@ -185,6 +186,15 @@ def test_json_is_printable_ascii_without_commands_and_loses_nothing(value: objec
         assert {acts(line) for line in document.split("\n")} <= {"", "engine"}
 
 
+@given(hostile())
+def test_a_quoted_scalar_of_yaml_is_one_plain_line_and_reads_as_it_was(value: str) -> None:
+    scalar = text.yaml_quoted(value)
+
+    assert acts(scalar) == ""
+    if "\ud800" not in value:  # no YAML file holds half a character
+        assert YAML(typ="safe", pure=True).load(f"- {scalar}") == [value]
+
+
 @given(NESTED)
 @example({"Statement": "\u001b<{%x%}>"})
 def test_what_the_engine_keeps_comes_back_exactly(value: object) -> None:
@@ -333,6 +343,9 @@ def test_what_aws_lets_people_name_acts_on_nobody_through_any_output(value: str)
         render.table([value, "b"], [[value, value]], title=value)
         render.fields([("name", value)])
         render.document({value: value})
+        render.verbatim(f"- {text.yaml_quoted(value)}\n{text.markdown(value)}\n{text.html(value)}")
+        render.verbatim(text.csv_cell(value))
+        render.verbatim(value)
     engine.say("warning", value)
     error = ContainmentError(value, remedy=value, rows=[value])
 

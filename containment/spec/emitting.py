@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.emitter import RoundTripEmitter
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from containment.spec.fields import moment_text
 from containment.spec.vocabulary import Disposition, GuardMode, rungs_of
+from containment.text import is_plain, yaml_quoted
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import ScalarNode
@@ -21,17 +23,33 @@ if TYPE_CHECKING:
 
 SCHEMA_LINE = "# yaml-language-server: $schema=incident.schema.json\n"
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_TEXT = "tag:yaml.org,2002:str"
+# One field a line, however long: a diff shows what changed, and no line begins with a field's text.
+_WIDTH = 2**31
 
 
 class _Representer(RoundTripRepresenter):
-    """Writes times as a spec has them; everything else as ruamel does, quotes where needed."""
+    """Writes times as a spec has them, and text that would act on its reader in quotes."""
 
     def represent_moment(self, moment: datetime) -> ScalarNode:
         node: ScalarNode = self.represent_scalar(_TIMESTAMP, moment_text(moment))
         return node
 
+    def represent_text(self, value: str) -> ScalarNode:
+        node: ScalarNode = self.represent_scalar(_TEXT, value, None if is_plain(value) else '"')
+        return node
+
 
 _Representer.add_representer(datetime, _Representer.represent_moment)
+_Representer.add_representer(str, _Representer.represent_text)
+
+
+class _Emitter(RoundTripEmitter):
+    """Writes what is in double quotes with escapes for all that a terminal or a log acts on."""
+
+    def write_double_quoted(self, text: str, split: bool = True) -> None:  # noqa: FBT001, FBT002 -- as it is called
+        del split
+        self.write_indicator(yaml_quoted(text), need_whitespace=True)
 
 
 def emit(spec: IncidentSpec) -> str:
@@ -46,22 +64,22 @@ def emit(spec: IncidentSpec) -> str:
     document["break_glass"] = _list(spec.break_glass)
     document.yaml_add_eol_comment(" | ".join(Disposition), "disposition")
     document.yaml_add_eol_comment("mode: " + " | ".join(GuardMode), "guard")
-    yaml = YAML(typ="rt", pure=True)
-    yaml.Representer = _Representer
-    yaml.width = 10_000  # one field a line, however long: a diff shows what changed
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    text = StringIO()
-    yaml.dump(document, text)
-    return SCHEMA_LINE + text.getvalue()
+    return SCHEMA_LINE + _dumped(document)
 
 
 def target_lines(target: Target) -> str:
     """Return *target* as the lines to write under ``targets:``."""
+    return _dumped([_target(target)])
+
+
+def _dumped(document: object) -> str:
     yaml = YAML(typ="rt", pure=True)
-    yaml.width = 10_000
+    yaml.Representer = _Representer
+    yaml.Emitter = _Emitter
+    yaml.width = _WIDTH
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = StringIO()
-    yaml.dump([_target(target)], text)
+    yaml.dump(document, text)
     return text.getvalue()
 
 

@@ -32,7 +32,19 @@ pytestmark = pytest.mark.plain
 NAMES = st.text(string.ascii_letters + string.digits + "_+=,.@-", min_size=1, max_size=64)
 WORDS = st.text(string.ascii_letters + string.digits + "_+=,.@-", min_size=2, max_size=64)
 SEGMENT = st.text([chr(code) for code in range(0x21, 0x7F)], min_size=1, max_size=30)
-PATHS = st.one_of(st.just("/"), SEGMENT.map(lambda text: f"/{text}/"))
+# What a log of CI, the engine or a formula reads as its own, within what IAM takes in a path.
+COMMANDS = (
+    "##[error]x",
+    "##vso[task.complete]b",
+    "<{%x%}>",
+    "::error::x",
+    '\\"\\x1b',
+)
+PATHS = st.one_of(
+    st.just("/"),
+    SEGMENT.map(lambda text: f"/{text}/"),
+    st.sampled_from(COMMANDS).map("/{}/".format),
+)
 KEYS = st.text(string.ascii_uppercase + string.digits, min_size=16, max_size=16).map("AKIA".__add__)
 PRINTABLE = st.one_of(st.just(" "), st.characters(exclude_categories=("C", "Z")))
 # A spec refuses a line of which something would not be seen, such as a variation selector.
@@ -119,7 +131,7 @@ def test_each_field_is_one_line_so_that_a_diff_shows_what_changed(spec: Incident
 
     assert text.startswith("# yaml-language-server: $schema=incident.schema.json\nincident: ")
     assert "targets:\n  - " in text
-    assert all(line == line.rstrip() for line in text.splitlines())
+    assert all(line == line.rstrip() and is_plain(line) for line in text.splitlines())
 
 
 def test_the_lines_of_a_target_can_be_pasted_under_targets(loads: Loads) -> None:
@@ -128,6 +140,17 @@ def test_the_lines_of_a_target_can_be_pasted_under_targets(loads: Loads) -> None
 
     spec = loads(GOOD.partition("targets:")[0] + "targets:\n" + target_lines(target))
 
+    assert spec.targets == (target,)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_lines_of_a_target_act_on_nobody_and_read_back(loads: Loads, command: str) -> None:
+    target = Target(user=f"arn:aws:iam::111122223333:user/{command}/{'x' * 400}/u")
+
+    lines = target_lines(target)
+
+    assert all(map(is_plain, lines.splitlines()))
+    spec = loads(GOOD.partition("targets:")[0] + "targets:\n" + lines)
     assert spec.targets == (target,)
 
 
