@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from containment.aws import recording
+from containment.aws.credentials import ACCESS_KEY
 from containment.clock import utc_now
 from containment.ledger import entries
 from containment.ledger.file_store import FileStore
@@ -16,7 +16,7 @@ from containment.ledger.journal import Journal
 pytestmark = pytest.mark.plain
 
 USER, KEY, SNAPSHOT = "AIDAEXAMPLEEXAMPLE00", "AKIAIOSFODNN7EXAMPLE", "abcdefghij"
-FACET = recording.access_key(KEY)
+FACET = ACCESS_KEY.facet(KEY)
 
 
 def snapshot(status: str, *, unique_id: str = USER) -> dict[str, Any]:
