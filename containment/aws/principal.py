@@ -86,6 +86,12 @@ class LivePrincipal:
         return str(arn) if arn else None
 
     @property
+    def longest_session_s(self) -> int | None:
+        """The longest session that a role allows, in seconds."""
+        seconds = self._details.get("MaxSessionDuration")
+        return int(seconds) if seconds else None
+
+    @property
     def created_at(self) -> datetime:
         """When it was made, by AWS."""
         moment: datetime = self._details["CreateDate"]

@@ -13,7 +13,7 @@ from containment.aws.faults import explain
 from containment.clock import isoformat
 from containment.diff.model import Change, PrincipalDiff, text_diff
 from containment.errors import ContainmentError
-from containment.lifecycle import evidence
+from containment.lifecycle import evidence, residuals
 from containment.lifecycle.snapshot import RESOURCE as SNAPSHOT
 from containment.spec import Rung
 
@@ -107,14 +107,29 @@ def _contained(
             before,
             facts=_facts(live),
             changes=tuple(_change(write) for write in writes),
-            stays_open=survives,
+            stays_open=(*survives, *_live_on(item, live.longest_session_s)),
             comes_back=tuple(comes_back),
         )
     except ContainmentError as error:
         return PrincipalDiff(arn, "refuse", rung, before, conflicts=(str(error),))
     except (ClientError, BotoCoreError) as error:
         unread = str(explain(f"reading {arn}", error))
-        return PrincipalDiff(arn, "contain", rung, before, stays_open=survives, unread=(unread,))
+        return PrincipalDiff(
+            arn,
+            "contain",
+            rung,
+            before,
+            stays_open=(*survives, *_live_on(item, None)),
+            unread=(unread,),
+        )
+
+
+def _live_on(item: PrincipalPlan, longest_session_s: int | None) -> tuple[str, ...]:
+    """Return which credentials live on at the rung of *item*, and until when."""
+    kept = residuals.stays_open(
+        item.principal.kind, str(item.rung), longest_session_s=longest_session_s
+    )
+    return tuple(str(residual) for residual in kept)
 
 
 def _from_snapshot(snapshot: Any, live: LivePrincipal, action: Action[Any, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from containment.facets import leftovers
 from containment.ledger.entries import open_snapshots
 from containment.lifecycle.action import UnfinishedError
 from containment.plan import owners, plan
+from containment.run.report import live_on
 from containment.spec import pin
 
 if TYPE_CHECKING:
@@ -112,7 +113,10 @@ def failure(results: Sequence[Applied]) -> ContainmentError | None:
 def stays_open(results: Sequence[Applied]) -> dict[str, str]:
     """Return what an attacker keeps all the same, by the word of each kind of resource applied."""
     words = sorted({item.resource for item in results if item.state is not None})
-    return {word: _BY_WORD[word].survives for word in words if word != "PrincipalSnapshot"}
+    survives = {word: _BY_WORD[word].survives for word in words if word != "PrincipalSnapshot"}
+    return survives | live_on(
+        (item.resource, item.state) for item in results if item.state is not None
+    )
 
 
 def _contain(declared: PrincipalPlan, workplace: Workplace, say: Say) -> list[Applied]:

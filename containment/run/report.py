@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from containment.diff.building import rung_of
+from containment.identities import parse_principal
+from containment.lifecycle import residuals
 from containment.spec import pin
 
 if TYPE_CHECKING:
@@ -79,12 +82,30 @@ def _owner(state: StackState, access_key: str) -> str | None:
 
 
 def stays_open(resources: Sequence[Recorded]) -> dict[str, str]:
-    """Return what an adversary keeps all the same, by the word of each kind of resource in use."""
-    return {
+    """Return what an attacker keeps all the same, by the word of each kind of resource in use.
+
+    And, by kind of principal and rung, which credentials live on and until when.
+    """
+    survives = {
         item.resource: item.action.survives
         for item in sorted(resources, key=lambda item: item.resource)
         if item.resource != "PrincipalSnapshot"
     }
+    return survives | live_on((item.resource, item.state) for item in resources)
+
+
+def live_on(applied: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Return which credentials live on, and until when, by kind of principal and rung.
+
+    *applied* are words of resources and the states of those.
+    """
+    states: dict[str, dict[str, Any]] = {}
+    for resource, state in applied:
+        states.setdefault(state.principal, {})[resource] = state
+    rungs = {arn: rung_of(by_word) for arn, by_word in states.items()}
+    return residuals.by_rung(
+        (parse_principal(arn).kind, rung) for arn, rung in rungs.items() if rung is not None
+    )
 
 
 def steps(run_events: Events) -> list[dict[str, object]]:

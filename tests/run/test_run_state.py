@@ -68,7 +68,11 @@ def test_an_interrupted_delete_is_repeated() -> None:
 def test_what_stays_open_is_told_once_for_each_kind() -> None:
     found = exported(snapshot(ROLE), deny(ROLE), snapshot(USER), deny(USER))
 
-    assert list(report.stays_open(found.resources)) == ["DenyPolicy"]
+    assert list(report.stays_open(found.resources)) == [
+        "DenyPolicy",
+        "role at revoke-sessions",
+        "user at revoke-sessions",
+    ]
 
 
 def test_a_principal_that_the_spec_does_not_name_any_more_says_so() -> None:

@@ -2,8 +2,8 @@
 
 A key id anywhere else (in a request, in a list, in a message) is a mention, never an issue.
 
-Source: IAM User Guide, "Logging IAM and AWS STS API calls with AWS CloudTrail"; the events of the
-other services are listed in docs/trace.md.
+Which calls those are is in ``containment/aws/issuers.toml``. Source: IAM User Guide, "Logging IAM
+and AWS STS API calls with AWS CloudTrail".
 """
 
 from __future__ import annotations
@@ -13,45 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from containment.aws.issuers import table
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Key ids are 16-128 letters, digits and underscores in AWS's own model; redacted sets keep to that.
 _KEY_ID = re.compile(r"\w{16,128}", re.ASCII)
 
-ISSUERS = frozenset(
-    {
-        "AssumeRole",
-        "AssumeRoleWithSAML",
-        "AssumeRoleWithWebIdentity",
-        "AssumeRoot",
-        "AssumeRoleForPodIdentity",
-        "AssumeDecoratedRoleWithSAML",
-        "AssumeFleetRoleForRead",
-        "AssumeFleetRoleForWorker",
-        "AssumeQueueRoleForRead",
-        "AssumeQueueRoleForUser",
-        "AssumeQueueRoleForWorker",
-        "CreateAccessKey",
-        "CreateBucketAccessKey",
-        "CreateOAuth2Token",
-        "CreateSession",
-        "CreateToken",
-        "GetCredentials",
-        "GetCredentialsForIdentity",
-        "GetComputeAccess",
-        "GetDataAccess",
-        "GetDelegatedAccessToken",
-        "GetEnvironmentCredentials",
-        "GetFederationToken",
-        "GetRoleCredentials",
-        "GetScopedCredentials",
-        "GetSessionToken",
-        "GetSpaceDataAccess",
-        "GetClusterCredentials",
-        "SwitchRole",
-    }
-)
+ISSUERS = table().keyed_events
 
 
 class Issued(msgspec.Struct, array_like=True, frozen=True, gc=False):
