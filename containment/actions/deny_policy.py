@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from containment.aws import recording
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_denied, is_full, outcome_unknown, retried
@@ -36,7 +37,7 @@ from containment.facets import (
     trust,
 )
 from containment.identities import parse_principal
-from containment.lifecycle import evidence, exemptions, lift
+from containment.lifecycle import evidence, exemptions, lift, room
 from containment.lifecycle.action import Action, UnfinishedError
 from containment.lifecycle.wire import HeldInputs, Outputs, Wire
 from containment.lifecycle.write import Write
@@ -304,23 +305,33 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         state = DenyState(**dict(inputs), issued_before=live_deny.issued_before)
         if self._live_status(live, state, live_deny) == "applied":
             return []
+        attached = attachment.find(live, inputs.incident) and inputs.scope == "all"
+        if attached and attachment.holds(live, live.attached()):
+            return []
         revokes = inputs.scope == "issued-before"
         moment = cohort.revocation(live, live_deny, inputs.margin_s) if revokes else None
         mark = live_deny.mark or marks.mark(inputs.incident, marks.new_snapshot_id(), 0)
-        document = deny.merged(
-            live_deny, inputs.incident, deny.document(_scope(inputs, moment), mark)
+        own_document = deny.document(_scope(inputs, moment), mark)
+        reason = (
+            f"T is AWS's time when it is written + {inputs.margin_s} s; the Sid is new"
+            if revokes
+            else "the Sid is new when it is written"
         )
-        return [
-            Write(
-                f"inline policy {marks.policy_name(inputs.incident)}",
-                live_deny.text,
-                documents.compact(document),
-                is_document=True,
-                reason=f"T is AWS's time when it is written + {inputs.margin_s} s; the Sid is new"
-                if revokes
-                else "the Sid is new when it is written",
-            )
-        ]
+        merged = deny.merged(live_deny, inputs.incident, own_document)
+        name = marks.policy_name(inputs.incident)
+        over = room.overflow(live, name, documents.compact(merged))
+        if over and deny.has_others(live_deny, inputs.incident):
+            merged = own_document
+            over = room.overflow(live, name, documents.compact(merged))
+            reason += "; with what others wrote into it there is no room, so it is without that"
+        if over:
+            why = f"inline policies have {over:,} characters too few for the deny"
+            if inputs.scope != "all":
+                why += f" of {inputs.scope}: this denies every session, and 'up' ends with an error"
+            return room.deny_all_writes(live, inputs.attached_policies, why)
+        document = documents.compact(merged)
+        subject = recording.inline_policy(name)
+        return [Write(subject, live_deny.text, document, is_document=True, reason=reason)]
 
     def _place(self, live: LivePrincipal, before: DenyState, live_deny: deny.LiveDeny) -> DenyState:
         revokes = before.scope == "issued-before"
@@ -391,9 +402,9 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         if placing.unwritten:
             self._context.say("warning", placing.unwritten)
         made = ", ".join(placing.swapped)
-        room = f"; {made} made room and comes back at lift" if made else ""
+        swapped = f"; {made} made room and comes back at lift" if made else ""
         how = "the permissions boundary" if placing.bounded else "attached"
-        self._context.say("warning", f"{live}: {why}, so AWSDenyAll is {how}{room}")
+        self._context.say("warning", f"{live}: {why}, so AWSDenyAll is {how}{swapped}")
         if state.scope != "all":
             raise UnfinishedError(
                 f"{live} has no room for the deny of {state.scope}: AWSDenyAll is attached, which"

@@ -55,5 +55,9 @@ def _merged(steps: Sequence[MadeChange]) -> Change:
     if first.subject.startswith(_DOCUMENTS):
         lines = text_diff(first.before, last.after)
         return Change(sign, first.subject, lines=lines, reason=reason)
-    before = first.before or "none" if first.read else "unknown"
-    return Change(sign, first.subject, f"{before} -> {last.after or 'none'}", reason=reason)
+    before = _words(first.before) if first.read else "unknown"
+    return Change(sign, first.subject, f"{before} -> {_words(last.after)}", reason=reason)
+
+
+def _words(value: str | None) -> str:
+    return "none" if value is None or value in _ABSENT else value

@@ -193,16 +193,16 @@ def _attach(
         try:
             live.attach(deny_all)
         except ClientError as error:
-            room = _room(live, prior) if is_full(error) and tries else None
-            if room is None:
+            way = room(live, live.attached(), prior) if is_full(error) and tries else None
+            if way is None:
                 raise
         else:
             return
         tries -= 1  # somebody may attach another one as often as we make room
-        if room not in placing.swapped:
-            placing.swapped[room] = live.policy_id(room) or ""
+        if way not in placing.swapped:
+            placing.swapped[way] = live.policy_id(way) or ""
         claimed()
-        detach(live, room)
+        detach(live, way)
 
 
 def detach(live: LivePrincipal, arn: str) -> None:
@@ -227,13 +227,13 @@ def _was(
     return CLAIMED if heard or overlap.attachments(live, incident) else ATTACHED
 
 
-def _room(live: LivePrincipal, prior: Sequence[str]) -> str | None:
-    """Return the attached policy that gives way; None where AWS's own quarantine is all there is.
+def room(live: LivePrincipal, attached: Sequence[str], prior: Sequence[str]) -> str | None:
+    """Return which of *attached* gives way; None where AWS's own quarantine is all there is.
 
     What was there before comes back at lift; of what came later nobody knows whose it is.
     """
     kept = {f"arn:{live.principal.partition}:iam::aws:policy/{name}" for name in _QUARANTINES}
-    movable = [arn for arn in live.attached() if arn not in kept]
+    movable = [arn for arn in attached if arn not in kept]
     return min(movable, key=lambda arn: (arn not in prior, arn), default=None)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
 from containment.actions.deny_policy import DenyState
+from containment.diff import written
 from containment.errors import ConflictError
 from containment.lifecycle.action import UnfinishedError
+from containment.messages import MadeChange
 from tests.support.denying import deny, fill_inline, padded
 from tests.support.workbench import Bench, can_list, minted, session_of, write_spec
 
@@ -58,6 +62,47 @@ def test_a_user_with_no_room_at_all_has_one_allow_policy_swapped(bench: Bench) -
     now = bench.admin().list_attached_user_policies(UserName="ci-deploy")["AttachedPolicies"]
     assert sorted(item["PolicyArn"] for item in now) == attached
     assert can_list(lab, world.leaked)
+
+
+@pytest.mark.parametrize(
+    ("attachments", "scope"), [(False, "all"), (True, "all"), (True, "issued-before")]
+)
+def test_where_the_deny_will_be_is_foreseen(bench: Bench, *, attachments: bool, scope: str) -> None:
+    world = bench.lab.world
+    role = scope != "all"
+    arn = world.deploy_role if role else world.ci_user
+    if role:
+        fill_role(bench, *KINDS["long ARNs"])
+    else:
+        fill_inline(bench)
+        if attachments:
+            fill_attachments(bench)
+    made: list[MadeChange] = []
+    bench.context = replace(
+        bench.context,
+        made=lambda change, _: made.append(
+            MadeChange(change.principal, change.facet, change.before, change.after)
+        ),
+    )
+    taken = bench.snapshot(arn)
+    inputs = bench.deny_inputs(taken, scope)
+    live = bench.context.locate(inputs, taken.principal_id)
+    assert live is not None
+
+    foreseen = bench.deny_action().writes(inputs, live)
+    assert made == []
+    with nullcontext() if scope == "all" else pytest.raises(UnfinishedError):
+        bench.deny_action().create(inputs, preview=False)
+
+    ahead = [(write.subject, write.before is None) for write in foreseen]
+    (after,) = written(made).values()
+    assert sorted(ahead) == sorted((change.subject, change.sign == "+") for change in after)
+    assert len(ahead) == 1 + attachments
+    assert "characters too few" in foreseen[-1].reason
+    assert ("every session" in foreseen[-1].reason) == role
+    again = bench.context.locate(inputs, taken.principal_id)
+    assert again is not None
+    assert bench.deny_action().writes(inputs, again) == []
 
 
 KINDS = {

@@ -48,8 +48,8 @@ def test_a_swap_is_what_came_and_what_went() -> None:
         MadeChange(USER, "attachment arn:aws:iam::aws:policy/Mine", "attached", "detached"),
         MadeChange(USER, "attachment arn:aws:iam::aws:policy/AWSDenyAll", "detached", "attached"),
     ) == [
-        ("-", "attachment arn:aws:iam::aws:policy/Mine", "attached -> detached", ""),
-        ("+", "attachment arn:aws:iam::aws:policy/AWSDenyAll", "detached -> attached", ""),
+        ("-", "attachment arn:aws:iam::aws:policy/Mine", "attached -> none", ""),
+        ("+", "attachment arn:aws:iam::aws:policy/AWSDenyAll", "none -> attached", ""),
     ]
 
 
