@@ -104,7 +104,7 @@ class Planted:
         self.records.append((account, region, minute, record))
         return record
 
-    def _mine(
+    def _attacker_call(
         self, key: str, arn: str, account: str, created: str, minute: int, name: str, **more: Any
     ) -> dict[str, Any]:
         record = self._record(
@@ -120,27 +120,37 @@ class Planted:
             name = self._dice.choice(
                 ("ListBuckets", "GetCallerIdentity", "DescribeInstances", "ListUsers")
             )
-            self._mine(key, arn, account, created, min(later, self._span - 1), name)
+            self._attacker_call(key, arn, account, created, min(later, self._span - 1), name)
 
     def _assume(
-        self, key: str, arn: str, account: str, created: str, role: str, there: str, minute: int
+        self,
+        key: str,
+        arn: str,
+        account: str,
+        created: str,
+        role: str,
+        target_account: str,
+        minute: int,
     ) -> tuple[str, str, str]:
         new, session = key_id(self._dice, "ASIA"), f"s{minute}"
-        target = f"arn:aws:sts::{there}:assumed-role/{role}/{session}"
+        target = f"arn:aws:sts::{target_account}:assumed-role/{role}/{session}"
         answer = {
             "credentials": {"accessKeyId": new, "sessionToken": "x", "expiration": "later"},
             "assumedRoleUser": {
                 "arn": target,
-                "assumedRoleId": self._identity(new, target, there, "")["principalId"],
+                "assumedRoleId": self._identity(new, target, target_account, "")["principalId"],
             },
         }
-        request = {"roleArn": f"arn:aws:iam::{there}:role/{role}", "roleSessionName": session}
+        request = {
+            "roleArn": f"arn:aws:iam::{target_account}:role/{role}",
+            "roleSessionName": session,
+        }
         shared = uuid(self._dice)
-        record = self._mine(
+        record = self._attacker_call(
             key, arn, account, created, minute, "AssumeRole",
             requestParameters=request, responseElements=answer, sharedEventID=shared,
         )  # fmt: skip
-        if there != account:
+        if target_account != account:
             visitor = {
                 "type": "AWSAccount",
                 "accountId": account,
@@ -148,7 +158,7 @@ class Planted:
             }
             twin = self._record(
                 visitor,
-                there,
+                target_account,
                 minute,
                 "AssumeRole",
                 requestParameters=request,
@@ -164,12 +174,12 @@ class Planted:
     ) -> tuple[str, str, str]:
         made, new = f"arn:aws:iam::{account}:user/{name}", key_id(self._dice, "AKIA")
         user_id = self._identity(new, made, account, "")["principalId"]
-        self._mine(
+        self._attacker_call(
             key, arn, account, created, minute, "CreateUser", eventSource="iam.amazonaws.com",
             requestParameters={"userName": name},
             responseElements={"user": {"arn": made, "userName": name, "userId": user_id}},
         )  # fmt: skip
-        self._mine(
+        self._attacker_call(
             key, arn, account, created, minute, "CreateAccessKey", eventSource="iam.amazonaws.com",
             requestParameters={"userName": name},
             responseElements={"accessKey": {"userName": name, "accessKeyId": new, "status": "Active"}},
@@ -180,7 +190,7 @@ class Planted:
     def _token(self, key: str, arn: str, account: str, minute: int) -> tuple[str, str]:
         new = key_id(self._dice, "ASIA")
         answer = {"credentials": {"accessKeyId": new, "sessionToken": "x", "expiration": "later"}}
-        record = self._mine(
+        record = self._attacker_call(
             key, arn, account, "", minute, "GetSessionToken", responseElements=answer
         )
         self.keys.append(new)

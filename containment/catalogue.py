@@ -41,11 +41,11 @@ which of them a principal gets; they are Pulumi resources, so `pulumi preview` s
 def pages() -> dict[Path, str]:
     """Return the text of every page by its path in the project."""
     described = schema.package()["resources"]
-    found = {FOLDER / "index.md": _index()}
+    texts = {FOLDER / "index.md": _index()}
     for action in ACTIONS:
         resource = described[_token(action)]
-        found[FOLDER / f"{_word(action)}.md"] = _page(action, resource)
-    return found
+        texts[FOLDER / f"{_word(action)}.md"] = _page(action, resource)
+    return texts
 
 
 def resource_classes(source: str) -> str:
@@ -98,7 +98,7 @@ def _index() -> str:
 
 
 def _page(action: type[Action[Any, Any]], resource: Mapping[str, Any]) -> str:
-    told = inspect.getdoc(inspect.getmodule(action)) or ""
+    docstring = inspect.getdoc(inspect.getmodule(action)) or ""
     inputs = resource["inputProperties"]
     outputs = {
         name: property_ for name, property_ in resource["properties"].items() if name not in inputs
@@ -106,7 +106,7 @@ def _page(action: type[Action[Any, Any]], resource: Mapping[str, Any]) -> str:
     permissions = "\n".join(f"- `{name}`" for name in sorted(action.permissions))
     parts = [
         f"# {action.resource}",
-        told,
+        docstring,
         "## Permissions",
         "The responder needs these for it, and no others:",
         permissions,

@@ -85,7 +85,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ContainedTarget:
     """A principal that the lift itself goes on keeping the attacker out of."""
 
     principal: str
@@ -109,9 +109,11 @@ def path_beside(spec: Path) -> Path:
     return spec.with_name(f"{spec.stem}.descendants.json")
 
 
-def unswept(record: Record, held: Iterable[Held], now: datetime) -> list[Descendant]:
+def unswept(
+    record: Record, contained: Iterable[ContainedTarget], now: datetime
+) -> list[Descendant]:
     """Return the descendants that would work on, or again, after a lift at *now*."""
-    shut = list(held)
+    shut = list(contained)
     return [
         one
         for one in record.descendants
@@ -121,14 +123,14 @@ def unswept(record: Record, held: Iterable[Held], now: datetime) -> list[Descend
     ]
 
 
-def told(left: list[Descendant], path: Path) -> tuple[str, str]:
-    """Return what to say where *left* is not empty, and the next step."""
+def describe_unswept(remaining: list[Descendant], path: Path) -> tuple[str, str]:
+    """Return what to say where *remaining* is not empty, and the next step."""
     shown = ", ".join(
-        f"{one.id} ({one.kind} of {one.principal or 'nobody'})" for one in left[:_SHOWN]
+        f"{one.id} ({one.kind} of {one.principal or 'nobody'})" for one in remaining[:_SHOWN]
     )
-    more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+    more = f" and {len(remaining) - _SHOWN} more" if len(remaining) > _SHOWN else ""
     what = (
-        f"{len(left)} of what came out of the leaked credential would work on after a lift:"
+        f"{len(remaining)} of what came out of the leaked credential would work on after a lift:"
         f" {shown}{more}"
     )
     return what, (

@@ -38,7 +38,7 @@ def step(name: str, usual: str) -> str:
 
 
 def _rendered(remedy: str, steps: Mapping[str, str]) -> str:
-    return plain(_STEP.sub(lambda found: steps.get(found[1], found[2]), remedy))
+    return plain(_STEP.sub(lambda match: steps.get(match[1], match[2]), remedy))
 
 
 # How a lift is run again, and how terms come to be those of the spec before one.

@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 APPLIED, OTHERWISE = "applied", "not as declared"
 
 
-def of(stack: str, contained: Mapping[Principal, ContainedPrincipal]) -> dict[str, Any]:
+def stack_outputs(stack: str, contained: Mapping[Principal, ContainedPrincipal]) -> dict[str, Any]:
     """Return the outputs of *stack* by their names."""
     shown = {
-        principal.arn: {word: resource.output("live") for word, resource in one.held.items()}
+        principal.arn: {word: resource.output("live") for word, resource in one.resources.items()}
         for principal, one in contained.items()
     }
-    everything = [live for found in shown.values() for live in found.values()]
-    held = [resource for one in contained.values() for resource in one.held.values()]
-    moments = [resource.output("issuedBefore") for resource in held]
+    everything = [live for by_resource in shown.values() for live in by_resource.values()]
+    resources = [resource for one in contained.values() for resource in one.resources.values()]
+    moments = [resource.output("issuedBefore") for resource in resources]
     heads = [one.snapshot.output("ledger") for one in contained.values()]
     return {
         "incident": stack,
         "accounts": sorted({principal.account for principal in contained}),
-        "principals": {wired(arn): found for arn, found in shown.items()},
+        "principals": {wired(arn): by_resource for arn, by_resource in shown.items()},
         "issuedBefore": pulumi.Output.all(*moments).apply(latest),
         "state": pulumi.Output.all(*everything).apply(summary),
         "ledger": pulumi.Output.all(*heads).apply(longest),

@@ -44,7 +44,7 @@ class PrincipalPlan:
     principal: Principal
     rung: Rung
     snapshot: Declaration
-    held: tuple[Declaration, ...]
+    declarations: tuple[Declaration, ...]
     hold: bool = False
 
 
@@ -75,7 +75,7 @@ def plan(
 def owners(
     spec: IncidentSpec,
     rung: Rung,
-    found: Sequence[Mapping[str, Any]],
+    owner_rows: Sequence[Mapping[str, Any]],
     *,
     spec_file: str,
     profile: Profile | None = None,
@@ -85,15 +85,17 @@ def owners(
     Args:
         spec: the incident.
         rung: the target's, which is theirs as well.
-        found: the output ``owners`` of the target's snapshot.
+        owner_rows: the output ``owners`` of the target's snapshot.
         spec_file: as for :func:`plan`.
         profile: as for :func:`plan`.
     """
-    known = {target.principal.label.lower() for target in spec.targets if not target.access_key}
+    target_labels = {
+        target.principal.label.lower() for target in spec.targets if not target.access_key
+    }
     strangers = [
         Target(user=str(item["principal"]), leaked=tuple(item["leaked"]), rung=rung)
-        for item in found
-        if parse_principal(str(item["principal"])).label.lower() not in known
+        for item in owner_rows
+        if parse_principal(str(item["principal"])).label.lower() not in target_labels
     ]
     if not strangers:
         return ()
@@ -103,20 +105,20 @@ def owners(
 
 def notices(spec: IncidentSpec) -> tuple[str, ...]:
     """Return what a responder must know about *spec* that no resource will say."""
-    said: list[str] = []
+    lines: list[str] = []
     if spec.guard.mode != "off":
-        said.append(
+        lines.append(
             f"guard: {spec.guard.mode.value} is not part of this version; without a control outside"
             " the account an adversary with IAM rights can take every deny off again"
         )
     if spec.hold:
-        said.append(
+        lines.append(
             "hold: true: nothing is released, not by a lift, not by taking a target out and not by"
             " lowering a rung; take the line out and run 'pulumi up' before"
         )
     if spec.disposition is Disposition.FALSE_POSITIVE:
-        said.append("disposition: false-positive: a lift gives the leaked credentials back")
-    return tuple(said)
+        lines.append("disposition: false-positive: a lift gives the leaked credentials back")
+    return tuple(lines)
 
 
 def _principal(spec: IncidentSpec, target: Target, spec_file: str) -> PrincipalPlan:
@@ -134,7 +136,7 @@ def _principal(spec: IncidentSpec, target: Target, spec_file: str) -> PrincipalP
         ),
     }
     snapshot_of, *others = ACTIONS
-    held = [
+    declarations = [
         Declaration(
             action.resource,
             _on_the_wire({**common, **inputs}),
@@ -144,11 +146,11 @@ def _principal(spec: IncidentSpec, target: Target, spec_file: str) -> PrincipalP
         if (inputs := action.inputs_for(spec, target)) is not None
     ]
     remembered = snapshot_of.inputs_for(spec, target) or {}
-    uses = [declaration.resource for declaration in held]
+    uses = [declaration.resource for declaration in declarations]
     snapshot = Declaration(
         snapshot_of.resource, _on_the_wire({**common, **remembered, "uses": uses})
     )
-    return PrincipalPlan(principal, target.rung, snapshot, tuple(held), spec.hold)
+    return PrincipalPlan(principal, target.rung, snapshot, tuple(declarations), spec.hold)
 
 
 def _on_the_wire(inputs: Mapping[str, Any]) -> Values:

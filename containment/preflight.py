@@ -40,29 +40,29 @@ def refusals(
     profile: Profile,
 ) -> list[RefusedError]:
     """Return why *target* must not be touched by *caller*; an empty list lets it go ahead."""
-    found = uneditable(target) + protected(target, profile)
+    reasons = uneditable(target) + protected(target, profile)
     if any(_same(target, parse_principal(arn)) for arn in break_glass):
-        found.append(
+        reasons.append(
             RefusedError(
                 f"{target.arn} is a break-glass principal of this incident",
                 remedy="take it out of break_glass only if somebody else can still get in",
             )
         )
     if caller.principal is not None and _same(target, caller.principal):
-        found.append(
+        reasons.append(
             RefusedError(
                 f"{target.arn} is the principal you are acting as ({caller.arn})",
                 remedy=_ANOTHER,
             )
         )
-    found.extend(
+    reasons.extend(
         RefusedError(
             f"{target.arn} is part of the role chain you are acting through", remedy=_ANOTHER
         )
         for link in _chain(clients, caller)
         if _same(target, link)
     )
-    return found
+    return reasons
 
 
 def protected(target: Principal, profile: Profile) -> list[RefusedError]:
@@ -97,23 +97,23 @@ def doubts(target: Principal, *, clients: Clients, caller: Caller, rights: Right
 
 def uneditable(target: Principal) -> list[RefusedError]:
     """Return why IAM itself would not let anybody change *target*, and what to do instead."""
-    found: list[RefusedError] = []
+    reasons: list[RefusedError] = []
     if target.service_linked:
-        found.append(
+        reasons.append(
             RefusedError(
                 f"{target.arn} is a service-linked role, which only its service may change",
                 remedy="contain the principal that drives the service instead",
             )
         )
     if target.identity_center:
-        found.append(
+        reasons.append(
             RefusedError(
                 f"{target.arn} belongs to IAM Identity Center, and IAM cannot edit it",
                 remedy="disable the user in Identity Center and remove its account assignments"
                 " instead",
             )
         )
-    return found
+    return reasons
 
 
 def needed_on_principal(actions: Iterable[str]) -> list[str]:
@@ -171,20 +171,20 @@ def _chain(clients: Clients, caller: Caller) -> list[Principal]:
 
 
 def _trusted(trust_policy: str) -> list[Principal]:
-    found: list[Principal] = []
+    principals: list[Principal] = []
     for statement in documents.statements(documents.parse(trust_policy) or {}):
         principal = statement.get("Principal")
         named = principal.get("AWS", []) if isinstance(principal, dict) else []
         for arn in named if isinstance(named, list) else [named]:
             try:
-                found.append(parse_principal(str(arn)))
+                principals.append(parse_principal(str(arn)))
             except SpecError:  # an account, "*", or an id: nobody in particular
                 return []
-    return found
+    return principals
 
 
-def _same(left: Principal, right: Principal) -> bool:
-    return (left.account, left.kind, left.name.lower()) == (
+def _same(first: Principal, right: Principal) -> bool:
+    return (first.account, first.kind, first.name.lower()) == (
         right.account,
         right.kind,
         right.name.lower(),

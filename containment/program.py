@@ -61,11 +61,11 @@ def main() -> None:
     contained = {
         principal.principal: ContainedPrincipal.declare(principal) for principal in declared
     }
-    for name, value in exports.of(stack, contained).items():
+    for name, value in exports.stack_outputs(stack, contained).items():
         pulumi.export(name, value)
-    seen: set[str] = set()
+    declared_labels: set[str] = set()
     for principal in declared:
-        also = partial(_declare_owners, spec, principal.rung, str(path), profile, seen)
+        also = partial(_declare_owners, spec, principal.rung, str(path), profile, declared_labels)
         contained[principal.principal].snapshot.output("owners").apply(also)
 
 
@@ -74,13 +74,13 @@ def _declare_owners(  # noqa: PLR0917 -- what plan.owners takes
     rung: Rung,
     spec_file: str,
     profile: Profile,
-    seen: set[str],
-    found: Sequence[Mapping[str, Any]] | None,
+    declared_labels: set[str],
+    owner_rows: Sequence[Mapping[str, Any]] | None,
 ) -> None:
     """Declare, once each, the users whose key a leaked one turned out to be."""
     for owner in owners(
-        spec, rung, unwired(list(found or ())), spec_file=spec_file, profile=profile
+        spec, rung, unwired(list(owner_rows or ())), spec_file=spec_file, profile=profile
     ):
-        if owner.principal.label not in seen:
-            seen.add(owner.principal.label)
+        if owner.principal.label not in declared_labels:
+            declared_labels.add(owner.principal.label)
             ContainedPrincipal.declare(owner)

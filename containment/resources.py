@@ -54,7 +54,7 @@ class ContainedPrincipal:
     """
 
     snapshot: PrincipalSnapshot
-    held: Mapping[str, ContainmentResource]
+    resources: Mapping[str, ContainmentResource]
 
     @classmethod
     def declare(cls, declared: PrincipalPlan) -> ContainedPrincipal:
@@ -63,14 +63,14 @@ class ContainedPrincipal:
         name = declared.principal.label
         protected = pulumi.ResourceOptions(protect=declared.hold)
         snapshot = PrincipalSnapshot.declare(name, declared.snapshot.inputs, protected)
-        held: dict[str, ContainmentResource] = {}
-        for item in declared.held:
+        resources: dict[str, ContainmentResource] = {}
+        for item in declared.declarations:
             inputs = dict(item.inputs)
             inputs |= {key: snapshot.output(source) for key, source in item.from_snapshot.items()}
             # None waits for another: the engine would skip what comes after a failure.
             opts = pulumi.ResourceOptions(parent=snapshot, protect=declared.hold)
-            held[item.resource] = classes[item.resource].declare(name, inputs, opts)
-        return cls(snapshot, held)
+            resources[item.resource] = classes[item.resource].declare(name, inputs, opts)
+        return cls(snapshot, resources)
 
 
 # What follows is written by `make docs` from containment.actions; a test holds it to them.

@@ -127,12 +127,12 @@ def protected(account: str, profile: Profile) -> list[str]:
 
 def _in_buckets(partition: str, ledgers: Iterable[LedgerSettings]) -> list[dict[str, Any]]:
     """Return what the statements of each bucket and prefix are made of, each once."""
-    found: dict[tuple[str, str], frozenset[str]] = {}
+    calls_by_place: dict[tuple[str, str], frozenset[str]] = {}
     for kept in ledgers:
         if kept.in_bucket:
             called = BucketStore.on_entries | (BucketStore.to_lock if kept.object_lock else set())
             place = (kept.bucket, kept.prefix)
-            found[place] = found.get(place, frozenset()) | called
+            calls_by_place[place] = calls_by_place.get(place, frozenset()) | called
     return [
         {
             "bucket": literal(f"arn:{partition}:s3:::{bucket}"),
@@ -141,5 +141,5 @@ def _in_buckets(partition: str, ledgers: Iterable[LedgerSettings]) -> list[dict[
             "on_listing": sorted(BucketStore.on_listing),
             "on_bucket": sorted(BucketStore.on_bucket),
         }
-        for (bucket, prefix), called in sorted(found.items())
+        for (bucket, prefix), called in sorted(calls_by_place.items())
     ]

@@ -66,7 +66,7 @@ def plain(value: object) -> str:
             return text
     else:
         text = "".join(_visible(text))
-    return _MARKUP.sub(lambda found: (found[1] or "") + _escaped(found[0][-1]), text)
+    return _MARKUP.sub(lambda match: (match[1] or "") + _escaped(match[0][-1]), text)
 
 
 def paragraph(value: object) -> str:
@@ -249,13 +249,13 @@ def _cut(line: str, width: int) -> str:
     return f"{line}…"
 
 
-def _literal(found: re.Match[str]) -> str:
-    number = ord(found[0])
+def _literal(match: re.Match[str]) -> str:
+    number = ord(match[0])
     if number < 0x100:  # noqa: PLR2004 -- as the escape has digits
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"  # noqa: PLR2004
 
 
-def _character(found: re.Match[str]) -> str:
-    number = int(found[1] or found[2] or found[3], 16)
-    return chr(number) if number <= 0x10FFFF else found[0]  # noqa: PLR2004 -- Unicode ends there
+def _character(match: re.Match[str]) -> str:
+    number = int(match[1] or match[2] or match[3], 16)
+    return chr(number) if number <= 0x10FFFF else match[0]  # noqa: PLR2004 -- Unicode ends there

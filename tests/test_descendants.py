@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from containment import descendants
-from containment.descendants import Descendant, Held, Record, Traced
+from containment.descendants import ContainedTarget, Descendant, Record, Traced
 from containment.errors import SpecError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ KEY = one("access_key")
 SESSION = one("access_key", ROLE, id="ASIAX", session="i-1", ends="2026-11-24T13:00:00Z")
 
 
-def left(descendant: Descendant, *held: Held, now: datetime = NOW) -> bool:
+def left(descendant: Descendant, *held: ContainedTarget, now: datetime = NOW) -> bool:
     return bool(descendants.unswept(Record("inc-1", (), (descendant,)), held, now))
 
 
@@ -50,28 +50,36 @@ def left(descendant: Descendant, *held: Held, now: datetime = NOW) -> bool:
     ("descendant", "held", "waits"),
     [
         (KEY, None, True),
-        (KEY, Held(USER, "deny-all"), False),
-        (KEY, Held(USER.upper(), "deny-all"), False),
-        (KEY, Held(ROLE, "deny-all"), True),
-        (KEY, Held(USER, "key-only", leaked=(KEY.id,)), False),
-        (KEY, Held(USER, "key-only", leaked=("AKIAOTHER",)), True),
-        (one("ssh_public_key"), Held(USER, "deny-all"), False),
-        (one("ssh_public_key", id="APKA1"), Held(USER, "key-only", leaked=(KEY.id,)), True),
+        (KEY, ContainedTarget(USER, "deny-all"), False),
+        (KEY, ContainedTarget(USER.upper(), "deny-all"), False),
+        (KEY, ContainedTarget(ROLE, "deny-all"), True),
+        (KEY, ContainedTarget(USER, "key-only", leaked=(KEY.id,)), False),
+        (KEY, ContainedTarget(USER, "key-only", leaked=("AKIAOTHER",)), True),
+        (one("ssh_public_key"), ContainedTarget(USER, "deny-all"), False),
+        (
+            one("ssh_public_key", id="APKA1"),
+            ContainedTarget(USER, "key-only", leaked=(KEY.id,)),
+            True,
+        ),
         (SESSION, None, True),
-        (SESSION, Held(ROLE, "revoke-sessions"), False),
-        (SESSION, Held(ROLE, "close-trust"), False),
-        (SESSION, Held(ROLE, "session", sessions=("i-1",)), False),
-        (SESSION, Held(ROLE, "session", sessions=("i-2",)), True),
-        (replace(SESSION, principal=USER), Held(USER, "key-only", leaked=(KEY.id,)), True),
+        (SESSION, ContainedTarget(ROLE, "revoke-sessions"), False),
+        (SESSION, ContainedTarget(ROLE, "close-trust"), False),
+        (SESSION, ContainedTarget(ROLE, "session", sessions=("i-1",)), False),
+        (SESSION, ContainedTarget(ROLE, "session", sessions=("i-2",)), True),
+        (
+            replace(SESSION, principal=USER),
+            ContainedTarget(USER, "key-only", leaked=(KEY.id,)),
+            True,
+        ),
         # These work again as soon as the deny goes: nobody but a person can say that they are gone.
-        (one("iam_user"), Held(USER, "deny-all"), True),
-        (one("console_password"), Held(USER, "deny-all"), True),
-        (one("iam_role", ROLE), Held(ROLE, "close-trust"), True),
+        (one("iam_user"), ContainedTarget(USER, "deny-all"), True),
+        (one("console_password"), ContainedTarget(USER, "deny-all"), True),
+        (one("iam_role", ROLE), ContainedTarget(ROLE, "close-trust"), True),
         (one("oidc_provider", ""), None, True),
     ],
 )
 def test_what_would_work_on_after_a_lift_holds_it_up(
-    descendant: Descendant, held: Held | None, *, waits: bool
+    descendant: Descendant, held: ContainedTarget | None, *, waits: bool
 ) -> None:
     assert left(descendant, *([held] if held else [])) is waits
 
@@ -147,7 +155,7 @@ def test_a_descendant_that_makes_no_sense_is_refused(
 def test_the_refusal_names_what_is_left_and_where_to_write_it_off(tmp_path: Path) -> None:
     many = [replace(KEY, id=f"AKIA{number}") for number in range(7)]
 
-    what, next_step = descendants.told(many, tmp_path / "x.json")
+    what, next_step = descendants.describe_unswept(many, tmp_path / "x.json")
 
     assert what.startswith("7 of what came out of the leaked credential would work on")
     assert "AKIA4 (access_key of 111122223333/user/alice) and 2 more" in what

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "architecture.md"
-PICTURE = ROOT / "docs" / "architecture.svg"
+DIAGRAM = ROOT / "docs" / "architecture.svg"
 _BEGIN, _END = "<!-- packages: begin -->", "<!-- packages: end -->"
 
 Arrows = dict[str, set[str]]
@@ -40,7 +40,7 @@ def files() -> dict[Path, str]:
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(_BEGIN)
     _, _, after = rest.partition(_END)
     listed = f"{before}{_BEGIN}\n{_lists(graph, top)}\n{_END}{after}"
-    return {PICTURE: picture(top), PAGE: listed}
+    return {DIAGRAM: draw(top), PAGE: listed}
 
 
 def arrows_between(graph: grimp.ImportGraph, rooms: Iterable[str]) -> Arrows:
@@ -129,7 +129,7 @@ def reduced(arrows: Arrows) -> Arrows:
     }
 
 
-def picture(arrows: Arrows) -> str:
+def draw(arrows: Arrows) -> str:
     """Return *arrows* as an SVG picture, the importers above what they import."""
     levels = rows(arrows)
     widest = max(len(row) for row in levels)

@@ -46,9 +46,9 @@ def changed(recorded: Path) -> list[str]:
     with simulated() as cloud, TemporaryDirectory() as folder:
         for name in SCENARIOS:
             cloud.reset()
-            said = rehearse(cloud, Path(folder) / name, name)
+            conversation = rehearse(cloud, Path(folder) / name, name)
             file = recorded / f"{name}.json"
-            if not file.exists() or file.read_text(encoding="utf-8") != said:
+            if not file.exists() or file.read_text(encoding="utf-8") != conversation:
                 differ.append(name)
     return differ
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from containment.aws.issuers import table
 from containment.lifecycle.residuals import stays_open
-from containment.spec.vocabulary import HELD
+from containment.spec.vocabulary import RUNG_EFFECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,7 +40,7 @@ def page() -> str:
 
 
 def _rungs() -> Iterator[str]:
-    for kind, rung in HELD:
+    for kind, rung in RUNG_EFFECTS:
         yield f"## A {kind} at `{rung}`\n"
         rows = [(one.what, one.until, one.ends) for one in stays_open(kind, str(rung))]
         yield _table(("what", "until", "what ends it earlier"), rows)

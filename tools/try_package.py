@@ -141,9 +141,9 @@ def contain_and_lift(lab: Lab, programs: Path, folder: Path) -> None:
         ("lab", ("demo",)),
         ("trace", ("trace", key, "--since", "2026-11-01T00:00:00Z", "../record.json")),
     ):
-        said = containment(*arguments, code=9)
-        if f"pip install 'containment[{extra}]'" not in said or said.count("error:") != 1:
-            sys.exit(f"error: {' '.join(arguments)} does not name the extra {extra}:\n{said}")
+        output = containment(*arguments, code=9)
+        if f"pip install 'containment[{extra}]'" not in output or output.count("error:") != 1:
+            sys.exit(f"error: {' '.join(arguments)} does not name the extra {extra}:\n{output}")
     containment(
         *("open", key, "--incident", INCIDENT, "--title", "a try"),
         *("--since", "2026-11-01T00:00:00Z", "--source", "a try", "--owner", "me@example.com"),
@@ -168,7 +168,7 @@ def run(
 ) -> str:
     """Run *command*, which has to end with *code*, and return what it said."""
     words = [str(word) for word in command]
-    done = subprocess.run(
+    process = subprocess.run(
         words,
         cwd=cwd,
         env=environ,
@@ -178,9 +178,9 @@ def run(
         text=True,
         check=False,
     )
-    if done.returncode != code:
-        sys.exit(f"error: {' '.join(words)} ended with {done.returncode}:\n{done.stdout}")
-    return done.stdout
+    if process.returncode != code:
+        sys.exit(f"error: {' '.join(words)} ended with {process.returncode}:\n{process.stdout}")
+    return process.stdout
 
 
 if __name__ == "__main__":

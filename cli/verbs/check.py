@@ -136,5 +136,5 @@ def _problems(error: ContainmentError) -> list[dict[str, object]]:
             "expected": problem.expected,
             "mend": problem.mend,
         }
-        for line, problem in error.found
+        for line, problem in error.located_problems
     ]

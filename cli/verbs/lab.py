@@ -60,8 +60,8 @@ def start(port: int | None, *, detach: bool, as_json: bool) -> None:
         serve,
     )
 
-    told = noted_in(os.environ)  # noqa: TID251 -- settings are read in the cli
-    serve(_directory(), port or 0, announce=announce, noted_in=told)
+    unanswered_calls = noted_in(os.environ)  # noqa: TID251 -- settings are read in the cli
+    serve(_directory(), port or 0, announce=announce, noted_in=unanswered_calls)
 
 
 @lab.command()

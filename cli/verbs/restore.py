@@ -78,7 +78,7 @@ def restore(
     workplace = _workplace(this_project, incident, place, cancelled)
     caller = workplace.caller()
     _refuse_beside_a_state(this_project, incident, workplace, force=force)
-    journal = workplace.ledger().of(incident)
+    journal = workplace.ledger().journal_of(incident)
     ledger_entries = restoration.verified_entries(journal)
     ledger = journal.inspect()
     for concern in ledger.concerns:

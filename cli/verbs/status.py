@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cli.incident import Incident
     from containment.run.incident_status import IncidentStatus
     from containment.run.locks import Lock
-    from containment.run.report import ContainedPrincipal
+    from containment.run.report import PrincipalReport
     from containment.run.state import StackState
     from containment.spec import IncidentSpec
 
@@ -135,7 +135,7 @@ def _document(incident: Incident, status: IncidentStatus, caller: str) -> dict[s
     }
 
 
-def _principal(item: ContainedPrincipal, status: IncidentStatus) -> dict[str, object]:
+def _principal(item: PrincipalReport, status: IncidentStatus) -> dict[str, object]:
     return {
         "principal": item.principal,
         "rung": item.rung,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cli.incident import Incident
     from containment.errors import ContainmentError
     from containment.run.engine import Run
-    from containment.run.report import ContainedPrincipal
+    from containment.run.report import PrincipalReport
     from containment.spec import IncidentSpec
 
 _APPLIED = "applied, not verified"
@@ -119,13 +119,13 @@ def _tell(run: Run) -> None:
         render.say(f"warning: {line}", style="yellow")
 
 
-def _accounts(principals: list[ContainedPrincipal]) -> list[str]:
+def _accounts(principals: list[PrincipalReport]) -> list[str]:
     return sorted({item.principal.split(":")[4] for item in principals})
 
 
 def _show(
     incident: Incident,
-    principals: list[ContainedPrincipal],
+    principals: list[PrincipalReport],
     caller: str,
     error: ContainmentError | None,
 ) -> None:
@@ -150,14 +150,14 @@ def _first(name: str, index: int) -> str:
     return name if index == 0 else ""
 
 
-def _line(item: ContainedPrincipal) -> str:
+def _line(item: PrincipalReport) -> str:
     return f"{item.principal}  {item.words}"
 
 
 def _document(
     incident: Incident,
     run: Run,
-    principals: list[ContainedPrincipal],
+    principals: list[PrincipalReport],
     caller: str,
     error: ContainmentError | None,
 ) -> dict[str, object]:

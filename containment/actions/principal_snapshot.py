@@ -241,7 +241,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         )
         self._write("snapshot", taken, facts=_facts(taken), required=False)
         # Not read here: the deny waits for this.
-        return _remembering(taken, self._context.ledger.of(taken.incident).written())
+        return _remembering(taken, self._context.ledger.journal_of(taken.incident).written())
 
     def priors(self, state: Snapshot) -> Priors:
         """Return nothing: what was changed is remembered by the others, facet by facet."""
@@ -403,7 +403,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
 
     def _with_ledger(self, state: Snapshot) -> Snapshot:
         """Return *state* with the ledger's head, and have it held against the one it remembers."""
-        journal = self._context.ledger.of(state.incident)
+        journal = self._context.ledger.journal_of(state.incident)
         if state.ledger is not None:
             journal.expect(state.ledger.remembered)
         return _remembering(state, journal.remember())
@@ -416,7 +416,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             "operator": self._context.caller.arn,
             **fields,
         }
-        self._context.ledger.of(state.incident).write(kind, what, required=required)
+        self._context.ledger.journal_of(state.incident).write(kind, what, required=required)
 
     def _note_needs(self, inputs: SnapshotInputs) -> Principal | None:
         """Note what is going to be called; return who calls, None where it is nobody in IAM."""

@@ -273,9 +273,9 @@ def advise(error: ClientError) -> Row:
     """Return the row of what AWS answered, or one without a cause where none fits."""
     detail = error.response.get("Error", {})
     code, message = str(detail.get("Code", "")), str(detail.get("Message", ""))
-    found = next((row for row in ROWS if row.fits(code, message)), None)
-    if found is not None:
-        return found
+    match = next((row for row in ROWS if row.fits(code, message)), None)
+    if match is not None:
+        return match
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     return _BY_NAME["service failure"] if status >= _SERVER_ERROR else _UNKNOWN
 
@@ -285,6 +285,6 @@ def explained_as(doing: str, error: ClientError) -> ContainmentError:
     detail = error.response.get("Error", {})
     code, message = str(detail.get("Code", "")), str(detail.get("Message", ""))
     row = advise(error)
-    said = f"{code}: {message}" if message else code
-    what = f"{doing}: {row.cause} ({said})" if row.cause else f"{doing}: {said}"
+    refusal = f"{code}: {message}" if message else code
+    what = f"{doing}: {row.cause} ({refusal})" if row.cause else f"{doing}: {refusal}"
     return row.kind(what, remedy=row.step)

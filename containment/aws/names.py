@@ -22,7 +22,7 @@ class Names:
     """Remembers what IAM answered about each name."""
 
     def __init__(self) -> None:
-        self._found: dict[str, str | None] = {}
+        self._arns: dict[str, str | None] = {}
         self._lock = Lock()
 
     def __call__(self, iam: IAMClient, named: Principal) -> str | None:
@@ -32,9 +32,9 @@ class Names:
         capitals ("IAM identifiers").
         """
         with self._lock:
-            if named.arn not in self._found:
-                self._found[named.arn] = _ask(iam, named)
-            return self._found[named.arn]
+            if named.arn not in self._arns:
+                self._arns[named.arn] = _ask(iam, named)
+            return self._arns[named.arn]
 
 
 def _ask(iam: IAMClient, named: Principal) -> str | None:

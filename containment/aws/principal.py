@@ -56,7 +56,7 @@ class LivePrincipal:
     ) -> None:
         self._iam = iam
         self._recorder = recorder or NoRecorder()
-        self._seen: dict[str, str | None] = {}
+        self._readings: dict[str, str | None] = {}
         self._changed: set[str] = set()
         self._attachments_listed = False
         self._word = principal.kind.capitalize()
@@ -140,14 +140,14 @@ class LivePrincipal:
                 text = None
             else:
                 text = unquote(str(answer["PolicyDocument"]))
-        self._seen[recording.inline_policy(name)] = text
+        self._readings[recording.inline_policy(name)] = text
         return text
 
     def attached(self) -> list[str]:
         """Return the ARNs of all attached managed policies."""
         pages = self._pages(f"list_attached_{self.principal.kind}_policies")
         arns = [str(item["PolicyArn"]) for page in pages for item in page["AttachedPolicies"]]
-        self._seen |= {recording.attachment(arn): recording.ATTACHED for arn in arns}
+        self._readings |= {recording.attachment(arn): recording.ATTACHED for arn in arns}
         self._attachments_listed = True
         return arns
 
@@ -161,7 +161,7 @@ class LivePrincipal:
             return []
         pages = self._pages(xform_name(kind.listing))
         listed = [kind.listed(entry) for page in pages for entry in page[kind.members]]
-        self._seen |= {credential.facet: credential.status for credential in listed}
+        self._readings |= {credential.facet: credential.status for credential in listed}
         return sorted(listed, key=lambda one: (one.created_at, one.credential_id))
 
     def put_inline(self, name: str, document: str) -> None:
@@ -224,9 +224,9 @@ class LivePrincipal:
         call = getattr(self._iam, xform_name(operation))
         self._change(operation, facet, after, lambda: self._noted(call(**named)))
 
-    def note(self, seen: Mapping[str, str]) -> None:
+    def note(self, readings: Mapping[str, str]) -> None:
         """Remember what was read of facets, for the record of a change to one of them."""
-        self._seen |= seen
+        self._readings |= readings
 
     def set_trust_policy(self, document: str) -> None:
         """Replace a role's trust policy."""
@@ -302,17 +302,21 @@ class LivePrincipal:
         try:
             answer = send()
         except BaseException as error:
-            self._seen.pop(facet, None)
+            self._readings.pop(facet, None)
             self._changed.add(facet)
             finish(outcome_of(error))
             raise
-        self._seen[facet] = after
-        finish(Outcome("done", answer["ResponseMetadata"].get("RequestId"), at=self.answered_at))
+        self._readings[facet] = after
+        finish(
+            Outcome(
+                "done", answer["ResponseMetadata"].get("RequestId"), answered_at=self.answered_at
+            )
+        )
 
     def _last_seen(self, facet: str) -> tuple[bool, str | None]:
         """Return whether *facet* was read since it was last changed, and what was there."""
-        if facet in self._seen:
-            return True, self._seen[facet]
+        if facet in self._readings:
+            return True, self._readings[facet]
         if facet in self._changed:
             return False, None
         word, _, name = facet.partition(" ")

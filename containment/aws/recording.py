@@ -69,7 +69,7 @@ class Outcome:
     result: Result
     request_id: str | None = None
     code: str | None = None
-    at: datetime | None = None
+    answered_at: datetime | None = None
 
 
 class Recorder(Protocol):

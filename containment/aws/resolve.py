@@ -133,8 +133,8 @@ def owner_of(iam: IAMClient, key_id: str) -> Resolved | None:
             name = str(answer.get("UserName") or "")
             if not _USER_NAME.fullmatch(name):
                 return None
-            if found := _owner(iam, name, key_id):
-                return found
+            if owner := _owner(iam, name, key_id):
+                return owner
     return None
 
 
@@ -190,13 +190,13 @@ def resolve_unique_id(iam: IAMClient, sts: STSClient, unique_id: str) -> Resolve
             remedy="use the responder role of the account that has it; if it was deleted, "
             f"'containment trace {asked.id}' finds its ARN in CloudTrail logs",
         )
-    found = _user(iam, name) if asked.kind == "user" else _role(iam, name)
-    if found.unique_id != asked.id:
+    resolved = _user(iam, name) if asked.kind == "user" else _role(iam, name)
+    if resolved.unique_id != asked.id:
         raise NotFoundError(
             f"{asked.kind} {name} was deleted and made anew while it was looked up",
-            remedy=f"run the command again, or name {found.principal.arn}",
+            remedy=f"run the command again, or name {resolved.principal.arn}",
         )
-    return found
+    return resolved
 
 
 def _name_of(iam: IAMClient, asked: UniqueId) -> str:

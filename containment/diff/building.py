@@ -82,7 +82,7 @@ def _contained(
 ) -> PrincipalDiff:
     rung, before = str(item.rung), rung_of(applied)
     arn = item.principal.arn
-    survives = tuple(_ACTIONS[declared.resource].survives for declared in item.held)
+    survives = tuple(_ACTIONS[declared.resource].survives for declared in item.declarations)
     try:
         context = context_of(item.principal.account)
         snapshot: Any = applied.get(SNAPSHOT)
@@ -94,12 +94,12 @@ def _contained(
             )
         writes: list[Write] = []
         comes_back: list[str] = []
-        for declared in item.held:
+        for declared in item.declarations:
             action = _ACTIONS[declared.resource](context)
             values = {**_from_snapshot(snapshot, live, action), **declared.inputs}
-            given = action.inputs_type.model_validate(values)
-            writes += action.writes(given, live)
-            comes_back.append(action.on_destroy(given))
+            new_inputs = action.inputs_type.model_validate(values)
+            writes += action.writes(new_inputs, live)
+            comes_back.append(action.on_destroy(new_inputs))
         return PrincipalDiff(
             arn,
             _verb(rung, before, writes),
@@ -212,8 +212,10 @@ def lift_of(action: Action[Any, Any], state: Any) -> tuple[tuple[str, ...], tupl
     context = action.context
     live = context.locate(state, state.principal_id)
     if live is None:
-        gone = f"{state.target.name} with the id {state.principal_id} is gone: nothing to lift"
-        return (gone,), ()
+        deleted_note = (
+            f"{state.target.name} with the id {state.principal_id} is gone: nothing to lift"
+        )
+        return (deleted_note,), ()
     plan = action.lift_plan(state, live, evidence.terms(context, state))
     if action.resource == SNAPSHOT:
         # What is under it is foreseen by the resources that made it.

@@ -69,15 +69,17 @@ def require_own_state(
     """
     try:
         named = stack or _selected(engine, root, environ)
-        found = [
+        strangers = [
             stranger
             for written in _written(engine, root, environ, named)
             for stranger in stored_state.strangers(written, named)
         ]
     except UnreadableStateError as error:
         raise _refused(stack, f"cannot be read: {error}") from None
-    if found:
-        raise _refused(stack, f"holds what is not of this project: {stored_state.listed(found)}")
+    if strangers:
+        raise _refused(
+            stack, f"holds what is not of this project: {stored_state.listed(strangers)}"
+        )
 
 
 def require_stack_settings(root: Path, stack: str) -> None:
@@ -94,15 +96,15 @@ def require_stack_settings(root: Path, stack: str) -> None:
         from ruamel.yaml.error import YAMLError  # noqa: PLC0415
 
         try:
-            found: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+            document: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         except (YAMLError, OSError, ValueError):
             raise ForeignProjectError(f"{path} cannot be read", remedy="mend the file") from None
-        if found is None:
+        if document is None:
             continue
-        if not isinstance(found, dict):
+        if not isinstance(document, dict):
             raise ForeignProjectError(f"{path} holds no settings", remedy="mend the file")
-        config = found.get("config") or {}
-        names = [str(name) for name in found if name not in _STACK_SETTINGS]
+        config = document.get("config") or {}
+        names = [str(name) for name in document if name not in _STACK_SETTINGS]
         names += [
             str(name)
             for name in (config if isinstance(config, dict) else ())
@@ -117,10 +119,10 @@ def require_stack_settings(root: Path, stack: str) -> None:
 
 
 def _refused(stack: str | None, what: str) -> ForeignStateError:
-    of = f" of {stack}" if stack else ""
+    of_stack = f" of {stack}" if stack else ""
     name = stack or "STACK"
     return ForeignStateError(
-        f"the state{of} {what}; nothing is started or lifted by it",
+        f"the state{of_stack} {what}; nothing is started or lifted by it",
         remedy=f"'containment up {name}' contains all the same, without it; to lift, put the state"
         " back from a backup ('pulumi stack history', the bucket's versions) or see 'containment"
         f" restore {name}'",
@@ -135,10 +137,10 @@ def _written(engine: Path, root: Path, environ: Mapping[str, str], stack: str) -
     if place is None or not _PLAIN_NAME.fullmatch(stack):
         return _exported(engine, root, environ, stack)
     paths = [place / _STACKS / f"{stack}{ending}" for ending in _ENDINGS]
-    there = [path for path in paths if path.exists()]
-    if any(path.name.endswith(".zst") for path in there):
+    existing = [path for path in paths if path.exists()]
+    if any(path.name.endswith(".zst") for path in existing):
         return _exported(engine, root, environ, stack)
-    return [_read(path) for path in there]
+    return [_read(path) for path in existing]
 
 
 def _plain_folder(root: Path, environ: Mapping[str, str]) -> Path | None:
@@ -167,12 +169,12 @@ def _read(path: Path) -> bytes:
 
 def _exported(engine: Path, root: Path, environ: Mapping[str, str], stack: str) -> list[bytes]:
     """Ask the engine for the state: that starts no plugin (``pulumi stack export``)."""
-    done = _ask(engine, root, environ, "stack", "export", "--stack", stack)
-    if done.returncode == 0:
-        return [done.stdout]
-    said = plain(" ".join(done.stderr.decode("utf-8", "replace").split()))
-    if _UNREADABLE.search(said):
-        raise UnreadableStateError(said[:300])
+    answer = _ask(engine, root, environ, "stack", "export", "--stack", stack)
+    if answer.returncode == 0:
+        return [answer.stdout]
+    complaint = plain(" ".join(answer.stderr.decode("utf-8", "replace").split()))
+    if _UNREADABLE.search(complaint):
+        raise UnreadableStateError(complaint[:300])
     return []  # there is none, or the engine gets no further either and says why
 
 
@@ -181,9 +183,9 @@ def _selected(engine: Path, root: Path, environ: Mapping[str, str]) -> str:
     if named:
         return named
     with suppress(OSError):
-        done = _ask(engine, root, environ, "stack", "--show-name")
-        if done.returncode == 0:
-            return done.stdout.decode("utf-8", "replace").strip().rpartition("/")[2]
+        answer = _ask(engine, root, environ, "stack", "--show-name")
+        if answer.returncode == 0:
+            return answer.stdout.decode("utf-8", "replace").strip().rpartition("/")[2]
     return ""
 
 

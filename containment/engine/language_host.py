@@ -33,10 +33,10 @@ LIST_PACKAGES = (
 
 def _skip_sdk_start() -> None:
     """Let the protocol's modules load without the rest of the SDK, which takes 0.3 s to start."""
-    found = importlib.util.find_spec("pulumi")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("pulumi")
+    if spec is None or not spec.submodule_search_locations:
         sys.exit("error: this Python has no pulumi package; run 'make setup'")
-    folder = Path(found.submodule_search_locations[0])
+    folder = Path(spec.submodule_search_locations[0])
     for name, path in (("pulumi", folder), ("pulumi.runtime", folder / "runtime")):
         package = types.ModuleType(name)
         package.__path__ = [str(path)]
@@ -152,7 +152,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             return wire.RunResponse()
         if process.returncode == SHOWN:
             return wire.RunResponse(bail=True)
-        return wire.RunResponse(error=f"the program ended with {_said(process.returncode)}")
+        return wire.RunResponse(error=f"the program ended with {_exit_text(process.returncode)}")
 
     def RunPlugin(
         self, request: wire.RunPluginRequest, context: grpc.ServicerContext
@@ -239,7 +239,7 @@ def _pieces(process: subprocess.Popen[bytes]) -> Iterator[tuple[bool, bytes]]:
             still_open.pop()
 
 
-def _said(status: int) -> str:
+def _exit_text(status: int) -> str:
     return f"exit status {status}" if status > 0 else signal.Signals(-status).name
 
 

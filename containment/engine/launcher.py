@@ -63,9 +63,9 @@ def prepare(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[Path,
         environ = {**environ, ANNOUNCED: "1"}
     start = Path(_value(arguments, "-C", "--cwd") or ".").absolute()
     root = layout.above(start)
-    ours = root is not None and layout.is_ours(root)
-    chosen = settings(environ, ours=ours)
-    if root is None or not ours:
+    is_own = root is not None and layout.is_ours(root)
+    chosen = settings(environ, is_own=is_own)
+    if root is None or not is_own:
         return engine.path, chosen.environ
     if chosen.dropped:
         _say(f"warning: {', '.join(chosen.dropped)} is not used: it could start another program")
@@ -85,8 +85,8 @@ def _tell(words: set[str], arguments: Sequence[str], environ: Mapping[str, str])
     endpoint = environ.get("AWS_ENDPOINT_URL_IAM") or environ.get("AWS_ENDPOINT_URL") or ""
     host = urlsplit(endpoint).hostname or ""
     emulated = endpoint and not (endpoint.startswith("https://") and host.endswith(_OF_AWS))
-    told = bool(emulated) and bool(words & (_CHANGES | _PREVIEWS))
-    if told and ANNOUNCED not in environ:
+    is_announced = bool(emulated) and bool(words & (_CHANGES | _PREVIEWS))
+    if is_announced and ANNOUNCED not in environ:
         _say(f"EMULATED: {endpoint} is not AWS; no real account is touched")
     if words & _CHANGES and any(word.partition("=")[0] == "--plan" for word in arguments):
         _say(
@@ -99,7 +99,7 @@ def _tell(words: set[str], arguments: Sequence[str], environ: Mapping[str, str])
             "warning: the state of a change in AWS goes to a file on this machine: if it is lost,"
             " no lift is exact; log in to a shared backend (pulumi login s3://BUCKET)"
         )
-    return told
+    return is_announced
 
 
 def _leave_the_living(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -132,9 +132,9 @@ def _leave_the_living(arguments: Sequence[str], environ: Mapping[str, str]) -> N
 def _holder(lock: Path) -> int | None:
     """Return the process that made *lock*, if it is an engine that lives on this machine."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        found = json.loads(lock.read_text(encoding="utf-8"))
-        pid = int(found["pid"])
-        if found["hostname"] != socket.gethostname() or pid <= 0:
+        owner = json.loads(lock.read_text(encoding="utf-8"))
+        pid = int(owner["pid"])
+        if owner["hostname"] != socket.gethostname() or pid <= 0:
             return None
         os.kill(pid, 0)
         name = Path(f"/proc/{pid}/comm")

@@ -183,9 +183,9 @@ def put(path: Path, text: str, *, mode: int = 0o755) -> None:
         OSError: it cannot be written.
     """
     with suppress(OSError):
-        found = path.lstat()
-        plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and _is_safe(found)
-        if plain and found.st_mode & 0o777 == mode and path.read_bytes() == text.encode():
+        status = path.lstat()
+        plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and _is_safe(status)
+        if plain and status.st_mode & 0o777 == mode and path.read_bytes() == text.encode():
             return
     new = path.with_name(f".{path.name}-{os.getpid()}")
     new.unlink(missing_ok=True)
@@ -206,8 +206,8 @@ def _unwritable(place: Path, error: OSError) -> UnavailableError:
 def _own_folder(path: Path) -> None:
     with suppress(FileExistsError):
         path.mkdir(mode=0o755)
-    found = path.lstat()
-    if stat.S_ISDIR(found.st_mode) and _is_safe(found):
+    status = path.lstat()
+    if stat.S_ISDIR(status.st_mode) and _is_safe(status):
         return
     raise ForeignProjectError(
         f"{path} is a link, belongs to somebody else, or others may write there: what is in it"
@@ -216,8 +216,8 @@ def _own_folder(path: Path) -> None:
     )
 
 
-def _is_safe(found: os.stat_result) -> bool:
-    return found.st_uid in {0, os.geteuid()} and not found.st_mode & 0o022
+def _is_safe(status: os.stat_result) -> bool:
+    return status.st_uid in {0, os.geteuid()} and not status.st_mode & 0o022
 
 
 def _foreign(path: Path, why: str) -> ForeignProjectError:
@@ -234,11 +234,11 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _essence(found: dict[str, Any]) -> dict[str, Any]:
-    backend = found.get("backend")
-    if "backend" in found and not (isinstance(backend, dict) and set(backend) <= {"url"}):
+def _essence(document: dict[str, Any]) -> dict[str, Any]:
+    backend = document.get("backend")
+    if "backend" in document and not (isinstance(backend, dict) and set(backend) <= {"url"}):
         return {}
-    return {name: value for name, value in found.items() if name not in _FREE}
+    return {name: value for name, value in document.items() if name not in _FREE}
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -250,7 +250,7 @@ def _parsed(text: str) -> dict[str, Any]:
     if any(sign in text for sign in ("<<", "&", "*", "!", "%", "---")):
         return {}
     try:
-        found = YAML(typ="safe").load(text)
+        document = YAML(typ="safe").load(text)
     except (YAMLError, ValueError):
         return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else {}

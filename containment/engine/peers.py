@@ -36,7 +36,7 @@ def owners_of(peer: str) -> set[int] | None:
         return None
     host, _, port = address.rpartition(":")
     number = int.from_bytes(socket.inet_aton(host), sys.byteorder)
-    wanted = f"{number:08X}:{int(port):04X}"
+    hex_address = f"{number:08X}:{int(port):04X}"
     rows = (
         line.split()
         for table in tables
@@ -45,7 +45,7 @@ def owners_of(peer: str) -> set[int] | None:
     return {
         int(row[_OWNER])
         for row in rows
-        if row[_LOCAL].endswith(wanted) and row[_STATE] == _ESTABLISHED
+        if row[_LOCAL].endswith(hex_address) and row[_STATE] == _ESTABLISHED
     }
 
 

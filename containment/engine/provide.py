@@ -41,7 +41,7 @@ def provide(progress: Progress) -> Engine:
             f"pulumi: {unsupported.path} is version {unsupported.version}, and this project needs"
             f" {oldest} or newer, below 4; it gets one of its own",
         )
-    with _alone(home.parent, progress):
+    with _hold_lock(home.parent, progress):
         # Another set-up may have finished while we waited.
         engine = versions.provided()
         if engine is None:
@@ -77,7 +77,7 @@ def _fresh(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, progress: Progress) -> Generator[None]:
+def _hold_lock(folder: Path, progress: Progress) -> Generator[None]:
     """Hold the lock of *folder*; the system frees it when we end, however we end."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:

@@ -56,8 +56,8 @@ class Settings:
     dropped: tuple[str, ...] = ()
 
 
-def settings(environ: Mapping[str, str], *, ours: bool = True) -> Settings:
-    """Return the environment in which the engine runs a project; where it is *ours*, guarded.
+def settings(environ: Mapping[str, str], *, is_own: bool = True) -> Settings:
+    """Return the environment in which the engine runs a project; where it is *is_own*, guarded.
 
     Raises:
         RefusedError: checkpoints are switched off.
@@ -69,14 +69,14 @@ def settings(environ: Mapping[str, str], *, ours: bool = True) -> Settings:
             " in AWS",
             remedy="unset it and run this again",
         )
-    dropped = tuple(sorted(name for name in environ if name.startswith(_DROPPED))) if ours else ()
+    dropped = tuple(sorted(name for name in environ if name.startswith(_DROPPED))) if is_own else ()
     kept = {name: value for name, value in environ.items() if name not in dropped}
     made = {**_DEFAULTS, **kept}
     if backend(environ).startswith("file:") and not (
         "PULUMI_CONFIG_PASSPHRASE" in environ or environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
     ):
         made["PULUMI_CONFIG_PASSPHRASE"] = ""
-    if not ours:
+    if not is_own:
         return Settings(made)
     made |= _FORCED
     home = _home(environ)
@@ -92,10 +92,10 @@ def backend(environ: Mapping[str, str]) -> str:
         return named
     login = Path(environ.get(CREDENTIALS) or _home(environ)) / "credentials.json"
     try:
-        found = json.loads(login.read_text(encoding="utf-8"))
+        document = json.loads(login.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
-    return str(found.get("current") or "") if isinstance(found, dict) else ""
+    return str(document.get("current") or "") if isinstance(document, dict) else ""
 
 
 def _home(environ: Mapping[str, str]) -> Path:

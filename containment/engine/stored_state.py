@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROJECT = "containment"
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = f"pulumi:providers:{PROJECT}"
-_OURS = re.compile(rf"{PROJECT}:index:[A-Z][A-Za-z]*")
+_OWN_TYPE = re.compile(rf"{PROJECT}:index:[A-Z][A-Za-z]*")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _LARGEST = 1 << 30
 _DEEPEST = 200
@@ -108,9 +108,9 @@ def strangers(written: bytes, stack: str) -> tuple[Stranger, ...]:
     return tuple(_strangers(deployment, stack))
 
 
-def listed(found: Iterable[Stranger]) -> str:
-    """Return *found* for people, the first few of many."""
-    texts = [str(item) for item in found]
+def listed(strangers: Iterable[Stranger]) -> str:
+    """Return *strangers* for people, the first few of many."""
+    texts = [str(item) for item in strangers]
     more = f"; and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     return "; ".join(texts[:_SHOWN]) + more
 
@@ -120,13 +120,15 @@ def _strangers(deployment: Mapping[str, Any], stack: str) -> Iterator[Stranger]:
         if deployment.get(name):
             yield Stranger(f"{name} in the state", what)
     for item in _list(deployment.get("resources"), "its resources"):
-        yield from _of(_object(item, _RESOURCE, "a resource"), stack)
+        yield from _resource_strangers(_object(item, _RESOURCE, "a resource"), stack)
     for item in _list(deployment.get("pending_operations"), "its pending operations"):
         operation = _object(item, _OPERATION, "a pending operation")
-        yield from _of(_object(operation.get("resource"), _RESOURCE, "a resource"), stack)
+        yield from _resource_strangers(
+            _object(operation.get("resource"), _RESOURCE, "a resource"), stack
+        )
 
 
-def _of(item: Mapping[str, Any], stack: str) -> Iterator[Stranger]:
+def _resource_strangers(item: Mapping[str, Any], stack: str) -> Iterator[Stranger]:
     """Yield what is wrong with one resource; one thing is enough to refuse it."""
     urn, kind = str(item.get("urn") or ""), item.get("type")
     where = _quoted(urn) if urn else "a resource without a name"
@@ -179,7 +181,7 @@ def _of_provider(item: Mapping[str, Any], where: str) -> Iterator[Stranger]:
 
 
 def _is_ours(kind: str) -> bool:
-    return kind in {STACK_TYPE, PROVIDER_TYPE} or _OURS.fullmatch(kind) is not None
+    return kind in {STACK_TYPE, PROVIDER_TYPE} or _OWN_TYPE.fullmatch(kind) is not None
 
 
 def _is_provider(reference: object, stack: str) -> bool:
@@ -227,10 +229,10 @@ def _parsed(content: bytes) -> object:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         raise UnreadableStateError("an object in it has a member twice")
-    return found
+    return members
 
 
 def _constant(name: str) -> object:

@@ -80,13 +80,15 @@ def on_path(search_path: str) -> list[Engine]:
     A folder that is not named from the root on does not count: it would be another one wherever
     the search is made.
     """
-    found = [_known(path) for path in _programs("pulumi", search_path) if not is_launcher(path)]
-    return [engine for engine in found if engine is not None]
+    engines = [
+        _recorded_engine(path) for path in _programs("pulumi", search_path) if not is_launcher(path)
+    ]
+    return [engine for engine in engines if engine is not None]
 
 
 def provided() -> Engine | None:
     """Return the engine that a set-up put into the user's cache, if it runs."""
-    engine = _known(cache() / "bin" / "pulumi")
+    engine = _recorded_engine(cache() / "bin" / "pulumi")
     return engine if engine is not None and engine.version == PROVIDED else None
 
 
@@ -108,21 +110,21 @@ def _remembered() -> Engine | None:
         path = Path(_NOTE.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return None
-    engine = _known(path) if path.is_absolute() else None
+    engine = _recorded_engine(path) if path.is_absolute() else None
     return engine if engine is not None and engine.supported else None
 
 
-def _known(path: Path) -> Engine | None:
+def _recorded_engine(path: Path) -> Engine | None:
     """Return the engine at *path* as `ask` does, without starting one that answered before.
 
     To start it takes longer than all else that a short command does. The record is this user's
     alone, and says of a program only what its version is.
     """
     try:
-        found = path.stat()
+        file_status = path.stat()
     except OSError:
         return None
-    stamp = [found.st_ino, found.st_size, found.st_mtime_ns]
+    stamp = [file_status.st_ino, file_status.st_size, file_status.st_mtime_ns]
     record = _record()
     kept = record.get(str(path))
     if isinstance(kept, list) and kept[:-1] == stamp and _VERSION.match(str(kept[-1])):
@@ -141,12 +143,12 @@ def _record() -> dict[str, Any]:
     try:
         if os.fstat(file).st_uid != os.getuid():
             return {}
-        found = json.loads(os.read(file, 1 << 20))
+        record = json.loads(os.read(file, 1 << 20))
     except (OSError, ValueError):
         return {}
     finally:
         os.close(file)
-    return found if isinstance(found, dict) else {}
+    return record if isinstance(record, dict) else {}
 
 
 def _write_record(record: dict[str, Any]) -> None:

@@ -94,7 +94,7 @@ def open_incident(
     try:
         incident = incident_id(choices.incident or next_incident(directory, now.year))
     except WrongError as error:
-        raise error.told() from error
+        raise error.as_spec_error() from error
     path = directory / f"{incident}.yaml"
     refuse_existing(path)
     caller = identify(sts)

@@ -104,18 +104,18 @@ def find_subject(iam: IAMClient, sts: STSClient, named: str, account: str) -> Su
     )
     if not is_name:
         return _of_finding(iam, sts, read_finding(Path(named)), account)
-    found = resolve(iam, sts, named)
-    if found.key:
-        return _of_key(found, found.key)
+    resolved = resolve(iam, sts, named)
+    if resolved.key:
+        return _of_key(resolved, resolved.key)
     unique = parse_unique_id(named)
-    return _of_principal(found, unique.session if unique else "")
+    return _of_principal(resolved, unique.session if unique else "")
 
 
-def _of_key(found: Resolved, key: Credential) -> Subject:
-    user = found.principal.name
+def _of_key(resolved: Resolved, key: Credential) -> Subject:
+    user = resolved.principal.name
     notes = () if key.status == "Active" else (f"{key.credential_id} is {key.status} already",)
     return Subject(
-        resolved=found,
+        resolved=resolved,
         leaked=(key.credential_id,),
         title=f"access key {key.credential_id} of user {user} leaked",
         severity=Severity.HIGH,
@@ -126,20 +126,22 @@ def _of_key(found: Resolved, key: Credential) -> Subject:
     )
 
 
-def _of_principal(found: Resolved, session: str) -> Subject:
-    kind, name = found.principal.kind, found.principal.name
+def _of_principal(resolved: Resolved, session: str) -> Subject:
+    kind, name = resolved.principal.kind, resolved.principal.name
     notes: tuple[str, ...] = ()
     if kind == "user":
         notes = ("no leaked key is named, so a lift counts every key of the user as leaked",)
     elif session:
-        alone = f"rung: session, sessions: [{{name: {session}}}]"
-        notes = (f"every session of the role is contained; to deny {session} only, write {alone}",)
+        session_only = f"rung: session, sessions: [{{name: {session}}}]"
+        notes = (
+            f"every session of the role is contained; to deny {session} only, write {session_only}",
+        )
     return Subject(
-        resolved=found,
+        resolved=resolved,
         leaked=(),
         title=f"{kind} {name} compromised",
         severity=Severity.HIGH,
-        since=found.created_at,
+        since=resolved.created_at,
         since_source=f"creation of {kind} {name}, before which nobody was it",
         since_note=_KEYS_SINCE if kind == "user" else _EARLIEST,
         notes=notes,
@@ -154,10 +156,10 @@ def _of_finding(iam: IAMClient, sts: STSClient, finding: Finding, account: str) 
             remedy="use the responder role of that account",
         )
     leaked = (finding.key_id,) if is_access_key_id(finding.key_id) else ()
-    found, notes = _found(iam, sts, finding)
+    resolved, notes = _resolve_finding(iam, sts, finding)
     title = f"{finding.finding_type}: {finding.title}" if finding.title else finding.finding_type
     return Subject(
-        resolved=found,
+        resolved=resolved,
         leaked=leaked,
         title=one_line(title, 200),
         severity=finding.severity,
@@ -169,24 +171,26 @@ def _of_finding(iam: IAMClient, sts: STSClient, finding: Finding, account: str) 
     )
 
 
-def _found(iam: IAMClient, sts: STSClient, finding: Finding) -> tuple[Resolved, tuple[str, ...]]:
+def _resolve_finding(
+    iam: IAMClient, sts: STSClient, finding: Finding
+) -> tuple[Resolved, tuple[str, ...]]:
     """Return the principal of *finding* as it is now, and what is odd about it."""
     kind = "role" if finding.is_role else "user"
     arn = f"arn:{finding.partition}:iam::{finding.account}:{kind}/{finding.user_name}"
     note = ""
     if is_access_key_id(finding.key_id):
         try:
-            found = resolve_access_key(iam, sts, finding.key_id)
+            resolved = resolve_access_key(iam, sts, finding.key_id)
         except NotFoundError:
             if not finding.user_name:
                 raise
-            found = resolve_principal(iam, sts, _checked_arn(arn))
+            resolved = resolve_principal(iam, sts, _checked_arn(arn))
             note = f"{finding.key_id} is gone; its user is contained all the same"
     else:
-        found = resolve_principal(iam, sts, _checked_arn(arn))
+        resolved = resolve_principal(iam, sts, _checked_arn(arn))
         note = _without_key(finding, kind)
-    _refuse_another(finding, found)
-    return found, (note,) if note else ()
+    _refuse_another(finding, resolved)
+    return resolved, (note,) if note else ()
 
 
 def _without_key(finding: Finding, kind: str) -> str:
@@ -207,9 +211,9 @@ def _without_key(finding: Finding, kind: str) -> str:
     )
 
 
-def _refuse_another(finding: Finding, found: Resolved) -> None:
+def _refuse_another(finding: Finding, resolved: Resolved) -> None:
     """Refuse where IAM's answer is not whom *finding* is about."""
-    principal = found.principal
+    principal = resolved.principal
     if finding.user_name and principal.name.lower() != finding.user_name.lower():
         raise ConflictError(
             f"finding {finding.finding_id} says {quoted(finding.user_name)}, and IAM says that "
@@ -218,10 +222,10 @@ def _refuse_another(finding: Finding, found: Resolved) -> None:
         )
     unique_id = finding.principal_id.partition(":")[0]
     # IAM User Guide, "IAM identifiers": AIDA is a user's unique id, AROA a role's.
-    if unique_id.startswith(("AIDA", "AROA")) and unique_id != found.unique_id:
+    if unique_id.startswith(("AIDA", "AROA")) and unique_id != resolved.unique_id:
         raise ConflictError(
             f"finding {finding.finding_id} is about {principal.kind} {principal.name} with the "
-            f"unique id {quoted(unique_id)}, and the one there now has {found.unique_id}",
+            f"unique id {quoted(unique_id)}, and the one there now has {resolved.unique_id}",
             remedy="it was deleted and made again (CloudTrail: DeleteUser, DeleteRole); to contain "
             f"the one there now, run 'containment open {principal.arn}'",
         )
@@ -232,11 +236,11 @@ def _checked_arn(arn: str) -> str:
     try:
         return principal_arn(arn, "role" if is_role else "user")
     except WrongError as error:
-        raise error.told() from error
+        raise error.as_spec_error() from error
 
 
 def _checked_key(key_id: str) -> str:
     try:
         return access_key_id(key_id)
     except WrongError as error:
-        raise error.told() from error
+        raise error.as_spec_error() from error

@@ -84,13 +84,13 @@ class BucketStore:
         return f"s3://{self.bucket}/{self.prefix}"
 
     def lines(self) -> Sequence[bytes] | None:
-        with self._mutex, self._told("read"):
+        with self._mutex, self._explained("read"):
             objects = self._objects()
             self._altered = tuple(item.key for item in objects if item.later)
             return self._bodies(objects) if objects else None
 
     def append(self, make: Callable[[Head], bytes]) -> Head:
-        with self._mutex, self._told("written"):
+        with self._mutex, self._explained("written"):
             head = self._head or self._end()
             for _ in range(_MOST_TRIES):
                 written = make(head)
@@ -104,7 +104,7 @@ class BucketStore:
             )
 
     def concerns(self) -> list[str]:
-        with self._mutex, self._told("read"):
+        with self._mutex, self._explained("read"):
             concerns = [
                 f"{key} was overwritten or hidden; its first version counts"
                 for key in self._altered
@@ -115,7 +115,7 @@ class BucketStore:
         """Tell whether every entry is locked as it is put, in a bucket that can."""
         if not self.mode:
             return False
-        with self._mutex, self._told("read"):
+        with self._mutex, self._explained("read"):
             return not self._unlocked()
 
     def _unlocked(self) -> list[str]:
@@ -216,7 +216,7 @@ class BucketStore:
         return self._client
 
     @contextmanager
-    def _told(self, deed: str) -> Generator[None]:
+    def _explained(self, deed: str) -> Generator[None]:
         """Say in one sentence what AWS says against it."""
         try:
             yield

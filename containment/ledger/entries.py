@@ -119,7 +119,7 @@ def prior(
     current: str | None = None
     entries = list(entries)
     first = first_snapshots(entries)
-    for entry in _of(entries, unique_id):
+    for entry in _entries_of(entries, unique_id):
         if entry.get("kind") == "snapshot":
             if _counts(entry, first, snapshot_id):
                 current = str(entry.get("snapshot_id"))
@@ -142,11 +142,11 @@ def priors(entries: Iterable[Entry], unique_id: str, snapshot_id: str | None) ->
     current: str | None = None
     entries = list(entries)
     first = first_snapshots(entries)
-    for entry in _of(entries, unique_id):
+    for entry in _entries_of(entries, unique_id):
         if entry.get("kind") == "snapshot" and _counts(entry, first, snapshot_id):
             current, facts = str(entry.get("snapshot_id")), dict(entry.get("facts") or {})
-            known = ((facet, _in_facts(facts, facet)) for facet in _facets(facts))
-            answers = {facet: value for facet, value in known if value is not None}
+            from_facts = ((facet, _in_facts(facts, facet)) for facet in _facets(facts))
+            answers = {facet: value for facet, value in from_facts if value is not None}
         elif entry.get("kind") == "intent" and current == entry.get("snapshot_id"):
             facet = str(entry.get("facet"))
             value = _in_facts(facts, facet) or entry.get("before")
@@ -159,11 +159,11 @@ def changes(
     entries: Iterable[Entry], unique_id: str, snapshot_id: str | None
 ) -> dict[str, list[str | None]]:
     """Return the facets that were changed under a snapshot, and what was made of each, in order."""
-    found: dict[str, list[str | None]] = {}
-    for entry in _of(entries, unique_id):
+    by_facet: dict[str, list[str | None]] = {}
+    for entry in _entries_of(entries, unique_id):
         if (entry.get("kind"), entry.get("snapshot_id")) == ("intent", snapshot_id):
-            found.setdefault(str(entry.get("facet")), []).append(entry.get("after"))
-    return found
+            by_facet.setdefault(str(entry.get("facet")), []).append(entry.get("after"))
+    return by_facet
 
 
 def _counts(entry: Entry, first: Mapping[str, Entry], snapshot_id: str | None) -> bool:
@@ -180,7 +180,7 @@ def _facets(facts: dict[str, Any]) -> Iterator[str]:
     yield from (facet for facet, _status in _seen_credentials(facts))
 
 
-def _of(entries: Iterable[Entry], unique_id: str) -> Iterator[Entry]:
+def _entries_of(entries: Iterable[Entry], unique_id: str) -> Iterator[Entry]:
     return (entry for entry in entries if entry.get("unique_id") == unique_id)
 
 

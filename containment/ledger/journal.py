@@ -92,7 +92,7 @@ class Journal:
         self._now = now
         self._say = say
         self._lock = Lock()
-        self._said: set[str] = set()
+        self._announced: set[str] = set()
         self._missed = 0
         self._no_write_until = 0.0
         self._no_read_until = 0.0
@@ -111,8 +111,8 @@ class Journal:
         """Say *message*, once in a run; of several *about* one thing, the first."""
         key = about or message
         with self._lock:
-            new = key not in self._said
-            self._said.add(key)
+            new = key not in self._announced
+            self._announced.add(key)
         if new:
             self._say(message)
 

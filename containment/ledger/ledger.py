@@ -42,7 +42,7 @@ class Ledger:
         self._journals: dict[str, Journal] = {}
         self._lock = Lock()
 
-    def of(self, incident: str) -> Journal:
+    def journal_of(self, incident: str) -> Journal:
         """Return the ledger of *incident*."""
         with self._lock:
             if incident not in self._journals:
@@ -72,7 +72,7 @@ class Ledger:
             facet: which facet.
             snapshot_id: by which snapshot; the last one that was taken where it is None.
         """
-        evidence = self.of(incident).evidence()
+        evidence = self.journal_of(incident).evidence()
         if evidence is None:
             return None
         return entries.prior(evidence.entries, unique_id, facet, snapshot_id)
@@ -83,7 +83,7 @@ class Ledger:
         Raises:
             RefusedError: it cannot be written.
         """
-        self.of(incident).write("decision", what, required=True)
+        self.journal_of(incident).write("decision", what, required=True)
 
     def recorder(
         self,
@@ -97,7 +97,7 @@ class Ledger:
 
         While *lifting* a change that cannot be written down is refused.
         """
-        return IncidentRecorder(self.of(incident), snapshot_id, operator, required=lifting)
+        return IncidentRecorder(self.journal_of(incident), snapshot_id, operator, required=lifting)
 
 
 def unkept() -> Ledger:
@@ -144,6 +144,6 @@ class IncidentRecorder:
             entry["code"] = outcome.code
         if outcome.request_id:
             entry["request_id"] = outcome.request_id
-        if outcome.at:
-            entry["aws_at"] = isoformat(outcome.at)
+        if outcome.answered_at:
+            entry["aws_at"] = isoformat(outcome.answered_at)
         self._journal.write("outcome", entry, required=False)

@@ -87,7 +87,7 @@ def _history(context: Context, state: Inputs) -> History:
     whose = str(getattr(state, "principal_id", ""))
     snapshot_id = getattr(state, "snapshot_id", None)
     before = entries.priors(ledger_entries, whose, snapshot_id)
-    if not context.ledger.of(state.incident).locked:
+    if not context.ledger.journal_of(state.incident).locked:
         before = restraining(before)
     return History(
         before=before,
@@ -114,7 +114,7 @@ def _note_kept(context: Context, state: Inputs) -> Callable[[str, Sequence[str]]
     def note(other: str, names: Sequence[str]) -> None:
         # A tag's text is the attacker's to choose: only a ledger that knows the user is written to.
         whose = getattr(state, "principal_id", "")
-        journal = context.ledger.of(other) if marks.is_incident(other) else None
+        journal = context.ledger.journal_of(other) if marks.is_incident(other) else None
         evidence = journal.evidence() if journal else None
         snapshots = entries.open_snapshots(evidence.entries) if evidence else []
         if journal and any(item.unique_id == whose for item in snapshots):
@@ -142,14 +142,14 @@ def known_of(context: Context, unique_id: str, incidents: Sequence[str]) -> str 
 
 def held_as(context: Context, incident: str, unique_id: str) -> str | None:
     """Return the ARN by which *incident* contained who has *unique_id*, by its ledger."""
-    evidence = context.ledger.of(incident).evidence()
+    evidence = context.ledger.journal_of(incident).evidence()
     snapshots = entries.open_snapshots(evidence.entries) if evidence else []
     return next((item.principal for item in snapshots if item.unique_id == unique_id), None)
 
 
 def read(context: Context, state: Inputs) -> Sequence[Entry]:
     """Return what the ledger of *state*'s incident says; nothing where it is not intact."""
-    evidence = context.ledger.of(state.incident).evidence()
+    evidence = context.ledger.journal_of(state.incident).evidence()
     return evidence.entries if evidence else ()
 
 

@@ -220,7 +220,7 @@ class Gate:
 
     def _heard(self, state: Inputs, witnesses: frozenset[str]) -> Iterator[Word]:
         """Yield the words of those who say how a facet was."""
-        locked = "ledger" in witnesses and self._context.ledger.of(state.incident).locked
+        locked = "ledger" in witnesses and self._context.ledger.journal_of(state.incident).locked
         for who in witnesses:
             if who == "claim":
                 yield "claim"

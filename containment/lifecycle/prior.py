@@ -153,7 +153,7 @@ def _before(context: Context, incident: str, unique_id: str, facet: str) -> str 
     """
     if not marks.is_incident(incident):  # a tag's text is the attacker's to choose
         return None
-    evidence = context.ledger.of(incident).evidence()
+    evidence = context.ledger.journal_of(incident).evidence()
     snapshots = entries.open_snapshots(evidence.entries) if evidence else []
     own = [item for item in snapshots if item.unique_id == unique_id]
     if evidence is None or not own:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from containment.clock import Clock
-    from containment.descendants import Held
+    from containment.descendants import ContainedTarget
     from containment.lifecycle.wire import Inputs
     from containment.spec import IncidentSpec
 
@@ -60,7 +60,7 @@ def require_swept(
             one for one in open_descendants if one.principal.lower() == state.target.label.lower()
         ]
     if open_descendants:
-        what, remedy = descendants.told(open_descendants, beside)
+        what, remedy = descendants.describe_unswept(open_descendants, beside)
         raise ConflictError(what, remedy=f"{remedy}; then lift")
 
 
@@ -69,12 +69,12 @@ def _still_target(state: Inputs, spec: IncidentSpec) -> bool:
     return any(not t.access_key and identity(t.principal) == target for t in spec.targets)
 
 
-def _contained_targets(state: Inputs, spec: IncidentSpec | None) -> list[Held]:
+def _contained_targets(state: Inputs, spec: IncidentSpec | None) -> list[ContainedTarget]:
     """Return whom the lift itself goes on keeping the attacker out of."""
-    from containment.descendants import Held  # noqa: PLC0415 -- as above
+    from containment.descendants import ContainedTarget  # noqa: PLC0415 -- as above
 
     targets = [
-        Held(
+        ContainedTarget(
             target.principal.label,
             str(target.rung),
             target.leaked,
@@ -85,5 +85,5 @@ def _contained_targets(state: Inputs, spec: IncidentSpec | None) -> list[Held]:
     ]
     if not any(one.principal.lower() == state.target.label.lower() for one in targets):
         # What was lifted is fenced, and its leaked keys stay Inactive, whatever the file says now.
-        targets.append(Held(state.target.label, "deny-all", state.lift.leaked))
+        targets.append(ContainedTarget(state.target.label, "deny-all", state.lift.leaked))
     return targets

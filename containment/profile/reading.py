@@ -34,13 +34,13 @@ def read(path: Path) -> Profile:
         SpecError: it cannot be read, or is no profile; every reason is in it.
     """
     try:
-        found = content(path, "the project's profile")
+        text = content(path, "the project's profile")
     except FileNotFoundError as error:
         raise SpecError(
             f"{plain(str(path))} leads to a file that is not there",
             remedy="restore that file, or remove the link: then the defaults hold",
         ) from error
-    document = read_document(found, WORDS)
+    document = read_document(text, WORDS)
     values, problems = validated(document, ProfileFile, WORDS, {})
     problems += document.problems
     if values is None or problems:
@@ -56,5 +56,5 @@ def read(path: Path) -> Profile:
         pipeline=values.pipeline,
         guard=values.guard,
         break_glass=values.break_glass,
-        sha256=sha256(found).hexdigest(),
+        sha256=sha256(text).hexdigest(),
     )

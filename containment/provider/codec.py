@@ -29,8 +29,8 @@ def decode(struct: Struct) -> tuple[Values, frozenset[str]]:
     """Return the known values of *struct*, and the names of those that hold an unknown."""
     values: Values = MessageToDict(struct)
     unknown = frozenset(name for name, value in values.items() if _holds_unknown(value))
-    known = {name: value for name, value in values.items() if name not in unknown}
-    return unwired(known), unknown
+    known_values = {name: value for name, value in values.items() if name not in unknown}
+    return unwired(known_values), unknown
 
 
 def encode(values: Mapping[str, Any], unknown: Iterable[str] = ()) -> Struct:
@@ -57,8 +57,10 @@ def wire_name(model: type[BaseModel], name: str) -> str:
 
 def remembered(model: type[Model], values: Mapping[str, Any]) -> Model:
     """Return *values* of a state as *model*; fields that another release added are let be."""
-    known = {wire_name(model, name) for name in model.model_fields}
-    return model.model_validate({name: value for name, value in values.items() if name in known})
+    field_names = {wire_name(model, name) for name in model.model_fields}
+    return model.model_validate(
+        {name: value for name, value in values.items() if name in field_names}
+    )
 
 
 def _holds_unknown(value: object) -> bool:

@@ -43,7 +43,7 @@ class Deployment:
         self.engine = Engine(None)
         self.directory = Path.cwd()
         self.declared: set[str] = set()
-        self.held: set[str] = set()
+        self.contained_arns: set[str] = set()
         self.messages = MessageFile.named_in(environ)
         self.failed: dict[str, type[ContainmentError]] = {}
         self._questions: dict[str, list[Callable[[], ContainmentError | None]]] = {}
@@ -150,7 +150,9 @@ class Deployment:
         Raises:
             SpecError: it is; the engine reads every resource before it deletes the first.
         """
-        self._decisions.require_known(parse_principal(arn) for arn in {*self.held, principal})
+        self._decisions.require_known(
+            parse_principal(arn) for arn in {*self.contained_arns, principal}
+        )
 
     def _make(self, incident: str | None) -> Workplace:
         return Workplace(

@@ -20,9 +20,9 @@ import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from containment.engine.peers import OwnUserOnly
-from containment.provider.alone import Alone
 from containment.provider.deployment import Deployment
 from containment.provider.servicer import Servicer
+from containment.provider.stack_lock import StackLock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,10 +58,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             ("grpc.so_reuseport", 0),
         ],
     )
-    alone = Alone(engine=parent)
+    stack_lock = StackLock(engine=parent)
     # Not after the server's stop: a call whose engine is gone counts as over, and is still made.
-    atexit.register(alone.release)
-    servicer = Servicer(deployment, alone)
+    atexit.register(stack_lock.release)
+    servicer = Servicer(deployment, stack_lock)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

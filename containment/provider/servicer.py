@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from containment.lifecycle.context import Context
     from containment.lifecycle.wire import Inputs
     from containment.messages import Call
-    from containment.provider.alone import Alone
     from containment.provider.deployment import Deployment
+    from containment.provider.stack_lock import StackLock
 
 Made = TypeVar("Made")
 
@@ -62,10 +62,10 @@ _RESOURCES = {f"containment:index:{action.resource}": action for action in ACTIO
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Serves the engine over the actions; with *alone*, one run of a stack at a time."""
 
-    def __init__(self, deployment: Deployment, alone: Alone | None = None) -> None:
+    def __init__(self, deployment: Deployment, stack_lock: StackLock | None = None) -> None:
         self._deployment = deployment
-        self._alone = alone
-        self._said_lacking: set[str] = set()
+        self._stack_lock = stack_lock
+        self._lacking_announced: set[str] = set()
 
     def Handshake(self, request: Any, context: Any) -> Any:
         del context
@@ -110,7 +110,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, context: Any) -> Any:
         values, _ = codec.decode(request.args)
-        with self._told(context, "Configure"):
+        with self._reporting(context, "Configure"):
             self._deployment.configure(values, request.urn)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
@@ -124,18 +124,22 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         except ValidationError as error:
             # A failed check stops everybody, so what a failed snapshot could not hand on is let
             # through here, and stops this one principal in Create.
-            found = _failures(error, unknown | from_snapshot(action_type))
-            return self._checked(request.urn, request.news, found)
+            failures = _failures(error, unknown | from_snapshot(action_type))
+            return self._checked(request.urn, request.news, failures)
         old = codec.remembered(action_type.inputs_type, olds) if olds else None
         self._deployment.declared.add(inputs.principal)
         try:
             action = action_type(self._context(request.urn, inputs, "Check", reading=True))
             inputs = action.checked(inputs)
-            found = action.check(inputs, old)
+            failures = action.check(inputs, old)
             self._deployment.ask_before_change(inputs.principal, partial(action.lacking, inputs))
         except Exception as error:  # noqa: BLE001 -- each of them is one finding of this check
-            found = [Failure("principal", _ours(error, "looking before anything changes"))]
-        return self._checked(request.urn, codec.encode(codec.dump(inputs), unknown), found)
+            failures = [
+                Failure(
+                    "principal", _as_containment_error(error, "looking before anything changes")
+                )
+            ]
+        return self._checked(request.urn, codec.encode(codec.dump(inputs), unknown), failures)
 
     def Diff(self, request: Any, context: Any) -> Any:
         del context
@@ -171,7 +175,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: Any) -> Any:
         action_type = _RESOURCES[request.type]
         values, unknown = codec.decode(request.properties)
-        with self._told(context, "Create", request.urn, preview=request.preview) as told:
+        with self._reporting(context, "Create", request.urn, preview=request.preview) as reported:
             principal = str(values.get("principal"))
             self._require_allowed(request.urn, principal, "Create", preview=request.preview)
             if from_snapshot(action_type) & missing(action_type.inputs_type, values):
@@ -187,7 +191,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             action = action_type(
                 self._context(request.urn, inputs, "Create", reading=request.preview)
             )
-            state = told.making(inputs, lambda: action.create(inputs, preview=request.preview))
+            state = reported.making(inputs, lambda: action.create(inputs, preview=request.preview))
             return provider_pb2.CreateResponse(
                 id="" if request.preview else resource_id(inputs),
                 properties=self._outputs(action_type, state, unknown, preview=request.preview),
@@ -200,9 +204,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if not values:
             return self._import(request, context)
         state = codec.remembered(action_type.state_type, values)
-        self._deployment.held.add(state.principal)
+        self._deployment.contained_arns.add(state.principal)
         try:
-            seen = action_type(self._context(request.urn, state, "Read", reading=True)).read(state)
+            live_state = action_type(self._context(request.urn, state, "Read", reading=True)).read(
+                state
+            )
         except Exception as error:  # noqa: BLE001 -- one failing read would stop the whole run
             self._deployment.engine.say(
                 "warning",
@@ -210,12 +216,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 request.urn,
                 "Read",
             )
-            seen = state.model_copy(update={"live": "unknown"})
-        if seen is None:
+            live_state = state.model_copy(update={"live": "unknown"})
+        if live_state is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
             id=request.id,
-            properties=codec.encode(codec.dump(seen)),
+            properties=codec.encode(codec.dump(live_state)),
             inputs=request.inputs,
             refresh_before_update=True,
         )
@@ -224,7 +230,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         action_type = _RESOURCES[request.type]
         olds, _ = codec.decode(request.olds)
         values, unknown = codec.decode(request.news)
-        with self._told(context, "Update", request.urn, preview=request.preview) as told:
+        with self._reporting(context, "Update", request.urn, preview=request.preview) as reported:
             inputs = action_type.inputs_type.model_validate(values)
             state = codec.remembered(action_type.state_type, olds)
             self._require_allowed(request.urn, inputs.principal, "Update", preview=request.preview)
@@ -233,7 +239,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             action = action_type(
                 self._context(request.urn, inputs, "Update", reading=request.preview)
             )
-            new = told.making(inputs, lambda: action.update(state, inputs, preview=request.preview))
+            new = reported.making(
+                inputs, lambda: action.update(state, inputs, preview=request.preview)
+            )
             return provider_pb2.UpdateResponse(
                 properties=self._outputs(action_type, new, unknown, preview=request.preview),
                 refresh_before_update=True,
@@ -242,7 +250,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Delete(self, request: Any, context: Any) -> Any:
         action_type = _RESOURCES[request.type]
         values, _ = codec.decode(request.properties)
-        with self._told(context, "Delete", request.urn):
+        with self._reporting(context, "Delete", request.urn):
             state = codec.remembered(action_type.state_type, values)
             self._deployment.require_known(state.principal)
             self._wait_for_others(request.urn, state, lifting=True)
@@ -253,11 +261,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         values, _ = codec.decode(request.args)
         if request.tok != "containment:index:resolveAccessKey":
             context.abort(grpc.StatusCode.NOT_FOUND, f"containment has no function {request.tok}")
-        with self._told(context, "Invoke"):
+        with self._reporting(context, "Invoke"):
             key = str(values.get("accessKeyId", ""))
             place = self._deployment.context("", account=None, incident=None)
-            found = resolve_access_key(place.clients.iam, place.clients.sts, key)
-            answer = {"principal": found.principal.arn, "account": found.principal.account}
+            owner = resolve_access_key(place.clients.iam, place.clients.sts, key)
+            answer = {"principal": owner.principal.arn, "account": owner.principal.account}
             response = provider_pb2.InvokeResponse()
             getattr(response, "return").CopyFrom(codec.encode(answer))
             return response
@@ -269,7 +277,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def _import(self, request: Any, context: Any) -> Any:
         action_type = _RESOURCES[request.type]
-        with self._told(context, "Read", request.urn):
+        with self._reporting(context, "Read", request.urn):
             incident, _, arn = unwired(request.id).partition("/")
             place = self._deployment.context(request.urn, account=None, incident=incident)
             state = action_type(place).adopt(incident, arn)
@@ -285,10 +293,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def _wait_for_others(self, urn: str, inputs: Inputs, *, lifting: bool) -> None:
         """Wait for another run of this stack to end; contain without its leave, but never lift."""
-        if self._alone is None:
+        if self._stack_lock is None:
             return
         say = self._deployment.engine.say
-        other = self._alone.holder(
+        other = self._stack_lock.holder(
             f"{urn.partition('::')[0]} {inputs.endpoint}",
             wait=lambda words: say("warning", words, urn),
             cancelled=self._deployment.cancelled,
@@ -315,21 +323,23 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             reading=reading,
         )
 
-    def _told(self, context: Any, call: Call, urn: str = "", *, preview: bool = False) -> _Told:
-        return _Told(context, self._deployment, call, urn, preview)
+    def _reporting(
+        self, context: Any, call: Call, urn: str = "", *, preview: bool = False
+    ) -> _ReportedCall:
+        return _ReportedCall(context, self._deployment, call, urn, preview)
 
     def _require_allowed(self, urn: str, principal: str, call: Call, *, preview: bool) -> None:
         """Refuse a change that lacks every right; in a preview only say so."""
         if not preview:
             self._deployment.require_allowed(principal)
-        elif principal not in self._said_lacking:
-            self._said_lacking.add(principal)
+        elif principal not in self._lacking_announced:
+            self._lacking_announced.add(principal)
             error = self._deployment.lacking(principal)
             if error is not None:
                 self._deployment.engine.say("warning", str(error), urn, call)
 
-    def _checked(self, urn: str, inputs: Any, found: Sequence[Failure]) -> Any:
-        for failure in found:
+    def _checked(self, urn: str, inputs: Any, failures: Sequence[Failure]) -> Any:
+        for failure in failures:
             self._deployment.messages.add(of_error(failure.error, urn=urn, call="Check"))
         return provider_pb2.CheckResponse(
             inputs=inputs,
@@ -337,7 +347,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 provider_pb2.CheckFailure(
                     property=plain(failure.field), reason=paragraph(failure.error)
                 )
-                for failure in found
+                for failure in failures
             ],
         )
 
@@ -360,7 +370,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 
 @dataclass(slots=True)
-class _Told:
+class _ReportedCall:
     """Ends a call with one line for the operator, and its kind for the verb, where it fails."""
 
     context: Any
@@ -376,11 +386,11 @@ class _Told:
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
         if not isinstance(error, Exception) or self.ended:
             return
-        ours = _ours(error, "changing IAM")
-        self._say(ours)
-        stopped = isinstance(ours, StoppedError)
+        failure = _as_containment_error(error, "changing IAM")
+        self._say(failure)
+        stopped = isinstance(failure, StoppedError)
         status = grpc.StatusCode.ABORTED if stopped else grpc.StatusCode.FAILED_PRECONDITION
-        self.context.abort(status, paragraph(ours))
+        self.context.abort(status, paragraph(failure))
 
     def making(self, inputs: Inputs, make: Callable[[], Made]) -> Made:
         """Return what *make* makes; where that is unfinished, the engine is to keep it."""
@@ -405,8 +415,8 @@ def _name(urn: str) -> str:
 
 def resource_id(inputs: Inputs) -> str:
     """Return the id of a resource: the incident and the principal it holds."""
-    found: str = wired(f"{inputs.incident}/{inputs.principal}")
-    return found
+    identifier: str = wired(f"{inputs.incident}/{inputs.principal}")
+    return identifier
 
 
 def from_snapshot(action: type[Action[Any, Any]]) -> set[str]:
@@ -438,7 +448,7 @@ def _one_line(error: BaseException) -> str:
     return plain(" ".join(str(error).split())) or type(error).__name__
 
 
-def _ours(error: Exception, doing: str) -> ContainmentError:
+def _as_containment_error(error: Exception, doing: str) -> ContainmentError:
     """Return *error* as one of ours; what nobody foresaw is told as a bug, without its text."""
     if isinstance(error, ContainmentError):
         return error
@@ -461,9 +471,9 @@ def _ours(error: Exception, doing: str) -> ContainmentError:
 def _failures(error: ValidationError, unknown: frozenset[str]) -> list[Failure]:
     return [
         Failure(
-            ".".join(str(part) for part in found["loc"]),
-            SpecError(str(found["msg"]), remedy="see the resource's inputs in the program"),
+            ".".join(str(part) for part in detail["loc"]),
+            SpecError(str(detail["msg"]), remedy="see the resource's inputs in the program"),
         )
-        for found in error.errors()
-        if str(found["loc"][0]) not in unknown
+        for detail in error.errors()
+        if str(detail["loc"][0]) not in unknown
     ]

@@ -27,7 +27,7 @@ _AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TargetCoverage:
     """What was found of one target.
 
     Attributes:
@@ -49,7 +49,7 @@ class Answer:
 
 def check_targets(
     iam: IAMClient, stack: str, targets: Sequence[Target], arns_by_id: Mapping[str, str]
-) -> list[Answer]:
+) -> list[TargetCoverage]:
     """Look at every target; *arns_by_id* are the ARNs that the state has, by unique id."""
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         answer_lists = pool.map(partial(_look, iam, stack, arns_by_id), targets)
@@ -58,42 +58,46 @@ def check_targets(
 
 def _look(
     iam: IAMClient, stack: str, arns_by_id: Mapping[str, str], target: Target
-) -> list[Answer]:
+) -> list[TargetCoverage]:
     try:
         return [_by_name(iam, stack, arns_by_id, target), *_by_keys(iam, stack, arns_by_id, target)]
     except ContainmentError as error:
-        return [Answer(target.principal.arn, unknown=error)]
+        return [TargetCoverage(target.principal.arn, unknown=error)]
 
 
-def _by_name(iam: IAMClient, stack: str, arns_by_id: Mapping[str, str], target: Target) -> Answer:
+def _by_name(
+    iam: IAMClient, stack: str, arns_by_id: Mapping[str, str], target: Target
+) -> TargetCoverage:
     arn, up = target.principal.arn, f"run 'containment up {stack}' at once"
     ids = [unique_id for unique_id, known_arn in arns_by_id.items() if known_arn == arn]
     live = locate(iam, target.principal, None)
     if live is not None and live.unique_id not in arns_by_id and ids:
         why = f"{arn} was deleted and made anew (it is {live.unique_id} now): nothing holds it"
-        return Answer(arn, unheld=why, step=up)
+        return TargetCoverage(arn, unheld=why, step=up)
     if live is not None and live.unique_id in arns_by_id and live.unique_id not in ids:
         before = arns_by_id[live.unique_id]
         note = f"{arn} is who was {before}, and is held by that name"
         step = f"write 'user: {before}' in the spec, for a renamed user is followed by its id"
-        return Answer(arn, note=note, step=f"{step}; or rename it back", renamed_from=before)
+        return TargetCoverage(
+            arn, note=note, step=f"{step}; or rename it back", renamed_from=before
+        )
     for unique_id in ids if live is None else ():
         moved = locate(iam, target.principal, unique_id)
         if moved is not None:
             note = f"{arn} is {moved.principal.arn} now, and stays held by its unique id"
-            return Answer(arn, note=note, step="leave the spec as it is, or rename it back")
-    return Answer(arn)
+            return TargetCoverage(arn, note=note, step="leave the spec as it is, or rename it back")
+    return TargetCoverage(arn)
 
 
 def _by_keys(
     iam: IAMClient, stack: str, arns_by_id: Mapping[str, str], target: Target
-) -> list[Answer]:
+) -> list[TargetCoverage]:
     """Return the users whose key the target's leaked keys are, and whom nothing holds."""
     if not target.leaked or target.principal.kind != "user":
         return []
     live = locate(iam, target.principal, None)
     own = {key.credential_id for key in live.access_keys()} if live is not None else set[str]()
-    answers: list[Answer] = []
+    answers: list[TargetCoverage] = []
     for key in sorted(filter(is_access_key_id, set(target.leaked) - own)):
         owner = owner_of(iam, key)
         if owner is not None and owner.unique_id not in arns_by_id:
@@ -102,5 +106,5 @@ def _by_keys(
                 " nothing holds that user"
             )
             step = f"run 'containment up {stack}' at once, which contains both"
-            answers.append(Answer(owner.principal.arn, unheld=why, step=step))
+            answers.append(TargetCoverage(owner.principal.arn, unheld=why, step=step))
     return answers

@@ -124,7 +124,7 @@ def _contain(declared: PrincipalPlan, workplace: Workplace, say: Say) -> list[Ap
     results = [snapshot]
     if snapshot.state is not None:
         results += [
-            _apply(declared, item, workplace, say, snapshot.state) for item in declared.held
+            _apply(declared, item, workplace, say, snapshot.state) for item in declared.declarations
         ]
     return results
 
@@ -167,7 +167,7 @@ def _known_snapshot(action: Any, inputs: Any, workplace: Workplace) -> Any:
     if len(leftovers.snapshots(live, inputs.incident, FACETS)) == 1:
         with suppress(ConflictError):
             return action.adopt(inputs.incident, live.principal.arn)
-    ledger = workplace.ledger().of(inputs.incident).evidence()
+    ledger = workplace.ledger().journal_of(inputs.incident).evidence()
     for snapshot in reversed(open_snapshots(ledger.entries)) if ledger else ():
         if snapshot.unique_id == live.unique_id:
             with suppress(ValidationError):

@@ -195,7 +195,7 @@ class Engine:
             raise BrokenPipeError
         run_events = events.read(lines.splitlines())
         halted = stopped.is_set() or run_events.cancelled
-        return Run(code, run_events, "\n".join(warned.held), halted, heard, changes)
+        return Run(code, run_events, "\n".join(warned.kept_lines), halted, heard, changes)
 
     def _environ(self, messages: MessageFile) -> dict[str, str]:
         named = {VARIABLE: str(messages.path)}
@@ -270,14 +270,14 @@ class _Relay:
     def __init__(self, say: Say, *, hold: bool = False) -> None:
         self._say = say
         self._hold = hold
-        self.held: list[str] = []
+        self.kept_lines: list[str] = []
         self.broken = False
 
     def drain(self, stream: IO[str]) -> None:
         for line in stream:
             text = line.rstrip("\n")
-            if self._hold and (self.held or events.plain(text).startswith("error:")):
-                self.held.append(events.plain(text))
+            if self._hold and (self.kept_lines or events.plain(text).startswith("error:")):
+                self.kept_lines.append(events.plain(text))
             elif not self.broken:
                 self._pass(text)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from containment.run.fences import Survey
     from containment.run.live import LiveResource
     from containment.run.locks import Lock
-    from containment.run.report import ContainedPrincipal
+    from containment.run.report import PrincipalReport
     from containment.run.state import Recorded, StackState
     from containment.spec import IncidentSpec, Target
 
@@ -52,7 +52,7 @@ class IncidentStatus:
 
     applied: bool
     incomplete: bool
-    principals: tuple[ContainedPrincipal, ...]
+    principals: tuple[PrincipalReport, ...]
     live_resources: Mapping[str, LiveResource]
     surveys: Mapping[str, Survey]
     unheld: tuple[str, ...]
@@ -119,7 +119,7 @@ def read_status(
         step = f"run 'containment adopt {stack}', which takes over what the spec names"
         matters.append(Matter(what, step))
     expect_ledger(state, workplace.ledger())
-    ledger = workplace.ledger().of(stack).inspect()
+    ledger = workplace.ledger().journal_of(stack).inspect()
     matters += _record(stack, ledger)
     principals = report.principals(state, spec) if state else []
     return IncidentStatus(
@@ -209,7 +209,7 @@ def _terms(stack: str, state: StackState | None, workplace: Workplace) -> list[M
 
 def _coverage(
     stack: str, spec: IncidentSpec | None, state: StackState | None, workplace: Workplace
-) -> list[coverage.Answer]:
+) -> list[coverage.TargetCoverage]:
     """Return whether whom the spec names is held now, once anything is applied."""
     if spec is None or state is None or not state.resources:
         return []
@@ -222,12 +222,12 @@ def _coverage(
     by_account: dict[str, list[Target]] = {}
     for target in targets:
         by_account.setdefault(target.principal.account, []).append(target)
-    answers: list[coverage.Answer] = []
+    answers: list[coverage.TargetCoverage] = []
     for account, named in by_account.items():
         try:
             iam = workplace.clients(account).iam
         except ContainmentError as error:
-            answers.append(coverage.Answer(named[0].principal.arn, unknown=error))
+            answers.append(coverage.TargetCoverage(named[0].principal.arn, unknown=error))
             continue
         answers += coverage.check_targets(iam, stack, named, arns_by_id)
     return answers
@@ -248,7 +248,10 @@ def _missing(
         if item.principal.arn in renamed:
             continue
         have = {resource.resource for resource in state.resources_of(item.principal.arn)}
-        kinds = [item.snapshot.resource, *(declaration.resource for declaration in item.held)]
+        kinds = [
+            item.snapshot.resource,
+            *(declaration.resource for declaration in item.declarations),
+        ]
         missing += [f"{word} of {item.principal.name}" for word in kinds if word not in have]
     return missing
 

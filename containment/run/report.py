@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ContainedPrincipal:
+class PrincipalReport:
     """One principal of the stack: its rung by the spec, its resources by the state."""
 
     principal: str
@@ -62,15 +62,13 @@ def pin_by_state(spec: IncidentSpec, state: StackState) -> IncidentSpec:
     return pin(spec.model_copy(update={"targets": named}), owners)
 
 
-def principals(state: StackState, spec: IncidentSpec | None) -> list[ContainedPrincipal]:
+def principals(state: StackState, spec: IncidentSpec | None) -> list[PrincipalReport]:
     """Return the principals that the state holds, in the order of the spec."""
     targets = pin_by_state(spec, state).targets if spec else ()
     rungs = {target.principal.arn: str(target.rung) for target in targets}
     order = {arn: index for index, arn in enumerate(rungs)}
     named = sorted(state.principals, key=lambda arn: order.get(arn, len(order)))
-    return [
-        ContainedPrincipal(arn, rungs.get(arn), tuple(state.resources_of(arn))) for arn in named
-    ]
+    return [PrincipalReport(arn, rungs.get(arn), tuple(state.resources_of(arn))) for arn in named]
 
 
 def _owner(state: StackState, access_key: str) -> str | None:

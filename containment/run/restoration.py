@@ -104,7 +104,7 @@ def verified_entries(journal: Journal) -> tuple[Entry, ...]:
 
 def by_ledger(workplace: Workplace) -> str:
     """Return the rest of a remedy: how to give back by the ledger alone, where it knows of some."""
-    read = workplace.ledger().of(workplace.incident).evidence()
+    read = workplace.ledger().journal_of(workplace.incident).evidence()
     if read is None or not entries.open_snapshots(read.entries):
         return ""
     return (

@@ -114,7 +114,7 @@ def expect_ledger(state: StackState | None, ledger: Ledger) -> None:
     for item in state.resources if state else ():
         head = getattr(item.state, "ledger", None)
         if head is not None:
-            ledger.of(item.state.incident).expect(head.remembered)
+            ledger.journal_of(item.state.incident).expect(head.remembered)
 
 
 def parse(exported: Mapping[str, Any]) -> StackState:

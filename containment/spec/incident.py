@@ -122,8 +122,8 @@ class IncidentSpec(BaseModel):
 
     @field_validator("compromised_at")
     @classmethod
-    def _not_in_the_future(cls, value: datetime, info: ValidationInfo) -> datetime:
-        now = (info.context or {}).get("now")
+    def _not_in_the_future(cls, value: datetime, validation: ValidationInfo) -> datetime:
+        now = (validation.context or {}).get("now")
         if now is not None and value > now + _CLOCK_SKEW:
             raise WrongError(
                 Problem(
@@ -136,8 +136,8 @@ class IncidentSpec(BaseModel):
 
     @field_validator("review_by")
     @classmethod
-    def _after_the_compromise(cls, value: datetime, info: ValidationInfo) -> datetime:
-        began = info.data.get("compromised_at")
+    def _after_the_compromise(cls, value: datetime, validation: ValidationInfo) -> datetime:
+        began = validation.data.get("compromised_at")
         if began is not None and value <= began:
             raise WrongError(
                 Problem(

@@ -69,7 +69,9 @@ def _between_valid_parts(values: dict[str, Any], problems: list[Problem]) -> Ite
 
     The model checks this only once every part of it is valid, and a reader wants all at once.
     """
-    if not any(problem.at for problem in problems) or not isinstance(values.get("targets"), tuple):
+    if not any(problem.location for problem in problems) or not isinstance(
+        values.get("targets"), tuple
+    ):
         return
     targets: list[tuple[int, Target]] = []
     for index, raw in enumerate(values["targets"]):

@@ -23,7 +23,7 @@ _LONGEST_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong; *at* is the field's place in the document, outermost first.
+    """One thing that is wrong; *location* is the field's place in the document, outermost first.
 
     *beside* is another place in the document, which it does not go together with.
     """
@@ -31,30 +31,30 @@ class Problem:
     what: str
     expected: str
     mend: str
-    at: Location = ()
+    location: Location = ()
     beside: Location = ()
 
     def inside(self, outer: Location) -> Problem:
         """Return the same problem as seen from the document that holds *outer*."""
         beside = (*outer, *self.beside) if self.beside else ()
-        return Problem(self.what, self.expected, self.mend, (*outer, *self.at), beside)
+        return Problem(self.what, self.expected, self.mend, (*outer, *self.location), beside)
 
     @property
     def field(self) -> str:
         """The place as a reader writes it: ``targets[0].rung``; empty for the whole file."""
         text = ""
-        for part in self.at:
+        for part in self.location:
             text += f"[{part}]" if isinstance(part, int) else f".{plain(part)}"
         return text.removeprefix(".")
 
     @property
     def sentence(self) -> str:
         """Where it is, what it is and what was expected; the mend is told after it."""
-        return self.told({})
+        return self.sentence_with({})
 
-    def told(self, lines: Mapping[Location, int]) -> str:
+    def sentence_with(self, lines: Mapping[Location, int]) -> str:
         """Return the sentence, with the line of what it does not go together with."""
-        place = f"{self.field}: " if self.at else ""
+        place = f"{self.field}: " if self.location else ""
         beside = f" (line {line_of(self.beside, lines)})" if self.beside and lines else ""
         expected = f"; expected {self.expected}" if self.expected else ""
         return f"{place}{self.what}{beside}{expected}"
@@ -67,7 +67,7 @@ class WrongError(ValueError):
         super().__init__("; ".join(f"{problem.what} ({problem.mend})" for problem in problems))
         self.problems = problems
 
-    def told(self) -> SpecError:
+    def as_spec_error(self) -> SpecError:
         """Return the first problem as an error of its own, for a value that is in no file."""
         problem = self.problems[0]
         what = problem.what if problem.what.startswith("'") else f"this {problem.what}"
@@ -86,17 +86,20 @@ class SpecProblemsError(SpecError):
         check: str = "containment check {file}",
     ) -> None:
         self.path = path
-        located = [(line_of(problem.at, lines), problem) for problem in problems]
+        located = [(line_of(problem.location, lines), problem) for problem in problems]
         # A reader works from the top of the file down.
-        self.found = tuple(sorted(located, key=lambda pair: pair[0]))
+        self.located_problems = tuple(sorted(located, key=lambda pair: pair[0]))
         name = plain(str(path))
-        texts = [f"{name}:{line}: {problem.told(lines)}" for line, problem in self.found]
+        texts = [
+            f"{name}:{line}: {problem.sentence_with(lines)}"
+            for line, problem in self.located_problems
+        ]
         if len(texts) == 1:
-            super().__init__(texts[0], remedy=f"mend: {self.found[0][1].mend}")
+            super().__init__(texts[0], remedy=f"mend: {self.located_problems[0][1].mend}")
             return
         rows = [
             f"  {text}; mend: {problem.mend}"
-            for text, (_, problem) in zip(texts, self.found, strict=True)
+            for text, (_, problem) in zip(texts, self.located_problems, strict=True)
         ]
         super().__init__(
             f"{name} has {len(texts)} errors:",

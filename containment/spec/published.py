@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from containment.spec.incident import Guard, IncidentSpec, Limits
 from containment.spec.target import Session, Target
-from containment.spec.vocabulary import HELD, REFUSED, Rung
+from containment.spec.vocabulary import REFUSED, RUNG_EFFECTS, Rung
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -150,8 +150,8 @@ def _rungs() -> str:
 
 
 def _rung_cell(kind: PrincipalKind, rung: Rung) -> str:
-    if (kind, rung) in HELD:
-        return HELD[kind, rung]
+    if (kind, rung) in RUNG_EFFECTS:
+        return RUNG_EFFECTS[kind, rung]
     why, mend = REFUSED[kind, rung]
     return f"refused: it {why}; {mend.replace(chr(39), '`')}"
 

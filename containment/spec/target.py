@@ -22,7 +22,7 @@ from containment.spec.fields import (
     UserArn,
 )
 from containment.spec.problems import Problem, WrongError, shown
-from containment.spec.vocabulary import DEFAULT_RUNG, HELD, REFUSED, Rung, rungs_of
+from containment.spec.vocabulary import DEFAULT_RUNG, REFUSED, RUNG_EFFECTS, Rung, rungs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,7 +201,7 @@ class Target(BaseModel):
     def _rung_problems(self) -> Iterator[Problem]:
         place = ("rung",)
         expected = " | ".join(rungs_of(self.kind))
-        if (self.kind, self.rung) not in HELD:
+        if (self.kind, self.rung) not in RUNG_EFFECTS:
             why, mend = REFUSED[self.kind, self.rung]
             yield Problem(f"{shown(self.rung)} {why}", f"{expected} for a {self.kind}", mend, place)
             return

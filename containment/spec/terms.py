@@ -43,7 +43,7 @@ def pin(spec: IncidentSpec, resolved: Mapping[str, str]) -> IncidentSpec:
     numbered = list(enumerate(targets))
     if problems := list(across(numbered, spec.break_glass, spec.limits.principals)):
         first = problems[0]
-        places = (place[1] for place in (first.at, first.beside) if len(place) > 1)
+        places = (place[1] for place in (first.location, first.beside) if len(place) > 1)
         named = [spec.targets[index].named for index in places if isinstance(index, int)]
         raise SpecError(f"{first.field}: {first.what} ({' and '.join(named)})", remedy=first.mend)
     return spec.model_copy(update={"targets": tuple(targets)})

@@ -72,9 +72,9 @@ def validated(
     except ValidationError as error:
         problems = problems_of(error, model, words)
         # What could not be read is told once, not again as a value of the wrong kind.
-        unread = [problem.at for problem in document.problems]
+        unread = [problem.location for problem in document.problems]
         return None, [
-            p for p in problems if not any(p.at[: len(place)] == place for place in unread)
+            p for p in problems if not any(p.location[: len(place)] == place for place in unread)
         ]
 
 

@@ -71,7 +71,7 @@ DEFAULT_RUNG: Mapping[PrincipalKind, Rung] = {
 # REFUSED says why and what to use.
 # Sources: IAM User Guide, "Disabling permissions for temporary security credentials" and "Revoke
 # IAM role temporary security credentials"; STS API reference, GetSessionToken (up to 36 hours).
-HELD: Mapping[tuple[PrincipalKind, Rung], str] = {
+RUNG_EFFECTS: Mapping[tuple[PrincipalKind, Rung], str] = {
     ("user", Rung.KEY_ONLY): (
         "the keys in `leaked` go Inactive; sessions made with them earlier live up to 36 hours"
     ),
@@ -105,4 +105,4 @@ REFUSED: Mapping[tuple[PrincipalKind, Rung], tuple[str, str]] = {
 
 def rungs_of(kind: PrincipalKind) -> tuple[Rung, ...]:
     """Return the rungs a principal of *kind* may have, least disruptive first."""
-    return tuple(rung for rung in Rung if (kind, rung) in HELD)
+    return tuple(rung for rung in Rung if (kind, rung) in RUNG_EFFECTS)

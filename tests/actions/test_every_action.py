@@ -119,7 +119,7 @@ def test_the_ledger_alone_gives_back_what_it_made(
     before = subject.take(bench)
     action(bench.context).create(subject.inputs(bench, action, taken), preview=False)
     workplace = Workplace(bench.directory, ACTIONS, bench.incident, believed=False)
-    said = restoration.verified_entries(workplace.ledger().of(bench.incident))
+    said = restoration.verified_entries(workplace.ledger().journal_of(bench.incident))
 
     owed = restoration.owed(said, workplace)
     given = [restoration.give_back(item, workplace) for item in owed]

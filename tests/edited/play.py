@@ -88,7 +88,7 @@ def _restore(company: Company, incident: str) -> None:
     settings = Settings.resolve(company.folder, {}, "")
     workplace = Workplace(company.folder, ACTIONS, incident, settings, believed=False)
     try:
-        entries = restoration.verified_entries(workplace.ledger().of(incident))
+        entries = restoration.verified_entries(workplace.ledger().journal_of(incident))
         for item in restoration.owed(entries, workplace):
             restoration.give_back(item, workplace)
     except ContainmentError:

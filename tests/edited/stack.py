@@ -86,7 +86,7 @@ class Stack:
             snapshot = self._apply(servicer, principal.snapshot.resource, label, principal.snapshot)
             if snapshot is None:
                 continue
-            for item in principal.held:
+            for item in principal.declarations:
                 self._apply(servicer, item.resource, label, item, snapshot)
         self.heard = ear.heard
 

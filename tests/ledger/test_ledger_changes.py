@@ -74,7 +74,7 @@ def test_every_method_that_changes_something_is_heard(bench: Bench) -> None:
     # Every call that the client made and that is no read is among them.
     assert [write.partition(":")[2] for write in bench.writes] == [word for word, _ in told]
     assert {outcome.result for _, outcome in heard.changes} == {"done"}
-    assert all(outcome.request_id and outcome.at for _, outcome in heard.changes)
+    assert all(outcome.request_id and outcome.answered_at for _, outcome in heard.changes)
 
 
 def test_the_methods_of_a_principal_that_change_something_are_those_and_no_others() -> None:

@@ -30,7 +30,7 @@ def verify(lines: str, file: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_they_are_ten_and_verify_a_ledger_that_is_whole(kept: Kept, lines: str) -> None:
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
     for kind in ("snapshot", "intent", "outcome"):
         journal.write(kind, {"what": "é\n}"}, required=True)
 
@@ -42,7 +42,7 @@ def test_they_are_ten_and_verify_a_ledger_that_is_whole(kept: Kept, lines: str) 
 
 
 def test_they_name_a_line_that_was_cut_off_and_go_on(kept: Kept, lines: str) -> None:
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
     journal.write("snapshot", {}, required=True)
     with kept.file.open("ab") as file:
         file.write(b'{"kind":"intent","facts":{}')
@@ -57,7 +57,7 @@ def test_they_name_a_line_that_was_cut_off_and_go_on(kept: Kept, lines: str) -> 
 
 
 def test_they_name_the_entry_after_a_forged_one(kept: Kept, lines: str) -> None:
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
     for kind in ("snapshot", "intent", "outcome"):
         journal.write(kind, {}, required=True)
     kept.file.write_text(kept.file.read_text().replace("intent", "nothing"))

@@ -53,7 +53,7 @@ def journal_of(store: Wedged) -> tuple[Journal, list[str]]:
 
 
 def write(kept: Kept, *kinds: str) -> Remembered:
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
     for kind in kinds:
         journal.write(kind, {}, required=False)
     return Remembered(journal.location, journal.inspect().head)
@@ -101,7 +101,7 @@ def test_what_has_to_be_on_record_is_refused_where_it_cannot_be() -> None:
 
 def test_entries_that_were_missed_are_counted_in_the_next_one(kept: Kept) -> None:
     kept.folder.joinpath("ledger").write_text("in the way")
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
     for _ in range(3):
         journal.write("intent", {}, required=False)
     kept.folder.joinpath("ledger").unlink()
@@ -115,7 +115,7 @@ def test_entries_that_were_missed_are_counted_in_the_next_one(kept: Kept) -> Non
 def test_an_intact_ledger_is_evidence_and_its_head_is_remembered(kept: Kept) -> None:
     remembered = write(kept, "a", "b")
     write(kept, "c")
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
 
     journal.expect(remembered)
 
@@ -128,7 +128,7 @@ def test_an_intact_ledger_is_evidence_and_its_head_is_remembered(kept: Kept) -> 
 def test_a_cut_ledger_is_named_is_no_evidence_and_the_longer_head_stands(kept: Kept) -> None:
     remembered = write(kept, "a", "b", "c")
     kept.file.write_text("".join(f"{line}\n" for line in kept.lines()[:1]))
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
     journal.expect(remembered)
 
     assert journal.remember() == remembered
@@ -145,7 +145,7 @@ def test_of_several_heads_that_the_state_remembers_the_longest_counts(kept: Kept
     early = write(kept, "a")
     late = write(kept, "b", "c")
     kept.file.write_text("".join(f"{line}\n" for line in kept.lines()[:2]))
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
 
     journal.expect(late)
     journal.expect(early)
@@ -157,7 +157,7 @@ def test_a_ledger_cut_and_written_on_is_still_no_evidence(kept: Kept) -> None:
     remembered = write(kept, "a", "b", "c")
     kept.file.write_text("".join(f"{line}\n" for line in kept.lines()[:1]))
     write(kept, "x", "y", "z")
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
     journal.expect(remembered)
 
     assert journal.inspect().verdict == "cut"
@@ -168,7 +168,7 @@ def test_a_ledger_cut_and_written_on_is_still_no_evidence(kept: Kept) -> None:
 def test_a_broken_ledger_is_named_is_no_evidence_and_is_written_on(kept: Kept) -> None:
     remembered = write(kept, "a", "b", "c")
     kept.file.write_text(kept.file.read_text().replace('"kind":"b"', '"kind":"x"'))
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
     journal.expect(remembered)
 
     assert journal.inspect().verdict == "broken"
@@ -182,7 +182,7 @@ def test_a_ledger_that_is_not_here_is_said_once_and_the_next_names_it(
 ) -> None:
     remembered = write(kept, "a", "b")
     elsewhere = Kept(tmp_path / "checkout")
-    journal = elsewhere.ledger().of(STACK)
+    journal = elsewhere.ledger().journal_of(STACK)
     journal.expect(remembered)
 
     assert journal.remember() == remembered
@@ -202,7 +202,7 @@ def test_a_ledger_that_is_not_here_is_said_once_and_the_next_names_it(
 
 
 def test_a_ledger_that_nobody_has_begun_is_no_matter(kept: Kept) -> None:
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
 
     assert (journal.inspect().verdict, journal.inspect().why) == ("missing", "")
     assert journal.remember() is None
@@ -251,9 +251,9 @@ def test_incidents_that_share_a_file_are_told_what_is_their_own(tmp_path: Path) 
     kept = Kept(tmp_path, "ledger/all.jsonl")
     ledger = kept.ledger()
     for incident in ("inc-1", "inc-2"):
-        ledger.of(incident).write("snapshot", {"of": incident}, required=True)
+        ledger.journal_of(incident).write("snapshot", {"of": incident}, required=True)
 
-    found = ledger.of("inc-2").evidence()
+    found = ledger.journal_of("inc-2").evidence()
 
     assert found is not None
     assert [entry["of"] for entry in found.entries] == ["inc-2"]

@@ -103,10 +103,10 @@ def test_a_ledger_that_goes_on_for_another_says_that_it_does_not_know_all(
     bench: Bench, kept: Kept, containment: Command
 ) -> None:
     contain(bench)
-    remembered = kept.ledger().of(STACK).remember()
+    remembered = kept.ledger().journal_of(STACK).remember()
     assert remembered is not None
     kept.file.unlink()
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
     journal.expect(remembered)
     journal.write("decision", {}, required=True)
 

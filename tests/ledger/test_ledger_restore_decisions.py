@@ -67,7 +67,7 @@ def test_a_ledger_that_says_active_of_a_key_switches_none_on_by_itself(
     iam, key = bench.admin(), bench.lab.world.leaked.access_key_id
     iam.update_access_key(UserName="ci-deploy", AccessKeyId=key, Status="Inactive")
     contain(bench)
-    forged = kept.ledger().of(STACK)
+    forged = kept.ledger().journal_of(STACK)
     entries = kept.entries()
     kept.file.unlink()
     for entry in entries:

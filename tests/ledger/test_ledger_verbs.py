@@ -109,7 +109,7 @@ def rewritten(kept: Kept, text: str) -> None:
     """Write the entries in *text* as a ledger of their own."""
 
     kept.file.unlink()
-    journal = kept.ledger().of(STACK)
+    journal = kept.ledger().journal_of(STACK)
     for line in text.splitlines():
         entry = json.loads(line)
         what = {name: entry[name] for name in entry if name not in {"n", "prev", "kind"}}

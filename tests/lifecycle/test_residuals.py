@@ -6,7 +6,7 @@ import pytest
 
 from containment.identities import PrincipalKind
 from containment.lifecycle.residuals import by_rung, lifetime, stays_open
-from containment.spec.vocabulary import HELD
+from containment.spec.vocabulary import RUNG_EFFECTS
 from tools import residuals as written
 
 pytestmark = pytest.mark.plain
@@ -38,7 +38,7 @@ def test_a_rung_ends_what_acts_as_the_principal_and_nothing_else(
 
 
 def test_every_rung_says_until_when_and_no_number_is_made_up() -> None:
-    for kind, rung in HELD:
+    for kind, rung in RUNG_EFFECTS:
         for residual in stays_open(kind, str(rung)):
             assert residual.until
             assert residual.operations, residual

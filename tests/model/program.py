@@ -62,7 +62,7 @@ def registrations(directory: Path, stack: str) -> Iterator[tuple[Registration, .
         snapshot = _registration(stack, name, principal.snapshot, None)
         children = [
             _registration(stack, name, declared, PrincipalSnapshot.__name__)
-            for declared in principal.held
+            for declared in principal.declarations
         ]
         yield (snapshot, *children)
 

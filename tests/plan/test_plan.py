@@ -47,7 +47,7 @@ def test_each_rung_declares_its_resources(
 ) -> None:
     (principal,) = planned(tmp_path, target)
 
-    assert [declared.resource for declared in principal.held] == resources
+    assert [declared.resource for declared in principal.declarations] == resources
     assert principal.snapshot.inputs["uses"] == resources
 
 
@@ -58,15 +58,18 @@ def test_each_rung_declares_its_resources(
 def test_the_rung_decides_whom_the_deny_reaches(tmp_path: Path, rung: str, scope: str) -> None:
     (principal,) = planned(tmp_path, f"{{role: '{ROLE}', rung: {rung}}}")
 
-    assert principal.held[-1].inputs["scope"] == scope
+    assert principal.declarations[-1].inputs["scope"] == scope
 
 
 def test_a_deny_is_told_to_whom_the_trust_stays_open(tmp_path: Path) -> None:
     (closed,) = planned(tmp_path, f"{{role: '{ROLE}', rung: close-trust}}")
     (revoked,) = planned(tmp_path, f"{{role: '{ROLE}', rung: revoke-sessions}}")
 
-    assert closed.held[-1].inputs["closedButFor"] == closed.held[0].inputs["breakGlass"]
-    assert "closedButFor" not in revoked.held[-1].inputs
+    assert (
+        closed.declarations[-1].inputs["closedButFor"]
+        == closed.declarations[0].inputs["breakGlass"]
+    )
+    assert "closedButFor" not in revoked.declarations[-1].inputs
 
 
 def test_names_come_from_the_principal_and_not_from_the_list(tmp_path: Path) -> None:
@@ -81,14 +84,14 @@ def test_names_come_from_the_principal_and_not_from_the_list(tmp_path: Path) -> 
 def test_roles_know_whom_they_are_stamped_with(tmp_path: Path) -> None:
     user, role = planned(tmp_path, f"user: '{USER}'", f"role: '{ROLE}'")
 
-    assert role.held[0].inputs["cohort"] == [USER]
-    assert "cohort" not in user.held[0].inputs
+    assert role.declarations[0].inputs["cohort"] == [USER]
+    assert "cohort" not in user.declarations[0].inputs
 
 
 def test_every_resource_carries_the_terms_of_its_lift(tmp_path: Path) -> None:
     (principal,) = planned(tmp_path, f"{{user: '{USER}', leaked: [{KEY}]}}")
 
-    for declared in (principal.snapshot, *principal.held):
+    for declared in (principal.snapshot, *principal.declarations):
         assert declared.inputs["lift"] == {
             "spec": f"stacks/{STACK}.yaml",
             "disposition": "suspected",
@@ -102,7 +105,9 @@ def test_on_hold_every_resource_is_protected_and_says_so(tmp_path: Path) -> None
     (principal,) = planned(tmp_path, f"{{user: '{USER}', leaked: [{KEY}]}}", extra="hold: true\n")
 
     assert principal.hold
-    assert all(item.inputs["lift"]["hold"] for item in (principal.snapshot, *principal.held))
+    assert all(
+        item.inputs["lift"]["hold"] for item in (principal.snapshot, *principal.declarations)
+    )
 
 
 def test_a_guard_that_may_be_missing_is_said_and_one_that_must_be_there_is_refused(

@@ -111,7 +111,10 @@ def test_what_is_wrong_is_told_by_line_and_field(
     with pytest.raises(SpecProblemsError) as caught:
         loaded(tmp_path, text)
 
-    found = [(at, problem.field, problem.told({})) for at, problem in caught.value.found]
+    found = [
+        (at, problem.field, problem.sentence_with({}))
+        for at, problem in caught.value.located_problems
+    ]
     assert (line, field) in [(at, name) for at, name, _ in found]
     assert says in str(found)
     assert "Traceback" not in str(caught.value)

@@ -59,7 +59,7 @@ def problems(loads: Loads) -> Problems:
             loads(text)
         return [
             (line, problem.field, f"{problem.what}; {problem.expected}; {problem.mend}")
-            for line, problem in caught.value.found
+            for line, problem in caught.value.located_problems
         ]
 
     return found

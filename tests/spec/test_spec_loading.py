@@ -160,7 +160,7 @@ def test_all_errors_of_a_file_are_told_at_once_from_the_top_down(path: Path) -> 
     with pytest.raises(SpecProblemsError) as caught:
         load(path, stack="inc-2026-0001", now=now)
 
-    assert [(line, problem.field) for line, problem in caught.value.found] == [
+    assert [(line, problem.field) for line, problem in caught.value.located_problems] == [
         (1, "owner"),
         (1, "incident"),
         (5, "cause"),

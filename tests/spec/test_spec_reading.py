@@ -99,7 +99,7 @@ def test_a_byte_order_mark_is_no_reason_to_refuse(tmp_path: Path) -> None:
     with pytest.raises(SpecProblemsError) as caught:
         load(path)
 
-    assert [p.field for _, p in caught.value.found if "missing" not in p.what] == []
+    assert [p.field for _, p in caught.value.located_problems if "missing" not in p.what] == []
 
 
 def test_windows_line_ends_keep_the_line_numbers(tmp_path: Path) -> None:

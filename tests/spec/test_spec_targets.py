@@ -8,7 +8,7 @@ import pytest
 
 from containment.errors import SpecError
 from containment.spec import Rung, load
-from containment.spec.vocabulary import HELD, REFUSED
+from containment.spec.vocabulary import REFUSED, RUNG_EFFECTS
 from tests.spec.conftest import HEAD, Loads, Problems
 
 pytestmark = pytest.mark.plain
@@ -52,8 +52,10 @@ def test_each_principal_has_its_rungs_and_a_default(loads: Loads, target: str, r
 
 
 def test_every_rung_is_either_held_or_refused_for_each_kind() -> None:
-    assert set(HELD) | set(REFUSED) == {(kind, rung) for kind in ("user", "role") for rung in Rung}
-    assert not set(HELD) & set(REFUSED)
+    assert set(RUNG_EFFECTS) | set(REFUSED) == {
+        (kind, rung) for kind in ("user", "role") for rung in Rung
+    }
+    assert not set(RUNG_EFFECTS) & set(REFUSED)
 
 
 REFUSALS = {

@@ -37,7 +37,7 @@ class Applied:
             led_to = [owner.model_dump() for owner in snapshot.owners or ()]
             declared += owners(spec, principal.rung, led_to, spec_file=spec_file)
             outputs = codec.dump(snapshot)
-            for item in principal.held:
+            for item in principal.declarations:
                 given = {name: outputs.get(source) for name, source in item.from_snapshot.items()}
                 known = {name: value for name, value in given.items() if value is not None}
                 made._create(item.resource, {**item.inputs, **known})

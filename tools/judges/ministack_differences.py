@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-KNOWN: dict[str, tuple[str, ...]] = {
+DIFFERENCES: dict[str, tuple[str, ...]] = {
     "service and resource control policies do not limit": (
         "a service control policy: *",
         "service control policies have to allow at every level: *",
@@ -156,7 +156,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
 
 def reason(name: str) -> str:
     """Return why ministack is known to differ in the case called *name*; empty if it is not."""
-    for why, patterns in KNOWN.items():
+    for why, patterns in DIFFERENCES.items():
         if any(fnmatchcase(name, pattern) for pattern in patterns):
             return why
     return ""

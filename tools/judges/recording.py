@@ -21,12 +21,16 @@ EACH = 60
 def record(seed: int) -> int:
     """Ask the judges about 60 cases of each mix and write down what they say."""
     chosen = [case for mix in MIXES for case in _short_ones(mix, seed)]
-    verdicts = {judge.name: said for judge, _, said in ask_all(JUDGES, chosen)}
+    verdicts = {
+        judge.name: verdicts_by_case for judge, _, verdicts_by_case in ask_all(JUDGES, chosen)
+    }
     entries = [
         {
             "case": case.to_json(),
             "verdicts": {
-                name: said[case.name] for name, said in verdicts.items() if case.name in said
+                name: verdicts_by_case[case.name]
+                for name, verdicts_by_case in verdicts.items()
+                if case.name in verdicts_by_case
             },
         }
         for case in chosen

@@ -72,8 +72,8 @@ class Blow:
         """Return it in words, for a row of the table."""
         count = f" {self.nth}" if self.nth > 1 else ""
         fate = "" if self.fate == "passes" else f", {self.fate}"
-        whom = "" if self.who == "nobody" else f"{self.who} "
-        return f"{whom}{self.how} {self.point} {self.operation}{count}{fate}"
+        striker = "" if self.who == "nobody" else f"{self.who} "
+        return f"{striker}{self.how} {self.point} {self.operation}{count}{fate}"
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Run:
     """A run of the engine, its processes, and what it says; its reader may go away."""
 
     process: subprocess.Popen[str]
-    said: list[bytes] = field(default_factory=list[bytes])
+    output_chunks: list[bytes] = field(default_factory=list[bytes])
     _reader_gone: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -94,7 +94,7 @@ class Run:
     @property
     def output(self) -> str:
         """What it said so far."""
-        return b"".join(self.said).decode("utf-8", "replace")
+        return b"".join(self.output_chunks).decode("utf-8", "replace")
 
     def leave(self) -> None:
         """Close the reading end of its output, as ``| head`` does."""
@@ -135,7 +135,7 @@ class Run:
                 chunk = os.read(stream.fileno(), 1 << 16)
                 if not chunk:
                     return
-                self.said.append(chunk)
+                self.output_chunks.append(chunk)
 
 
 @dataclass
@@ -149,7 +149,7 @@ class Strike:
     started: dict[str, int] = field(default_factory=dict[str, int])
     hit: bool = False
     refuses: bool = False
-    _seen: int = 0
+    _calls_passed: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def arriving(self, passing: Passing) -> bool:
@@ -176,8 +176,8 @@ class Strike:
             and self.blow.how == "state refused"
         ):
             with self._lock:
-                self._seen += self.run is not None
-                strikes = self.run is not None and self._seen == self.blow.nth
+                self._calls_passed += self.run is not None
+                strikes = self.run is not None and self._calls_passed == self.blow.nth
             if strikes:
                 self._strike()
         return not self.refuses
@@ -212,8 +212,8 @@ class Strike:
         if self.run is None or passing.operation != self.blow.operation:
             return False
         with self._lock:
-            self._seen += 1
-            return self._seen == self.blow.nth
+            self._calls_passed += 1
+            return self._calls_passed == self.blow.nth
 
     def _strike(self) -> None:
         run = self.run

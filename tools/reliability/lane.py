@@ -136,7 +136,7 @@ class Lane:
         self._require_restored(stage)
         return f"{first}restored"
 
-    def _contained_now(self, stage: Stage, said: str) -> str:
+    def _contained_now(self, stage: Stage, output: str) -> str:
         """Hold the account to what a clean run makes of it; return that in words.
 
         A claim that a broken-off lift took away already is not written again, but named.
@@ -146,10 +146,10 @@ class Lane:
             plain(stage.before, inventory.take(stage.admin)),
         )
         missing = [fact for fact in expected if CLAIM in fact and fact not in now]
-        if missing and "the claim on its keys is gone" not in said:
+        if missing and "the claim on its keys is gone" not in output:
             raise LostError(f"{missing[0]} is gone, and nobody says so")
         if now != {fact: text for fact, text in expected.items() if fact not in missing}:
-            raise LostError(f"not contained as declared: {_told(expected, now)}")
+            raise LostError(f"not contained as declared: {_difference_text(expected, now)}")
         stage.require_use(leaked=False)
         return "contained but for the claim, as it said, " if missing else "contained, "
 
@@ -158,7 +158,7 @@ class Lane:
         # Where no change was ever carried out, nothing was contained that a fence could hold.
         expected = self._lifted[stage.scene.name] if stage.calls else {}
         if now != expected:
-            raise LostError(f"not restored: {_told(expected, now)}")
+            raise LostError(f"not restored: {_difference_text(expected, now)}")
         if resources := stage.project.resources():
             raise LostError(f"the state still holds {len(resources)} resources")
 
@@ -203,5 +203,5 @@ class Lane:
             yield stage
 
 
-def _told(wanted: Inventory, now: Inventory) -> str:
-    return json.dumps([str(change) for change in inventory.changes(wanted, now)])
+def _difference_text(expected: Inventory, now: Inventory) -> str:
+    return json.dumps([str(change) for change in inventory.changes(expected, now)])

@@ -106,7 +106,7 @@ def _filler(size: int) -> str:
     return document.replace('"Sid":""', '"Sid":"' + "x" * (size - len(document)) + '"')
 
 
-def _of(action: type[Any], subject: Subject) -> Scene:
+def _scene_of(action: type[Any], subject: Subject) -> Scene:
     """Return the scene of an *action* of whose changes none is in a scene yet."""
 
     def text(world: World) -> str:
@@ -114,12 +114,12 @@ def _of(action: type[Any], subject: Subject) -> Scene:
             return _false_alarm(_role(world, subject.rung))
         return _false_alarm(_user(world, subject.rung))
 
-    declared = [of for item, of in subjects() if subject.declares(item)]
+    declared = [other for item, other in subjects() if subject.declares(item)]
     return Scene(
         action.resource,
         text,
-        up=_calls(subject, [call for of in declared for call in of.makes]),
-        destroy=_calls(subject, [call for of in declared for call in of.lifts]),
+        up=_calls(subject, [call for other in declared for call in other.makes]),
+        destroy=_calls(subject, [call for other in declared for call in other.lifts]),
         prepare=lambda lab: subject.prepare(
             lab, lab.world.deploy_role if subject.role else lab.world.ci_user
         ),
@@ -133,11 +133,11 @@ def _calls(subject: Subject, calls: list[str]) -> tuple[str, ...]:
 
 def _with_every_action(scenes: dict[str, Scene]) -> dict[str, Scene]:
     """Return *scenes* and one for each action that changes what none of them does."""
-    done = {call for scene in scenes.values() for call in (*scene.up, *scene.destroy)}
+    covered = {call for scene in scenes.values() for call in (*scene.up, *scene.destroy)}
     added = [
-        _of(action, subject)
+        _scene_of(action, subject)
         for action, subject in subjects()
-        if not {*subject.makes, *subject.lifts} <= done
+        if not {*subject.makes, *subject.lifts} <= covered
     ]
     return scenes | {scene.name: scene for scene in added}
 

@@ -47,7 +47,7 @@ class Attacker:
     """Credentials, and how they are used."""
 
     def __init__(self, leaked: Keys) -> None:
-        self._held: dict[str, Any] = {}
+        self._credentials: dict[str, Any] = {}
         self._sts: dict[str, Any] = {}
         self._keep("leaked key", leaked)
         self._bucket = ""
@@ -55,7 +55,7 @@ class Attacker:
 
     def settle_in(self) -> None:
         """Look around, and make credentials that do not depend on the leaked key."""
-        self._bucket = self._held["leaked key"].list_buckets()["Buckets"][0]["Name"]
+        self._bucket = self._credentials["leaked key"].list_buckets()["Buckets"][0]["Name"]
         iam, sts = _client("iam", self._keys), self._sts["leaked key"]
         self._keep("second key", _named(iam.create_access_key()["AccessKey"]))
         self._keep("session", _named(sts.get_session_token()["Credentials"]))
@@ -72,7 +72,7 @@ class Attacker:
 
     def round(self) -> Iterator[dict[str, Any]]:
         """Use every credential once, and try to make another session of the role."""
-        for name, s3 in self._held.items():
+        for name, s3 in self._credentials.items():
             yield self._outcome(name, partial(s3.list_objects_v2, Bucket=self._bucket))
         yield self._outcome("another role session", self._another_session)
 
@@ -95,7 +95,7 @@ class Attacker:
     def _keep(self, name: str, keys: Keys) -> None:
         if name == "leaked key":
             self._keys = keys
-        self._held[name] = _client("s3", keys)
+        self._credentials[name] = _client("s3", keys)
         # STS refuses a federated user, and the role does not trust itself.
         if name in ("leaked key", "second key", "session"):
             self._sts[name] = _client("sts", keys)

@@ -47,7 +47,7 @@ class CalledOutError(RuntimeError):
 class _Attempts(threading.local):
     def __init__(self) -> None:
         self.depth = 0
-        self.seen: list[str] = []
+        self.events: list[str] = []
 
 
 _attempts = _Attempts()
@@ -55,7 +55,7 @@ _attempts = _Attempts()
 
 def _refuse(event: str, _arguments: tuple[Any, ...]) -> None:
     if event in _REFUSED and _is_isolated():
-        _attempts.seen.append(event)
+        _attempts.events.append(event)
         raise CalledOutError(f"the lab calls nobody ({event})")
 
 
@@ -86,10 +86,10 @@ def isolated() -> Generator[list[str]]:
         CalledOutError: at the attempt; code that catches it leaves its trace in the list.
     """
     attempts: list[str] = []
-    before, _attempts.seen = _attempts.seen, attempts
+    before, _attempts.events = _attempts.events, attempts
     _attempts.depth += 1
     try:
         yield attempts
     finally:
         _attempts.depth -= 1
-        _attempts.seen = before
+        _attempts.events = before

@@ -300,8 +300,8 @@ def _silent_hours(since: str, reports: Iterable[FileReport]) -> Iterator[Gap]:
     delivered: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for report in reports:
         named = delivery(report.path)
-        if named is not None and named.at >= since:
-            delivered[named.account, named.region].append(named.at)
+        if named is not None and named.delivered_at >= since:
+            delivered[named.account, named.region].append(named.delivered_at)
     for (account, region), times in sorted(delivered.items()):
         times.sort()
         silent = [

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from containment.trail.facts.principals import label
-from containment.trail.logs.records import at, text
+from containment.trail.logs.records import text, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,13 +32,13 @@ def machines_of(event: Record, request: Any, response: Any) -> tuple[str, ...]:
 
 def asked_by(event: Record, request: Any, response: Any) -> str:
     """Return the group, fleet or request on whose behalf RunInstances started its instances."""
-    for spec in _items(at(request, "tagSpecificationSet")):
-        for tag in at(spec, "tags") or ():
-            if at(tag, "key") == _ASKED_BY[0]:
-                return _group(event, text(at(tag, "value")))
-            if at(tag, "key") in _ASKED_BY:
-                return text(at(tag, "value"))
-    return next(iter(values(at(response, "instancesSet"), "spotInstanceRequestId")), "")
+    for spec in _items(value_at(request, "tagSpecificationSet")):
+        for tag in value_at(spec, "tags") or ():
+            if value_at(tag, "key") == _ASKED_BY[0]:
+                return _group(event, text(value_at(tag, "value")))
+            if value_at(tag, "key") in _ASKED_BY:
+                return text(value_at(tag, "value"))
+    return next(iter(values(value_at(response, "instancesSet"), "spotInstanceRequestId")), "")
 
 
 def _group(event: Record, name: str) -> str:
@@ -46,8 +46,8 @@ def _group(event: Record, name: str) -> str:
 
 
 def _instances(_event: Record, _request: Any, response: Any) -> Iterator[str]:
-    for item in _items(at(response, "instancesSet")):
-        yield text(at(item, "instanceId"))
+    for item in _items(value_at(response, "instancesSet")):
+        yield text(value_at(item, "instanceId"))
 
 
 def _profiled(_event: Record, request: Any, response: Any) -> Iterator[str]:
@@ -55,27 +55,27 @@ def _profiled(_event: Record, request: Any, response: Any) -> Iterator[str]:
 
 
 def _function(_event: Record, request: Any, _response: Any) -> Iterator[str]:
-    name, role = text(at(request, "functionName")), text(at(request, "role"))
+    name, role = text(value_at(request, "functionName")), text(value_at(request, "role"))
     yield f"lambda:{label(role)}/{name.rpartition(':')[2]}"
 
 
 def _tasks(_event: Record, _request: Any, response: Any) -> Iterator[str]:
-    for arn in values(at(response, "tasks"), "taskArn"):
+    for arn in values(value_at(response, "tasks"), "taskArn"):
         yield arn.rpartition("/")[2]
 
 
 def _build(_event: Record, _request: Any, response: Any) -> Iterator[str]:
-    number = text(at(response, "build", "id")).rpartition(":")[2]
+    number = text(value_at(response, "build", "id")).rpartition(":")[2]
     yield f"AWSCodeBuild-{number}" if number else ""
 
 
 def _runbook(_event: Record, _request: Any, response: Any) -> Iterator[str]:
-    number = text(at(response, "automationExecutionId"))
+    number = text(value_at(response, "automationExecutionId"))
     yield f"Automation-{number}" if number else ""
 
 
 def _scaling_group(event: Record, request: Any, _response: Any) -> Iterator[str]:
-    yield _group(event, text(at(request, "autoScalingGroupName")))
+    yield _group(event, text(value_at(request, "autoScalingGroupName")))
 
 
 def _fleet(_event: Record, _request: Any, response: Any) -> Iterator[str]:
@@ -108,7 +108,7 @@ COMPUTE: dict[str, Callable[[Record, Any, Any], Iterator[str]]] = {
 
 
 def _items(tree: Any) -> list[Any]:
-    items = at(tree, "items")
+    items = value_at(tree, "items")
     return items if isinstance(items, list) else []
 
 

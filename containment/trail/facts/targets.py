@@ -15,7 +15,7 @@ import msgspec
 from containment.trail.facts.compute import COMPUTE, asked_by, machines_of, values
 from containment.trail.facts.principals import arn_of, label, root_arn
 from containment.trail.facts.trust_policies import account_of, trusted
-from containment.trail.logs.records import at, loose, text
+from containment.trail.logs.records import loose, text, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +125,7 @@ def target_of(event: Record, name: str, response: Any) -> Target:
     if name in SIGN_INS or name in SIGNIN_TOKEN:
         extra = loose(event.additional_event_data)
         return Target(
-            switched_from=text(at(extra, "SwitchFrom")),
+            switched_from=text(value_at(extra, "SwitchFrom")),
             object_id=f"console:{event.who.arn or ''}",
         )
     request = loose(event.request_parameters)
@@ -148,10 +148,10 @@ def _thing(event: Record, name: str, request: Any, response: Any) -> Target:
     if name in OTHER_ACCOUNTS:
         return _elsewhere(event, name, request)
     if name in WEB_TOKENS:
-        return Target(object_id=text(at(response, "webIdentityTokenId")))
+        return Target(object_id=text(value_at(response, "webIdentityTokenId")))
     if name in PROVIDERS:
         return Target(object_id=_provider(response) or _provider(request))
-    user = text(at(request, "userName"))
+    user = text(value_at(request, "userName"))
     credential_id = _ids(response) or _ids(request)
     return Target(
         user=f"{account_of_call(event)}/user/{user}" if user else "", object_id=credential_id
@@ -168,21 +168,22 @@ def account_of_call(event: Record) -> str:
 
 def _principal(event: Record, request: Any, response: Any) -> Target:
     account = account_of_call(event)
-    user, role = at(response, "user"), at(response, "role")
-    user_name = text(at(user, "userName")) or text(at(request, "userName"))
-    role_arn = text(at(request, "roleArn")) or text(at(role, "arn"))
-    role_name = text(at(role, "roleName")) or text(at(request, "roleName"))
+    user, role = value_at(response, "user"), value_at(response, "role")
+    user_name = text(value_at(user, "userName")) or text(value_at(request, "userName"))
+    role_arn = text(value_at(request, "roleArn")) or text(value_at(role, "arn"))
+    role_name = text(value_at(role, "roleName")) or text(value_at(request, "roleName"))
     if not role_arn and role_name:
         role_arn = arn_of(account, "role", role_name)
-    document = at(request, "policyDocument") or at(request, "assumeRolePolicyDocument")
+    document = value_at(request, "policyDocument") or value_at(request, "assumeRolePolicyDocument")
     return Target(
         user=f"{account}/user/{user_name}" if user_name else "",
-        user_id=text(at(user, "userId")),
-        user_arn=text(at(user, "arn")) or (arn_of(account, "user", user_name) if user_name else ""),
+        user_id=text(value_at(user, "userId")),
+        user_arn=text(value_at(user, "arn"))
+        or (arn_of(account, "user", user_name) if user_name else ""),
         role=label(role_arn) if role_arn else "",
-        role_id=text(at(role, "roleId")),
+        role_id=text(value_at(role, "roleId")),
         role_arn=role_arn,
-        session=text(at(request, "roleSessionName")) or text(at(request, "name")),
+        session=text(value_at(request, "roleSessionName")) or text(value_at(request, "name")),
         via=_via(event, request),
         trusts=trusted(document) if document and role_arn else (),
     )
@@ -214,17 +215,17 @@ def _elsewhere(event: Record, name: str, request: Any) -> Target:
     whose role is a permission set: the name of the role in IAM is another one.
     """
     if name == "AssumeRoot":
-        named = text(at(request, "targetPrincipal"))
+        named = text(value_at(request, "targetPrincipal"))
         account = account_of(named)
         arn = root_arn(account, named or event.who.arn or "") if account else ""
         return Target(user=label(arn), user_arn=arn, account=account)
-    account, role = text(at(request, "accountId")), text(at(request, "roleName"))
+    account, role = text(value_at(request, "accountId")), text(value_at(request, "roleName"))
     return Target(account=account, object_id=f"{account} as {role}" if account and role else "")
 
 
 def _via(event: Record, request: Any) -> tuple[str, ...]:
     """Return the providers, anchors or profiles that let the caller in."""
-    names = [text(at(request, field)) for field in _LETS_IN]
+    names = [text(value_at(request, field)) for field in _LETS_IN]
     provider = _OIDC.match(event.who.principal_id or "")
     if event.who.type == "WebIdentityUser" and provider:
         names.append(provider[0])
@@ -251,7 +252,7 @@ _ROLE_FIELDS = frozenset({"role", "rolearn", "servicerole", "servicerolearn", "e
 
 
 def _compute(event: Record, name: str, request: Any, response: Any) -> Target:
-    role_arn = text(at(request, "role"))
+    role_arn = text(value_at(request, "role"))
     return Target(
         machines=machines_of(event, request, response),
         group=asked_by(event, request, response) if name == "RunInstances" else "",

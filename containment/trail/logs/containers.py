@@ -15,7 +15,7 @@ import msgspec
 
 from containment.trail.logs.columns import parsed, proper_identity, struct
 from containment.trail.logs.envelopes import Contents, records_in
-from containment.trail.logs.records import NO_TIME, Event, Record, at, texts
+from containment.trail.logs.records import NO_TIME, Event, Record, texts, value_at
 from containment.trail.logs.slices import TOKENS
 from containment.trail.logs.tables import holds_records, table_rows
 from containment.trail.logs.tallies import Tallies
@@ -314,7 +314,7 @@ def _identity(record: dict[str, Any]) -> Any:
     if isinstance(who, str):
         loaded = parsed(who)
         who = proper_identity(struct(loaded) if isinstance(loaded, str) else loaded)
-    attributes = at(who, "sessionContext", "attributes")
+    attributes = value_at(who, "sessionContext", "attributes")
     if not (isinstance(who, dict) and isinstance(attributes, dict)):
         return who
     created = attributes.get("creationDate")

@@ -62,7 +62,7 @@ class Delivery:
 
     account: str
     region: str
-    at: str
+    delivered_at: str
 
 
 def delivery(path: str) -> Delivery | None:
@@ -80,7 +80,7 @@ def too_early(path: str, since: str) -> bool:
     named = delivery(path)
     if named is None or not since:
         return False
-    distance = apart(named.at, since)
+    distance = apart(named.delivered_at, since)
     return distance is not None and distance > _PADDING
 
 

@@ -42,7 +42,7 @@ class Content:
 
     def __init__(self, file: BinaryIO, size: int, limit: int) -> None:
         self._file = file
-        self._left = min(size, limit)
+        self._remaining = min(size, limit)
         self._whole = size <= limit
         self._limit = limit
         self._hash = hashlib.sha256()
@@ -70,8 +70,8 @@ class Content:
             pass
 
     def _chunk(self) -> bytes:
-        chunk = self._file.read(min(_CHUNK, self._left))
-        self._left -= len(chunk)
+        chunk = self._file.read(min(_CHUNK, self._remaining))
+        self._remaining -= len(chunk)
         self.size += len(chunk)
         self._hash.update(chunk)
         return chunk

@@ -242,7 +242,7 @@ def text(value: object) -> str:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
-def at(tree: object, *path: str) -> Any:
+def value_at(tree: object, *path: str) -> Any:
     """Walk *path* through nested objects; None where it ends early."""
     for name in path:
         if not isinstance(tree, dict):

@@ -64,7 +64,7 @@ class Athena:
             SpecError: there is no such workgroup, or nowhere to put results.
         """
         try:
-            found = self._client.get_work_group(WorkGroup=self._workgroup)["WorkGroup"]
+            workgroup = self._client.get_work_group(WorkGroup=self._workgroup)["WorkGroup"]
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if code == "InvalidRequestException":
@@ -74,7 +74,7 @@ class Athena:
             return None  # whoever may start queries need not see the workgroup's settings
         except BotoCoreError as error:
             raise _refused(error) from error
-        configuration = found.get("Configuration") or {}
+        configuration = workgroup.get("Configuration") or {}
         managed = configuration.get("ManagedQueryResultsConfiguration", {}).get("Enabled")
         place = configuration.get("ResultConfiguration", {}).get("OutputLocation")
         if not (place or managed or "ResultConfiguration" in self._asked):
@@ -109,14 +109,20 @@ class Athena:
     def _wait(self, execution: str) -> str:
         pause = _FIRST_PAUSE_S
         while True:
-            said = self._client.get_query_execution(QueryExecutionId=execution)["QueryExecution"]
-            state = said["Status"]["State"]
+            query_execution = self._client.get_query_execution(QueryExecutionId=execution)[
+                "QueryExecution"
+            ]
+            state = query_execution["Status"]["State"]
             if state in ("SUCCEEDED", "FAILED", "CANCELLED"):
-                self.scanned += said.get("Statistics", {}).get("DataScannedInBytes", 0)
+                self.scanned += query_execution.get("Statistics", {}).get("DataScannedInBytes", 0)
             if state == "SUCCEEDED":
-                return str((said.get("ResultConfiguration") or {}).get("OutputLocation") or "")
+                return str(
+                    (query_execution.get("ResultConfiguration") or {}).get("OutputLocation") or ""
+                )
             if state in ("FAILED", "CANCELLED"):
-                raise _ended(execution, state, said["Status"].get("StateChangeReason", ""))
+                raise _ended(
+                    execution, state, query_execution["Status"].get("StateChangeReason", "")
+                )
             self._pause(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
@@ -187,8 +193,8 @@ def _refused(error: ClientError | BotoCoreError) -> AccessError | SpecError | Un
         return AccessError(
             f"Athena cannot be reached: {error}", remedy="check credentials, Region and network"
         )
-    said = error.response.get("Error", {})
-    code, text = said.get("Code", ""), said.get("Message", "")
+    refusal = error.response.get("Error", {})
+    code, text = refusal.get("Code", ""), refusal.get("Message", "")
     if code in _DENIED or "Token" in code:
         return AccessError(
             f"Athena refuses: {text or code}",

@@ -85,7 +85,7 @@ def describe(glue: Any, database: str, name: str) -> Table:
         AccessError: the caller may not see it.
     """
     try:
-        found = glue.get_table(DatabaseName=database, Name=name)["Table"]
+        description = glue.get_table(DatabaseName=database, Name=name)["Table"]
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if code == "EntityNotFoundException":
@@ -101,14 +101,14 @@ def describe(glue: Any, database: str, name: str) -> Table:
         raise AccessError(
             f"Glue does not answer: {error}", remedy="check the credentials and the network"
         ) from error
-    storage = found.get("StorageDescriptor", {})
+    storage = description.get("StorageDescriptor", {})
     return Table(
         database,
         name,
         frozenset(column["Name"].lower() for column in storage.get("Columns", ())),
-        {key["Name"]: key.get("Type", "string") for key in found.get("PartitionKeys", ())},
+        {key["Name"]: key.get("Type", "string") for key in description.get("PartitionKeys", ())},
         storage.get("Location", ""),
-        found.get("Parameters", {}),
+        description.get("Parameters", {}),
     )
 
 
@@ -138,7 +138,7 @@ def estimate(
         places = _places(glue, table, alternatives, until)
         if len(places) > _MANY:
             return Estimate(None, f"{len(places):,} partitions")
-        return Estimate(sum(_held(s3, place) for place in sorted(places)))
+        return Estimate(sum(_stored_bytes(s3, place) for place in sorted(places)))
     except (ClientError, BotoCoreError, _UntoldError) as error:
         return Estimate(None, str(error))
 
@@ -205,22 +205,22 @@ def _days(first: str, pattern: str, until: datetime) -> Iterator[str]:
 
 def _holds(values: Mapping[str, str], alternatives: tuple[tuple[Condition, ...], ...]) -> bool:
     return not alternatives or any(
-        all(_compare(values.get(column), sign, wanted) for column, sign, wanted in one)
+        all(_compare(values.get(column), sign, operands) for column, sign, operands in one)
         for one in alternatives
     )
 
 
-def _compare(value: str | None, sign: str, wanted: tuple[str, ...]) -> bool:
+def _compare(value: str | None, sign: str, operands: tuple[str, ...]) -> bool:
     if value is None:  # no partition: it may hold in any of them
         return True
     if sign == "IN":
-        return value in wanted
+        return value in operands
     if sign == "=":
-        return value == wanted[0]
-    return value > wanted[0] if sign == ">" else value >= wanted[0]
+        return value == operands[0]
+    return value > operands[0] if sign == ">" else value >= operands[0]
 
 
-def _held(s3: Any, place: str) -> int:
+def _stored_bytes(s3: Any, place: str) -> int:
     match = _S3.fullmatch(place)
     if match is None:
         raise _UntoldError(f"{place or 'nowhere'} is no place in S3")

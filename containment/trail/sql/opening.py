@@ -217,8 +217,8 @@ def _by_columns(choice: EngineChoice, run: Run, columns: set[str], moment: str) 
     return _Opened(run, choice.table, _conditions(choice, layout, moment), lacks)
 
 
-def _layout(choice: EngineChoice, known: Layout, columns: Iterable[str]) -> Layout:
-    return layout_named(columns, choice.day_column) if choice.day_column else known
+def _layout(choice: EngineChoice, table_layout: Layout, columns: Iterable[str]) -> Layout:
+    return layout_named(columns, choice.day_column) if choice.day_column else table_layout
 
 
 def _conditions(

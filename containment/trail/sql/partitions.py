@@ -101,8 +101,10 @@ def layout_of(keys: Mapping[str, str], projection: Mapping[str, str]) -> Layout:
     day, day_format = "", ""
     for name in text:
         pattern = projection.get(f"projection.{name}.format", "")
-        if projection.get(f"projection.{name}.type") == "date" and (found := _strftime(pattern)):
-            day, day_format = name, found
+        if projection.get(f"projection.{name}.type") == "date" and (
+            strftime_format := _strftime(pattern)
+        ):
+            day, day_format = name, strftime_format
     return Layout(
         account=next((name for name in text if name.lower() in _ACCOUNT), ""),
         region=next((name for name in text if name.lower() in _REGION), ""),
@@ -125,26 +127,26 @@ def layout_named(columns: Iterable[str], day: str) -> Layout:
     Raises:
         SpecError: *day* is neither, or names no column of the table.
     """
-    known = {name.lower() for name in columns}
-    account = next(iter(sorted(known & (_ACCOUNT - {"recipientaccountid"}))), "")
-    region = next(iter(sorted(known & (_REGION - {"awsregion"}))), "")
+    column_names = {name.lower() for name in columns}
+    account = next(iter(sorted(column_names & (_ACCOUNT - {"recipientaccountid"}))), "")
+    region = next(iter(sorted(column_names & (_REGION - {"awsregion"}))), "")
     if not day:
         return Layout(account, region)
     name, _, pattern = day.partition("=")
     split = tuple(name.split(",")) == _SPLIT
-    found = "" if split else _strftime(pattern)
-    if not (split or found):
+    strftime_format = "" if split else _strftime(pattern)
+    if not (split or strftime_format):
         raise SpecError(
             f"{day!r} is no day column",
             remedy="write it as timestamp=yyyy/MM/dd or year,month,day",
         )
-    missing = set(name.lower().split(",")) - known
+    missing = set(name.lower().split(",")) - column_names
     if missing:
         raise SpecError(
             f"the table has no column {', '.join(sorted(missing))}",
-            remedy=f"name one of {', '.join(sorted(known))}",
+            remedy=f"name one of {', '.join(sorted(column_names))}",
         )
-    return Layout(account, region, "" if split else name, found, split)
+    return Layout(account, region, "" if split else name, strftime_format, split)
 
 
 def _strftime(pattern: str) -> str:

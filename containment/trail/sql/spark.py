@@ -99,8 +99,8 @@ class Spark:
             UnavailableError: Spark cannot execute it.
         """
         try:
-            found = self._session.sql(statement.text, args=statement.bound)
-            for row in found.toLocalIterator():
+            frame = self._session.sql(statement.text, args=statement.bound)
+            for row in frame.toLocalIterator():
                 yield row.asDict()
         except KeyboardInterrupt:
             self._session.interruptAll()
@@ -136,20 +136,20 @@ class Spark:
         """
         read = self._session.read.option("recursiveFileLookup", "true")
         # Spark's own folder is that of whoever started it first.
-        given = [path if "://" in path else os.path.abspath(path) for path in paths]  # noqa: PTH100 -- text in, text out
+        absolute_paths = [path if "://" in path else os.path.abspath(path) for path in paths]  # noqa: PTH100 -- text in, text out
         try:
-            listed = read.format("binaryFile").load(given).inputFiles()
+            listed = read.format("binaryFile").load(absolute_paths).inputFiles()
         except _errors() as error:
             kind = NotFoundError if "PATH_NOT_FOUND" in str(error) else SpecError
             raise kind(
-                f"Spark cannot read {', '.join(given)}: {_first_line(error)}",
+                f"Spark cannot read {', '.join(absolute_paths)}: {_first_line(error)}",
                 remedy="give a folder or s3a:// prefix of log objects, as Spark reaches it",
             ) from error
         objects = sorted(path for path in map(_place, listed) if not is_digest(path))
         late = [path for path in objects if not too_early(path, since)]
         if not late:
             raise NotFoundError(
-                f"no log object in {', '.join(given)} was delivered after {since}",
+                f"no log object in {', '.join(absolute_paths)} was delivered after {since}",
                 remedy="give the folder that holds AWSLogs/",
             )
         readable = read.option("ignoreCorruptFiles", "true")
@@ -194,9 +194,9 @@ def _place(url: str) -> str:
 
 def _errors() -> tuple[type[Exception], ...]:
     """Return what Spark raises: its own errors, and those of the bridge to Java."""
-    found = [import_module("pyspark.errors").PySparkException]
-    found.append(import_module("py4j.protocol").Py4JError)
-    return tuple(found)
+    error_types = [import_module("pyspark.errors").PySparkException]
+    error_types.append(import_module("py4j.protocol").Py4JError)
+    return tuple(error_types)
 
 
 def _first_line(error: BaseException) -> str:

@@ -157,8 +157,8 @@ class Slice:
 
 
 def _compare(asked: Statement, column: str, sign: str, values: tuple[str, ...]) -> str:
-    said = asked.values(values)
-    return f"{asked.name(column)} {sign} {f'({said})' if sign == 'IN' else said}"
+    operand = asked.values(values)
+    return f"{asked.name(column)} {sign} {f'({operand})' if sign == 'IN' else operand}"
 
 
 def edges(dialect: Dialect, part: Slice) -> Statement:
@@ -190,31 +190,36 @@ def calls(
     under: a busy role would otherwise bring all it ever did.
     """
     asked = Statement(dialect)
-    said = sorted(filter(spellings.speakable, names | whole))
-    in_full = _exactly(asked, [name for name in said if name in whole])
+    speakable_names = sorted(filter(spellings.speakable, names | whole))
+    in_full = _exactly(asked, [name for name in speakable_names if name in whole])
     in_full += _matches(
-        asked, "useridentity.arn", (spellings.as_caller_arn(name) for name in said if name in whole)
+        asked,
+        "useridentity.arn",
+        (spellings.as_caller_arn(name) for name in speakable_names if name in whole),
     )
-    appears = " OR ".join([*_exactly(asked, said), *_callers(asked, said)]) or _NEVER
-    about = _about(asked, said)
+    appears = (
+        " OR ".join([*_exactly(asked, speakable_names), *_callers(asked, speakable_names)])
+        or _NEVER
+    )
+    about = _about(asked, speakable_names)
     identity = ",\n    ".join(f"{path} AS {alias}" for alias, path in IDENTITY.items())
     texts = ", ".join(map(part.column, TEXTS))
     things = ", ".join(
         dialect.array.format(f"transform(resources, thing -> thing.{name})") + f" AS {alias}"
         for alias, name in RESOURCES.items()
     )
-    ours = ", ".join(f"'{name}'" for name in sorted(ISSUERS | NAMES))
+    event_names = ", ".join(f"'{name}'" for name in sorted(ISSUERS | NAMES))
     one_each = ", ".join(IDENTITY.values())
     # Names stand in it as Statement.value puts them; all else is ours.
     asked.text = (
         f"SELECT * FROM (\n  SELECT {identity},\n    {texts},\n    {things},\n"  # noqa: S608 -- as said
         f"    ({' OR '.join(in_full) or _NEVER}) AS in_full,\n"
-        f"    (eventname IN ({ours}) OR {_HANDS_OUT}) AS about_identities,\n"
+        f"    (eventname IN ({event_names}) OR {_HANDS_OUT}) AS about_identities,\n"
         f"    row_number() OVER (PARTITION BY {one_each} ORDER BY eventtime DESC, eventid DESC)"
         " AS witness\n"
         f"  FROM {part.named(asked)}\n  WHERE {part.condition(asked)}\n"
         f"    AND ({appears}\n"
-        f"      OR ((eventname IN ({ours}) OR {_HANDS_OUT}) AND ({about})))\n"
+        f"      OR ((eventname IN ({event_names}) OR {_HANDS_OUT}) AND ({about})))\n"
         ") found WHERE in_full OR about_identities OR witness = 1"
     )
     return asked
@@ -230,20 +235,20 @@ def _exactly(asked: Statement, names: list[str]) -> list[str]:
 
 
 def _callers(asked: Statement, names: list[str]) -> list[str]:
-    found = _matches(asked, "useridentity.arn", map(spellings.as_caller_arn, names))
-    return found + _matches(
+    matches = _matches(asked, "useridentity.arn", map(spellings.as_caller_arn, names))
+    return matches + _matches(
         asked, "useridentity.principalid", map(spellings.as_principal_id, names)
     )
 
 
 def _about(asked: Statement, names: list[str]) -> str:
     """A call is about a name where request, answer or additional data hold it word for word."""
-    found: list[str] = []
+    conditions: list[str] = []
     for column in ("requestparameters", "responseelements", "additionaleventdata"):
         words = sorted({spellings.in_json(name) for name in names} - {""})
         around = [f'["/:](?:{"|".join(words)})["/:\\\\]'] if words else []
-        found += _matches(asked, column, around)
-    return " OR ".join(found) or _NEVER
+        conditions += _matches(asked, column, around)
+    return " OR ".join(conditions) or _NEVER
 
 
 def _matches(asked: Statement, column: str, patterns: Iterable[str]) -> list[str]:

@@ -119,8 +119,8 @@ def connect(server: str, password: str = "") -> Trino:
 
 
 def _unanswered(error: Exception) -> UnavailableError:
-    said = str(error).splitlines() or [type(error).__name__]
+    error_lines = str(error).splitlines() or [type(error).__name__]
     return UnavailableError(
-        f"Trino cannot execute the query: {said[0]}",
+        f"Trino cannot execute the query: {error_lines[0]}",
         remedy="check the server, its catalog and that the table is AWS's documented one",
     )

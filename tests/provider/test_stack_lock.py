@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from containment.aws.cancellation import CancelledError
-from containment.provider.alone import Alone
+from containment.provider.stack_lock import StackLock
 
 pytestmark = pytest.mark.plain
 
@@ -18,9 +18,9 @@ _OTHER = """\
 import sys
 from pathlib import Path
 from threading import Event
-from containment.provider.alone import Alone
-alone = Alone(engine=int(sys.argv[2]), folder=Path(sys.argv[1]))
-assert alone.holder("s", wait=print, cancelled=Event()) is None
+from containment.provider.stack_lock import StackLock
+stack_lock = StackLock(engine=int(sys.argv[2]), folder=Path(sys.argv[1]))
+assert stack_lock.holder("s", wait=print, cancelled=Event()) is None
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -38,13 +38,13 @@ def other(folder: Path, engine: int = 1) -> subprocess.Popen[str]:
     return process
 
 
-def asked(alone: Alone, said: list[str], stack: str = "s") -> int | None:
+def asked(alone: StackLock, said: list[str], stack: str = "s") -> int | None:
     return alone.holder(stack, wait=said.append, cancelled=threading.Event())
 
 
 def test_the_first_change_waits_until_the_other_process_is_dead(tmp_path: Path) -> None:
     process, said, got = other(tmp_path), list[str](), list[int | None]()
-    alone = Alone(engine=2, folder=tmp_path)
+    alone = StackLock(engine=2, folder=tmp_path)
     waiting = threading.Thread(target=lambda: got.append(asked(alone, said)))
     waiting.start()
     waiting.join(timeout=0.5)
@@ -61,7 +61,7 @@ def test_the_first_change_waits_until_the_other_process_is_dead(tmp_path: Path) 
 def test_one_who_does_not_end_is_named_and_waited_for_once(tmp_path: Path) -> None:
     with other(tmp_path) as process:
         said: list[str] = []
-        alone = Alone(engine=2, folder=tmp_path, patience_s=0.1)
+        alone = StackLock(engine=2, folder=tmp_path, patience_s=0.1)
 
         assert asked(alone, said) == process.pid
         assert asked(alone, said) == process.pid
@@ -73,8 +73,8 @@ def test_another_stack_and_another_provider_of_the_same_run_wait_for_nobody(tmp_
     with other(tmp_path, engine=7) as process:
         said: list[str] = []
 
-        assert asked(Alone(engine=2, folder=tmp_path), said, "another") is None
-        assert asked(Alone(engine=7, folder=tmp_path), said) is None
+        assert asked(StackLock(engine=2, folder=tmp_path), said, "another") is None
+        assert asked(StackLock(engine=7, folder=tmp_path), said) is None
         assert said == []
         process.kill()
 
@@ -85,31 +85,31 @@ def test_waiting_ends_when_the_engine_says_stop(tmp_path: Path) -> None:
         stop.set()
 
         with pytest.raises(CancelledError, match="was not made"):
-            Alone(engine=2, folder=tmp_path).holder("s", wait=lambda _: None, cancelled=stop)
+            StackLock(engine=2, folder=tmp_path).holder("s", wait=lambda _: None, cancelled=stop)
         process.kill()
 
 
 def test_what_was_held_is_given_back_and_no_file_stays(tmp_path: Path) -> None:
-    first = Alone(engine=1, folder=tmp_path / "locks")
+    first = StackLock(engine=1, folder=tmp_path / "locks")
     assert asked(first, []) is None
     assert len(list((tmp_path / "locks").iterdir())) == 1
 
     first.release()
 
     assert list((tmp_path / "locks").iterdir()) == []
-    assert asked(Alone(engine=2, folder=tmp_path / "locks", patience_s=0), []) is None
+    assert asked(StackLock(engine=2, folder=tmp_path / "locks", patience_s=0), []) is None
 
 
 def test_a_folder_that_is_not_to_be_had_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    assert asked(Alone(engine=1, folder=tmp_path / "file" / "locks"), []) is None
+    assert asked(StackLock(engine=1, folder=tmp_path / "file" / "locks"), []) is None
 
 
 def test_a_lock_folder_is_this_users_alone(tmp_path: Path) -> None:
-    alone = Alone(engine=1, folder=tmp_path / "locks")
+    alone = StackLock(engine=1, folder=tmp_path / "locks")
     asked(alone, [])
 
     assert (tmp_path / "locks").stat().st_mode & 0o777 == 0o700
-    assert os.environ.get("TMPDIR", "/tmp") in str(Alone().folder)  # noqa: S108
+    assert os.environ.get("TMPDIR", "/tmp") in str(StackLock().folder)  # noqa: S108
     alone.release()

@@ -35,7 +35,7 @@ def folder() -> Path:
 
 
 @dataclass
-class Alone:
+class StackLock:
     """Held from the first change of a process until its end.
 
     *engine* is the process that started this one: a run may have several providers.
@@ -76,33 +76,33 @@ class Alone:
     def _take(self, stack: str, wait: Callable[[str], None], cancelled: Event) -> int | None:
         path = self.folder / f"{sha256(stack.encode()).hexdigest()[:20]}.lock"
         deadline = time.monotonic() + self.patience_s
-        told = False
+        is_announced = False
         while True:
             try:
-                found = _open(path)
+                descriptor = _open(path)
             except OSError:
                 return None  # nowhere to put a lock, which is no reason not to contain
             try:
-                fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                process, engine = _read(found)
-                os.close(found)
+                process, engine = _read(descriptor)
+                os.close(descriptor)
                 if engine == self.engine:
                     return None
                 if time.monotonic() > deadline:
                     return process
-                if not told:
+                if not is_announced:
                     wait(f"another run still changes this stack (process {process}); waiting")
-                    told = True
+                    is_announced = True
                 if cancelled.wait(_PAUSE_S):
                     raise CancelledError("the first change") from None
                 continue
-            if _is_at(found, path):
-                os.ftruncate(found, 0)
-                os.pwrite(found, f"{os.getpid()} {self.engine}".encode(), 0)
-                self._file, self._path = found, path
+            if _is_at(descriptor, path):
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()} {self.engine}".encode(), 0)
+                self._file, self._path = descriptor, path
                 return None
-            os.close(found)  # its holder took the file away: there is a newer one
+            os.close(descriptor)  # its holder took the file away: there is a newer one
 
 
 def _open(path: Path) -> int:
