@@ -53,6 +53,11 @@ browser: setup ## Drive every page that is written in Chromium, which Debian's a
 	@tools/browser/install.sh
 	@"$${XDG_CACHE_HOME:-$$HOME/.cache}/containment/browser/bin/python" -m tools.browser $(ARGS)
 
+.PHONY: golden
+golden: setup ## Write anew what runs show, of real changes on the lab; look at the difference
+	@$(RUN) GOLDEN=new python -m pytest -q -n0 tests/actions/test_golden_runs.py
+	@git diff --stat -- tests/actions/golden
+
 .PHONY: reliability
 reliability: setup ## Break real runs in every way, and play stories: nothing is lost; ARGS='--only words' for some runs
 	@$(RUN) python -m tools.reliability $(ARGS)

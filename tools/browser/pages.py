@@ -77,10 +77,12 @@ def _hostile_diff(_: Path) -> str:
     return as_html(replace(diff, principals=(*diff.principals, *texts)))
 
 
+_GOLDEN = sorted((ROOT / "tests" / "actions" / "golden").glob("*.html"))
 _WRITE: dict[str, Callable[[Path], str]] = {
     "trace-story": _trace_of_a_story,
     "trace-quiet": _trace_without_calls,
     "trace-hostile": _hostile_trace,
     "diff-hostile": _hostile_diff,
     **{f"diff-{name}": lambda _, scene=scene: as_html(scene()) for name, scene in SCENES.items()},
+    **{f"run-{path.stem}": lambda _, path=path: path.read_text("utf-8") for path in _GOLDEN},
 }
