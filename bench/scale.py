@@ -39,7 +39,7 @@ _DENIES = frozenset({"PutUserPolicy", "PutRolePolicy"})
 
 
 @dataclass(frozen=True)
-class Seen:
+class Call:
     """One call as the lab saw it: when it came and was answered, and whose name was in it."""
 
     came_s: float
@@ -92,13 +92,13 @@ def one_run(name: str, way: Way, size: int) -> Timing:
             ready = json.loads(lab.stdout.readline() if lab.stdout else "")
             started = way(Path(folder), ready["users"], ready["environ"])
             ended = time.monotonic()
-            seen = [Seen(*row) for row in json.loads(lab.communicate("\n")[0])]
+            calls = [Call(*row) for row in json.loads(lab.communicate("\n")[0])]
         finally:
             lab.kill()
     if trace := os.environ.get("TRACE"):
-        rows = (f"{one.came_s - started:8.3f} {one.operation} {one.named}\n" for one in seen)
+        rows = (f"{one.came_s - started:8.3f} {one.operation} {one.named}\n" for one in calls)
         Path(f"{trace}-{size}-{name.replace(' ', '-')}").write_text("".join(rows), "utf-8")
-    timing = timed(seen, ready["users"], started, ended)
+    timing = timed(calls, ready["users"], started, ended)
     print(
         f"{size:4} {name:19}{timing.first_call_s:11.2f}{timing.first_deny_s:11.2f}"
         f"{timing.all_denied_s:11.2f}{timing.end_s:8.2f}{timing.calls:7}"
@@ -108,8 +108,8 @@ def one_run(name: str, way: Way, size: int) -> Timing:
     return timing
 
 
-def timed(seen: Sequence[Seen], users: Iterable[str], started: float, ended: float) -> Timing:
-    """Return the moments of one run, of which the lab has *seen* every call.
+def timed(calls: Sequence[Call], users: Iterable[str], started: float, ended: float) -> Timing:
+    """Return the moments of one run, of which *calls* are all that the lab answered.
 
     Raises:
         SystemExit: a user was never denied.
@@ -117,7 +117,7 @@ def timed(seen: Sequence[Seen], users: Iterable[str], started: float, ended: flo
     names = {arn.rpartition("/")[2] for arn in users}
     denied: dict[str, float] = {}
     before: Counter[str] = Counter()
-    for call in sorted(seen, key=lambda one: one.answered_s):
+    for call in sorted(calls, key=lambda one: one.answered_s):
         if call.named in names and call.named not in denied:
             if call.operation in _DENIES:
                 denied[call.named] = call.answered_s
@@ -126,11 +126,11 @@ def timed(seen: Sequence[Seen], users: Iterable[str], started: float, ended: flo
     if denied.keys() != names:
         raise SystemExit(f"never denied: {', '.join(sorted(names - denied.keys()))}")
     return Timing(
-        min(call.came_s for call in seen) - started,
+        min(call.came_s for call in calls) - started,
         min(denied.values()) - started,
         max(denied.values()) - started,
         ended - started,
-        len(seen),
+        len(calls),
         max(before.values(), default=0),
     )
 
@@ -153,7 +153,7 @@ def containment_up(folder: Path, users: list[str], environ: dict[str, str]) -> f
     """Run ``containment up``."""
     project = _project(folder, users, environ)
     started = time.monotonic()
-    done = subprocess.run(
+    process = subprocess.run(
         [str(BIN / "containment"), "up", STACK, "--yes"],
         cwd=project.folder,
         env=project.environ,
@@ -161,8 +161,10 @@ def containment_up(folder: Path, users: list[str], environ: dict[str, str]) -> f
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        raise SystemExit(f"containment up ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    if process.returncode != 0:
+        raise SystemExit(
+            f"containment up ended with {process.returncode}\n{process.stdout}{process.stderr}"
+        )
     return started
 
 

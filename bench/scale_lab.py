@@ -20,7 +20,7 @@ from containment.lab.scenario.company import company
 
 def main(users: str, latency_s: str) -> None:
     """Serve one lab."""
-    seen: list[tuple[float, float, str, str]] = []
+    calls: list[tuple[float, float, str, str]] = []
     let_through = Gate._let_through  # noqa: SLF001 -- the one place that every call passes
 
     def noting(self: Gate, operation: Any, call: Any, caller: Any) -> Any:
@@ -29,7 +29,7 @@ def main(users: str, latency_s: str) -> None:
             return let_through(self, operation, call, caller)
         finally:
             named = operation.parameters.get("UserName") or operation.parameters.get("RoleName")
-            seen.append((came, time.monotonic(), operation.name, str(named or "")))
+            calls.append((came, time.monotonic(), operation.name, str(named or "")))
 
     Gate._let_through = noting  # type: ignore[method-assign]  # noqa: SLF001
     with running() as server:
@@ -50,7 +50,7 @@ def main(users: str, latency_s: str) -> None:
         }
         print(json.dumps({"users": arns, "environ": environ}), flush=True)
         sys.stdin.readline()
-        print(json.dumps(seen), flush=True)
+        print(json.dumps(calls), flush=True)
 
 
 if __name__ == "__main__":

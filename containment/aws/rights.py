@@ -72,9 +72,9 @@ class Rights:
         ]
         targets = [target, *(name for name in waiting if name != target)][:_MOST_TARGETS]
         source = self._arn(iam, acting)
-        found = denied_actions(iam, source, sorted(actions), targets) if source else None
+        denied = denied_actions(iam, source, sorted(actions), targets) if source else None
         for name in targets:
-            self._denied[acting, name] = None if found is None else tuple(found[name])
+            self._denied[acting, name] = None if denied is None else tuple(denied[name])
 
     def _arn(self, iam: IAMClient, acting: Principal) -> str | None:
         """Return the ARN of *acting* with its path, which a role session's does not have."""

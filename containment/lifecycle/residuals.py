@@ -64,22 +64,24 @@ def stays_open(
     if (kind, rung) in _ACTS_ON:
         named = "the leaked keys" if rung == "key-only" else "the sessions named"
         ends = "another rung ends them"
-        residuals.append(_of(f"what acts as the {kind}, but for {named}", own, ends))
+        residuals.append(_residual(f"what acts as the {kind}, but for {named}", own, ends))
         if kind == "role":
             residuals.append(_sessions(longest_session_s))
     elif rung == "revoke-sessions":
         refreshed = [row for row in own if row.operation == _REFRESHED]
         ends = "'rung: deny-all' ends it"
-        residuals.append(_of("a sign-in session, refreshed after the revocation", refreshed, ends))
+        residuals.append(
+            _residual("a sign-in session, refreshed after the revocation", refreshed, ends)
+        )
     other = "sessions of roles that it opened" if kind == "user" else "sessions of other roles"
     residuals += [
-        _of(other, [row for row in rows if row.acts_as == "role"], "contain those roles too"),
-        _of(
+        _residual(other, [row for row in rows if row.acts_as == "role"], "contain those roles too"),
+        _residual(
             "what is used where IAM asks no policy (database passwords, keys on machines, secrets)",
             [row for row in rows if row.acts_as == "outside"],
             "end each where it is used",
         ),
-        _of(
+        _residual(
             "doors that it opened (trust policies, providers, assignments, access entries)",
             [row for row in rows if row.acts_as == "door"],
             "'containment trace' finds those that CloudTrail has",
@@ -89,15 +91,15 @@ def stays_open(
 
 
 def by_rung(
-    held: Iterable[tuple[PrincipalKind, str]], longest_session_s: int | None = None
+    principals: Iterable[tuple[PrincipalKind, str]], longest_session_s: int | None = None
 ) -> dict[str, str]:
-    """Return the same in words for principals *held*, once for each kind and rung."""
+    """Return the same in words for *principals*, once for each kind and rung."""
     return {
         f"{kind} at {rung}": " | ".join(
             str(residual)
             for residual in stays_open(kind, rung, longest_session_s=longest_session_s)
         )
-        for kind, rung in sorted(set(held))
+        for kind, rung in sorted(set(principals))
     }
 
 
@@ -126,18 +128,18 @@ def _sessions(longest_session_s: int | None) -> Residual:
     return Residual("other sessions of the role", until, "'rung: revoke-sessions' ends them", names)
 
 
-def _of(what: str, rows: Sequence[Issuer], ends: str) -> Residual:
+def _residual(what: str, rows: Sequence[Issuer], ends: str) -> Residual:
     return Residual(what, _until(rows), ends, tuple(row.operation for row in rows))
 
 
 def _until(rows: Iterable[Issuer]) -> str:
     """Return the longest life among *rows*: in numbers, and what has no number besides."""
-    known = list(rows)
-    longest = max((row.seconds for row in known if row.seconds), default=None)
+    row_list = list(rows)
+    longest = max((row.seconds for row in row_list if row.seconds), default=None)
     parts = [f"up to {lifetime(longest)}"] if longest else []
-    if any(not row.seconds and row.longest_life != NOT_DOCUMENTED for row in known):
+    if any(not row.seconds and row.longest_life != NOT_DOCUMENTED for row in row_list):
         parts.append("some until somebody ends it" if parts else "until somebody ends it")
-    untold = sum(row.longest_life == NOT_DOCUMENTED for row in known)
+    untold = sum(row.longest_life == NOT_DOCUMENTED for row in row_list)
     if untold:
-        parts.append(f"{untold} of {len(known)} kinds without a limit that AWS documents")
+        parts.append(f"{untold} of {len(row_list)} kinds without a limit that AWS documents")
     return ", ".join(parts)

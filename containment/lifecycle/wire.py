@@ -109,12 +109,12 @@ class RememberedCredentials(Wire):
 
 def remembered(credentials: Iterable[CredentialStatus]) -> RememberedCredentials:
     """Return *credentials* as state holds them: access keys apart from the others."""
-    known = list(credentials)
-    others = tuple(one for one in known if one.kind != ACCESS_KEY.word)
+    statuses = list(credentials)
+    others = tuple(one for one in statuses if one.kind != ACCESS_KEY.word)
     return RememberedCredentials(
         access_keys=tuple(
             AccessKeyStatus(access_key_id=one.credential_id, status=one.status, said_by=one.said_by)
-            for one in known
+            for one in statuses
             if one.kind == ACCESS_KEY.word
         ),
         other_credentials=others or None,

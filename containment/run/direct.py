@@ -93,9 +93,11 @@ def _refusals(
         )
         for item in declared
     ]
-    found = [failure.error for action, inputs in checks for failure in action.check(inputs, None)]
-    if found:
-        return found
+    check_errors = [
+        failure.error for action, inputs in checks for failure in action.check(inputs, None)
+    ]
+    if check_errors:
+        return check_errors
     # After all checks, so that one simulation answers for all principals.
     lacking = (action.lacking(inputs) for action, inputs in checks)
     return [error for error in lacking if error is not None]

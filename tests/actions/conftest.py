@@ -41,7 +41,7 @@ def bench_for(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call
             now=utc_now,
             directory=tmp_path,
             actions=ACTIONS,
-            say=lambda severity, message: bench.said.append((severity, message)),
+            say=lambda severity, message: bench.messages.append((severity, message)),
         )
         bench = Bench(lab, context, cancelled, tmp_path)
         return bench

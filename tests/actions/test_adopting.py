@@ -34,7 +34,7 @@ def test_it_is_the_snapshot_that_the_live_containment_was_made_under(bench: Benc
     bench.deny_action().create(bench.deny_inputs(taken), preview=False)
     bench.keys_action().create(bench.keys_inputs(taken), preview=False)
     before = list(bench.writes)
-    bench.said.clear()
+    bench.messages.clear()
 
     adopted = bench.snapshot_action().adopt(INCIDENT, world.ci_user)
 

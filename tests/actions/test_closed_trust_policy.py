@@ -96,20 +96,20 @@ def test_what_others_changed_meanwhile_stays(bench: Bench) -> None:
     world = bench.lab.world
     state = close(bench, world.deploy_role)
     document = trust(bench, "deploy")
-    theirs = {
+    others_statement = {
         "Sid": "Theirs",
         "Effect": "Allow",
         "Principal": {"AWS": world.bystander_user},
         "Action": "sts:AssumeRole",
     }
-    document["Statement"].append(theirs)
+    document["Statement"].append(others_statement)
     bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(document))
 
     bench.trust_action().delete(state)
 
-    left = trust(bench, "deploy")["Statement"]
-    assert theirs in left
-    assert not any(str(item.get("Sid", "")).startswith("Containment") for item in left)
+    statements = trust(bench, "deploy")["Statement"]
+    assert others_statement in statements
+    assert not any(str(item.get("Sid", "")).startswith("Containment") for item in statements)
     assert "others changed the trust policy" in bench.words()
 
 
@@ -136,11 +136,11 @@ def test_an_opened_trust_policy_is_seen_and_closed_again(bench: Bench) -> None:
     state = close(bench, world.deploy_role)
     bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=state.trust_policy)
 
-    seen = bench.trust_action().read(state)
-    assert seen is not None
-    assert seen.live == "missing"
+    live_state = bench.trust_action().read(state)
+    assert live_state is not None
+    assert live_state.live == "missing"
     inputs = bench.trust_inputs(snapshot_like(bench, state))
-    repaired = bench.trust_action().update(seen, inputs, preview=False)
+    repaired = bench.trust_action().update(live_state, inputs, preview=False)
 
     assert repaired.live == "applied"
     assert "closed again" in bench.words()
@@ -244,9 +244,9 @@ def test_our_statement_edited_by_others_is_asked_about_and_goes_by_decision(benc
     document = trust(bench, "deploy")
     document["Statement"][-1]["Condition"] = {"StringEquals": {"sts:ExternalId": "x"}}
     bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(document))
-    seen = bench.trust_action().read(state)
-    assert seen is not None
-    assert seen.live == "missing"
+    live_state = bench.trust_action().read(state)
+    assert live_state is not None
+    assert live_state.live == "missing"
 
     with pytest.raises(ConflictError, match="our Sid over something else"):
         bench.trust_action().delete(state)
@@ -272,10 +272,10 @@ def test_where_the_trust_policy_has_no_room_the_preview_says_so_and_what_helps(
 
     bench.trust_action().create(inputs, preview=True)
 
-    severity, said = bench.said[-1]
+    severity, message = bench.messages[-1]
     assert severity == "warning"
-    assert "of 2,048 characters" in said
-    assert "rung deny-all" in said
+    assert "of 2,048 characters" in message
+    assert "rung deny-all" in message
     assert bench.writes == []
 
     with pytest.raises(UnfinishedError, match="has no room") as caught:
@@ -326,9 +326,9 @@ def test_break_glass_written_otherwise_is_looked_up_and_comes_in(
 def test_break_glass_that_is_nobody_is_refused_unless_it_was_somebody_when_last_applied(
     bench: Bench,
 ) -> None:
-    gone = "arn:aws:iam::111122223333:role/BreakGlas"
+    missing = "arn:aws:iam::111122223333:role/BreakGlas"
     action = bench.snapshot_action()
-    asked = SnapshotInputs(**bench.common(bench.lab.world.deploy_role), break_glass=(gone,))
+    asked = SnapshotInputs(**bench.common(bench.lab.world.deploy_role), break_glass=(missing,))
     inputs = action.checked(asked)
 
     (refused,) = action.check(inputs, None)
@@ -337,6 +337,6 @@ def test_break_glass_that_is_nobody_is_refused_unless_it_was_somebody_when_last_
     assert action.check(inputs, inputs) == []
     assert "any more" in bench.words()
     elsewhere = "arn:aws:iam::444455556666:role/BreakGlass"
-    there = action.checked(asked.model_copy(update={"break_glass": (elsewhere,)}))
-    assert there.break_glass == (elsewhere,)
-    assert action.check(there, None) == []
+    checked_inputs = action.checked(asked.model_copy(update={"break_glass": (elsewhere,)}))
+    assert checked_inputs.break_glass == (elsewhere,)
+    assert action.check(checked_inputs, None) == []

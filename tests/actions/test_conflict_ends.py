@@ -11,7 +11,7 @@ from containment.errors import ConflictError, NotFoundError
 from containment.facets import documents
 from containment.lab.scenario import inventory
 from tests.support import meddling as they
-from tests.support.meddling import OURS, READ_ONLY
+from tests.support.meddling import OWN_POLICY, READ_ONLY
 from tests.support.party import Party, keep_ledgers
 from tests.support.workbench import INCIDENT, Bench, can_list
 
@@ -45,7 +45,7 @@ def test_a_principal_made_again_under_the_name_is_neither_contained_nor_lifted_i
 
 
 @pytest.mark.parametrize(
-    ("kept", "decision", "left"),
+    ("kept", "decision", "outcome"),
     [
         (True, "force-ours=trust", "ours"),
         (False, "force-ours=trust", "refused"),
@@ -53,7 +53,7 @@ def test_a_principal_made_again_under_the_name_is_neither_contained_nor_lifted_i
     ],
 )
 def test_a_trust_policy_from_memory_needs_a_ledger_that_holds_the_same(
-    bench: Bench, decision: str, left: str, *, kept: bool
+    bench: Bench, decision: str, outcome: str, *, kept: bool
 ) -> None:
     if kept:
         keep_ledgers(bench)
@@ -62,17 +62,17 @@ def test_a_trust_policy_from_memory_needs_a_ledger_that_holds_the_same(
     party.up()
     prior = party.states["snapshot"].trust_policy
     they.trust_rewritten(bench)
-    theirs = they.trust(bench)
+    changed_policy = they.trust(bench)
 
-    if left == "refused":
-        with pytest.raises(ConflictError, match="no ledger holds the first") as told:
+    if outcome == "refused":
+        with pytest.raises(ConflictError, match="no ledger holds the first") as caught:
             party.down(decision)
-        assert "--keep-theirs trust@111122223333/role/deploy" in str(told.value)
-        assert prior in str(told.value)
+        assert "--keep-theirs trust@111122223333/role/deploy" in str(caught.value)
+        assert prior in str(caught.value)
     else:
         party.down(decision)
 
-    assert documents.equal(they.trust(bench), prior if left == "ours" else theirs)
+    assert documents.equal(they.trust(bench), prior if outcome == "ours" else changed_policy)
 
 
 def test_a_trust_policy_that_state_and_ledger_tell_differently_is_not_written(bench: Bench) -> None:
@@ -81,14 +81,14 @@ def test_a_trust_policy_that_state_and_ledger_tell_differently_is_not_written(be
     party = Party(bench, INCIDENT, role, disposition="false-positive", closed=True, scope=None)
     party.up()
     they.trust_rewritten(bench)
-    theirs = they.trust(bench)
+    changed_policy = they.trust(bench)
     forged = party.states["snapshot"].trust_policy.replace("sts:AssumeRole", "sts:*")
     party.states["trust"] = party.states["trust"].model_copy(update={"trust_policy": forged})
 
     with pytest.raises(ConflictError, match="no ledger holds the first"):
         party.down("force-ours=trust")
 
-    assert documents.equal(they.trust(bench), theirs)
+    assert documents.equal(they.trust(bench), changed_policy)
 
 
 def test_what_made_room_and_finds_none_is_named_and_left_out_by_decision(bench: Bench) -> None:
@@ -96,15 +96,15 @@ def test_what_made_room_and_finds_none_is_named_and_left_out_by_decision(bench: 
     room = fill_attachments(bench)
     party = Party(bench, INCIDENT, bench.lab.world.release_user, disposition="false-positive")
     party.up()
-    (gone,) = party.states["deny"].swapped
+    (lost_arn,) = party.states["deny"].swapped
     they.the_room_taken(bench)
 
-    with pytest.raises(ConflictError, match="none to come back") as told:
+    with pytest.raises(ConflictError, match="none to come back") as caught:
         party.down()
-    assert gone in str(told.value)
+    assert lost_arn in str(caught.value)
     party.down("keep-theirs=attachment")
 
-    assert attached(bench) == sorted({*room, READ_ONLY} - {gone})
+    assert attached(bench) == sorted({*room, READ_ONLY} - {lost_arn})
 
 
 def test_a_second_swap_forgets_nothing_of_the_first(bench: Bench) -> None:
@@ -126,7 +126,7 @@ def test_a_second_swap_forgets_nothing_of_the_first(bench: Bench) -> None:
 def test_what_others_wrote_into_our_policy_never_stops_the_containing(bench: Bench) -> None:
     lab, world = bench.lab, bench.lab.world
     bench.admin().put_user_policy(
-        UserName="release-bot", PolicyName=OURS, PolicyDocument=they.policy(they.ALLOW)
+        UserName="release-bot", PolicyName=OWN_POLICY, PolicyDocument=they.policy(they.ALLOW)
     )
     answers = [malformed()]
     events: Any = bench.context.clients.iam.meta.events
@@ -170,5 +170,5 @@ def fill_attachments(bench: Bench) -> list[str]:
 
 
 def attached(bench: Bench) -> list[str]:
-    found = bench.admin().list_attached_user_policies(UserName="release-bot")["AttachedPolicies"]
-    return sorted(item["PolicyArn"] for item in found)
+    policies = bench.admin().list_attached_user_policies(UserName="release-bot")["AttachedPolicies"]
+    return sorted(item["PolicyArn"] for item in policies)

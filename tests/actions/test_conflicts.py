@@ -15,7 +15,7 @@ from containment.errors import ConflictError
 from containment.facets import documents
 from containment.lab.scenario import inventory
 from tests.support import meddling as they
-from tests.support.meddling import DENY_ALL, OURS
+from tests.support.meddling import DENY_ALL, OWN_POLICY
 from tests.support.party import Party
 from tests.support.workbench import INCIDENT, Bench, can_list
 
@@ -51,7 +51,7 @@ def both(change: Change, **more: object) -> list[Row]:
 
 
 ACTIVE_KEY, OTHER_KEY, NEW_KEY = "the active key", "the inactive key", "the new key"
-OUR_POLICY = f"user release-bot, UserPolicyList {OURS}, PolicyDocument"
+OUR_POLICY = f"user release-bot, UserPolicyList {OWN_POLICY}, PolicyDocument"
 TRUST = "role deploy, AssumeRolePolicyDocument"
 ATTACHED = "user release-bot, AttachedManagedPolicies AWSDenyAll, PolicyArn"
 
@@ -172,17 +172,17 @@ def take(bench: Bench) -> dict[str, str]:
         world.release_key.access_key_id: ACTIVE_KEY,
         world.release_inactive_key_id: OTHER_KEY,
     }
-    found: dict[str, str] = {}
+    account_facts: dict[str, str] = {}
     for fact, value in inventory.take(bench.admin()).items():
         # Whether AWS lists a policy of its own depends on who uses it, and a list that is empty is
         # a fact beside its entries.
         if value == "none" or fact.startswith("policy arn:aws:iam::aws:policy/"):
             continue
         if "access key" in fact and "made" not in fact and "release-bot" in fact:
-            found[named.get(fact.rpartition(" ")[2], NEW_KEY)] = value
+            account_facts[named.get(fact.rpartition(" ")[2], NEW_KEY)] = value
         elif "access key" not in fact:
-            found[fact] = documents.canonical(value) if "Document" in fact else value
-    return found
+            account_facts[fact] = documents.canonical(value) if "Document" in fact else value
+    return account_facts
 
 
 def run(bench: Bench, party: Party, row: Row) -> dict[str, str]:
@@ -198,10 +198,10 @@ def run(bench: Bench, party: Party, row: Row) -> dict[str, str]:
         party.up()
         contained = take(bench)
         row.change(bench)
-        theirs = inventory.changes(contained, take(bench))
+        others_changes = inventory.changes(contained, take(bench))
         meant = dict(before)
-        for change in theirs:
-            foreign = OURS not in change.fact and "containment:" not in change.fact
+        for change in others_changes:
+            foreign = OWN_POLICY not in change.fact and "containment:" not in change.fact
             if foreign and "key" not in change.fact and "AWSDenyAll" not in change.fact:
                 meant.pop(change.fact, None)
                 meant |= {change.fact: change.after} if change.after is not None else {}
@@ -219,9 +219,9 @@ def run(bench: Bench, party: Party, row: Row) -> dict[str, str]:
 def lift(bench: Bench, party: Party, row: Row) -> bool:
     """Lift, asserting that it asks first where it has to; return whether it was lifted."""
     if row.asks:
-        with pytest.raises(ConflictError, match=row.asks) as told:
+        with pytest.raises(ConflictError, match=row.asks) as caught:
             party.down()
-        assert f"containment lift {INCIDENT} --" in str(told.value)
+        assert f"containment lift {INCIDENT} --" in str(caught.value)
         assert not can_list(bench.lab, bench.lab.world.release_key) or party.closed
         if not row.decision:
             return False
@@ -258,8 +258,8 @@ def test_a_role_that_others_changed_meanwhile(bench: Bench, row: Row) -> None:
     }:
         meant[TRUST] = documents.canonical(party.states["snapshot"].trust_policy)
     elif row.change is they.trust_added_to and row.moment != SNAPSHOT:
-        theirs = documents.parse(party.states["snapshot"].trust_policy) or {}
-        added = {**theirs, "Statement": [*theirs["Statement"], they.trusted(bench)]}
+        others_policy = documents.parse(party.states["snapshot"].trust_policy) or {}
+        added = {**others_policy, "Statement": [*others_policy["Statement"], they.trusted(bench)]}
         meant[TRUST] = documents.canonical(added)
 
     if lift(bench, party, row):

@@ -73,7 +73,7 @@ def test_after_a_false_alarm_everything_works_again(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("disposition", "scope", "said"),
+    ("disposition", "scope", "sentence"),
     [
         ("false-positive", "all", "is removed and nothing of it stays"),
         ("confirmed", "all", "becomes a fence: tokens issued before the release stay denied"),
@@ -81,12 +81,12 @@ def test_after_a_false_alarm_everything_works_again(bench: Bench) -> None:
     ],
 )
 def test_the_plan_tells_what_a_lift_will_leave(
-    bench: Bench, disposition: str, scope: str, said: str
+    bench: Bench, disposition: str, scope: str, sentence: str
 ) -> None:
     bench.disposition = disposition
     taken = bench.snapshot(bench.lab.world.deploy_role)
 
-    assert said in bench.deny_action().on_destroy(bench.deny_inputs(taken, scope))
+    assert sentence in bench.deny_action().on_destroy(bench.deny_inputs(taken, scope))
 
 
 def test_the_fence_denies_old_tokens_lets_new_ones_pass_and_ends(bench: Bench) -> None:
@@ -106,8 +106,8 @@ def test_the_fence_denies_old_tokens_lets_new_ones_pass_and_ends(bench: Bench) -
     fence = inline(bench, world.ci_user)
     assert fence is not None
     until = fence["Statement"][0]["Condition"]["DateLessThan"]["aws:CurrentTime"]
-    left = datetime.fromisoformat(until) - lab.now()
-    assert timedelta(hours=36) < left <= timedelta(hours=37)
+    remaining = datetime.fromisoformat(until) - lab.now()
+    assert timedelta(hours=36) < remaining <= timedelta(hours=37)
 
 
 def test_a_role_loses_its_sessions_and_takes_new_ones_after_the_revocation_time(
@@ -198,13 +198,13 @@ def test_a_stripped_deny_is_seen_said_and_put_back(bench: Bench) -> None:
     bench.admin().delete_user_policy(UserName="ci-deploy", PolicyName="containment-inc-2026-0042")
     assert can_list(lab, world.leaked)
 
-    seen = bench.deny_action().read(state)
+    live_state = bench.deny_action().read(state)
 
-    assert seen is not None
-    assert seen.live == "missing"
+    assert live_state is not None
+    assert live_state.live == "missing"
     assert "puts it back" in bench.words()
     repaired = bench.deny_action().update(
-        seen, bench.deny_inputs(snapshot_of(bench, state)), preview=False
+        live_state, bench.deny_inputs(snapshot_of(bench, state)), preview=False
     )
     assert repaired.live == "applied"
     assert "in force again" in bench.words()
@@ -218,10 +218,10 @@ def test_a_weakened_deny_is_seen(bench: Bench) -> None:
     policy["Statement"][0]["Action"] = "ec2:*"
     put(bench, policy)
 
-    seen = bench.deny_action().read(state)
+    live_state = bench.deny_action().read(state)
 
-    assert seen is not None
-    assert seen.live == "altered"
+    assert live_state is not None
+    assert live_state.live == "altered"
 
 
 def test_statements_of_others_in_the_policy_outlive_the_lift(bench: Bench) -> None:
@@ -230,15 +230,15 @@ def test_statements_of_others_in_the_policy_outlive_the_lift(bench: Bench) -> No
     state = deny(bench, bench.lab.world.ci_user)
     policy = inline(bench, bench.lab.world.ci_user)
     assert policy is not None
-    theirs = {"Sid": "Theirs", "Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
-    policy["Statement"].append(theirs)
+    others_statement = {"Sid": "Theirs", "Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    policy["Statement"].append(others_statement)
     put(bench, policy)
 
     bench.deny_action().delete(state)
 
-    left = inline(bench, bench.lab.world.ci_user)
-    assert left is not None
-    assert left["Statement"] == [theirs]
+    remaining_policy = inline(bench, bench.lab.world.ci_user)
+    assert remaining_policy is not None
+    assert remaining_policy["Statement"] == [others_statement]
 
 
 def test_a_superseded_delete_does_nothing(bench: Bench) -> None:
@@ -262,9 +262,9 @@ def test_a_late_write_of_an_older_generation_is_still_lifted(bench: Bench) -> No
 
     bench.deny_action().delete(second)
 
-    left = inline(bench, bench.lab.world.ci_user)
-    assert left is not None
-    assert "aws:CurrentTime" in left["Statement"][0]["Condition"]["DateLessThan"]
+    remaining_policy = inline(bench, bench.lab.world.ci_user)
+    assert remaining_policy is not None
+    assert "aws:CurrentTime" in remaining_policy["Statement"][0]["Condition"]["DateLessThan"]
 
 
 def test_a_change_that_was_cancelled_is_not_made(bench: Bench) -> None:

@@ -43,9 +43,9 @@ def test_a_member_that_was_late_has_the_whole_cohort_stamped_again(bench: Bench)
     world = bench.lab.world
     cohort = (world.deploy_role, world.app_role)
     first = deny(bench, world.deploy_role, "issued-before", cohort=cohort)
-    seen = bench.deny_action().read(first)
-    assert seen is not None
-    assert seen.live == "stale"  # the other one is not there yet
+    live_state = bench.deny_action().read(first)
+    assert live_state is not None
+    assert live_state.live == "stale"  # the other one is not there yet
     bench.lab.advance(150)
     late = deny(bench, world.app_role, "issued-before", cohort=cohort)
 
@@ -72,9 +72,9 @@ def test_members_stamped_together_stay_as_they_are(bench: Bench) -> None:
     states = [deny(bench, arn, "issued-before", cohort=cohort) for arn in cohort]
     bench.lab.advance(10_000)
 
-    seen = [bench.deny_action().read(state) for state in states]
+    live_states = [bench.deny_action().read(state) for state in states]
 
-    assert [state and state.live for state in seen] == ["applied", "applied"]
+    assert [state and state.live for state in live_states] == ["applied", "applied"]
 
 
 def test_who_came_in_while_the_trust_policy_was_open_is_revoked_as_well(bench: Bench) -> None:
@@ -83,18 +83,18 @@ def test_who_came_in_while_the_trust_policy_was_open_is_revoked_as_well(bench: B
     closed = bench.trust_action().create(bench.trust_inputs(taken), preview=False)
     inputs = bench.deny_inputs(taken, "issued-before", closed_but_for=())
     state = bench.deny_action().create(inputs, preview=False)
-    seen = bench.deny_action().read(state)
-    assert seen is not None
-    assert seen.live == "applied"
+    live_state = bench.deny_action().read(state)
+    assert live_state is not None
+    assert live_state.live == "applied"
     lab.advance(200)
     bench.admin().update_assume_role_policy(RoleName="deploy", PolicyDocument=closed.trust_policy)
     stolen = session_of(lab, world.leaked, world.deploy_role)
     assert can_list(lab, stolen)
 
-    seen = bench.deny_action().read(state)
-    assert seen is not None
-    assert seen.live == "stale"
-    bench.deny_action().update(seen, inputs, preview=False)
+    live_state = bench.deny_action().read(state)
+    assert live_state is not None
+    assert live_state.live == "stale"
+    bench.deny_action().update(live_state, inputs, preview=False)
 
     assert not can_list(lab, stolen)
 

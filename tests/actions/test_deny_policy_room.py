@@ -33,9 +33,9 @@ def test_a_user_with_full_inline_policies_gets_aws_deny_all_and_gives_it_back(
     assert state.placement == "AWSDenyAll"
     assert not can_list(lab, world.leaked)
     assert "inline policies are full" in bench.words()
-    seen = bench.deny_action().read(state)
-    assert seen is not None
-    assert seen.live == "applied"
+    live_state = bench.deny_action().read(state)
+    assert live_state is not None
+    assert live_state.live == "applied"
 
     bench.deny_action().delete(state)
 
@@ -128,9 +128,9 @@ def test_whatever_is_attached_can_make_room_and_comes_back(bench: Bench, kind: s
     assert len(state.swapped) == 1
     tag = tags_of_role(bench)["containment:inc-2026-0042/AWSDenyAll"]
     assert f"swapped={policy_id(bench, state.swapped[0])} " in tag
-    seen = bench.deny_action().read(state)
-    assert seen is not None
-    assert seen.live == "applied"
+    live_state = bench.deny_action().read(state)
+    assert live_state is not None
+    assert live_state.live == "applied"
 
     bench.deny_action().delete(state)
 
@@ -184,10 +184,10 @@ def test_where_attaching_is_refused_a_boundary_holds_them_and_never_takes_the_pl
     write_spec(bench, world.deploy_role)
     session = session_of(lab, world.leaked, world.deploy_role)
     fill_role(bench, *KINDS["long ARNs"], count=1)
-    theirs = "arn:aws:iam::aws:policy/AdministratorAccess"
+    administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
     iam = bench.admin()
     if bounded:
-        iam.put_role_permissions_boundary(RoleName="deploy", PermissionsBoundary=theirs)
+        iam.put_role_permissions_boundary(RoleName="deploy", PermissionsBoundary=administrator)
     never = {"Effect": "Deny", "Action": "iam:AttachRolePolicy", "Resource": "*"}
     iam.put_role_policy(
         RoleName="ContainmentResponder",
@@ -198,16 +198,16 @@ def test_where_attaching_is_refused_a_boundary_holds_them_and_never_takes_the_pl
     if bounded:
         with pytest.raises(UnfinishedError, match="AccessDenied"):
             deny(bench, world.deploy_role)
-        assert boundary(bench) == theirs
+        assert boundary(bench) == administrator
         return
     state = deny(bench, world.deploy_role)
 
     assert boundary(bench) == DENY_ALL
     assert not can_list(lab, session)
     assert "AWSDenyAll is the permissions boundary" in bench.words()
-    seen = bench.deny_action().read(state)
-    assert seen is not None
-    assert seen.live == "applied"
+    live_state = bench.deny_action().read(state)
+    assert live_state is not None
+    assert live_state.live == "applied"
 
     bench.deny_action().delete(state)
 
@@ -256,8 +256,8 @@ def test_statements_of_others_in_our_policy_leave_no_room_and_are_written_over(
     lab, world = bench.lab, bench.lab.world
     bench.disposition = "false-positive"
     write_spec(bench, world.ci_user)
-    theirs = bench.admin().get_user_policy(UserName="ci-deploy", PolicyName="pipeline")
-    used = len(json.dumps(theirs["PolicyDocument"], separators=(",", ":")))
+    others_policy = bench.admin().get_user_policy(UserName="ci-deploy", PolicyName="pipeline")
+    used = len(json.dumps(others_policy["PolicyDocument"], separators=(",", ":")))
     junk = padded(2_048 - used - 20)
     name = "containment-inc-2026-0042"
     bench.admin().put_user_policy(UserName="ci-deploy", PolicyName=name, PolicyDocument=junk)
@@ -282,8 +282,8 @@ def fill_role(
         used += len(json.dumps(document, separators=(",", ":")))
     fill = padded(10_240 - used - 40)
     iam.put_role_policy(RoleName="deploy", PolicyName="fill", PolicyDocument=fill)
-    there = iam.list_attached_role_policies(RoleName="deploy")["AttachedPolicies"]
-    for item in there:
+    attached_policies = iam.list_attached_role_policies(RoleName="deploy")["AttachedPolicies"]
+    for item in attached_policies:
         iam.detach_role_policy(RoleName="deploy", PolicyArn=item["PolicyArn"])
     for number in range(count):
         document = json.loads(padded(120))
@@ -297,13 +297,13 @@ def fill_role(
 
 
 def attached_to_role(bench: Bench) -> list[str]:
-    found = bench.admin().list_attached_role_policies(RoleName="deploy")["AttachedPolicies"]
-    return sorted(item["PolicyArn"] for item in found)
+    policies = bench.admin().list_attached_role_policies(RoleName="deploy")["AttachedPolicies"]
+    return sorted(item["PolicyArn"] for item in policies)
 
 
 def tags_of_role(bench: Bench) -> dict[str, str]:
-    found = bench.admin().list_role_tags(RoleName="deploy")["Tags"]
-    return {tag["Key"]: tag["Value"] for tag in found}
+    tag_list = bench.admin().list_role_tags(RoleName="deploy")["Tags"]
+    return {tag["Key"]: tag["Value"] for tag in tag_list}
 
 
 def policy_id(bench: Bench, arn: str) -> str:
@@ -364,8 +364,8 @@ def fill_attachments(bench: Bench) -> list[str]:
 
 
 def tags(bench: Bench) -> dict[str, str]:
-    found = bench.admin().list_user_tags(UserName="ci-deploy")["Tags"]
-    return {tag["Key"]: tag["Value"] for tag in found}
+    tag_list = bench.admin().list_user_tags(UserName="ci-deploy")["Tags"]
+    return {tag["Key"]: tag["Value"] for tag in tag_list}
 
 
 def test_a_swap_that_was_cut_in_half_is_given_back(bench: Bench) -> None:
@@ -380,9 +380,9 @@ def test_a_swap_that_was_cut_in_half_is_given_back(bench: Bench) -> None:
         deny(bench, bench.lab.world.ci_user)
     assert len(attachments(bench)) == len(attached) - 1
     bench.cancelled.clear()
-    left = caught.value.state
-    assert isinstance(left, DenyState)
-    bench.deny_action().delete(left)
+    caught_state = caught.value.state
+    assert isinstance(caught_state, DenyState)
+    bench.deny_action().delete(caught_state)
 
     assert attachments(bench) == attached
     assert tags(bench) == {"team": "platform", "service": "ci"}
@@ -433,8 +433,8 @@ def test_an_attachment_that_a_crash_forgot_is_fenced_as_well(bench: Bench) -> No
 
 
 def attachments(bench: Bench) -> list[str]:
-    found = bench.admin().list_attached_user_policies(UserName="ci-deploy")["AttachedPolicies"]
-    return sorted(item["PolicyArn"] for item in found)
+    policies = bench.admin().list_attached_user_policies(UserName="ci-deploy")["AttachedPolicies"]
+    return sorted(item["PolicyArn"] for item in policies)
 
 
 def claim(bench: Bench, value: str) -> None:

@@ -104,9 +104,9 @@ def test_a_stronger_rung_is_a_raise_and_a_weaker_one_a_lowering(bench: Bench) ->
 
 def test_a_principal_that_is_gone_is_a_conflict_and_spoils_no_other(bench: Bench) -> None:
     world = bench.lab.world
-    gone = world.ci_user.replace("ci-deploy", "never-was")
+    missing_arn = world.ci_user.replace("ci-deploy", "never-was")
     diffs = contained(
-        declared(bench, f"user: {gone}\n  - role: {world.deploy_role}"),
+        declared(bench, f"user: {missing_arn}\n  - role: {world.deploy_role}"),
         {},
         lambda _account: bench.context,
     )

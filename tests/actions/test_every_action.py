@@ -119,10 +119,10 @@ def test_the_ledger_alone_gives_back_what_it_made(
     before = subject.take(bench)
     action(bench.context).create(subject.inputs(bench, action, taken), preview=False)
     workplace = Workplace(bench.directory, ACTIONS, bench.incident, believed=False)
-    said = restoration.verified_entries(workplace.ledger().journal_of(bench.incident))
+    ledger_entries = restoration.verified_entries(workplace.ledger().journal_of(bench.incident))
 
-    owed = restoration.owed(said, workplace)
-    given = [restoration.give_back(item, workplace) for item in owed]
+    owed = restoration.owed(ledger_entries, workplace)
+    results = [restoration.give_back(item, workplace) for item in owed]
 
-    assert [(item.result, item.problem) for item in given] == [("given back", None)]
+    assert [(item.result, item.problem) for item in results] == [("given back", None)]
     assert inventory.changes(before, subject.take(bench)) == []

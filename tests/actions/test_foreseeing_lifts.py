@@ -27,16 +27,18 @@ def recorded(action: type[Action[Any, Any]], state: Any) -> Recorded:
 
 def foreseen(bench: Bench, action: type[Action[Any, Any]], state: Any) -> forecast.Forecast:
     before = list(bench.writes)
-    (found,) = forecast.foresee(
+    (foreseen_lift,) = forecast.foresee(
         [recorded(action, state)], Workplace(bench.directory, ACTIONS, INCIDENT)
     )
     assert bench.writes == before
-    return found
+    return foreseen_lift
 
 
-def seen(bench: Bench, action: type[Action[Any, Any]], state: Any) -> live.LiveResource:
-    (found,) = live.look([recorded(action, state)], Workplace(bench.directory, ACTIONS, INCIDENT))
-    return found
+def look_at(bench: Bench, action: type[Action[Any, Any]], state: Any) -> live.LiveResource:
+    (live_resource,) = live.look(
+        [recorded(action, state)], Workplace(bench.directory, ACTIONS, INCIDENT)
+    )
+    return live_resource
 
 
 def held_keys(bench: Bench) -> Any:
@@ -80,13 +82,13 @@ def test_a_deny_that_was_stripped_is_not_there_any_more(bench: Bench) -> None:
     taken = bench.snapshot(bench.lab.world.ci_user)
     state = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
     assert foreseen(bench, DenyPolicy, state).will == ()
-    assert seen(bench, DenyPolicy, state).live == "applied"
+    assert look_at(bench, DenyPolicy, state).live == "applied"
     bench.admin().delete_user_policy(UserName="ci-deploy", PolicyName=f"containment-{INCIDENT}")
 
     assert "not there any more" in foreseen(bench, DenyPolicy, state).will[0]
-    found = seen(bench, DenyPolicy, state)
-    assert (found.live, found.drifted) == ("missing", True)
-    assert "the deny is missing" in found.notes[0]
+    live_resource = look_at(bench, DenyPolicy, state)
+    assert (live_resource.live, live_resource.drifted) == ("missing", True)
+    assert "the deny is missing" in live_resource.notes[0]
 
 
 def test_a_newer_deny_makes_this_one_superseded(bench: Bench) -> None:
@@ -125,20 +127,20 @@ def test_the_snapshot_names_what_is_under_it(bench: Bench) -> None:
 
 def test_a_principal_that_is_gone_has_nothing_to_lift(bench: Bench) -> None:
     taken = bench.snapshot(bench.lab.world.ci_user)
-    gone = taken.model_copy(update={"principal_id": "AIDAGONE"})
+    deleted_state = taken.model_copy(update={"principal_id": "AIDAGONE"})
 
-    assert "nothing to lift" in foreseen(bench, PrincipalSnapshot, gone).will[0]
-    assert seen(bench, PrincipalSnapshot, gone).live == "gone"
+    assert "nothing to lift" in foreseen(bench, PrincipalSnapshot, deleted_state).will[0]
+    assert look_at(bench, PrincipalSnapshot, deleted_state).live == "gone"
 
 
 def test_a_state_of_another_place_is_not_known(bench: Bench) -> None:
     taken = bench.snapshot(bench.lab.world.ci_user)
     other = taken.model_copy(update={"endpoint": "https://iam.amazonaws.com"})
 
-    found = seen(bench, PrincipalSnapshot, other)
+    live_resource = look_at(bench, PrincipalSnapshot, other)
 
-    assert found.live == "unknown"
-    assert "this stack was applied at" in found.notes[0]
+    assert live_resource.live == "unknown"
+    assert "this stack was applied at" in live_resource.notes[0]
 
 
 def test_why_a_run_left_something_unfinished_is_told_only_while_it_is_so(bench: Bench) -> None:

@@ -35,16 +35,16 @@ kept = pytest.mark.parametrize("kept", [False, True], ids=["no ledger", "ledger"
 class Forgery:
     """What is written into the states of a stack, and what the lift makes of it."""
 
-    of: str
+    state_names: str
     change: Callable[[Bench], dict[str, Any]]
     ends: str = "as if it were not there"
     says: str = ""
 
 
-def status(bench: Bench, said: str) -> tuple[AccessKeyStatus, ...]:
+def status(bench: Bench, key_status: str) -> tuple[AccessKeyStatus, ...]:
     world = bench.lab.world
     ids = (world.release_key.access_key_id, world.release_inactive_key_id)
-    return tuple(AccessKeyStatus(access_key_id=name, status=said) for name in ids)
+    return tuple(AccessKeyStatus(access_key_id=name, status=key_status) for name in ids)
 
 
 def lift(bench: Bench, **terms: Any) -> dict[str, Any]:
@@ -139,12 +139,12 @@ USER = {
 
 def forged(bench: Bench, party: Party, forgery: Forgery) -> None:
     update = forgery.change(bench)
-    for name in forgery.of.split():
+    for name in forgery.state_names.split():
         state = party.states[name]
-        known = {
+        own_fields = {
             field: value for field, value in update.items() if field in type(state).model_fields
         }
-        party.states[name] = state.model_copy(update=known)
+        party.states[name] = state.model_copy(update=own_fields)
 
 
 @kept
@@ -162,7 +162,7 @@ def test_a_user_is_lifted_by_what_is_true_or_not_at_all(
     party.up()
     forged(bench, party, forgery)
 
-    said = refusal(party)
+    refusal_text = refusal(party)
 
     after = facts(bench)
     wrong = [
@@ -170,15 +170,17 @@ def test_a_user_is_lifted_by_what_is_true_or_not_at_all(
     ]
     assert wrong == []
     if forgery.ends == "refused" and not kept:
-        assert said
+        assert refusal_text
     if forgery.ends == "as if it were not there":
-        assert not said
+        assert not refusal_text
     # With a ledger the truth is known, so nobody has to be asked.
-    assert forgery.says in said or (kept and not said)
+    assert forgery.says in refusal_text or (kept and not refusal_text)
     inactive = f"user release-bot, access key {world.release_inactive_key_id}"
     assert after[inactive] == "Inactive"
-    mine = {fact: value for fact, value in after.items() if fact.startswith("user release-bot")}
-    assert ADMINISTRATOR not in str(mine)
+    user_facts = {
+        fact: value for fact, value in after.items() if fact.startswith("user release-bot")
+    }
+    assert ADMINISTRATOR not in str(user_facts)
 
 
 def refusal(party: Party, decision: str = "") -> str:
@@ -223,18 +225,18 @@ def test_no_trust_policy_of_a_state_is_written(
     party.up()
     for name in ("trust", "snapshot"):
         state = party.states[name]
-        known = {
+        own_fields = {
             field: value
             for field, value in change(party.states["snapshot"]).items()
             if field in type(state).model_fields
         }
-        party.states[name] = state.model_copy(update=known)
+        party.states[name] = state.model_copy(update=own_fields)
 
-    said = refusal(party, decision)
+    refusal_text = refusal(party, decision)
 
-    if said:
+    if refusal_text:
         assert decision == "force-ours=trust"
-        assert "no ledger holds the first" in said
+        assert "no ledger holds the first" in refusal_text
     else:
         assert documents.equal(they.trust(bench), before)
     assert "*" not in str(they.trust(bench)["Statement"][0]["Principal"])

@@ -139,13 +139,13 @@ def test_a_key_made_later_is_seen_said_and_stopped(bench: Bench) -> None:
     new = second_key(bench, "ci-deploy")
     assert can_list(lab, new)
 
-    seen = bench.keys_action().read(state)
-    assert seen is not None
-    assert seen.live == "altered"
+    live_state = bench.keys_action().read(state)
+    assert live_state is not None
+    assert live_state.live == "altered"
     assert new.access_key_id in bench.words()
-    held = bench.keys_action().update(seen, inputs_of(state), preview=False)
+    updated_state = bench.keys_action().update(live_state, inputs_of(state), preview=False)
 
-    assert held.live == "applied"
+    assert updated_state.live == "applied"
     assert f"{new.access_key_id} is Inactive now" in bench.words()
     assert not can_list(lab, new)
     assert f"{new.access_key_id}=A" in tags(bench, "ci-deploy")[TAG]
@@ -156,11 +156,11 @@ def test_a_key_made_later_never_comes_back_by_a_lift(bench: Bench) -> None:
     bench.leaked = (world.leaked.access_key_id,)
     state = hold(bench, world.ci_user)
     new = second_key(bench, "ci-deploy")
-    seen = bench.keys_action().read(state)
-    assert seen is not None
-    held = bench.keys_action().update(seen, inputs_of(state), preview=False)
+    live_state = bench.keys_action().read(state)
+    assert live_state is not None
+    updated_state = bench.keys_action().update(live_state, inputs_of(state), preview=False)
 
-    bench.keys_action().delete(held)
+    bench.keys_action().delete(updated_state)
 
     assert not can_list(bench.lab, new)
 
@@ -185,8 +185,8 @@ def test_a_stripped_claim_asks_for_a_decision(bench: Bench) -> None:
     state = hold(bench, world.ci_user)
     bench.admin().untag_user(UserName="ci-deploy", TagKeys=[TAG])
 
-    seen = bench.keys_action().read(state)
-    assert seen is not None
+    live_state = bench.keys_action().read(state)
+    assert live_state is not None
     assert "claim on its credentials is gone" in bench.words()
     with pytest.raises(ConflictError, match="--force-ours credentials@"):
         bench.keys_action().delete(state)
@@ -354,7 +354,7 @@ def test_a_read_says_what_a_lift_would_do_to_each_key(bench: Bench) -> None:
     bench.keys_action().read(state)
 
     assert f"at a lift: {world.leaked.access_key_id} leaked and stays Inactive" in bench.words()
-    bench.said.clear()
+    bench.messages.clear()
     bench.disposition = "false-positive"  # the spec says so now, and nobody has applied it
     write_spec(bench, world.ci_user)
     bench.keys_action().read(state)
@@ -405,17 +405,17 @@ def test_keys_come_back_where_the_rung_was_lowered_to_sessions(
 def test_a_user_with_as_many_tags_as_there_can_be_is_held_and_that_is_noted(bench: Bench) -> None:
     keep_ledgers(bench)
     world = bench.lab.world
-    there = len(bench.admin().list_user_tags(UserName="ci-deploy")["Tags"])
-    tags = [{"Key": f"k{number}", "Value": "v"} for number in range(50 - there)]
+    tag_count = len(bench.admin().list_user_tags(UserName="ci-deploy")["Tags"])
+    tags = [{"Key": f"k{number}", "Value": "v"} for number in range(50 - tag_count)]
     bench.admin().tag_user(UserName="ci-deploy", Tags=tags)
     taken = bench.snapshot(world.ci_user)
 
     state = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
-    seen = bench.keys_action().read(state)
+    live_state = bench.keys_action().read(state)
 
     assert not can_list(bench.lab, world.leaked)
-    assert seen is not None
-    assert seen.live == "applied"
+    assert live_state is not None
+    assert live_state.live == "applied"
     assert "no room beside its 50 tags" in bench.words()
 
 
@@ -459,13 +459,13 @@ def test_one_of_another_kind_can_be_the_leaked_one_and_one_made_later_stays_off(
     state = hold(bench, world.ci_user)
     ssh = iam.upload_ssh_public_key(UserName="ci-deploy", SSHPublicKeyBody=ssh_key())
     later = ssh["SSHPublicKey"]["SSHPublicKeyId"]
-    seen = bench.keys_action().read(state)
-    assert seen is not None
-    assert (seen.live, later in bench.words()) == ("altered", True)
-    held = bench.keys_action().update(seen, inputs_of(state), preview=False)
+    live_state = bench.keys_action().read(state)
+    assert live_state is not None
+    assert (live_state.live, later in bench.words()) == ("altered", True)
+    updated_state = bench.keys_action().update(live_state, inputs_of(state), preview=False)
     assert set(other_statuses(bench, "ci-deploy").values()) == {"Inactive"}
 
-    bench.keys_action().delete(held)
+    bench.keys_action().delete(updated_state)
 
     assert other_statuses(bench, "ci-deploy") == {
         f"service-specific credential {leaked}": "Inactive",

@@ -32,12 +32,14 @@ each = pytest.mark.parametrize(
 )
 
 
-def each_call(of: str) -> pytest.MarkDecorator:
+def each_call(attribute: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         ("action", "subject", "operation"),
-        [(*pair, name) for pair in SUBJECTS for name in getattr(pair[1], of)],
+        [(*pair, name) for pair in SUBJECTS for name in getattr(pair[1], attribute)],
         ids=[
-            f"{action.resource}-{name}" for action, item in SUBJECTS for name in getattr(item, of)
+            f"{action.resource}-{name}"
+            for action, item in SUBJECTS
+            for name in getattr(item, attribute)
         ],
     )
 
@@ -62,10 +64,12 @@ def take(bench: Bench) -> inventory.Inventory:
 
 def facts(bench: Bench) -> dict[str, str]:
     """Return the account's facts without what changes with every write."""
-    found = take(bench)
-    tags = {fact: value.partition(" g=")[0] for fact, value in found.items() if "tag" in fact}
-    policies = {fact: "there" for fact in found if "Document" in fact}
-    return {**found, **tags, **policies}
+    account_facts = take(bench)
+    tags = {
+        fact: value.partition(" g=")[0] for fact, value in account_facts.items() if "tag" in fact
+    }
+    policies = {fact: "there" for fact in account_facts if "Document" in fact}
+    return {**account_facts, **tags, **policies}
 
 
 @each_call("makes")
@@ -112,10 +116,10 @@ def test_containing_shows_in_the_account(bench: Bench, action: Any, subject: Sub
 @each
 def test_an_update_to_the_same_writes_nothing(bench: Bench, action: Any, subject: Subject) -> None:
     inputs, state, _ = subject.made(bench, action)
-    seen = action(bench.context).read(state)
+    live_state = action(bench.context).read(state)
     before = list(bench.writes)
 
-    after = action(bench.context).update(seen, inputs, preview=False)
+    after = action(bench.context).update(live_state, inputs, preview=False)
 
     assert bench.writes == before
     assert after.generation == state.generation
@@ -128,10 +132,10 @@ def test_an_update_repairs_what_was_undone_and_a_lift_still_gives_back(
     inputs, state, before = subject.made(bench, action)
     contained = facts(bench)
     subject.strip(bench)
-    seen = action(bench.context).read(state)
-    assert seen.live in {"missing", "altered"}
+    live_state = action(bench.context).read(state)
+    assert live_state.live in {"missing", "altered"}
 
-    repaired = action(bench.context).update(seen, inputs, preview=False)
+    repaired = action(bench.context).update(live_state, inputs, preview=False)
 
     assert (repaired.live, facts(bench)) == ("applied", contained)
     assert repaired.generation > state.generation
@@ -145,11 +149,11 @@ def test_previews_of_create_and_update_write_nothing(
 ) -> None:
     inputs, state, _ = subject.made(bench, action)
     subject.strip(bench)
-    seen = action(bench.context).read(state)
+    live_state = action(bench.context).read(state)
     before = list(bench.writes)
 
     action(bench.context).create(inputs, preview=True)
-    action(bench.context).update(seen, inputs, preview=True)
+    action(bench.context).update(live_state, inputs, preview=True)
 
     assert bench.writes == before
 
@@ -263,7 +267,7 @@ def test_no_error_of_aws_makes_a_read_fail_or_drop_the_resource(
     events.register("before-call.iam", lambda **_: (SimpleNamespace(status_code=400), answer))
     properties: Struct = codec.encode(codec.dump(state))
 
-    seen = served.Read(
+    response = served.Read(
         provider_pb2.ReadRequest(
             id=resource_id(state),
             urn=f"urn:pulumi:s::containment::containment:index:{action.resource}::n",
@@ -274,9 +278,9 @@ def test_no_error_of_aws_makes_a_read_fail_or_drop_the_resource(
         None,
     )
 
-    assert seen.id == resource_id(state)
-    assert seen.properties["live"] == "unknown"
-    assert {**dict(seen.properties), "live": ""} == {**dict(properties), "live": ""}
+    assert response.id == resource_id(state)
+    assert response.properties["live"] == "unknown"
+    assert {**dict(response.properties), "live": ""} == {**dict(properties), "live": ""}
 
 
 STATES: dict[str, Any] = {}

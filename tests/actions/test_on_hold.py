@@ -102,11 +102,11 @@ def test_fewer_sessions_are_less(bench: Bench) -> None:
     taken = bench.snapshot(role)
     both = bench.deny_inputs(taken, "sessions", sessions=[{"name": "bad"}, {"name": "worse"}])
     state = bench.deny_action().create(both, preview=False)
-    held = state.model_copy(update={"lift": state.lift.model_copy(update={"hold": True})})
+    state_on_hold = state.model_copy(update={"lift": state.lift.model_copy(update={"hold": True})})
     one = bench.deny_inputs(taken, "sessions", sessions=[{"name": "bad"}])
 
     with pytest.raises(RefusedError, match="let something go"):
-        bench.deny_action().update(held, one, preview=False)
+        bench.deny_action().update(state_on_hold, one, preview=False)
 
 
 def test_keys_on_hold_come_back_by_no_lower_rung(bench: Bench) -> None:
@@ -131,10 +131,10 @@ def test_what_is_on_hold_is_repaired_all_the_same(bench: Bench) -> None:
     party = contained(bench, user)
     on_hold(party)
     bench.admin().delete_user_policy(UserName="ci-deploy", PolicyName=f"containment-{INCIDENT}")
-    seen = bench.deny_action().read(party.states["deny"])
-    assert seen is not None
+    live_state = bench.deny_action().read(party.states["deny"])
+    assert live_state is not None
     inputs = bench.deny_inputs(party.states["snapshot"])
 
-    repaired = bench.deny_action().update(seen, inputs, preview=False)
+    repaired = bench.deny_action().update(live_state, inputs, preview=False)
 
     assert repaired.live == "applied"

@@ -21,8 +21,10 @@ DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
 def full(bench: Bench, *, swapping: bool) -> None:
     """Leave no room for an inline deny and, *swapping*, none for an attachment."""
     iam = bench.admin()
-    there = iam.get_user_policy(UserName="release-bot", PolicyName="release")["PolicyDocument"]
-    used = len(json.dumps(there, separators=(",", ":")))
+    release_policy = iam.get_user_policy(UserName="release-bot", PolicyName="release")[
+        "PolicyDocument"
+    ]
+    used = len(json.dumps(release_policy, separators=(",", ":")))
     document = padded(2_048 - used - 40)
     iam.put_user_policy(UserName="release-bot", PolicyName="fill", PolicyDocument=document)
     for number in range(10 if swapping else 0):
@@ -37,8 +39,8 @@ def padded(size: int) -> str:
 
 
 def attached(bench: Bench) -> list[str]:
-    found = bench.admin().list_attached_user_policies(UserName="release-bot")["AttachedPolicies"]
-    return sorted(item["PolicyArn"] for item in found)
+    policies = bench.admin().list_attached_user_policies(UserName="release-bot")["AttachedPolicies"]
+    return sorted(item["PolicyArn"] for item in policies)
 
 
 @named
@@ -64,36 +66,38 @@ def test_what_made_room_comes_back_only_once_nobody_else_needs_the_room(bench: B
     keep_ledgers(bench)
     full(bench, swapping=True)
     before = take(bench)
-    of = parties(bench, world.release_user, disposition="false-positive")
-    of["a"].up()
-    of["b"].up()
+    party_of = parties(bench, world.release_user, disposition="false-positive")
+    party_of["a"].up()
+    party_of["b"].up()
 
     with pytest.raises(ConflictError, match=f"lift {B} first"):
-        of["a"].down()
+        party_of["a"].down()
     assert DENY_ALL in attached(bench)
-    of["b"].down()
-    of["a"].down()
+    party_of["b"].down()
+    party_of["a"].down()
 
     assert inventory.changes(before, take(bench)) == []
 
 
-@pytest.mark.parametrize(("decision", "left"), [("force-ours", []), ("keep-theirs", [DENY_ALL])])
+@pytest.mark.parametrize(
+    ("decision", "remaining"), [("force-ours", []), ("keep-theirs", [DENY_ALL])]
+)
 def test_without_a_ledger_the_last_one_asks_whose_aws_deny_all_it_is(
-    bench: Bench, decision: str, left: list[str]
+    bench: Bench, decision: str, remaining: list[str]
 ) -> None:
     world = bench.lab.world
     full(bench, swapping=False)
-    of = parties(bench, world.release_user, disposition="false-positive")
-    of["a"].up()
-    of["b"].up()
-    of["a"].down()
+    party_of = parties(bench, world.release_user, disposition="false-positive")
+    party_of["a"].up()
+    party_of["b"].up()
+    party_of["a"].down()
 
     with pytest.raises(ConflictError, match="nobody here saw"):
-        of["b"].down()
+        party_of["b"].down()
     assert attached(bench) == [DENY_ALL]
-    of["b"].down(f"{decision}=attachment force-ours=credentials")
+    party_of["b"].down(f"{decision}=attachment force-ours=credentials")
 
-    assert attached(bench) == left
+    assert attached(bench) == remaining
 
 
 @pytest.mark.parametrize("kept", [False, True], ids=["no ledger", "ledger"])

@@ -75,17 +75,17 @@ def test_a_role_comes_back_after_the_last_of_those_that_closed_it(
             return True
         return False
 
-    of = parties(
+    party_of = parties(
         bench, world.deploy_role, closed=True, scope="issued-before", disposition="false-positive"
     )
-    go(of, order, closed)
+    go(party_of, order, closed)
 
     assert inventory.changes(before, take(bench)) == []
 
 
 def test_without_a_ledger_a_trust_policy_comes_back_as_what_it_said(bench: Bench) -> None:
     before = bench.admin().get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
-    of = parties(
+    party_of = parties(
         bench,
         bench.lab.world.deploy_role,
         closed=True,
@@ -94,7 +94,7 @@ def test_without_a_ledger_a_trust_policy_comes_back_as_what_it_said(bench: Bench
     )
 
     for step in ("a+", "b+", "a-", "b-"):
-        take_step(of, step)
+        take_step(party_of, step)
 
     after = bench.admin().get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
     assert documents.equal(before, after)
@@ -107,11 +107,11 @@ def test_a_key_that_leaked_for_one_stays_inactive_whoever_lifts_last(
     world = bench.lab.world
     keep_ledgers(bench)
     other, leaked = two_keys(bench)
-    of = parties(bench, world.ci_user, disposition="false-positive")
-    of["a"] = Party(bench, A, world.ci_user, (leaked,), "confirmed")
+    party_of = parties(bench, world.ci_user, disposition="false-positive")
+    party_of["a"] = Party(bench, A, world.ci_user, (leaked,), "confirmed")
 
     for step in order:
-        take_step(of, step)
+        take_step(party_of, step)
 
     assert statuses(bench, "ci-deploy") == {leaked: "Inactive", other: "Active"}
     assert tags(bench, "ci-deploy") == {"team": "platform", "service": "ci"}
@@ -145,21 +145,21 @@ def test_what_one_lift_kept_is_kept_by_the_next_even_if_its_claim_is_stripped(
 def test_without_a_ledger_the_last_one_asks_what_only_a_claim_said(bench: Bench) -> None:
     world = bench.lab.world
     before = statuses(bench, "release-bot")
-    of = parties(bench, world.release_user, disposition="false-positive")
-    of["a"].up()
-    of["b"].up()
-    of["a"].down()
-    (heard,) = [key for key in of["b"].states["snapshot"].access_keys if key.said_by]
+    party_of = parties(bench, world.release_user, disposition="false-positive")
+    party_of["a"].up()
+    party_of["b"].up()
+    party_of["a"].down()
+    (heard,) = [key for key in party_of["b"].states["snapshot"].access_keys if key.said_by]
     assert (heard.status, heard.said_by) == ("Active", A)
 
-    with pytest.raises(ConflictError, match="anyone who may tag") as told:
-        of["b"].down()
+    with pytest.raises(ConflictError, match="anyone who may tag") as caught:
+        party_of["b"].down()
     assert f"containment lift {B} --force-ours credentials@111122223333/user/release-bot" in str(
-        told.value
+        caught.value
     )
     assert set(statuses(bench, "release-bot").values()) == {"Inactive"}
 
-    of["b"].down("force-ours=credentials@111122223333/user/release-bot")
+    party_of["b"].down("force-ours=credentials@111122223333/user/release-bot")
 
     assert statuses(bench, "release-bot") == before
 
@@ -167,10 +167,10 @@ def test_without_a_ledger_the_last_one_asks_what_only_a_claim_said(bench: Bench)
 def test_without_a_ledger_the_one_that_saw_for_itself_asks_nothing(bench: Bench) -> None:
     world = bench.lab.world
     before = take(bench)
-    of = parties(bench, world.release_user, disposition="false-positive")
+    party_of = parties(bench, world.release_user, disposition="false-positive")
 
     for step in ("a+", "b+", "b-", "a-"):
-        take_step(of, step)
+        take_step(party_of, step)
 
     assert inventory.changes(before, take(bench)) == []
 
@@ -225,23 +225,23 @@ def test_a_claim_that_is_stripped_in_between_activates_nothing_too_early(
     lab, world = bench.lab, bench.lab.world
     keep_ledgers(bench)
     before = statuses(bench, "release-bot")
-    of = parties(bench, world.release_user, disposition="false-positive")
-    of["a"].up()
-    of["b"].up()
-    gone = A if which == "ours" else B
-    bench.admin().untag_user(UserName="release-bot", TagKeys=[f"containment:{gone}"])
+    party_of = parties(bench, world.release_user, disposition="false-positive")
+    party_of["a"].up()
+    party_of["b"].up()
+    stripped_incident = A if which == "ours" else B
+    bench.admin().untag_user(UserName="release-bot", TagKeys=[f"containment:{stripped_incident}"])
 
-    of["a"].down()
+    party_of["a"].down()
 
     assert set(statuses(bench, "release-bot").values()) == {"Inactive"}  # b's deny still binds
     assert not can_list(lab, world.release_key)
     if which == "the other's":
         # A ledger in a folder is the state's own hand, so it does not bear out a stripped claim.
         with pytest.raises(ConflictError, match="does not say so"):
-            of["b"].down()
+            party_of["b"].down()
         assert set(statuses(bench, "release-bot").values()) == {"Inactive"}
         assert not can_list(lab, world.release_key)
-    of["b"].down("force-ours=credentials" if which == "the other's" else "")
+    party_of["b"].down("force-ours=credentials" if which == "the other's" else "")
     assert statuses(bench, "release-bot") == before
 
 
@@ -287,11 +287,11 @@ def two_keys(bench: Bench) -> tuple[str, str]:
 
 def test_each_incident_leaves_its_own_fence(bench: Bench) -> None:
     world = bench.lab.world
-    of = parties(bench, world.ci_user)
+    party_of = parties(bench, world.ci_user)
     for name in "ab":
-        of[name].up()
+        party_of[name].up()
     for name in "ab":
-        of[name].down()
+        party_of[name].down()
 
     names = bench.admin().list_user_policies(UserName="ci-deploy")["PolicyNames"]
 
@@ -304,13 +304,15 @@ def test_each_incident_leaves_its_own_fence(bench: Bench) -> None:
 def test_a_ledger_that_is_broken_is_no_evidence(bench: Bench) -> None:
     world = bench.lab.world
     keep_ledgers(bench)
-    of = parties(bench, world.release_user, disposition="false-positive")
-    of["a"].up()
+    party_of = parties(bench, world.release_user, disposition="false-positive")
+    party_of["a"].up()
     file = bench.directory / "ledger" / f"{A}.jsonl"
     file.write_text(file.read_text().replace("Inactive", "Active"))
     keep_ledgers(bench)
 
-    of["b"].up()
+    party_of["b"].up()
 
-    assert [key.said_by for key in of["b"].states["snapshot"].access_keys if key.said_by] == [A]
+    assert [key.said_by for key in party_of["b"].states["snapshot"].access_keys if key.said_by] == [
+        A
+    ]
     bench.context = replace(bench.context, ledger=unkept())

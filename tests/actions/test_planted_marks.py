@@ -57,7 +57,7 @@ def issued_before(moment: Any, **more: str) -> dict[str, Any]:
     return {"Condition": {"DateLessThan": {"aws:TokenIssueTime": moment, **more}}}
 
 
-def held(bench: Bench) -> tuple[Any, Any, Any]:
+def contain_user(bench: Bench) -> tuple[Any, Any, Any]:
     taken = bench.snapshot(bench.lab.world.ci_user)
     denied = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
     return taken, denied, bench.keys_action().create(bench.keys_inputs(taken), preview=False)
@@ -67,7 +67,7 @@ def held(bench: Bench) -> tuple[Any, Any, Any]:
 def test_a_planted_claim_does_not_save_them(bench: Bench, suffix: str) -> None:
     tag(bench, f"{'x' * 180}=Active s={STRANGE} g={NEWEST}", suffix)
 
-    held(bench)
+    contain_user(bench)
 
     assert not can_list(bench.lab, bench.lab.world.leaked)
     assert f"tag containment:{INCIDENT}{suffix}" in bench.words()
@@ -77,7 +77,7 @@ def test_a_planted_claim_is_written_over_with_what_is_true(bench: Bench) -> None
     key = bench.lab.world.leaked.access_key_id
     tag(bench, f"{key}=Inactive s={STRANGE} g=1")
 
-    held(bench)
+    contain_user(bench)
 
     tags = bench.admin().list_user_tags(UserName="ci-deploy")["Tags"]
     values = {item["Key"]: item["Value"] for item in tags}
@@ -101,7 +101,7 @@ def test_a_deny_of_tokens_does_not_save_a_user_who_has_a_key(bench: Bench, incid
     plant(bench, world.ci_user, {"Sid": sid(incident), **EVERYTHING, **late}, incident=incident)
     assert can_list(bench.lab, world.leaked)
 
-    held(bench)
+    contain_user(bench)
 
     assert not can_list(bench.lab, world.leaked)
 
@@ -155,36 +155,36 @@ def test_the_newest_generation_there_can_be_is_written_and_read_as_it_is(bench: 
     plant(bench, bench.lab.world.ci_user, {"Sid": sid(generation=NEWEST), **NOTHING})
 
     state = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
-    seen = bench.deny_action().read(state)
+    live_state = bench.deny_action().read(state)
 
     assert state.generation == NEWEST
-    assert seen is not None
-    assert seen.live == "applied"
+    assert live_state is not None
+    assert live_state.live == "applied"
 
 
 def test_a_newer_statement_under_another_snapshot_makes_the_lift_ask(bench: Bench) -> None:
-    _, denied, _ = held(bench)
-    ours = inline(bench, bench.lab.world.ci_user)
-    assert ours is not None
+    _, denied, _ = contain_user(bench)
+    own_policy = inline(bench, bench.lab.world.ci_user)
+    assert own_policy is not None
     plant(
         bench,
         bench.lab.world.ci_user,
-        *ours["Statement"],
+        *own_policy["Statement"],
         {"Sid": sid(generation=NEWEST)} | NOTHING,
     )
 
     with pytest.raises(ConflictError, match=STRANGE):
         bench.deny_action().delete(denied)
 
-    left = inline(bench, bench.lab.world.ci_user)
-    assert left is not None
-    assert left["Statement"][0] == ours["Statement"][0]
+    remaining_policy = inline(bench, bench.lab.world.ci_user)
+    assert remaining_policy is not None
+    assert remaining_policy["Statement"][0] == own_policy["Statement"][0]
 
 
 def test_a_newer_claim_under_another_snapshot_makes_the_lift_ask(bench: Bench) -> None:
     bench.disposition = "false-positive"
     write_spec(bench, bench.lab.world.ci_user)
-    _, _, keys = held(bench)
+    _, _, keys = contain_user(bench)
     tag(bench, f"s={STRANGE} g={NEWEST}")
 
     with pytest.raises(ConflictError, match=STRANGE):
@@ -192,19 +192,24 @@ def test_a_newer_claim_under_another_snapshot_makes_the_lift_ask(bench: Bench) -
 
 
 def test_a_fence_planted_beside_the_deny_does_not_hide_it(bench: Bench) -> None:
-    taken, denied, _ = held(bench)
-    ours = inline(bench, bench.lab.world.ci_user)
-    assert ours is not None
+    taken, denied, _ = contain_user(bench)
+    own_policy = inline(bench, bench.lab.world.ci_user)
+    assert own_policy is not None
     planted = mark(INCIDENT, taken.snapshot_id, NEWEST).sid
     over = issued_before("2000-01-01T00:00:00Z", **{"aws:CurrentTime": "2000-01-01T00:00:00Z"})
-    plant(bench, bench.lab.world.ci_user, *ours["Statement"], {"Sid": planted, **NOTHING, **over})
+    plant(
+        bench,
+        bench.lab.world.ci_user,
+        *own_policy["Statement"],
+        {"Sid": planted, **NOTHING, **over},
+    )
 
     bench.deny_action().delete(denied)  # superseded, as it looks
     bench.snapshot_action().delete(taken)
 
-    left = inline(bench, bench.lab.world.ci_user)
-    assert left is not None
-    assert all("aws:CurrentTime" in json.dumps(item) for item in left["Statement"])
+    remaining_policy = inline(bench, bench.lab.world.ci_user)
+    assert remaining_policy is not None
+    assert all("aws:CurrentTime" in json.dumps(item) for item in remaining_policy["Statement"])
 
 
 HONEST = {"Effect": "Allow", "Action": "sts:AssumeRole"}
@@ -249,8 +254,13 @@ def test_a_statement_with_our_sid_in_our_policy_that_is_no_deny_of_ours_is_left(
     lab, world = bench.lab, bench.lab.world
     bench.disposition = "false-positive"
     write_spec(bench, world.ci_user)
-    theirs = {"Sid": sid(), "Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}
-    plant(bench, world.ci_user, theirs)
+    others_statement = {
+        "Sid": sid(),
+        "Effect": "Allow",
+        "Action": "sqs:ListQueues",
+        "Resource": "*",
+    }
+    plant(bench, world.ci_user, others_statement)
 
     taken = bench.snapshot(world.ci_user)
     denied = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
@@ -258,9 +268,9 @@ def test_a_statement_with_our_sid_in_our_policy_that_is_no_deny_of_ours_is_left(
     bench.deny_action().delete(denied)
 
     assert can_list(lab, world.leaked)
-    left = inline(bench, world.ci_user)
-    assert left is not None
-    assert left["Statement"] == [theirs]
+    remaining_policy = inline(bench, world.ci_user)
+    assert remaining_policy is not None
+    assert remaining_policy["Statement"] == [others_statement]
 
 
 def test_the_fence_of_a_forgotten_deny_is_not_narrowed_by_what_others_wrote_beside_it(
@@ -269,11 +279,11 @@ def test_the_fence_of_a_forgotten_deny_is_not_narrowed_by_what_others_wrote_besi
     lab, world = bench.lab, bench.lab.world
     write_spec(bench, world.ci_user)
     token = minted(lab, world.leaked)
-    taken, _, _ = held(bench)
-    ours = inline(bench, world.ci_user)
-    assert ours is not None
+    taken, _, _ = contain_user(bench)
+    own_policy = inline(bench, world.ci_user)
+    assert own_policy is not None
     nobody = {"Condition": {"StringEquals": {"aws:userid": "111122223333:nobody"}}}
-    plant(bench, world.ci_user, *ours["Statement"], {"Sid": sid(OTHER), **NOTHING, **nobody})
+    plant(bench, world.ci_user, *own_policy["Statement"], {"Sid": sid(OTHER), **NOTHING, **nobody})
 
     bench.snapshot_action().delete(taken)
 
@@ -321,8 +331,8 @@ def test_forged_tags_delay_no_deny_and_are_counted_once(
     bench.deny_action().create(bench.deny_inputs(taken), preview=False)
 
     assert len(set(asked)) <= 2
-    warnings = [said for severity, said in bench.said if severity == "warning"]
-    about = [said for said in warnings if "inc-1999-" in said]
+    warnings = [message for severity, message in bench.messages if severity == "warning"]
+    about = [message for message in warnings if "inc-1999-" in message]
     assert len(about) == 1
     assert "46 " in about[0]
 
@@ -334,7 +344,7 @@ def test_a_tag_of_an_incident_that_nobody_knows_keeps_no_honest_key_inactive_for
     world = bench.lab.world
     bench.disposition = "false-positive"
     write_spec(bench, world.ci_user)
-    taken, denied, keys = held(bench)
+    taken, denied, keys = contain_user(bench)
     named = value.replace("AKIAIOSFODNN7EXAMPLE", world.leaked.access_key_id)
     forged = [{"Key": f"containment:{OTHER}", "Value": named}]
     bench.admin().tag_user(UserName="ci-deploy", Tags=forged)
@@ -376,14 +386,16 @@ def test_what_others_wrote_into_our_policy_goes_by_decision_where_it_leaves_no_r
 ) -> None:
     world = bench.lab.world
     write_spec(bench, world.ci_user)
-    _, denied, _ = held(bench)
-    ours = inline(bench, world.ci_user)
-    assert ours is not None
+    _, denied, _ = contain_user(bench)
+    own_policy = inline(bench, world.ci_user)
+    assert own_policy is not None
     other = bench.admin().get_user_policy(UserName="ci-deploy", PolicyName="pipeline")
-    texts = (json.dumps(each, separators=(",", ":")) for each in (ours, other["PolicyDocument"]))
+    texts = (
+        json.dumps(each, separators=(",", ":")) for each in (own_policy, other["PolicyDocument"])
+    )
     spare = 2_048 - sum(map(len, texts)) - 110
     junk = {"Sid": "J" * spare, "Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}
-    plant(bench, world.ci_user, *ours["Statement"], junk)
+    plant(bench, world.ci_user, *own_policy["Statement"], junk)
 
     with pytest.raises(ConflictError, match="no room for the release fence") as caught:
         bench.deny_action().delete(denied)
@@ -391,9 +403,9 @@ def test_what_others_wrote_into_our_policy_goes_by_decision_where_it_leaves_no_r
     decide(bench, "force-ours=deny")
     bench.deny_action().delete(denied)
 
-    left = inline(bench, world.ci_user)
-    assert left is not None
-    assert all("aws:CurrentTime" in json.dumps(item) for item in left["Statement"])
+    remaining_policy = inline(bench, world.ci_user)
+    assert remaining_policy is not None
+    assert all("aws:CurrentTime" in json.dumps(item) for item in remaining_policy["Statement"])
 
 
 def decide(bench: Bench, words: str) -> None:

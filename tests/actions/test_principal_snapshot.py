@@ -148,14 +148,16 @@ def test_who_assumed_the_configured_role_is_refused_whoever_else_may(
     clients = connect(role_arn=world.responder_role)
     caller = identify(clients.sts)
 
-    def found(arn: str) -> list[str]:
+    def reasons_for(arn: str) -> list[str]:
         target = parse_principal(arn)
-        told = refusals(target, clients=clients, caller=caller, break_glass=(), profile=Profile())
-        return [str(refusal) for refusal in told]
+        reasons = refusals(
+            target, clients=clients, caller=caller, break_glass=(), profile=Profile()
+        )
+        return [str(refusal) for refusal in reasons]
 
-    (reason,) = found(world.responder_user)
+    (reason,) = reasons_for(world.responder_user)
     assert "role chain" in reason
-    assert found(world.bystander_user) == []
+    assert reasons_for(world.bystander_user) == []
 
 
 def test_break_glass_is_refused(bench: Bench) -> None:
@@ -363,9 +365,9 @@ def test_its_delete_lifts_what_an_interrupted_run_left(bench: Bench) -> None:
 
     bench.snapshot_action().delete(taken)
 
-    left = inline(bench, world.ci_user)
-    assert left is not None
-    assert "aws:CurrentTime" in left["Statement"][0]["Condition"]["DateLessThan"]
+    remaining_policy = inline(bench, world.ci_user)
+    assert remaining_policy is not None
+    assert "aws:CurrentTime" in remaining_policy["Statement"][0]["Condition"]["DateLessThan"]
     assert "containment:inc-2026-0042" not in {
         tag["Key"] for tag in bench.admin().list_user_tags(UserName="ci-deploy")["Tags"]
     }
@@ -393,18 +395,18 @@ def test_its_delete_leaves_the_marks_of_another_snapshot_alone(bench: Bench) -> 
 
     bench.snapshot_action().delete(taken.model_copy(update={"snapshot_id": "0000000000"}))
 
-    left = inline(bench, bench.lab.world.ci_user)
-    assert left is not None
-    assert "Condition" not in left["Statement"][0]
+    remaining_policy = inline(bench, bench.lab.world.ci_user)
+    assert remaining_policy is not None
+    assert "Condition" not in remaining_policy["Statement"][0]
 
 
 def test_a_renamed_user_is_followed_by_its_id(bench: Bench) -> None:
     taken = bench.snapshot(bench.lab.world.ci_user)
     bench.admin().update_user(UserName="ci-deploy", NewUserName="innocent", NewPath="/x/")
 
-    seen = bench.snapshot_action().read(taken)
+    live_state = bench.snapshot_action().read(taken)
 
-    assert seen is not None
+    assert live_state is not None
     assert "user/x/innocent now" in bench.words()
 
 

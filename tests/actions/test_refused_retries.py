@@ -90,8 +90,8 @@ def test_a_deny_that_a_lost_try_removed_is_gone_and_the_lift_goes_on(bench: Benc
 
 
 def test_a_deny_that_went_with_a_rename_is_not_taken_for_gone(bench: Bench) -> None:
-    held = deny(bench)
-    live = bench.context.locate(held, held.principal_id)
+    deny_state = deny(bench)
+    live = bench.context.locate(deny_state, deny_state.principal_id)
     assert live is not None
     bench.lab.faults({"kind": "drop", "operation": "DeleteUserPolicy", "count": 1})
 
@@ -101,7 +101,7 @@ def test_a_deny_that_went_with_a_rename_is_not_taken_for_gone(bench: Bench) -> N
 
     events = bench.context.clients.iam.meta.events
     events.register_first("needs-retry.iam.DeleteUserPolicy", rename)
-    facet.take_away(live, held.incident, facet.find(live, held.incident))
+    facet.take_away(live, deny_state.incident, facet.find(live, deny_state.incident))
 
     # It is not said to be removed while it binds under the new name: it is removed there.
     arn = bench.lab.world.ci_user.replace("ci-deploy", "another")

@@ -135,5 +135,5 @@ def test_who_is_renamed_all_the_while_is_contained_at_once(bench: Bench) -> None
 
     assert not can_list(bench.lab, bench.lab.world.leaked)
     clients = bench.context.clients
-    found = resolve_access_key(clients.iam, clients.sts, bench.lab.world.leaked.access_key_id)
-    assert inline(bench, found.principal.arn, INCIDENT) is not None
+    resolved = resolve_access_key(clients.iam, clients.sts, bench.lab.world.leaked.access_key_id)
+    assert inline(bench, resolved.principal.arn, INCIDENT) is not None

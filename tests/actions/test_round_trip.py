@@ -80,19 +80,19 @@ def statements(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def trusts(draw: st.DrawFn) -> dict[str, Any]:
-    people = [
+    principals = [
         f"arn:aws:iam::{ACCOUNT}:root",
         f"arn:aws:iam::{ACCOUNT}:user/ci/ci-deploy",
         ACCOUNT,
         "arn:aws:iam::123456789012:root",
     ]
     principal = draw(
-        st.fixed_dictionaries({"AWS": one_or_many(st.sampled_from(people))})
+        st.fixed_dictionaries({"AWS": one_or_many(st.sampled_from(principals))})
         | st.fixed_dictionaries(
             {"Service": one_or_many(st.sampled_from(["ec2.amazonaws.com", "ecs.amazonaws.com"]))}
         )
         | st.fixed_dictionaries(
-            {"AWS": st.sampled_from(people), "Service": st.just("lambda.amazonaws.com")}
+            {"AWS": st.sampled_from(principals), "Service": st.just("lambda.amazonaws.com")}
         )
     )
     action = draw(one_or_many(st.sampled_from(["sts:AssumeRole", "sts:TagSession"])))
@@ -103,9 +103,13 @@ def trusts(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def documents(draw: st.DrawFn, of: st.SearchStrategy[dict[str, Any]], *versions: str) -> str:
+def documents(
+    draw: st.DrawFn, statements: st.SearchStrategy[dict[str, Any]], *versions: str
+) -> str:
     """A policy document as people write them: one statement or a list, any white space."""
-    several = draw(st.lists(of, min_size=1, max_size=3, unique_by=lambda item: item.get("Sid", id)))
+    several = draw(
+        st.lists(statements, min_size=1, max_size=3, unique_by=lambda item: item.get("Sid", id))
+    )
     body: dict[str, Any] = {"Statement": several[0] if len(several) == 1 else several}
     if draw(st.booleans()):
         body = {"Id": "kept", **body}

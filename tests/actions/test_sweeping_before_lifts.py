@@ -43,9 +43,9 @@ def contained(bench: Bench) -> DenyState:
     return action.create(action.checked(bench.deny_inputs(taken)), preview=False)
 
 
-def remember(bench: Bench, *found: Descendant) -> Path:
+def remember(bench: Bench, *unswept: Descendant) -> Path:
     path = descendants.path_beside(bench.directory / "stacks" / f"{bench.incident}.yaml")
-    path.write_text(descendants.dumps(Record(bench.incident, (), found)), "utf-8")
+    path.write_text(descendants.dumps(Record(bench.incident, (), unswept)), "utf-8")
     return path
 
 

@@ -35,7 +35,7 @@ def test_each_kind_of_error_in_each_call_ends_the_verb_with_its_own_code(
     ]
     for kind, call in pairs:
         error = kind("what", remedy="the next step")
-        message = raised(error, at=deny(USER)["urn"], call=call)  # type: ignore[arg-type]
+        message = raised(error, urn=deny(USER)["urn"], call=call)  # type: ignore[arg-type]
         engine.answer(command, code=1, messages=[message], err="error: what; no answer (forged)\n")
         ran = containment(*verb.split(), "--json")
 
@@ -49,7 +49,7 @@ def test_a_conflict_that_a_lift_meets_ends_as_its_preview_does(
 ) -> None:
     engine.exports(snapshot(USER), live_deny)
     conflict = kinds()["ConflictError"]("the file says confirmed", remedy="run 'pulumi up' first")
-    message = raised(conflict, at=deny(USER)["urn"], call="Delete")
+    message = raised(conflict, urn=deny(USER)["urn"], call="Delete")
     engine.answer("destroy --stack", code=1, messages=[message])
     spec = next((engine.project / "stacks").glob("inc-*.yaml"))
     spec.write_text(spec.read_text() + "disposition: confirmed\n")

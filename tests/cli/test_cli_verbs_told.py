@@ -22,8 +22,8 @@ from tests.support.fake_engine import (
     USER,
     FakeEngine,
     deny,
+    diagnostic,
     raised,
-    said,
     snapshot,
     summary,
 )
@@ -148,7 +148,7 @@ def test_a_failing_up_is_one_document_too_and_keeps_its_exit_code(
 ) -> None:
     engine.exports(snapshot(USER))
     error = UnavailableError("no answer (time-out)", remedy="try again")
-    engine.answer("up", code=1, messages=[raised(error, at=DENY)])
+    engine.answer("up", code=1, messages=[raised(error, urn=DENY)])
     ran = containment("up", "--json")
 
     assert ran.code == ran.json["error"]["exit_code"] == 9
@@ -161,8 +161,8 @@ def test_several_failures_are_told_with_their_resources(
     engine.exports(snapshot(USER), deny(USER))
     full = NotContainedError("no room", remedy="free some")
     gone = NotFoundError("gone", remedy="look")
-    messages = [raised(full, at=DENY), raised(gone, at=deny(ROLE)["urn"])]
-    engine.answer("up", code=1, messages=messages, events=[said("update failed")])
+    messages = [raised(full, urn=DENY), raised(gone, urn=deny(ROLE)["urn"])]
+    engine.answer("up", code=1, messages=messages, events=[diagnostic("update failed")])
     ran = containment("up")
 
     assert ran.code == 4
@@ -262,7 +262,7 @@ def test_a_run_that_failed_leaves_the_pending_create_to_be_seen(
     pending = [{"type": "creating", "resource": deny(USER)}]
     engine.exports(snapshot(USER), pending=pending)
     error = UnavailableError("no answer (time-out)", remedy="try again")
-    engine.answer("up", code=1, messages=[raised(error, at=DENY)])
+    engine.answer("up", code=1, messages=[raised(error, urn=DENY)])
 
     assert containment("up").code == 9
     assert engine.ran("refresh") is None

@@ -11,7 +11,7 @@ import pytest
 
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
-from tests.support.project import BIN, STACK, Done, Project, spec
+from tests.support.project import BIN, STACK, EngineRun, Project, spec
 from tests.support.workbench import can_list
 
 pytestmark = pytest.mark.engine
@@ -36,7 +36,7 @@ def role(lab: Lab) -> str:
     return f"{{role: '{lab.world.deploy_role}', rung: close-trust}}"
 
 
-def tool(project: Project, *arguments: str) -> Done:
+def tool(project: Project, *arguments: str) -> EngineRun:
     """Run ``containment``."""
     done = subprocess.run(
         [BIN / "containment", *arguments],
@@ -47,7 +47,7 @@ def tool(project: Project, *arguments: str) -> Done:
         text=True,
         check=False,
     )
-    return Done(done.returncode, done.stdout + done.stderr)
+    return EngineRun(done.returncode, done.stdout + done.stderr)
 
 
 def edited(project: Project, change: Any) -> None:

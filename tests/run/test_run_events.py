@@ -5,7 +5,7 @@ import json
 import pytest
 
 from containment.run import events
-from tests.support.fake_engine import said, summary, urn
+from tests.support.fake_engine import diagnostic, summary, urn
 
 pytestmark = pytest.mark.plain
 DENY = urn("containment:index:DenyPolicy", "111122223333/role/deploy")
@@ -16,19 +16,19 @@ def log(*found: object) -> events.Events:
 
 
 def test_markup_is_taken_off_what_is_shown() -> None:
-    assert log(said("AWS said no", at=DENY)).diagnostics[0].message == "AWS said no"
+    assert log(diagnostic("AWS said no", urn=DENY)).diagnostics[0].message == "AWS said no"
 
 
 def test_what_is_said_twice_is_told_once() -> None:
-    assert len(log(said("twice"), said("twice")).diagnostics) == 1
+    assert len(log(diagnostic("twice"), diagnostic("twice")).diagnostics) == 1
 
 
 def test_debug_lines_are_not_shown() -> None:
-    assert log(said("registering", severity="debug")).diagnostics == ()
+    assert log(diagnostic("registering", severity="debug")).diagnostics == ()
 
 
 def test_an_error_at_a_resource_comes_before_the_stacks_own() -> None:
-    found = log(said("update failed"), said("no room", at=DENY))
+    found = log(diagnostic("update failed"), diagnostic("no room", urn=DENY))
 
     assert [item.message for item in found.errors] == ["no room", "update failed"]
     assert found.errors[0].where == "DenyPolicy 111122223333/role/deploy"
@@ -36,11 +36,11 @@ def test_an_error_at_a_resource_comes_before_the_stacks_own() -> None:
 
 @pytest.mark.parametrize("verb", ["preview", "update", "destroy", "import"])
 def test_a_run_that_was_asked_to_stop_says_so(verb: str) -> None:
-    assert log(said(f"{verb} canceled")).cancelled
+    assert log(diagnostic(f"{verb} canceled")).cancelled
 
 
 def test_a_log_that_breaks_off_is_read_as_far_as_it_goes() -> None:
-    lines = [json.dumps(said("first")), '{"diagnosticEvent": {"mess']
+    lines = [json.dumps(diagnostic("first")), '{"diagnosticEvent": {"mess']
 
     assert [item.message for item in events.read(lines).diagnostics] == ["first"]
 

@@ -20,7 +20,7 @@ from containment.lifecycle.action import UnfinishedError
 from containment.messages import Call, Message, of_error
 from containment.run import events, failures
 from containment.run.engine import Run
-from tests.support.fake_engine import ROLE, STACK, USER, deny, said, summary
+from tests.support.fake_engine import ROLE, STACK, USER, deny, diagnostic, summary
 
 pytestmark = pytest.mark.plain
 
@@ -52,7 +52,7 @@ def test_every_kind_of_error_raised_in_any_call_comes_out_of_every_run_with_its_
     kind: type[ContainmentError], call: Call, verb: str
 ) -> None:
     raised_there = of_error(kind("what", remedy="the next step"), urn=DENY, call=call)
-    error = meant(said("what; the next step", at=DENY), verb=verb, messages=(raised_there,))
+    error = meant(diagnostic("what; the next step", urn=DENY), verb=verb, messages=(raised_there,))
 
     assert type(error) is kind
     assert error.exit_code == kind.exit_code
@@ -81,8 +81,8 @@ def test_a_preview_and_a_run_of_one_conflict_end_alike() -> None:
 def test_forged_text_in_what_was_said_changes_neither_kind_nor_code(forged: str) -> None:
     raised_there = of_error(NotContainedError(forged, remedy="look"), urn=DENY, call="Create")
 
-    assert meant(said(forged, at=DENY), messages=(raised_there,)).exit_code == 4
-    assert meant(said(forged, at=DENY)).exit_code == 4
+    assert meant(diagnostic(forged, urn=DENY), messages=(raised_there,)).exit_code == 4
+    assert meant(diagnostic(forged, urn=DENY)).exit_code == 4
 
 
 def test_an_error_inside_others_counts_as_what_the_reader_has_to_mend() -> None:
@@ -99,11 +99,11 @@ def test_an_error_inside_others_counts_as_what_the_reader_has_to_mend() -> None:
 @pytest.mark.parametrize(
     ("found", "code", "words"),
     [
-        ([said("the plugin went away", at=DENY)], 4, "ci-deploy: the plugin went away"),
-        ([said("cannot delete it because it is protected", at=DENY)], 7, "on hold"),
-        ([said("update failed")], 4, "update failed"),
+        ([diagnostic("the plugin went away", urn=DENY)], 4, "ci-deploy: the plugin went away"),
+        ([diagnostic("cannot delete it because it is protected", urn=DENY)], 7, "on hold"),
+        ([diagnostic("update failed")], 4, "update failed"),
         ([], 4, "does not say why"),
-        ([said("update canceled")], 130, "containment status"),
+        ([diagnostic("update canceled")], 130, "containment status"),
         ([summary(preview=True, create=3)], 7, "declined; nothing has been changed"),
     ],
 )
@@ -156,7 +156,7 @@ def test_refusals_of_several_targets_say_that_nothing_has_changed() -> None:
 
 def test_failures_of_several_kinds_are_not_as_declared() -> None:
     error = meant(
-        said("update failed"),
+        diagnostic("update failed"),
         messages=(
             of_error(UnavailableError("no answer", remedy="again"), urn=DENY, call="Create"),
             of_error(NotFoundError("gone", remedy="look"), urn=deny(ROLE)["urn"], call="Create"),

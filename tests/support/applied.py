@@ -38,9 +38,13 @@ class Applied:
             declared += owners(spec, principal.rung, led_to, spec_file=spec_file)
             outputs = codec.dump(snapshot)
             for item in principal.declarations:
-                given = {name: outputs.get(source) for name, source in item.from_snapshot.items()}
-                known = {name: value for name, value in given.items() if value is not None}
-                made._create(item.resource, {**item.inputs, **known})
+                from_snapshot = {
+                    name: outputs.get(source) for name, source in item.from_snapshot.items()
+                }
+                known_values = {
+                    name: value for name, value in from_snapshot.items() if value is not None
+                }
+                made._create(item.resource, {**item.inputs, **known_values})
         return made
 
     def write(self, text: str) -> None:
@@ -51,8 +55,8 @@ class Applied:
 
     def lift(self) -> None:
         """Look at everything as a destroy does, then lift what was made, the snapshot last."""
-        seen = [(action, action.read(state)) for action, state in self.states]
-        for action, state in [*seen[1:], seen[0]]:
+        live_states = [(action, action.read(state)) for action, state in self.states]
+        for action, state in [*live_states[1:], live_states[0]]:
             action.delete(state)
 
     def _create(self, resource: str, values: dict[str, Any]) -> Any:

@@ -81,8 +81,8 @@ class FakeEngine:
 
     @property
     def answers(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._file.read_text())
-        return found
+        document: dict[str, Any] = json.loads(self._file.read_text())
+        return document
 
     @answers.setter
     def answers(self, answers: dict[str, Any]) -> None:
@@ -114,7 +114,7 @@ class FakeEngine:
         changes: Iterable[MadeChange] = (),
     ) -> None:
         """Answer every call that begins with *command*; the longest such answer counts."""
-        told = {
+        canned_answer = {
             "out": out,
             "err": err,
             "code": code,
@@ -124,7 +124,7 @@ class FakeEngine:
                 *({"change": asdict(change)} for change in changes),
             ],
         }
-        self.answers = {**self.answers, command: told}
+        self.answers = {**self.answers, command: canned_answer}
 
     def exports(self, *resources: dict[str, Any], pending: Any = None) -> None:
         """Make these the resources of the stack's state."""
@@ -187,11 +187,11 @@ def deny(principal: str = ROLE, **outputs: Any) -> dict[str, Any]:
     }
 
 
-def said(message: str, *, severity: str = "error", at: str = "") -> dict[str, Any]:
+def diagnostic(message: str, *, severity: str = "error", urn: str = "") -> dict[str, Any]:
     """Return a diagnostic as the event log has it, colours included."""
     return {
         "diagnosticEvent": {
-            "urn": at,
+            "urn": urn,
             "prefix": "<{%fg 1%}>error: <{%reset%}>",
             "message": f"<{{%reset%}}>{message}<{{%reset%}}>\n",
             "severity": severity,
@@ -199,9 +199,9 @@ def said(message: str, *, severity: str = "error", at: str = "") -> dict[str, An
     }
 
 
-def raised(error: ContainmentError, *, at: str = "", call: Call = "Create") -> Message:
+def raised(error: ContainmentError, *, urn: str = "", call: Call = "Create") -> Message:
     """Return *error* as the provider hands it to the verb, beside the engine."""
-    return of_error(error, urn=at, call=call)
+    return of_error(error, urn=urn, call=call)
 
 
 def summary(*, preview: bool = False, **changes: int) -> dict[str, Any]:

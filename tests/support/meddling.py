@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Change = Callable[[Bench], None]
 
 USER, ROLE = "release-bot", "deploy"
-OURS = marks.policy_name(INCIDENT)
+OWN_POLICY = marks.policy_name(INCIDENT)
 CLAIM = marks.credentials_tag(INCIDENT)
 ATTACHMENT = marks.attachment_tag(INCIDENT)
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
@@ -32,16 +32,16 @@ def policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def ours(bench: Bench) -> dict[str, Any]:
+def own_document(bench: Bench) -> dict[str, Any]:
     """Return our inline policy on the user."""
-    found: dict[str, Any] = bench.admin().get_user_policy(UserName=USER, PolicyName=OURS)
-    return dict(found["PolicyDocument"])
+    response: dict[str, Any] = bench.admin().get_user_policy(UserName=USER, PolicyName=OWN_POLICY)
+    return dict(response["PolicyDocument"])
 
 
 def rewrite(bench: Bench, *statements: dict[str, Any]) -> None:
     """Make our inline policy on the user say *statements*."""
     bench.admin().put_user_policy(
-        UserName=USER, PolicyName=OURS, PolicyDocument=policy(*statements)
+        UserName=USER, PolicyName=OWN_POLICY, PolicyDocument=policy(*statements)
     )
 
 
@@ -68,23 +68,27 @@ def their_policy_deleted(bench: Bench) -> None:
 
 
 def our_policy_added_to(bench: Bench) -> None:
-    rewrite(bench, *ours(bench)["Statement"], ALLOW)
+    rewrite(bench, *own_document(bench)["Statement"], ALLOW)
 
 
 def our_policy_weakened(bench: Bench) -> None:
-    rewrite(bench, {**ours(bench)["Statement"][0], "Action": "sqs:DeleteQueue"})
+    rewrite(bench, {**own_document(bench)["Statement"][0], "Action": "sqs:DeleteQueue"})
 
 
 def our_policy_signed_by_nobody(bench: Bench) -> None:
-    rewrite(bench, {**ours(bench)["Statement"][0], "Sid": "Quarantine"})
+    rewrite(bench, {**own_document(bench)["Statement"][0], "Sid": "Quarantine"})
 
 
 def our_policy_deleted(bench: Bench) -> None:
-    bench.admin().delete_user_policy(UserName=USER, PolicyName=OURS)
+    bench.admin().delete_user_policy(UserName=USER, PolicyName=OWN_POLICY)
 
 
 def our_policy_marked_newer(bench: Bench) -> None:
-    rewrite(bench, *ours(bench)["Statement"], {**ours(bench)["Statement"][0], "Sid": STRANGE})
+    rewrite(
+        bench,
+        *own_document(bench)["Statement"],
+        {**own_document(bench)["Statement"][0], "Sid": STRANGE},
+    )
 
 
 def key_deleted(bench: Bench) -> None:
@@ -185,18 +189,20 @@ def trusted(bench: Bench) -> dict[str, Any]:
 
 
 def our_statement_edited(bench: Bench) -> None:
-    *theirs, mine = trust(bench)["Statement"]
-    trusting(bench, *theirs, {**mine, "Condition": {"StringEquals": {"aws:userid": "nobody"}}})
+    *others, own_statement = trust(bench)["Statement"]
+    trusting(
+        bench, *others, {**own_statement, "Condition": {"StringEquals": {"aws:userid": "nobody"}}}
+    )
 
 
 def our_statement_signed_by_nobody(bench: Bench) -> None:
-    *theirs, mine = trust(bench)["Statement"]
-    trusting(bench, *theirs, {**mine, "Sid": "Closed"})
+    *others, own_statement = trust(bench)["Statement"]
+    trusting(bench, *others, {**own_statement, "Sid": "Closed"})
 
 
 def our_statement_marked_newer(bench: Bench) -> None:
-    *theirs, mine = trust(bench)["Statement"]
-    trusting(bench, *theirs, mine, {**mine, "Sid": STRANGE})
+    *others, own_statement = trust(bench)["Statement"]
+    trusting(bench, *others, own_statement, {**own_statement, "Sid": STRANGE})
 
 
 def role_boundary_set(bench: Bench) -> None:
@@ -232,8 +238,8 @@ def attachment_claim_names_more(bench: Bench) -> None:
 def fill(bench: Bench) -> None:
     """Leave no room for another inline policy."""
     iam = bench.admin()
-    there = iam.get_user_policy(UserName=USER, PolicyName="release")["PolicyDocument"]
-    used = len(json.dumps(there, separators=(",", ":")))
+    release_policy = iam.get_user_policy(UserName=USER, PolicyName="release")["PolicyDocument"]
+    used = len(json.dumps(release_policy, separators=(",", ":")))
     name = "sqs:" + "x" * (2_048 - used - 130)
     document = policy({**ALLOW, "Action": name})
     iam.put_user_policy(UserName=USER, PolicyName="fill", PolicyDocument=document)

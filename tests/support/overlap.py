@@ -42,16 +42,18 @@ def take(bench: Bench) -> inventory.Inventory:
     return inventory.take(bench.admin())
 
 
-def go(of: dict[str, Party], order: tuple[str, ...], held: Callable[[], bool]) -> None:
+def go(
+    party_of: dict[str, Party], order: tuple[str, ...], is_contained: Callable[[], bool]
+) -> None:
     up: set[str] = set()
     for step in order:
-        take_step(of, step)
+        take_step(party_of, step)
         up ^= {step[0]}
-        assert held() == bool(up)
+        assert is_contained() == bool(up)
 
 
-def take_step(of: dict[str, Party], step: str) -> None:
-    party = of[step[0]]
+def take_step(party_of: dict[str, Party], step: str) -> None:
+    party = party_of[step[0]]
     party.up() if step[1] == "+" else party.down()
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def keep_ledgers(bench: Bench) -> None:
     """Have *bench* put every change on record in its folder."""
     store = partial(open_store, LedgerSettings("ledger"), bench.directory)
-    said = bench.said
-    ledger = Ledger(store, now=utc_now, say=lambda message: said.append(("warning", message)))
+    messages = bench.messages
+    ledger = Ledger(store, now=utc_now, say=lambda message: messages.append(("warning", message)))
     bench.context = replace(bench.context, ledger=ledger)
 
 
@@ -70,9 +70,9 @@ class Party:
         bench.context = replace(bench.context, decisions=parse(decisions))
         for name in ("trust", "deny", "keys", "snapshot"):
             if name in self.states:
-                seen = self._action(name).read(self.states[name])
-                if seen is not None:
-                    self._action(name).delete(seen)
+                live_state = self._action(name).read(self.states[name])
+                if live_state is not None:
+                    self._action(name).delete(live_state)
                 del self.states[name]
         bench.context = replace(bench.context, decisions=parse(""))
 
@@ -80,8 +80,8 @@ class Party:
         if name not in self.states:
             self.states[name] = action.create(inputs, preview=False)
             return
-        seen = action.read(self.states[name])
-        self.states[name] = action.update(seen, inputs, preview=False)
+        live_state = action.read(self.states[name])
+        self.states[name] = action.update(live_state, inputs, preview=False)
 
     def _action(self, name: str) -> Any:
         return getattr(self.bench, f"{name}_action")()

@@ -22,7 +22,7 @@ STACK = "inc-2026-0042"
 
 
 @dataclass
-class Done:
+class EngineRun:
     """One run of the engine."""
 
     exit_code: int
@@ -90,18 +90,18 @@ class Project:
             start_new_session=True,
         )
 
-    def run(self, *arguments: str, **environ: str) -> Done:
+    def run(self, *arguments: str, **environ: str) -> EngineRun:
         """Run ``pulumi`` to its end."""
         process = self.start(*arguments, **environ)
         output, _ = process.communicate(timeout=120)
-        return Done(process.returncode, output)
+        return EngineRun(process.returncode, output)
 
     def ok(self, *arguments: str) -> str:
         """Run ``pulumi``, which has to succeed; return what it said."""
-        done = self.run(*arguments)
-        if done.exit_code != 0:
-            raise AssertionError(f"pulumi {' '.join(arguments)} failed\n{done.output}")
-        return done.output
+        outcome = self.run(*arguments)
+        if outcome.exit_code != 0:
+            raise AssertionError(f"pulumi {' '.join(arguments)} failed\n{outcome.output}")
+        return outcome.output
 
     def up(self) -> str:
         """Apply without the preview, which other tests show."""
@@ -119,8 +119,8 @@ class Project:
             return list((exported["deployment"] or {}).get("resources") or [])
         folder = self.folder.parent / "state" / ".pulumi" / "stacks" / "containment"
         packed = (folder / f"{STACK}.json.gz").read_bytes()
-        found = json.loads(gzip.decompress(packed))["checkpoint"]["latest"]
-        return list(found.get("resources", []))
+        checkpoint = json.loads(gzip.decompress(packed))["checkpoint"]["latest"]
+        return list(checkpoint.get("resources", []))
 
 
 def spec(*targets: str, disposition: str = "suspected", extra: str = "") -> str:

@@ -62,8 +62,8 @@ class Subject:
         declared = load(bench.directory / "stacks" / f"{bench.incident}.yaml")
         asked = action.inputs_for(declared, declared.targets[0])
         assert asked is not None, f"{action.resource} is not for rung {self.rung}"
-        given = {name: getattr(taken, name) for name in action.from_snapshot}
-        return action.inputs_type(**bench.held(taken), **asked, **given)
+        remembered = {name: getattr(taken, name) for name in action.from_snapshot}
+        return action.inputs_type(**bench.snapshot_inputs(taken), **asked, **remembered)
 
     def declares(self, action: type[Any]) -> bool:
         """Tell whether *action* is declared too where this one is used."""

@@ -14,9 +14,9 @@ from tests.support.trail_scene import Scene
 
 
 def run_on(lake: Lake, **more: Any) -> Athena:
-    given: dict[str, Any] = {"database": DATABASE, "output": OUTPUT, "pause": lambda _: None}
-    given |= more
-    return Athena(lake.athena, lake.s3, **given)
+    settings: dict[str, Any] = {"database": DATABASE, "output": OUTPUT, "pause": lambda _: None}
+    settings |= more
+    return Athena(lake.athena, lake.s3, **settings)
 
 
 def follow(lake: Lake, run: Athena, seed: str, since: str, **chosen: Any) -> Trace:

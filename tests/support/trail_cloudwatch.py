@@ -44,13 +44,14 @@ class CloudWatchLogs:
         self.asked.append(asked)
         self._fail("FilterLogEvents")
         late = [event for event in self.events if event[0] * 1000 >= asked["startTime"]]
-        at = int(asked.get("nextToken", 0))
-        if at == 0 and "nextToken" not in asked:
+        offset = int(asked.get("nextToken", 0))
+        if offset == 0 and "nextToken" not in asked:
             return {"events": [], "nextToken": "0"}  # a first page may be empty
         events = [
-            {"timestamp": when * 1000, "message": raw} for when, raw in late[at : at + self.page]
+            {"timestamp": when * 1000, "message": raw}
+            for when, raw in late[offset : offset + self.page]
         ]
-        more = {"nextToken": str(at + self.page)} if at + self.page < len(late) else {}
+        more = {"nextToken": str(offset + self.page)} if offset + self.page < len(late) else {}
         return {"events": events, "searchedLogStreams": [], **more}
 
     def start_query(self, **asked: Any) -> dict[str, Any]:
@@ -67,22 +68,24 @@ class CloudWatchLogs:
         if query["left"]:
             query["left"] -= 1
             return {"status": "Running", "results": []}
-        held = [e for e in self.events if query["startTime"] <= e[0] <= query["endTime"]]
+        matching = [e for e in self.events if query["startTime"] <= e[0] <= query["endTime"]]
         text = query["queryString"]
         if text.startswith("stats"):
-            return {"status": "Complete", "results": _coverage(held)}
+            return {"status": "Complete", "results": _coverage(matching)}
         match = re.fullmatch(
             r"fields @message \| filter @message like /((?:\\.|[^/\\])*)/ \| limit \d+", text
         )
         assert match is not None, text
         pattern = re.compile(match[1].replace(r"\/", "/"))
-        rows = [_cells({"@message": raw, "@ptr": "p"}) for _, raw in held if pattern.search(raw)]
+        rows = [
+            _cells({"@message": raw, "@ptr": "p"}) for _, raw in matching if pattern.search(raw)
+        ]
         return {"status": "Complete", "results": rows[: self.most]}
 
 
-def _coverage(held: list[tuple[int, str]]) -> list[list[dict[str, str]]]:
+def _coverage(events: list[tuple[int, str]]) -> list[list[dict[str, str]]]:
     groups: dict[tuple[str, str], list[int]] = {}
-    for when, raw in held:
+    for when, raw in events:
         record = json.loads(raw)
         place = (record.get("recipientAccountId", ""), record.get("awsRegion", ""))
         groups.setdefault(place, []).append(when)
@@ -106,5 +109,5 @@ def _epoch(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp())
 
 
-def _printed(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.000")
+def _printed(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S.000")

@@ -24,12 +24,12 @@ OTHER = "999988887777"
 @cache
 def templates() -> dict[str, list[Record]]:
     """API name -> real records of it."""
-    found: dict[str, list[Record]] = {}
+    templates_by_name: dict[str, list[Record]] = {}
     for path in sorted(SAMPLES.glob("*/*json")):
         for row in _rows(path.read_text("utf-8")):
             if isinstance(row, dict) and "eventName" in row and "userIdentity" in row:
-                found.setdefault(row["eventName"], []).append(row)
-    return found
+                templates_by_name.setdefault(row["eventName"], []).append(row)
+    return templates_by_name
 
 
 def _rows(text: str) -> list[Any]:
@@ -183,23 +183,23 @@ class Composite(Scene):
     def noise(self, count: int, dice: random.Random) -> None:
         """Add real records of people who have nothing to do with it, some of them very close."""
         real = [record for rows in templates().values() for record in rows]
-        people = [f"arn:aws:iam::{ACCOUNT}:user/staff{n}" for n in range(20)]
+        staff = [f"arn:aws:iam::{ACCOUNT}:user/staff{n}" for n in range(20)]
         sessions = [f"arn:aws:sts::{ACCOUNT}:assumed-role/app/staff{n}" for n in range(20)]
         for _ in range(count):
             when = dice.randrange(-3600, 90_000)
             if dice.random() < 0.2:
                 who = dice.randrange(20)
-                self.assume(f"AKIASTAFF{who:011}", people[who], "app", when)
+                self.assume(f"AKIASTAFF{who:011}", staff[who], "app", when)
                 continue
             record = json.loads(json.dumps(dice.choice(real)))
             session = dice.randrange(20)
-            arn = dice.choice([people, sessions])[session]
+            arn = dice.choice([staff, sessions])[session]
             identity = {"type": "IAMUser" if ":user/" in arn else "AssumedRole", "arn": arn}
             identity |= {"accountId": ACCOUNT, "principalId": principal_id(arn)}
             identity["accessKeyId"] = f"{'AKIA' if ':user/' in arn else 'ASIA'}STAFF{session:011}"
             record["userIdentity"] = identity
             record.pop("@timestamp", None)
-            record["eventTime"] = self.at(when)
+            record["eventTime"] = self.time_at(when)
             record["eventID"] = str(uuid.UUID(int=dice.getrandbits(128)))
             record["recipientAccountId"] = ACCOUNT
             self.records.append(record)

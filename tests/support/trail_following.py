@@ -16,7 +16,7 @@ def follow(scene: Scene, tmp_path: Path, seed: str | None = None) -> Trace:
     return trace(seed or scene.leaked, since=scene.since, logs=[logs], workers=1)
 
 
-def found(answer: Trace) -> dict[str, tuple[str, str]]:
+def credentials_of(answer: Trace) -> dict[str, tuple[str, str]]:
     return {c.id: (c.tier, c.parent) for c in answer.credentials}
 
 

@@ -39,8 +39,8 @@ limits: {principals: 20}
 class Proposed:
     """The spec after the trace added to it, read back as ``containment check`` reads it."""
 
-    def __init__(self, path: Path, found: Proposals) -> None:
-        self.path, self.found = path, found
+    def __init__(self, path: Path, proposals: Proposals) -> None:
+        self.path, self.proposals = path, proposals
         self.text = path.read_text("utf-8")
         self.spec: IncidentSpec = load(path)
         self.targets: dict[str, Target] = {target.named: target for target in self.spec.targets}

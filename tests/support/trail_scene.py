@@ -25,7 +25,7 @@ class Scene:
         self.records: list[Record] = []
         self._ids = 0
 
-    def at(self, seconds: int) -> str:
+    def time_at(self, seconds: int) -> str:
         return (T0 + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def key(self, prefix: str = "ASIA") -> str:
@@ -55,14 +55,14 @@ class Scene:
         if key:
             identity["accessKeyId"] = key
         if created is not None:
-            attributes = {"creationDate": self.at(created), "mfaAuthenticated": "false"}
+            attributes = {"creationDate": self.time_at(created), "mfaAuthenticated": "false"}
             identity["sessionContext"] = {"attributes": attributes}
         if invoked_by:
             identity["invokedBy"] = invoked_by
         record: Record = {
             "eventVersion": "1.10",
             "userIdentity": identity,
-            "eventTime": self.at(seconds),
+            "eventTime": self.time_at(seconds),
             "eventSource": source,
             "eventName": name,
             "awsRegion": "us-east-1",

@@ -37,13 +37,13 @@ class SplunkServer:
 
     def answer(self, form: dict[str, str]) -> list[Row]:
         start, end = float(form["earliest_time"]), float(form["latest_time"])
-        held = sorted(
+        events = sorted(
             ((_when(raw), raw) for raw in self.events), key=lambda item: item[0], reverse=True
         )
         rows: list[Row] = []
-        for at, raw in held:
-            if start <= at < end:
-                when = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+        for moment, raw in events:
+            if start <= moment < end:
+                when = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
                 rows.append({"_time": when, "_raw": raw})
         commands = _pipeline(form["search"])
         for command in commands:
@@ -106,8 +106,8 @@ def _stats(rows: list[Row], rest: str) -> list[Row]:
     results = []
     for key, some in groups.items():
         result: Row = dict(zip(by.split(), key, strict=True))
-        for how, of, name in re.findall(r"(count|min|max)(?:\((\w+)\))? AS (\w+)", made):
-            values = [row[of] for row in some if of in row] if of else []
+        for how, column, name in re.findall(r"(count|min|max)(?:\((\w+)\))? AS (\w+)", made):
+            values = [row[column] for row in some if column in row] if column else []
             result[name] = (
                 str(len(some)) if how == "count" else {"min": min, "max": max}[how](values)
             )

@@ -42,5 +42,5 @@ def twelve_generations() -> tuple[Scene, list[list[Record]]]:
 def _session(scene: Scene, created: int | None) -> Record:
     if created is None:
         return {}
-    attributes = {"creationDate": scene.at(created), "mfaAuthenticated": "false"}
+    attributes = {"creationDate": scene.time_at(created), "mfaAuthenticated": "false"}
     return {"sessionContext": {"attributes": attributes}}

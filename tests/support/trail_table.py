@@ -67,7 +67,7 @@ class Table:
     def __call__(self, statement: Statement) -> Iterator[dict[str, Any]]:
         self.statements.append(statement)
         query = athena_sql.parse(statement.text, self.dialect)
-        found = athena_sql.execute(query, self.columns, self.records, statement.bound)
-        self.rows.append(len(found.rows))
-        for row in found.rows:
-            yield dict(zip(found.columns, row, strict=True))
+        rows = athena_sql.execute(query, self.columns, self.records, statement.bound)
+        self.rows.append(len(rows.rows))
+        for row in rows.rows:
+            yield dict(zip(rows.columns, row, strict=True))

@@ -14,7 +14,7 @@ STS = "sts.amazonaws.com"
 
 
 def an_instance_of_the_attacker_beside_one_that_was_there(c: Composite) -> None:
-    role, mine, theirs = (
+    role, attacker_instance, other_instance = (
         c.named("profile"),
         f"i-0aaaaaaaaaaa{len(c.tag):05x}",
         "i-0bbbbbbbbbbbbbbbb",
@@ -26,12 +26,26 @@ def an_instance_of_the_attacker_beside_one_that_was_there(c: Composite) -> None:
         110,
         source="ec2.amazonaws.com",
         request={"iamInstanceProfile": {"name": role}},
-        response={"instancesSet": {"items": [{"instanceId": mine}]}},
+        response={"instancesSet": {"items": [{"instanceId": attacker_instance}]}},
     )
-    keys = [c.instance(mine, role, 112) for _ in range(3)]
-    other = c.instance(theirs, role, 112)
-    c.call(keys[1], c.session(role, mine), "GetObject", 113, source="s3.amazonaws.com", created=112)
-    c.call(other, c.session(role, theirs), "GetObject", 113, source="s3.amazonaws.com", created=112)
+    keys = [c.instance(attacker_instance, role, 112) for _ in range(3)]
+    other = c.instance(other_instance, role, 112)
+    c.call(
+        keys[1],
+        c.session(role, attacker_instance),
+        "GetObject",
+        113,
+        source="s3.amazonaws.com",
+        created=112,
+    )
+    c.call(
+        other,
+        c.session(role, other_instance),
+        "GetObject",
+        113,
+        source="s3.amazonaws.com",
+        created=112,
+    )
     for number, key in enumerate(keys):
         c.truth.expect(key, "C_service_issued", c.leaked, 1 if number == 1 else 0)
     c.truth.bystanders.add(other)
@@ -49,37 +63,44 @@ def a_person_whose_session_is_named_like_the_attackers_instance(c: Composite) ->
     )
     real = c.instance(machine, role, 116)
     c.call("AKIASRE0000000000000", c.person("sre"), "AssumeRole", 117, source=STS)
-    theirs = c.key()
+    other_key = c.key()
     record = c.records[-1]
     record["requestParameters"] = {
         "roleArn": f"arn:aws:iam::{ACCOUNT}:role/{role}",
         "roleSessionName": machine,
     }
-    record["responseElements"] = session_answer(theirs, ACCOUNT, role, machine)
+    record["responseElements"] = session_answer(other_key, ACCOUNT, role, machine)
     c.call(
-        theirs, c.session(role, machine), "GetObject", 118, source="s3.amazonaws.com", created=117
+        other_key,
+        c.session(role, machine),
+        "GetObject",
+        118,
+        source="s3.amazonaws.com",
+        created=117,
     )
     c.truth.expect(real, "C_service_issued", c.leaked, 0)
-    c.truth.bystanders.add(theirs)
+    c.truth.bystanders.add(other_key)
 
 
 def functions_of_one_role(c: Composite) -> None:
     """Lambda Developer Guide, "Execution role": the session bears the function's name."""
-    role, mine = c.named("lambda-role"), c.named("job")
+    role, attacker_function = c.named("lambda-role"), c.named("job")
     c.call(
         c.leaked,
         c.user,
         "CreateFunction20150331",
         121,
         source="lambda.amazonaws.com",
-        request={"functionName": mine, "role": f"arn:aws:iam::{ACCOUNT}:role/{role}"},
-        response={"functionArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{mine}"},
+        request={"functionName": attacker_function, "role": f"arn:aws:iam::{ACCOUNT}:role/{role}"},
+        response={
+            "functionArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{attacker_function}"
+        },
     )
     early, late, other = c.key(), c.key(), c.key()
-    c.service("lambda.amazonaws.com", role, mine, 120, early)
-    c.service("lambda.amazonaws.com", role, mine, 160, late)
+    c.service("lambda.amazonaws.com", role, attacker_function, 120, early)
+    c.service("lambda.amazonaws.com", role, attacker_function, 160, late)
     c.service("lambda.amazonaws.com", role, c.named("payroll"), 161, other)
-    c.call(late, c.session(role, mine), "GetSecretValue", 162, created=160)
+    c.call(late, c.session(role, attacker_function), "GetSecretValue", 162, created=160)
     c.truth.expect(early, "C_service_issued", c.leaked, 0)
     c.truth.expect(late, "C_service_issued", c.leaked, 1)
     c.truth.bystanders.add(other)
@@ -129,11 +150,11 @@ def tasks_builds_and_runbooks(c: Composite) -> None:
 
 def roles_passed_to_services_that_name_their_sessions_alike(c: Composite) -> None:
     """Glue calls every job's session the same: the role passed, and nobody else's use, decides."""
-    mine, shared = c.named("etl-mine"), c.named("etl-shared")
+    attacker_job, shared = c.named("etl-mine"), c.named("etl-shared")
     iam = f"arn:aws:iam::{ACCOUNT}:role/"
     before, key, doubtful, stack, nightly = (c.key() for _ in range(5))
     c.service("glue.amazonaws.com", shared, "GlueJobRunnerSession", -50, before)
-    for role, when in ((mine, 140), (shared, 141)):
+    for role, when in ((attacker_job, 140), (shared, 141)):
         c.call(
             c.leaked,
             c.user,
@@ -150,12 +171,12 @@ def roles_passed_to_services_that_name_their_sessions_alike(c: Composite) -> Non
         source="cloudformation.amazonaws.com",
         request={"stackName": "x", "roleARN": iam + c.named("cfn")},
     )
-    c.service("glue.amazonaws.com", mine, "GlueJobRunnerSession", 150, key)
+    c.service("glue.amazonaws.com", attacker_job, "GlueJobRunnerSession", 150, key)
     c.service("glue.amazonaws.com", shared, "GlueJobRunnerSession", 151, doubtful)
     c.service("cloudformation.amazonaws.com", c.named("cfn"), "AWSCloudFormation", 152, stack)
     c.truth.expect(key, "C_service_issued", c.leaked, 0)
     c.truth.expect(stack, "C_service_issued", c.leaked, 0)
-    c.service("glue.amazonaws.com", mine, "GlueJobRunnerSession", 30_000, nightly)
+    c.service("glue.amazonaws.com", attacker_job, "GlueJobRunnerSession", 30_000, nightly)
     c.truth.bystanders |= {before, doubtful, nightly}
 
 
@@ -216,12 +237,12 @@ def another_accounts_session_of_the_same_name(c: Composite) -> None:
     machine, role = f"i-0ffffffffff{len(c.tag):05x}", c.named("profile")
     answer = {"instancesSet": {"items": [{"instanceId": machine}]}}
     c.call(c.leaked, c.user, "RunInstances", 490, source="ec2.amazonaws.com", response=answer)
-    mine, theirs = c.instance(machine, role, 491), c.instance(machine, role, 492)
+    attacker_session, other_session = c.instance(machine, role, 491), c.instance(machine, role, 492)
     record = c.records[-1]
     record["recipientAccountId"] = OTHER
     record["requestParameters"]["roleArn"] = f"arn:aws:iam::{OTHER}:role/{role}"
-    c.truth.expect(mine, "C_service_issued", c.leaked, 0)
-    c.truth.bystanders.add(theirs)
+    c.truth.expect(attacker_session, "C_service_issued", c.leaked, 0)
+    c.truth.bystanders.add(other_session)
 
 
 COMPUTE = (

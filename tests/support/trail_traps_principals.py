@@ -21,11 +21,11 @@ def a_user_name_that_comes_back(c: Composite) -> None:
     admin = c.person("admin")
     again = c.make_user("AKIAADMIN00000000000", admin, c.named("tmp"), 5000)
     c.records[-1]["responseElements"]["user"]["userId"] = "AIDANEWTMPNEWTMPNEW"
-    theirs = c.access_key("AKIAADMIN00000000000", admin, c.named("tmp"), 5001)
-    c.call(theirs, again, "ListUsers", 5002, principal="AIDANEWTMPNEWTMPNEW")
+    other_key = c.access_key("AKIAADMIN00000000000", admin, c.named("tmp"), 5001)
+    c.call(other_key, again, "ListUsers", 5002, principal="AIDANEWTMPNEWTMPNEW")
     c.truth.expect(made, "B_principal", c.leaked, 0, "iam_user")
     c.truth.expect(key, "A_issued", c.leaked, 1)
-    c.truth.bystanders |= {theirs, "AKIAADMIN00000000000"}
+    c.truth.bystanders |= {other_key, "AKIAADMIN00000000000"}
 
 
 def a_user_that_the_attacker_makes_twice(c: Composite) -> None:
@@ -46,12 +46,12 @@ def a_role_name_that_comes_back(c: Composite) -> None:
     admin = c.person("platform")
     c.make_role("AKIAPLATFORM00000000", admin, c.named("temp"), 6000)
     c.records[-1]["responseElements"]["role"]["roleId"] = "AROANEWTEMPNEWTEMPN"
-    theirs, arn = c.assume("AKIAPLATFORM00000000", admin, c.named("temp"), 6001)
+    other_key, arn = c.assume("AKIAPLATFORM00000000", admin, c.named("temp"), 6001)
     answer = c.records[-1]["responseElements"]["assumedRoleUser"]
     answer["assumedRoleId"] = "AROANEWTEMPNEWTEMPN:s6001"
-    c.call(theirs, arn, "ListUsers", 6002, created=6001, principal="AROANEWTEMPNEWTEMPN:s6001")
+    c.call(other_key, arn, "ListUsers", 6002, created=6001, principal="AROANEWTEMPNEWTEMPN:s6001")
     c.truth.expect(made, "B_principal", c.leaked, 0, "iam_role")
-    c.truth.bystanders.add(theirs)
+    c.truth.bystanders.add(other_key)
 
 
 def a_password_that_the_responder_takes_back(c: Composite) -> None:
@@ -267,35 +267,37 @@ def a_redacted_set_that_is_of_two_minds_about_the_account(c: Composite) -> None:
 
 
 def an_identity_provider_of_the_attacker(c: Composite) -> None:
-    mine = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{c.named('evil')}.example.org"
-    theirs = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
+    attacker_provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{c.named('evil')}.example.org"
+    other_provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
     c.call(
         c.leaked,
         c.user,
         "CreateOpenIDConnectProvider",
         90,
-        request={"url": mine.split("/", 1)[1]},
-        response={"openIDConnectProviderArn": mine},
+        request={"url": attacker_provider.split("/", 1)[1]},
+        response={"openIDConnectProviderArn": attacker_provider},
     )
     subject = "repo:org/app:ref:refs/heads/main"
-    key = c.web_identity(mine, subject, c.named("ci"), 91)
-    legit = c.web_identity(theirs, subject, c.named("ci"), 92)
+    key = c.web_identity(attacker_provider, subject, c.named("ci"), 91)
+    legit = c.web_identity(other_provider, subject, c.named("ci"), 92)
     c.call(
         key, c.session(c.named("ci"), "w91"), "GetObject", 93, source="s3.amazonaws.com", created=91
     )
-    c.truth.expect(mine, "B_principal", c.leaked, 0, "oidc_provider")
-    c.truth.expect(key, "B_principal", mine, 1)
+    c.truth.expect(attacker_provider, "B_principal", c.leaked, 0, "oidc_provider")
+    c.truth.expect(key, "B_principal", attacker_provider, 1)
     c.truth.bystanders.add(legit)
 
 
 def a_saml_provider_of_the_attacker(c: Composite) -> None:
-    mine = f"arn:aws:iam::{ACCOUNT}:saml-provider/{c.named('evil')}"
-    theirs = f"arn:aws:iam::{ACCOUNT}:saml-provider/corporate"
-    c.call(c.leaked, c.user, "CreateSAMLProvider", 95, response={"sAMLProviderArn": mine})
-    key = c.saml(mine, c.named("sso"), "eve@example.org", 96)
-    legit = c.saml(theirs, c.named("sso"), "eve@example.org", 97)
-    c.truth.expect(mine, "B_principal", c.leaked, 0, "saml_provider")
-    c.truth.expect(key, "B_principal", mine, 0)
+    attacker_provider = f"arn:aws:iam::{ACCOUNT}:saml-provider/{c.named('evil')}"
+    other_provider = f"arn:aws:iam::{ACCOUNT}:saml-provider/corporate"
+    c.call(
+        c.leaked, c.user, "CreateSAMLProvider", 95, response={"sAMLProviderArn": attacker_provider}
+    )
+    key = c.saml(attacker_provider, c.named("sso"), "eve@example.org", 96)
+    legit = c.saml(other_provider, c.named("sso"), "eve@example.org", 97)
+    c.truth.expect(attacker_provider, "B_principal", c.leaked, 0, "saml_provider")
+    c.truth.expect(key, "B_principal", attacker_provider, 0)
     c.truth.bystanders.add(legit)
 
 

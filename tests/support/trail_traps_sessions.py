@@ -42,16 +42,16 @@ def twins_of_a_call_across_accounts(c: Composite) -> None:
     twin = c.twin(c.records[-1])
     c.records.insert(0, c.records.pop(c.records.index(twin)))
     c.call(key, arn, "GetObject", 61, source="s3.amazonaws.com", created=60)
-    theirs, _ = c.assume("AKIASOMEBODY00000000", c.person("far-owner"), role, 60, account=OTHER)
+    other_key, _ = c.assume("AKIASOMEBODY00000000", c.person("far-owner"), role, 60, account=OTHER)
     c.truth.expect(key, "A_issued", c.leaked, 1)
-    c.truth.bystanders.add(theirs)
+    c.truth.bystanders.add(other_key)
 
 
 def a_twin_that_alone_names_the_key(c: Composite) -> None:
     key, arn = c.assume(c.leaked, c.user, c.named("hidden-far"), 62, account=OTHER)
-    mine = c.records[-1]
-    c.twin(mine)
-    mine["responseElements"] = "HIDDEN_DUE_TO_SECURITY_REASONS"
+    own_record = c.records[-1]
+    c.twin(own_record)
+    own_record["responseElements"] = "HIDDEN_DUE_TO_SECURITY_REASONS"
     c.call(key, arn, "GetObject", 63, source="s3.amazonaws.com", created=62)
     c.truth.expect(key, "A_issued", c.leaked, 1)
 
@@ -130,15 +130,28 @@ def a_federated_user_at_the_console_whose_token_call_is_missing(c: Composite) ->
 
 def a_session_token_with_a_second_factor(c: Composite) -> None:
     """STS API reference, GetSessionToken: the session is the user's own, with his ARN."""
-    key, theirs = c.key(), c.key()
-    for held, given, when in ((c.leaked, key, 100), ("AKIAOTHERKEY00000000", theirs, 101)):
-        answer = {"credentials": {"accessKeyId": given, "sessionToken": "x", "expiration": "e"}}
+    key, other_key = c.key(), c.key()
+    for caller_key, session_key, when in (
+        (c.leaked, key, 100),
+        ("AKIAOTHERKEY00000000", other_key, 101),
+    ):
+        answer = {
+            "credentials": {"accessKeyId": session_key, "sessionToken": "x", "expiration": "e"}
+        }
         request = {"serialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/phone", "tokenCode": "HIDDEN"}
-        c.call(held, c.user, "GetSessionToken", when, source=STS, request=request, response=answer)
-        used = c.call(given, c.user, "ListUsers", 103, created=when)
+        c.call(
+            caller_key,
+            c.user,
+            "GetSessionToken",
+            when,
+            source=STS,
+            request=request,
+            response=answer,
+        )
+        used = c.call(session_key, c.user, "ListUsers", 103, created=when)
         used["userIdentity"]["sessionContext"]["attributes"]["mfaAuthenticated"] = "true"
     c.truth.expect(key, "A_issued", c.leaked, 1)
-    c.truth.bystanders |= {theirs, "AKIAOTHERKEY00000000"}
+    c.truth.bystanders |= {other_key, "AKIAOTHERKEY00000000"}
 
 
 def forwarded_sessions_and_what_they_make(c: Composite) -> None:

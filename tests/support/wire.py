@@ -113,8 +113,8 @@ def struct(values: Mapping[str, Any]) -> Struct:
 
 def values(message: Any) -> dict[str, Any]:
     """Return a struct as plain values."""
-    found: dict[str, Any] = MessageToDict(message)
-    return found
+    document: dict[str, Any] = MessageToDict(message)
+    return document
 
 
 @contextmanager

@@ -37,7 +37,7 @@ class Bench:
     context: Context
     cancelled: Event
     directory: Path
-    said: list[tuple[str, str]] = field(default_factory=list)
+    messages: list[tuple[str, str]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     incident: str = INCIDENT
     disposition: str = "suspected"
@@ -48,7 +48,7 @@ class Bench:
         return [call for call in self.calls if is_mutating(call.partition(":")[2])]
 
     def words(self) -> str:
-        return "\n".join(message for _, message in self.said)
+        return "\n".join(message for _, message in self.messages)
 
     def lift(self) -> Lift:
         return Lift.model_validate(
@@ -71,7 +71,7 @@ class Bench:
         inputs = action.checked(SnapshotInputs(**self.common(arn), uses=uses))
         return action.create(inputs, preview=False)
 
-    def held(self, taken: SnapshotState) -> dict[str, Any]:
+    def snapshot_inputs(self, taken: SnapshotState) -> dict[str, Any]:
         return {
             **self.common(taken.principal),
             "endpoint": taken.endpoint,
@@ -84,21 +84,21 @@ class Bench:
 
     def deny_inputs(self, taken: SnapshotState, scope: str = "all", **more: Any) -> DenyInputs:
         inputs = {"scope": scope, "attached_policies": taken.attached_policies}
-        return DenyInputs(**(self.held(taken) | inputs | more))
+        return DenyInputs(**(self.snapshot_inputs(taken) | inputs | more))
 
     def keys_action(self) -> InactiveCredentials:
         return InactiveCredentials(self.context)
 
     def keys_inputs(self, taken: SnapshotState, which: str = "all") -> KeyInputs:
-        known = taken.model_dump(include={"access_keys", "other_credentials"})
-        return KeyInputs(**(self.held(taken) | {"which": which} | known))
+        taken_values = taken.model_dump(include={"access_keys", "other_credentials"})
+        return KeyInputs(**(self.snapshot_inputs(taken) | {"which": which} | taken_values))
 
     def trust_action(self) -> ClosedTrustPolicy:
         return ClosedTrustPolicy(self.context)
 
     def trust_inputs(self, taken: SnapshotState, *break_glass: str) -> TrustInputs:
         return TrustInputs(
-            **self.held(taken), trust_policy=taken.trust_policy, break_glass=break_glass
+            **self.snapshot_inputs(taken), trust_policy=taken.trust_policy, break_glass=break_glass
         )
 
     def admin(self) -> Any:

@@ -58,9 +58,9 @@ def _drive_all(
 ) -> list[str]:
     faults: list[str] = []
     for view in VIEWS:
-        picture = screenshots / f"{title}-{view.name}.png" if screenshots else None
-        found = _drive(browser, folder, title, html, view, picture=picture)
-        faults += [f"{title}, {view.name}: {fault}" for fault in found]
+        screenshot = screenshots / f"{title}-{view.name}.png" if screenshots else None
+        view_faults = _drive(browser, folder, title, html, view, screenshot=screenshot)
+        faults += [f"{title}, {view.name}: {fault}" for fault in view_faults]
     print(f"{title}: {len(VIEWS)} views, {len(faults)} faults")
     return faults
 
@@ -72,9 +72,9 @@ def _drive(
     html: str,
     view: View,
     *,
-    picture: Path | None = None,
+    screenshot: Path | None = None,
 ) -> list[str]:
-    """Return what is wrong with the page *html* in *view*; its picture is put into *picture*."""
+    """Return what is wrong with the page *html* in *view*; a *screenshot* is taken if asked for."""
     path = folder / f"{title}.html"
     path.write_text(html, "utf-8")
     context = browser.new_context(**view.context)
@@ -83,8 +83,8 @@ def _drive(
     faults: list[str] = []
     try:
         page.goto(path.as_uri())
-        if picture:
-            _take(page, view, picture)
+        if screenshot:
+            _take(page, view, screenshot)
         faults += checks.structure(page, view.width)
         faults += checks.accessibility(page)
         faults += checks.keyboard(page)
@@ -96,10 +96,10 @@ def _drive(
     return list(dict.fromkeys([*watch.faults, *faults]))
 
 
-def _take(page: Page, view: View, picture: Path) -> None:
+def _take(page: Page, view: View, screenshot: Path) -> None:
     height = min(_MOST_PIXELS, page.evaluate("document.documentElement.scrollHeight"))
     clip: FloatRect = {"x": 0, "y": 0, "width": view.width, "height": height}
-    page.screenshot(path=picture, full_page=True, clip=clip)
+    page.screenshot(path=screenshot, full_page=True, clip=clip)
 
 
 def _use(page: Page) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from containment.aws.cancellation import is_mutating
 from containment.lab.scenario import inventory
-from tests.support.project import BIN, STACK, Done, Project
+from tests.support.project import BIN, STACK, EngineRun, Project
 from tests.support.workbench import can_list
 from tools.reliability.blow import Run, Strike, bring_back
 
@@ -102,7 +102,7 @@ class Stage:
         bring_back(self.state)
         return code
 
-    def verb(self, *arguments: str) -> Done:
+    def verb(self, *arguments: str) -> EngineRun:
         """Run one of our own verbs, which has to succeed."""
         process = subprocess.run(
             [BIN / "containment", *arguments, STACK],
@@ -117,7 +117,7 @@ class Stage:
         )
         if process.returncode != 0:
             raise LostError(f"containment {' '.join(arguments)} failed\n{process.stdout}")
-        return Done(process.returncode, process.stdout)
+        return EngineRun(process.returncode, process.stdout)
 
     def require_use(self, *, leaked: bool) -> None:
         """Hold the leaked key, and a bystander's, to what they may do."""

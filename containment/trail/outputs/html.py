@@ -76,13 +76,13 @@ def page(trace: Trace) -> str:
         f"default-src 'none'; script-src 'sha256-{_hash(script)}';"
         f" style-src 'sha256-{_hash(style)}'; base-uri 'none'; form-action 'none'"
     )
-    known = {
+    page_data = {
         "seed_line": tree.seed_line(trace),
         "told": [{"kind": kind, "line": line} for kind, line in tree.credential_lines(trace)],
         "class_words": tree.CLASS_WORDS,
     }
     # ASCII, so that no byte of a log can be read as anything but a JSON escape.
-    data = json.dumps(_visible(document(trace) | known), ensure_ascii=True)
+    data = json.dumps(_visible(document(trace) | page_data), ensure_ascii=True)
     for char, escape in _ESCAPES.items():
         data = data.replace(char, escape)
     title, *lines = tree.summary(trace)

@@ -188,7 +188,7 @@ def _surroundings(trace: Trace) -> _Surroundings:
 def credential_lines(trace: Trace) -> list[tuple[str, str]]:
     """Return for each credential its kind, and what the tree says of it after its id."""
     around = _surroundings(trace)
-    return [(_kind(one), _told(one, around)) for one in trace.credentials]
+    return [(_kind(one), _credential_line(one, around)) for one in trace.credentials]
 
 
 def seed_line(trace: Trace) -> str:
@@ -292,10 +292,10 @@ def _folded(credentials: list[Credential], around: _Surroundings) -> str:
 
 
 def _line(credential: Credential, around: _Surroundings) -> str:
-    return f"{plain(credential.id)}  {_told(credential, around)}"
+    return f"{plain(credential.id)}  {_credential_line(credential, around)}"
 
 
-def _told(credential: Credential, around: _Surroundings) -> str:
+def _credential_line(credential: Credential, around: _Surroundings) -> str:
     whose = credential.owner or credential.for_principal
     owner = f" of {plain(whose)}" if credential.kind in _OWNED_KINDS and whose else ""
     ends = f", expires {credential.expires}" if credential.expires else ""

@@ -112,7 +112,7 @@ def test_tampering_with_the_logs_is_a_gap_and_a_failed_attempt_is_not(
 
     tampered = [gap.what for gap in answer.gaps if gap.kind == "logging_tampered"]
     assert len(tampered) == 1
-    assert f"{scene.leaked} called {name} at {scene.at(5)}" in tampered[0]
+    assert f"{scene.leaked} called {name} at {scene.time_at(5)}" in tampered[0]
 
 
 @pytest.mark.parametrize(("name", "said"), [("GetObject", False), ("ListUsers", True)])
@@ -158,6 +158,6 @@ def test_a_key_that_no_log_knows_is_told_with_what_was_looked_through(
     told = next(gap.what for gap in answer.gaps if gap.kind == "seed_unseen")
     assert told == (
         f"no record of {scene.leaked} since {scene.since} in 1 file, 2 records,"
-        f" from {scene.at(-60)} to {scene.at(5)}: that is no evidence of innocence;"
-        f" it was used before that, last at {scene.at(-60)}"
+        f" from {scene.time_at(-60)} to {scene.time_at(5)}: that is no evidence of innocence;"
+        f" it was used before that, last at {scene.time_at(-60)}"
     )

@@ -9,7 +9,7 @@ import pytest
 
 from containment.trail import Trace, trace
 from containment.trail.sql.source import trace_table
-from tests.support.trail_following import follow, found
+from tests.support.trail_following import credentials_of, follow
 from tests.support.trail_table import Table
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def test_calls_with_a_bearer_token_are_counted_under_the_credential(
     bearer(scene, 5)
     bearer(scene, 6, key="ASIAOFTHETOKEN000001")
     bearer(scene, 7, token="ACCAOFSOMEBODYELSE001")
-    scene.records[0]["eventTime"] = scene.at(-60)
+    scene.records[0]["eventTime"] = scene.time_at(-60)
 
     answer = follow(scene, tmp_path)
 
@@ -122,7 +122,7 @@ def test_calls_that_name_no_credential_are_a_gap_and_not_silence(
     (said,) = gaps(answer, "not_told_apart")
     assert said == (
         f"2 calls of 111122223333/user/svc-ai since {name} was made name no credential"
-        f" (GitPull, GitPush; {scene.at(5)} to {scene.at(9)}): the records do not tell"
+        f" (GitPull, GitPush; {scene.time_at(5)} to {scene.time_at(9)}): the records do not tell"
         " whether it made them"
     )
     assert len(answer.calls) == 1
@@ -149,9 +149,9 @@ def test_tokens_whose_use_no_record_shows_are_a_gap(scene: Scene, tmp_path: Path
     said = gaps(follow(scene, tmp_path), "token")
 
     use = ": what is done with it is recorded without the token's id"
-    again = f"GetAuthorizationToken (2 times), last at {scene.at(3)}"
+    again = f"GetAuthorizationToken (2 times), last at {scene.time_at(3)}"
     assert said == [
-        f"{scene.leaked} took a token by CreateBearerToken at {scene.at(1)}{use}",
+        f"{scene.leaked} took a token by CreateBearerToken at {scene.time_at(1)}{use}",
         f"{scene.leaked} took a token by {again}{use}",
     ]
 
@@ -265,7 +265,7 @@ def test_scoped_credentials_are_followed_whichever_issue_time_they_carry(
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer) == {
+    assert credentials_of(answer) == {
         parent: ("A_issued", scene.leaked),
         child: ("A_issued", parent),
         grandchild: ("A_issued", child),
@@ -290,7 +290,7 @@ def test_scoped_credentials_whose_key_is_hidden_are_found_by_their_use(
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer)["ASIASCOPED0000000001"] == ("E_inferred", parent)
+    assert credentials_of(answer)["ASIASCOPED0000000001"] == ("E_inferred", parent)
 
 
 SIGN_IN = "arn:aws:signin:us-east-1:111122223333:session/11111111-2222-4333-8444-555555555555"
@@ -312,7 +312,7 @@ def test_other_keys_of_the_same_sign_in_session_are_its_children(
 
     answer = follow(scene, tmp_path, first)
 
-    assert found(answer) == {
+    assert credentials_of(answer) == {
         SIGN_IN: ("E_inferred", first),
         "ASIASIGNIN0000000002": ("E_inferred", SIGN_IN),
     }
@@ -327,7 +327,7 @@ def test_a_sign_in_session_of_the_attackers_own_user_is_certain(
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer)[SIGN_IN] == ("B_principal", made)
+    assert credentials_of(answer)[SIGN_IN] == ("B_principal", made)
     assert credential(answer, SIGN_IN).confidence == "certain"
 
 
@@ -336,7 +336,7 @@ def test_a_sign_in_session_links_no_other_principal(scene: Scene, tmp_path: Path
     under(scene.call(first, scene.user, "ListUsers", 5, created=4))
     under(scene.call("ASIAVICTIM0000000001", f"{scene.user}-2", "ListUsers", 9, created=8))
 
-    assert set(found(follow(scene, tmp_path, first))) == {SIGN_IN}
+    assert set(credentials_of(follow(scene, tmp_path, first))) == {SIGN_IN}
 
 
 def test_a_sign_in_session_that_a_member_opened_is_certain(scene: Scene, tmp_path: Path) -> None:
@@ -347,13 +347,13 @@ def test_a_sign_in_session_that_a_member_opened_is_certain(scene: Scene, tmp_pat
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer)[SIGN_IN] == ("A_issued", made)
+    assert credentials_of(answer)[SIGN_IN] == ("A_issued", made)
     one = credential(answer, SIGN_IN)
     assert (one.issued_by, one.confidence) == ("CreateOAuth2Token", "certain")
     keys = {f"ASIASIGNIN000000000{n}" for n in (1, 2)}
-    assert {name for name, (_, parent) in found(answer).items() if parent in (SIGN_IN, made)} >= (
-        keys
-    )
+    assert {
+        name for name, (_, parent) in credentials_of(answer).items() if parent in (SIGN_IN, made)
+    } >= (keys)
 
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "reported"

@@ -9,7 +9,7 @@ import pytest
 
 from containment.errors import SpecError
 from containment.trail.lineage.seeds import begin
-from tests.support.trail_following import follow, found
+from tests.support.trail_following import credentials_of, follow
 
 if TYPE_CHECKING:
     from tests.support.trail_scene import Scene
@@ -39,7 +39,7 @@ def test_a_users_unique_id_finds_every_key_and_sign_in_of_that_user_alone(
     answer = follow(scene, tmp_path, USER)
 
     assert (answer.seed, answer.seed_kind, answer.seed_principal) == (USER, "user", scene.user)
-    assert set(found(answer)) == {"AKIAFIRST00000000001", "AKIASECOND0000000001", child}
+    assert set(credentials_of(answer)) == {"AKIAFIRST00000000001", "AKIASECOND0000000001", child}
     assert len(answer.calls) == 4
 
 
@@ -64,7 +64,7 @@ def test_a_roles_unique_id_finds_its_sessions(scene: Scene, tmp_path: Path) -> N
     answer = follow(scene, tmp_path, ROLE)
 
     assert answer.seed_principal == "arn:aws:iam::111122223333:role/app"
-    assert set(found(answer)) == {"ASIASESSION000000001", "ASIASESSION000000002"}
+    assert set(credentials_of(answer)) == {"ASIASESSION000000001", "ASIASESSION000000002"}
 
 
 def test_a_sessions_unique_id_finds_that_session_alone(scene: Scene, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_sessions_unique_id_finds_that_session_alone(scene: Scene, tmp_path: P
     answer = follow(scene, tmp_path, named)
 
     assert (answer.seed_kind, answer.seed_principal) == ("session", SESSION)
-    assert set(found(answer)) == {"ASIASESSION000000001"}
+    assert set(credentials_of(answer)) == {"ASIASESSION000000001"}
 
 
 def test_a_user_who_was_only_made_is_known_by_the_answer(scene: Scene, tmp_path: Path) -> None:

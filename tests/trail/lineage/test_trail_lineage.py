@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.trail_following import chain, follow, found
+from tests.support.trail_following import chain, credentials_of, follow
 
 if TYPE_CHECKING:
     from tests.support.trail_scene import Scene
@@ -22,7 +22,7 @@ def test_a_chain_of_roles_keys_and_tokens_is_followed_to_its_end(
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer) == {
+    assert credentials_of(answer) == {
         a: ("A_issued", scene.leaked),
         b: ("A_issued", a),
         "arn:aws:iam::111122223333:user/svc-backup": ("B_principal", b),
@@ -40,7 +40,7 @@ def test_what_happened_before_t0_is_not_the_attackers(scene: Scene, tmp_path: Pa
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer) == {}
+    assert credentials_of(answer) == {}
     assert answer.origin.event_names == {"ListUsers": 1}
 
 
@@ -50,7 +50,7 @@ def test_a_failed_call_hands_out_nothing_and_is_counted(scene: Scene, tmp_path: 
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer) == {}
+    assert credentials_of(answer) == {}
     assert (answer.origin.event_count, answer.origin.errors) == (1, 1)
 
 
@@ -59,7 +59,7 @@ def test_another_session_of_the_same_role_is_a_bystander(scene: Scene, tmp_path:
     theirs, arn = scene.assume("AKIAOTHERUSER0000000", f"{scene.user}-2", "app", 11)
     scene.call(theirs, arn, "ListBuckets", 20, created=11)
 
-    assert set(found(follow(scene, tmp_path))) == {mine}
+    assert set(credentials_of(follow(scene, tmp_path))) == {mine}
 
 
 def test_the_rightful_users_other_key_and_console_session_are_bystanders(
@@ -70,7 +70,7 @@ def test_the_rightful_users_other_key_and_console_session_are_bystanders(
     scene.sign_in(scene.user, 3)
     scene.call("ASIACONSOLE000000000", scene.user, "ListUsers", 4, created=3)
 
-    assert found(follow(scene, tmp_path)) == {}
+    assert credentials_of(follow(scene, tmp_path)) == {}
 
 
 def test_a_key_that_differs_in_two_characters_is_another_key(scene: Scene, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_key_that_differs_in_two_characters_is_another_key(scene: Scene, tmp_p
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer) == {}
+    assert credentials_of(answer) == {}
     assert answer.origin.event_count == 1
 
 
@@ -106,7 +106,7 @@ def test_a_key_named_in_a_request_or_a_list_is_not_used_or_handed_out(
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer) == {}
+    assert credentials_of(answer) == {}
     assert answer.origin.event_count == 1
 
 
@@ -121,7 +121,7 @@ def test_a_recycled_key_id_counts_only_with_its_account_and_principal(
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer) == {mine: ("A_issued", scene.leaked)}
+    assert credentials_of(answer) == {mine: ("A_issued", scene.leaked)}
     assert answer.credentials[0].event_names == {"ListBuckets": 1}
 
 
@@ -153,7 +153,7 @@ def test_a_user_the_attacker_made_is_his_with_all_its_keys_and_sign_ins(
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer) == {
+    assert credentials_of(answer) == {
         made: ("B_principal", scene.leaked),
         f"console_password:{made}": ("B_principal", scene.leaked),
         "ASIACONSOLE000000001": ("B_principal", made),
@@ -178,7 +178,7 @@ def test_a_password_given_to_an_existing_user_brings_only_sign_ins_after_it(
     answer = follow(scene, tmp_path)
 
     password = f"console_password:{alice}"
-    assert found(answer) == {
+    assert credentials_of(answer) == {
         password: ("B_principal", scene.leaked),
         "ASIATHIEFASALICE0000": ("E_inferred", password),
     }
@@ -199,7 +199,9 @@ def test_a_hidden_answer_is_found_by_session_name_and_second(scene: Scene, tmp_p
     scene.call("ASIAHIDDEN0000000000", arn, "ListUsers", 12, created=10)
     scene.call("ASIALATER00000000000", arn, "ListUsers", 500, created=499)
 
-    assert found(follow(scene, tmp_path)) == {"ASIAHIDDEN0000000000": ("E_inferred", scene.leaked)}
+    assert credentials_of(follow(scene, tmp_path)) == {
+        "ASIAHIDDEN0000000000": ("E_inferred", scene.leaked)
+    }
 
 
 @pytest.mark.parametrize("kind", ["user", "role", "session", "instance"])
@@ -218,7 +220,7 @@ def test_the_trace_starts_from_any_principal(scene: Scene, tmp_path: Path, kind:
     answer = follow(scene, tmp_path, seeds[kind])
 
     expected = {"AKIAUSERSKEY00000000"} if kind == "user" else {"ASIAINSTANCE00000000", child}
-    assert set(found(answer)) == expected
+    assert set(credentials_of(answer)) == expected
 
 
 def test_a_key_of_the_seeds_user_counts_if_any_use_is_after_t0_wherever_it_stands_in_a_file(
@@ -230,7 +232,7 @@ def test_a_key_of_the_seeds_user_counts_if_any_use_is_after_t0_wherever_it_stand
 
     answer = follow(scene, tmp_path, scene.user)
 
-    assert found(answer) == {"AKIAUSEDALLALONG0000": ("B_principal", scene.user)}
+    assert credentials_of(answer) == {"AKIAUSEDALLALONG0000": ("B_principal", scene.user)}
     assert answer.credentials[0].event_count == 1
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from containment.trail import trace
 from containment.trail.outputs import tree
-from tests.support.trail_following import comparable, everything, follow, found
+from tests.support.trail_following import comparable, credentials_of, everything, follow
 
 if TYPE_CHECKING:
     from tests.support.trail_scene import Record, Scene
@@ -33,7 +33,9 @@ def test_roles_that_assume_each_other_end(scene: Scene, tmp_path: Path) -> None:
 
     answer = follow(scene, tmp_path)
 
-    assert set(found(answer)) == set(made) | {scene.leaked} or set(found(answer)) == set(made)
+    assert set(credentials_of(answer)) == set(made) | {scene.leaked} or set(
+        credentials_of(answer)
+    ) == set(made)
     assert max(c.generation for c in answer.credentials) < 20
 
 

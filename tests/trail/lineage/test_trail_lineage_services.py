@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.trail_following import follow, found
+from tests.support.trail_following import credentials_of, follow
 
 if TYPE_CHECKING:
     from tests.support.trail_scene import Scene
@@ -32,7 +32,7 @@ def test_compute_the_attacker_made_gets_service_issued_credentials_even_a_second
     scene.service("lambda.amazonaws.com", "existing", "job", 60, late)
     scene.service("lambda.amazonaws.com", "existing", "someone-elses", 61, other)
 
-    assert found(follow(scene, tmp_path)) == {
+    assert credentials_of(follow(scene, tmp_path)) == {
         early: ("C_service_issued", scene.leaked),
         late: ("C_service_issued", scene.leaked),
     }
@@ -57,7 +57,7 @@ def test_an_instance_of_the_attacker_has_several_keys_for_one_session(
     stolen = f"arn:aws:sts::{scene.account}:assumed-role/app/i-0aaaaaaaaaaaaaaaa"
     child = scene.assume(keys[1], stolen, "next", 50, created=30)[0]
 
-    assert found(follow(scene, tmp_path)) == {
+    assert credentials_of(follow(scene, tmp_path)) == {
         keys[0]: ("C_service_issued", scene.leaked),
         keys[1]: ("C_service_issued", scene.leaked),
         child: ("A_issued", keys[1]),
@@ -96,7 +96,7 @@ def test_instances_that_a_group_of_the_attacker_starts_are_his(
     key = scene.key()
     scene.service("ec2.amazonaws.com", "app", "i-0cccccccccccccccc", 60, key)
 
-    assert found(follow(scene, tmp_path)) == {key: ("C_service_issued", scene.leaked)}
+    assert credentials_of(follow(scene, tmp_path)) == {key: ("C_service_issued", scene.leaked)}
 
 
 def test_a_forwarded_session_belongs_to_the_call_of_its_second(
@@ -133,7 +133,7 @@ def test_a_forwarded_session_belongs_to_the_call_of_its_second(
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer) == {"ASIAFORWARDED0000001": ("D_forwarded", scene.leaked)}
+    assert credentials_of(answer) == {"ASIAFORWARDED0000001": ("D_forwarded", scene.leaked)}
     assert answer.credentials[0].kind == "forwarded_session_key"
     assert answer.credentials[0].event_names == {"Decrypt": 1}
 
@@ -177,7 +177,7 @@ def test_in_a_shared_second_the_object_named_decides_whose_forwarded_session_it_
 
     answer = follow(scene, tmp_path)
 
-    assert bool(found(answer)) is whose
+    assert bool(credentials_of(answer)) is whose
     assert ("forwarded" in {gap.kind for gap in answer.gaps}) is (secret == "none")
 
 
@@ -206,7 +206,7 @@ def test_a_service_call_with_a_key_that_somebody_else_was_given_is_not_forwarded
     scene.call("AKIASECONDKEY0000000", scene.user, "GetSessionToken", 11, response=answer)
     scene.call(theirs, scene.user, "Decrypt", 12, created=11, invoked_by="kms.amazonaws.com")
 
-    assert found(follow(scene, tmp_path)) == {}
+    assert credentials_of(follow(scene, tmp_path)) == {}
 
 
 @pytest.mark.parametrize(("created", "his"), [(50, False), (150, True)])
@@ -221,7 +221,7 @@ def test_without_a_sign_in_record_a_console_session_counts_only_after_the_passwo
 
     answer = follow(scene, tmp_path)
 
-    assert (key in found(answer)) is his
+    assert (key in credentials_of(answer)) is his
     assert [c.confidence for c in answer.credentials if c.id == key] == ["medium"] * his
 
 
@@ -237,7 +237,9 @@ def test_a_role_switch_in_the_console_is_followed(scene: Scene, tmp_path: Path) 
     scene.call("ASIASWITCHED00000002", other, "ListRoles", 61, created=60)
 
     switched = {
-        key: tier for key, (tier, _) in found(follow(scene, tmp_path)).items() if "SWITCH" in key
+        key: tier
+        for key, (tier, _) in credentials_of(follow(scene, tmp_path)).items()
+        if "SWITCH" in key
     }
 
     assert switched == {"ASIASWITCHED00000001": "E_inferred"}
@@ -257,4 +259,4 @@ def test_the_other_keys_of_a_stolen_console_session_are_the_same_session(
 
     answer = follow(scene, tmp_path, stolen)
 
-    assert found(answer) == {twin: ("E_inferred", stolen)}
+    assert credentials_of(answer) == {twin: ("E_inferred", stolen)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.trail_following import follow, found, visit
+from tests.support.trail_following import credentials_of, follow, visit
 
 if TYPE_CHECKING:
     from tests.support.trail_scene import Scene
@@ -36,7 +36,7 @@ def test_a_cross_account_copy_gives_the_key_that_the_callers_copy_hides(
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer) == {key: ("A_issued", scene.leaked)}
+    assert credentials_of(answer) == {key: ("A_issued", scene.leaked)}
     assert answer.credentials[0].event_count == 1
 
 
@@ -56,7 +56,7 @@ def test_a_copy_in_the_roles_account_is_not_a_second_link(scene: Scene, tmp_path
 
     answer = follow(scene, tmp_path)
 
-    assert found(answer) == {key: ("A_issued", scene.leaked)}
+    assert credentials_of(answer) == {key: ("A_issued", scene.leaked)}
     assert answer.credentials[0].link_event_ids == (mine["eventID"],)
     assert answer.origin.event_count == 1
 
@@ -87,10 +87,13 @@ def test_a_trust_opened_to_the_outside_is_listed_and_its_visitors_are_followed(
     answer = follow(scene, tmp_path)
 
     role = "arn:aws:iam::111122223333:role/app"
-    assert found(answer) == {role: ("B_principal", scene.leaked), key: ("B_principal", role)}
-    assert legit not in found(answer)
+    assert credentials_of(answer) == {
+        role: ("B_principal", scene.leaked),
+        key: ("B_principal", role),
+    }
+    assert legit not in credentials_of(answer)
     trusts = [(t.role, t.principal, t.event_id, t.time) for t in answer.external_trust]
-    assert trusts == [(role, "999988887777", edit, scene.at(10))]
+    assert trusts == [(role, "999988887777", edit, scene.time_at(10))]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +119,7 @@ def test_only_those_whom_the_edit_let_in_are_visitors(
         "principalId": "AIDAVISITOR",
     }
 
-    assert (key in found(follow(scene, tmp_path))) is comes_in
+    assert (key in credentials_of(follow(scene, tmp_path))) is comes_in
 
 
 def test_an_account_that_came_before_the_edit_is_not_counted_as_let_in_by_it(
@@ -131,7 +134,7 @@ def test_an_account_that_came_before_the_edit_is_not_counted_as_let_in_by_it(
 
     answer = follow(scene, tmp_path)
 
-    assert key not in found(answer)
+    assert key not in credentials_of(answer)
     assert "visitor" in {gap.kind for gap in answer.gaps}
 
 
@@ -161,7 +164,7 @@ def test_federated_users_and_providers_of_the_attacker_are_followed(
     }
     scene.records[-1]["responseElements"] = {"credentials": {"accessKeyId": session}}
 
-    assert found(follow(scene, tmp_path)) == {
+    assert credentials_of(follow(scene, tmp_path)) == {
         token: ("A_issued", scene.leaked),
         provider: ("B_principal", scene.leaked),
         session: ("B_principal", provider),
@@ -182,7 +185,7 @@ def test_half_a_twin_counts_if_one_key_alone_can_have_made_it(
     answer = follow(scene, tmp_path)
 
     expected = {} if rival else {key: ("E_inferred", scene.leaked)}
-    assert found(answer) == expected
+    assert credentials_of(answer) == expected
     assert ("copy" in {gap.kind for gap in answer.gaps}) is rival
 
 
@@ -198,7 +201,7 @@ def test_half_a_twin_of_an_instance_with_two_keys_is_not_the_stolen_ones(
     scene.assume(stays, arn, "far", 10, account="999988887777", created=1)
     visit(scene, scene.account)
 
-    assert found(follow(scene, tmp_path, stolen)) == {}
+    assert credentials_of(follow(scene, tmp_path, stolen)) == {}
 
 
 def test_who_comes_through_a_provider_into_a_role_with_an_edited_trust_is_told_not_counted(
@@ -218,5 +221,5 @@ def test_who_comes_through_a_provider_into_a_role_with_an_edited_trust_is_told_n
 
     answer = follow(scene, tmp_path)
 
-    assert key not in found(answer)
+    assert key not in credentials_of(answer)
     assert any("token.actions.githubusercontent.com after" in gap.what for gap in answer.gaps)

@@ -35,7 +35,7 @@ def test_what_the_attacker_made_is_denied_everything(scene: Composite, tmp_path:
 
     assert (said.rung("user/helper"), said.rung("role/back")) == ("deny-all", "deny-all")
     assert said.targets[f"{IAM}user/helper"].leaked == (key,)
-    assert f"CreateRole by {scene.leaked} at {scene.at(23)}, event" in said.line("role/back")
+    assert f"CreateRole by {scene.leaked} at {scene.time_at(23)}, event" in said.line("role/back")
 
 
 def test_an_existing_user_loses_the_key_that_was_made_for_him_and_no_other(
@@ -123,8 +123,8 @@ def test_responder_pipeline_and_break_glass_are_listed_and_never_proposed(
 
     said = propose(scene, tmp_path, responders=[session, f"{IAM}role/pipeline"])
 
-    assert len(said.found.protected) == 3
-    assert said.found.targets == ()
+    assert len(said.proposals.protected) == 3
+    assert said.proposals.targets == ()
     assert said.text == SPEC
 
 
@@ -136,9 +136,9 @@ def test_what_the_spec_cannot_hold_is_listed_for_a_decision(
 
     said = propose(scene, tmp_path)
 
-    assert said.found.targets == ()
-    assert any("only its own service" in line for line in said.found.decide)
-    assert any(f"account {OTHER}: write an incident" in line for line in said.found.decide)
+    assert said.proposals.targets == ()
+    assert any("only its own service" in line for line in said.proposals.decide)
+    assert any(f"account {OTHER}: write an incident" in line for line in said.proposals.decide)
 
 
 def test_a_federated_session_goes_with_the_user_who_asked_for_it(
@@ -153,7 +153,7 @@ def test_a_federated_session_goes_with_the_user_who_asked_for_it(
 
     said = propose(scene, tmp_path)
 
-    assert (said.found.targets, said.found.decide) == ((), ())
+    assert (said.proposals.targets, said.proposals.decide) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_what_was_found_is_kept_beside_the_spec_for_the_lift(
         (session, f"{account}/role/app", "s3", "2026-11-24T21:14:00Z"),
         (token, f"{account}/user/ci-deploy", "", "2026-11-25T09:14:04Z"),
     }
-    assert record.traces[0].until == scene.at(4)
+    assert record.traces[0].until == scene.time_at(4)
 
 
 def test_a_hostile_name_in_the_record_is_text(scene: Composite, tmp_path: Path) -> None:
@@ -250,5 +250,5 @@ def test_capitals_neither_hide_break_glass_nor_name_a_target_twice(
 
     said = propose(scene, tmp_path)
 
-    assert len(said.found.protected) == 1
-    assert said.found.targets == ()
+    assert len(said.proposals.protected) == 1
+    assert said.proposals.targets == ()

@@ -43,10 +43,10 @@ def test_a_weaker_rung_in_the_spec_is_questioned_not_changed(
 
     said = propose(scene, tmp_path, spec=SPEC.replace("break_glass", there))
 
-    assert said.found.targets == ()
+    assert said.proposals.targets == ()
     assert any(
         "at revoke-sessions, and the trace suggests close-trust" in line
-        for line in said.found.decide
+        for line in said.proposals.decide
     )
 
 
@@ -60,7 +60,9 @@ def test_no_more_is_proposed_than_the_limit_allows_and_the_rest_is_said(
     said = propose(scene, tmp_path, spec=SPEC.replace("20}", "4}"))
 
     assert [str(target.rung) for target in said.spec.targets] == ["deny-all"] * 4
-    assert [beyond.rung for beyond in said.found.beyond] == ["deny-all"] * 3 + ["revoke-sessions"]
+    assert [beyond.rung for beyond in said.proposals.beyond] == ["deny-all"] * 3 + [
+        "revoke-sessions"
+    ]
 
 
 def test_the_file_stays_as_it_was_but_for_what_is_added(scene: Composite, tmp_path: Path) -> None:
@@ -132,7 +134,7 @@ def test_a_forged_arn_never_spoils_the_rest(scene: Composite, tmp_path: Path, fo
     assert made in said.targets
     assert not [name for name in said.targets if "mallory" in name or "mmm" in name]
     assert len(said.targets) == 2
-    assert any("mallory" in line or "mmm" in line for line in said.found.decide)
+    assert any("mallory" in line or "mmm" in line for line in said.proposals.decide)
 
 
 def test_a_forged_arn_does_not_take_the_place_of_the_real_one(
@@ -165,5 +167,7 @@ def test_a_target_that_the_spec_refuses_never_spoils_the_rest(
     said = propose(scene, tmp_path)
 
     assert set(said.targets) == {scene.user, made}
-    assert [target.principal.arn for target in said.found.targets] == [made]
-    assert any("mallory" in line and "the spec refuses it" in line for line in said.found.decide)
+    assert [target.principal.arn for target in said.proposals.targets] == [made]
+    assert any(
+        "mallory" in line and "the spec refuses it" in line for line in said.proposals.decide
+    )

@@ -52,12 +52,12 @@ def test_leaves_of_one_kind_under_one_parent_are_one_line(scene: Scene, tmp_path
     folded = branches(list(tree.lines(answer)))
     (forwarded,) = [line for line in folded if "forwarded" in line]
     assert forwarded == (
-        f"├─ 7 forwarded sessions, 14 calls, {scene.at(0)} to {scene.at(61)} (Decrypt 14)"
+        f"├─ 7 forwarded sessions, 14 calls, {scene.time_at(0)} to {scene.time_at(61)} (Decrypt 14)"
         " of 111122223333/user/ci-deploy, used by a service acting for it"
     )
     (roles,) = [line for line in folded if "side" in line]
     assert roles == (
-        f"└─ 4 sessions, no calls seen, issued {scene.at(120)} to {scene.at(123)}"
+        f"└─ 4 sessions, no calls seen, issued {scene.time_at(120)} to {scene.time_at(123)}"
         " of 4 principals (111122223333/role/side-0 and 3 more), handed out by AssumeRole"
     )
     assert len(folded) == 4

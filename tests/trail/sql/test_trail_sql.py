@@ -277,7 +277,7 @@ def test_each_kind_of_name_finds_its_records_and_no_look_alikes(
     found = athena_sql.execute(
         athena_sql.parse(asked.text, dialect), COLUMNS, scene.records, asked.bound
     )
-    assert [row[found.columns.index("eventtime")] for row in found.rows] == [scene.at(0)]
+    assert [row[found.columns.index("eventtime")] for row in found.rows] == [scene.time_at(0)]
 
 
 HOSTILE = [
@@ -340,7 +340,7 @@ def test_a_hostile_name_stays_a_value_and_finds_itself_alone(
         athena_sql.parse(asked.text, dialect), COLUMNS, scene.records, asked.bound
     )
     times = sorted(row[found.columns.index("eventtime")] for row in found.rows)
-    assert times == [scene.at(1), scene.at(2)]
+    assert times == [scene.time_at(1), scene.time_at(2)]
 
 
 def shape(tree: exp.Expr) -> list[str]:
