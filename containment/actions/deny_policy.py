@@ -67,6 +67,7 @@ class SessionMatch(Wire):
     source_identity: str | None = None
     source_ip: str | None = None
     source_instance: str | None = None
+    sign_in_session: str | None = None
 
 
 class DenyInputs(HeldInputs):
@@ -186,7 +187,8 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             return f"the deny on {name} is removed and nothing of it stays"
         when = "the release" if inputs.scope != "issued-before" else "the revocation"
         return (
-            f"the deny on {name} becomes a fence: tokens issued before {when} stay denied for 37 h"
+            f"the deny on {name} becomes a fence: tokens issued before {when} stay denied for 37 h;"
+            " a sign-in session ('aws login') refreshes past it unless it is revoked first"
         )
 
     def _create(self, inputs: DenyInputs, *, preview: bool) -> DenyState:

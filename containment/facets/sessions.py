@@ -20,7 +20,8 @@ def matches(
 
     Source: "AWS global condition context keys": ``aws:userid`` is ``AROA…:session-name`` for a
     role session and ``account:name`` for a federated user; ``aws:SourceIdentity``,
-    ``aws:SourceIp``; EC2 keys: ``ec2:SourceInstanceARN``.
+    ``aws:SourceIp``; EC2 keys: ``ec2:SourceInstanceARN``. AWS Sign-In API Reference,
+    RevokeOAuth2TokenWithIAM: ``aws:SignInSessionArn``.
     """
     holder = principal.account if principal.kind == "user" else unique_id
     picked: dict[tuple[str, str], list[str]] = {}

@@ -14,12 +14,14 @@ from typing import Any, cast
 from containment.clock import moment_of
 
 # Operator and condition key by which each kind of session is picked ("AWS global condition context
-# keys" and "Condition keys for Amazon EC2").
+# keys" and "Condition keys for Amazon EC2"; for the sign-in session AWS Sign-In API Reference,
+# RevokeOAuth2TokenWithIAM).
 SESSION_CONDITIONS = {
     "name": ("StringEquals", "aws:userid"),
     "sourceIdentity": ("StringEquals", "aws:SourceIdentity"),
     "sourceIp": ("IpAddress", "aws:SourceIp"),
     "sourceInstance": ("ArnEquals", "ec2:SourceInstanceARN"),
+    "signInSession": ("StringEquals", "aws:SignInSessionArn"),
 }
 _ASSUMING = ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
 _ISSUED, _NOW = "aws:TokenIssueTime", "aws:CurrentTime"

@@ -26,6 +26,10 @@ _MOMENT_EXPECTED = "a time with its zone, such as 2026-11-23T21:14:00Z"
 # STS API reference: RoleSessionName and SourceIdentity are 2-64, GetFederationToken's Name 2-32.
 _SESSION_WORD = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _INSTANCE_ARN = re.compile(r"arn:aws[a-z0-9-]*:ec2:[a-z0-9-]+:[0-9]{12}:instance/i-[0-9a-f]{3,32}")
+# AWS Sign-In API Reference, ListSessions (sessionArn).
+_SIGN_IN_ARN = re.compile(
+    r"arn:aws[a-z0-9-]*:signin:[a-z0-9-]+:[0-9]{12}:session/[0-9A-Za-z-]{1,128}"
+)
 # Wider than this, a deny by address is a deny of everybody and should be called one.
 _WIDEST = {4: 8, 6: 32}
 
@@ -140,6 +144,19 @@ def _instance(value: str) -> str:
     )
 
 
+def _sign_in_session(value: str) -> str:
+    if _SIGN_IN_ARN.fullmatch(value):
+        return value
+    raise WrongError(
+        Problem(
+            f"{shown(value)} is not the ARN of a sign-in session",
+            "arn:aws:signin:eu-central-1:111122223333:session/ and its id",
+            "copy sessionContext.signInSessionArn from the CloudTrail event, or sessionArn from"
+            " 'aws signin list-sessions'",
+        )
+    )
+
+
 def _user_arn(value: str) -> str:
     return principal_arn(value, "user")
 
@@ -172,6 +189,11 @@ Instance = Annotated[
     str,
     AfterValidator(_instance),
     _text("arn:aws[a-z0-9-]*:ec2:[a-z0-9-]+:[0-9]{12}:instance/i-.+"),
+]
+SignInSession = Annotated[
+    str,
+    AfterValidator(_sign_in_session),
+    _text("arn:aws[a-z0-9-]*:signin:[a-z0-9-]+:[0-9]{12}:session/[0-9A-Za-z-]+"),
 ]
 UserArn = Annotated[
     str, AfterValidator(_user_arn), _text("arn:aws[a-z0-9-]*:iam::[0-9]{12}:user/.+")

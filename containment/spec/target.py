@@ -19,6 +19,7 @@ from containment.spec.fields import (
     Network,
     RoleArn,
     SessionWord,
+    SignInSession,
     UserArn,
 )
 from containment.spec.problems import Problem, WrongError, shown
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Session(BaseModel):
-    """Some sessions of a role, by exactly one mark that AWS itself puts on the requests."""
+    """Some sessions of a principal, by exactly one mark that AWS itself puts on the requests."""
 
     model_config = STRICT
 
@@ -46,14 +47,23 @@ class Session(BaseModel):
     )
     source_ip: Network | None = Field(
         default=None,
-        description="Address or network the calls come from. An attacker can change it, and calls "
-        "through a VPC endpoint carry none.",
+        description="Address or network the calls come from. An attacker can change it; calls "
+        "through a VPC endpoint carry none, and so do those that a service makes on their behalf.",
         examples=["203.0.113.7"],
     )
     source_instance: Instance | None = Field(
         default=None,
         description="ARN of the EC2 instance that was given the credentials.",
         examples=["arn:aws:ec2:eu-central-1:111122223333:instance/i-0abc1234def567890"],
+    )
+
+    sign_in_session: SignInSession | None = Field(
+        default=None,
+        description="ARN of a sign-in session (`aws login`, the AWS MCP Server), which every token "
+        "that it is refreshed into carries as `aws:SignInSessionArn`. It lives up to 90 days.",
+        examples=[
+            "arn:aws:signin:eu-central-1:111122223333:session/8f4b2c1e-0000-4000-8000-000000000001"
+        ],
     )
 
     @model_validator(mode="after")
@@ -63,7 +73,8 @@ class Session(BaseModel):
             raise WrongError(
                 Problem(
                     f"has {len(marks)} marks" if marks else "has no mark",
-                    "exactly one of name, source_identity, source_ip, source_instance",
+                    "exactly one of name, source_identity, source_ip, source_instance, "
+                    "sign_in_session",
                     "write one entry of the list for each mark",
                 )
             )
@@ -251,19 +262,30 @@ class Target(BaseModel):
                     "remove one of them",
                     (*place, index),
                 )
-            if self.kind == "user" and field != "name":
+            if self.kind == "user" and field not in {"name", "sign_in_session"}:
                 yield Problem(
                     "marks a role's session, and the target is a user",
-                    "name, the one given to GetFederationToken",
+                    "name, the one given to GetFederationToken, or sign_in_session",
                     "write 'rung: deny-all', or name the role whose session it is",
                     (*place, index, field),
                 )
-            yield from self._instance_problems(index, session)
+            yield from self._account_problems(index, session)
 
-    def _instance_problems(self, index: int, session: Session) -> Iterator[Problem]:
-        if session.source_instance is None or self.role is None:
+    def _account_problems(self, index: int, session: Session) -> Iterator[Problem]:
+        named = self.role or self.user
+        if named is None:
             return
-        account = parse_principal(self.role).account
+        account = parse_principal(named).account
+        if session.sign_in_session and f":{account}:" not in session.sign_in_session:
+            yield Problem(
+                f"{shown(session.sign_in_session)} is not in account {account}, where the"
+                f" {self.kind} is",
+                f"a sign-in session of the {self.kind}'s own account",
+                "check both ARNs",
+                ("sessions", index, "sign_in_session"),
+            )
+        if session.source_instance is None:
+            return
         if f":{account}:" not in session.source_instance:
             yield Problem(
                 f"{shown(session.source_instance)} is not in account {account}, where the role is",

@@ -75,7 +75,7 @@ RUNG_EFFECTS: Mapping[tuple[PrincipalKind, Rung], str] = {
     ("user", Rung.KEY_ONLY): (
         "the keys in `leaked` go Inactive; sessions made with them earlier live up to 36 hours"
     ),
-    ("user", Rung.SESSION): "the federated sessions named in `sessions` are denied",
+    ("user", Rung.SESSION): "the federated and sign-in sessions named in `sessions` are denied",
     ("user", Rung.DENY_ALL): "everything is denied and every credential of the user goes Inactive",
     ("role", Rung.SESSION): (
         "the sessions in `sessions` are denied, by name, source identity, address or instance"

@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -14,12 +15,15 @@ from containment.actions.deny_policy import SessionMatch
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.errors import ConflictError
+from containment.lab.scenario.world import Credentials
+from containment.lab.state import moto_state
 from containment.lifecycle.action import UnfinishedError
 from tests.support.denying import deny, snapshot_of
 from tests.support.subject import Subject
 from tests.support.workbench import (
     INCIDENT,
     Bench,
+    allowed,
     can_list,
     inline,
     minted,
@@ -367,3 +371,114 @@ def test_a_deny_that_cannot_be_read_back_is_unfinished_and_not_forgotten(
         bench.deny_action().create(bench.deny_inputs(taken), preview=False)
 
     assert not can_list(bench.lab, bench.lab.world.leaked)
+
+
+def lab_post(bench: Bench, name: str, **body: str) -> dict[str, Any]:
+    """Make a control request of the lab."""
+    request = Request(f"{bench.lab.endpoint}/_lab/{name}", data=json.dumps(body).encode())
+    with urlopen(request) as answer:
+        return dict(json.load(answer))
+
+
+def signed_in(bench: Bench) -> tuple[Credentials, str]:
+    """Sign ci-deploy in as ``aws login`` does; return a token and the sign-in session's ARN."""
+    account = bench.lab.world.account
+    made = lab_post(
+        bench, "sign-in", account=account, user="ci-deploy", password="Right-100", client="CLI"
+    )
+    keys = made["credentials"]
+    return credentials_of(keys), keys["sign_in_session"]
+
+
+def credentials_of(keys: dict[str, str]) -> Credentials:
+    return Credentials(keys["access_key_id"], keys["secret_access_key"], keys["session_token"])
+
+
+def test_one_sign_in_session_is_denied_however_often_it_is_refreshed(bench: Bench) -> None:
+    lab, world = bench.lab, bench.lab.world
+    bench.admin().create_login_profile(UserName="ci-deploy", Password="Right-100")
+    (bad, bad_arn), (good, _) = signed_in(bench), signed_in(bench)
+    assert can_list(lab, bad)
+
+    deny(bench, world.ci_user, "sessions", sessions=(SessionMatch(sign_in_session=bad_arn),))
+
+    assert not can_list(lab, bad)
+    lab.advance(10 * 60)
+    refreshed = credentials_of(lab_post(bench, "renew", access_key_id=bad.access_key_id))
+    assert refreshed.access_key_id != bad.access_key_id
+    assert not can_list(lab, refreshed)
+    assert can_list(lab, good)
+    assert can_list(lab, world.leaked)
+    assert can_list(lab, signed_in(bench)[0])
+    state = bench.deny_inputs(bench.snapshot(world.bystander_user), "sessions")
+    assert "refreshes past it unless it is revoked" in bench.deny_action().on_destroy(state)
+
+
+INSTANCE = "arn:aws:ec2:us-east-1:111122223333:instance/i-0abc1234def567890"
+
+
+@pytest.mark.parametrize(
+    ("match", "given"),
+    [
+        (SessionMatch(source_identity="eve"), {"source_identity": "eve"}),
+        (
+            SessionMatch(source_instance=INSTANCE),
+            {"context": (("ec2:sourceinstancearn", INSTANCE),)},
+        ),
+    ],
+    ids=["source identity", "source instance"],
+)
+def test_a_session_is_picked_by_what_it_was_issued_with(
+    bench: Bench, match: SessionMatch, given: dict[str, Any]
+) -> None:
+    bad, good = app_session(bench, **given), app_session(bench)
+    assert can_list(bench.lab, bad)
+
+    deny(bench, bench.lab.world.app_role, "sessions", sessions=(match,))
+
+    assert not can_list(bench.lab, bad)
+    assert can_list(bench.lab, good)
+    assert can_list(bench.lab, app_session(bench))
+
+
+def test_a_session_is_picked_by_the_address_that_its_calls_come_from(bench: Bench) -> None:
+    session = app_session(bench)
+    here, there = (
+        client_at(bench, session, "198.51.100.9"),
+        client_at(bench, session, "203.0.113.7"),
+    )
+    bucket = bench.lab.world.bucket
+    assert allowed(there.list_objects_v2, Bucket=bucket)
+
+    match = SessionMatch(source_ip="203.0.113.0/24")
+    deny(bench, bench.lab.world.app_role, "sessions", sessions=(match,))
+
+    assert not allowed(there.list_objects_v2, Bucket=bucket)
+    assert allowed(here.list_objects_v2, Bucket=bucket)
+
+
+def app_session(bench: Bench, **given: Any) -> Credentials:
+    """Give somebody a session of the app's role."""
+    account = bench.lab.world.account
+    session = bench.lab._server.gate.sessions.issue(
+        kind="role",
+        account=account,
+        principal_id=moto_state.role_id(account, "app"),
+        principal_name="app",
+        name="work",
+        now=bench.lab.now(),
+        seconds=3600,
+        **given,
+    )
+    return Credentials(session.access_key_id, session.secret_access_key, session.token)
+
+
+def client_at(bench: Bench, credentials: Credentials, address: str) -> Any:
+    """Return a client of S3 whose calls come from *address*."""
+    client = bench.lab.client("s3", credentials)
+
+    def stamp(request: Any, **_: object) -> None:
+        request.headers["x-lab-source-ip"] = address
+
+    client.meta.events.register("before-sign.s3", stamp)
+    return client

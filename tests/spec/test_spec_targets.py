@@ -20,6 +20,10 @@ INSTANCE = "arn:aws:ec2:eu-central-1:111122223333:instance/i-0abc1234def567890"
 ELSEWHERE = INSTANCE.replace("111122223333", "999999999999")
 LINKED = "arn:aws:iam::111122223333:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"
 
+SIGN_IN = "arn:aws:signin:eu-central-1:111122223333:session/8f4b2c1e-0000-4000-8000-000000000001"
+
+OTHER_SIGN_IN = SIGN_IN.replace("111122223333", "444455556666")
+
 
 def with_targets(*targets: str, more: str = "") -> str:
     return HEAD + "targets:\n" + "".join(f"  - {{{target}}}\n" for target in targets) + more
@@ -41,6 +45,8 @@ def with_targets(*targets: str, more: str = "") -> str:
             f"{ROLE}, rung: session, sessions: [{{source_instance: '{INSTANCE}'}}]",
             Rung.SESSION,
         ),
+        (f"{USER}, rung: session, sessions: [{{sign_in_session: '{SIGN_IN}'}}]", Rung.SESSION),
+        (f"{ROLE}, rung: session, sessions: [{{sign_in_session: '{SIGN_IN}'}}]", Rung.SESSION),
         (f"{ROLE}, rung: close-trust", Rung.CLOSE_TRUST),
         (f"{ROLE}, rung: deny-all", Rung.DENY_ALL),
     ],
@@ -114,6 +120,16 @@ REFUSALS = {
         f"{ROLE}, rung: session, sessions: [{{source_ip: 203.0.113.7/24}}]",
         "sessions[0].source_ip",
         "no host bits",
+    ),
+    "a sign-in session by its id": (
+        f"{USER}, rung: session, sessions: [{{sign_in_session: 8f4b2c1e}}]",
+        "sessions[0].sign_in_session",
+        "aws signin list-sessions",
+    ),
+    "a sign-in session of another account": (
+        f"{USER}, rung: session, sessions: [{{sign_in_session: '{OTHER_SIGN_IN}'}}]",
+        "sessions[0].sign_in_session",
+        "check both ARNs",
     ),
     "an instance by its id": (
         f"{ROLE}, rung: session, sessions: [{{source_instance: i-0abc}}]",

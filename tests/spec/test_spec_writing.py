@@ -63,6 +63,9 @@ SESSIONS = st.one_of(
     st.from_regex(r"i-[0-9a-f]{8,17}", fullmatch=True).map(
         lambda i: {"source_instance": f"arn:aws:ec2:eu-central-1:111122223333:instance/{i}"}
     ),
+    st.uuids().map(
+        lambda i: {"sign_in_session": f"arn:aws:signin:eu-central-1:111122223333:session/{i}"}
+    ),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
 from containment.clock import isoformat
 from containment.errors import ContainmentError, SpecError
@@ -161,11 +162,15 @@ def _trail(gate: Gate, call: Call) -> Answer:
 def _sign_in(gate: Gate, call: Call) -> Answer:
     """Sign a user in to the console, or fail to, as the wrong password does.
 
-    A session comes of it, which acts as the console does for the user.
+    A session comes of it, which acts as the console does for the user. With ``client``, as
+    ``CLI`` for ``aws login``, it is a token of a new sign-in session, whose ARN every token that
+    ``renew`` gives carries too: each lives 15 minutes (AWS Sign-In API Reference,
+    CreateOAuth2Token).
     """
     body = parse_object(call)
     account, name = text(body, "account"), text(body, "user")
     password = text(body, "password")
+    client = text(body, "client") if "client" in body else None
     with gate.lock:
         user = moto_state.iam(account).users.get(name)
         success = user is not None and user.password == password
@@ -189,10 +194,19 @@ def _sign_in(gate: Gate, call: Call) -> Answer:
             principal_name=name,
             name=name,
             now=moto_state.clock(),
-            seconds=12 * 3600,
+            seconds=15 * 60 if client else 12 * 3600,
             mfa=bool(user.mfa_devices),
+            context=_sign_in_session(account) if client else (),
         )
     return _json(200, {"ConsoleLogin": "Success", "credentials": _credentials(session)})
+
+
+_SIGN_IN = "aws:signinsessionarn"
+
+
+def _sign_in_session(account: str) -> tuple[tuple[str, str], ...]:
+    """Return the condition key of a new sign-in session."""
+    return ((_SIGN_IN, f"arn:aws:signin:us-east-1:{account}:session/{uuid4()}"),)
 
 
 def _renew(gate: Gate, call: Call) -> Answer:
@@ -210,7 +224,7 @@ def _credentials(session: Session) -> dict[str, str]:
         "access_key_id": session.access_key_id,
         "secret_access_key": session.secret_access_key,
         "session_token": session.token,
-    }
+    } | ({"sign_in_session": arn} if (arn := dict(session.context).get(_SIGN_IN)) else {})
 
 
 def _web_identity(_gate: Gate, call: Call) -> Answer:
