@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.loaders import JSONFileLoader
+from botocore.hooks import EventAliaser
+from botocore.loaders import JSONFileLoader, Loader
 
 from containment.lab.foreground import NOTED_IN, noted_in
 from containment.lab.testing import Lab, lab_server
+from tests.support.direct_calls import direct_calls
 from tests.support.project import Project
 
 _OWNED = pytest.StashKey[Path]()
@@ -58,12 +60,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def aws_models_are_read_once() -> Iterator[None]:
-    """Keep botocore's descriptions of services, which it reads anew for every session.
+def clients_are_cheap() -> Iterator[None]:
+    """Keep what botocore reads and works out anew for every session, the same each time.
 
-    But not those of S3, which it changes in place.
+    But not the descriptions of S3, which it changes in place.
     """
-    read, kept = JSONFileLoader.load_file, dict[str, Any]()
+    kept = dict[str, Any]()
+    aliases = dict[str, str]()
+    read, listed, alias = (
+        JSONFileLoader.load_file,
+        Loader.list_available_services,
+        EventAliaser.__init__,
+    )
 
     def load_file(self: JSONFileLoader, file_path: str) -> Any:
         if "/s3" in file_path:
@@ -72,8 +80,21 @@ def aws_models_are_read_once() -> Iterator[None]:
             kept[file_path] = read(self, file_path)
         return kept[file_path]
 
+    def list_available_services(self: Loader, type_name: str) -> Any:
+        key = repr((self.search_paths, type_name))
+        if key not in kept:
+            kept[key] = listed(self, type_name)
+        return list(kept[key])
+
+    def aliaser(self: Any, emitter: Any, event_aliases: Any = None) -> None:
+        alias(self, emitter, event_aliases)
+        if event_aliases is None:
+            self._alias_name_cache = aliases
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "load_file", load_file)
+        patch.setattr(Loader, "list_available_services", list_available_services)
+        patch.setattr(EventAliaser, "__init__", aliaser)
         yield
 
 
@@ -111,6 +132,13 @@ def lab(lab_process: Lab) -> Iterator[Lab]:
     yield lab_process
     status = lab_process.status()
     assert (status["unrouted"], status["evaluator_errors"]) == (0, 0)
+
+
+@pytest.fixture
+def direct_lab(lab: Lab) -> Iterator[Lab]:
+    """The same, reached by this process without a socket: for what is not about the wire."""
+    with direct_calls(lab):
+        yield lab
 
 
 @pytest.fixture(scope="session")

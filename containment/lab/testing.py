@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from containment.lab.http.gate import Gate
     from containment.lab.scenario.world import Credentials, World
     from containment.lab.state.facts import Facts
 
@@ -43,6 +44,11 @@ class Lab:
         return self._server.endpoint
 
     @property
+    def gate(self) -> Gate:
+        """What answers its requests, in this process."""
+        return self._server.gate
+
+    @property
     def world(self) -> World:
         """The seeded company."""
         if self._world is None:
@@ -51,13 +57,13 @@ class Lab:
 
     def reset(self) -> None:
         """Empty the world; enforcement is off afterwards."""
-        control.reset(self._server.gate)
+        control.reset(self.gate)
         self._world = None
 
     def reseed(self, *, seed: int | None = None) -> World:
         """Start over with a fresh company, enforcement on; the same *seed*, the same secrets."""
         self.reset()
-        gate = self._server.gate
+        gate = self.gate
         with gate.lock:
             self._world = company(gate.sessions, seed=seed)
             gate.enforcing = True
@@ -65,7 +71,7 @@ class Lab:
 
     def enforce(self) -> None:
         """Turn enforcement on."""
-        self._server.gate.enforcing = True
+        self.gate.enforcing = True
 
     def advance(self, seconds: float) -> None:
         """Move the lab's clock forward."""
@@ -73,7 +79,7 @@ class Lab:
 
     def faults(self, *rules: dict[str, Any]) -> None:
         """Put fault and lag rules in force; without any, end them all."""
-        gate = self._server.gate
+        gate = self.gate
         with gate.lock:
             gate.faults.replace(rules)
             if not rules:
@@ -85,7 +91,7 @@ class Lab:
 
     def delivers_after(self, seconds: float) -> None:
         """Say how long records take to reach a trail's bucket and the event history."""
-        self._server.gate.trail.delivery.delay_s = seconds
+        self.gate.trail.delivery.delay_s = seconds
 
     def now(self) -> datetime:
         """Return the lab's time."""
@@ -93,12 +99,12 @@ class Lab:
 
     def status(self) -> dict[str, Any]:
         """Return what GET /_lab/status shows."""
-        return control.status(self._server.gate)
+        return control.status(self.gate)
 
     @contextmanager
     def unanswered(self) -> Generator[list[str]]:
         """Let calls go unanswered for the length of a block, on purpose; the list tells which."""
-        status = self._server.gate.status
+        status = self.gate.status
         noted, status.noted_in = status.noted_in, None
         messages: list[str] = []
         try:

@@ -20,7 +20,11 @@ from tests.support.workbench import INCIDENT, Bench
 
 
 @pytest.fixture
-def bench_for(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Bench]:
+def bench_for(
+    direct_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Bench]:
+    lab = direct_lab
+
     def make(credentials: Credentials | None = None) -> Bench:
         monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
         for name, value in (credentials or lab.world.responder).env().items():

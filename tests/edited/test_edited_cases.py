@@ -15,7 +15,8 @@ pytestmark = pytest.mark.lab
 
 
 @pytest.fixture
-def company(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Company:
+def company(direct_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Company:
+    lab = direct_lab
     for name, value in lab.world.responder.env().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", lab.endpoint)

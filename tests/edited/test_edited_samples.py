@@ -15,7 +15,8 @@ SEEDS = range(6)
 
 
 @pytest.fixture
-def signed_in(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def signed_in(direct_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    lab = direct_lab
     for name, value in lab.world.responder.env().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", lab.endpoint)

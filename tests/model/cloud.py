@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import BytesIO
 from threading import Event
 from types import SimpleNamespace
 from typing import Any, Self
 from unittest import mock
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import botocore.endpoint
-from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
 from botocore.retries import quota
 
@@ -35,6 +34,7 @@ from containment.lab.testing import Lab
 from containment.ledger import journal
 from containment.lifecycle import workplace
 from tests.model.clock import SimulatedClock
+from tests.support.direct_calls import answer_of
 
 ENDPOINT = "http://127.0.0.1:4566"
 # A call to AWS takes time; two processes that follow each other never share a millisecond.
@@ -106,17 +106,7 @@ class Cloud:
     def handle(self, request: Any) -> AWSResponse | None:
         """Return the gate's answer, or None where it cut the line."""
         self.clock.advance(_CALL_S)
-        environ = _environ(request)
-        details: dict[str, Any] = {}
-
-        def start(status: str, headers: list[tuple[str, str]]) -> None:
-            details["status"], details["headers"] = int(status[:3]), dict(headers)
-
-        body = b"".join(self.gate(environ, start))
-        if environ["lab.connection"].socket.cut:
-            return None
-        headers: Any = HeadersDict(details["headers"])
-        return AWSResponse(request.url, details["status"], headers, _Body(body))
+        return answer_of(self.gate, request)
 
     def connect(self, *, cancelled: Any, **_: Any) -> clients.Clients:
         """Lend a pair of clients with the responder's credentials to whom *cancelled* belongs."""
@@ -211,45 +201,6 @@ class _AtOnce:
 
     def start(self) -> None:
         self._target()
-
-
-class _Body(BytesIO):
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self.read()
-
-
-@dataclass
-class _Socket:
-    cut: bool = False
-
-    def shutdown(self, _how: int) -> None:
-        self.cut = True
-
-
-def _environ(request: Any) -> dict[str, Any]:
-    url = urlsplit(request.url)
-    body = request.body or b""
-    body = body.encode() if isinstance(body, str) else bytes(body)
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "PATH_INFO": url.path or "/",
-        "REQUEST_URI": (url.path or "/") + (f"?{url.query}" if url.query else ""),
-        "QUERY_STRING": url.query,
-        "SERVER_NAME": url.hostname,
-        "SERVER_PORT": str(url.port or 80),
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_HOST": url.netloc,
-        "wsgi.input": BytesIO(body),
-        "wsgi.url_scheme": "http",
-        "lab.connection": SimpleNamespace(socket=_Socket()),
-    }
-    for name, value in request.headers.items():
-        text = value.decode() if isinstance(value, bytes) else str(value)
-        key = name.upper().replace("-", "_")
-        environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = text
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return environ
 
 
 def _operation(request: Any) -> str:
