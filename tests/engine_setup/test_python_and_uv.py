@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.engine_setup.conftest import Machine
 
-pytestmark = pytest.mark.plain
+pytestmark = pytest.mark.process
 
 TOOLS = Path(__file__).parents[2] / "tools"
 

@@ -12,7 +12,7 @@ import pytest
 from tests.ledger.conftest import Kept
 from tests.support.project import STACK
 
-pytestmark = pytest.mark.plain
+pytestmark = pytest.mark.process
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "ledger.md"
 

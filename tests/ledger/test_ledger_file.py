@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import resource
-import subprocess
-import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -28,24 +24,6 @@ def read(path: Path) -> chain.Chain:
     return chain.read(FileStore(path).lines() or ())
 
 
-# One of several processes, each with threads of its own: adds entries as fast as it can.
-WRITER = """
-import sys
-from pathlib import Path
-from threading import Thread
-from containment.ledger import chain
-from containment.ledger.file_store import FileStore
-path, process = Path(sys.argv[1]), int(sys.argv[2])
-def write(who):
-    store = FileStore(path)
-    for index in range(12):
-        store.append(lambda after: chain.line({"who": who, "filler": "x" * 300}, after))
-threads = [Thread(target=write, args=(process * 4 + number,)) for number in range(4)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-"""
-
-
 def test_a_ledger_that_nobody_wrote_is_none(tmp_path: Path) -> None:
     assert FileStore(tmp_path / "ledger" / "x.jsonl").lines() is None
     assert not (tmp_path / "ledger").exists()
@@ -55,20 +33,6 @@ def test_it_is_readable_for_its_owner_alone(tmp_path: Path) -> None:
     add(FileStore(tmp_path / "ledger" / "x.jsonl"), kind="a")
 
     assert (tmp_path / "ledger" / "x.jsonl").stat().st_mode & 0o777 == 0o600
-
-
-def test_32_writers_in_8_processes_at_once_lose_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "x.jsonl"
-    processes = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(number)])
-        for number in range(8)
-    ]
-
-    assert [process.wait(timeout=60) for process in processes] == [0] * 8
-
-    found = read(path)
-    assert (found.broken, found.torn, found.head.length) == (None, (), 32 * 12)
-    assert Counter(entry["who"] for entry in found.entries) == dict.fromkeys(range(32), 12)
 
 
 @pytest.mark.parametrize("cut", [1, 20, 60])
@@ -98,43 +62,6 @@ def test_a_line_that_only_lost_its_end_is_whole(tmp_path: Path) -> None:
 
     assert [entry["kind"] for entry in read(path).entries] == ["a", "b"]
     assert read(path).torn == ()
-
-
-def test_a_disk_that_is_full_and_then_is_not_leaves_a_named_line_and_a_whole_chain(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "x.jsonl"
-    script = f"""
-import resource
-from pathlib import Path
-from containment.ledger import chain
-from containment.ledger.file_store import FileStore
-from containment.ledger.store import LedgerUnavailableError
-store = FileStore(Path({str(path)!r}))
-def add(**entry):
-    return store.append(lambda after: chain.line(entry, after))
-add(kind="a")
-resource.setrlimit(resource.RLIMIT_FSIZE, (150, resource.RLIM_INFINITY))
-for _ in range(3):
-    try:
-        add(kind="b")
-    except LedgerUnavailableError as error:
-        print(error)
-resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-add(kind="c")
-"""
-
-    ran = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.count("cannot be written (File too large)") == 3
-    found = read(path)
-    assert found.broken is None
-    assert found.torn == (2,)
-    assert [entry["kind"] for entry in found.entries] == ["a", "c"]
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 
 def test_a_folder_that_cannot_be_written_is_said_with_a_way_out(tmp_path: Path) -> None:

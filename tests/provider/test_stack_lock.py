@@ -11,7 +11,7 @@ import pytest
 from containment.aws.cancellation import CancelledError
 from containment.provider.stack_lock import StackLock
 
-pytestmark = pytest.mark.plain
+pytestmark = pytest.mark.process
 
 # Takes the lock as the provider of another engine, says so, and holds it until it is told to end.
 _OTHER = """\

@@ -14,7 +14,7 @@ import pytest
 from containment.errors import ContainmentError, UnavailableError
 from containment.run.engine import Engine
 
-pytestmark = pytest.mark.plain
+pytestmark = pytest.mark.process
 
 # Says that it is up, takes a second to finish what it does, and writes down what it was told.
 _WORKING = """\

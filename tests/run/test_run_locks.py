@@ -12,7 +12,7 @@ import pytest
 from containment.errors import ConflictError
 from containment.run import locks
 
-pytestmark = pytest.mark.plain
+pytestmark = pytest.mark.process
 HERE = socket.gethostname()
 
 

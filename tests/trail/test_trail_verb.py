@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import runpy
 import shlex
-import subprocess
-import sys
-import termios
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +16,6 @@ from click.testing import CliRunner, Result
 from cli.verbs.trace import trace
 from containment.errors import NotFoundError, SpecError
 from containment.trail.outputs import document
-from tests.support.trail_scene import Scene
 from tests.support.trail_splunk import TOKEN, splunk_server
 from tests.support.trail_story import twelve_generations
 
@@ -272,31 +265,3 @@ def test_the_documentation_shows_what_the_command_says(
     rest = iter(said.output.splitlines())
     for line in shown:
         assert line.strip() == "…" or line in rest, (line, said.output, said.exception)
-
-
-def test_on_a_terminal_the_tree_fits_and_nothing_but_text_arrives(tmp_path: Path) -> None:
-    scene = Scene()
-    scene.make_user(scene.leaked, scene.user, "\x1b]0;owned\x07\x9b2J\u202e" + "x" * 200, 1)
-    arguments = [scene.leaked, "--since", scene.since, "--logs", str(scene.write(tmp_path))]
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (40, 72))
-
-    start = "from cli.main import main; main()"
-    command = [sys.executable, "-c", start, "trace", *arguments, "--no-index"]
-    environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    with subprocess.Popen(
-        command, stdout=theirs, stderr=theirs, cwd=DOCS.parents[1], env=environ
-    ) as ran:
-        os.close(theirs)
-        said = b""
-        with suppress(OSError):  # how Linux says that the other end has closed
-            while chunk := os.read(ours, 65536):
-                said += chunk
-    os.close(ours)
-
-    text = said.decode()
-    assert ran.returncode == 0, text
-    assert not re.search("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", text)
-    branches = [line.rstrip() for line in text.splitlines() if line.startswith(("├", "└"))]
-    assert len(branches) == 1
-    assert len(branches[0]) == 72

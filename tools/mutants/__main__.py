@@ -115,7 +115,7 @@ def _copy(lane: Path) -> Path:
 
 def _command(tests: tuple[str, ...]) -> list[str]:
     options = ["-x", "-q", "-n", "0", "-p", "no:randomly", "-p", "no:cacheprovider"]
-    return [sys.executable, "-m", "pytest", *options, "-m", "plain or lab", *tests]
+    return [sys.executable, "-m", "pytest", *options, "-m", "plain or process or lab", *tests]
 
 
 def _environ() -> dict[str, str]:

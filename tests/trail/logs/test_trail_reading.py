@@ -180,24 +180,6 @@ def test_a_sign_in_counts_although_it_has_no_key_and_no_call_follows(
     ]
 
 
-def test_workers_give_the_same_answer_as_one_process(
-    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("containment.trail.facts.scan._WORTH_IT", 0)
-    monkeypatch.setattr("containment.trail.facts.scan._BATCH_FILES", 1)
-    key, arn = scene.assume(scene.leaked, scene.user, "app", 10)
-    scene.write(tmp_path, "a.json")
-    scene.records.clear()
-    scene.call(key, arn, "ListBuckets", 20, created=10)
-    scene.write(tmp_path, "b.json")
-
-    one = trace(scene.leaked, since=scene.since, logs=[tmp_path], workers=1)
-    two = trace(scene.leaked, since=scene.since, logs=[tmp_path], workers=2)
-
-    assert seen(one) == seen(two)
-    assert one.credentials == two.credentials
-
-
 SAMPLE = json.dumps({
     "Records": [
         {"eventName": "AssumeRole", "eventTime": "2026-11-23T21:14:00Z", "userIdentity": {"arn": "a"}}
