@@ -14,7 +14,7 @@ from containment.trail.answer.result import Gap, TracedCall
 from containment.trail.facts.classes import plain_name
 from containment.trail.facts.evidence import HANDS_OUT
 from containment.trail.facts.targets import OTHER_ACCOUNTS
-from containment.trail.logs.files import delivery
+from containment.trail.logs.files import COMPLETE, delivery
 from containment.trail.logs.records import apart
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _not_told_apart(by_credential: Mapping[str, list[Call]]) -> Iterator[Gap]:
 def _unread(reports: Iterable[FileReport]) -> Iterator[Gap]:
     bad: defaultdict[str, list[FileReport]] = defaultdict(list)
     for report in reports:
-        if report.status not in ("ok", "pruned"):
+        if report.status not in COMPLETE:
             bad[report.status].append(report)
     for status, files in sorted(bad.items()):
         some = ", ".join(_named(file) for file in files[:_SHOWN])

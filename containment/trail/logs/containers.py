@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from containment.trail.logs.columns import parsed, proper_identity, struct
-from containment.trail.logs.envelopes import Contents, records_in
+from containment.trail.logs.envelopes import NOTIFIER, Contents, records_in
 from containment.trail.logs.records import NO_TIME, Event, Record, texts, value_at
 from containment.trail.logs.slices import TOKENS
 from containment.trail.logs.tables import holds_records, table_rows
@@ -60,6 +60,7 @@ class Decoded(Generic[Kind]):
     omissions: Tallies = field(default_factory=Tallies)
     assumptions: Tallies = field(default_factory=Tallies)
     fault: str = ""
+    control: int = 0  # messages that hold no record and are not meant to
     garbled: bool = False  # it was not UTF-8, and bad bytes were replaced
 
     @property
@@ -90,13 +91,20 @@ def _exactly(content: bytes, reader: Reader[Kind]) -> Decoded[Kind] | None:
         if content[:1] == b"{":
             # A line for a record and one record alone look the same; the envelope is the rule.
             records = reader.envelope.decode(content).Records
-            if records is not msgspec.UNSET:
+            if records is not msgspec.UNSET and not _are_notifications(records):
                 return Decoded(records)
         elif content[:1] == b"[":
-            return Decoded(reader.array.decode(content))
+            records = reader.array.decode(content)
+            if not _are_notifications(records):
+                return Decoded(records)
     except _UNREADABLE:
         pass
     return None
+
+
+def _are_notifications(records: list[Kind]) -> bool:
+    """Tell whether *records* are S3's own events, which are written in the words of records."""
+    return bool(records) and NOTIFIER in {records[0].event_source, records[-1].event_source}
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -120,7 +128,7 @@ def _carefully(content: bytes, reader: Reader[Kind]) -> Decoded[Kind]:
         b"\n" in content and _lines(content, result, reader)
     ):
         _values(content, result, reader)
-    if not result.events and not result.omissions:
+    if not result.events and not result.omissions and not result.control:
         result.fault = result.fault or "no records in it"
     return result
 
@@ -132,8 +140,8 @@ def _document(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bo
     except _UNREADABLE:
         return False
     contents = records_in(document)
-    contents.control = True  # a document without records is told as such, not as a bad record
-    _take([contents], result, reader)
+    if not contents.nothing:  # a document without records is told as such, not as a bad record
+        _take([contents], result, reader)
     return True
 
 
@@ -141,7 +149,7 @@ def _lines(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
     """Read JSON lines; False (and nothing read) when the content is not lines at all."""
     try:
         events: Any = reader.one.decode_lines(content)
-        if events:
+        if events and not any(event.event_source == NOTIFIER for event in events):
             result.events = events
             return True
     except _UNREADABLE:
@@ -157,7 +165,7 @@ def _lines(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
             result.events += exact.events
         elif not _append(line, result, reader):
             documents.append(_contents_of(line))
-    if result.events or any(document.records for document in documents):
+    if result.events or any(item.records or item.control for item in documents):
         _take(documents, result, reader)
     elif unreadable := sum(document.unreadable for document in documents):
         result.omissions.count(NO_RECORD, number=unreadable)  # the other lines are no log at all
@@ -261,15 +269,18 @@ def _append(raw: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
     """Add the record that *raw* is, in CloudTrail's own form; False if it is none."""
     try:
         event: Any = reader.one.decode(raw)
-        result.events.append(event)
     except _UNREADABLE:
         return False
+    if event.event_source == NOTIFIER:
+        return False
+    result.events.append(event)
     return True
 
 
 def _take(documents: Iterable[Contents], result: Decoded[Kind], reader: Reader[Kind]) -> None:
     """Add the records of *documents*, each of which ought to hold one at least."""
     for contents in documents:
+        result.control += contents.control
         unreadable = contents.unreadable + contents.nothing
         for record in contents.records:
             unreadable += not _add(record, result, reader)

@@ -7,8 +7,8 @@ Azure Monitor, OCSF events. The parts of a record that a caller fills are never 
 
 Source: CloudWatch Logs User Guide, "Real-time processing of log data with subscriptions" (control
 messages, gzip in base64); Amazon SNS Developer Guide, "Parsing Amazon SNS message formats"; S3 User
-Guide, "Event message structure" (test event); CloudTrail User Guide, "CloudTrail record contents
-for Insights events".
+Guide, "Event message structure" (notifications, test event); CloudTrail User Guide, "CloudTrail
+record contents for Insights events" and "CloudTrail digest file structure".
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from containment.trail.logs.columns import record_of
 from containment.trail.logs.ocsf import is_ocsf, record_of_ocsf
 from containment.trail.logs.schema import names_call, place_of
 
+# Who tells that an object was made, in the words of a record; a record names a service's domain.
+NOTIFIER = "aws:s3"
 _DEEPEST = 24
 _LARGEST = 1 << 24  # of what is packed inside a message; Kinesis takes 10 MB
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -38,12 +40,12 @@ _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 class Contents:
     """What an item holds: records, and how many things that ought to be records and are not.
 
-    *control* is true for a message that holds no record and is not meant to.
+    *control* is how many messages hold no record and are not meant to.
     """
 
     records: list[dict[str, Any]] = field(default_factory=list)
     unreadable: int = 0
-    control: bool = False
+    control: int = 0
 
     @property
     def nothing(self) -> bool:
@@ -54,7 +56,7 @@ class Contents:
         """Take in what *other* holds."""
         self.records += other.records
         self.unreadable += other.unreadable
-        self.control = self.control or other.control
+        self.control += other.control
 
 
 def records_in(item: Any, depth: int = 0) -> Contents:
@@ -72,7 +74,7 @@ def records_in(item: Any, depth: int = 0) -> Contents:
 
 def _in_object(item: dict[str, Any], depth: int) -> Contents:
     if _is_control(item):
-        return Contents(control=True)
+        return Contents(control=1)
     if _is_record(item):
         return Contents([item])
     if "detail-type" in item and not str(item.get("source", "aws.")).startswith("aws."):
@@ -191,11 +193,23 @@ def _is_control(item: dict[str, Any]) -> bool:
         item.get("messageType") == "CONTROL_MESSAGE"
         or item.get("Type") in {"SubscriptionConfirmation", "UnsubscribeConfirmation"}
         or item.get("Event") == "s3:TestEvent"
+        or item.get("eventSource") == NOTIFIER
+        or "digestStartTime" in item
+        or _is_other_event(item)
         or item.get("eventType") == "AwsCloudTrailInsight"
         or "insightDetails" in item
         or ("lastrow" in item and "result" not in item)
         or ("s3ObjectKey" in item and "s3Bucket" in item)
         or (len(item) == 1 and "_index" in (item.get("index") or item.get("create") or ()))
+    )
+
+
+def _is_other_event(item: dict[str, Any]) -> bool:
+    """Tell whether *item* is an event of EventBridge by AWS that CloudTrail has no part in."""
+    return (
+        "detail-type" in item
+        and str(item.get("source")).startswith("aws.")
+        and "CloudTrail" not in str(item["detail-type"])
     )
 
 

@@ -31,7 +31,10 @@ Status = Literal[
     "too_large",
     "unreadable",
     "pruned",
+    "control",
 ]
+# Nothing of these is missing: read whole, delivered too early to matter, or messages about logs.
+COMPLETE: frozenset[Status] = frozenset({"ok", "pruned", "control"})
 
 _LAYOUT = re.compile(
     r"(?P<account>\d{12})_CloudTrail_(?P<region>[a-z0-9-]+)_(?P<day>\d{8})T(?P<minute>\d{4})Z_"

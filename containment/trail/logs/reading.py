@@ -7,6 +7,7 @@ import re
 import stat
 from typing import TYPE_CHECKING
 
+from containment.text import counted
 from containment.trail.logs.containers import NO_LOG, NO_RECORD, Decoded, Kind, Reader, decode
 from containment.trail.logs.files import FileReport, Status
 from containment.trail.logs.inflate import Content
@@ -55,6 +56,7 @@ def _read(
     faults: dict[str, None] = {}
     omissions, assumptions = Tallies(), Tallies()
     head = b""
+    control = 0
     for document, final in slices:
         decoded = decode(document, reader)
         if decoded.damaged and not final and slices.widen():
@@ -62,6 +64,7 @@ def _read(
         head = head or document[:8]
         take(decoded.events)
         report.records += len(decoded.events)
+        control += decoded.control
         omissions.add(decoded.omissions)
         assumptions.add(decoded.assumptions)
         if decoded.garbled and decoded.fault != NO_LOG:
@@ -76,6 +79,8 @@ def _read(
     report.rejected = omissions.total
     report.assumed = assumptions.text()
     _judge(report, content, list(faults), sentences(omissions), head)
+    if control and report.status == "ok" and not report.records:
+        report.status, report.detail = "control", f"{counted(control, 'message')} without records"
 
 
 def sentences(omissions: Tallies) -> list[str]:

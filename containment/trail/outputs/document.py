@@ -70,6 +70,7 @@ def file_row(report: FileReport) -> dict[str, Any]:
         "rejected": report.rejected,
         "first": report.first or None,
         "last": report.last or None,
+        "assumed": report.assumed or None,
     }
 
 

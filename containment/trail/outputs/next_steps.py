@@ -14,6 +14,7 @@ from containment.errors import SpecError
 from containment.identities import is_access_key_id, parse_principal, parse_unique_id
 from containment.text import counted, plain
 from containment.trail.facts.principals import principal_arn
+from containment.trail.logs.files import COMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,7 @@ def _following(trace: Trace) -> Iterator[str]:
     kinds = {gap.kind for gap in trace.gaps}
     if "logging_tampered" in kinds:
         yield "turn logging on again where NOT KNOWN says logging_tampered, and trace again"
-    bad = [one for one in trace.files if one.status not in ("ok", "pruned", "not_a_log")]
+    bad = [one for one in trace.files if one.status not in COMPLETE | {"not_a_log"}]
     if bad:
         yield f"get {counted(len(bad), 'file')} that could not be read whole again, and trace again"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from containment.text import counted, fitted, plain
+from containment.trail.logs.files import COMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,7 +105,7 @@ def summary(trace: Trace) -> Iterator[str]:
     guessed = sum(c.confidence != "certain" for c in trace.credentials)
     if guessed:
         yield f"  {counted(guessed, 'credential')} inferred: check before they are contained"
-    bad = sum(report.status not in ("ok", "pruned", "not_a_log") for report in trace.files)
+    bad = sum(report.status not in COMPLETE | {"not_a_log"} for report in trace.files)
     others = sum(report.status == "not_a_log" for report in trace.files)
     yield (
         f"  read {counted(trace.records, 'record')} in {counted(len(trace.files), 'file')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from containment.trail import Trace, trace
 from containment.trail.facts.fact import Fact, Use
 from containment.trail.facts.gather import Gathering
 from containment.trail.logs.containers import LEAN, decode
+from containment.trail.outputs import document
 from tests.support.trail_forms import FORMS, azure, elastic, flat, lines, ocsf, table
 from tests.support.trail_same import comparable
 from tests.support.trail_scene import Scene
@@ -207,6 +209,8 @@ def test_what_had_to_be_assumed_is_a_gap_with_an_example(tmp_path: Path) -> None
     assumed = [gap.what for gap in result.gaps if gap.kind == "assumed"]
     assert len(assumed) == 1
     assert "without a zone, read as UTC, such as 'Nov 23, 2026 @ 21:15:00.000'" in assumed[0]
+    (row,) = document.document(result)["files"]
+    assert row["assumed"] in assumed[0]
 
 
 CONTROL = {
@@ -215,6 +219,9 @@ CONTROL = {
     "a test event of S3": {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"},
     "an Insights event": {"eventVersion": "1.08", "eventType": "AwsCloudTrailInsight", "insightDetails": {"eventName": "RunInstances", "state": "Start"}, "eventCategory": "Insight"},
     "a delivery's notification": {"s3Bucket": "b", "s3ObjectKey": ["AWSLogs/x.json.gz"]},
+    "a notification of S3": {"eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1", "eventTime": "2026-11-23T21:14:30.000Z", "eventName": "ObjectCreated:Put", "userIdentity": {"principalId": "AWS:AIDAEXAMPLE"}, "s3": {"bucket": {"name": "logs"}, "object": {"key": "AWSLogs/x.json.gz"}}},
+    "a notification of S3 by EventBridge": {"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {"name": "logs"}, "object": {"key": "AWSLogs/x.json.gz"}}},
+    "a digest": {"awsAccountId": "111122223333", "digestStartTime": "2026-11-23T21:00:00Z", "logFiles": [{"s3Object": "AWSLogs/x.json.gz"}]},
 }  # fmt: skip
 
 
@@ -230,6 +237,29 @@ def test_a_message_without_a_record_is_no_gap(
     )
 
     assert [(file.status, file.detail) for file in result.files] == [("ok", "")]
+
+
+WRAPS: dict[str, Callable[[Any], str]] = {
+    "an object": lambda item: json.dumps({"Records": [item, item]}),
+    "lines": lambda item: lines([item, item]),
+    "SNS": lambda item: lines(
+        [{"Type": "Notification", "Message": json.dumps({"Records": [item]})}]
+    ),
+    "SQS": lambda item: json.dumps([{"MessageId": "m", "Body": json.dumps({"Records": [item]})}]),
+}
+
+
+@pytest.mark.parametrize("kind", CONTROL)
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_a_file_of_such_messages_alone_is_said_to_be_one_and_has_no_records(
+    tmp_path: Path, kind: str, wrap: str
+) -> None:
+    result = answer(put(tmp_path, log=WRAPS[wrap](CONTROL[kind])))
+
+    (file,) = result.files
+    assert (file.status, file.records) == ("control", 0)
+    assert file.detail.endswith("without records")
+    assert not [gap for gap in result.gaps if gap.kind == "files"]
 
 
 def test_a_record_that_a_caller_wrote_into_a_field_is_no_record(tmp_path: Path) -> None:
