@@ -13,7 +13,6 @@ from containment.aws.credentials import ACCESS_KEY, KINDS
 from containment.errors import ConflictError
 from containment.lab.scenario import inventory
 from containment.lab.scenario.world import Credentials
-from containment.lab.services.iam.credentials import credentials_of
 from containment.lab.state import moto_state
 from containment.lab.testing import Lab
 from containment.lifecycle.action import UnfinishedError
@@ -504,7 +503,7 @@ def test_what_has_expired_is_left_alone(bench: Bench) -> None:
 
 def kept_by_lab(bench: Bench, user: str) -> list[dict[str, Any]]:
     """Return a user's service-specific credentials as the lab keeps them."""
-    return credentials_of(moto_state.iam(bench.lab.world.account).get_user(user))
+    return moto_state.service_credentials(moto_state.iam(bench.lab.world.account).get_user(user))
 
 
 def age_other(bench: Bench, user: str, *names: str) -> None:

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from containment.lab.scenario.world import Credentials
 from tests.lab.matrix.bench import allow, deny, policy, trust
+from tests.support.api_keys import bears
 
 if TYPE_CHECKING:
     from containment.lab.testing import Lab
@@ -68,6 +69,22 @@ def key_status(scene: Scene) -> tuple[Callable[[], bool], Change]:
     keys = scene.victim()
     return lambda: scene.may(keys), lambda g: g.iam.update_access_key(
         UserName="victim", AccessKeyId=keys.access_key_id, Status="Inactive"
+    )
+
+
+def api_key_status(scene: Scene) -> tuple[Callable[[], bool], Change]:
+    scene.victim()
+    models = policy(allow(["bedrock:ListCustomModels", "bedrock:CallWithBearerToken"]))
+    scene.iam.put_user_policy(UserName="victim", PolicyName="models", PolicyDocument=models)
+    made = scene.iam.create_service_specific_credential(
+        UserName="victim", ServiceName="bedrock.amazonaws.com"
+    )["ServiceSpecificCredential"]
+    return lambda: bears(
+        scene.lab.endpoint, made["ServiceCredentialSecret"]
+    ), lambda g: g.iam.update_service_specific_credential(
+        UserName="victim",
+        ServiceSpecificCredentialId=made["ServiceSpecificCredentialId"],
+        Status="Inactive",
     )
 
 
@@ -340,6 +357,7 @@ def resource_control_content(scene: Scene) -> tuple[Callable[[], bool], Change]:
 
 OF_IAM: list[Setting] = [
     key_status,
+    api_key_status,
     key_deletion,
     user_deletion,
     inline_policy,

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from containment.lab.scenario.world import Credentials
 from tests.lab.matrix.bench import allow, policy
+from tests.support.api_keys import bears
 
 if TYPE_CHECKING:
     from containment.lab.scenario.world import World
@@ -52,6 +53,34 @@ def test_a_credential_for_one_service_lives_its_life(
         iam.delete_user(UserName="alice")
     iam.delete_service_specific_credential(**parameters)
     assert not iam.list_service_specific_credentials(UserName="alice")["ServiceSpecificCredentials"]
+
+
+def test_an_api_key_is_its_user_for_one_service_while_it_is_active(lab: Lab, world: World) -> None:
+    iam = lab.client("iam", world.admin)
+    made = iam.create_service_specific_credential(
+        UserName="alice", ServiceName="bedrock.amazonaws.com", CredentialAgeDays=1
+    )["ServiceSpecificCredential"]
+    named = {
+        "UserName": "alice",
+        "ServiceSpecificCredentialId": made["ServiceSpecificCredentialId"],
+    }
+    secret = made["ServiceCredentialSecret"]
+
+    def may(*actions: str) -> bool:
+        document = policy(allow(list(actions)))
+        iam.put_user_policy(UserName="alice", PolicyName="models", PolicyDocument=document)
+        return bears(lab.endpoint, secret)
+
+    assert not may("bedrock:ListCustomModels")  # and not to bear a token
+    assert not may("bedrock:CallWithBearerToken")
+    assert may("bedrock:ListCustomModels", "bedrock:CallWithBearerToken")
+    assert not bears(lab.endpoint, secret[:-1])
+    iam.update_service_specific_credential(Status="Inactive", **named)
+    assert not bears(lab.endpoint, secret)
+    iam.update_service_specific_credential(Status="Active", **named)
+    assert bears(lab.endpoint, secret)
+    lab.advance(86400)
+    assert not bears(lab.endpoint, secret)  # expired
 
 
 def test_a_third_credential_for_a_service_is_one_too_many(lab: Lab, world: World) -> None:

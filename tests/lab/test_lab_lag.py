@@ -12,6 +12,7 @@ from tests.lab.lag_settings import (
     EVERY,
     Scene,
     Setting,
+    api_key_status,
     attached_to_a_group,
     attachment,
     boundary,
@@ -200,6 +201,7 @@ def test_every_kind_of_state_that_decisions_read_has_its_setting() -> None:
     """Decisions read entities alone; each kind of entity is changed by a setting above."""
     changed = {
         "key": {key_status, key_deletion},
+        "credential": {api_key_status},
         "user": {user_deletion, inline_policy, attachment, boundary, group_membership, rename},
         "role": {role_deletion, role_policy, boundary_of_a_role, trust_policy},
         "group": {group_policy, attached_to_a_group},

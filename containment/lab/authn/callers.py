@@ -6,9 +6,10 @@ aws:PrincipalArn, aws:PrincipalType).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from containment.lab.authn import bearer
 from containment.lab.authn.signature import read_credential, verify
 from containment.lab.policy.principals import ANONYMOUS as NOBODY
 from containment.lab.policy.principals import Identity
@@ -54,6 +55,8 @@ class Caller:
     claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     kept: tuple[tuple[str, str], ...] = ()
     asserted: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    # It came with an API key in place of a signature.
+    bears_token: bool = False
 
     @property
     def vouched_for(self) -> bool:
@@ -88,6 +91,9 @@ def identify(
     Raises:
         Refusal: unknown or inactive key, wrong or expired token, bad or stale signature.
     """
+    api_key = bearer.presented(call, facts=facts, now=now)
+    if api_key is not None:
+        return replace(of_user(api_key["account",], api_key["user",], facts), bears_token=True)
     credential = read_credential(call)
     if credential is None:
         return ANONYMOUS

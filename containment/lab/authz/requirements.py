@@ -45,11 +45,15 @@ def asks_of(operation: Operation, caller: Caller, region: str) -> list[Ask]:
         Refusal: the lab cannot tell what AWS would ask for.
     """
     actions = requirements_services.actions_of(operation, caller)
-    return [
+    asks = [
         ask
         for action, parameters in actions
         for ask in _asks(operation, action, parameters, caller, region)
     ]
+    if caller.bears_token:
+        bearing = f"{operation.service.prefix}:CallWithBearerToken"
+        asks.append(Ask(bearing, "*", caller.account, caller=caller.account))
+    return asks
 
 
 def _asks(

@@ -9,6 +9,7 @@ here, entry by entry, without forgetting a kind of state.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from containment.lab.state import aws_managed, moto_state
@@ -16,10 +17,10 @@ from containment.lab.state import aws_managed, moto_state
 if TYPE_CHECKING:
     from moto.iam.models import Group, Role, User
 
-Kind = Literal["key", "user", "role", "group", "policy", "target", "control policy"]
+Kind = Literal["key", "credential", "user", "role", "group", "policy", "target", "control policy"]
 Entry = tuple[str, ...]
 Entity = Mapping[Entry, str]
-# (kind, account or "", key id, name, unique id of a role, ARN or id)
+# (kind, account or "", id of a key or credential, name, unique id of a role, ARN or id)
 Item = tuple[Kind, str, str]
 
 
@@ -52,6 +53,7 @@ def every_item() -> Iterator[Item]:
         for arn in list(state.managed_policies):
             if not arn.startswith(aws_managed.PREFIX):
                 yield "policy", account, arn
+    yield from _credentials()
     organization = moto_state.organization()
     targets: tuple[Any, ...] = (*organization.ou, *organization.accounts)
     for target in targets:
@@ -76,6 +78,27 @@ def _key(_account: str, key_id: str) -> Entity:
                 ("status",): key.status,
                 ("secret",): key.secret_access_key,
             }
+    return {}
+
+
+def _credentials() -> Iterator[Item]:
+    for _, _, credential in moto_state.every_service_credential():
+        yield "credential", "", credential["ServiceSpecificCredentialId"]
+
+
+def _credential(_account: str, credential_id: str) -> Entity:
+    for account, user, credential in moto_state.every_service_credential():
+        if credential["ServiceSpecificCredentialId"] == credential_id:
+            entity: dict[Entry, str] = {
+                ("account",): account,
+                ("user",): user.name,
+                ("status",): credential["Status"],
+                ("service",): credential["ServiceName"],
+            }
+            expires = credential.get("ExpirationDate")
+            if expires is not None:
+                entity["expires",] = str(expires.replace(tzinfo=UTC).timestamp())
+            return entity
     return {}
 
 
@@ -162,6 +185,7 @@ def _control_policy(_account: str, policy_id: str) -> Entity:
 
 _READERS: Mapping[Kind, Callable[[str, str], Entity]] = {
     "key": _key,
+    "credential": _credential,
     "user": _user,
     "role": _role,
     "group": _group,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -226,3 +226,31 @@ def resource_tags(arn: str, account: str) -> dict[str, str]:
             tags = kms_backends[account][arn.split(":")[3]].tagger.list_tags_for_resource(key.arn)
             return {tag["TagKey"]: tag["TagValue"] for tag in tags.get("Tags", [])}
     return {}
+
+
+def service_credentials(user: Any) -> list[dict[str, Any]]:
+    """Return the service-specific credentials of moto's *user*, which the lab keeps on it."""
+    credentials: list[dict[str, Any]] = vars(user).get("service_specific_credentials", [])
+    return credentials
+
+
+def every_service_credential() -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Yield each with its account and user."""
+    from moto.iam.models import iam_backends
+
+    for account in list(iam_backends):
+        for user in list(iam(account).users.values()):
+            for credential in service_credentials(user):
+                yield account, user, credential
+
+
+def service_credential_id(secret: str) -> str | None:
+    """Return the id of the API key whose secret is *secret*, None where there is none."""
+    return next(
+        (
+            str(credential["ServiceSpecificCredentialId"])
+            for _, _, credential in every_service_credential()
+            if credential.get("ServiceCredentialSecret") == secret
+        ),
+        None,
+    )

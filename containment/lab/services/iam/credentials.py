@@ -47,7 +47,9 @@ class CredentialOperations(IamResponse):
             raise IAMException(
                 "NotSupportedService", f"No such service {service} is supported for this operation"
             )
-        same = [one for one in credentials_of(user) if one["ServiceName"] == service]
+        same = [
+            one for one in moto_state.service_credentials(user) if one["ServiceName"] == service
+        ]
         if len(same) >= _PER_SERVICE:
             raise LimitExceededException(
                 f"Cannot exceed quota for ServiceSpecificCredentialsPerUser: {_PER_SERVICE}"
@@ -74,7 +76,10 @@ class CredentialOperations(IamResponse):
         else:
             credential["ServiceUserName"] = alias
             credential["ServicePassword"] = random_alphanumeric(44)
-        vars(user)["service_specific_credentials"] = [*credentials_of(user), credential]
+        vars(user)["service_specific_credentials"] = [
+            *moto_state.service_credentials(user),
+            credential,
+        ]
         return ActionResult({"ServiceSpecificCredential": credential})
 
     def list_service_specific_credentials(self) -> ActionResult:
@@ -86,7 +91,7 @@ class CredentialOperations(IamResponse):
         credentials = [
             {key: value for key, value in one.items() if key not in _SECRETS}
             for user in users
-            for one in credentials_of(user)
+            for one in moto_state.service_credentials(user)
             if service in {None, one["ServiceName"]}
         ]
         return ActionResult({"ServiceSpecificCredentials": credentials, "IsTruncated": False})
@@ -109,14 +114,14 @@ class CredentialOperations(IamResponse):
         user = self.backend.get_user(self._get_param("UserName"))
         credential = self._credential()
         vars(user)["service_specific_credentials"] = [
-            one for one in credentials_of(user) if one is not credential
+            one for one in moto_state.service_credentials(user) if one is not credential
         ]
         return EmptyResult()
 
     def _credential(self) -> dict[str, Any]:
         user = self.backend.get_user(self._get_param("UserName"))
         unique_id = self._get_param("ServiceSpecificCredentialId")
-        for credential in credentials_of(user):
+        for credential in moto_state.service_credentials(user):
             if credential["ServiceSpecificCredentialId"] == unique_id:
                 return credential
         raise NoSuchEntity(f"The Service Specific Credential {unique_id} cannot be found.")
@@ -164,12 +169,6 @@ def _last_accessed(arn: str) -> list[dict[str, Any]]:
             }
         services.append(entry)
     return services
-
-
-def credentials_of(user: Any) -> list[dict[str, Any]]:
-    """Return the service-specific credentials of moto's *user*, which the lab keeps on it."""
-    credentials: list[dict[str, Any]] = vars(user).get("service_specific_credentials", [])
-    return credentials
 
 
 def jobs_of(state: Any) -> dict[str, Any]:
