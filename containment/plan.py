@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic.alias_generators import to_camel
 
 from containment.actions import ACTIONS
-from containment.errors import RefusedError
 from containment.identities import parse_principal
 from containment.lifecycle.wire import Lift, Wire
-from containment.spec import Disposition, IncidentSpec, Rung, Target, lift_terms
+from containment.spec import Disposition, Guard, GuardMode, IncidentSpec, Rung, Target, lift_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,18 +56,15 @@ def plan(
         spec: the incident.
         spec_file: where it was read from, relative to the project, for a lift to read again.
         profile: the project's; its break-glass principals are added to the spec's.
-
-    Raises:
-        RefusedError: the spec requires a guard, which this version cannot set.
     """
-    if spec.guard.required:
-        raise RefusedError(
-            f"guard: {spec.guard.mode.value} is required and not part of this version",
-            remedy="attach the service control policy by hand and write 'required: false'",
-        )
     # All targets of a spec are in one account.
     named = profile.break_glass_in(spec.targets[0].principal.account) if profile else ()
-    whole = spec.model_copy(update={"break_glass": tuple(sorted({*spec.break_glass, *named}))})
+    whole = spec.model_copy(
+        update={
+            "break_glass": tuple(sorted({*spec.break_glass, *named})),
+            "guard": _guard(spec.guard, profile),
+        }
+    )
     return tuple(_principal(whole, target, spec_file) for target in whole.targets)
 
 
@@ -99,18 +95,15 @@ def owners(
     ]
     if not strangers:
         return ()
-    also = spec.model_copy(update={"targets": tuple(strangers)})
-    return plan(also, spec_file=spec_file, profile=profile)
+    # The incident has one guard, which its own targets declare.
+    also = spec.model_copy(update={"targets": tuple(strangers), "guard": Guard()})
+    unguarded = replace(profile, guard_required=False) if profile else None
+    return plan(also, spec_file=spec_file, profile=unguarded)
 
 
 def notices(spec: IncidentSpec) -> tuple[str, ...]:
     """Return what a responder must know about *spec* that no resource will say."""
     lines: list[str] = []
-    if spec.guard.mode != "off":
-        lines.append(
-            f"guard: {spec.guard.mode.value} is not part of this version; without a control outside"
-            " the account an adversary with IAM rights can take every deny off again"
-        )
     if spec.hold:
         lines.append(
             "hold: true: nothing is released, not by a lift, not by taking a target out and not by"
@@ -119,6 +112,14 @@ def notices(spec: IncidentSpec) -> tuple[str, ...]:
     if spec.disposition is Disposition.FALSE_POSITIVE:
         lines.append("disposition: false-positive: a lift gives the leaked credentials back")
     return tuple(lines)
+
+
+def _guard(guard: Guard, profile: Profile | None) -> Guard:
+    """Return the guard that spec and *profile* ask for together."""
+    if profile is None or not profile.guard_required:
+        return guard
+    mode = GuardMode.FREEZE if guard.mode is GuardMode.OFF else guard.mode
+    return Guard(mode=mode, required=True)
 
 
 def _principal(spec: IncidentSpec, target: Target, spec_file: str) -> PrincipalPlan:

@@ -108,3 +108,9 @@ class InactiveCredentials(ContainmentResource):
     """Deactivate a user's credentials of every kind and keep them deactivated."""
 
     resource_type = "containment:index:InactiveCredentials"
+
+
+class GuardPolicy(ContainmentResource):
+    """Guard the account by a service control policy."""
+
+    resource_type = "containment:index:GuardPolicy"

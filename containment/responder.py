@@ -1,9 +1,10 @@
-"""The policies of the two responder roles: exactly what the actions and the verbs call.
+"""The policies of the responder's roles: exactly what the actions and the verbs call.
 
 One role contains and another lifts. Whoever contains attaches AWSDenyAll and nothing else; whoever
 lifts attaches what made room, and detaches AWSDenyAll alone. A permissions boundary they set and
 remove only where it is AWSDenyAll. Both are denied every change of the
 roles that the profile protects, their own included.
+A third role, of the organisation, sets guards (:func:`guard_policy`).
 
 More cannot be taken from them: the text of an inline policy and the new status of an access key
 are no condition keys of IAM, so whoever holds either role **is an administrator of everybody that
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from containment.actions import ACTIONS
 from containment.aws import resolve
+from containment.guard.control_policies import CHANGES, READS
 from containment.ledger.bucket_store import BucketStore
 from containment.run import fences
 from policies import Document, literal, render
@@ -46,6 +48,7 @@ ON_EVERYTHING = frozenset(
         "iam:ListPolicies",
         "iam:ListRoles",
         "iam:ListUsers",
+        "iam:SimulateCustomPolicy",
         "sts:GetAccessKeyInfo",
         "sts:GetCallerIdentity",
     }
@@ -116,6 +119,33 @@ def policy(
         on_everything=sorted(needed & ON_EVERYTHING),
         protected=literal(protected(account, profile)),
         ledgers=_in_buckets(partition, [profile.ledger] if ledgers is None else ledgers),
+    )
+
+
+def guard_policy(account: str, *, partition: str = "aws") -> Document:
+    """Return the least policy of the role that sets guards.
+
+    Every account of the organisation can be given a service control policy by it, and none of its
+    units and not its root: a mistake there would be everybody's. Source: Service Authorization
+    Reference, "Actions, resources, and condition keys for AWS Organizations".
+
+    Args:
+        account: the organisation's management account; the role is there, or in a delegated
+            administrator's account to which the organisation's resource policy allows the same.
+        partition: of the account.
+    """
+    in_organization = f"arn:{partition}:organizations::{account}"
+    # What is made has no ARN yet.
+    making = {"organizations:CreatePolicy"}
+    attachments = {name for name in CHANGES if name.endswith(("AttachPolicy", "DetachPolicy"))}
+    return render(
+        "responder-guard",
+        reads=sorted(READS),
+        making=sorted(making),
+        changes=sorted(CHANGES - making),
+        policies=f"{in_organization}:policy/o-*/service_control_policy/p-*",
+        attachments=sorted(attachments),
+        accounts=f"{in_organization}:account/o-*/*",
     )
 
 

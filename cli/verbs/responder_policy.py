@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -13,18 +14,19 @@ from containment.aws.clients import connect
 from containment.aws.faults import explained
 from containment.errors import NotFoundError, SpecError
 from containment.profile import FILE, Profile, load
-from containment.responder import DUTIES, Duty, policy, protected
+from containment.responder import DUTIES, Duty, guard_policy, policy, protected
 from containment.run import project
 
 _DIGITS = 12
+_GUARD: Literal["guard"] = "guard"
 
 
 @click.command("responder-policy")
-@click.argument("duty", type=click.Choice(DUTIES))
+@click.argument("duty", type=click.Choice((*DUTIES, _GUARD)))
 @click.option("--account", help="The account it is for; the caller's, if left out.")
 @json_option
-def responder_policy(*, duty: Duty, account: str | None, as_json: bool) -> None:
-    """Print the policy of the role that contains, or of the one that lifts.
+def responder_policy(*, duty: Duty | Literal["guard"], account: str | None, as_json: bool) -> None:
+    """Print the policy of the role that contains, that lifts, or that sets the guard.
 
     It is made of what containment really calls. Whoever contains may attach AWSDenyAll alone, and
     whoever lifts may detach it alone. Neither may change whom the profile, containment.yaml,
@@ -32,8 +34,13 @@ def responder_policy(*, duty: Duty, account: str | None, as_json: bool) -> None:
 
     Where the profile keeps the ledger in a bucket, what that needs is added; it is for the
     credentials in the environment, whatever role the profile has assumed.
+
+    The role of the guard belongs to the organisation: --account is its management account.
     """
     number = _checked(account) if account else _own()
+    if duty == "guard":
+        render.document(guard_policy(number))
+        return
     profile = _profile()
     if not protected(number, profile):
         render.tell(

@@ -10,6 +10,7 @@ from typing import Any
 
 from containment.actions.closed_trust_policy import ClosedTrustPolicy
 from containment.actions.deny_policy import DenyPolicy
+from containment.actions.guard_policy import GuardPolicy
 from containment.actions.inactive_credentials import InactiveCredentials
 from containment.actions.principal_snapshot import PrincipalSnapshot
 from containment.lifecycle.action import Action
@@ -20,6 +21,7 @@ ACTIONS: tuple[type[Action[Any, Any]], ...] = (
     ClosedTrustPolicy,
     DenyPolicy,
     InactiveCredentials,
+    GuardPolicy,
 )
 
 # Every part of a principal that some action changes, in the order in which a lift gives them back.

@@ -294,6 +294,9 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
     def delete(self, state: Snapshot) -> None:
         self._say_changed(state)
         self.finish(state)
+        for action in self._context.actions:
+            if action.resource in state.uses:
+                action.lift_elsewhere(self._context, state)
         self.released(state)
 
     def released(self, state: Snapshot) -> None:

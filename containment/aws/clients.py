@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from botocore.awsrequest import AWSPreparedRequest
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_sts import STSClient
 
 
@@ -67,28 +68,7 @@ def connect(
         AccessError: no credentials are found, or *role_arn* cannot be assumed.
         RefusedError: IAM and STS are set to endpoints of which only one is AWS's.
     """
-    # IAM is global and STS answers everywhere; a Region that nobody set must not stop anyone.
-    try:
-        session = boto3.Session(region_name=region or boto3.Session().region_name or "us-east-1")
-    except ProfileNotFound as error:
-        raise AccessError(
-            f"the AWS profile in use is not configured ({error})",
-            remedy="see 'aws configure list-profiles', or unset AWS_PROFILE",
-        ) from error
-    if session.get_credentials() is None:
-        raise AccessError(
-            "no AWS credentials were found",
-            remedy="set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            ' (for the lab: eval "$(containment lab env)")',
-        )
-    agent = f"containment/{version('containment')}" + (f" incident/{incident}" if incident else "")
-    config = Config(
-        connect_timeout=5,
-        read_timeout=15,
-        retries={"mode": "standard", "total_max_attempts": 4},
-        user_agent_extra=agent,
-        max_pool_connections=128,
-    )
+    session, config = _session(region), _config(incident)
     through = None
     if role_arn:
         session, through = _assume(session, role_arn, config)
@@ -108,6 +88,62 @@ def connect(
         iam.meta.events.register("before-send.iam", stop)
         sts.meta.events.register("before-send.sts", stop)
     return Clients(iam=iam, sts=sts, endpoint=iam.meta.endpoint_url, through=through)
+
+
+def connect_organizations(
+    *,
+    incident: str | None = None,
+    region: str | None = None,
+    role_arn: str | None = None,
+    cancelled: Event | None = None,
+) -> OrganizationsClient:
+    """Return a client of the organisation's own API; waits and stop switch as for :func:`connect`.
+
+    Args:
+        incident: as for :func:`connect`.
+        region: as for :func:`connect`.
+        role_arn: a role of the management account, or of a delegated administrator, to assume.
+        cancelled: as for :func:`connect`.
+
+    Raises:
+        AccessError: no credentials are found, or *role_arn* cannot be assumed.
+    """
+    session, config = _session(region), _config(incident)
+    if role_arn:
+        session, _ = _assume(session, role_arn, config)
+    organizations = session.client("organizations", config=config)
+    if cancelled is not None:
+        organizations.meta.events.register("before-send.organizations", _stop_switch(cancelled))
+    return organizations
+
+
+def _session(region: str | None) -> boto3.Session:
+    # IAM is global and STS answers everywhere; a Region that nobody set must not stop anyone.
+    try:
+        session = boto3.Session(region_name=region or boto3.Session().region_name or "us-east-1")
+    except ProfileNotFound as error:
+        raise AccessError(
+            f"the AWS profile in use is not configured ({error})",
+            remedy="see 'aws configure list-profiles', or unset AWS_PROFILE",
+        ) from error
+    if session.get_credentials() is None:
+        raise AccessError(
+            "no AWS credentials were found",
+            remedy="set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            ' (for the lab: eval "$(containment lab env)")',
+        )
+    return session
+
+
+def _config(incident: str | None) -> Config:
+    agent = f"containment/{version('containment')}" + (f" incident/{incident}" if incident else "")
+    return Config(
+        connect_timeout=5,
+        read_timeout=15,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        user_agent_extra=agent,
+        max_pool_connections=128,
+    )
 
 
 def _stop_switch(cancelled: Event) -> Callable[..., None]:

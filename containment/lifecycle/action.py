@@ -178,6 +178,14 @@ class Action(ABC, Generic[In, St]):
         del snapshot
         return {}
 
+    @classmethod
+    def lift_elsewhere(cls, context: Context, snapshot: Snapshot) -> None:
+        """Take away what it left under *snapshot* elsewhere than on a principal, if anything.
+
+        The last line of a lift, for what the engine forgot in a crash.
+        """
+        del context, snapshot
+
     def create(self, inputs: In, *, preview: bool) -> St:
         """Contain; in a preview only say what that would be."""
         self.gate.require_containable(inputs)

@@ -10,7 +10,7 @@ from containment.aws.names import Names
 from containment.aws.principal import LivePrincipal, locate
 from containment.aws.recording import Telling
 from containment.aws.rights import Rights
-from containment.errors import RefusedError
+from containment.errors import AccessError, RefusedError
 from containment.facets.decisions import Decisions
 from containment.facets.marks import NEWEST
 from containment.ledger import Ledger, unkept
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
+
+    from mypy_boto3_organizations import OrganizationsClient
 
     from containment.aws.caller import Caller
     from containment.aws.clients import Clients
@@ -46,7 +48,16 @@ class Catalogued(Protocol):
 
     def capture(self, live: LivePrincipal, /) -> Mapping[str, str]: ...
 
+    def lift_elsewhere(self, context: Context, snapshot: Snapshot, /) -> None: ...
+
     def priors_in(self, snapshot: Snapshot, /) -> Mapping[Facet[Any, Any, Any], Any]: ...
+
+
+def _no_organization() -> OrganizationsClient:
+    raise AccessError(
+        "nobody says with which credentials the organisation is changed",
+        remedy="write 'guard_role:' in containment.yaml",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,7 @@ class Context:
     decides. *names* and *rights* are looked up once in a run. *made* is told of every change that
     AWS may have. *stack* is the stack that is worked on; None where nobody says. *sighted* are the
     principals, by unique id and snapshot, that were seen to carry a mark of it in this run.
+    *organizations* connects to the organisation's own API.
     """
 
     clients: Clients
@@ -79,6 +91,7 @@ class Context:
     stack: str | None = None
     made: Callable[[Change, Outcome], None] = field(default=lambda _change, _outcome: None)
     sighted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    organizations: Callable[[], OrganizationsClient] = _no_organization
 
     @property
     def caller(self) -> Caller:

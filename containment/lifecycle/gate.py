@@ -89,12 +89,7 @@ class Gate:
         if plan.empty:
             return
         context = self._context
-        if context.disagreements:
-            raise ConflictError(
-                context.disagreements[0],
-                remedy="write into containment.yaml what is true, or take the other out of the"
-                " stack's configuration and run 'pulumi up'; then lift",
-            )
+        self._require_agreement()
         require_terms(state, context.directory, applying=bool(context.declared), clock=context.now)
         live = plan.live
         words = self._words(state, live)
@@ -111,6 +106,20 @@ class Gate:
                 self._require_hands(
                     state, plan, step, name, {*words, *self._heard(state, witnesses)}
                 )
+
+    def require_terms(self, state: Inputs) -> None:
+        """Let what is on no principal be lifted on the terms of *state*.
+
+        Raises:
+            RefusedError: the credentials in use are of another endpoint or account, or it is not
+                the spec of this stack.
+            ConflictError: its terms are not those of the spec file as it is now, or the profile and
+                the stack disagree.
+        """
+        context = self._context
+        self.require_containable(state)
+        self._require_agreement()
+        require_terms(state, context.directory, applying=bool(context.declared), clock=context.now)
 
     def require_adoptable(self, inputs: Inputs, live: LivePrincipal) -> None:
         """Let a stack take over what is live on a principal.
@@ -139,6 +148,14 @@ class Gate:
         snapshot_id = _snapshot_of(state)
         if any(_is_of(presences[name], snapshot_id) for name in _MARKED if name in presences):
             self._context.sighted.add((live.unique_id, snapshot_id))
+
+    def _require_agreement(self) -> None:
+        if self._context.disagreements:
+            raise ConflictError(
+                self._context.disagreements[0],
+                remedy="write into containment.yaml what is true, or take the other out of the"
+                " stack's configuration and run 'pulumi up'; then lift",
+            )
 
     def _require_own_spec(self, inputs: Inputs) -> None:
         stack = self._context.stack or inputs.incident

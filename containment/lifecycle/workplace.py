@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from containment.aws.caller import identify
-from containment.aws.clients import Clients, connect
+from containment.aws.clients import Clients, connect, connect_organizations
 from containment.aws.faults import explained
 from containment.aws.names import Names
 from containment.aws.rights import Rights
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
     from threading import Event
+
+    from mypy_boto3_organizations import OrganizationsClient
 
     from containment.aws.caller import Caller
     from containment.aws.recording import Change, Outcome
@@ -101,6 +103,7 @@ class Workplace:
     )
     _unassumable: set[str | None] = field(default_factory=set[str | None])
     _ledger: Ledger | None = None
+    _organizations: OrganizationsClient | None = None
     _sighted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     _lock: Lock = field(default_factory=Lock)
 
@@ -161,6 +164,7 @@ class Workplace:
             stack=stack or self.incident or None,
             made=made,
             sighted=self._sighted,
+            organizations=self.organizations,
         )
 
     def ledger(self) -> Ledger:
@@ -175,6 +179,22 @@ class Workplace:
                     patient=self.patient,
                 )
             return self._ledger
+
+    def organizations(self) -> OrganizationsClient:
+        """Return the client of the organisation's API, in the profile's guard role.
+
+        Raises:
+            AccessError: there are no credentials, or that role cannot be assumed.
+        """
+        with self._lock:
+            if self._organizations is None:
+                self._organizations = connect_organizations(
+                    incident=self.incident or None,
+                    region=self.settings.profile.region,
+                    role_arn=self.settings.profile.guard_role,
+                    cancelled=self.cancelled,
+                )
+            return self._organizations
 
     def _connection(
         self, account: str | None, *, lifting: bool = False, reading: bool = False

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema, model_validator
 
 from containment.ledger.places import BUCKET, DEFAULT
-from containment.profile.profile import ACCOUNT
+from containment.profile.profile import ACCOUNT, GUARD_LAG_S
 from containment.spec.fields import STRICT, Line
 from containment.spec.naming import break_glass_arn, principal_arn
 from containment.spec.problems import Problem, WrongError, shown
@@ -45,6 +45,11 @@ def _principal_pattern(value: str) -> str:
 
 def _role_pattern(value: str) -> str:
     principal_arn(_account_once(value), "role")
+    return value
+
+
+def _role_arn(value: str) -> str:
+    principal_arn(value, "role")
     return value
 
 
@@ -111,6 +116,13 @@ RolePattern = Annotated[
             "type": "string",
             "pattern": r"^arn:aws[a-z0-9-]*:iam::([0-9]{12}|\{account\}):role/[^*?]+$",
         }
+    ),
+]
+RoleArn = Annotated[
+    str,
+    AfterValidator(_role_arn),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^arn:aws[a-z0-9-]*:iam::[0-9]{12}:role/[^*?]+$"}
     ),
 ]
 Region = Annotated[
@@ -217,6 +229,26 @@ class ProfileFile(BaseModel):
         default=(),
         description="The roles that set service control policies: never contained, never fenced.",
         examples=[["arn:aws:iam::111122223333:role/ContainmentGuard"]],
+    )
+    guard_role: RoleArn | None = Field(
+        default=None,
+        description="The role that is assumed to set service control policies, in the management"
+        " account or in a delegated administrator's. The credentials of the environment are used if"
+        " left out. See `containment responder-policy guard`.",
+        examples=["arn:aws:iam::444455556666:role/ContainmentGuard"],
+    )
+    guard_required: bool = Field(
+        default=False,
+        description="`true`: each incident has a guard, `freeze` where its spec says `off`, and"
+        " counts as not contained without one.",
+    )
+    guard_lag_s: int = Field(
+        default=GUARD_LAG_S,
+        ge=1,
+        le=1800,
+        description="How long a service control policy may take to bind, in seconds. After it has"
+        " been set, `up` looks for identities that were made meanwhile until none appeared for so"
+        " long.",
     )
     break_glass: Annotated[tuple[PrincipalPattern, ...], Field(strict=False)] = Field(
         default=(),

@@ -16,6 +16,9 @@ FILE = "containment.yaml"
 ACCOUNT = "{account}"
 Part = Literal["responder", "pipeline", "guard", "break-glass"]
 
+# AWS documents no time; practitioners measured seconds as a rule, and minutes under load.
+GUARD_LAG_S = 60
+
 _SHOWN = 12
 
 
@@ -34,6 +37,9 @@ class Profile:
         responder: who contains and lifts, besides the two roles, by ARN.
         pipeline: the roles of CI, by ARN.
         guard: who sets service control policies, by ARN.
+        guard_role: the ARN of the role to assume for that; None for the environment's credentials.
+        guard_required: whether a containment without a guard counts as none.
+        guard_lag_s: how long a control policy may take to bind, in seconds.
         break_glass: who stays able to get in, by ARN.
         sha256: of the file's bytes, as ``sha256sum`` prints it; None where there is no file.
     """
@@ -46,6 +52,9 @@ class Profile:
     responder: tuple[str, ...] = ()
     pipeline: tuple[str, ...] = ()
     guard: tuple[str, ...] = ()
+    guard_role: str | None = None
+    guard_required: bool = False
+    guard_lag_s: int = GUARD_LAG_S
     break_glass: tuple[str, ...] = ()
     sha256: str | None = None
 
@@ -67,7 +76,7 @@ class Profile:
         listed: tuple[tuple[Part, tuple[str, ...]], ...] = (
             ("responder", roles + self.responder),
             ("pipeline", self.pipeline),
-            ("guard", self.guard),
+            ("guard", (*((self.guard_role,) if self.guard_role else ()), *self.guard)),
             ("break-glass", self.break_glass),
         )
         for part, arns in listed:

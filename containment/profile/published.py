@@ -72,6 +72,7 @@ _TEMPLATE = """\
 # responder: ["arn:aws:iam::{account}:role/SecurityOncall"]  # never contained, as the next two
 # pipeline: ["arn:aws:iam::{account}:role/ContainmentPipeline"]
 # break_glass: ["arn:aws:iam::{account}:role/BreakGlass"]
+# guard_role: arn:aws:iam::444455556666:role/ContainmentGuard  # of the organisation: sets guards
 # state: s3://BUCKET
 ledger:
   place: ledger   # a folder; better s3://BUCKET/PREFIX with the next two

@@ -55,6 +55,9 @@ def read(path: Path) -> Profile:
         responder=values.responder,
         pipeline=values.pipeline,
         guard=values.guard,
+        guard_role=values.guard_role,
+        guard_required=values.guard_required,
+        guard_lag_s=values.guard_lag_s,
         break_glass=values.break_glass,
         sha256=sha256(text).hexdigest(),
     )

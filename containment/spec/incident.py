@@ -34,7 +34,8 @@ class Guard(BaseModel):
     )
     required: bool = Field(
         default=False,
-        description="Refuse to contain at all where the guard cannot be set.",
+        description="Where the guard cannot be set, all else is done and the run ends as not "
+        "contained.",
     )
 
     @model_validator(mode="after")

@@ -19,7 +19,7 @@ UNUSABLE = (
     (spec("user: ci-deploy"), "targets[0].user"),
     (spec("access_key: AKIAIOSFODNN7EXAMPLE"), "AKIAIOSFODNN7EXAMPLE"),
     (spec("user: arn:aws:iam::999999999999:user/x"), "account 999999999999"),
-    (spec(USER, extra="guard: {mode: freeze, required: true}\n"), "guard"),
+    (spec(USER, extra="guard: {mode: off, required: true}\n"), "guard"),
 )
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from containment.errors import RefusedError
 from containment.plan import PrincipalPlan, notices, plan
+from containment.profile import Profile
 from containment.spec import IncidentSpec, load
 from tests.support.project import STACK, spec
 
@@ -110,15 +110,33 @@ def test_on_hold_every_resource_is_protected_and_says_so(tmp_path: Path) -> None
     )
 
 
-def test_a_guard_that_may_be_missing_is_said_and_one_that_must_be_there_is_refused(
+def test_a_guard_hangs_on_the_first_target_and_tells_the_others_apart_by_rung(
     tmp_path: Path,
 ) -> None:
-    wanted = loaded(tmp_path, f"user: '{USER}'", extra="guard: {mode: freeze}\n")
-    assert "not part of this version" in notices(wanted)[0]
+    first, second = planned(
+        tmp_path,
+        f"user: '{USER}'",
+        f"role: '{ROLE}'",
+        extra="guard: {mode: freeze, required: true}\n",
+    )
 
-    required = "guard: {mode: freeze, required: true}\n"
-    with pytest.raises(RefusedError, match="required: false"):
-        planned(tmp_path, f"user: '{USER}'", extra=required)
+    guard = next(item for item in first.declarations if item.resource == "GuardPolicy")
+    assert guard.inputs["mode"] == "freeze"
+    assert guard.inputs["required"] is True
+    assert guard.inputs["denied"] == [USER]
+    assert guard.inputs["revoked"] == [ROLE]
+    assert "GuardPolicy" not in {item.resource for item in second.declarations}
+
+
+def test_the_profile_can_require_a_guard_that_the_spec_does_not_ask_for(tmp_path: Path) -> None:
+    spec = loaded(tmp_path, f"user: '{USER}'")
+
+    (plain,) = plan(spec, spec_file="f", profile=Profile())
+    (guarded,) = plan(spec, spec_file="f", profile=Profile(guard_required=True))
+
+    assert "GuardPolicy" not in {item.resource for item in plain.declarations}
+    guard = next(item for item in guarded.declarations if item.resource == "GuardPolicy")
+    assert (guard.inputs["mode"], guard.inputs["required"]) == ("freeze", True)
 
 
 def test_a_lift_that_gives_leaked_credentials_back_is_said(tmp_path: Path) -> None:

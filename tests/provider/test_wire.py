@@ -249,7 +249,7 @@ def test_a_key_is_resolved_for_the_program(wired: Plugin, lab: Lab) -> None:
 def test_the_schema_names_every_resource(wired: Plugin) -> None:
     schema = json.loads(wired.stub.GetSchema(provider_pb2.GetSchemaRequest()).schema)
 
-    assert len(schema["resources"]) == 4
+    assert len(schema["resources"]) == 5
     references = json.dumps(schema).count('"$ref"')
     assert references > 0
     for token in schema["types"]:

@@ -102,5 +102,5 @@ def subject_of(action: type[Any]) -> Subject:
 
 
 def subjects() -> list[tuple[type[Any], Subject]]:
-    """Return every action that changes something, and how it is used."""
-    return [(action, subject_of(action)) for action in ACTIONS[1:]]
+    """Return every action that changes something on a principal, and how it is used."""
+    return [(action, subject_of(action)) for action in ACTIONS if action.facets]

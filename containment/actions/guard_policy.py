@@ -1,0 +1,715 @@
+"""Guard the account by a service control policy, which nobody in the account can take off.
+
+A deny inside the account can be stripped by whoever may write IAM there, and an attacker who looks
+twice a second does. So the control comes from outside: mode `freeze` denies every change of an
+identity (users, roles, keys, policies, trust, providers, sign-in, Identity Center, Organizations)
+to all but the exempt, so that workloads run on; `quarantine` denies everything to all but the
+exempt. Principals at rung `deny-all` are denied everything by their unique ids besides, and the
+older tokens of those that are revoked. Exempt are who runs containment, the profile's responder,
+pipeline, guard and break-glass principals, and whom other guards of ours on the account exempt.
+Nobody else may take up an exempt role, or hand it to a service, but whom the role's own trust
+policy names.
+
+It starts beside the denies, which never wait for it. It is simulated with the account's real
+control policies before it is attached: the exempt allowed, the incident's principals denied,
+everybody else as the mode says; otherwise it is not attached. Then users, roles and keys are listed
+until none appeared for as long as a control policy takes to bind; those that were made after the
+run began are denied by their unique ids too, for they may be the attacker's way back. A lift takes
+the guard off last.
+
+What survives it: sessions and principals that were made before it bound and that nobody listed, as
+far as their own policies go under `freeze`; service-linked roles and every principal of the
+management account, which no control policy reaches; GetCallerIdentity and GetSessionToken; sessions
+of GetFederationToken, whose id nobody knows before. Without rights in the organisation there is no
+guard: that is said, and all else is done.
+
+Sources: Organizations User Guide, "Service control policies" (which principals they do not reach)
+and "SCP evaluation"; IAM User Guide, "AWS global condition context keys"; IAM API Reference,
+SimulateCustomPolicy.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, Literal
+from urllib.parse import unquote
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from containment.aws.caller import principal_of
+from containment.aws.consistency import eventually
+from containment.aws.faults import explain, explained, is_missing, outcome_unknown
+from containment.aws.principal import locate
+from containment.clock import isoformat
+from containment.errors import (
+    LIFT,
+    ConflictError,
+    ContainmentError,
+    NotContainedError,
+    RefusedError,
+    SpecError,
+    StoppedError,
+)
+from containment.facets import documents, leftovers, marks
+from containment.guard import document, newcomers, proof
+from containment.guard.control_policies import (
+    CHANGES,
+    READS,
+    ControlPolicies,
+    guards,
+    is_guard,
+)
+from containment.identities import parse_principal
+from containment.lifecycle import exemptions
+from containment.lifecycle.action import Action, UnfinishedError
+from containment.lifecycle.lift import LiftPlan, in_turn
+from containment.lifecycle.wire import HeldInputs, Outputs, Wire
+from containment.lifecycle.write import Write
+from policies import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from containment.aws.principal import LivePrincipal
+    from containment.guard.control_policies import ControlPolicy
+    from containment.guard.newcomers import Newcomer
+    from containment.identities import Principal
+    from containment.lifecycle.context import Context
+    from containment.lifecycle.lift import Priors
+    from containment.lifecycle.snapshot import Snapshot
+    from containment.spec import IncidentSpec, Target
+
+_AT_ONCE = 8
+# How long a lift waits for the other resources of the stack, which go first.
+_LIFT_WAIT_S = 60.0
+# New identities are looked for no longer than this many times the lag: somebody makes them anew.
+_LONGEST_LOOK = 10
+_SHOWN = 12
+_NOBODY = "role/nobody-in-particular"
+_pause = time.sleep
+
+
+class Inputs(HeldInputs):
+    """What the guard is to say; *exempt* is completed by the provider.
+
+    *denied* are the ARNs of the principals at rung deny-all, *revoked* of those whose older tokens
+    are denied.
+    """
+
+    mode: Literal["freeze", "quarantine"]
+    required: bool = False
+    denied: tuple[str, ...] = ()
+    revoked: tuple[str, ...] = ()
+    break_glass: tuple[str, ...] = ()
+    exempt: tuple[str, ...] = ()
+
+
+class Late(Wire):
+    """A principal that was made while the containment ran, and the key where only that is new."""
+
+    principal_id: str
+    principal: str
+    access_key_id: str = ""
+
+
+class State(Inputs, Outputs):
+    """The control policy, and what it says besides the inputs.
+
+    *unique_ids* are those of the principals by ARN; *late* are those denied because they were made
+    after *began*; *settled* is True once none had appeared for the length of the lag.
+    *issued_before* is the moment before which tokens of the revoked are denied.
+    """
+
+    policy_id: str | None = None
+    digest: str = ""
+    began: str = ""
+    issued_before: str = ""
+    unique_ids: dict[str, str] | None = None
+    late: tuple[Late, ...] = ()
+    settled: bool = False
+
+
+class GuardPolicy(Action[Inputs, State]):
+    """Keep everybody but the exempt from changing identities, or from everything."""
+
+    resource = "GuardPolicy"
+    summary = "Guard the account by a service control policy"
+    survives = (
+        "service-linked roles and the management account are out of its reach; what was made before"
+        " it bound lives on where nobody listed it"
+    )
+    permissions = (
+        newcomers.PERMISSIONS
+        | proof.PERMISSIONS
+        | frozenset({"iam:GetLoginProfile", "iam:GetRole", "iam:GetUser"})
+    )
+    # Called in the guard role, which is in another account.
+    organization_permissions: ClassVar[frozenset[str]] = READS | CHANGES
+    identity = frozenset({"principal_id"})
+    computed = frozenset({"generation", "policy_id", "began"})
+    inputs_type, state_type = Inputs, State
+
+    @classmethod
+    def inputs_for(cls, spec: IncidentSpec, target: Target) -> Mapping[str, Any] | None:
+        if spec.guard.mode == "off" or target is not spec.targets[0]:
+            return None
+        by_rung: dict[str, list[str]] = {"denied": [], "revoked": []}
+        for one in spec.targets:
+            if one.rung == "deny-all":
+                by_rung["denied"].append(one.principal.arn)
+            elif one.rung in {"revoke-sessions", "close-trust"}:
+                by_rung["revoked"].append(one.principal.arn)
+        return {
+            "mode": spec.guard.mode.value,
+            "required": spec.guard.required,
+            "break_glass": sorted(spec.break_glass),
+            **{name: sorted(arns) for name, arns in by_rung.items()},
+        }
+
+    def checked(self, inputs: Inputs) -> Inputs:
+        context, account = self._context, inputs.target.account
+        named = [one.arn for _, one in context.profile.protected_in(account)]
+        callers = [context.caller.principal] if context.caller.principal else []
+        exempt = {*inputs.break_glass, *named, *(one.arn for one in callers)}
+        here = {arn for arn in exempt if parse_principal(arn).account == account}
+        return super().checked(inputs.model_copy(update={"exempt": tuple(sorted(here))}))
+
+    def on_destroy(self, inputs: Inputs) -> str:
+        return f"the guard ({inputs.mode}) leaves account {inputs.target.account}, after all else"
+
+    def priors(self, state: State) -> Priors:
+        """Return nothing: it changes no principal."""
+        del state
+        return {}
+
+    def lift_plan(self, state: State, live: LivePrincipal, *terms: Any, **more: Any) -> LiftPlan:
+        """Return that nothing is done to *live*."""
+        del state, more
+        return LiftPlan(live, terms[0])
+
+    def writes(self, inputs: Inputs, live: LivePrincipal) -> list[Write]:
+        del live
+        subject = f"service control policy {marks.policy_name(inputs.incident)}"
+        wanted = f"{inputs.mode}, attached to account {inputs.target.account}"
+        try:
+            standing = self._standing(self._policies(inputs).attached(), inputs)
+        except ContainmentError as error:
+            return [Write(subject, None, wanted, reason=f"whether it is there: {error.message}")]
+        return [] if standing else [Write(subject, None, wanted)]
+
+    @classmethod
+    def lift_elsewhere(cls, context: Context, snapshot: Snapshot) -> None:
+        """Take a guard off that was set under *snapshot* and that no resource knows of any more."""
+        action = cls(context)
+        try:
+            policies = action._policies(snapshot, lifting=True)
+            standing = action._standing(policies.attached(), snapshot)
+        except ContainmentError as error:
+            context.say("warning", f"whether a guard is left cannot be seen: {error}")
+            return
+        if standing is None or not _is_under(standing, snapshot.snapshot_id):
+            return
+        try:
+            policies.remove(standing)
+        except (ClientError, BotoCoreError) as error:
+            raise explain("taking off a guard that was left", error) from error
+        context.say("info", f"a guard that was left on account {snapshot.account} is taken off")
+
+    def read(self, state: State) -> State:
+        """Return *state* as the organisation shows the guard."""
+        try:
+            standing = self._standing(self._policies(state).attached(), state)
+        except ContainmentError:
+            if state.live != "missing":
+                raise
+            return state  # it could not be set for the same reason, perhaps, and is tried again
+        if standing is None:
+            seen = "missing"
+        elif state.digest and document.digest(standing.content) != state.digest:
+            seen = "altered"
+        else:
+            seen = "applied"
+        if seen != "applied" and state.live == "applied":
+            self._context.say(
+                "warning",
+                f"the guard of account {state.target.account} is {seen}; 'pulumi up' puts it back",
+            )
+        return state.model_copy(update={"live": seen})
+
+    def delete(self, state: State) -> None:
+        """Take the guard off, once everything else of the stack is lifted.
+
+        Raises:
+            ConflictError: something else is still in force, or the terms are not the spec's; or
+                somebody was made meanwhile who would be let go.
+        """
+        self.gate.require_terms(state)
+        if state.live == "missing" and not state.digest:
+            return  # it never was set
+        policies = self._policies(state, lifting=True)
+        standing = policies.named(state.incident, state.policy_id)
+        account = state.target.account
+        if standing is None:
+            self._context.say("info", f"the guard of account {account} is gone already")
+            return
+        if standing.mark is None:
+            raise ConflictError(
+                f"somebody wrote another text into the guard of account {account}"
+                f" ({standing.id}), so it is not taken off",
+                remedy="run 'pulumi up', which puts the guard back, and lift again; or detach and"
+                " delete that policy by hand, and lift again",
+            )
+        if not _is_under(standing, state.snapshot_id) or _generation(standing) > (
+            state.generation or 0
+        ):
+            self._context.say(
+                "info", f"a newer guard of account {account} is in force; this one is superseded"
+            )
+            return
+        if not self._context.declared:  # a lift, and no change of the spec
+            self._require_last(state)
+            self._require_nobody_late(state)
+        try:
+            policies.remove(standing)
+        except (ClientError, BotoCoreError) as error:
+            raise explain(f"taking the guard off account {account}", error) from error
+        self._context.say("info", f"the guard of account {account} is taken off")
+
+    def _create(self, inputs: Inputs, *, preview: bool) -> State:
+        return self._set(inputs, State(**dict(inputs)), preview=preview)
+
+    def _update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+        new = state.model_copy(update=dict(inputs))
+        if set(inputs.revoked) - set(state.revoked):
+            new = new.model_copy(update={"issued_before": ""})
+        return self._set(inputs, new, preview=preview)
+
+    def _look(self, live: LivePrincipal, state: State, found: Mapping[str, Any]) -> State:
+        del live, found  # it is looked at in the organisation, by `read`
+        return state
+
+    def _set(self, inputs: Inputs, before: State, *, preview: bool) -> State:
+        """Set the guard; where that cannot be, say so, and keep nothing else from being done."""
+        try:
+            return self._guard(before, preview=preview)
+        except (UnfinishedError, StoppedError):
+            raise
+        except ContainmentError as error:
+            without = before.model_copy(update={"live": "missing"})
+            account = inputs.target.account
+            refused = isinstance(error, RefusedError)
+            if not preview and (inputs.required or refused):
+                what = "not contained: the required guard" if inputs.required else "the guard"
+                raise UnfinishedError(
+                    f"{what} of account {account} is not set: {error.message}",
+                    remedy=f"{error.remedy}; then run 'pulumi up' again",
+                    state=without,
+                    cause=error,
+                ) from error
+            self._context.say(
+                "warning",
+                f"the guard of account {account} is not set, and an attacker with IAM rights can"
+                f" take every deny off again: {error}",
+            )
+            return without
+
+    def _guard(self, before: State, *, preview: bool) -> State:
+        context, started_ms = self._context, self._context.started_ms()
+        policies, target = self._policies(before), before.target
+        if policies.management_account() == target.account:
+            raise NotContainedError(
+                f"{target.account} is the organisation's management account, in which no service"
+                " control policy counts",
+                remedy="contain its principals by their rungs alone, and watch the account",
+            )
+        levels = policies.levels()
+        own = self._standing(levels[-1], before) or policies.named(
+            before.incident, before.policy_id
+        )
+        state = before.model_copy(
+            update={
+                "began": before.began or isoformat(context.caller.answered_at),
+                "issued_before": before.issued_before or isoformat(context.caller.answered_at),
+                "unique_ids": self._unique_ids(before),
+                "generation": context.generation(started_ms, own.mark if own else None),
+            }
+        )
+        others = [one for one in guards(levels) if own is None or one.id != own.id]
+        terms = self._terms(state, others)
+        mark = marks.mark(state.incident, state.snapshot_id or "0" * 10, state.generation or 0)
+        content = text(document.document(terms, mark))
+        attached = self._standing(levels[-1], before)
+        unchanged = (
+            attached is not None
+            and document.digest(attached.content) == document.digest(content)
+            and _is_under(attached, state.snapshot_id)
+        )
+        if not unchanged:
+            self._prove(state, terms, levels, own, content)
+        if preview:
+            return before
+        if unchanged and attached is not None:
+            state = state.model_copy(
+                update={"generation": _generation(attached), "policy_id": attached.id}
+            )
+        else:
+            state = self._write(policies, own, content, state, attached=attached is not None)
+            if state.live != "applied":
+                return state
+            context.say(
+                "info",
+                f"the guard ({state.mode}) stands on account {target.account}; exempt are"
+                f" {', '.join(terms.exempt)}",
+            )
+        state = state.model_copy(update={"live": "applied", "digest": document.digest(content)})
+        if unchanged and state.settled:
+            return state
+        return self._look_for_late(policies, state, terms)
+
+    def _write(
+        self,
+        policies: ControlPolicies,
+        own: ControlPolicy | None,
+        content: str,
+        state: State,
+        *,
+        attached: bool,
+    ) -> State:
+        """Make or change the control policy, attach it, and read it back."""
+        what = f"setting the guard on account {state.target.account}"
+        try:
+            policy = (
+                policies.update(own, content) if own else policies.create(state.incident, content)
+            )
+            if not attached:
+                policies.attach(policy)
+        except (ClientError, BotoCoreError) as error:
+            if not outcome_unknown(error):
+                raise explain(what, error) from error
+            self._context.say(
+                "warning",
+                f"nobody knows whether the guard is set ({explain(what, error).message}); the next"
+                " 'pulumi up' looks",
+            )
+            return state.model_copy(update={"live": "unverified"})
+        now = state.model_copy(update={"policy_id": policy.id, "settled": False})
+        wanted = document.digest(content)
+        if eventually(lambda: self._shows(policies, policy.id, wanted)):
+            return now.model_copy(update={"live": "applied"})
+        self._context.say(
+            "warning", "the guard was written and does not show yet; the next 'pulumi up' looks"
+        )
+        return now.model_copy(update={"live": "unverified"})
+
+    def _shows(self, policies: ControlPolicies, policy_id: str, wanted: str) -> bool:
+        return any(
+            one.id == policy_id and document.digest(one.content) == wanted
+            for one in policies.attached()
+        )
+
+    def _terms(self, state: State, others: Iterable[ControlPolicy]) -> document.Terms:
+        target = state.target
+        elsewhere = [arn for one in others for arn in document.exempt_of(one.content)]
+        exempt = exemptions.canonical(self._context, target, [*state.exempt, *elsewhere])
+        held = {*state.denied, *state.revoked}
+        entering = tuple(sorted(set(self._entering(target, exempt)) - {*exempt, *held}))
+        ids = state.unique_ids or {}
+        denied = [ids[arn] for arn in state.denied if arn in ids]
+        revoked = [ids[arn] for arn in state.revoked if arn in ids]
+        return document.Terms(
+            mode=state.mode,
+            exempt=exempt,
+            entering=entering,
+            denied=tuple(sorted({*denied, *(one.principal_id for one in state.late)})),
+            revoked=tuple(sorted(revoked)),
+            issued_before=state.issued_before,
+        )
+
+    def _entering(self, target: Principal, exempt: Iterable[str]) -> Iterator[str]:
+        """Yield who may take up an exempt role: whom its trust policy names, and who we came as."""
+        context = self._context
+        through = principal_of(context.clients.through) if context.clients.through else None
+        if through is not None and through.account == target.account:
+            yield from exemptions.canonical(context, target, [through.arn])
+        for arn in exempt:
+            role = parse_principal(arn)
+            if role.kind != "role" or role.account != target.account:
+                continue
+            try:
+                with explained(f"reading the trust policy of {arn}"):
+                    answer: Any = context.clients.iam.get_role(RoleName=role.name)
+            except ContainmentError as error:
+                context.say("warning", f"who may take up {arn} under the guard: {error}")
+                continue
+            yield from _named_in(unquote(answer["Role"]["AssumeRolePolicyDocument"]), target)
+
+    def _unique_ids(self, state: State) -> dict[str, str]:
+        """Return the unique ids of the incident's principals by ARN; known ones are kept."""
+        known = {**(state.unique_ids or {}), state.principal: state.principal_id}
+        unknown = [arn for arn in (*state.denied, *state.revoked) if arn not in known]
+        iam = self._context.clients.iam
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            found = list(pool.map(lambda arn: locate(iam, parse_principal(arn), None), unknown))
+        for arn, live in zip(unknown, found, strict=True):
+            if live is None:
+                self._context.say("warning", f"the guard does not name {arn}, which is not there")
+            else:
+                known[arn] = live.unique_id
+        return known
+
+    def _prove(
+        self,
+        state: State,
+        terms: document.Terms,
+        levels: Sequence[Sequence[ControlPolicy]],
+        own: ControlPolicy | None,
+        content: str,
+    ) -> None:
+        """Simulate the guard among the account's control policies.
+
+        Raises:
+            RefusedError: it would lock somebody out, or let the attacker through.
+        """
+        before = [
+            [one.content for one in level if own is None or one.id != own.id] for level in levels
+        ]
+        after = [*before[:-1], [*before[-1], content]]
+        iam = self._context.clients.iam
+        cases = list(_cases(state, terms))
+        wrong = proof.wrong(iam, after, cases)
+        if not wrong:
+            return
+        # What the account's other control policies refuse is none of the guard's doing.
+        already = set(proof.wrong(iam, before, [case for case in cases if case.allowed]))
+        for sentence in sorted(already.intersection(wrong)):
+            self._context.say("warning", f"{sentence} by control policies that stand already")
+        if ours := [sentence for sentence in wrong if sentence not in already]:
+            raise RefusedError(
+                f"simulated with the account's control policies, the guard does what it must not:"
+                f" {'; '.join(ours)}",
+                remedy="see the principals that containment.yaml names, and other guards on the"
+                " account ('containment status')",
+            )
+
+    def _look_for_late(
+        self, policies: ControlPolicies, state: State, terms: document.Terms
+    ) -> State:
+        """Deny who was made after the run began, until nobody new appears for the lag's length."""
+        lag = timedelta(seconds=self._context.profile.guard_lag_s)
+        iam, began = self._context.clients.iam, datetime.fromisoformat(state.began)
+        since = datetime.fromisoformat(state.lift.compromised_at)
+        quiet_since: datetime | None = None
+        first: datetime | None = None
+        named: set[str] = set()
+        self._context.say(
+            "info", f"looking for new identities until none appeared for {lag.seconds} s"
+        )
+        try:
+            while True:
+                made = newcomers.made_since(iam, min(since, began))
+                first = first or made.asked_at
+                strangers = [one for one in made.principals if self._is_strange(one, state, terms)]
+                fresh = [one for one in strangers if one.made_at >= began]
+                if fresh:
+                    state, terms = self._deny_late(policies, state, terms, fresh)
+                if fresh or quiet_since is None:
+                    quiet_since = made.asked_at
+                self._name_older([one for one in strangers if one not in fresh], named)
+                if made.asked_at - quiet_since >= lag:
+                    return state.model_copy(update={"settled": True})
+                if made.asked_at - first >= lag * _LONGEST_LOOK:
+                    seconds = int((made.asked_at - first).total_seconds())
+                    raise NotContainedError(
+                        f"new identities still appear in account {state.target.account}"
+                        f" {seconds} s after the guard was set",
+                        remedy="see in CloudTrail who makes them; where it is no exempt principal,"
+                        " the guard does not bind yet: run 'pulumi up' again",
+                    )
+                _pause(max(0.5, lag.total_seconds() / 10))
+        except StoppedError:
+            raise
+        except ContainmentError as error:
+            raise UnfinishedError(error.message, remedy=error.remedy, state=state) from error
+
+    def _is_strange(self, one: Newcomer, state: State, terms: document.Terms) -> bool:
+        """Tell whether nobody has dealt with *one* yet."""
+        dealt_with = {*(state.unique_ids or {}).values(), *terms.denied}
+        return one.unique_id not in dealt_with and one.arn not in terms.exempt
+
+    def _deny_late(
+        self,
+        policies: ControlPolicies,
+        state: State,
+        terms: document.Terms,
+        fresh: Sequence[Newcomer],
+    ) -> tuple[State, document.Terms]:
+        late = tuple(
+            Late(principal_id=one.unique_id, principal=one.arn, access_key_id=one.access_key_id)
+            for one in fresh
+        )
+        for one in fresh:
+            self._context.say(
+                "warning",
+                f"{one} was made while the containment ran: denied everything until the lift",
+            )
+        state = state.model_copy(
+            update={"late": (*state.late, *late), "generation": (state.generation or 0) + 1}
+        )
+        denied = {*terms.denied, *(one.unique_id for one in fresh)}
+        terms = replace(terms, denied=tuple(sorted(denied)))
+        mark = marks.mark(state.incident, state.snapshot_id or "", state.generation or 0)
+        content = text(document.document(terms, mark))
+        own = self._standing(policies.attached(), state)
+        written = self._write(policies, own, content, state, attached=own is not None)
+        if written.live != "applied":
+            raise UnfinishedError(
+                f"whether {fresh[0]} is denied is not known",
+                remedy="run 'pulumi up' again at once",
+                state=written,
+            )
+        return written.model_copy(update={"digest": document.digest(content)}), terms
+
+    def _name_older(self, older: Sequence[Newcomer], named: set[str]) -> None:
+        """Name, once, who was made since T0 and before the run began: nobody knows by whom."""
+        unnamed = [str(one) for one in older if str(one) not in named]
+        named.update(unnamed)
+        if unnamed:
+            more = f" and {len(unnamed) - _SHOWN} more" if len(unnamed) > _SHOWN else ""
+            self._context.say(
+                "warning",
+                "made since T0, and denied nothing, for IAM does not tell by whom:"
+                f" {', '.join(unnamed[:_SHOWN])}{more}; ask 'containment trace'",
+            )
+
+    def _require_last(self, state: State) -> None:
+        """Wait until nothing else of the incident is in force on its principals.
+
+        Raises:
+            ConflictError: something still is.
+        """
+        if not eventually(lambda: not self._in_force(state), timeout_s=_LIFT_WAIT_S):
+            held = self._in_force(state)
+            raise ConflictError(
+                f"the guard of account {state.target.account} stays: still in force is {held}",
+                remedy=f"lift that first, then run '{LIFT}' again",
+            )
+
+    def _in_force(self, state: State) -> str:
+        facets = in_turn(facet for one in self._context.actions for facet in one.facets)
+        iam = self._context.clients.iam
+        for unique_id, arn in {v: k for k, v in (state.unique_ids or {}).items()}.items():
+            live = locate(iam, parse_principal(arn), unique_id)
+            held = leftovers.in_force(live, state.incident, facets) if live else {}
+            if live is not None and held:
+                return f"{', '.join(held)} on {live}"
+        return ""
+
+    def _require_nobody_late(self, state: State) -> None:
+        """Refuse to let go whom the guard alone denies, unless it was a false alarm.
+
+        Raises:
+            ConflictError: somebody made while the containment ran could act again.
+        """
+        if state.lift.false_positive:
+            return
+        iam = self._context.clients.iam
+        if alive := [one.principal for one in state.late if _works(iam, one)]:
+            raise ConflictError(
+                f"the guard of account {state.target.account} stays: {', '.join(alive)} came into"
+                " being while the containment ran, and nothing else denies it anything",
+                remedy="delete it or make its keys Inactive and take its password; or name it as a"
+                f" target, and lift that; then run '{LIFT}' again",
+            )
+
+    def _policies(self, inputs: Any, *, lifting: bool = False) -> ControlPolicies:
+        context = self._context
+        recorder = context.ledger.recorder(
+            inputs.incident,
+            inputs.snapshot_id,
+            lambda: context.caller.arn,
+            lifting=lifting,
+        )
+        return ControlPolicies(
+            context.organizations(),
+            inputs.target.account,
+            recorder,
+            (inputs.principal, inputs.principal_id),
+        )
+
+    def _standing(self, attached: Iterable[ControlPolicy], inputs: Any) -> ControlPolicy | None:
+        """Return the incident's guard among those that are attached to the account."""
+        known_id = getattr(inputs, "policy_id", None)
+        ours = (one for one in attached if is_guard(one, inputs.incident, known_id))
+        return next(ours, None)
+
+
+def _generation(policy: ControlPolicy) -> int:
+    return policy.mark.generation if policy.mark else 0
+
+
+def _is_under(policy: ControlPolicy, snapshot_id: str | None) -> bool:
+    return policy.mark is not None and policy.mark.snapshot_id == snapshot_id
+
+
+def _cases(state: State, terms: document.Terms) -> Iterator[proof.Case]:
+    """Yield whom the guard is to let through and whom not."""
+    target = state.target
+    stranger = f"arn:{target.partition}:iam::{target.account}:{_NOBODY}"
+    for arn in terms.exempt:
+        for action in ("iam:PutUserPolicy", "s3:GetObject", "sts:AssumeRole"):
+            yield proof.Case("exempt", arn, "exempt", action, allowed=True)
+    for arn, unique_id in (state.unique_ids or {}).items():
+        if arn in state.denied:
+            shown = f"{unique_id}:session" if parse_principal(arn).kind == "role" else unique_id
+            yield proof.Case("the incident's", arn, shown, "s3:GetObject", allowed=False)
+            yield proof.Case("the incident's", arn, shown, "iam:CreateUser", allowed=False)
+    yield proof.Case("anybody else", stranger, "nobody", "iam:CreateAccessKey", allowed=False)
+    runs_on = state.mode == "freeze"
+    yield proof.Case("anybody else", stranger, "nobody", "s3:GetObject", allowed=runs_on)
+
+
+def _named_in(trust_policy: str, target: Principal) -> Iterator[str]:
+    """Yield the users and roles of the account that a trust policy lets in by name."""
+    for statement in documents.statements(documents.parse(trust_policy) or {}):
+        principal = statement.get("Principal")
+        named = principal.get("AWS", []) if isinstance(principal, dict) else []
+        if statement.get("Effect") != "Allow":
+            continue
+        for arn in named if isinstance(named, list) else [named]:
+            try:
+                one = parse_principal(str(arn))
+            except SpecError:  # an account, "*", or an id: nobody in particular
+                continue
+            if (one.partition, one.account) == (target.partition, target.account):
+                yield one.arn
+
+
+def _works(iam: Any, late: Late) -> bool:
+    """Tell whether somebody can act as *late*: a role that is there, a user's key or password."""
+    with explained(f"looking for {late.principal}"):
+        live = locate(iam, parse_principal(late.principal), late.principal_id)
+        if live is None:
+            return False
+        if live.principal.kind == "role":
+            return True
+        keys = [one for one in live.access_keys() if one.status == "Active"]
+        if late.access_key_id:
+            return any(one.credential_id == late.access_key_id for one in keys)
+        return bool(keys) or _has_password(iam, live.principal.name)
+
+
+def _has_password(iam: Any, name: str) -> bool:
+    try:
+        iam.get_login_profile(UserName=name)
+    except ClientError as error:
+        if is_missing(error):
+            return False
+        raise
+    return True
+
+
+__all__ = ["GuardPolicy", "Inputs", "Late", "State"]

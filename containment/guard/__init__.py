@@ -1,0 +1,1 @@
+"""The guard: a service control policy on the account, which nobody in the account can take off."""

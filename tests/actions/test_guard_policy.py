@@ -1,0 +1,435 @@
+"""The guard: denies by a control policy from outside the account, proved, watched, lifted last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import pytest
+from botocore.exceptions import ClientError
+
+from containment import responder
+from containment.actions import guard_policy
+from containment.actions.guard_policy import GuardPolicy, Inputs, State
+from containment.errors import ConflictError, ContainmentError
+from containment.guard import document
+from containment.guard.control_policies import CHANGES, READS
+from containment.lab.scenario.world import Credentials
+from containment.lab.testing import Lab
+from containment.lifecycle.action import UnfinishedError
+from containment.profile import Profile
+from tests.lab.matrix.bench import allow, deny, policy
+from tests.support.workbench import Bench, allowed, can_list, minted, session_of, write_spec
+
+LAG_S = 10
+
+
+@dataclass
+class Scene:
+    """An incident on the release user, with a bystander, and everything the guard is asked."""
+
+    lab: Lab
+    bench: Bench
+    taken: Any
+
+    @property
+    def organizations(self) -> Any:
+        return self.lab.client("organizations", self.lab.world.management_admin)
+
+    @property
+    def action(self) -> GuardPolicy:
+        return GuardPolicy(self.bench.context)
+
+    def inputs(self, mode: Literal["freeze", "quarantine"], **more: Any) -> Inputs:
+        given = Inputs(
+            **self.bench.held(self.taken),
+            mode=mode,
+            denied=(self.taken.principal,),
+            break_glass=(self.lab.world.break_glass_role,),
+            **more,
+        )
+        return self.action.checked(given)
+
+    def set(self, mode: Literal["freeze", "quarantine"], **more: Any) -> State:
+        return self.action.create(self.inputs(mode, **more), preview=False)
+
+    def attached(self) -> list[str]:
+        found = self.organizations.list_policies_for_target(
+            TargetId=self.lab.world.account, Filter="SERVICE_CONTROL_POLICY"
+        )
+        return sorted(one["Name"] for one in found["Policies"])
+
+    def make_user(self, by: Credentials, name: str = "stranger") -> bool:
+        return allowed(self.lab.client("iam", by).create_user, UserName=name)
+
+    def administrator(self, name: str) -> Credentials:
+        """Make an administrator of the account, as an attacker would."""
+        iam = self.lab.client("iam", self.lab.world.admin)
+        iam.create_user(UserName=name)
+        iam.attach_user_policy(
+            UserName=name, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+        )
+        made = iam.create_access_key(UserName=name)["AccessKey"]
+        return Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+
+
+@pytest.fixture
+def scene(lab: Lab, bench_for: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> Scene:
+    lab.advance(3600)  # nobody of the company was made while the containment ran
+    bench = bench_for()
+    world = lab.world
+    profile = Profile(guard_lag_s=LAG_S)
+    bench.context = replace(
+        bench.context,
+        profile=profile,
+        organizations=lambda: lab.client("organizations", world.management_admin),
+        stack=bench.incident,
+    )
+    monkeypatch.setattr(guard_policy, "_pause", lab.advance)
+    bench.disposition = "false-positive"
+    write_spec(bench, world.release_user)
+    return Scene(lab, bench, bench.snapshot(world.release_user, uses=("GuardPolicy",)))
+
+
+@pytest.mark.lab
+def test_freeze_stops_identity_changes_and_the_incident_and_lets_workloads_run(
+    scene: Scene,
+) -> None:
+    lab, world = scene.lab, scene.lab.world
+    break_glass = session_of(lab, world.admin, world.break_glass_role)
+    assert scene.make_user(world.admin, "before")
+    assert can_list(lab, world.release_key)
+
+    state = scene.set("freeze")
+
+    assert (state.live, state.settled) == ("applied", True)
+    assert not scene.make_user(world.admin)
+    assert not can_list(lab, world.release_key)
+    assert not can_list(lab, minted(lab, world.release_key))
+    assert can_list(lab, world.bystander)
+    assert can_list(lab, session_of(lab, world.bystander, world.bystander_role))
+    assert scene.make_user(break_glass, "rescued")
+    assert not allowed(
+        lab.client("sts", world.admin).assume_role,
+        RoleArn=world.break_glass_role,
+        RoleSessionName="thief",
+    )
+
+    scene.action.delete(state)
+
+    assert scene.attached() == ["FullAWSAccess"]
+    assert scene.make_user(world.admin, "after")
+    assert can_list(lab, world.release_key)
+
+
+@pytest.mark.lab
+def test_quarantine_stops_everybody_but_the_exempt_and_those_who_come_in_as_them(
+    scene: Scene,
+) -> None:
+    lab, world = scene.lab, scene.lab.world
+    break_glass = session_of(lab, world.admin, world.break_glass_role)
+    assert can_list(lab, world.bystander)
+
+    state = scene.set("quarantine")
+
+    assert not can_list(lab, world.bystander)
+    assert not can_list(lab, world.app_session)
+    assert not can_list(lab, world.release_key)
+    assert not allowed(
+        lab.client("sts", world.bystander).assume_role,
+        RoleArn=world.bystander_role,
+        RoleSessionName="work",
+    )
+    assert can_list(lab, break_glass)
+    session_of(lab, world.responder_user_key, world.responder_role)
+
+    scene.action.delete(state)
+
+    assert can_list(lab, world.bystander)
+    assert can_list(lab, world.release_key)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("mode", ["freeze", "quarantine"])
+def test_nobody_who_runs_containment_is_locked_out(
+    scene: Scene, mode: Literal["freeze", "quarantine"], bench_for: Callable[..., Bench]
+) -> None:
+    lab, world, iam = scene.lab, scene.lab.world, scene.lab.client("iam", scene.lab.world.admin)
+    trust = json.loads(
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
+        f'"Principal":{{"AWS":"{world.responder_user}"}}}}]}}'
+    )
+    pipeline = iam.create_role(
+        RoleName="pipeline", Path="/ci/", AssumeRolePolicyDocument=json.dumps(trust)
+    )["Role"]["Arn"]
+    iam.attach_role_policy(
+        RoleName="pipeline", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+    )
+    lab.advance(60)
+    scene.bench.context = replace(
+        scene.bench.context, profile=Profile(guard_lag_s=LAG_S, pipeline=(pipeline,))
+    )
+    standing = {
+        "the responder": world.responder,
+        "the pipeline": session_of(lab, world.responder_user_key, pipeline),
+        "break-glass": session_of(lab, world.admin, world.break_glass_role),
+    }
+    state = scene.set(mode)
+
+    for credentials in standing.values():
+        assert allowed(lab.client("iam", credentials).list_users)
+        assert allowed(lab.client("iam", credentials).get_user, UserName="release-bot")
+    session_of(lab, world.responder_user_key, world.responder_role)
+    session_of(lab, world.responder_user_key, pipeline)
+    scene.action.delete(bench_for_lift(scene, bench_for, state))
+    assert scene.attached() == ["FullAWSAccess"]
+
+
+def bench_for_lift(scene: Scene, bench_for: Callable[..., Bench], state: State) -> State:
+    """Come in anew under the guard, as whoever lifts does."""
+    again = session_of(
+        scene.lab, scene.lab.world.responder_user_key, scene.lab.world.responder_role
+    )
+    fresh = bench_for(again)
+    scene.bench.context = replace(
+        scene.bench.context, clients=fresh.context.clients, who=fresh.context.who
+    )
+    return state
+
+
+@pytest.mark.lab
+def test_without_rights_in_the_organisation_it_is_said_and_where_required_not_contained(
+    scene: Scene,
+) -> None:
+    world = scene.lab.world
+    scene.bench.context = replace(
+        scene.bench.context, organizations=lambda: scene.lab.client("organizations", world.admin)
+    )
+
+    state = scene.set("freeze")
+
+    assert state.live == "missing"
+    assert "is not set, and an attacker with IAM rights" in scene.bench.words()
+    assert scene.action.diff(scene.inputs("freeze"), state, scene.inputs("freeze")).changed
+    assert scene.action.read(state) == state
+    scene.action.delete(state)
+
+    with pytest.raises(UnfinishedError, match="not contained: the required guard"):
+        scene.set("freeze", required=True)
+
+
+@pytest.mark.lab
+def test_a_guard_that_would_lock_the_responder_out_is_not_attached(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = document.document
+
+    def blind(terms: document.Terms, mark: Any) -> Any:
+        return written(replace(terms, exempt=(terms.exempt[0],)), mark)
+
+    monkeypatch.setattr("containment.guard.document.document", blind)
+
+    with pytest.raises(UnfinishedError, match="does what it must not"):
+        scene.set("quarantine")
+
+    assert scene.attached() == ["FullAWSAccess"]
+
+
+@pytest.mark.lab
+def test_a_policy_on_a_level_above_that_locks_the_responder_out_is_told_apart(
+    scene: Scene,
+) -> None:
+    root = scene.organizations.list_roots()["Roots"][0]["Id"]
+    made = scene.organizations.create_policy(
+        Content=policy(deny("iam:PutUserPolicy")),
+        Description="d",
+        Name="posture",
+        Type="SERVICE_CONTROL_POLICY",
+    )["Policy"]["PolicySummary"]["Id"]
+    scene.organizations.attach_policy(PolicyId=made, TargetId=root)
+
+    state = scene.set("freeze")
+
+    assert state.live == "applied"
+    assert "by control policies that stand already" in scene.bench.words()
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("operation", ["CreatePolicy", "AttachPolicy"])
+def test_an_answer_that_was_lost_is_unverified_and_the_next_run_looks(
+    scene: Scene, operation: str
+) -> None:
+    scene.lab.faults({"kind": "lose", "operation": operation, "count": 1})
+
+    first = scene.set("freeze")
+    scene.lab.faults()
+
+    assert first.live == "unverified"
+    seen = scene.action.read(first)
+    again = scene.action.update(seen, scene.inputs("freeze"), preview=False)
+    assert again.live == "applied"
+    assert scene.attached() == ["FullAWSAccess", f"containment-{scene.bench.incident}"]
+
+
+@pytest.mark.lab
+def test_without_a_free_slot_it_is_said_and_nothing_is_half_done(scene: Scene) -> None:
+    made = ""
+    for number in range(9):
+        made = scene.organizations.create_policy(
+            Content=policy(allow("*")),
+            Description="d",
+            Name=f"posture-{number}",
+            Type="SERVICE_CONTROL_POLICY",
+        )["Policy"]["PolicySummary"]["Id"]
+        scene.organizations.attach_policy(PolicyId=made, TargetId=scene.lab.world.account)
+
+    state = scene.set("freeze")
+
+    assert state.live == "missing"
+    assert "maximum number of policies" in scene.bench.words()
+    assert len(scene.attached()) == 10
+
+    scene.organizations.detach_policy(PolicyId=made, TargetId=scene.lab.world.account)
+    again = scene.action.update(state, scene.inputs("freeze"), preview=False)
+    assert again.live == "applied"
+
+
+@pytest.mark.lab
+def test_a_guard_that_was_taken_off_or_edited_is_seen_and_put_back(scene: Scene) -> None:
+    state = scene.set("freeze")
+    assert state.policy_id is not None
+
+    scene.organizations.update_policy(PolicyId=state.policy_id, Content=policy(allow("*")))
+    altered = scene.action.read(state)
+    assert altered.live == "altered"
+    with pytest.raises(ConflictError, match="another text"):
+        scene.action.delete(altered)
+    again = scene.action.update(altered, scene.inputs("freeze"), preview=False)
+    assert not scene.make_user(scene.lab.world.admin)
+
+    scene.organizations.detach_policy(PolicyId=again.policy_id, TargetId=scene.lab.world.account)
+    gone = scene.action.read(again)
+    assert gone.live == "missing"
+    scene.action.update(gone, scene.inputs("freeze"), preview=False)
+    assert not scene.make_user(scene.lab.world.admin)
+
+
+@pytest.mark.lab
+def test_it_is_the_last_to_go_and_a_newer_one_stays(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard_policy, "_LIFT_WAIT_S", 0.0)
+    bench = scene.bench
+    deny_state = bench.deny_action().create(bench.deny_inputs(scene.taken), preview=False)
+    state = scene.set("freeze")
+
+    with pytest.raises(ConflictError, match="still in force"):
+        scene.action.delete(state)
+    older = state.model_copy(update={"generation": 1})
+    bench.deny_action().delete(deny_state)
+    scene.action.delete(older)
+    assert "superseded" in bench.words()
+    assert len(scene.attached()) == 2
+
+    scene.action.delete(state)
+    assert scene.attached() == ["FullAWSAccess"]
+
+
+@pytest.mark.lab
+def test_a_guard_that_the_engine_forgot_goes_with_the_snapshot(scene: Scene) -> None:
+    scene.set("freeze")
+
+    scene.bench.snapshot_action().delete(scene.taken)
+
+    assert scene.attached() == ["FullAWSAccess"]
+
+
+@pytest.mark.lab
+def test_two_guards_exempt_each_others_people(
+    scene: Scene, bench_for: Callable[..., Bench]
+) -> None:
+    lab, world = scene.lab, scene.lab.world
+    scene.set("freeze")
+    other = replace(scene, bench=bench_for())
+    other.bench.incident = "inc-2026-0043"
+    other.bench.context = replace(scene.bench.context, stack="inc-2026-0043")
+    write_spec(other.bench, world.bystander_user)
+    other.bench.disposition = "false-positive"
+    other.taken = other.bench.snapshot(world.bystander_user, uses=("GuardPolicy",))
+
+    state = other.set("freeze")
+
+    assert state.live == "applied"
+    assert len(scene.attached()) == 3
+    assert allowed(lab.client("iam", world.responder).get_user, UserName="alice")
+    assert not scene.make_user(world.admin)
+
+
+@pytest.mark.lab
+def test_the_guard_roles_policy_is_enough_and_every_action_of_it_is_needed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, world = scene.lab, scene.lab.world
+    iam = lab.client("iam", world.management_admin)
+    iam.create_user(UserName="guard-setter")
+    made = iam.create_access_key(UserName="guard-setter")["AccessKey"]
+    keys = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+    whole = responder.guard_policy(world.management_account)
+
+    def permit(without: str = "") -> None:
+        statements = [
+            {**one, "Action": [a for a in one["Action"] if a != without] or ["sqs:SendMessage"]}
+            for one in whole["Statement"]
+        ]
+        iam.put_user_policy(
+            UserName="guard-setter",
+            PolicyName="guard",
+            PolicyDocument=json.dumps({**whole, "Statement": statements}),
+        )
+
+    def clear() -> None:
+        found = scene.organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+        for one in found:
+            if one["Name"].startswith("containment-"):
+                with suppress(ClientError):
+                    scene.organizations.detach_policy(PolicyId=one["Id"], TargetId=world.account)
+                scene.organizations.delete_policy(PolicyId=one["Id"])
+
+    def life() -> bool:
+        """Set, see, rewrite and take off a guard; tell whether all of that could be done."""
+        try:
+            state = scene.set("freeze")
+            if state.live != "applied" or scene.action.read(state).live != "applied":
+                return False
+            state = scene.action.update(state, scene.inputs("quarantine"), preview=False)
+            scene.action.delete(state)
+        except ContainmentError:
+            return False
+        return state.live == "applied" and scene.attached() == ["FullAWSAccess"]
+
+    # What the account's own calls need is another role's.
+    monkeypatch.setattr(GuardPolicy, "_prove", lambda *_: None)
+    monkeypatch.setattr(
+        GuardPolicy, "_look_for_late", lambda _self, _policies, state, _terms: state
+    )
+    organizations = lab.client("organizations", keys)
+    scene.bench.context = replace(scene.bench.context, organizations=lambda: organizations)
+    permit()
+    assert life()
+    for action in sorted(READS | CHANGES):
+        permit(without=action)
+        assert not life(), f"{action} is not needed"
+        clear()
+    root = scene.organizations.list_roots()["Roots"][0]["Id"]
+    permit()
+    mine = organizations.create_policy(
+        Name="mine",
+        Description="d",
+        Content=policy(deny("s3:*")),
+        Type="SERVICE_CONTROL_POLICY",
+    )["Policy"]["PolicySummary"]["Id"]
+    assert not allowed(organizations.attach_policy, PolicyId=mine, TargetId=root)
+    assert allowed(organizations.attach_policy, PolicyId=mine, TargetId=world.account)
