@@ -121,7 +121,9 @@ class Fight:
         self.keys = bench.keys_action().create(bench.keys_inputs(self.taken), preview=False)
         attacker.act()
         action = GuardPolicy(bench.context)
-        inputs = Inputs(**bench.held(self.taken), mode=mode, denied=(self.taken.principal,))
+        inputs = Inputs(
+            **bench.snapshot_inputs(self.taken), mode=mode, denied=(self.taken.principal,)
+        )
         return action.create(action.checked(inputs), preview=False)
 
 

@@ -45,7 +45,7 @@ class Scene:
 
     def inputs(self, mode: Literal["freeze", "quarantine"], **more: Any) -> Inputs:
         given = Inputs(
-            **self.bench.held(self.taken),
+            **self.bench.snapshot_inputs(self.taken),
             mode=mode,
             denied=(self.taken.principal,),
             break_glass=(self.lab.world.break_glass_role,),
