@@ -85,6 +85,13 @@ def decode(content: bytes, reader: Reader[Kind]) -> Decoded[Kind]:
     return decoded
 
 
+def decode_rows(rows: Iterable[dict[str, Any]], reader: Reader[Kind]) -> Decoded[Kind]:
+    """Read the records of *rows*, in whatever columns they are."""
+    result: Decoded[Kind] = Decoded([])
+    _take(map(records_in, rows), result, reader)
+    return result
+
+
 def _exactly(content: bytes, reader: Reader[Kind]) -> Decoded[Kind] | None:
     """Read what CloudTrail itself delivers; None if it is anything else."""
     try:

@@ -34,8 +34,8 @@ _FIELDS = {
     "actor.user.account.uid": _IDENTITY + "accountId",
     "actor.user.account_uid": _IDENTITY + "accountId",
     "actor.user.credential_uid": _IDENTITY + "accessKeyId",
-    "actor.session.created_time_dt": _IDENTITY + "sessionContext.attributes.creationDate",
     "actor.session.created_time": _IDENTITY + "sessionContext.attributes.creationDate",
+    "actor.session.created_time_dt": _IDENTITY + "sessionContext.attributes.creationDate",
     "actor.session.is_mfa": _IDENTITY + "sessionContext.attributes.mfaAuthenticated",
     "actor.session.mfa": _IDENTITY + "sessionContext.attributes.mfaAuthenticated",
     "actor.session.issuer": _IDENTITY + "sessionContext.sessionIssuer.arn",
@@ -50,7 +50,7 @@ def is_ocsf(item: dict[str, Any]) -> bool:
 
 def record_of_ocsf(item: dict[str, Any]) -> dict[str, Any] | None:
     """Return the CloudTrail record that *item* was made of; None if it names no call."""
-    row: dict[str, Any] = {"eventTime": item.get("time_dt") or item.get("time")}
+    row: dict[str, Any] = {"eventTime": item.get("time") or item.get("time_dt")}
     for path, column in _FIELDS.items():
         value = _value_at(item, path)
         if value is not None and row.get(column) is None:

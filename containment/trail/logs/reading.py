@@ -5,10 +5,20 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
 
 from containment.text import counted
-from containment.trail.logs.containers import NO_LOG, NO_RECORD, Decoded, Kind, Reader, decode
+from containment.trail.logs import parquet
+from containment.trail.logs.containers import (
+    NO_LOG,
+    NO_RECORD,
+    Decoded,
+    Kind,
+    Reader,
+    decode,
+    decode_rows,
+)
 from containment.trail.logs.files import FileReport, Status
 from containment.trail.logs.inflate import Content
 from containment.trail.logs.slices import Slices
@@ -42,10 +52,35 @@ def read(
                 report.status, report.detail = "unreadable", "not a regular file"
                 return report
             content = Content(file, entry.st_size, largest)
-            _read(content, reader, take, report)
+            if os.pread(number, len(parquet.MAGIC), 0) == parquet.MAGIC:
+                _read_parquet(file, content, reader, take, report, largest)
+            else:
+                _read(content, reader, take, report)
     except OSError as error:
         report.status, report.detail = "unreadable", error.strerror or type(error).__name__
     return report
+
+
+def _read_parquet(  # noqa: PLR0917 -- as `_read`, and what is read twice
+    file: BinaryIO,
+    content: Content,
+    reader: Reader[Kind],
+    take: Callable[[list[Kind]], object],
+    report: FileReport,
+    largest: int,
+) -> None:
+    for _ in content:  # the digest is of the file as it is stored
+        pass
+    if content.fault:
+        report.status, report.detail = "too_large", content.fault
+        return
+    told = _Told()
+    try:
+        for rows in parquet.rows(file, largest):
+            told.add(decode_rows(rows, reader), take, report)
+    except parquet.ParquetError as error:
+        told.faults[str(error)] = None
+    told.sum_up(content, report, b"")
 
 
 def _read(
@@ -53,34 +88,53 @@ def _read(
 ) -> None:
     pieces = iter(content)
     slices = Slices(pieces)
-    faults: dict[str, None] = {}
-    omissions, assumptions = Tallies(), Tallies()
+    told = _Told()
     head = b""
-    control = 0
     for document, final in slices:
         decoded = decode(document, reader)
         if decoded.damaged and not final and slices.widen():
             continue
         head = head or document[:8]
-        take(decoded.events)
-        report.records += len(decoded.events)
-        control += decoded.control
-        omissions.add(decoded.omissions)
-        assumptions.add(decoded.assumptions)
+        told.add(decoded, take, report)
         if decoded.garbled and decoded.fault != NO_LOG:
-            faults["not UTF-8: bad bytes were replaced"] = None
+            told.faults["not UTF-8: bad bytes were replaced"] = None
         if decoded.fault:
-            faults[_of_all(decoded, final=final)] = None
+            told.faults[_of_all(decoded, final=final)] = None
         # Given up before the next slice is made, their memory serves it while it is at hand.
         del document, decoded
     for _ in pieces:  # what is no log is not read on, but its digest is of all of it
         pass
-    report.size, report.sha256 = content.size, content.sha256
-    report.rejected = omissions.total
-    report.assumed = assumptions.text()
-    _judge(report, content, list(faults), sentences(omissions), head)
-    if control and report.status == "ok" and not report.records:
-        report.status, report.detail = "control", f"{counted(control, 'message')} without records"
+    told.sum_up(content, report, head)
+
+
+@dataclass(slots=True)
+class _Told:
+    """What is to be told of a file, gathered while it is read."""
+
+    faults: dict[str, None] = field(default_factory=dict[str, None])
+    omissions: Tallies = field(default_factory=Tallies)
+    assumptions: Tallies = field(default_factory=Tallies)
+    control: int = 0
+
+    def add(
+        self, decoded: Decoded[Kind], take: Callable[[list[Kind]], object], report: FileReport
+    ) -> None:
+        """Hand on the records of *decoded*, and note what was left out and assumed."""
+        take(decoded.events)
+        report.records += len(decoded.events)
+        self.control += decoded.control
+        self.omissions.add(decoded.omissions)
+        self.assumptions.add(decoded.assumptions)
+
+    def sum_up(self, content: Content, report: FileReport, head: bytes) -> None:
+        """Write it into *report*; the file's content begins with *head*."""
+        report.size, report.sha256 = content.size, content.sha256
+        report.rejected = self.omissions.total
+        report.assumed = self.assumptions.text()
+        _judge(report, content, list(self.faults), sentences(self.omissions), head)
+        if self.control and report.status == "ok" and not report.records:
+            report.status = "control"
+            report.detail = f"{counted(self.control, 'message')} without records"
 
 
 def sentences(omissions: Tallies) -> list[str]:

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,6 +94,51 @@ def test_a_story_told_in_another_form_every_generation_has_the_same_answer(
 
         assert {file.status for file in result.files} == {"ok"}, some
         assert without_files(result) == expected, some
+
+
+def parquet(rows: list[dict[str, Any]]) -> bytes:
+    """As Security Lake keeps its events: nested columns, a map, and moments as moments."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in names}
+    if "unmapped" in columns:
+        maps = [list(one.items()) for one in columns["unmapped"]]
+        columns["unmapped"] = pa.array(maps, pa.map_(pa.string(), pa.string()))
+    if "time" in columns:
+        columns["time_dt"] = pa.array(columns["time"], pa.timestamp("ms"))
+    out = io.BytesIO()
+    write: Any = pq.write_table
+    write(pa.table(columns), out, row_group_size=10)
+    return out.getvalue()
+
+
+PARQUET = {
+    "Security Lake, OCSF 1.1.0": ocsf,
+    "Security Lake, OCSF 1.0.0-rc.2": lambda record: ocsf(record, "1.0.0-rc.2"),
+    "a table of columns": lambda record: {
+        name: json.dumps(value) if isinstance(value, dict) else value
+        for name, value in record.items()
+    },
+    "flat columns": lambda record: {name: str(value) for name, value in flat(record).items()},
+}
+
+
+@pytest.mark.parametrize("form", PARQUET)
+def test_parquet_gives_the_same_answer(expected: dict[str, Any], tmp_path: Path, form: str) -> None:
+    result = answer(put(tmp_path, log=parquet([PARQUET[form](i) for i in SCENE.records])))
+
+    assert [(file.status, file.assumed) for file in result.files] == [("ok", "")]
+    assert without_files(result) == expected
+
+
+@pytest.mark.parametrize("part", [4, 900, -9])
+def test_damaged_parquet_is_told(tmp_path: Path, part: int) -> None:
+    whole = parquet([ocsf(record) for record in SCENE.records])
+    result = answer(put(tmp_path, **{"log.parquet": whole[:part]}))
+
+    (file,) = result.files
+    assert (file.status, file.records) == ("no_records", 0)
+    assert "Parquet" in file.detail
+    assert len(file.sha256) == 64
 
 
 def test_a_folder_with_every_form_of_the_same_records_counts_each_call_once(
