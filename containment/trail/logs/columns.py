@@ -7,6 +7,7 @@ by :mod:`~containment.trail.logs.envelopes`, which prefers them.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _DEEPEST = 8
+_LONGEST_PRINT = 1 << 20  # characters; a record has 256 KB at most
 _MOST_ITEMS = 1000
 _NOTHING = frozenset({"", "null", "NULL", "None", "-", "(null)"})
 _ACCOUNT = re.compile(r"\d{9,11}", re.ASCII)
@@ -112,7 +114,10 @@ def _put_part(record: dict[str, Any], name: str, value: Any) -> None:
 
 
 def parsed(text: str) -> Any:
-    """Return what *text* holds as JSON, which may be text in JSON once more; else the text."""
+    """Return what *text* holds as JSON, which may be text in JSON once more; else the text.
+
+    So is what Python prints of an object, as tables of pandas have it.
+    """
     value: Any = text
     for _ in range(2):
         if not isinstance(value, str):
@@ -120,8 +125,17 @@ def parsed(text: str) -> Any:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            break
+            return _printed(value)
     return value
+
+
+def _printed(text: str) -> Any:
+    if not text.startswith(("{'", "[{'")) or len(text) > _LONGEST_PRINT:
+        return text
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return text
 
 
 def _resources(text: str) -> list[dict[str, Any]]:

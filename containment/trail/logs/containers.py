@@ -212,6 +212,9 @@ def _contents_of(line: bytes) -> Contents:
         return Contents(unreadable=1)
 
 
+_BETWEEN = b" \t\r\n,"  # as documents cut out of an array have
+
+
 def _values(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> None:
     """Read JSON documents that follow each other without a line between, the last perhaps cut."""
     depth = start = end = stray = 0
@@ -220,7 +223,7 @@ def _values(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> None
         if bracket in (b"{", b"["):
             if not depth:
                 start = token.start()
-                stray += len(content[end:start].strip())
+                stray += len(content[end:start].strip(_BETWEEN))
             depth += 1
         elif bracket in (b"}", b"]") and depth:
             depth -= 1
@@ -230,7 +233,7 @@ def _values(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> None
     if depth:
         _elements(content[start:], result, reader)
         result.fault = "truncated: it ends inside the JSON"
-    elif stray + len(content[end:].strip()):
+    elif stray + len(content[end:].strip(_BETWEEN)):
         result.fault = "text that is no JSON between or behind the records"
 
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 _FIELD_LIMIT = 1 << 24
 _HEAD = 1 << 16
 _DELIMITERS = (",", "\t", ";", "|")
-# Spreadsheets write their delimiter above the header.
-_SEPARATOR = re.compile(rb"\s*\"?sep=([,;|\t])\"?\r?\n", re.IGNORECASE)
+# Spreadsheets write their delimiter above the header, and PowerShell the type of the rows.
+_TYPE = rb"\s*(?:#TYPE [^\r\n]*\r?\n)?"
+_SEPARATOR = re.compile(_TYPE + rb"\s*\"?sep=([,;|\t])\"?\r?\n", re.IGNORECASE)
+_ABOVE = re.compile(_TYPE)
 _NAMES = rb"(?:eventName|eventVersion|eventTime|userIdentity)"
 _IN_QUOTES = re.compile(rb"[{,]\s*\"\"" + _NAMES + rb"\"\"\s*:", re.IGNORECASE)
 _RECORD = re.compile(rb"[{,]\s*\\*\"+" + _NAMES + rb"\\*\"+\s*:", re.IGNORECASE)
@@ -33,8 +35,8 @@ def is_table(content: bytes) -> bool:
 
 def header_of(content: bytes) -> bytes:
     """Return what of a table stands above its rows, line ends included."""
-    separator = _SEPARATOR.match(content)
-    start = separator.end() if separator else 0
+    above = _SEPARATOR.match(content) or _ABOVE.match(content)
+    start = above.end() if above else 0
     return content[: content.find(b"\n", start) + 1]
 
 
@@ -56,7 +58,8 @@ def table_rows(content: bytes) -> Iterator[dict[str, Any]] | None:
 def _dialect(content: bytes) -> tuple[int, str] | None:
     """Return where the header begins and what stands between columns; None for no table."""
     separator = _SEPARATOR.match(content)
-    start = separator.end() if separator else 0
+    above = separator or _ABOVE.match(content)
+    start = above.end() if above else 0
     end = content.find(b"\n", start, start + _HEAD)
     if end < 0:
         return None

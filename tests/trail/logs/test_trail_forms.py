@@ -106,12 +106,11 @@ def parquet(rows: list[dict[str, Any]]) -> bytes:
     if "time" in columns:
         columns["time_dt"] = pa.array(columns["time"], pa.timestamp("ms"))
     out = io.BytesIO()
-    write: Any = pq.write_table
-    write(pa.table(columns), out, row_group_size=10)
+    pq.write_table(pa.table(columns), out, row_group_size=10)
     return out.getvalue()
 
 
-PARQUET = {
+PARQUET: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "Security Lake, OCSF 1.1.0": ocsf,
     "Security Lake, OCSF 1.0.0-rc.2": lambda record: ocsf(record, "1.0.0-rc.2"),
     "a table of columns": lambda record: {
