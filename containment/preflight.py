@@ -183,9 +183,9 @@ def _trusted(trust_policy: str) -> list[Principal]:
     return principals
 
 
-def _same(first: Principal, right: Principal) -> bool:
+def _same(first: Principal, second: Principal) -> bool:
     return (first.account, first.kind, first.name.lower()) == (
-        right.account,
-        right.kind,
-        right.name.lower(),
+        second.account,
+        second.kind,
+        second.name.lower(),
     )

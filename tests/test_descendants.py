@@ -24,7 +24,7 @@ USER, ROLE = "111122223333/user/alice", "111122223333/role/app"
 
 
 def one(kind: str, principal: str = USER, **more: str) -> Descendant:
-    given = {
+    fields = {
         "id": "AKIAIOSFODNN7EXAMPLE",
         "kind": kind,
         "tier": "A_issued",
@@ -35,19 +35,19 @@ def one(kind: str, principal: str = USER, **more: str) -> Descendant:
         "event_id": "e",
         "confidence": "certain",
     }
-    return Descendant(**(given | more))
+    return Descendant(**(fields | more))
 
 
 KEY = one("access_key")
 SESSION = one("access_key", ROLE, id="ASIAX", session="i-1", ends="2026-11-24T13:00:00Z")
 
 
-def left(descendant: Descendant, *held: ContainedTarget, now: datetime = NOW) -> bool:
-    return bool(descendants.unswept(Record("inc-1", (), (descendant,)), held, now))
+def is_open(descendant: Descendant, *contained: ContainedTarget, now: datetime = NOW) -> bool:
+    return bool(descendants.unswept(Record("inc-1", (), (descendant,)), contained, now))
 
 
 @pytest.mark.parametrize(
-    ("descendant", "held", "waits"),
+    ("descendant", "contained", "waits"),
     [
         (KEY, None, True),
         (KEY, ContainedTarget(USER, "deny-all"), False),
@@ -79,19 +79,19 @@ def left(descendant: Descendant, *held: ContainedTarget, now: datetime = NOW) ->
     ],
 )
 def test_what_would_work_on_after_a_lift_holds_it_up(
-    descendant: Descendant, held: ContainedTarget | None, *, waits: bool
+    descendant: Descendant, contained: ContainedTarget | None, *, waits: bool
 ) -> None:
-    assert left(descendant, *([held] if held else [])) is waits
+    assert is_open(descendant, *([contained] if contained else [])) is waits
 
 
 def test_a_session_holds_it_up_until_it_has_ended() -> None:
-    assert left(SESSION)
-    assert not left(SESSION, now=datetime(2026, 11, 24, 13, 0, tzinfo=UTC))
+    assert is_open(SESSION)
+    assert not is_open(SESSION, now=datetime(2026, 11, 24, 13, 0, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(("swept", "waits"), [("", True), ("  ", True), ("deleted by eve", False)])
 def test_what_somebody_wrote_off_does_not(swept: str, *, waits: bool) -> None:
-    assert left(one("iam_user", swept=swept)) is waits
+    assert is_open(one("iam_user", swept=swept)) is waits
 
 
 def test_a_record_survives_its_file_and_keeps_its_schema(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def hostile(allowed: re.Pattern[str] | None = None) -> st.SearchStrategy[str]:
     texts = st.lists(pieces, max_size=6).map("".join)
     if allowed is None:
         return texts
-    return texts.map(lambda found: "".join(c for c in found if allowed.fullmatch(c)))
+    return texts.map(lambda characters: "".join(c for c in characters if allowed.fullmatch(c)))
 
 
 NESTED = st.recursive(
@@ -139,13 +139,13 @@ def test_a_cell_is_no_formula_and_comes_back_from_csv_as_one_cell(value: str) ->
 class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.seen: list[str] = []
+        self.texts: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append(f"tag {tag} {attrs}")
+        self.texts.append(f"tag {tag} {attrs}")
 
     def handle_data(self, data: str) -> None:
-        self.seen.append(data)
+        self.texts.append(data)
 
 
 @given(hostile())
@@ -153,11 +153,11 @@ def test_html_is_one_text_and_no_element(value: str) -> None:
     parser = _Page()
     parser.feed(f'<p title="{text.html(value)}">{text.html(value)}</p>')
     parser.close()
-    seen = parser.seen
+    texts = parser.texts
 
     expected = text.plain(value)
-    assert seen[0] == f"tag p {[('title', expected)]}"
-    assert "".join(seen[1:]) == expected
+    assert texts[0] == f"tag p {[('title', expected)]}"
+    assert "".join(texts[1:]) == expected
 
 
 @given(hostile())
@@ -229,10 +229,13 @@ def _shown_by_engine(value: object) -> list[str]:
     """Return the texts that the engine's diff would print, those inside JSON and YAML too."""
     if isinstance(value, dict):
         return [
-            found for pair in value.items() for part in pair for found in _shown_by_engine(part)
+            shown_text
+            for pair in value.items()
+            for part in pair
+            for shown_text in _shown_by_engine(part)
         ]
     if isinstance(value, list):
-        return [found for item in value for found in _shown_by_engine(item)]
+        return [shown_text for item in value for shown_text in _shown_by_engine(item)]
     if not isinstance(value, str):
         return []
     try:
@@ -254,8 +257,8 @@ def test_nothing_that_the_engine_shows_acts_even_where_it_takes_a_document_apart
         json.dumps([value]).replace("<", "\\u003c").replace("{", "\\u007b"),
     ]
     for document in documents:
-        for found in _shown_by_engine(text.wired(document)):
-            assert acts(found) == ""
+        for shown_text in _shown_by_engine(text.wired(document)):
+            assert acts(shown_text) == ""
 
 
 def test_a_document_that_is_harmless_stays_readable_in_the_state() -> None:
@@ -268,7 +271,7 @@ def test_a_document_that_is_harmless_stays_readable_in_the_state() -> None:
 @cache
 def _aws_fields() -> dict[str, tuple[re.Pattern[str], int]]:
     """Return the pattern and the longest value of what AWS lets people name, by its own models."""
-    found = {}
+    patterns = {}
     for service, shapes in {
         "iam": (
             "pathType", "userNameType", "roleNameType", "groupNameType", "policyNameType",
@@ -299,8 +302,8 @@ def _aws_fields() -> dict[str, tuple[re.Pattern[str], int]]:
                 if "\\p{" in shape.get("pattern", "")
                 else ""
             )
-            found[f"{service} {name}"] = (re.compile(pattern + extra), shape.get("max", 2048))
-    return found
+            patterns[f"{service} {name}"] = (re.compile(pattern + extra), shape.get("max", 2048))
+    return patterns
 
 
 def test_every_field_that_aws_lets_people_name_has_a_pattern_of_aws() -> None:
@@ -335,10 +338,10 @@ class _Log:
     )
 )
 def test_what_aws_lets_people_name_acts_on_nobody_through_any_output(value: str) -> None:
-    said, log = io.StringIO(), _Log()
+    output, log = io.StringIO(), _Log()
     engine = Engine(None)
     engine._stub = log  # type: ignore[assignment]
-    with redirect_stdout(said):
+    with redirect_stdout(output):
         render.say(value)
         render.table([value, "b"], [[value, value]], title=value)
         render.fields([("name", value)])
@@ -349,7 +352,7 @@ def test_what_aws_lets_people_name_acts_on_nobody_through_any_output(value: str)
     engine.say("warning", value)
     error = ContainmentError(value, remedy=value, rows=[value])
 
-    lines = [*said.getvalue().split("\n"), *log.lines, *str(error).split("\n"), shown(value)]
+    lines = [*output.getvalue().split("\n"), *log.lines, *str(error).split("\n"), shown(value)]
     assert [(line, acts(line)) for line in lines if acts(line) not in {"", "engine"}] == []
     assert all("<{%" not in line for line in log.lines + str(error).split("\n"))
     assert len(log.lines) == 1
@@ -361,7 +364,7 @@ def test_no_output_of_the_product_escapes_by_itself() -> None:
     """One file holds what is harmless: others that escape are another version of it."""
     root = Path(__file__).parents[1]
     by_itself = re.compile(r"unicode_escape|unicodedata|html\.escape\(")
-    found = {
+    paths = {
         str(path.relative_to(root))
         for folder in ("containment", "cli", "policies")
         for path in (root / folder).rglob("*.py")
@@ -370,4 +373,4 @@ def test_no_output_of_the_product_escapes_by_itself() -> None:
         and path.name != "spellings.py"  # text for a database, which escapes by its own rules
     }
 
-    assert found == {"containment/text.py"}
+    assert paths == {"containment/text.py"}

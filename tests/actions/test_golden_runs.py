@@ -76,8 +76,8 @@ class Story:
             if item.resource == "DenyPolicy"
         ]
         action: Any = self.bench.deny_action()
-        known = {name: getattr(deny.state, name) for name in action.inputs_type.model_fields}
-        inputs = action.inputs_type.model_validate(known | {"scope": "all", "cohort": ()})
+        values = {name: getattr(deny.state, name) for name in action.inputs_type.model_fields}
+        inputs = action.inputs_type.model_validate(values | {"scope": "all", "cohort": ()})
         action.update(deny.state, inputs, preview=False)
 
     def preview(self, text: str, before: StackState | None = None) -> IncidentDiff:
@@ -166,8 +166,8 @@ def texts(bench: Bench) -> Iterator[tuple[str, str]]:
     world = bench.lab.world
 
     yield from shown("preview", story.preview(story.spec()))
-    gone = world.ci_user.replace("ci-deploy", "never-was")
-    refusal = story.preview(story.spec("revoke-sessions", f"user: '{gone}'"))
+    missing = world.ci_user.replace("ci-deploy", "never-was")
+    refusal = story.preview(story.spec("revoke-sessions", f"user: '{missing}'"))
     yield from shown("preview-refusal", refusal)
 
     state = story.up(story.spec())

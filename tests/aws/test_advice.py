@@ -340,19 +340,19 @@ def test_a_refusal_is_told_for_what_it_is_and_its_advice_ends_the_trouble(
     monkeypatch.capsys = capsys  # type: ignore[attr-defined]
     trouble = SCENES[name](Bench(lab, monkeypatch))
 
-    seen: list[ClientError] = []
+    refusals: list[ClientError] = []
     for _ in range(2):  # what lasts is there again
         with pytest.raises(ClientError) as raised:
             trouble.call()
-        seen.append(raised.value)
-    row = advice.advise(seen[0])
-    error = explain("containing user ci-deploy", seen[1])
+        refusals.append(raised.value)
+    row = advice.advise(refusals[0])
+    error = explain("containing user ci-deploy", refusals[1])
 
-    assert row.name == name, seen[0].response["Error"]
+    assert row.name == name, refusals[0].response["Error"]
     assert row.lasting == (name not in PASSING)
     assert type(error) is row.kind
     assert row.cause in error.message
-    assert str(seen[1].response["Error"]["Code"]) in error.message
+    assert str(refusals[1].response["Error"]["Code"]) in error.message
     assert error.remedy == row.step
     assert ("in a moment" in error.remedy) == (name in PASSING)
 

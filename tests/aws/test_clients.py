@@ -79,9 +79,9 @@ def test_the_caller_is_told_with_its_role(responder: Lab) -> None:
     ],
 )
 def test_every_kind_of_caller_is_read(arn: str, label: str | None) -> None:
-    found = principal_of(arn)
+    principal = principal_of(arn)
 
-    assert (found.label if found else None) == label
+    assert (principal.label if principal else None) == label
 
 
 def test_a_role_in_the_configuration_is_assumed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,14 +41,14 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Denied | None]:
 
 
 def test_what_is_not_allowed_is_listed(simulated: Callable[..., Denied | None]) -> None:
-    found = simulated(
+    denied = simulated(
         result("iam:PutUserPolicy", "implicitDeny"),
         result("iam:GetUser", "allowed"),
         result("iam:TagUser", "explicitDeny"),
     )
 
-    assert found is not None
-    assert found[TARGET] == ["iam:PutUserPolicy", "iam:TagUser"]
+    assert denied is not None
+    assert denied[TARGET] == ["iam:PutUserPolicy", "iam:TagUser"]
 
 
 def test_one_simulation_answers_for_each_target_apart(
@@ -93,9 +93,9 @@ def test_one_simulation_answers_for_each_target_apart(
 def test_an_answer_that_hangs_on_what_a_simulation_cannot_know_is_no_answer(
     simulated: Callable[..., Denied | None], more: dict[str, Any]
 ) -> None:
-    found = simulated(result("iam:GetUser", "implicitDeny", **more))
-    assert found is not None
-    assert found[TARGET] == []
+    denied = simulated(result("iam:GetUser", "implicitDeny", **more))
+    assert denied is not None
+    assert denied[TARGET] == []
 
 
 def test_a_caller_that_may_not_simulate_is_not_judged(

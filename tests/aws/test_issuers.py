@@ -92,13 +92,13 @@ class Model(msgspec.Struct):
 
 def hands_out(model: Model, output: Target) -> bool:
     """Tell whether an answer holds a secret, however deep."""
-    seen: set[str] = set()
+    visited: set[str] = set()
     waiting = [output.shape]
     while waiting:
         name = waiting.pop()
-        if name in seen:
+        if name in visited:
             continue
-        seen.add(name)
+        visited.add(name)
         shape = model.shapes[name]
         for member, target in shape.members.items():
             kind = model.shapes[target.shape].type
@@ -123,25 +123,27 @@ def candidates(service: str, model: Model) -> set[str]:
 def models() -> dict[str, Model]:
     """Return the newest model of every service that botocore knows."""
     decoder = msgspec.json.Decoder(Model)
-    found = {}
+    by_service = {}
     for service in sorted((Path(botocore.__file__).parent / "data").iterdir()):
         versions = sorted(service.glob("*/service-2.json.gz"))
         if versions:
-            found[service.name] = decoder.decode(gzip.decompress(versions[-1].read_bytes()))
-    return found
+            by_service[service.name] = decoder.decode(gzip.decompress(versions[-1].read_bytes()))
+    return by_service
 
 
-def unnamed(of: Table, candidates_found: set[str]) -> set[str]:
-    known = {row.operation for row in of.issuers} | {row.operation for row in of.revokers}
-    known |= set(of.others)
-    return candidates_found - known
+def unnamed(issuer_table: Table, candidates_found: set[str]) -> set[str]:
+    named_operations = {row.operation for row in issuer_table.issuers} | {
+        row.operation for row in issuer_table.revokers
+    }
+    named_operations |= set(issuer_table.others)
+    return candidates_found - named_operations
 
 
 def test_every_operation_that_issues_or_revokes_is_named() -> None:
-    found = {one for service, model in models().items() for one in candidates(service, model)}
+    operations = {one for service, model in models().items() for one in candidates(service, model)}
 
-    assert len(found) > 200
-    assert unnamed(table(), found) == set(), "name them in containment/aws/issuers.toml"
+    assert len(operations) > 200
+    assert unnamed(table(), operations) == set(), "name them in containment/aws/issuers.toml"
     # And nothing is named that botocore does not have, or twice.
     named = Counter(
         [row.operation for row in table().issuers]
@@ -149,7 +151,7 @@ def test_every_operation_that_issues_or_revokes_is_named() -> None:
         + list(table().others)
     )
     assert [one for one, times in named.items() if times > 1] == []
-    assert set(named) - found <= BY_KNOWLEDGE
+    assert set(named) - operations <= BY_KNOWLEDGE
     for one in BY_KNOWLEDGE:
         service, _, operation = one.partition(":")
         assert operation in models()[service].operations

@@ -53,8 +53,8 @@ def containment(capsys: pytest.CaptureFixture[str]) -> Command:
     def command(*arguments: str | Path) -> Ran:
         capsys.readouterr()
         code = run([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return Ran(code, said.out, said.err)
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
 
     return command
 

@@ -39,9 +39,9 @@ def test_each_kind_of_error_in_each_call_ends_the_verb_with_its_own_code(
         engine.answer(command, code=1, messages=[message], err="error: what; no answer (forged)\n")
         ran = containment(*verb.split(), "--json")
 
-        found = ran.json["error"]
-        assert (ran.code, found["kind"]) == (kind.exit_code, kind.__name__), (verb, call)
-        assert found["remedy"] == "the next step"
+        document = ran.json["error"]
+        assert (ran.code, document["kind"]) == (kind.exit_code, kind.__name__), (verb, call)
+        assert document["remedy"] == "the next step"
 
 
 def test_a_conflict_that_a_lift_meets_ends_as_its_preview_does(

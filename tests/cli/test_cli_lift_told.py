@@ -33,8 +33,8 @@ def test_a_lift_tells_what_was_done(containment: Command, engine: FakeEngine) ->
     engine.exports(snapshot(USER), deny(USER))
     words = "user ci-deploy: tokens issued before T stay denied"
     ahead = Message("user ci-deploy, at a lift: it will be lifted", DENY, "Read")
-    done = Message(words, DENY, "Delete")
-    engine.answer("destroy", messages=[ahead, done], events=[summary(delete=3)])
+    message = Message(words, DENY, "Delete")
+    engine.answer("destroy", messages=[ahead, message], events=[summary(delete=3)])
     ran = containment("lift", "--yes")
 
     assert ran.code == 0

@@ -147,8 +147,8 @@ def test_an_endpoint_that_is_not_aws_is_the_first_thing_said(
 
     ran = containment("trip", "nothing", *(["--json"] if as_json else []))
 
-    said, silent = (ran.err, ran.out) if as_json else (ran.out, ran.err)
-    assert said.startswith("EMULATED")
+    announced, silent = (ran.err, ran.out) if as_json else (ran.out, ran.err)
+    assert announced.startswith("EMULATED")
     assert silent == ""
 
 

@@ -212,20 +212,20 @@ def test_resolve_prints_principal_keys_and_the_lines_to_pin(containment: Command
 
 
 def test_resolve_with_json_prints_one_document(containment: Command, lab: Lab) -> None:
-    found = containment("resolve", lab.world.release_key.access_key_id, "--json").json
+    document = containment("resolve", lab.world.release_key.access_key_id, "--json").json
 
-    assert found["principal"] == lab.world.release_user
-    assert found["kind"] == "user"
-    assert found["target"] == {
+    assert document["principal"] == lab.world.release_user
+    assert document["kind"] == "user"
+    assert document["target"] == {
         "user": lab.world.release_user,
         "leaked": [lab.world.release_key.access_key_id],
         "rung": "deny-all",
     }
-    assert {key["status"] for key in found["access_keys"]} == {"Active", "Inactive"}
+    assert {key["status"] for key in document["access_keys"]} == {"Active", "Inactive"}
 
 
 def test_no_secret_is_in_any_output_or_file(containment: Command, lab: Lab) -> None:
-    said = ""
+    output = ""
     for arguments in (
         ("open", lab.world.leaked.access_key_id, "--json"),
         ("open", lab.world.leaked.secret_access_key),
@@ -234,9 +234,9 @@ def test_no_secret_is_in_any_output_or_file(containment: Command, lab: Lab) -> N
         ("--debug", "open", lab.world.leaked.secret_access_key, "--json"),
     ):
         ran = containment(*arguments)
-        said += ran.out + ran.err
-    said += "".join(path.read_text() for path in Path("stacks").iterdir())
+        output += ran.out + ran.err
+    output += "".join(path.read_text() for path in Path("stacks").iterdir())
 
-    assert lab.world.leaked.access_key_id in said
-    assert [secret for secret in lab.world.secrets() if secret in said] == []
-    assert json.dumps(said).isascii()
+    assert lab.world.leaked.access_key_id in output
+    assert [secret for secret in lab.world.secrets() if secret in output] == []
+    assert json.dumps(output).isascii()

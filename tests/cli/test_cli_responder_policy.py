@@ -35,8 +35,8 @@ def statements(duty: Duty) -> dict[str, Any]:
 
 
 def allowed(duty: Duty) -> set[str]:
-    found = [each for each in statements(duty).values() if each["Effect"] == "Allow"]
-    return {action for each in found for action in each["Action"]}
+    allow_statements = [each for each in statements(duty).values() if each["Effect"] == "Allow"]
+    return {action for each in allow_statements for action in each["Action"]}
 
 
 def resource_types(action: str) -> set[str]:

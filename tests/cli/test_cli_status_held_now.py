@@ -32,7 +32,7 @@ def applied(iam: Any, served: Lab, unique_id: str) -> list[dict[str, Any]]:
     denying = deny(USER, **common)
     denying["inputs"] |= {"scope": "all", "principalId": unique_id}
     denying["outputs"] |= {"scope": "all"}
-    given = {
+    common_inputs = {
         name: value
         for name, value in {**denying["inputs"], **common}.items()
         if name not in {"scope", "cohort"}
@@ -41,8 +41,8 @@ def applied(iam: Any, served: Lab, unique_id: str) -> list[dict[str, Any]]:
         **denying,
         "urn": denying["urn"].replace("DenyPolicy", "InactiveCredentials"),
         "type": "containment:index:InactiveCredentials",
-        "inputs": {**given, "which": "all"},
-        "outputs": {**given, "which": "all", "generation": 7, "live": "applied"},
+        "inputs": {**common_inputs, "which": "all"},
+        "outputs": {**common_inputs, "which": "all", "generation": 7, "live": "applied"},
     }
     return [snapshot(USER, **common), denying, keys]
 

@@ -48,8 +48,8 @@ def test_status_explains_an_interrupted_run_and_a_lock(
     engine.exports(pending=[{"type": "creating", "resource": {"urn": DENY}}])
     folder = engine.project / "state" / ".pulumi" / "locks" / "organization" / "containment"
     (folder / STACK).mkdir(parents=True)
-    told = {"pid": 7, "username": "bob", "hostname": "host-9", "timestamp": "t"}
-    (folder / STACK / "1.json").write_text(json.dumps(told))
+    lock_document = {"pid": 7, "username": "bob", "hostname": "host-9", "timestamp": "t"}
+    (folder / STACK / "1.json").write_text(json.dumps(lock_document))
     ran = containment("status")
 
     assert ran.code == 0

@@ -34,7 +34,7 @@ def engine(project: Path) -> FakeEngine:
 
 def on_terminal(engine: FakeEngine, lab: Lab, *arguments: str, typed: bytes) -> tuple[int, str]:
     """Run a verb on a terminal of its own, type, and return its exit code and what it showed."""
-    ours, theirs = pty.openpty()
+    controller, terminal = pty.openpty()
     environ = {**os.environ, **lab.world.admin.env(), "AWS_ENDPOINT_URL": lab.endpoint}
     environ["PATH"] = f"{engine.program.parent}:{environ['PATH']}"
     environ["PULUMI_HOME"] = str(engine.project / "home")
@@ -42,20 +42,20 @@ def on_terminal(engine: FakeEngine, lab: Lab, *arguments: str, typed: bytes) -> 
         [CONTAINMENT, *arguments],
         cwd=engine.project,
         env={**environ, "TERM": "dumb"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
         start_new_session=True,
     )
-    os.close(theirs)
-    os.write(ours, typed)
+    os.close(terminal)
+    os.write(controller, typed)
     shown = b""
     try:
-        while more := os.read(ours, 4096):
+        while more := os.read(controller, 4096):
             shown += more
     except OSError:  # Linux's way to say that the other end is closed
         pass
-    os.close(ours)
+    os.close(controller)
     return process.wait(timeout=30), shown.decode()
 
 

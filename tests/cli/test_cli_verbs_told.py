@@ -160,8 +160,8 @@ def test_several_failures_are_told_with_their_resources(
 ) -> None:
     engine.exports(snapshot(USER), deny(USER))
     full = NotContainedError("no room", remedy="free some")
-    gone = NotFoundError("gone", remedy="look")
-    messages = [raised(full, urn=DENY), raised(gone, urn=deny(ROLE)["urn"])]
+    failure = NotFoundError("gone", remedy="look")
+    messages = [raised(full, urn=DENY), raised(failure, urn=deny(ROLE)["urn"])]
     engine.answer("up", code=1, messages=messages, events=[diagnostic("update failed")])
     ran = containment("up")
 
@@ -193,8 +193,13 @@ def dead() -> int:
 
 def locked(host: str) -> str:
     """Return the lock of a run on *host* whose process is gone from this machine."""
-    told = {"pid": dead(), "username": "bob", "hostname": host, "timestamp": "2026-11-24T11:00:00Z"}
-    return json.dumps(told)
+    lock_document = {
+        "pid": dead(),
+        "username": "bob",
+        "hostname": host,
+        "timestamp": "2026-11-24T11:00:00Z",
+    }
+    return json.dumps(lock_document)
 
 
 def lock_in(engine: FakeEngine, host: str) -> Path:
@@ -221,8 +226,8 @@ def test_the_lock_of_a_dead_run_here_is_taken_away_and_said(
 def test_in_a_bucket_the_engine_takes_the_lock_of_a_dead_run_away(
     containment: Command, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [("1.json", locked(socket.gethostname()))]
-    monkeypatch.setattr(state_bucket, "texts", lambda _address, _folder: iter(found))
+    lock_texts = [("1.json", locked(socket.gethostname()))]
+    monkeypatch.setattr(state_bucket, "texts", lambda _address, _folder: iter(lock_texts))
     engine.answer("whoami", out=json.dumps({"url": "s3://bucket"}))
     engine.answer("up", code=1, err=LOCKED)
     engine.answer("cancel")

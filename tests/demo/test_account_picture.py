@@ -74,9 +74,9 @@ def test_one_change_is_seen_as_that_change(
     before = inventory.take(iam)
     change(iam)
 
-    found = [each.fact for each in inventory.changes(before, inventory.take(iam))]
+    changed = [each.fact for each in inventory.changes(before, inventory.take(iam))]
 
-    assert [fact for fact in found if not fact.startswith("policy ")] == facts
+    assert [fact for fact in changed if not fact.startswith("policy ")] == facts
 
 
 def test_a_key_that_goes_inactive_is_seen_with_both_statuses(lab: Lab, iam: Any) -> None:

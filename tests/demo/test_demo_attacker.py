@@ -76,16 +76,16 @@ def test_a_attacker_who_is_gone_is_said_to_be_gone(attacker: Attacker) -> None:
 
 def test_a_bystander_who_is_refused_is_counted(lab: Lab) -> None:
     world = lab.world
-    people = AccessProbe(lab.endpoint, world.region, world.bucket)
+    probe = AccessProbe(lab.endpoint, world.region, world.bucket)
     working = {"alice": world.bystander}
 
-    with Bystanders(people, working) as quiet:
+    with Bystanders(probe, working) as quiet:
         while quiet.calls < 2:
             pass
     lab.client("iam", world.admin).update_access_key(
         UserName="alice", AccessKeyId=world.bystander.access_key_id, Status="Inactive"
     )
-    with Bystanders(people, working) as disturbed:
+    with Bystanders(probe, working) as disturbed:
         while disturbed.calls < 2:
             pass
 
@@ -95,18 +95,18 @@ def test_a_bystander_who_is_refused_is_counted(lab: Lab) -> None:
 
 def test_who_can_work_is_asked_and_another_error_is_no_answer(lab: Lab) -> None:
     world = lab.world
-    people = AccessProbe(lab.endpoint, world.region, world.bucket)
+    probe = AccessProbe(lab.endpoint, world.region, world.bucket)
     nowhere = AccessProbe(lab.endpoint, world.region, "no-such-bucket-anywhere")
 
-    assert people.can_read(world.bystander)
-    assert not allowed(lambda: people.client("iam", world.bystander).list_users())
+    assert probe.can_read(world.bystander)
+    assert not allowed(lambda: probe.client("iam", world.bystander).list_users())
     with pytest.raises(UnavailableError, match="NoSuchBucket"):
         nowhere.can_read(world.admin)
 
 
 def test_the_finding_holds_no_secret_and_names_the_key(lab: Lab) -> None:
     world = lab.world
-    told = json.dumps(
+    finding_text = json.dumps(
         guardduty_finding.leaked_key_used(
             account=world.account,
             region=world.region,
@@ -118,5 +118,5 @@ def test_the_finding_holds_no_secret_and_names_the_key(lab: Lab) -> None:
         )
     )
 
-    assert world.leaked.access_key_id in told
-    assert not [secret for secret in world.secrets() if secret in told]
+    assert world.leaked.access_key_id in finding_text
+    assert not [secret for secret in world.secrets() if secret in finding_text]

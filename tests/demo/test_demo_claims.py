@@ -48,10 +48,10 @@ Duration: 5s
 def full(disposition: Disposition) -> Board:
     """Return a board on which everything was seen as expected."""
     board = Board(rows(disposition))
-    for at, phase in enumerate(Phase):
+    for index, phase in enumerate(Phase):
         board.see(
             phase,
-            {row.credential: bool(row.expected[at]) for row in board.rows},
+            {row.credential: bool(row.expected[index]) for row in board.rows},
         )
     return board
 
@@ -190,6 +190,6 @@ def test_the_exit_code_says_whether_everything_holds(
     monkeypatch.setattr("signal.signal", lambda *_: None)
 
     assert run(["demo", "--json"]) == code
-    told = json.loads(capsys.readouterr().out)
-    assert told["holds"] is not broken
-    assert [each["disposition"] for each in told["runs"]] == ["confirmed", "false-positive"]
+    document = json.loads(capsys.readouterr().out)
+    assert document["holds"] is not broken
+    assert [each["disposition"] for each in document["runs"]] == ["confirmed", "false-positive"]

@@ -43,16 +43,16 @@ def left_behind(home: Path) -> list[str]:
 
 
 def processes(home: Path) -> list[str]:
-    found = []
+    rows = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes()
-            known = (process / "environ").read_bytes() + command
+            process_text = (process / "environ").read_bytes() + command
         except OSError:
             continue
-        if str(home).encode() in known and process.name != str(os.getpid()):
-            found.append(f"process {process.name}: {command!r}")
-    return found
+        if str(home).encode() in process_text and process.name != str(os.getpid()):
+            rows.append(f"process {process.name}: {command!r}")
+    return rows
 
 
 def shape(text: str) -> set[str]:
@@ -65,11 +65,11 @@ def shape(text: str) -> set[str]:
 
 def section(text: str, name: str) -> str:
     """Return the run called *name*, without its number."""
-    found = re.search(
+    match = re.search(
         rf"^Run \d of \d: {name}\n(.*?)^(?=Run |\d+ of)", text, re.DOTALL | re.MULTILINE
     )
-    assert found, f"there is no run called {name} in:\n{text}"
-    return found[1]
+    assert match, f"there is no run called {name} in:\n{text}"
+    return match[1]
 
 
 def test_a_run_holds_in_every_claim_says_what_the_readme_shows_and_leaves_nothing(
@@ -107,8 +107,8 @@ def test_an_interrupt_leaves_no_process_and_no_file(tmp_path: Path, moment: str)
     time.sleep(1)
     assert processes(tmp_path), "nothing was running, so this proves nothing"
     demo.send_signal(signal.SIGINT)
-    _, told = demo.communicate(timeout=60)
+    _, output = demo.communicate(timeout=60)
 
     assert demo.returncode == 130
-    assert told.splitlines()[-1] == "interrupted"
+    assert output.splitlines()[-1] == "interrupted"
     assert left_behind(tmp_path) == []

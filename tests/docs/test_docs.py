@@ -34,9 +34,9 @@ def commands(page: Path) -> Iterator[list[str]]:
                 yield shlex.split(line.strip()[2:], comments=True)
 
 
-def ours() -> list[list[str]]:
+def own_commands() -> list[list[str]]:
     """Return every use of our own command line in the documentation."""
-    found = [words for page in WRITTEN for words in commands(page)]
+    block_commands = [words for page in WRITTEN for words in commands(page)]
     inner = [
         shlex.split(inside)
         for page in WRITTEN
@@ -47,7 +47,9 @@ def ours() -> list[list[str]]:
         for page in WRITTEN
         for inside in re.findall(r"`(containment [a-z][^`]*)`", page.read_text(encoding="utf-8"))
     ]
-    return [words for words in found + inner + inline if words and words[0] == "containment"]
+    return [
+        words for words in block_commands + inner + inline if words and words[0] == "containment"
+    ]
 
 
 def test_the_pulumi_classes_are_the_ones_that_the_actions_ask_for() -> None:
@@ -86,15 +88,15 @@ def test_the_page_of_the_commands_is_current() -> None:
 
 def test_every_command_in_the_documentation_exists_with_its_options() -> None:
     context = click.Context(containment)
-    uses = ours()
+    uses = own_commands()
     for _, verb, *rest in uses:
         command = containment.get_command(context, verb)
         assert command is not None, f"there is no verb {verb}"
         if isinstance(command, click.Group) and rest:
             command = command.get_command(context, rest.pop(0))
             assert command is not None, f"there is no {verb} like that"
-        known = {name for parameter in command.params for name in parameter.opts}
-        assert {each for each in rest if each.startswith("--")} <= known, f"{verb} {rest}"
+        options = {name for parameter in command.params for name in parameter.opts}
+        assert {each for each in rest if each.startswith("--")} <= options, f"{verb} {rest}"
     assert {words[1] for words in uses} == set(VERBS)
 
 
@@ -109,9 +111,9 @@ def test_the_readme_quick_start_is_two_targets_of_the_makefile() -> None:
 
 
 def test_the_recorded_demo_shows_every_row_as_it_is_claimed() -> None:
-    found = RECORD.search(README.read_text(encoding="utf-8"))
-    assert found
-    runs = re.split(r"^Run \d of 2: ", found[1], flags=re.MULTILINE)[1:]
+    match = RECORD.search(README.read_text(encoding="utf-8"))
+    assert match
+    runs = re.split(r"^Run \d of 2: ", match[1], flags=re.MULTILINE)[1:]
 
     shown_before: set[object] = set()
     for disposition, run in zip(
@@ -122,10 +124,10 @@ def test_the_recorded_demo_shows_every_row_as_it_is_claimed() -> None:
             cells = " ".join(word(expected) for expected in row.expected)
             assert any(line.endswith(f"{row.credential} {cells}") for line in lines), row
         shown_before |= set(rows(disposition))
-    assert found[1].startswith("EMULATED: http://127.0.0.1:")
-    assert "NOT AS CLAIMED" not in found[1]
-    assert "facts, SHA-256" in found[1]
-    assert re.search(r"^(\d+) of \1 claims hold$", found[1], re.MULTILINE)
+    assert match[1].startswith("EMULATED: http://127.0.0.1:")
+    assert "NOT AS CLAIMED" not in match[1]
+    assert "facts, SHA-256" in match[1]
+    assert re.search(r"^(\d+) of \1 claims hold$", match[1], re.MULTILINE)
     assert len(Phase) == 4
     assert len(Who) == 3
 

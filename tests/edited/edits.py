@@ -19,7 +19,7 @@ def strangers(company: Company) -> list[tuple[str, str]]:
     """Return the ARN and unique id of those whom no spec names."""
     world = company.lab.world
     iam = company.lab.client("iam", world.admin)
-    found: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     for arn in (
         world.bystander_user,
         world.bystander_role,
@@ -29,17 +29,17 @@ def strangers(company: Company) -> list[tuple[str, str]]:
     ):
         name = arn.rpartition("/")[2]
         if ":user/" in arn:
-            found.append((arn, iam.get_user(UserName=name)["User"]["UserId"]))
+            pairs.append((arn, iam.get_user(UserName=name)["User"]["UserId"]))
         else:
-            found.append((arn, iam.get_role(RoleName=name)["Role"]["RoleId"]))
-    return found
+            pairs.append((arn, iam.get_role(RoleName=name)["Role"]["RoleId"]))
+    return pairs
 
 
 def edit(company: Company, incident: str, entries: list[Entry], random: Random) -> str:
     """Edit *entries*, the state of *incident*, in one way; return which."""
     if not entries:
         return "nothing left to edit"
-    kinds = (_field, _field, _field, _whom, _inject, _foreign, _drop, _order, _kind)
+    kinds = (_field, _field, _field, _another_principal, _inject, _foreign, _drop, _order, _kind)
     return random.choice(kinds)(company, incident, entries, random)
 
 
@@ -128,7 +128,9 @@ def _edited(company: Company, values: dict[str, Any], random: Random) -> str:
     return f"{name} = {str(values.get(name))[:80]}"
 
 
-def _whom(company: Company, _incident: str, entries: list[Entry], random: Random) -> str:
+def _another_principal(
+    company: Company, _incident: str, entries: list[Entry], random: Random
+) -> str:
     entry = random.choice(entries)
     arn, unique_id = random.choice(strangers(company))
     entry.values["principalId"] = unique_id
@@ -159,8 +161,8 @@ def _foreign(company: Company, incident: str, entries: list[Entry], random: Rand
 
 
 def _drop(_company: Company, _incident: str, entries: list[Entry], random: Random) -> str:
-    gone = entries.pop(random.randrange(len(entries)))
-    return f"without {gone.kind}"
+    dropped = entries.pop(random.randrange(len(entries)))
+    return f"without {dropped.kind}"
 
 
 def _order(_company: Company, _incident: str, entries: list[Entry], random: Random) -> str:

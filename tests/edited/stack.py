@@ -95,12 +95,12 @@ class Stack:
         servicer, ear = self._started(settings or {})
         if servicer is None:
             return
-        held = [entry for entry in self.entries if entry.kind != "PrincipalSnapshot"]
+        entries_held = [entry for entry in self.entries if entry.kind != "PrincipalSnapshot"]
         rest = [entry for entry in self.entries if entry.kind == "PrincipalSnapshot"]
         for entry in self.entries:
             self._read(servicer, entry)
         failed = False
-        for entry in [*held, *rest]:
+        for entry in [*entries_held, *rest]:
             if entry in rest and failed:
                 continue  # the engine stops before what others hang on
             failed |= not self._tried(
@@ -159,8 +159,10 @@ class Stack:
         self, servicer: Any, kind: str, label: str, declared: Any, snapshot: Any = None
     ) -> dict[str, Any] | None:
         outputs, urn = snapshot or {}, self._urn(kind, label)
-        given = {name: outputs.get(source) for name, source in declared.from_snapshot.items()}
-        known = {name: value for name, value in given.items() if value is not None}
+        from_snapshot = {
+            name: outputs.get(source) for name, source in declared.from_snapshot.items()
+        }
+        known_values = {name: value for name, value in from_snapshot.items() if value is not None}
         entry = next((one for one in self.entries if (one.kind, one.urn) == (kind, urn)), None)
         olds = entry.values if entry else {}
         checked = self._call(
@@ -168,7 +170,7 @@ class Stack:
             provider_pb2.CheckRequest(
                 urn=urn,
                 type=PREFIX + kind,
-                news=struct({**declared.inputs, **known}),
+                news=struct({**declared.inputs, **known_values}),
                 olds=struct(olds),
             ),
         )
@@ -184,14 +186,14 @@ class Stack:
                 return None
             self.entries.append(Entry(kind, urn, made.id, MessageToDict(made.properties)))
             return self.entries[-1].values
-        seen = self._read(servicer, entry)
+        live_state = self._read(servicer, entry)
         updated = self._call(
             servicer.Update,
             provider_pb2.UpdateRequest(
                 id=entry.id,
                 urn=entry.urn,
                 type=PREFIX + kind,
-                olds=seen,
+                olds=live_state,
                 news=checked.inputs,
             ),
         )
@@ -306,7 +308,7 @@ class Company:
         return [json.loads(line) for line in text.splitlines()]
 
     def _supported(self, incident: str, fact: str, after: str | None) -> bool:
-        if not any(fact == whom or fact.startswith(f"{whom},") for whom in self.named(incident)):
+        if not any(fact == label or fact.startswith(f"{label},") for label in self.named(incident)):
             return False
         if incident == CONFIRMED and self.lab.world.leaked.access_key_id in fact:
             return after is not None and "Active" not in after.replace("Inactive", "")

@@ -25,7 +25,7 @@ def company(direct_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     return made
 
 
-def of(stack: Stack, kind: str) -> Entry:
+def entry_of(stack: Stack, kind: str) -> Entry:
     return next(entry for entry in stack.entries if entry.kind == kind)
 
 
@@ -104,7 +104,7 @@ def test_another_incidents_resources_are_not_lifted_by_this_stack(company: Compa
 @pytest.mark.parametrize("kind", ["InactiveCredentials", "DenyPolicy", "PrincipalSnapshot"])
 def test_nobody_whom_the_spec_does_not_name_is_touched(company: Company, kind: str) -> None:
     stack = company.stacks[CONFIRMED]
-    template = of(stack, kind)
+    template = entry_of(stack, kind)
     for arn, unique_id in strangers(company):
         if kind == "InactiveCredentials" and ":role/" in arn:
             continue
@@ -128,7 +128,7 @@ def test_nobody_is_made_an_administrator_by_a_state(company: Company, *, tagged:
     iam = company.lab.client("iam", company.lab.world.admin)
     stack = company.stacks[CONFIRMED]
     arn, unique_id = strangers(company)[0]
-    template = of(stack, "DenyPolicy")
+    template = entry_of(stack, "DenyPolicy")
     values = {
         **template.values,
         "principal": arn,
@@ -155,7 +155,7 @@ def test_a_key_goes_active_by_the_account_too_or_not_at_all(company: Company, wh
     world = company.lab.world
     stack = company.stacks[MISTAKEN]
     inactive = world.release_inactive_key_id
-    entry = of(stack, "InactiveCredentials")
+    entry = entry_of(stack, "InactiveCredentials")
     entry.values["accessKeys"] = [{**k, "status": "Active"} for k in entry.values["accessKeys"]]
     if what.startswith("and"):
         says_all_were_active(company, MISTAKEN)
@@ -174,9 +174,13 @@ def test_what_the_state_says_of_role_ledger_and_region_gives_nothing_back(
     company: Company, setting: str
 ) -> None:
     stack = company.stacks[MISTAKEN]
-    said = {"role": company.lab.world.bystander_role, "ledger": "s3://other", "region": "x"}
+    other_settings = {
+        "role": company.lab.world.bystander_role,
+        "ledger": "s3://other",
+        "region": "x",
+    }
 
-    stack.destroy({setting: said[setting]})
+    stack.destroy({setting: other_settings[setting]})
 
     assert f"containment:{setting} is" in str(stack.failed)
     assert "in containment.yaml" in str(stack.failed)

@@ -32,16 +32,16 @@ def user(lab: Lab) -> str:
 @contextmanager
 def watched(lab: Lab, credentials: Credentials) -> Iterator[list[bool]]:
     """Use *credentials* without pause; yield what each use gave."""
-    stop, seen = Event(), []
+    stop, lines = Event(), []
 
     def use() -> None:
         while not stop.is_set():
-            seen.append(can_list(lab, credentials))
+            lines.append(can_list(lab, credentials))
 
     thread = Thread(target=use)
     thread.start()
     try:
-        yield seen
+        yield lines
     finally:
         stop.set()
         thread.join()
@@ -58,11 +58,11 @@ def test_a_stripped_deny_and_a_new_key_are_seen_repaired_and_said(
     attacker = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
     assert can_list(lab, attacker)
 
-    said = project.ok("up", "--yes")
+    output = project.ok("up", "--yes")
 
-    assert "the deny is missing" in said
-    assert made["AccessKeyId"] in said
-    assert "2 updated" in said
+    assert "the deny is missing" in output
+    assert made["AccessKeyId"] in output
+    assert "2 updated" in output
     assert not can_list(lab, attacker)
 
 
@@ -71,15 +71,15 @@ def test_a_replacement_never_releases(project: Project, lab: Lab, resource: str)
     project.spec(spec(user(lab), disposition="false-positive"))
     project.up()
     urn = next(
-        found["urn"]
-        for found in project.resources()
-        if found["type"] == f"containment:index:{resource}"
+        item["urn"]
+        for item in project.resources()
+        if item["type"] == f"containment:index:{resource}"
     )
 
     with watched(lab, lab.world.leaked) as uses:
-        said = project.ok("up", "--yes", "--skip-preview", "--replace", urn)
+        output = project.ok("up", "--yes", "--skip-preview", "--replace", urn)
 
-    assert "1 replaced" in said
+    assert "1 replaced" in output
     assert len(uses) > 10
     assert not any(uses)
     project.destroy()
@@ -90,9 +90,9 @@ def test_a_replaced_snapshot_is_refused_and_releases_nothing(project: Project, l
     project.spec(spec(user(lab), disposition="false-positive"))
     project.up()
     urn = next(
-        found["urn"]
-        for found in project.resources()
-        if found["type"] == "containment:index:PrincipalSnapshot"
+        resource["urn"]
+        for resource in project.resources()
+        if resource["type"] == "containment:index:PrincipalSnapshot"
     )
 
     with watched(lab, lab.world.leaked) as uses:
@@ -110,10 +110,10 @@ def test_one_target_that_cannot_be_contained_does_not_save_the_others(
 ) -> None:
     project.spec(spec("user: arn:aws:iam::111122223333:user/nobody", user(lab)))
 
-    done = project.run("up", "--yes", "--skip-preview")
+    run_result = project.run("up", "--yes", "--skip-preview")
 
-    assert done.exit_code != 0
-    assert "user/nobody does not exist" in done.output
+    assert run_result.exit_code != 0
+    assert "user/nobody does not exist" in run_result.output
     assert not can_list(lab, lab.world.leaked)
 
 
@@ -243,10 +243,10 @@ def test_a_trust_policy_that_cannot_be_closed_does_not_save_the_sessions(
     project.spec(spec(f"{{role: '{world.deploy_role}', rung: close-trust}}"))
     assert can_list(lab, attacker)
 
-    done = project.run("up", "--yes", "--skip-preview")
+    run_result = project.run("up", "--yes", "--skip-preview")
 
-    assert done.exit_code != 0
-    assert "use rung deny-all" in done.output
+    assert run_result.exit_code != 0
+    assert "use rung deny-all" in run_result.output
     assert not can_list(lab, attacker)
 
 
@@ -256,10 +256,10 @@ def test_a_attacker_who_renames_his_user_is_not_released(project: Project, lab: 
     project.up()
     iam.update_user(UserName="ci-deploy", NewUserName="innocent")
 
-    done = project.run("up", "--yes", "--skip-preview")
+    run_result = project.run("up", "--yes", "--skip-preview")
 
-    assert done.exit_code != 0
-    assert f"write 'user: {lab.world.ci_user}'" in done.output
+    assert run_result.exit_code != 0
+    assert f"write 'user: {lab.world.ci_user}'" in run_result.output
     deny = iam.get_user_policy(UserName="innocent", PolicyName=f"containment-{STACK}")
     assert "Condition" not in deny["PolicyDocument"]["Statement"][0]
     project.spec(spec(user(lab)))

@@ -30,16 +30,16 @@ def test_a_spec_that_cannot_be_used_releases_nobody_and_says_why(
     project.up()
     before = inventory.take(lab.client("iam", lab.world.admin))
 
-    for text, said in UNUSABLE:
-        with subtests.test(said):
+    for text, message in UNUSABLE:
+        with subtests.test(message):
             project.spec(text)
 
-            done = project.run("up", "--yes", "--skip-preview")
+            run_result = project.run("up", "--yes", "--skip-preview")
 
             after = inventory.take(lab.client("iam", lab.world.admin))
-            assert done.exit_code != 0
-            assert said in done.output
-            assert "Traceback" not in done.output
+            assert run_result.exit_code != 0
+            assert message in run_result.output
+            assert "Traceback" not in run_result.output
             assert inventory.changes(before, after) == []
 
 
@@ -50,10 +50,10 @@ def test_one_user_by_his_key_and_by_his_arn_is_refused_with_both(
     key = lab.world.leaked.access_key_id
     project.spec(spec(f"access_key: {key}", f"user: {lab.world.ci_user}"))
 
-    done = project.run("up", "--yes", "--skip-preview")
+    run_result = project.run("up", "--yes", "--skip-preview")
 
-    assert done.exit_code != 0
-    assert f"({lab.world.ci_user} and {key})" in done.output
+    assert run_result.exit_code != 0
+    assert f"({lab.world.ci_user} and {key})" in run_result.output
     assert inventory.changes(before, inventory.take(lab.client("iam", lab.world.admin))) == []
 
 
@@ -69,17 +69,17 @@ def test_one_user_by_his_former_and_his_new_name_is_refused_and_stays_contained(
     contained = inventory.take(iam)
     project.spec(spec(f"user: {former}", f"user: {renamed}"))
 
-    done = project.run("up", "--yes", "--skip-preview")
+    run_result = project.run("up", "--yes", "--skip-preview")
 
-    assert done.exit_code != 0
-    assert f"{former} is {renamed} now and stays contained" in done.output
-    assert f"user ci-deploy-2 is already contained by {STACK}" in done.output
+    assert run_result.exit_code != 0
+    assert f"{former} is {renamed} now and stays contained" in run_result.output
+    assert f"user ci-deploy-2 is already contained by {STACK}" in run_result.output
     assert inventory.changes(contained, inventory.take(iam)) == []
     assert not can_list(lab, lab.world.leaked)
 
 
 @pytest.mark.parametrize(
-    ("environ", "said"),
+    ("environ", "message"),
     [
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials"),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "lab"),
@@ -87,15 +87,15 @@ def test_one_user_by_his_former_and_his_new_name_is_refused_and_stays_contained(
     ],
 )
 def test_a_machine_that_is_not_ready_is_told_what_is_missing(
-    project: Project, environ: dict[str, str], said: str
+    project: Project, environ: dict[str, str], message: str
 ) -> None:
     project.spec(spec(USER))
 
-    done = project.run("preview", **environ)
+    run_result = project.run("preview", **environ)
 
-    assert done.exit_code != 0
-    assert said in done.output
-    assert "Traceback" not in done.output
+    assert run_result.exit_code != 0
+    assert message in run_result.output
+    assert "Traceback" not in run_result.output
 
 
 def test_missing_permissions_are_listed_before_anything_changes(project: Project, lab: Lab) -> None:
@@ -110,11 +110,11 @@ def test_missing_permissions_are_listed_before_anything_changes(project: Project
     project.spec(spec(USER))
 
     preview = project.run("preview")
-    done = project.run("up", "--yes", "--skip-preview")
+    run_result = project.run("up", "--yes", "--skip-preview")
 
     assert preview.exit_code == 0  # a finding: to look takes no right to change
-    assert done.exit_code != 0
-    for output in (preview.output, done.output):
+    assert run_result.exit_code != 0
+    for output in (preview.output, run_result.output):
         assert "iam:PutUserPolicy" in output
         assert "iam:UpdateAccessKey" in output
         assert "containment responder-policy" in output
@@ -122,8 +122,8 @@ def test_missing_permissions_are_listed_before_anything_changes(project: Project
 
 
 def test_a_stack_without_a_spec_says_how_to_write_one(project: Project) -> None:
-    done = project.run("preview")
+    run_result = project.run("preview")
 
-    assert done.exit_code != 0
-    assert "containment open" in done.output
-    assert "Traceback" not in done.output
+    assert run_result.exit_code != 0
+    assert "containment open" in run_result.output
+    assert "Traceback" not in run_result.output

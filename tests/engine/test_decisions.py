@@ -38,7 +38,7 @@ def role(lab: Lab) -> str:
 
 def tool(project: Project, *arguments: str) -> EngineRun:
     """Run ``containment``."""
-    done = subprocess.run(
+    process = subprocess.run(
         [BIN / "containment", *arguments],
         cwd=project.folder,
         env=project.environ,
@@ -47,7 +47,7 @@ def tool(project: Project, *arguments: str) -> EngineRun:
         text=True,
         check=False,
     )
-    return EngineRun(done.returncode, done.stdout + done.stderr)
+    return EngineRun(process.returncode, process.stdout + process.stderr)
 
 
 def edited(project: Project, change: Any) -> None:
@@ -75,7 +75,7 @@ def test_what_is_on_hold_is_released_by_nothing(project: Project, lab: Lab) -> N
     project.ok("state", "unprotect", "--all", "--yes")
     refused.append(project.run(*DESTROY))
 
-    assert all(done.exit_code != 0 for done in refused)
+    assert all(run_result.exit_code != 0 for run_result in refused)
     assert "hold: true, so nothing of it is released" in refused[-1].output
     assert inventory.changes(contained, taken(lab)) == []
 
@@ -104,15 +104,15 @@ def test_plain_destroy_is_told_what_was_decided_and_refuses_what_it_does_not_und
         ("force-ours=everything", "is no facet of a lift"),
         ("force-ours=credentials@111122223333/user/nobody", "whom the stack does not hold"),
     ):
-        done = project.run(*DESTROY, CONTAINMENT_DECISIONS=decision)
-        assert done.exit_code != 0
-        assert says in done.output
+        run_result = project.run(*DESTROY, CONTAINMENT_DECISIONS=decision)
+        assert run_result.exit_code != 0
+        assert says in run_result.output
         assert inventory.changes(contained, taken(lab)) == []
 
     decided = "force-ours=credentials@111122223333/user/ci-deploy"
-    done = project.run(*DESTROY, CONTAINMENT_DECISIONS=decided)
+    run_result = project.run(*DESTROY, CONTAINMENT_DECISIONS=decided)
 
-    assert done.exit_code == 0, done.output
+    assert run_result.exit_code == 0, run_result.output
     assert inventory.changes(before, taken(lab)) == []
     ledger = (project.folder / "ledger" / f"{STACK}.jsonl").read_text()
     assert '"kind":"decision"' in ledger
@@ -146,13 +146,13 @@ def test_a_trust_policy_and_statuses_that_were_edited_into_the_state_are_not_wri
 
     edited(project, change)
 
-    done = project.run(*DESTROY)
+    run_result = project.run(*DESTROY)
 
     after = {item.fact: item.after for item in inventory.changes(before, taken(lab))}
     assert not any("access key" in fact for fact in after)
     assert '"*"' not in taken(lab)["role deploy, AssumeRolePolicyDocument"]
     assert not can_list(lab, lab.world.leaked)
-    assert done.exit_code == 0 or "was Active before" in done.output
+    assert run_result.exit_code == 0 or "was Active before" in run_result.output
 
 
 def test_what_leaked_is_not_given_back_by_a_state_that_forgot_it(

@@ -35,10 +35,10 @@ def taken(lab: Lab) -> inventory.Inventory:
     return inventory.take(lab.client("iam", lab.world.admin))
 
 
-def held(project: Project) -> dict[str, dict[str, Any]]:
+def resources_by_kind(project: Project) -> dict[str, dict[str, Any]]:
     """Return the state's resources by their word."""
-    found = {item["type"].rpartition(":")[2]: item for item in project.resources()}
-    return {word: item for word, item in found.items() if "outputs" in item}
+    by_kind = {item["type"].rpartition(":")[2]: item for item in project.resources()}
+    return {word: item for word, item in by_kind.items() if "outputs" in item}
 
 
 def strip(lab: Lab) -> None:
@@ -56,14 +56,14 @@ def test_taint_target_and_another_region_neither_release_nor_forget(
     before = taken(lab)
     project.spec(user(lab))
     project.up()
-    first = held(project)
+    first = resources_by_kind(project)
     snapshot_id = first["PrincipalSnapshot"]["outputs"]["snapshotId"]
 
     project.ok("state", "taint", first["DenyPolicy"]["urn"], "--yes")
     project.up()
     assert not can_list(lab, lab.world.leaked)
     assert (
-        held(project)["DenyPolicy"]["outputs"]["generation"]
+        resources_by_kind(project)["DenyPolicy"]["outputs"]["generation"]
         > (first["DenyPolicy"]["outputs"]["generation"])
     )
 
@@ -71,15 +71,15 @@ def test_taint_target_and_another_region_neither_release_nor_forget(
     project.ok("config", "set", "containment:region", "eu-central-1")
     project.up()
     project.ok("destroy", "--yes", "--skip-preview", "--target", first["DenyPolicy"]["urn"])
-    assert "DenyPolicy" not in held(project)
+    assert "DenyPolicy" not in resources_by_kind(project)
     assert not can_list(lab, lab.world.leaked)  # its key is Inactive still
 
-    alone = project.run(
+    targeted_run = project.run(
         "destroy", "--yes", "--skip-preview", "--target", first["PrincipalSnapshot"]["urn"]
     )
-    assert alone.exit_code != 0
+    assert targeted_run.exit_code != 0
     project.up()
-    assert held(project)["PrincipalSnapshot"]["outputs"]["snapshotId"] == snapshot_id
+    assert resources_by_kind(project)["PrincipalSnapshot"]["outputs"]["snapshotId"] == snapshot_id
     project.destroy()
     assert inventory.changes(before, taken(lab)) == []
 
@@ -101,12 +101,12 @@ def test_a_refresh_drops_nothing_and_what_was_undone_is_repaired_whatever_is_ign
 
     project.ok("refresh", "--yes", "--skip-preview")
 
-    assert held(project)["DenyPolicy"]["outputs"]["live"] == "missing"
+    assert resources_by_kind(project)["DenyPolicy"]["outputs"]["live"] == "missing"
     project.ok("up", "--yes", "--skip-preview", "--refresh")
-    assert held(project)["DenyPolicy"]["outputs"]["live"] == "applied"
+    assert resources_by_kind(project)["DenyPolicy"]["outputs"]["live"] == "applied"
     strip(lab)
     project.up()
-    assert held(project)["DenyPolicy"]["outputs"]["live"] == "applied"
+    assert resources_by_kind(project)["DenyPolicy"]["outputs"]["live"] == "applied"
     project.destroy()
     assert inventory.changes(before, taken(lab)) == []
 
@@ -124,10 +124,10 @@ def test_a_plan_of_no_change_says_that_it_repairs_nothing_and_one_made_anew_does
     assert refused.exit_code != 0
     assert "violates plan" in refused.output
     assert "plan anew (pulumi preview --save-plan)" in refused.output
-    assert held(project)["DenyPolicy"]["outputs"]["snapshotId"]
+    assert resources_by_kind(project)["DenyPolicy"]["outputs"]["snapshotId"]
 
     project.ok("preview", "--save-plan", plan)
     project.ok("up", "--yes", "--skip-preview", "--plan", plan)
-    assert held(project)["DenyPolicy"]["outputs"]["live"] == "applied"
+    assert resources_by_kind(project)["DenyPolicy"]["outputs"]["live"] == "applied"
     iam = lab.client("iam", lab.world.admin)
     assert f"containment-{STACK}" in iam.list_user_policies(UserName="ci-deploy")["PolicyNames"]

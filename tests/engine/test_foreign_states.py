@@ -56,9 +56,9 @@ def state_of(project: Project) -> Path:
 def edit(project: Project, change: Callable[[dict[str, Any]], None]) -> None:
     """Change what the state in files says."""
     file = state_of(project)
-    found = json.loads(gzip.decompress(file.read_bytes()))
-    change(found["checkpoint"]["latest"])
-    file.write_bytes(gzip.compress(json.dumps(found).encode()))
+    checkpoint = json.loads(gzip.decompress(file.read_bytes()))
+    change(checkpoint["checkpoint"]["latest"])
+    file.write_bytes(gzip.compress(json.dumps(checkpoint).encode()))
 
 
 def plugin(project: Project, folder: Path) -> tuple[Path, str]:
@@ -75,7 +75,7 @@ def plugin(project: Project, folder: Path) -> tuple[Path, str]:
 
 
 def verb(project: Project, *arguments: str, **environ: str) -> tuple[int, str]:
-    done = subprocess.run(
+    process = subprocess.run(
         [BIN / "containment", *arguments],
         cwd=project.folder,
         env={**project.environ, **environ},
@@ -85,7 +85,7 @@ def verb(project: Project, *arguments: str, **environ: str) -> tuple[int, str]:
         text=True,
         check=False,
     )
-    return done.returncode, done.stdout
+    return process.returncode, process.stdout
 
 
 def test_a_state_that_names_another_provider_starts_nothing_and_stops_no_containment(
@@ -106,9 +106,9 @@ def test_a_state_that_names_another_provider_starts_nothing_and_stops_no_contain
         assert ran.exit_code == 7, ran.output
         assert "pulumi-python" in ran.output
         assert "containment up" in ran.output
-    code, said = verb(project, "lift", STACK, "--yes", PATH=path)
+    code, output = verb(project, "lift", STACK, "--yes", PATH=path)
     assert code == 7
-    assert "pulumi-python" in said
+    assert "pulumi-python" in output
     # Somebody writes it between the check and the run: the engine finds no such provider.
     engine = versions.current(project.environ["PATH"])
     assert engine is not None
@@ -130,9 +130,9 @@ def test_a_state_that_names_another_provider_starts_nothing_and_stops_no_contain
     iam.delete_user_policy(UserName=user, PolicyName=f"containment-{STACK}")
     iam.update_access_key(UserName=user, AccessKeyId=world.leaked.access_key_id, Status="Active")
     assert can_list(lab, world.leaked)
-    code, said = verb(project, "up", STACK, "--yes", PATH=path)
-    assert code == 5, said
-    assert "without the engine" in said
+    code, output = verb(project, "up", STACK, "--yes", PATH=path)
+    assert code == 5, output
+    assert "without the engine" in output
     assert not can_list(lab, world.leaked)
     assert can_list(lab, world.bystander)
     assert not marker.exists()
@@ -155,10 +155,10 @@ def test_who_is_contained_without_a_state_is_taken_over_and_lifted_by_a_clean_on
     clean = file.read_bytes()
     file.write_bytes(b"half a state")
 
-    code, said = verb(project, "up", STACK, "--json")
+    code, output = verb(project, "up", STACK, "--json")
 
-    assert code == 5, said
-    document = json.loads(said[said.index("{\n") : said.rindex("\n}") + 2])
+    assert code == 5, output
+    document = json.loads(output[output.index("{\n") : output.rindex("\n}") + 2])
     assert document["engine"] is False
     assert document["error"]["kind"] == "ConflictError"
     assert not can_list(lab, world.leaked)
@@ -201,21 +201,21 @@ def test_a_folder_runs_no_program_of_its_own(project: Project, lab: Lab, tmp_pat
         file = project.folder / changed
         kept = file.read_text() if file.exists() else None
         file.write_text((kept or "name: containment\nruntime: python\n") + "# changed\nmain: x\n")
-        code, said = verb(project, "preview", STACK)
-        assert code == 7, said
-        assert changed in said
+        code, output = verb(project, "preview", STACK)
+        assert code == 7, output
+        assert changed in output
         if kept is None:
-            code, said = verb(project, "up", STACK)
-            assert code == 5, said
-            assert "without the engine" in said
+            code, output = verb(project, "up", STACK)
+            assert code == 5, output
+            assert "without the engine" in output
             assert not can_list(lab, lab.world.leaked)
         if kept is None:
             file.unlink()
         else:
             file.write_text(kept)
-    code, said = verb(project, "preview", STACK)
+    code, output = verb(project, "preview", STACK)
 
     # The engine ran, and says what the containment without it left to do.
-    assert code == 5, said
-    assert "already contained" in said
+    assert code == 5, output
+    assert "already contained" in output
     assert not marker.exists()

@@ -36,24 +36,24 @@ ITS_OWN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|\t|\x08")
 
 def on_terminal(project: Project, *command: str) -> str:
     """Run *command* on a terminal in colour and return what it showed; it has to succeed."""
-    ours, theirs = pty.openpty()
+    controller, terminal = pty.openpty()
     process = subprocess.Popen(
         [str(BIN / command[0]), *command[1:]],
         cwd=project.folder,
         env={**project.environ, "TERM": "xterm-256color", "COLUMNS": "200"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
         start_new_session=True,
     )
-    os.close(theirs)
+    os.close(terminal)
     shown = b""
     try:
-        while more := os.read(ours, 65536):
+        while more := os.read(controller, 65536):
             shown += more
     except OSError:  # Linux's way to say that the other end is closed
         pass
-    os.close(ours)
+    os.close(controller)
     text = shown.decode()
     assert process.wait(timeout=60) == 0, text
     return text

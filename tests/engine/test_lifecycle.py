@@ -116,9 +116,9 @@ def test_a_target_taken_out_of_the_spec_is_lifted_by_up(project: Project, lab: L
     attacker_free = session_of(lab, world.admin, world.bystander_role)
     project.spec(spec(user))
 
-    said = project.up()
+    output = project.up()
 
-    assert "3 deleted" in said or "2 deleted" in said
+    assert "3 deleted" in output or "2 deleted" in output
     assert can_list(lab, attacker_free)
     assert not can_list(lab, world.leaked)
 
@@ -163,9 +163,9 @@ def test_an_access_key_stands_for_its_user_and_the_line_to_pin_is_said(
 ) -> None:
     project.spec(spec(f"access_key: {lab.world.leaked.access_key_id}"))
 
-    said = project.up()
+    output = project.up()
 
-    assert f"user: {lab.world.ci_user}" in said
+    assert f"user: {lab.world.ci_user}" in output
     assert not can_list(lab, lab.world.leaked)
     names = {resource["urn"].rpartition("::")[2] for resource in project.resources()}
     assert "111122223333/user/ci-deploy" in names
@@ -209,9 +209,9 @@ def test_the_user_of_a_leaked_key_is_contained_beside_a_decoy_of_the_old_name(
         spec(f"{{user: '{world.ci_user}', leaked: [{key}]}}", disposition="false-positive")
     )
 
-    said = project.up()
+    output = project.up()
 
-    assert "both are contained" in said
+    assert "both are contained" in output
     assert not can_list(lab, world.leaked)
     project.ok("up", "--yes", "--skip-preview", "--expect-no-changes")
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.engine
 CANARY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
-def found(secrets: frozenset[str], folder: Path, *texts: str) -> set[str]:
+def secrets_in(secrets: frozenset[str], folder: Path, *texts: str) -> set[str]:
     """Return what of *secrets* stands in a file under *folder*, packed or plain, or in *texts*."""
     contents = list(texts)
     for path in folder.rglob("*"):
@@ -51,6 +51,6 @@ def test_no_secret_is_anywhere_and_a_planted_one_is_found(
     assert len(kept) >= 5
     assert any("DenyPolicy" in text for text in output[5:])
     assert any(logs.iterdir())
-    assert found(lab.world.secrets(), tmp_path, *output) == set()
+    assert secrets_in(lab.world.secrets(), tmp_path, *output) == set()
     (tmp_path / "state" / "canary.gz").write_bytes(gzip.compress(CANARY.encode()))
-    assert found(frozenset({CANARY}), tmp_path) == {CANARY}
+    assert secrets_in(frozenset({CANARY}), tmp_path) == {CANARY}

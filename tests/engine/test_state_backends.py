@@ -29,7 +29,7 @@ LOCKS = f".pulumi/locks/organization/containment/{STACK}"
 @dataclass(frozen=True)
 class Ran:
     code: int
-    said: str
+    output: str
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def start(project: Project, *arguments: str) -> subprocess.Popen[str]:
 
 
 def ended(process: subprocess.Popen[str]) -> Ran:
-    said, _ = process.communicate(timeout=180)
-    return Ran(process.returncode, " ".join(said.split()))
+    output, _ = process.communicate(timeout=180)
+    return Ran(process.returncode, " ".join(output.split()))
 
 
 def containment(project: Project, *arguments: str) -> Ran:
@@ -82,8 +82,13 @@ def dead() -> int:
 
 
 def lock(pid: int, host: str) -> bytes:
-    told = {"pid": pid, "username": "bob", "hostname": host, "timestamp": "2026-11-24T11:00:00Z"}
-    return json.dumps(told).encode()
+    lock_document = {
+        "pid": pid,
+        "username": "bob",
+        "hostname": host,
+        "timestamp": "2026-11-24T11:00:00Z",
+    }
+    return json.dumps(lock_document).encode()
 
 
 def test_a_state_in_s3_goes_up_shows_drift_is_repaired_and_comes_down(
@@ -94,7 +99,7 @@ def test_a_state_in_s3_goes_up_shows_drift_is_repaired_and_comes_down(
 
     up = containment(in_s3, "up")
 
-    assert up.code == 0, up.said
+    assert up.code == 0, up.output
     assert not can_list(lab, lab.world.leaked)
     versions = s3(lab).list_object_versions(Bucket=STATE_BUCKET, Prefix=STATE)["Versions"]
     assert len(versions) > 5
@@ -105,7 +110,7 @@ def test_a_state_in_s3_goes_up_shows_drift_is_repaired_and_comes_down(
     )
     drifted = containment(in_s3, "status")
     assert drifted.code == 4
-    assert "DenyPolicy of ci-deploy is missing" in drifted.said
+    assert "DenyPolicy of ci-deploy is missing" in drifted.output
     in_s3.up()
     assert containment(in_s3, "status").code == 0
 
@@ -120,7 +125,7 @@ def test_a_missing_passphrase_of_a_shared_state_is_asked_for(in_s3: Project, lab
     up = containment(in_s3, "up")
 
     assert up.code == 8
-    assert "set PULUMI_CONFIG_PASSPHRASE" in up.said
+    assert "set PULUMI_CONFIG_PASSPHRASE" in up.output
     assert can_list(lab, lab.world.leaked)
 
 
@@ -132,19 +137,19 @@ def test_a_dead_runs_lock_in_s3_is_shown_with_its_owner_and_taken_away(
     bucket.put_object(Bucket=STATE_BUCKET, Key=key, Body=lock(1, "elsewhere.example"))
     anothers = containment(in_s3, "up")
     assert anothers.code == 7
-    assert "ask bob" in anothers.said
+    assert "ask bob" in anothers.output
     assert can_list(lab, lab.world.leaked)
 
     pid, here = dead(), socket.gethostname()
     bucket.put_object(Bucket=STATE_BUCKET, Key=key, Body=lock(pid, here))
     shown = containment(in_s3, "status")
-    assert f"cut off (bob@{here}, process {pid}, since" in shown.said
-    assert f"containment up {STACK}" in shown.said
+    assert f"cut off (bob@{here}, process {pid}, since" in shown.output
+    assert f"containment up {STACK}" in shown.output
 
     up = containment(in_s3, "up")
 
-    assert up.code == 0, up.said
-    assert f"taking away the lock of a run that was cut off (bob@{here}" in up.said
+    assert up.code == 0, up.output
+    assert f"taking away the lock of a run that was cut off (bob@{here}" in up.output
     assert not can_list(lab, lab.world.leaked)
 
 
@@ -166,11 +171,11 @@ def test_a_state_rolled_back_to_before_the_keys_is_lifted_all_the_same(
     assert kinds & {"DenyPolicy", "InactiveCredentials"} == set()
 
     shown = containment(in_s3, "status")
-    assert "declared and not applied: DenyPolicy of ci-deploy, InactiveCredentials" in shown.said
-    assert f"containment up {STACK}" in shown.said
+    assert "declared and not applied: DenyPolicy of ci-deploy, InactiveCredentials" in shown.output
+    assert f"containment up {STACK}" in shown.output
     lift = containment(in_s3, "lift", "--yes")
 
-    assert lift.code == 0, lift.said
+    assert lift.code == 0, lift.output
     assert inventory.changes(before, taken(lab)) == []
 
 
@@ -183,7 +188,7 @@ def test_a_lost_state_in_s3_is_never_called_empty_and_is_adopted(in_s3: Project,
 
     lost = containment(in_s3, "status")
     assert lost.code == 5
-    assert f"containment adopt {STACK}" in lost.said
+    assert f"containment adopt {STACK}" in lost.output
     assert containment(in_s3, "up").code == 5
     assert containment(in_s3, "adopt", STACK).code == 0
     in_s3.environ["PULUMI_STACK"] = STACK
@@ -202,10 +207,10 @@ def test_of_two_responders_at_once_one_works_and_the_other_is_told_who(
     both = [start(project, "up"), start(project, "up")]
     first, second = sorted((ended(process) for process in both), key=lambda ran: ran.code)
 
-    assert first.code == 0, first.said
-    assert second.code == 7, second.said
-    assert f"{STACK} is being changed right now" in second.said
-    assert f"@{socket.gethostname()}, process" in second.said
+    assert first.code == 0, first.output
+    assert second.code == 7, second.output
+    assert f"{STACK} is being changed right now" in second.output
+    assert f"@{socket.gethostname()}, process" in second.output
     assert not can_list(lab, lab.world.leaked)
     assert "unchanged" in project.ok("up", "--yes", "--skip-preview")
     project.destroy()
@@ -226,7 +231,7 @@ def test_two_responders_with_two_incidents_in_one_account_do_not_meet(
     for verb in (("up",), ("lift", "--yes")):
         both = [start(project, *verb, stack) for stack in (STACK, OTHER)]
         for ran in [ended(process) for process in both]:
-            assert ran.code == 0, ran.said
+            assert ran.code == 0, ran.output
         if verb == ("up",):
             assert not can_list(lab, world.leaked)
             assert "Deny" in taken(lab)["role deploy, AssumeRolePolicyDocument"]
@@ -246,16 +251,16 @@ def test_what_was_cut_off_is_explained_and_up_settles_it(project: Project, lab: 
     running.communicate()
 
     shown = containment(project, "status")
-    assert "is locked by a run that was cut off" in shown.said
-    assert "was cut off while creating DenyPolicy 111122223333/user/ci-deploy" in shown.said
+    assert "is locked by a run that was cut off" in shown.output
+    assert "was cut off while creating DenyPolicy 111122223333/user/ci-deploy" in shown.output
     up = containment(project, "up")
 
-    assert up.code == 0, up.said
-    assert "settled: the interrupted creating of DenyPolicy" in up.said
+    assert up.code == 0, up.output
+    assert "settled: the interrupted creating of DenyPolicy" in up.output
     assert not can_list(lab, lab.world.leaked)
     again = containment(project, "status", "--json")
-    assert again.code == 0, again.said
-    assert '"matters": []' in again.said
+    assert again.code == 0, again.output
+    assert '"matters": []' in again.output
     exported = project.ok("stack", "export")
     assert not json.loads(exported[exported.index("{") :])["deployment"].get("pending_operations")
 
@@ -271,10 +276,10 @@ def test_a_broken_spec_hides_nothing_and_a_run_without_credentials_is_explained(
 
     shown = containment(project, "status")
 
-    assert shown.code == 2, shown.said
-    assert lab.world.ci_user in shown.said
-    assert "the last run could not look at AWS, so the state says unknown" in shown.said
-    assert f"stacks/{STACK}.yaml" in shown.said
+    assert shown.code == 2, shown.output
+    assert lab.world.ci_user in shown.output
+    assert "the last run could not look at AWS, so the state says unknown" in shown.output
+    assert f"stacks/{STACK}.yaml" in shown.output
     project.spec(targets(lab))
     project.up()
     assert containment(project, "status").code == 0

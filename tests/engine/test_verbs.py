@@ -119,8 +119,8 @@ def test_drift_is_shown_and_repaired_and_what_a_lift_leaves_is_swept(
     drifted = containment(project, "status")
     assert drifted.code == 4
     assert "DenyPolicy of ci-deploy is missing" in drifted.out
-    seen = containment(project, "lift", "--preview")
-    assert "user ci-deploy: its deny is not there any more" in seen.out
+    preview = containment(project, "lift", "--preview")
+    assert "user ci-deploy: its deny is not there any more" in preview.out
     assert containment(project, "up").code == 0
     assert not can_list(lab, token)
     project.spec(targets(lab).replace("suspected", "confirmed"))
@@ -136,8 +136,8 @@ def test_drift_is_shown_and_repaired_and_what_a_lift_leaves_is_swept(
     assert not can_list(lab, session)
     fences = containment(project, "status", "--json").json["accounts"][0]["fences"]
     assert [item["over"] for item in fences] == [False, False]
-    left = containment(project, "sweep", "--yes", "--json")
-    assert (left.json["removed"], len(left.json["left"])) == ([], 2)
+    sweep = containment(project, "sweep", "--yes", "--json")
+    assert (sweep.json["removed"], len(sweep.json["left"])) == ([], 2)
 
     lab.advance(38 * 3600)
     later = session_of(lab, world.responder_user_key, world.responder_role)

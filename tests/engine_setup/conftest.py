@@ -40,9 +40,9 @@ class Machine:
         for made in (self.programs, self.cache, self.venv / "bin"):
             made.mkdir(parents=True)
         for name in ("sh", "cat", "cp", "mkdir", "dirname", "sleep", "grep", "env", "sed", "uname"):
-            found = shutil.which(name)
-            assert found is not None
-            (self.programs / name).symlink_to(found)
+            program = shutil.which(name)
+            assert program is not None
+            (self.programs / name).symlink_to(program)
         self.env = {
             "PATH": str(self.programs),
             "HOME": str(folder),

@@ -57,7 +57,7 @@ def plugin(folder: Path, program: str, *, kind: str = "resource") -> wire.RunPlu
     )
 
 
-def gone(pid: int, seconds: float = 5) -> bool:
+def ends(pid: int, seconds: float = 5) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:
@@ -101,7 +101,7 @@ def test_a_plugin_that_the_engine_is_done_with_is_ended(
 
     answers.cancel()
 
-    assert gone(pid)
+    assert ends(pid)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -117,7 +117,7 @@ def test_the_host_ends_at_once_with_all_that_it_runs(
     host.send_signal(number)
 
     assert host.wait(timeout=5) == 0
-    assert gone(pid)
+    assert ends(pid)
 
 
 def test_the_host_ends_when_the_engine_was_killed() -> None:
@@ -134,7 +134,7 @@ host.wait()
 
     engine.kill()
 
-    assert gone(pid)
+    assert ends(pid)
     engine.wait()
     engine.stdout.close()
 

@@ -45,13 +45,13 @@ def settings(printed: str) -> dict[str, str]:
 
 
 def test_what_the_project_needs_is_set(launcher: Machine) -> None:
-    seen = settings(launcher.run_pulumi("stack").stdout)
+    engine_settings = settings(launcher.run_pulumi("stack").stdout)
 
-    assert seen["PULUMI_SKIP_UPDATE_CHECK"] == "true"
-    assert seen["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
-    assert seen["PULUMI_IGNORE_AMBIENT_PLUGINS"] == "true"
-    assert seen["PULUMI_CONTINUE_ON_ERROR"] == "true"
-    assert seen["PULUMI_DIY_BACKEND_GZIP"] == "true"
+    assert engine_settings["PULUMI_SKIP_UPDATE_CHECK"] == "true"
+    assert engine_settings["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
+    assert engine_settings["PULUMI_IGNORE_AMBIENT_PLUGINS"] == "true"
+    assert engine_settings["PULUMI_CONTINUE_ON_ERROR"] == "true"
+    assert engine_settings["PULUMI_DIY_BACKEND_GZIP"] == "true"
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_a_signal_reaches_the_engine_itself(launcher: Machine) -> None:
 
 
 def test_a_file_backend_gets_an_empty_passphrase(launcher: Machine) -> None:
-    seen = settings(launcher.run_pulumi("up", PULUMI_BACKEND_URL=FILE).stdout)
+    engine_settings = settings(launcher.run_pulumi("up", PULUMI_BACKEND_URL=FILE).stdout)
 
-    assert seen["PULUMI_CONFIG_PASSPHRASE"] == ""
+    assert engine_settings["PULUMI_CONFIG_PASSPHRASE"] == ""
 
 
 @pytest.mark.parametrize("current", [FILE, "s3://bucket"])
@@ -102,9 +102,9 @@ def test_the_backend_that_the_user_logged_in_to_counts(launcher: Machine, curren
     login.parent.mkdir()
     login.write_text(json.dumps({"current": current, "accessTokens": {FILE: ""}}, indent=4))
 
-    seen = settings(launcher.run_pulumi("up").stdout)
+    engine_settings = settings(launcher.run_pulumi("up").stdout)
 
-    assert ("PULUMI_CONFIG_PASSPHRASE" in seen) == (current == FILE)
+    assert ("PULUMI_CONFIG_PASSPHRASE" in engine_settings) == (current == FILE)
 
 
 def test_a_shared_backend_gets_no_passphrase_and_no_warning(launcher: Machine) -> None:
@@ -207,8 +207,8 @@ def locked(launcher: Machine) -> Iterator[tuple[Machine, Path, int]]:
     with subprocess.Popen([program, "30"]) as process:
         lock = folder / "inc-1" / "1.json"
         lock.parent.mkdir(parents=True)
-        told = {"pid": process.pid, "username": "u", "hostname": os.uname().nodename}
-        lock.write_text(json.dumps(told))
+        lock_document = {"pid": process.pid, "username": "u", "hostname": os.uname().nodename}
+        lock.write_text(json.dumps(lock_document))
         yield launcher, lock, process.pid
         process.kill()
 
@@ -238,10 +238,10 @@ def test_a_dead_run_anothers_and_another_stacks_are_the_engines_to_cancel(
     locked: tuple[Machine, Path, int],
 ) -> None:
     machine, lock, _ = locked
-    told = json.loads(lock.read_text())
+    document = json.loads(lock.read_text())
 
     assert cancel(machine, "--stack", "inc-2").stdout.startswith("<cancel>")
-    lock.write_text(json.dumps({**told, "hostname": "elsewhere"}))
+    lock.write_text(json.dumps({**document, "hostname": "elsewhere"}))
     assert cancel(machine).stdout.startswith("<cancel>")
-    lock.write_text(json.dumps({**told, "pid": os.getpid()}))  # alive, and not the engine
+    lock.write_text(json.dumps({**document, "pid": os.getpid()}))  # alive, and not the engine
     assert cancel(machine).stdout.startswith("<cancel>")

@@ -47,10 +47,10 @@ def test_the_owner_of_a_mapped_connection_is_found(
 
 
 def test_a_socket_of_ours_with_the_same_port_vouches_for_nobody() -> None:
-    with socket.socket() as ours:
-        ours.bind(("127.0.0.1", 0))
-        ours.listen()
-        port = ours.getsockname()[1]
+    with socket.socket() as own_socket:
+        own_socket.bind(("127.0.0.1", 0))
+        own_socket.listen()
+        port = own_socket.getsockname()[1]
 
         assert owners_of(f"ipv4:127.0.0.2:{port}") == set()
         assert owners_of(f"ipv4:127.0.0.1:{port}") == set()

@@ -39,10 +39,10 @@ def test_an_unsupported_pulumi_is_left_alone_and_another_one_made(
     machine.pulumi(version)
     machine.go()
 
-    status, said = machine.provide()
+    status, output = machine.provide()
 
     assert status == 0
-    assert f"is version {version.removeprefix('v')}, and this project needs 3.259.0" in said
+    assert f"is version {version.removeprefix('v')}, and this project needs 3.259.0" in output
     assert "engine v3.259.0 was asked: up" in machine.run_pulumi("up").stdout
 
 
@@ -79,10 +79,10 @@ def test_the_launcher_of_an_active_environment_is_not_taken_for_an_engine(machin
 def test_an_engine_is_built_once_and_found_at_once_ever_after(machine: Machine) -> None:
     machine.go()
 
-    status, said = machine.provide()
+    status, output = machine.provide()
     assert status == 0
-    assert "building v3.259.0 with Go, once" in said
-    assert "v3.259.0 is ready in" in said
+    assert "building v3.259.0 with Go, once" in output
+    assert "v3.259.0 is ready in" in output
 
     assert machine.provide() == (0, "")
     assert machine.builds == 1
@@ -120,11 +120,11 @@ def test_an_interrupted_build_leaves_nothing_and_can_be_repeated(
     pid = int(_wait_for(machine.folder / "pid"))
 
     process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    _, output = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    assert "interrupted; nothing was installed" in said
-    assert "Traceback" not in said
+    assert "interrupted; nothing was installed" in output
+    assert "Traceback" not in output
     assert machine.left_in_cache == []
     assert not Path(f"/proc/{pid}").exists()
     machine.go()
@@ -144,10 +144,12 @@ def test_what_a_killed_set_up_left_behind_is_not_taken_for_an_engine(machine: Ma
 
 
 def test_no_pulumi_and_no_go_names_go(machine: Machine) -> None:
-    status, said = machine.provide()
+    status, output = machine.provide()
 
     assert status == 1
-    assert re.search(r"error: there is no pulumi and no Go.*; install Go 1\.25\.\d+ or newer", said)
+    assert re.search(
+        r"error: there is no pulumi and no Go.*; install Go 1\.25\.\d+ or newer", output
+    )
     assert machine.left_in_cache == []
 
 
@@ -160,21 +162,21 @@ def test_a_go_that_is_too_old_is_named_with_the_one_that_is_needed(
 ) -> None:
     machine.go(version, toolchain=toolchain)
 
-    status, said = machine.provide()
+    status, output = machine.provide()
 
     assert status == 1
-    assert f"error: Go {version.removeprefix('go')} " in said
-    assert "is too old to build pulumi v3.259.0; install Go 1.25" in said
+    assert f"error: Go {version.removeprefix('go')} " in output
+    assert "is too old to build pulumi v3.259.0; install Go 1.25" in output
     assert machine.builds == 0
 
 
 def test_an_older_go_that_fetches_newer_ones_may_do_so(machine: Machine) -> None:
     machine.go("go1.22.0", toolchain="auto")
 
-    status, said = machine.provide()
+    status, output = machine.provide()
 
     assert status == 0
-    assert "Go 1.22.0 looks for Go 1.25" in said
+    assert "Go 1.22.0 looks for Go 1.25" in output
 
 
 @pytest.mark.parametrize(
@@ -218,12 +220,12 @@ def test_what_stops_a_build_is_one_message_with_its_remedy(
     failing = f"echo '{printed}'; exit 1"
     machine.go(**({"on_list": failing} if step == "list" else {"on_build": failing}))
 
-    status, said = machine.provide()
+    status, output = machine.provide()
 
     assert status == 1
-    assert said.count("error:") == 1
-    assert message in said
-    assert remedy in said
+    assert output.count("error:") == 1
+    assert message in output
+    assert remedy in output
     assert machine.left_in_cache == []
 
 
@@ -231,10 +233,10 @@ def test_a_module_proxy_that_is_not_https_is_not_asked(machine: Machine) -> None
     machine.go()
     machine.env["GOPROXY"] = "https://proxy.golang.org,http://mirror.example.com"
 
-    status, said = machine.provide()
+    status, output = machine.provide()
 
     assert status == 1
-    assert said == (
+    assert output == (
         "error: GOPROXY names http://mirror.example.com, which is not https; name one that is\n"
     )
     assert machine.builds == 0
@@ -243,22 +245,22 @@ def test_a_module_proxy_that_is_not_https_is_not_asked(machine: Machine) -> None
 def test_a_build_whose_result_does_not_run_is_not_installed(machine: Machine) -> None:
     machine.go(built="v3.1.0")
 
-    status, said = machine.provide()
+    status, output = machine.provide()
 
     assert status == 1
-    assert "error: the pulumi that was built does not answer `pulumi version`" in said
+    assert "error: the pulumi that was built does not answer `pulumi version`" in output
     assert machine.left_in_cache == []
     assert not (machine.venv / "bin" / "pulumi").exists()
 
 
 def test_a_full_disk_says_where_and_how_much_to_free(machine: Machine) -> None:
-    status, said = machine.provide(
+    status, output = machine.provide(
         "def full(_): raise OSError(28, 'No space left on device', '/c/x')",
         "provide.provide = full",
     )
 
     assert status == 1
-    assert said == (
+    assert output == (
         "error: no space left on the disk for /c/x; free about 4 GB there, and run it again\n"
     )
 
@@ -268,11 +270,11 @@ def test_a_cache_that_cannot_be_written_names_the_way_out(machine: Machine) -> N
     (machine.folder / "file").touch()
     machine.env["XDG_CACHE_HOME"] = str(machine.folder / "file")
 
-    status, said = machine.provide()
+    status, output = machine.provide()
 
     assert status == 1
-    assert said.startswith(f"error: {machine.folder / 'file'}")
-    assert "name another cache by XDG_CACHE_HOME" in said
+    assert output.startswith(f"error: {machine.folder / 'file'}")
+    assert "name another cache by XDG_CACHE_HOME" in output
 
 
 def test_a_relative_cache_folder_is_ignored_as_the_xdg_rules_ask(machine: Machine) -> None:
@@ -286,27 +288,27 @@ def test_a_relative_cache_folder_is_ignored_as_the_xdg_rules_ask(machine: Machin
 
 def test_a_terminal_sees_one_line_that_changes(machine: Machine) -> None:
     machine.go(on_build="sleep 1.2")
-    ours, theirs = pty.openpty()
+    controller, terminal = pty.openpty()
 
-    process = machine.start(stderr=theirs)
+    process = machine.start(stderr=terminal)
     process.communicate(timeout=30)
-    os.close(theirs)
+    os.close(terminal)
 
-    said = os.read(ours, 65536).decode()
-    os.close(ours)
-    assert re.search(r"\r\x1b\[Kpulumi: building, 0 of 2 packages, 0:00", said)
-    assert said.endswith("\r\x1b[K")
+    output = os.read(controller, 65536).decode()
+    os.close(controller)
+    assert re.search(r"\r\x1b\[Kpulumi: building, 0 of 2 packages, 0:00", output)
+    assert output.endswith("\r\x1b[K")
 
 
 def test_a_pipe_sees_a_plain_line_now_and_then(machine: Machine) -> None:
     machine.go(on_build="sleep 1.2")
 
-    _, said = machine.provide(
+    _, output = machine.provide(
         "from containment.engine import progress", "progress.PLAIN_EVERY_S = 0.4"
     )
 
-    assert "pulumi: building, 0 of 2 packages, 0:00\n" in said
-    assert "\x1b" not in said
+    assert "pulumi: building, 0 of 2 packages, 0:00\n" in output
+    assert "\x1b" not in output
 
 
 def test_the_modules_are_pinned_and_summed() -> None:

@@ -70,7 +70,7 @@ def checkpoint(*resources: Any, pending: Any = None, **more: Any) -> dict[str, A
     return {"version": 3, "checkpoint": {"stack": STACK, "latest": latest}}
 
 
-def found(document: Any) -> str:
+def described(document: Any) -> str:
     return listed(strangers(json.dumps(document).encode(), STACK))
 
 
@@ -88,9 +88,9 @@ def test_a_state_of_ours_holds_no_stranger_in_any_form_it_is_kept_in() -> None:
     assert strangers(gzip.compress(written), STACK) == ()
     exported = {"version": 4, "features": ["refreshBeforeUpdate"]}
     exported["deployment"] = whole["checkpoint"]["latest"]
-    assert found(exported) == ""
-    assert found({"version": 3, "checkpoint": {"stack": STACK}}) == ""
-    assert found({"version": 3, "deployment": None}) == ""
+    assert described(exported) == ""
+    assert described({"version": 3, "checkpoint": {"stack": STACK}}) == ""
+    assert described({"version": 3, "deployment": None}) == ""
 
 
 DYNAMIC = "pulumi-python:dynamic:Resource"
@@ -156,7 +156,7 @@ def test_each_stranger_is_named_wherever_the_state_has_it(
         checkpoint(resource | {"delete": True}),
         checkpoint(pending=[{"resource": resource, "type": "deleting"}]),
     ):
-        assert words in found(document)
+        assert words in described(document)
 
 
 def test_a_secret_is_data() -> None:
@@ -165,12 +165,12 @@ def test_a_secret_is_data() -> None:
         "plaintext": "x",
     }
 
-    assert found(checkpoint(provider(role=secret))) == ""
+    assert described(checkpoint(provider(role=secret))) == ""
 
 
 @pytest.mark.parametrize("name", ["snippets", "extensions"])
 def test_programs_beside_the_resources_are_named(name: str) -> None:
-    assert name in found(checkpoint(**{name: [{"code": "resource x"}]}))
+    assert name in described(checkpoint(**{name: [{"code": "resource x"}]}))
 
 
 TEXT = json.dumps(checkpoint(stack(), snapshot()))
@@ -210,7 +210,7 @@ def test_what_the_engine_might_read_in_another_way_cannot_be_read(written: bytes
 
 
 def test_what_a_state_says_reaches_nobody_as_markup_or_control_characters() -> None:
-    shown = found(checkpoint(snapshot(type="<{%fg 1%}>\x1b[31m\n" + "x" * 5000)))
+    shown = described(checkpoint(snapshot(type="<{%fg 1%}>\x1b[31m\n" + "x" * 5000)))
 
     assert "<{%" not in shown
     assert shown.isprintable()

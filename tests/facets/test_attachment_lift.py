@@ -19,15 +19,15 @@ ONE, OTHER = (f"arn:aws:iam::111122223333:policy/made-room-{number}" for number 
 
 @dataclass
 class Principal:
-    there: list[str]
+    attached_arns: list[str]
     principal: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(partition="aws"))
     tags: dict[str, str] = field(default_factory=dict[str, str])
 
     def attached(self) -> list[str]:
-        return list(self.there)
+        return list(self.attached_arns)
 
     def attach(self, arn: str) -> None:
-        self.there.append(arn)
+        self.attached_arns.append(arn)
 
 
 def test_what_somebody_attached_again_keeps_nothing_else_from_coming_back() -> None:
@@ -39,4 +39,4 @@ def test_what_somebody_attached_again_keeps_nothing_else_from_coming_back() -> N
         Terms("inc-2026-0042"),
     )
 
-    assert principal.there == [ONE, OTHER]
+    assert principal.attached_arns == [ONE, OTHER]

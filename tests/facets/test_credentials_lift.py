@@ -25,7 +25,7 @@ def decided(
     *,
     live: str = "Inactive",
     created_at: datetime = BEFORE,
-    known: str | None = "Active",
+    remembered: str | None = "Active",
     claimed: str | None = "Active",
     leaked: tuple[str, ...] = ("AKIAI44QH8DHBEXAMPLE",),
     false_positive: bool = False,
@@ -48,7 +48,7 @@ def decided(
     return fates_of(
         here=[Credential(ACCESS_KEY, KEY, live, created_at)],
         claimed=None if claimed is None else {KEY: claimed},
-        prior=CredentialsPrior({KEY: known} if known else {}, hearsay, which),
+        prior=CredentialsPrior({KEY: remembered} if remembered else {}, hearsay, which),
         terms=terms,
         others=others,
     )
@@ -70,10 +70,10 @@ def test_collateral_that_was_active_for_state_and_claim_comes_back() -> None:
     ],
 )
 def test_the_others_stay_and_say_why(case: dict[str, object], reason: str) -> None:
-    found = decided(**case)  # type: ignore[arg-type]
+    fates = decided(**case)  # type: ignore[arg-type]
 
-    assert (found.activate, found.undecided) == ((), ())
-    assert reason in found.kept[0]
+    assert (fates.activate, fates.undecided) == ((), ())
+    assert reason in fates.kept[0]
 
 
 @pytest.mark.parametrize("claimed", [None, "Inactive"])
@@ -87,17 +87,17 @@ def test_a_false_alarm_gives_leaked_and_young_keys_back(case: dict[str, object])
 
 
 def test_a_false_alarm_gives_back_no_key_that_was_not_there() -> None:
-    assert decided(false_positive=True, known=None).activate == ()
+    assert decided(false_positive=True, remembered=None).activate == ()
 
 
 def test_a_key_that_was_deleted_meanwhile_is_named() -> None:
     terms = Terms("inc-2026-0042", compromised_at=T0, false_positive=True)
 
-    found = fates_of(
+    fates = fates_of(
         here=[], claimed={KEY: "Active"}, prior=CredentialsPrior({KEY: "Active"}), terms=terms
     )
 
-    assert found.kept == (f"{KEY} was deleted meanwhile",)
+    assert fates.kept == (f"{KEY} was deleted meanwhile",)
 
 
 def test_the_ledger_bears_out_what_no_claim_says() -> None:
@@ -105,10 +105,10 @@ def test_the_ledger_bears_out_what_no_claim_says() -> None:
 
 
 def test_a_ledger_that_says_inactive_wins_over_state_and_claim() -> None:
-    found = decided(before={KEY: "Inactive"})
+    fates = decided(before={KEY: "Inactive"})
 
-    assert (found.activate, found.undecided) == ((), ())
-    assert "by the ledger" in found.kept[0]
+    assert (fates.activate, fates.undecided) == ((), ())
+    assert "by the ledger" in fates.kept[0]
 
 
 def test_what_only_another_incident_said_is_undecided() -> None:
@@ -143,9 +143,9 @@ def test_no_decision_makes_a_leaked_or_young_or_kept_key_active(case: dict[str, 
 
 @pytest.mark.parametrize("false_positive", [False, True])
 def test_what_another_lift_kept_stays_even_after_a_false_alarm(*, false_positive: bool) -> None:
-    found = decided(claimed=KEPT, false_positive=false_positive)
+    fates = decided(claimed=KEPT, false_positive=false_positive)
 
-    assert (found.activate, found.stay) == ((), (KEY,))
+    assert (fates.activate, fates.stay) == ((), (KEY,))
 
 
 HOLDERS = {
@@ -159,15 +159,15 @@ HOLDERS = {
 
 @pytest.mark.parametrize("other", HOLDERS.values(), ids=HOLDERS.keys())
 def test_a_key_that_another_incident_holds_is_left_to_it(other: Other) -> None:
-    found = decided(others=(other,))
+    fates = decided(others=(other,))
 
-    assert (found.activate, found.shared) == ((), {KEY: "inc-b"})
+    assert (fates.activate, fates.shared) == ((), {KEY: "inc-b"})
     assert decided(others=(other,), claimed=None).undecided == ()
 
 
-@pytest.mark.parametrize("said", [{}, {KEY: KEPT}, {"AKIAI44QH8DHBEXAMPLE": "Active"}])
-def test_an_incident_that_does_not_hold_it_is_no_reason(said: dict[str, str]) -> None:
-    other = Other("inc-b", Claim("s" * 10, 1, said), claimed=True, binds=False)
+@pytest.mark.parametrize("claim_words", [{}, {KEY: KEPT}, {"AKIAI44QH8DHBEXAMPLE": "Active"}])
+def test_an_incident_that_does_not_hold_it_is_no_reason(claim_words: dict[str, str]) -> None:
+    other = Other("inc-b", Claim("s" * 10, 1, claim_words), claimed=True, binds=False)
 
     assert decided(others=(other,)).activate == (KEY,)
 

@@ -20,7 +20,7 @@ def policy(**statement: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("left", "right"),
+    ("first", "second"),
     [
         ({"Action": "s3:Get*"}, {"Action": ["s3:Get*"]}),
         ({"Action": ["a:B", "c:D"]}, {"Action": ["c:D", "a:b"]}),
@@ -35,12 +35,12 @@ def policy(**statement: Any) -> str:
         ),
     ],
 )
-def test_the_same_said_otherwise_is_equal(left: dict[str, Any], right: dict[str, Any]) -> None:
-    assert documents.equal(policy(**left), policy(**right))
+def test_the_same_said_otherwise_is_equal(first: dict[str, Any], second: dict[str, Any]) -> None:
+    assert documents.equal(policy(**first), policy(**second))
 
 
 @pytest.mark.parametrize(
-    ("left", "right"),
+    ("first", "second"),
     [
         ({"Action": "s3:*"}, {"Action": "s3:Get*"}),
         ({"Action": "s3:*"}, {"NotAction": "s3:*"}),
@@ -50,8 +50,8 @@ def test_the_same_said_otherwise_is_equal(left: dict[str, Any], right: dict[str,
         ({"Sid": "A"}, {"Sid": "B"}),
     ],
 )
-def test_another_meaning_is_not_equal(left: dict[str, Any], right: dict[str, Any]) -> None:
-    assert not documents.equal(policy(**left), policy(**right))
+def test_another_meaning_is_not_equal(first: dict[str, Any], second: dict[str, Any]) -> None:
+    assert not documents.equal(policy(**first), policy(**second))
 
 
 def test_a_missing_version_is_the_old_one() -> None:
@@ -65,10 +65,15 @@ def test_a_missing_version_is_the_old_one() -> None:
 
 
 def test_ours_is_taken_out_and_theirs_stays() -> None:
-    theirs = {"Sid": "Theirs", "Effect": "Allow", "Action": "s3:*"}
-    document = {"Version": "2012-10-17", "Statement": [theirs, {"Sid": SID, "Effect": "Deny"}]}
+    others_statement = {"Sid": "Theirs", "Effect": "Allow", "Action": "s3:*"}
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [others_statement, {"Sid": SID, "Effect": "Deny"}],
+    }
 
-    assert documents.without(document, lambda _: True, shapes.is_deny)["Statement"] == [theirs]
+    assert documents.without(document, lambda _: True, shapes.is_deny)["Statement"] == [
+        others_statement
+    ]
     assert (
         documents.without(document, lambda _: False, shapes.is_deny)["Statement"]
         == document["Statement"]

@@ -36,10 +36,10 @@ def test_a_sid_carries_its_mark_there_and_back(incident: str, generation: int) -
 
 
 @given(generations, generations)
-def test_generations_sort_as_their_sids_do(left: int, right: int) -> None:
-    sids = [mark("inc-2026-0042", "abcdefghij", generation).sid for generation in (left, right)]
+def test_generations_sort_as_their_sids_do(first: int, second: int) -> None:
+    sids = [mark("inc-2026-0042", "abcdefghij", generation).sid for generation in (first, second)]
 
-    assert (sids[0] < sids[1]) == (left < right)
+    assert (sids[0] < sids[1]) == (first < second)
 
 
 @pytest.mark.parametrize("sid", [None, 7, "", "Containment", "DenyAll", "containment" + "a" * 31])
@@ -85,10 +85,10 @@ def test_a_claim_survives_its_tags_and_fits_in_them(priors: dict[str, str]) -> N
 def test_a_claim_of_an_earlier_release_is_read() -> None:
     value = "AKIAI44QH8DHBEXAMPLE=Inactive AKIAIOSFODNN7EXAMPLE=Active s=abcdefghij g=17"
 
-    found = claims.read({KEY_TAG: value}, KEY_TAG)
+    claim = claims.read({KEY_TAG: value}, KEY_TAG)
 
     priors = {"AKIAI44QH8DHBEXAMPLE": "Inactive", "AKIAIOSFODNN7EXAMPLE": "Active"}
-    assert found == claims.Claim("abcdefghij", 17, priors)
+    assert claim == claims.Claim("abcdefghij", 17, priors)
 
 
 def test_a_claim_whose_writing_was_cut_off_loses_nothing() -> None:
@@ -97,16 +97,18 @@ def test_a_claim_whose_writing_was_cut_off_loses_nothing() -> None:
 
     for written in range(len(after) + 1):
         tags = before | dict(list(after.items())[:written])
-        found = claims.read(tags, KEY_TAG)
-        assert found is not None
-        assert found.priors == LARGEST
+        claim = claims.read(tags, KEY_TAG)
+        assert claim is not None
+        assert claim.priors == LARGEST
 
 
 def test_a_part_under_another_snapshot_adds_nothing() -> None:
-    ours = claims.Claim("abcdefghij", 18, {"AKIAIOSFODNN7EXAMPLE": "Inactive"})
+    own_claim = claims.Claim("abcdefghij", 18, {"AKIAIOSFODNN7EXAMPLE": "Inactive"})
     planted = claims.Claim("0123456789", 17, {"AKIAI44QH8DHBEXAMPLE": "Active"})
 
-    assert claims.read({KEY_TAG: ours.value, f"{KEY_TAG}/2": planted.value}, KEY_TAG) == ours
+    assert (
+        claims.read({KEY_TAG: own_claim.value, f"{KEY_TAG}/2": planted.value}, KEY_TAG) == own_claim
+    )
 
 
 def test_a_part_that_nobody_can_read_leaves_the_others_and_hides_what_another_incident_holds() -> (
@@ -114,10 +116,10 @@ def test_a_part_that_nobody_can_read_leaves_the_others_and_hides_what_another_in
 ):
     tags = claims.Claim("abcdefghij", 18, LARGEST).values(KEY_TAG) | {f"{KEY_TAG}/2": "rubbish"}
 
-    found = claims.read(tags, KEY_TAG)
+    claim = claims.read(tags, KEY_TAG)
 
-    assert found is not None
-    assert LARGEST.items() > found.priors.items() > set()
+    assert claim is not None
+    assert LARGEST.items() > claim.priors.items() > set()
     assert claims.read(tags, KEY_TAG, whole=True) is None
 
 

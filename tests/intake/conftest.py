@@ -63,12 +63,12 @@ def actor(name: str = "ci-deploy", key_id: str = KEY_ID, **user: object) -> dict
 
 def sequence(*actors: object) -> dict[str, Any]:
     """A finding of extended threat detection, which names actors and no access key of its own."""
-    found = finding() | {
+    document = finding() | {
         "type": "AttackSequence:IAM/CompromisedCredentials",
         "resource": {"resourceType": "AttackSequence"},
     }
     detection = {"sequence": {"uid": "u", "actors": list(actors), "signals": []}}
-    return found | {"service": found["service"] | {"detection": detection}}
+    return document | {"service": document["service"] | {"detection": detection}}
 
 
 def capitalised(node: object) -> Any:

@@ -37,17 +37,17 @@ FORMS = {
 
 @pytest.mark.parametrize("document", FORMS.values(), ids=FORMS)
 def test_each_form_gives_the_same_finding(finding_file: FindingFile, document: object) -> None:
-    found = read_finding(finding_file(document))
+    parsed_finding = read_finding(finding_file(document))
 
-    assert found.key_id == KEY_ID
-    assert found.account == ACCOUNT
-    assert found.user_name == "ci-deploy"
-    assert found.user_type == "IAMUser"
-    assert found.first_seen == datetime(2026, 11, 20, 21, 14, tzinfo=UTC)
-    assert found.finding_id == "16afba5c5c43e07c9e3e5e2e544e95df"
-    assert found.finding_type == "UnauthorizedAccess:IAMUser/TorIPCaller"
-    assert found.severity is Severity.MEDIUM
-    assert not found.is_role
+    assert parsed_finding.key_id == KEY_ID
+    assert parsed_finding.account == ACCOUNT
+    assert parsed_finding.user_name == "ci-deploy"
+    assert parsed_finding.user_type == "IAMUser"
+    assert parsed_finding.first_seen == datetime(2026, 11, 20, 21, 14, tzinfo=UTC)
+    assert parsed_finding.finding_id == "16afba5c5c43e07c9e3e5e2e544e95df"
+    assert parsed_finding.finding_type == "UnauthorizedAccess:IAMUser/TorIPCaller"
+    assert parsed_finding.severity is Severity.MEDIUM
+    assert not parsed_finding.is_role
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,15 @@ def test_each_form_gives_the_same_finding(finding_file: FindingFile, document: o
 def test_an_attack_sequence_names_the_credential_of_its_actor(
     finding_file: FindingFile, document: object
 ) -> None:
-    found = read_finding(finding_file(document))
+    parsed_finding = read_finding(finding_file(document))
 
-    assert (found.key_id, found.user_name, found.user_type) == (KEY_ID, "ci-deploy", "IAMUser")
-    assert (found.account, found.severity) == (ACCOUNT, Severity.MEDIUM)
-    assert found.finding_type == "AttackSequence:IAM/CompromisedCredentials"
+    assert (parsed_finding.key_id, parsed_finding.user_name, parsed_finding.user_type) == (
+        KEY_ID,
+        "ci-deploy",
+        "IAMUser",
+    )
+    assert (parsed_finding.account, parsed_finding.severity) == (ACCOUNT, Severity.MEDIUM)
+    assert parsed_finding.finding_type == "AttackSequence:IAM/CompromisedCredentials"
 
 
 def test_several_actors_are_refused_by_name(finding_file: FindingFile) -> None:
@@ -101,9 +105,9 @@ def test_an_actor_of_another_account_is_of_that_account(finding_file: FindingFil
 def test_a_session_of_a_role_names_the_role(finding_file: FindingFile, user_type: str) -> None:
     document = finding(accessKeyId="ASIAIOSFODNN7EXAMPLE", userType=user_type, userName="app")
 
-    found = read_finding(finding_file(document))
+    parsed_finding = read_finding(finding_file(document))
 
-    assert (found.is_role, found.user_name) == (True, "app")
+    assert (parsed_finding.is_role, parsed_finding.user_name) == (True, "app")
 
 
 @pytest.mark.parametrize(
@@ -273,10 +277,10 @@ def test_any_json_in_any_place_is_read_or_refused_in_words(
     path = tmp_path_factory.getbasetemp() / "any-finding.json"
     path.write_text(json.dumps(event(document) if wrapped else document))
 
-    told = "fine; nothing to mend"
+    outcome = "fine; nothing to mend"
     try:
         read_finding(path)
     except ContainmentError as error:
-        told = str(error)
-    assert "; " in told
-    assert told.isprintable()
+        outcome = str(error)
+    assert "; " in outcome
+    assert outcome.isprintable()

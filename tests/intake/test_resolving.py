@@ -71,38 +71,38 @@ def reader(lab: Lab) -> Reader:
 
 
 def test_a_key_gives_its_user_with_path_unique_id_and_every_key(lab: Lab, reader: Reader) -> None:
-    found = reader.key(lab.world.release_key.access_key_id)
+    resolved = reader.key(lab.world.release_key.access_key_id)
 
-    assert found.principal.arn == lab.world.release_user
-    assert found.principal.path == "/ci/"
-    assert found.unique_id.startswith("AIDA")
-    assert {key.credential_id: key.status for key in found.keys} == {
+    assert resolved.principal.arn == lab.world.release_user
+    assert resolved.principal.path == "/ci/"
+    assert resolved.unique_id.startswith("AIDA")
+    assert {key.credential_id: key.status for key in resolved.keys} == {
         lab.world.release_key.access_key_id: "Active",
         lab.world.release_inactive_key_id: "Inactive",
     }
-    assert found.key is not None
-    assert found.key.credential_id == lab.world.release_key.access_key_id
+    assert resolved.key is not None
+    assert resolved.key.credential_id == lab.world.release_key.access_key_id
 
 
 def test_an_inactive_key_is_found_as_well(lab: Lab, reader: Reader) -> None:
-    found = reader.key(lab.world.release_inactive_key_id)
+    resolved = reader.key(lab.world.release_inactive_key_id)
 
-    assert found.key is not None
-    assert found.key.status == "Inactive"
+    assert resolved.key is not None
+    assert resolved.key.status == "Inactive"
 
 
 def test_a_principal_is_given_the_path_that_iam_knows_it_by(lab: Lab, reader: Reader) -> None:
-    found = reader.principal(f"arn:aws:iam::{lab.world.account}:user/wrong/path/ci-deploy")
+    resolved = reader.principal(f"arn:aws:iam::{lab.world.account}:user/wrong/path/ci-deploy")
 
-    assert found.principal.arn == lab.world.ci_user
+    assert resolved.principal.arn == lab.world.ci_user
 
 
 def test_a_role_is_found_with_its_unique_id_and_has_no_keys(lab: Lab, reader: Reader) -> None:
-    found = reader.principal(lab.world.deploy_role)
+    resolved = reader.principal(lab.world.deploy_role)
 
-    assert found.principal.arn == lab.world.deploy_role
-    assert found.unique_id.startswith("AROA")
-    assert found.keys == ()
+    assert resolved.principal.arn == lab.world.deploy_role
+    assert resolved.unique_id.startswith("AROA")
+    assert resolved.keys == ()
 
 
 def test_a_key_that_nobody_has_is_not_found_here(reader: Reader) -> None:
@@ -173,11 +173,11 @@ def test_an_inactive_callers_credentials_are_told_as_such(lab: Lab, reader: Read
 
 
 def test_no_answer_is_told_with_how_to_start_the_lab(lab: Lab) -> None:
-    gone = lab.client("sts", lab.world.admin)
-    gone.meta.events.register("before-sign.sts", _to_a_closed_port)
+    unreachable = lab.client("sts", lab.world.admin)
+    unreachable.meta.events.register("before-sign.sts", _to_a_closed_port)
 
     with pytest.raises(UnavailableError, match="containment lab start"):
-        resolve_access_key(lab.client("iam", lab.world.admin), gone, UNKNOWN)
+        resolve_access_key(lab.client("iam", lab.world.admin), unreachable, UNKNOWN)
 
 
 def _to_a_closed_port(request: Any, **_: object) -> None:
@@ -192,8 +192,8 @@ def test_what_is_called_is_what_is_declared_and_nothing_is_changed(
     reader.key(lab.world.leaked.access_key_id)
     role = reader.principal(lab.world.deploy_role)
     user = reader.principal(lab.world.release_user)
-    for found in (role, user):
-        resolve_unique_id(reader.iam, reader.sts, found.unique_id)
+    for resolved in (role, user):
+        resolve_unique_id(reader.iam, reader.sts, resolved.unique_id)
     with pytest.raises(NotFoundError):
         reader.key(lab.world.management_admin.access_key_id)
 

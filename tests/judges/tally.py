@@ -35,13 +35,13 @@ JUDGES = (
 class Tally:
     """Cases in which the evaluator and a judge agree or do not.
 
-    *known* counts the cases in which the judge is known to read something in its own way,
-    whether or not that changed its verdict; the others are those it can judge.
+    *with_own_reading* counts the cases in which the judge is known to read something in its own
+    way, whether or not that changed its verdict; the others are those it can judge.
     """
 
     asked: int = 0
     agreed: int = 0
-    known: int = 0
+    with_own_reading: int = 0
     agreed_on_known: int = 0
     explained: Counter[str] = field(default_factory=Counter)
     unexplained: list[tuple[Case, str, str]] = field(default_factory=list)
@@ -52,19 +52,19 @@ class Tally:
 
     @property
     def share_of_judged(self) -> float:
-        return (self.agreed - self.agreed_on_known) / (self.asked - self.known)
+        return (self.agreed - self.agreed_on_known) / (self.asked - self.with_own_reading)
 
 
-def tally(judge: Judge, asked: Iterable[Case], said: dict[str, str]) -> Tally:
+def tally(judge: Judge, asked: Iterable[Case], judgements: dict[str, str]) -> Tally:
     """Compare; a judge that crashed, or said nothing, has not agreed."""
     result = Tally()
     for case in asked:
-        verdict, judged = lab_says(case), said.get(case.name, "nothing")
+        verdict, judged = lab_says(case), judgements.get(case.name, "nothing")
         explained = rewritten(judge.readings, case) != case
         agreed = same(verdict, judged)
         result.asked += 1
         result.agreed += agreed
-        result.known += explained
+        result.with_own_reading += explained
         result.agreed_on_known += agreed and explained
         if agreed:
             continue

@@ -26,7 +26,7 @@ class Kept:
 
     folder: Path
     place: str = "ledger"
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     @property
     def file(self) -> Path:
@@ -35,7 +35,9 @@ class Kept:
     def ledger(self) -> Ledger:
         """Return it as another process would open it."""
         settings = LedgerSettings(self.place)
-        return Ledger(partial(open_store, settings, self.folder), now=utc_now, say=self.said.append)
+        return Ledger(
+            partial(open_store, settings, self.folder), now=utc_now, say=self.messages.append
+        )
 
     def lines(self) -> list[str]:
         return self.file.read_text(encoding="ascii").splitlines()

@@ -80,17 +80,17 @@ def test_16_writers_at_once_lose_nothing() -> None:
     for thread in threads:
         thread.join()
 
-    found = read()
-    assert (found.broken, found.head.length) == (None, 64)
-    assert Counter(entry["who"] for entry in found.entries) == dict.fromkeys(range(16), 4)
+    reading = read()
+    assert (reading.broken, reading.head.length) == (None, 64)
+    assert Counter(entry["who"] for entry in reading.entries) == dict.fromkeys(range(16), 4)
 
 
 def test_an_entry_is_locked_for_as_long_as_is_set(locked: Any) -> None:
     add(store(mode="COMPLIANCE", days=30), kind="a")
 
-    found = locked.head_object(Bucket=BUCKET, Key=f"{PREFIX}/00000001.json")
-    assert found["ObjectLockMode"] == "COMPLIANCE"
-    ends = found["ObjectLockRetainUntilDate"]
+    head = locked.head_object(Bucket=BUCKET, Key=f"{PREFIX}/00000001.json")
+    assert head["ObjectLockMode"] == "COMPLIANCE"
+    ends = head["ObjectLockRetainUntilDate"]
     assert timedelta(days=29) < ends - datetime.now(UTC) <= timedelta(days=30)
     assert store(mode="COMPLIANCE", days=30).concerns() == []
 
@@ -152,17 +152,17 @@ def test_object_lock_without_retention_is_named(locked: Any) -> None:
 
 def test_what_is_wrong_with_the_place_is_said_once_something_is_contained(s3: Any) -> None:
     s3.create_bucket(Bucket=BUCKET)
-    said: list[str] = []
-    journal = Journal(store(), STACK, now=utc_now, say=said.append)
+    messages: list[str] = []
+    journal = Journal(store(), STACK, now=utc_now, say=messages.append)
 
     journal.write("snapshot", {}, required=False)
     journal.write("intent", {}, required=False)
-    assert said == []
+    assert messages == []
     journal.write("outcome", {}, required=False)
     journal.write("outcome", {}, required=False)
 
-    assert len(said) == 1
-    assert "has no object lock" in said[0]
+    assert len(messages) == 1
+    assert "has no object lock" in messages[0]
 
 
 @pytest.mark.parametrize(
@@ -184,12 +184,12 @@ def test_a_bucket_that_nobody_answers_for_costs_one_try(monkeypatch: pytest.Monk
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    said: list[str] = []
-    journal = Journal(store(), STACK, now=utc_now, say=said.append)
+    messages: list[str] = []
+    journal = Journal(store(), STACK, now=utc_now, say=messages.append)
 
     assert [journal.write("intent", {}, required=False) for _ in range(5)] == [None] * 5
-    assert len(said) == 1
-    assert f"the ledger s3://{BUCKET}/{PREFIX} cannot be written" in said[0]
+    assert len(messages) == 1
+    assert f"the ledger s3://{BUCKET}/{PREFIX} cannot be written" in messages[0]
 
 
 def test_other_objects_beside_it_are_no_entries(locked: Any) -> None:

@@ -60,8 +60,8 @@ def test_every_method_that_changes_something_is_heard(bench: Bench) -> None:
     user.set_status(user.access_keys()[0], "Inactive")
     role.set_trust_policy(role.trust_policy)
 
-    told = [(change.operation, change.facet) for change, _ in heard.changes]
-    assert told == [
+    operations = [(change.operation, change.facet) for change, _ in heard.changes]
+    assert operations == [
         ("PutUserPolicy", f"inline policy containment-{INCIDENT}"),
         ("DeleteUserPolicy", f"inline policy containment-{INCIDENT}"),
         ("AttachUserPolicy", f"attachment {READ_ONLY}"),
@@ -72,7 +72,7 @@ def test_every_method_that_changes_something_is_heard(bench: Bench) -> None:
         ("UpdateAssumeRolePolicy", "trust policy"),
     ]
     # Every call that the client made and that is no read is among them.
-    assert [write.partition(":")[2] for write in bench.writes] == [word for word, _ in told]
+    assert [write.partition(":")[2] for write in bench.writes] == [word for word, _ in operations]
     assert {outcome.result for _, outcome in heard.changes} == {"done"}
     assert all(outcome.request_id and outcome.answered_at for _, outcome in heard.changes)
 
@@ -115,8 +115,8 @@ def test_before_is_what_was_last_read_or_written_and_no_call_is_made_for_it(benc
     role.tag("a", "2")
     role.set_trust_policy(trust)
 
-    said = [(change.read, change.before) for change, _ in heard.changes]
-    assert said == [
+    before_values = [(change.read, change.before) for change, _ in heard.changes]
+    assert before_values == [
         (False, None),
         (True, None),
         (True, DENY),
@@ -146,26 +146,26 @@ def test_what_aws_refuses_is_recorded_with_its_error_code(bench: Bench) -> None:
     def act(live: LivePrincipal) -> None:
         live.put_inline("x", "no policy")
 
-    found = outcome_of(bench, act, ClientError)
+    outcome = outcome_of(bench, act, ClientError)
 
-    assert (found.result, found.code) == ("refused", "MalformedPolicyDocument")
-    assert found.request_id
+    assert (outcome.result, outcome.code) == ("refused", "MalformedPolicyDocument")
+    assert outcome.request_id
 
 
 def test_a_change_whose_answer_is_a_server_error_is_of_unknown_outcome(bench: Bench) -> None:
     bench.lab.faults({"kind": "error", "operation": "PutUserPolicy", "count": 9})
 
-    found = outcome_of(bench, lambda live: live.put_inline("x", DENY), ClientError)
+    outcome = outcome_of(bench, lambda live: live.put_inline("x", DENY), ClientError)
 
-    assert found.result == "unknown"
+    assert outcome.result == "unknown"
 
 
 def test_what_was_cancelled_before_it_was_sent_is_recorded_so(bench: Bench) -> None:
     bench.cancelled.set()
 
-    found = outcome_of(bench, lambda live: live.put_inline("x", DENY), CancelledError)
+    outcome = outcome_of(bench, lambda live: live.put_inline("x", DENY), CancelledError)
 
-    assert (found.result, found.code) == ("not sent", "CancelledError")
+    assert (outcome.result, outcome.code) == ("not sent", "CancelledError")
 
 
 def test_what_was_cancelled_while_it_was_tried_again_is_of_unknown_outcome(bench: Bench) -> None:
@@ -176,9 +176,9 @@ def test_what_was_cancelled_while_it_was_tried_again_is_of_unknown_outcome(bench
 
     # Asked after the first answer got lost, and before the second try is sent.
     bench.context.clients.iam.meta.events.register_first("needs-retry.iam.PutUserPolicy", cancel)
-    found = outcome_of(bench, lambda live: live.put_inline("x", DENY), CancelledError)
+    outcome = outcome_of(bench, lambda live: live.put_inline("x", DENY), CancelledError)
 
-    assert found.result == "unknown"
+    assert outcome.result == "unknown"
     names = bench.admin().list_user_policies(UserName="ci-deploy")["PolicyNames"]
     assert "x" in names
 
@@ -187,9 +187,9 @@ def test_a_refusal_after_a_lost_answer_is_of_unknown_outcome(bench: Bench) -> No
     bench.admin().attach_user_policy(UserName="ci-deploy", PolicyArn=READ_ONLY)
     bench.lab.faults({"kind": "lose", "operation": "DetachUserPolicy", "count": 1})
 
-    found = outcome_of(bench, lambda live: live.detach(READ_ONLY), ClientError)
+    outcome = outcome_of(bench, lambda live: live.detach(READ_ONLY), ClientError)
 
-    assert (found.result, found.code) == ("unknown", "NoSuchEntity")
+    assert (outcome.result, outcome.code) == ("unknown", "NoSuchEntity")
 
 
 def test_a_containment_and_its_lift_are_on_record_from_snapshot_to_release(
@@ -227,16 +227,16 @@ def test_a_containment_and_its_lift_are_on_record_from_snapshot_to_release(
 
 def test_the_intent_is_safe_before_the_change_is_sent(bench: Bench, kept: Kept) -> None:
     taken = bench.snapshot(bench.lab.world.ci_user)
-    seen: list[list[str]] = []
+    kinds_seen: list[list[str]] = []
 
     def look(**_: object) -> None:
-        seen.append(kept.kinds())
+        kinds_seen.append(kept.kinds())
 
     bench.context.clients.iam.meta.events.register("before-send.iam.PutUserPolicy", look)
 
     bench.deny_action().create(bench.deny_inputs(taken), preview=False)
 
-    assert seen == [["snapshot", "intent"]]
+    assert kinds_seen == [["snapshot", "intent"]]
 
 
 def test_the_record_costs_no_call_of_aws(
@@ -301,8 +301,8 @@ def test_a_ledger_that_cannot_be_written_stops_no_containment_and_every_lift(
     keys = bench.keys_action().create(bench.keys_inputs(taken), preview=False)
 
     assert not can_list(bench.lab, world.leaked)
-    assert len(kept.said) == 1
-    assert "containing goes on without a record" in kept.said[0]
+    assert len(kept.messages) == 1
+    assert "containing goes on without a record" in kept.messages[0]
     document, bench.calls[:] = inline(bench, world.ci_user), []
     with pytest.raises(RefusedError, match="so the lift is not made"):
         bench.deny_action().delete(deny)
@@ -326,8 +326,8 @@ def test_an_intact_ledger_answers_what_was_before(bench: Bench, kept: Kept) -> N
     bench.keys_action().create(bench.keys_inputs(taken), preview=False)
     ledger = kept.ledger()
 
-    def prior(of: Any, facet: str, snapshot_id: str | None = None) -> str | None:
-        return ledger.prior(INCIDENT, of.principal_id, facet, snapshot_id)
+    def prior(state: Any, facet: str, snapshot_id: str | None = None) -> str | None:
+        return ledger.prior(INCIDENT, state.principal_id, facet, snapshot_id)
 
     assert prior(taken, ACCESS_KEY.facet(world.leaked.access_key_id)) == "Active"
     assert prior(taken, ACCESS_KEY.facet(made)) == "Active"
@@ -358,7 +358,7 @@ def test_a_read_remembers_the_head_and_names_a_cut(bench: Bench, kept: Kept) -> 
     again = bench.snapshot_action().read(read)
     assert again is not None
     assert again.ledger == read.ledger
-    assert "1 were cut off its end" in kept.said[-1]
+    assert "1 were cut off its end" in kept.messages[-1]
 
 
 def test_the_lines_are_as_the_documentation_says(bench: Bench, kept: Kept) -> None:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.lab
 TAG = f"containment:{INCIDENT}"
 
 
-def held(bench: Bench) -> tuple[Any, Any]:
+def contain_user(bench: Bench) -> tuple[Any, Any]:
     """Hold the keys of release-bot, one Active and one not, and strip the claim."""
     bench.disposition = "false-positive"
     arn = bench.lab.world.release_user
@@ -34,9 +34,9 @@ def claim(bench: Bench) -> str | None:
 
 
 def up(bench: Bench, state: Any, inputs: Any) -> Any:
-    seen = bench.keys_action().read(state)
-    assert seen is not None
-    return bench.keys_action().update(seen, inputs, preview=False)
+    live_state = bench.keys_action().read(state)
+    assert live_state is not None
+    return bench.keys_action().update(live_state, inputs, preview=False)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def locked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_ledger_in_a_file_is_in_the_states_hand_and_puts_no_claim_back(bench: Bench) -> None:
-    inputs, state = held(bench)
+    inputs, state = contain_user(bench)
 
     up(bench, state, inputs)
 
@@ -61,16 +61,16 @@ def test_a_ledger_in_a_file_is_in_the_states_hand_and_puts_no_claim_back(bench: 
 def test_up_puts_it_back_as_it_was_and_the_lift_asks_nobody(bench: Bench, kept: Kept) -> None:
     world = bench.lab.world
     before = inventory.take(bench.admin())
-    inputs, state = held(bench)
+    inputs, state = contain_user(bench)
     bench.calls.clear()
 
     after = up(bench, state, inputs)
 
     assert "the claim on its credentials is gone; 'pulumi up' writes it again" in bench.words()
     assert bench.writes == ["iam:TagUser"]
-    said = claim(bench) or ""
-    assert f"{world.release_key.access_key_id}=A" in said
-    assert f"{world.release_inactive_key_id}=I" in said
+    claim_text = claim(bench) or ""
+    assert f"{world.release_key.access_key_id}=A" in claim_text
+    assert f"{world.release_inactive_key_id}=I" in claim_text
     assert not can_list(bench.lab, world.release_key)
     kept.file.unlink()
     bench.keys_action().delete(after)
@@ -82,7 +82,7 @@ def test_what_a_thief_turned_on_meanwhile_is_off_again_and_claimed_as_it_was(
     bench: Bench,
 ) -> None:
     world = bench.lab.world
-    inputs, state = held(bench)
+    inputs, state = contain_user(bench)
     for name in (world.release_key.access_key_id, world.release_inactive_key_id):
         bench.admin().update_access_key(UserName="release-bot", AccessKeyId=name, Status="Active")
 
@@ -94,12 +94,12 @@ def test_what_a_thief_turned_on_meanwhile_is_off_again_and_claimed_as_it_was(
 
 @pytest.mark.usefixtures("locked")
 def test_a_preview_writes_no_claim(bench: Bench) -> None:
-    inputs, state = held(bench)
-    seen = bench.keys_action().read(state)
-    assert seen is not None
-    assert seen.live == "altered"
+    inputs, state = contain_user(bench)
+    live_state = bench.keys_action().read(state)
+    assert live_state is not None
+    assert live_state.live == "altered"
 
-    bench.keys_action().update(seen, inputs, preview=True)
+    bench.keys_action().update(live_state, inputs, preview=True)
 
     assert claim(bench) is None
 
@@ -108,7 +108,7 @@ def test_a_preview_writes_no_claim(bench: Bench) -> None:
 def test_neither_the_state_alone_nor_one_that_differs_from_the_ledger_makes_a_claim(
     bench: Bench, kept: Kept
 ) -> None:
-    inputs, state = held(bench)
+    inputs, state = contain_user(bench)
     forged = tuple(key.model_copy(update={"status": "Active"}) for key in state.access_keys)
     more = {"access_keys": forged}
 

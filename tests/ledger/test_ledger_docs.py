@@ -19,8 +19,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "ledger.md"
 
 @pytest.fixture
 def lines() -> str:
-    (found,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    return str(found)
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return str(example)
 
 
 def verify(lines: str, file: Path) -> subprocess.CompletedProcess[str]:

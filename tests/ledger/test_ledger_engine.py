@@ -192,11 +192,11 @@ def test_a_provider_killed_around_a_change_leaves_its_intent_and_a_restore_that_
         running.append(project.start("up", "--yes", "--skip-preview"))
         running[0].communicate(timeout=60)
         assert struck.is_set()
-        left = without_outcome(read(project).entries)
+        open_entries = without_outcome(read(project).entries)
         lose_state(project)
         ran = containment(project, *RESTORE)
 
-    assert [entry["operation"] for entry in left if entry["operation"] == operation]
+    assert [entry["operation"] for entry in open_entries if entry["operation"] == operation]
     assert ran.code == 0, ran.err
     assert inventory.changes(before, taken(lab)) == []
     assert without_outcome(read(project).entries) == []
@@ -215,9 +215,9 @@ def test_a_cut_tail_is_named_on_up_and_status_and_stops_no_lift(project: Project
     lines = file_of(project).read_bytes().splitlines(keepends=True)
     file_of(project).write_bytes(b"".join(lines[:-2]))
 
-    said = project.ok("up", "--yes", "--skip-preview")
+    output = project.ok("up", "--yes", "--skip-preview")
 
-    assert f"it has {len(lines) - 2} entries and had {len(lines)}: 2 were cut off its end" in said
+    assert f"it has {len(lines) - 2} entries and had {len(lines)}: 2 were cut off its end" in output
     document = json.loads(containment(project, "status", STACK, "--json").out)
     assert document["ledger"]["verdict"] == "cut"
     assert any("2 were cut off its end" in matter["what"] for matter in document["matters"])
@@ -237,10 +237,10 @@ def test_a_forged_entry_is_named_and_is_no_evidence_for_a_stripped_claim(
         honest.replace(b'"severity"', b'"x"').replace(b"Active", b"Aktiv", 1)
     )
 
-    done = project.run("destroy", "--yes", "--skip-preview")
+    run_result = project.run("destroy", "--yes", "--skip-preview")
 
-    assert done.exit_code != 0
-    assert "was changed, or" in done.output
+    assert run_result.exit_code != 0
+    assert "was changed, or" in run_result.output
     assert not can_list(lab, lab.world.leaked)
     file_of(project).write_bytes(honest)
     # An honest file beside the state is one hand with it: a person has to decide.
@@ -260,9 +260,9 @@ def test_on_another_machine_the_missing_ledger_is_said_and_the_lift_goes_on(
     project.up()
     shutil.rmtree(file_of(project).parent)
 
-    said = project.destroy()
+    output = project.destroy()
 
-    _, _, diagnostics = said.partition("Diagnostics:")
+    _, _, diagnostics = output.partition("Diagnostics:")
     assert diagnostics.count("is on the machine that wrote it, or was deleted") == 1
     assert inventory.changes(before, taken(lab)) == []
     assert [entry["kind"] for entry in read(project).entries][:1] == ["continued"]
@@ -275,15 +275,15 @@ def test_a_ledger_that_cannot_be_written_contains_and_refuses_to_lift(
     (project.folder / "ledger").write_text("in the way")
     project.spec(targets(lab, rung="key-only"))  # no keys that wait for their deny to be lifted
 
-    said = project.up()
+    output = project.up()
 
-    assert "containing goes on without a record" in said
+    assert "containing goes on without a record" in output
     assert not can_list(lab, lab.world.leaked)
-    held = taken(lab)
+    contained_facts = taken(lab)
     refused = containment(project, "lift", STACK, "--yes")
     assert refused.code == 7
     assert "so the lift is not made" in refused.err
-    assert inventory.changes(held, taken(lab)) == []
+    assert inventory.changes(contained_facts, taken(lab)) == []
     (project.folder / "ledger").unlink()
     assert containment(project, "lift", STACK, "--yes").code == 0
     assert inventory.changes(before, taken(lab)) == []
@@ -295,7 +295,7 @@ def test_a_lift_without_its_state_names_the_restore_that_then_works(
     before = taken(lab)
     project.spec(targets(lab, rung="key-only"))
     project.up()
-    held = taken(lab)
+    contained_facts = taken(lab)
     lose_state(project)
     command = f"containment restore --from-ledger --incident {STACK}"
 
@@ -306,7 +306,7 @@ def test_a_lift_without_its_state_names_the_restore_that_then_works(
     assert (lost.code, empty.code) == (3, 3)
     assert f"'{command}'" in lost.err
     assert f"'{command}'" in empty.err
-    assert inventory.changes(held, taken(lab)) == []
+    assert inventory.changes(contained_facts, taken(lab)) == []
     assert containment(project, *command.split()[1:], "--yes").code == 0
     assert inventory.changes(before, taken(lab)) == []
     again = containment(project, "lift", STACK, "--yes")
@@ -366,10 +366,10 @@ def test_a_bucket_that_nobody_answers_for_stops_no_containment(project: Project,
     project.environ["AWS_ENDPOINT_URL_S3"] = "http://127.0.0.1:9"
     project.spec(targets(lab, rung="key-only"))  # no keys that wait for their deny to be lifted
 
-    said = project.up()
+    output = project.up()
 
-    assert "s3://evidence-ledger/ir" in said
-    assert "containing goes on without a record" in said
+    assert "s3://evidence-ledger/ir" in output
+    assert "containing goes on without a record" in output
     assert not can_list(lab, lab.world.leaked)
     assert project.run("destroy", "--yes", "--skip-preview").exit_code != 0
     assert not can_list(lab, lab.world.leaked)
@@ -380,9 +380,9 @@ def test_a_profile_that_is_wrong_stops_before_anything_changes(project: Project,
     project.spec(targets(lab))
     before = taken(lab)
 
-    done = project.run("up", "--yes", "--skip-preview")
+    run_result = project.run("up", "--yes", "--skip-preview")
 
-    assert done.exit_code != 0
-    assert "containment.yaml:2: ledger.place: 'ftp://somewhere' is no place" in done.output
-    assert "Traceback" not in done.output
+    assert run_result.exit_code != 0
+    assert "containment.yaml:2: ledger.place: 'ftp://somewhere' is no place" in run_result.output
+    assert "Traceback" not in run_result.output
     assert inventory.changes(before, taken(lab)) == []

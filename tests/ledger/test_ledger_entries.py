@@ -35,22 +35,22 @@ def snapshot(status: str, *, unique_id: str = USER) -> dict[str, Any]:
     ids=["at once", "after a release"],
 )
 def test_a_later_entry_of_the_same_snapshot_changes_nothing(later: list[dict[str, Any]]) -> None:
-    said = [snapshot("Inactive"), *later]
+    ledger_entries = [snapshot("Inactive"), *later]
 
-    assert entries.prior(said, USER, FACET, SNAPSHOT) == "Inactive"
-    assert entries.prior(said, USER, FACET, None) == "Inactive"
-    assert entries.priors(said, USER, SNAPSHOT)[FACET] == "Inactive"
-    assert [item.facts for item in entries.open_snapshots(said)] in (
+    assert entries.prior(ledger_entries, USER, FACET, SNAPSHOT) == "Inactive"
+    assert entries.prior(ledger_entries, USER, FACET, None) == "Inactive"
+    assert entries.priors(ledger_entries, USER, SNAPSHOT)[FACET] == "Inactive"
+    assert [item.facts for item in entries.open_snapshots(ledger_entries)] in (
         [],
         [snapshot("Inactive")["facts"]],
     )
 
 
 def test_another_principal_gets_no_prior_under_a_snapshot_that_is_not_its_own() -> None:
-    said = [snapshot("Inactive"), snapshot("Active", unique_id="AIDAEXAMPLEEXAMPLE01")]
+    ledger_entries = [snapshot("Inactive"), snapshot("Active", unique_id="AIDAEXAMPLEEXAMPLE01")]
 
-    assert entries.prior(said, "AIDAEXAMPLEEXAMPLE01", FACET, SNAPSHOT) is None
-    assert [item.unique_id for item in entries.open_snapshots(said)] == [USER]
+    assert entries.prior(ledger_entries, "AIDAEXAMPLEEXAMPLE01", FACET, SNAPSHOT) is None
+    assert [item.unique_id for item in entries.open_snapshots(ledger_entries)] == [USER]
 
 
 def test_a_later_entry_that_says_otherwise_is_named(tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_a_later_entry_that_says_otherwise_is_named(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "inc-2026-0042.jsonl")
     journal = Journal(store, "inc-2026-0042", now=utc_now, say=heard.append)
     for status in ("Inactive", "Inactive", "Active"):
-        said = snapshot(status)
-        journal.write(said.pop("kind"), said, required=True)
+        snapshot_entry = snapshot(status)
+        journal.write(snapshot_entry.pop("kind"), snapshot_entry, required=True)
 
     concerns = journal.inspect().concerns
     assert len(concerns) == 1

@@ -47,10 +47,10 @@ def test_a_line_that_a_crash_cut_off_is_named_and_breaks_nothing_that_follows(
 
     head = add(FileStore(path), kind="c")
 
-    found = read(path)
+    reading = read(path)
     assert path.read_bytes().startswith(before)
-    assert (found.broken, found.torn, head.length) == (None, (2,), 3)
-    assert [entry["kind"] for entry in found.entries] == ["a", "c"]
+    assert (reading.broken, reading.torn, head.length) == (None, (2,), 3)
+    assert [entry["kind"] for entry in reading.entries] == ["a", "c"]
 
 
 def test_a_line_that_only_lost_its_end_is_whole(tmp_path: Path) -> None:
@@ -90,8 +90,8 @@ def test_what_is_no_file_is_no_ledger(place: str) -> None:
 def test_a_writer_that_was_stopped_with_the_lock_stops_nobody_for_long(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     add(FileStore(path), kind="a")
-    with path.open("rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with path.open("rb") as locked_file:
+        fcntl.flock(locked_file, fcntl.LOCK_EX)
         with pytest.raises(LedgerUnavailableError, match="another process has held it"):
             add(FileStore(path), kind="b")
 

@@ -48,8 +48,8 @@ class Wedged:
 
 
 def journal_of(store: Wedged) -> tuple[Journal, list[str]]:
-    said: list[str] = []
-    return Journal(store, STACK, now=utc_now, say=said.append), said
+    messages: list[str] = []
+    return Journal(store, STACK, now=utc_now, say=messages.append), messages
 
 
 def write(kept: Kept, *kinds: str) -> Remembered:
@@ -61,14 +61,14 @@ def write(kept: Kept, *kinds: str) -> Remembered:
 
 def test_a_place_that_does_not_answer_holds_up_the_first_entry_alone() -> None:
     store = Wedged(30)
-    journal, said = journal_of(store)
+    journal, messages = journal_of(store)
 
     numbers = [journal.write("intent", {}, required=False) for _ in range(20)]
 
     assert numbers == [None] * 20
     assert store.calls == 1
-    assert len(said) == 1
-    assert "does not answer within 2 s: containing goes on without a record" in said[0]
+    assert len(messages) == 1
+    assert "does not answer within 2 s: containing goes on without a record" in messages[0]
 
 
 def test_a_place_that_hung_once_is_not_waited_for_again_to_be_read() -> None:
@@ -122,7 +122,7 @@ def test_an_intact_ledger_is_evidence_and_its_head_is_remembered(kept: Kept) -> 
     assert journal.inspect().verdict == "intact"
     assert journal.evidence() is not None
     assert journal.remember() == Remembered(f"ledger/{STACK}.jsonl", journal.inspect().head)
-    assert kept.said == []
+    assert kept.messages == []
 
 
 def test_a_cut_ledger_is_named_is_no_evidence_and_the_longer_head_stands(kept: Kept) -> None:
@@ -136,9 +136,9 @@ def test_a_cut_ledger_is_named_is_no_evidence_and_the_longer_head_stands(kept: K
 
     assert journal.inspect().verdict == "cut"
     assert journal.evidence() is None
-    assert len(kept.said) == 1
-    assert "it has 1 entries and had 3: 2 were cut off its end" in kept.said[0]
-    assert "a lift relies on the state and the claims alone" in kept.said[0]
+    assert len(kept.messages) == 1
+    assert "it has 1 entries and had 3: 2 were cut off its end" in kept.messages[0]
+    assert "a lift relies on the state and the claims alone" in kept.messages[0]
 
 
 def test_of_several_heads_that_the_state_remembers_the_longest_counts(kept: Kept) -> None:
@@ -198,7 +198,7 @@ def test_a_ledger_that_is_not_here_is_said_once_and_the_next_names_it(
     assert journal.inspect().verdict == "elsewhere"
     assert journal.evidence() is None
     assert journal.remember() == remembered
-    assert "is on the machine that wrote it, or was deleted" in elsewhere.said[0]
+    assert "is on the machine that wrote it, or was deleted" in elsewhere.messages[0]
 
 
 def test_a_ledger_that_nobody_has_begun_is_no_matter(kept: Kept) -> None:
@@ -206,7 +206,7 @@ def test_a_ledger_that_nobody_has_begun_is_no_matter(kept: Kept) -> None:
 
     assert (journal.inspect().verdict, journal.inspect().why) == ("missing", "")
     assert journal.remember() is None
-    assert kept.said == []
+    assert kept.messages == []
 
 
 def test_one_that_is_not_believed_answers_nothing(kept: Kept) -> None:
@@ -215,7 +215,7 @@ def test_one_that_is_not_believed_answers_nothing(kept: Kept) -> None:
         open_store(LedgerSettings(), kept.folder, STACK),
         STACK,
         now=utc_now,
-        say=kept.said.append,
+        say=kept.messages.append,
         believed=False,
     )
 
@@ -253,8 +253,8 @@ def test_incidents_that_share_a_file_are_told_what_is_their_own(tmp_path: Path) 
     for incident in ("inc-1", "inc-2"):
         ledger.journal_of(incident).write("snapshot", {"of": incident}, required=True)
 
-    found = ledger.journal_of("inc-2").evidence()
+    evidence = ledger.journal_of("inc-2").evidence()
 
-    assert found is not None
-    assert [entry["of"] for entry in found.entries] == ["inc-2"]
-    assert (found.head.length, found.broken) == (2, None)
+    assert evidence is not None
+    assert [entry["of"] for entry in evidence.entries] == ["inc-2"]
+    assert (evidence.head.length, evidence.broken) == (2, None)

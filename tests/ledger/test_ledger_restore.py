@@ -229,14 +229,14 @@ def test_what_others_put_there_meanwhile_stays(bench: Bench, containment: Comman
     iam.tag_user(UserName="ci-deploy", Tags=[{"Key": "owner", "Value": "somebody"}])
     before = json.loads(role.trust_policy)
     now = iam.get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
-    theirs = {**before["Statement"][0], "Sid": "Theirs"}
-    now["Statement"].append(theirs)
+    others_statement = {**before["Statement"][0], "Sid": "Theirs"}
+    now["Statement"].append(others_statement)
     iam.update_assume_role_policy(RoleName="deploy", PolicyDocument=json.dumps(now))
 
     assert containment(*AGAIN, "--yes").code == 0
 
-    left = iam.get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
-    assert [item.get("Sid") for item in left["Statement"]] == [None, "Theirs"]
+    remaining_policy = iam.get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
+    assert [item.get("Sid") for item in remaining_policy["Statement"]] == [None, "Theirs"]
     tags = iam.list_user_tags(UserName="ci-deploy")["Tags"]
     assert {"Key": "owner", "Value": "somebody"} in tags
 

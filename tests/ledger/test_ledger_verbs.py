@@ -89,15 +89,17 @@ def test_a_restore_that_is_stopped_finishes_its_change_and_the_next_one_goes_on(
         text = kept.file.read_text().replace(bench.lab.endpoint, endpoint)
         rewritten(kept, text)
         running.append(start(kept.folder, endpoint))
-        _, said = running[0].communicate(timeout=60)
+        _, output = running[0].communicate(timeout=60)
         assert running[0].returncode == 130
-        assert "stopped; 1 of 1 principals" in said
+        assert "stopped; 1 of 1 principals" in output
         assert not can_list(bench.lab, bench.lab.world.leaked)
         last = [entry for entry in kept.entries() if entry["kind"] == "outcome"][-1]
         assert last["result"] in {"done", "not sent"}
         deleted = [entry for entry in kept.entries() if entry.get("after", "") is None]
-        done = {entry.get("of"): entry["result"] for entry in kept.entries() if "result" in entry}
-        assert [done[entry["n"]] for entry in deleted] == ["done"]
+        results = {
+            entry.get("of"): entry["result"] for entry in kept.entries() if "result" in entry
+        }
+        assert [results[entry["n"]] for entry in deleted] == ["done"]
         again = start(kept.folder, endpoint)
         again.communicate(timeout=60)
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.wire
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "refusals"),
     [
         ({"ledger": "elsewhere"}, []),
         ({"ledger": "s3://b", "ledgerObjectLock": "COMPLIANCE", "ledgerRetentionDays": 30}, []),
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.wire
     ],
 )
 def test_a_setting_is_taken_or_refused_by_name(
-    tmp_path: Path, settings: dict[str, object], said: list[tuple[str, str]]
+    tmp_path: Path, settings: dict[str, object], refusals: list[tuple[str, str]]
 ) -> None:
     # Where a ledger is, the profile alone decides: nothing of these is opened.
     with plugin({}, tmp_path) as provider:
         answer = provider.stub.CheckConfig(provider_pb2.CheckRequest(news=struct(settings)))
 
-    found = [(failure.property, failure.reason) for failure in answer.failures]
-    assert [name for name, _ in found] == [name for name, _ in said]
-    assert all(text in reason for (_, reason), (_, text) in zip(found, said, strict=True))
+    failures = [(failure.property, failure.reason) for failure in answer.failures]
+    assert [name for name, _ in failures] == [name for name, _ in refusals]
+    assert all(text in reason for (_, reason), (_, text) in zip(failures, refusals, strict=True))

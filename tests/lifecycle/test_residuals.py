@@ -49,9 +49,9 @@ def test_every_rung_says_until_when_and_no_number_is_made_up() -> None:
 
 
 def test_the_longest_session_that_the_account_tells_of_a_role_is_said() -> None:
-    told = by_rung([("role", "session")], longest_session_s=7200)["role at session"]
+    sentence = by_rung([("role", "session")], longest_session_s=7200)["role at session"]
 
-    assert "2 hours, the longest session that the role allows" in told
+    assert "2 hours, the longest session that the role allows" in sentence
     assert [lifetime(s) for s in (60, 900, 3600, 86400, 90 * 86400)] == [
         "1 minute",
         "15 minutes",

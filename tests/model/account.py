@@ -69,7 +69,7 @@ def keys(user: str) -> dict[str, str]:
     )
 
 
-def theirs(principal: str) -> Facts:
+def unmarked_facts(principal: str) -> Facts:
     """Return what is not ours: compared around a command of ours, it may not have changed.
 
     Statuses of keys and attachments have no owner of their own and are judged at a lift.
@@ -157,6 +157,6 @@ def _only_refused(error: ClientError) -> None:
         raise error
 
 
-def shown(found: Facts) -> str:
+def shown(facts: Facts) -> str:
     """Return facts for a failure's message."""
-    return json.dumps({"/".join(entry): value for entry, value in found.items()}, indent=1)
+    return json.dumps({"/".join(entry): value for entry, value in facts.items()}, indent=1)

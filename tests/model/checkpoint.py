@@ -81,7 +81,7 @@ class Snapshots:
     backend: Backend
     base: Checkpoint
     news: list[Resource] = field(default_factory=list)
-    done: set[int] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)
     begun: list[Pending] = field(default_factory=list)
     provider: bool = False
 
@@ -103,14 +103,14 @@ class Snapshots:
     def same(self, new: Resource | None, removed: Resource | None) -> None:
         """Take *new* in place of *gone*, in memory."""
         if removed is not None:
-            self.done.add(id(removed))
+            self.ended.add(id(removed))
         if new is not None:
             self.news.append(new)
 
     def save(self) -> None:
         """Write everything."""
-        resources = [item for item in self.news if id(item) not in self.done]
-        resources += [item for item in self.base.resources if id(item) not in self.done]
+        resources = [item for item in self.news if id(item) not in self.ended]
+        resources += [item for item in self.base.resources if id(item) not in self.ended]
         creating = [item for item in self.base.pending if item.operation == "creating"]
         self.backend.write(
             Checkpoint(

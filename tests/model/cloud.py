@@ -57,10 +57,10 @@ class StopSwitch(Event):
 
     def __init__(self) -> None:
         super().__init__()
-        self.of: Event = Event()
+        self.cancelled: Event = Event()
 
     def is_set(self) -> bool:
-        return self.of.is_set()
+        return self.cancelled.is_set()
 
 
 class Wire:
@@ -112,7 +112,7 @@ class Cloud:
         """Lend a pair of clients with the responder's credentials to whom *cancelled* belongs."""
         owner = cancelled.owner
         line = self.idle.pop() if self.idle else self._line()
-        line.owner, line.stop.of = owner, cancelled
+        line.owner, line.stop.cancelled = owner, cancelled
         for each in line.quotas:
             full: Any = each
             full._available_capacity = full._max_capacity

@@ -142,13 +142,13 @@ def _phase(calls: list[Call], names: dict[str, str]) -> Values:
     for call in calls:
         about.setdefault(call.about, []).append(call)
     phases = {
-        urn.partition("::containment::")[2]: [_told(call, names) for call in about[urn]]
+        urn.partition("::containment::")[2]: [_comparable(call, names) for call in about[urn]]
         for urn in sorted(about)
     }
     return {"provider": phases.pop("", []), "resources": phases}
 
 
-def _told(call: Call, names: dict[str, str]) -> list[Any]:
+def _comparable(call: Call, names: dict[str, str]) -> list[Any]:
     request = {name: value for name, value in call.request.items() if name not in _DROPPED}
     if call.method == "Cancel":
         return ["Cancel"]

@@ -26,7 +26,7 @@ Victim = Literal["provider", "cli", "machine", "interrupt"]
 class Blow:
     """Who is struck, and at which moment of a command: its number, or its name."""
 
-    at: int | str
+    moment: int | str
     victim: Victim
 
 
@@ -39,7 +39,7 @@ class Outcome:
 
     ok: bool
     errors: tuple[str, ...] = ()
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     moments: tuple[str, ...] = ()
     hit: str | None = None
     killed: bool = False
@@ -47,7 +47,7 @@ class Outcome:
 
     @property
     def words(self) -> str:
-        return "\n".join((*self.errors, *self.said))
+        return "\n".join((*self.errors, *self.messages))
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Engine:
     orphans: list[Orphan] = field(default_factory=list)
     conversations: list[list[Any]] = field(default_factory=list)
     blow: Blow | None = None
-    gone: bool = False
+    is_dead: bool = False
     interrupted: bool = False
     hit: str | None = None
     moments: list[str] = field(default_factory=list)
@@ -166,7 +166,7 @@ class Engine:
         """Be struck here, if this is where the blow falls."""
         number = len(self.moments)
         self.moments.append(label)
-        if self.blow is None or self.blow.at not in {number, label} or self.hit is not None:
+        if self.blow is None or self.blow.moment not in {number, label} or self.hit is not None:
             return
         self.hit = label
         run = self.runs[-1]
@@ -181,7 +181,7 @@ class Engine:
             self._die(run, everything=self.blow.victim == "machine", inside=provider is not None)
 
     def _die(self, run: Run, *, everything: bool, inside: bool) -> None:
-        self.gone = self.conductor.stopped = True
+        self.is_dead = self.conductor.stopped = True
         if everything:
             for provider in run.providers:
                 provider.dead = True
@@ -192,28 +192,28 @@ class Engine:
         self.conductor.pause()
 
     def _command(self, work: Callable[[], object]) -> Outcome:
-        self.moments, self.hit, self.gone, self.interrupted = [], None, False, False
+        self.moments, self.hit, self.is_dead, self.interrupted = [], None, False, False
         self.runs, self.conversations = [], []
         self.cloud.clock.advance(1)
         try:
             work()
         except Dead:
-            if not self.gone:
+            if not self.is_dead:
                 raise
         blow, self.blow = self.blow, None
-        if self.gone:
+        if self.is_dead:
             self._orphan(self.runs[-1])
         errors = [error for run in self.runs for error in run.errors]
         if self.interrupted:
             errors.append("update canceled")
-        failed = bool(errors) or self.gone
+        failed = bool(errors) or self.is_dead
         return Outcome(
             ok=not failed,
             errors=tuple(errors),
-            said=tuple(message for run in self.runs for message in run.said),
+            messages=tuple(message for run in self.runs for message in run.messages),
             moments=tuple(self.moments),
             hit=self.hit,
-            killed=self.gone and blow is not None,
+            killed=self.is_dead and blow is not None,
             applied=any(not run.options.dry for run in self.runs),
         )
 

@@ -21,12 +21,12 @@ _READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
 def strip_deny(story: Story, kind: str, name: str) -> None:
-    for policy in _ours(story, kind, name):
+    for policy in _own_policies(story, kind, name):
         _call(story, "delete", kind, "policy", name, PolicyName=policy)
 
 
 def write_into_our_policy(story: Story, kind: str, name: str) -> None:
-    for policy in _ours(story, kind, name):
+    for policy in _own_policies(story, kind, name):
         document = documents.parse(account.entity(f"{kind}/{name}")["inline", policy]) or {}
         document["Statement"] = [*documents.statements(document), _ALLOW]
         text = json.dumps(document)
@@ -34,7 +34,7 @@ def write_into_our_policy(story: Story, kind: str, name: str) -> None:
 
 
 def weaken_our_policy(story: Story, kind: str, name: str) -> None:
-    for policy in _ours(story, kind, name):
+    for policy in _own_policies(story, kind, name):
         document = documents.parse(account.entity(f"{kind}/{name}")["inline", policy]) or {}
         for statement in documents.statements(document):
             statement["Action"] = "sqs:DeleteQueue"
@@ -184,7 +184,7 @@ def happens(story: Story, what: str, target: str) -> None:
     story.foreign(f"{what} {target}", act, target, blocks=change in BLOCKING)
 
 
-def _ours(story: Story, kind: str, name: str) -> list[str]:
+def _own_policies(story: Story, kind: str, name: str) -> list[str]:
     del story
     entity = account.entity(f"{kind}/{name}")
     return [e[1] for e in entity if e[0] == "inline" and marks.incident_of_policy(e[1])]

@@ -73,7 +73,7 @@ class Judge:
             self._judged = (self.cloud.mutations, promised)
         for artefact in account.artefacts():
             if not artefact.fence and not self._owned(artefact):
-                raise BrokenError(self._told(f"nobody owns {artefact}"))
+                raise BrokenError(self._failure_text(f"nobody owns {artefact}"))
         status = self.cloud.gate.status
         self._must(not status.evaluator_errors and not status.unrouted, str(status.errors))
 
@@ -139,8 +139,8 @@ class Judge:
             if covered and (rung == "deny-all" or stolen.minted < since):
                 yield stolen
 
-    def _theirs(self) -> dict[str, account.Facts]:
-        return {name: account.theirs(name) for name in account.names()}
+    def _unmarked_facts(self) -> dict[str, account.Facts]:
+        return {name: account.unmarked_facts(name) for name in account.names()}
 
     def _applied(self, case: Case) -> bool:
         return bool(case.engine.state.resources or case.engine.state.pending or case.applied)
@@ -172,10 +172,10 @@ class Judge:
 
     def _must(self, holds: bool, what: str, before: object = None) -> None:
         if not holds:
-            raise BrokenError(self._told(what, before))
+            raise BrokenError(self._failure_text(what, before))
 
-    def _told(self, what: str, before: object = None) -> str:
-        more = f"\nbefore: {before}\nnow: {self._theirs()}" if before is not None else ""
+    def _failure_text(self, what: str, before: object = None) -> str:
+        more = f"\nbefore: {before}\nnow: {self._unmarked_facts()}" if before is not None else ""
         return "\n".join([what, *self.log]) + more
 
 

@@ -25,12 +25,14 @@ from tests.model.story import Story
 TARGETS = (CI, BOT, DEPLOY, APP)
 _KINDS = ("DenyPolicy", "InactiveCredentials", "ClosedTrustPolicy", "PrincipalSnapshot")
 specs = st.dictionaries(st.sampled_from(TARGETS), st.integers(0, 3), min_size=1, max_size=2).map(
-    lambda found: {name: RUNGS[name][at % len(RUNGS[name])] for name, at in found.items()}
+    lambda drawn: {name: RUNGS[name][n % len(RUNGS[name])] for name, n in drawn.items()}
 )
 dispositions = st.sampled_from(("suspected", "confirmed", "false-positive"))
 seeds = st.integers(0, 1000)
 blows = st.builds(
-    Blow, at=st.integers(0, 45), victim=st.sampled_from(("provider", "cli", "machine", "interrupt"))
+    Blow,
+    moment=st.integers(0, 45),
+    victim=st.sampled_from(("provider", "cli", "machine", "interrupt")),
 )
 fates = st.sampled_from(("write", "finish", "die", "later"))
 incidents = st.sampled_from((FIRST, FIRST, FIRST, SECOND))
@@ -44,21 +46,21 @@ class Incidents(RuleBasedStateMachine):
     story: Story
 
     @initialize(
-        wanted=specs,
+        rungs=specs,
         disposition=dispositions,
         crowded=st.sampled_from((False, False, False, True)),
         contained=st.booleans(),
     )
     def begin(
         self,
-        wanted: dict[str, str],
+        rungs: dict[str, str],
         disposition: str,
         crowded: bool,
         contained: bool,
     ) -> None:
         self.tally["runs"] += 1
         self.story = Story(self.cloud, crowded=crowded)
-        self.story.edit(wanted, disposition)
+        self.story.edit(rungs, disposition)
         if contained:
             self._command("up", FIRST, preview=False)
 
@@ -70,11 +72,11 @@ class Incidents(RuleBasedStateMachine):
         finally:
             self.story.close()
 
-    @rule(wanted=specs, disposition=dispositions, name=incidents)
-    def edit(self, wanted: dict[str, str], disposition: str, name: str) -> None:
+    @rule(rungs=specs, disposition=dispositions, name=incidents)
+    def edit(self, rungs: dict[str, str], disposition: str, name: str) -> None:
         if name == SECOND:
             self.story.overlap()
-        self.story.edit(wanted, disposition, name)
+        self.story.edit(rungs, disposition, name)
 
     @rule(name=incidents)
     def preview(self, name: str) -> None:
@@ -104,25 +106,25 @@ class Incidents(RuleBasedStateMachine):
     def destroy_struck(self, name: str, seed: int, blow: Blow, fate: Any) -> None:
         self._command("destroy", name, seed=seed, blow=blow, fate=fate, preview=False)
 
-    @rule(at=st.integers(0, 5), seed=seeds, blow=st.none() | blows, fate=fates)
-    def replace(self, at: int, seed: int, blow: Blow | None, fate: Any) -> None:
+    @rule(position=st.integers(0, 5), seed=seeds, blow=st.none() | blows, fate=fates)
+    def replace(self, position: int, seed: int, blow: Blow | None, fate: Any) -> None:
         urns = [
             item.urn
             for item in self.story.cases[FIRST].engine.state.resources
             if item.parent is not None and not item.deleting
         ]
         if urns:
-            urn = urns[at % len(urns)]
+            urn = urns[position % len(urns)]
             self._command(
                 "up", FIRST, seed=seed, blow=blow, fate=fate, preview=False, replace=[urn]
             )
 
-    @rule(whom=st.sampled_from(TARGETS), kind=st.sampled_from(_KINDS))
-    def taint(self, whom: str, kind: str) -> None:
+    @rule(principal=st.sampled_from(TARGETS), kind=st.sampled_from(_KINDS))
+    def taint(self, principal: str, kind: str) -> None:
         engine = self.story.cases[FIRST].engine
-        if engine.state.live(self.story.urn(whom, kind)) is not None:
+        if engine.state.live(self.story.urn(principal, kind)) is not None:
             self.tally["taint"] += 1
-            self.story.taint(whom, kind)
+            self.story.taint(principal, kind)
 
     @precondition(lambda self: self.story.cases[FIRST].engine.state.resources)
     @rule(really=st.sampled_from((False, False, True)))
@@ -138,18 +140,18 @@ class Incidents(RuleBasedStateMachine):
         self.story.restore_state(steps, name)
 
     @precondition(lambda self: self.story.doubt)
-    @rule(whom=st.sampled_from(TARGETS), name=incidents)
-    def adopt(self, whom: str, name: str) -> None:
+    @rule(principal=st.sampled_from(TARGETS), name=incidents)
+    def adopt(self, principal: str, name: str) -> None:
         case = self.story.cases[name]
-        recorded = case.engine.state.live(self.story.urn(whom, "PrincipalSnapshot", name))
-        if whom in case.targets and recorded is None:
+        recorded = case.engine.state.live(self.story.urn(principal, "PrincipalSnapshot", name))
+        if principal in case.targets and recorded is None:
             self.tally["adopt"] += 1
-            self.story.adopt(whom, name)
+            self.story.adopt(principal, name)
 
-    @rule(what=st.sampled_from(sorted(foreign.CHANGES)), whom=st.sampled_from(TARGETS))
-    def foreign_change(self, what: str, whom: str) -> None:
+    @rule(what=st.sampled_from(sorted(foreign.CHANGES)), principal=st.sampled_from(TARGETS))
+    def foreign_change(self, what: str, principal: str) -> None:
         self.tally["foreign change"] += 1
-        foreign.happens(self.story, what, whom)
+        foreign.happens(self.story, what, principal)
 
     @rule(
         kind=st.sampled_from(("throttle", "error", "conflict", "drop", "lose")),
@@ -184,9 +186,9 @@ class Incidents(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.story.wait(seconds)
 
-    @rule(whom=st.sampled_from((DEPLOY, APP)))
-    def steal(self, whom: str) -> None:
-        self.story.steal(whom)
+    @rule(principal=st.sampled_from((DEPLOY, APP)))
+    def steal(self, principal: str) -> None:
+        self.story.steal(principal)
 
     def _command(self, verb: str, name: str, **options: Any) -> None:
         case = self.story.cases[name]

@@ -37,7 +37,7 @@ class Run(Steps):
         self._bailed = False
 
     @property
-    def said(self) -> list[str]:
+    def messages(self) -> list[str]:
         """What providers told the engine."""
         return [message for each in self.providers for _, _, message in each.voice.heard]
 
@@ -48,14 +48,14 @@ class Run(Steps):
         try:
             self._go()
         finally:
-            if not engine.gone:
+            if not engine.is_dead:
                 self._close()
         return not self.errors
 
     def take_over(self, urn: str, name: str, resource_id: str) -> None:
         """Import one snapshot."""
         self.engine.conversations.append(self.log)
-        self._start(known=self.base.provider)
+        self._start(is_configured=self.base.provider)
         if not self.base.provider:
             self._configure()
         self._all([lambda: self._import(urn, name, resource_id)])
@@ -75,7 +75,7 @@ class Run(Steps):
             if (options.refresh_all or item.refresh) and self._targeted(item.urn)
         ]
         if refreshed:
-            self._start(known=True)
+            self._start(is_configured=True)
             self._all([lambda item=item: self._read(item) for item in refreshed])  # type: ignore[misc]
             if self.errors:
                 self._save_last()
@@ -96,7 +96,7 @@ class Run(Steps):
 
     # Providers
 
-    def _start(self, *, known: bool) -> Provider:
+    def _start(self, *, is_configured: bool) -> Provider:
         """Start a provider process; one that the state knows is configured at once."""
         engine = self.engine
         provider = Provider(
@@ -109,7 +109,7 @@ class Run(Steps):
         self._serving, before = provider, self._serving
         self._call("Handshake", _HANDSHAKE)
         self._call("GetPluginInfo", Empty())
-        if known:
+        if is_configured:
             self._configure()
         if before is not None:
             self._serving = before
@@ -136,7 +136,7 @@ class Run(Steps):
 
     def _register_provider(self) -> None:
         before = self._serving
-        fresh = self._start(known=False)
+        fresh = self._start(is_configured=False)
         self._serving = fresh
         check = provider_pb2.CheckRequest(olds=Struct(), news=Struct(), **self._provider)
         self._call("CheckConfig", check)
@@ -158,7 +158,7 @@ class Run(Steps):
         for work in works:
             self.engine.conductor.add(work)
         self.engine.conductor.run()
-        if self.engine.gone:
+        if self.engine.is_dead:
             raise Dead
         self.engine.conductor.clear()
 
@@ -322,7 +322,7 @@ class Run(Steps):
             self._drop_provider()
             return
         if self._serving is None:
-            self._start(known=True)
+            self._start(is_configured=True)
         for children in (True, False):
             chain = [
                 item
@@ -336,7 +336,7 @@ class Run(Steps):
 
     def _drop_provider(self) -> None:
         if not self.options.program and not self.options.dry and not self.errors:
-            rest = [i for i in self.snapshots.base.resources if id(i) not in self.snapshots.done]
+            rest = [i for i in self.snapshots.base.resources if id(i) not in self.snapshots.ended]
             self.snapshots.provider = bool(rest)
 
     def _blocked(self, item: Resource) -> bool:

@@ -67,11 +67,11 @@ class Steps:
             entry[2] = provider.call(method, request)
         except CallError as error:
             entry[2] = error
-            if not self.engine.gone:
+            if not self.engine.is_dead:
                 raise
         finally:
             self.calling.pop(id(task), None)
-        if self.engine.gone:
+        if self.engine.is_dead:
             entry[2] = None  # nobody was there to hear it
             raise Dead
         return entry[2]

@@ -114,7 +114,7 @@ class Story(Judge):
         """Run one command and judge it; a *blow* may cut it off, an orphan has a *fate*."""
         case = self.cases[name]
         self.log.append(f"{verb} {name} seed={seed} blow={blow} fate={fate} {options or ''}")
-        before, mutations = self._theirs(), self.cloud.mutations
+        before, mutations = self._unmarked_facts(), self.cloud.mutations
         self.conductor.seed(seed)
         case.engine.blow = blow
         if verb == "destroy":
@@ -126,7 +126,7 @@ class Story(Judge):
             self._must(changed == 0, f"{verb} changed something in AWS ({changed} calls)")
         if outcome.killed:
             self.orphans(fate, name)
-        self._must(self._theirs() == before, f"{verb} changed what is not ours", before)
+        self._must(self._unmarked_facts() == before, f"{verb} changed what is not ours", before)
         if not outcome.ok and not outcome.hit:
             lifts = verb not in {"up", "preview"} or self._takes_out(case)
             reason = self.doubt or (lifts and (self.lift_doubt or self._other_terms(case)))
@@ -180,9 +180,11 @@ class Story(Judge):
         """Let orphans of an earlier run have their way now."""
         if self.cases[name].engine.orphans:
             self._doubtful(f"an orphan of {name} came late")
-            before = self._theirs()
+            before = self._unmarked_facts()
             self.orphans(fate, name)
-            self._must(self._theirs() == before, "an orphan changed what is not ours", before)
+            self._must(
+                self._unmarked_facts() == before, "an orphan changed what is not ours", before
+            )
         self.judge()
 
     # What others do

@@ -34,9 +34,9 @@ def test_what_a_seed_decides_is_told_from_what_the_engine_decides(
 ) -> None:
     for seed in range(4):
         cloud.reset()
-        said = rehearse(cloud, tmp_path / str(seed), "first_up_and_unchanged", seed)
+        conversation = rehearse(cloud, tmp_path / str(seed), "first_up_and_unchanged", seed)
 
-        assert said == recorded("first_up_and_unchanged")
+        assert conversation == recorded("first_up_and_unchanged")
 
 
 def test_at_least_ten_conversations_are_kept_and_none_is_left_over() -> None:

@@ -99,7 +99,7 @@ def test_what_a_false_alarm_gave_back_before_the_lift_was_cut_off_stays_given_ba
 ) -> None:
     story.edit({BOT: "key-only", APP: "revoke-sessions"}, "false-positive")
     assert story.command("up").ok
-    blow = Blow(at=16, victim="provider")
+    blow = Blow(moment=16, victim="provider")
     assert not story.command("destroy", blow=blow, preview=False).ok
     given_back = account.keys("release-bot")
     assert "Active" in given_back.values()

@@ -76,7 +76,7 @@ class Mutant:
     what: str
     instead: Any
     play: Callable[[Story], None]
-    said: str
+    message: str
 
 
 MUTANTS = (
@@ -85,9 +85,9 @@ MUTANTS = (
     ),
     Mutant(PrincipalSnapshot, "finish", lambda *_: None, crashed_and_destroyed, "nobody owns"),
     Mutant(DenyPolicy, "create", create_in_earnest, previewed, "preview changed something in AWS"),
-    Mutant(trust, "reopened", lambda *found: found[2], trusted_by_others, "not ours"),
+    Mutant(trust, "reopened", lambda *arguments: arguments[2], trusted_by_others, "not ours"),
     Mutant(credentials_lift, "_stays", lambda *_: None, lifted, "leaked and was given back"),
-    Mutant(DenyPolicy, "_seen", lambda *_: "applied", stripped, "does not hold his session"),
+    Mutant(DenyPolicy, "_live_status", lambda *_: "applied", stripped, "does not hold his session"),
 )
 
 
@@ -95,7 +95,7 @@ MUTANTS = (
 def test_a_mutant_is_caught(cloud: Cloud, mutant: Mutant) -> None:
     story = Story(cloud)
     changed = mock.patch.object(mutant.where, mutant.what, mutant.instead)
-    with changed, pytest.raises(BrokenError, match=mutant.said):
+    with changed, pytest.raises(BrokenError, match=mutant.message):
         mutant.play(story)
     story.close()
 

@@ -73,10 +73,10 @@ def test_a_deny_is_told_to_whom_the_trust_stays_open(tmp_path: Path) -> None:
 
 
 def test_names_come_from_the_principal_and_not_from_the_list(tmp_path: Path) -> None:
-    there = planned(tmp_path, f"user: '{USER}'", f"role: '{ROLE}'")
+    first_order = planned(tmp_path, f"user: '{USER}'", f"role: '{ROLE}'")
     back = planned(tmp_path, f"role: '{ROLE}'", f"user: '{USER}'")
 
-    names = {principal.principal.label for principal in there}
+    names = {principal.principal.label for principal in first_order}
     assert names == {"111122223333/user/ci-deploy", "111122223333/role/app"}
     assert names == {principal.principal.label for principal in back}
 

@@ -73,8 +73,8 @@ VALUES: dict[str, dict[str, Any]] = {
 
 
 def statements(document: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = document.get("Statement", [document])
-    return found
+    listed: list[dict[str, Any]] = document.get("Statement", [document])
+    return listed
 
 
 def test_every_template_has_a_case_here() -> None:
@@ -122,9 +122,9 @@ def test_a_hostile_value_stays_in_its_string(value: str) -> None:
     document = render("deny-sessions", sid=SID, matches=[match])
 
     assert len(statements(document)) == 1
-    found = statements(document)[0]["Condition"]["StringEquals"]["aws:userid"][0]
-    assert found.replace("${$}", "$") == value
-    assert "${aws:" not in found
+    user_id = statements(document)[0]["Condition"]["StringEquals"]["aws:userid"][0]
+    assert user_id.replace("${$}", "$") == value
+    assert "${aws:" not in user_id
 
 
 def test_what_is_sent_has_no_white_space_to_count() -> None:

@@ -111,12 +111,12 @@ def test_what_is_wrong_is_told_by_line_and_field(
     with pytest.raises(SpecProblemsError) as caught:
         loaded(tmp_path, text)
 
-    found = [
-        (at, problem.field, problem.sentence_with({}))
-        for at, problem in caught.value.located_problems
+    problem_rows = [
+        (location, problem.field, problem.sentence_with({}))
+        for location, problem in caught.value.located_problems
     ]
-    assert (line, field) in [(at, name) for at, name, _ in found]
-    assert says in str(found)
+    assert (line, field) in [(location, name) for location, name, _ in problem_rows]
+    assert says in str(problem_rows)
     assert "Traceback" not in str(caught.value)
 
 
@@ -150,10 +150,10 @@ def test_a_folder_in_its_place_is_an_error(tmp_path: Path) -> None:
 def test_what_a_stack_was_told_counts_only_where_it_agrees(
     tmp_path: Path, stated: dict[str, object], named: list[str]
 ) -> None:
-    found = loaded(tmp_path, GOOD).disagreements(stated, "the state")
+    disagreements = loaded(tmp_path, GOOD).disagreements(stated, "the state")
 
-    assert len(found) == len(named)
-    for words, expected in zip(found, named, strict=True):
+    assert len(disagreements) == len(named)
+    for words, expected in zip(disagreements, named, strict=True):
         assert expected in words
         assert FILE in words
 

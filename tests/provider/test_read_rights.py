@@ -27,10 +27,10 @@ def reader(lab: Lab, policy: str) -> dict[str, str]:
     iam.create_user(UserName="reader")
     iam.attach_user_policy(UserName="reader", PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
     key = iam.create_access_key(UserName="reader")["AccessKey"]
-    theirs = Credentials(key["AccessKeyId"], key["SecretAccessKey"]).env()
-    mine = environ(lab)
-    del mine["AWS_SESSION_TOKEN"]
-    return mine | theirs
+    other_environ = Credentials(key["AccessKeyId"], key["SecretAccessKey"]).env()
+    own_environ = environ(lab)
+    del own_environ["AWS_SESSION_TOKEN"]
+    return own_environ | other_environ
 
 
 def previewed(running: Plugin, lab: Lab) -> dict[str, Any]:
@@ -64,9 +64,9 @@ def test_who_may_only_read_previews_and_is_refused_before_any_change(
     before = lab.status()["mutations"]["total"]
     with plugin(who, tmp_path) as running:
         inputs = previewed(running, lab)
-        said = [text for _, text in running.log.messages if "iam:PutUserPolicy" in text]
-        assert len(said) == 1
-        assert "responder-policy contain" in said[0]
+        warnings = [text for _, text in running.log.messages if "iam:PutUserPolicy" in text]
+        assert len(warnings) == 1
+        assert "responder-policy contain" in warnings[0]
         assert errors(file) == []
 
         first = refused(running, "PrincipalSnapshot", inputs)
@@ -85,9 +85,9 @@ def test_simulated_is_the_role_that_will_contain_and_only_a_change_has_to_assume
     (tmp_path / "containment.yaml").write_text(f"role: {lab.world.responder_role}\n")
     with plugin(reader(lab, "SecurityAudit"), tmp_path) as running:
         inputs = previewed(running, lab)
-        said = [text for _, text in running.log.messages]
-        assert not [text for text in said if "lack" in text]
-        assert len([text for text in said if "a change needs that role" in text]) == 1
+        messages = [text for _, text in running.log.messages]
+        assert not [text for text in messages if "lack" in text]
+        assert len([text for text in messages if "a change needs that role" in text]) == 1
 
         details = refused(running, "PrincipalSnapshot", inputs)
         assert lab.world.responder_role in details
@@ -109,6 +109,6 @@ def test_simulated_is_the_role_that_will_contain_and_only_a_change_has_to_assume
 def reader_again(lab: Lab) -> dict[str, str]:
     iam = lab.client("iam", lab.world.admin)
     key = iam.create_access_key(UserName="reader")["AccessKey"]
-    mine = environ(lab)
-    del mine["AWS_SESSION_TOKEN"]
-    return mine | Credentials(key["AccessKeyId"], key["SecretAccessKey"]).env()
+    own_environ = environ(lab)
+    del own_environ["AWS_SESSION_TOKEN"]
+    return own_environ | Credentials(key["AccessKeyId"], key["SecretAccessKey"]).env()

@@ -38,14 +38,14 @@ def other(folder: Path, engine: int = 1) -> subprocess.Popen[str]:
     return process
 
 
-def asked(alone: StackLock, said: list[str], stack: str = "s") -> int | None:
-    return alone.holder(stack, wait=said.append, cancelled=threading.Event())
+def asked(stack_lock: StackLock, messages: list[str], stack: str = "s") -> int | None:
+    return stack_lock.holder(stack, wait=messages.append, cancelled=threading.Event())
 
 
 def test_the_first_change_waits_until_the_other_process_is_dead(tmp_path: Path) -> None:
-    process, said, got = other(tmp_path), list[str](), list[int | None]()
-    alone = StackLock(engine=2, folder=tmp_path)
-    waiting = threading.Thread(target=lambda: got.append(asked(alone, said)))
+    process, messages, got = other(tmp_path), list[str](), list[int | None]()
+    stack_lock = StackLock(engine=2, folder=tmp_path)
+    waiting = threading.Thread(target=lambda: got.append(asked(stack_lock, messages)))
     waiting.start()
     waiting.join(timeout=0.5)
     assert waiting.is_alive()
@@ -55,27 +55,27 @@ def test_the_first_change_waits_until_the_other_process_is_dead(tmp_path: Path) 
     waiting.join(timeout=10)
 
     assert got == [None]
-    assert said == [f"another run still changes this stack (process {process.pid}); waiting"]
+    assert messages == [f"another run still changes this stack (process {process.pid}); waiting"]
 
 
 def test_one_who_does_not_end_is_named_and_waited_for_once(tmp_path: Path) -> None:
     with other(tmp_path) as process:
-        said: list[str] = []
-        alone = StackLock(engine=2, folder=tmp_path, patience_s=0.1)
+        messages: list[str] = []
+        stack_lock = StackLock(engine=2, folder=tmp_path, patience_s=0.1)
 
-        assert asked(alone, said) == process.pid
-        assert asked(alone, said) == process.pid
-        assert len(said) == 1
+        assert asked(stack_lock, messages) == process.pid
+        assert asked(stack_lock, messages) == process.pid
+        assert len(messages) == 1
         process.kill()
 
 
 def test_another_stack_and_another_provider_of_the_same_run_wait_for_nobody(tmp_path: Path) -> None:
     with other(tmp_path, engine=7) as process:
-        said: list[str] = []
+        messages: list[str] = []
 
-        assert asked(StackLock(engine=2, folder=tmp_path), said, "another") is None
-        assert asked(StackLock(engine=7, folder=tmp_path), said) is None
-        assert said == []
+        assert asked(StackLock(engine=2, folder=tmp_path), messages, "another") is None
+        assert asked(StackLock(engine=7, folder=tmp_path), messages) is None
+        assert messages == []
         process.kill()
 
 
@@ -107,9 +107,9 @@ def test_a_folder_that_is_not_to_be_had_stops_nobody(tmp_path: Path) -> None:
 
 
 def test_a_lock_folder_is_this_users_alone(tmp_path: Path) -> None:
-    alone = StackLock(engine=1, folder=tmp_path / "locks")
-    asked(alone, [])
+    stack_lock = StackLock(engine=1, folder=tmp_path / "locks")
+    asked(stack_lock, [])
 
     assert (tmp_path / "locks").stat().st_mode & 0o777 == 0o700
     assert os.environ.get("TMPDIR", "/tmp") in str(StackLock().folder)  # noqa: S108
-    alone.release()
+    stack_lock.release()

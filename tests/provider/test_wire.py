@@ -160,9 +160,9 @@ def test_read_never_fails(wired: Plugin, lab: Lab) -> None:
     _, made = contained(wired, lab)
     deny_responder(lab, "iam:*")
 
-    seen = wired.read("DenyPolicy", made)
+    response = wired.read("DenyPolicy", made)
 
-    assert values(seen.properties)["live"] == "unknown"
+    assert values(response.properties)["live"] == "unknown"
     assert any("cannot see" in message for _, message in wired.log.messages)
 
 
@@ -299,7 +299,7 @@ def test_it_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
 
 
 def test_it_refuses_to_run_without_checkpoints(tmp_path: Path) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [str(EXECUTABLE), "127.0.0.1:1"],
         env={**os.environ, "PULUMI_SKIP_CHECKPOINTS": "true"},
         cwd=tmp_path,
@@ -309,9 +309,9 @@ def test_it_refuses_to_run_without_checkpoints(tmp_path: Path) -> None:
         timeout=20,
     )
 
-    assert done.returncode != 0
-    assert "PULUMI_SKIP_CHECKPOINTS" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode != 0
+    assert "PULUMI_SKIP_CHECKPOINTS" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def alive(pid: int) -> bool:

@@ -25,7 +25,7 @@ def test_every_call_of_every_scene_is_struck_before_and_after_with_both_ways_on(
         for trial in rows(SEED)
         if trial.blow is not None and trial.blow.fate in {"dropped", "lost"}
     }
-    wanted = {
+    expected_names = {
         (scene.name, verb, operation, nth, point)
         for scene in SCENES.values()
         if scene.name != "both"
@@ -35,7 +35,7 @@ def test_every_call_of_every_scene_is_struck_before_and_after_with_both_ways_on(
         for point in ("before", "after")
     }
 
-    assert wanted <= struck
+    assert expected_names <= struck
     assert {trial.after for trial in rows(SEED)} >= {"up", "destroy", "refresh", "cancel"}
 
 

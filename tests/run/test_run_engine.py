@@ -64,17 +64,17 @@ def send(number: signal.Signals, times: int = 1) -> None:
 def test_one_signal_is_passed_on_once_and_the_run_comes_to_its_end(
     engine: Engine, sent: signal.Signals, passed_on: str
 ) -> None:
-    said: list[str] = []
+    messages: list[str] = []
 
     def out(line: str) -> None:
-        said.append(line)
+        messages.append(line)
         if line == "up":
             threading.Thread(target=send, args=(sent,)).start()
 
-    run = engine.run("up", out=out, err=said.append)
+    run = engine.run("up", out=out, err=messages.append)
 
     assert run.stopped
-    assert said[-1] == "line 2"
+    assert messages[-1] == "line 2"
     assert (engine.root / "done").read_text() == f"{passed_on} hangup-ignored"
 
 

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.plain
 DENY = urn("containment:index:DenyPolicy", "111122223333/role/deploy")
 
 
-def log(*found: object) -> events.Events:
-    return events.read(json.dumps(event) for event in found)
+def log(*items: object) -> events.Events:
+    return events.read(json.dumps(event) for event in items)
 
 
 def test_markup_is_taken_off_what_is_shown() -> None:
@@ -28,10 +28,10 @@ def test_debug_lines_are_not_shown() -> None:
 
 
 def test_an_error_at_a_resource_comes_before_the_stacks_own() -> None:
-    found = log(diagnostic("update failed"), diagnostic("no room", urn=DENY))
+    run_events = log(diagnostic("update failed"), diagnostic("no room", urn=DENY))
 
-    assert [item.message for item in found.errors] == ["no room", "update failed"]
-    assert found.errors[0].where == "DenyPolicy 111122223333/role/deploy"
+    assert [item.message for item in run_events.errors] == ["no room", "update failed"]
+    assert run_events.errors[0].where == "DenyPolicy 111122223333/role/deploy"
 
 
 @pytest.mark.parametrize("verb", ["preview", "update", "destroy", "import"])
@@ -46,21 +46,21 @@ def test_a_log_that_breaks_off_is_read_as_far_as_it_goes() -> None:
 
 
 def test_the_summary_tells_a_preview_from_a_change() -> None:
-    found = log(summary(preview=True, create=2))
+    run_events = log(summary(preview=True, create=2))
 
-    assert found.is_preview
-    assert found.summary == {"create": 2}
+    assert run_events.is_preview
+    assert run_events.summary == {"create": 2}
 
 
 def test_steps_are_those_of_our_resources_alone() -> None:
     stack = urn("pulumi:pulumi:Stack", "containment-x")
-    found = log(
+    run_events = log(
         {"resOutputsEvent": {"metadata": {"op": "create", "urn": stack}}},
         {"resOutputsEvent": {"metadata": {"op": "update", "urn": DENY, "diffs": ["live"]}}},
         {"resOpFailedEvent": {"metadata": {"op": "create", "urn": DENY}}},
     )
 
-    assert [(step.op, step.changed, step.failed) for step in found.steps] == [
+    assert [(step.op, step.changed, step.failed) for step in run_events.steps] == [
         ("update", ("live",), False),
         ("create", (), True),
     ]

@@ -33,12 +33,12 @@ LOCKED = (
 
 
 def meant(
-    *found: dict[str, Any],
+    *event_items: dict[str, Any],
     complaint: str = "",
     verb: str = "up",
     messages: tuple[Message, ...] = (),
 ) -> ContainmentError:
-    read = events.read(json.dumps(event) for event in found)
+    read = events.read(json.dumps(event) for event in event_items)
     run = Run(1, read, complaint, read.cancelled, messages)
     error = failures.error_of(run, verb=verb, stack=STACK)
     assert error is not None
@@ -62,10 +62,10 @@ def test_every_kind_of_error_raised_in_any_call_comes_out_of_every_run_with_its_
 
 def test_a_preview_and_a_run_of_one_conflict_end_alike() -> None:
     conflict = ConflictError("two versions", remedy="decide")
-    seen = of_error(conflict, urn=DENY, call="Create", preview=True)
+    message = of_error(conflict, urn=DENY, call="Create", preview=True)
     met = of_error(conflict, urn=DENY, call="Create")
 
-    assert type(meant(messages=(seen,), verb="preview")) is type(meant(messages=(met,)))
+    assert type(meant(messages=(message,), verb="preview")) is type(meant(messages=(met,)))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_an_error_inside_others_counts_as_what_the_reader_has_to_mend() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "code", "words"),
+    ("event_items", "code", "words"),
     [
         ([diagnostic("the plugin went away", urn=DENY)], 4, "ci-deploy: the plugin went away"),
         ([diagnostic("cannot delete it because it is protected", urn=DENY)], 7, "on hold"),
@@ -108,9 +108,9 @@ def test_an_error_inside_others_counts_as_what_the_reader_has_to_mend() -> None:
     ],
 )
 def test_what_the_engine_itself_fails_with_has_one_error_and_its_exit_code(
-    found: list[dict[str, Any]], code: int, words: str
+    event_items: list[dict[str, Any]], code: int, words: str
 ) -> None:
-    error = meant(*found)
+    error = meant(*event_items)
 
     assert error.exit_code == code
     assert words in str(error)
@@ -169,9 +169,9 @@ def test_failures_of_several_kinds_are_not_as_declared() -> None:
 
 
 def test_a_long_list_of_failures_is_cut() -> None:
-    found = tuple(
+    failures = tuple(
         of_error(ConflictError(f"reason {number}", remedy="again"), urn=f"{DENY}-{number}")
         for number in range(9)
     )
 
-    assert "and 6 more" in meant(messages=found).message
+    assert "and 6 more" in meant(messages=failures).message

@@ -57,11 +57,11 @@ def test_a_fence_is_listed_with_its_end_and_a_deny_is_no_fence(lab: Lab, clients
     deny = render("deny-all", sid=marks.mark(other, "d" * 10, 1).sid)
     put(lab, deny, name=f"containment-{other}")
 
-    found = fences.survey(clients.iam)
+    survey = fences.survey(clients.iam)
 
-    assert [(item.incident, item.over) for item in found.fences] == [(INCIDENT, False)]
-    assert found.fences[0].principal.arn == lab.world.ci_user
-    assert [(item.incident, item.snapshot_id) for item in found.denies] == [(other, "d" * 10)]
+    assert [(item.incident, item.over) for item in survey.fences] == [(INCIDENT, False)]
+    assert survey.fences[0].principal.arn == lab.world.ci_user
+    assert [(item.incident, item.snapshot_id) for item in survey.denies] == [(other, "d" * 10)]
 
 
 def test_roles_are_looked_at_too(lab: Lab, clients: Clients) -> None:
@@ -83,9 +83,9 @@ def test_a_fence_is_over_by_the_time_of_aws_and_not_by_ours(lab: Lab, clients: C
 
 def test_a_fence_that_is_over_is_removed_and_nothing_else(lab: Lab, clients: Clients) -> None:
     put(lab, fence(lab, hours=-1))
-    found = fences.survey(clients.iam).fences[0]
+    live_fence = fences.survey(clients.iam).fences[0]
 
-    assert fences.sweep(clients.iam, found).problem is None
+    assert fences.sweep(clients.iam, live_fence).problem is None
     assert names(lab) == ["pipeline"]
 
 
@@ -94,18 +94,18 @@ def test_statements_of_others_in_the_same_policy_stay(lab: Lab, clients: Clients
     put(lab, {**document, "Statement": [*document["Statement"], ALLOW]})
 
     assert fences.sweep(clients.iam, fences.survey(clients.iam).fences[0]).problem is None
-    left = lab.client("iam", lab.world.admin).get_user_policy(
+    remaining_policy = lab.client("iam", lab.world.admin).get_user_policy(
         UserName="ci-deploy", PolicyName=NAME
     )["PolicyDocument"]
-    assert left["Statement"] == [ALLOW]
+    assert remaining_policy["Statement"] == [ALLOW]
 
 
 def test_a_deny_that_took_the_fences_place_meanwhile_stays(lab: Lab, clients: Clients) -> None:
     put(lab, fence(lab, hours=-1))
-    found = fences.survey(clients.iam).fences[0]
+    live_fence = fences.survey(clients.iam).fences[0]
     put(lab, render("deny-all", sid=marks.mark(INCIDENT, "n" * 10, 8).sid))
 
-    swept = fences.sweep(clients.iam, found)
+    swept = fences.sweep(clients.iam, live_fence)
 
     assert swept.problem is not None
     assert NAME in names(lab)
@@ -116,10 +116,10 @@ def test_a_deny_that_hides_behind_a_newer_fence_is_a_deny(lab: Lab, clients: Cli
     hidden = render("deny-all", sid=marks.mark(INCIDENT, "s" * 10, 8).sid)
     put(lab, {**document, "Statement": document["Statement"] + hidden["Statement"]})
 
-    found = fences.survey(clients.iam)
+    survey = fences.survey(clients.iam)
 
-    assert found.fences == ()
-    assert [item.incident for item in found.denies] == [INCIDENT]
+    assert survey.fences == ()
+    assert [item.incident for item in survey.denies] == [INCIDENT]
 
 
 @pytest.mark.parametrize("until", ["soon", "2026-01-01", ""])
@@ -133,14 +133,14 @@ def test_a_fence_whose_end_cannot_be_read_is_never_over(
 
 def test_a_fence_on_a_principal_that_is_gone_is_gone_with_it(lab: Lab, clients: Clients) -> None:
     put(lab, fence(lab, hours=-1))
-    found = fences.survey(clients.iam).fences[0]
+    live_fence = fences.survey(clients.iam).fences[0]
     admin = lab.client("iam", lab.world.admin)
     for name in names(lab):
         admin.delete_user_policy(UserName="ci-deploy", PolicyName=name)
     admin.delete_access_key(UserName="ci-deploy", AccessKeyId=lab.world.leaked.access_key_id)
     admin.delete_user(UserName="ci-deploy")
 
-    assert fences.sweep(clients.iam, found).problem is None
+    assert fences.sweep(clients.iam, live_fence).problem is None
 
 
 def test_it_calls_what_it_declares_and_the_responder_may_do_it(lab: Lab, clients: Clients) -> None:
@@ -151,8 +151,8 @@ def test_it_calls_what_it_declares_and_the_responder_may_do_it(lab: Lab, clients
 
     clients.iam.meta.events.register("before-call.iam", note)
     put(lab, fence(lab, hours=-1))
-    for found in fences.survey(clients.iam).fences:
-        assert fences.sweep(clients.iam, found).problem is None
+    for live_fence in fences.survey(clients.iam).fences:
+        assert fences.sweep(clients.iam, live_fence).problem is None
 
     assert called <= fences.PERMISSIONS
     assert "iam:GetAccountAuthorizationDetails" in called

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.process
 HERE = socket.gethostname()
 
 
-def gone() -> int:
+def dead_pid() -> int:
     """Return the id of a process that was there a moment ago."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
@@ -43,10 +43,10 @@ def engine_process(tmp_path: Path) -> subprocess.Popen[bytes]:
 def test_a_lock_of_a_living_run_says_to_wait_and_never_to_cancel(tmp_path: Path) -> None:
     process = engine_process(tmp_path)
     try:
-        held = lock(process.pid)
-        what, step = held.explain("inc-x")
+        stack_lock = lock(process.pid)
+        what, step = stack_lock.explain("inc-x")
 
-        assert held.holder == "alive"
+        assert stack_lock.holder == "alive"
         assert "right now" in what
         assert "cancel" not in step
     finally:
@@ -55,7 +55,7 @@ def test_a_lock_of_a_living_run_says_to_wait_and_never_to_cancel(tmp_path: Path)
 
 
 def test_a_lock_of_a_dead_process_on_this_machine_is_stale() -> None:
-    what, step = lock(gone()).explain("inc-x")
+    what, step = lock(dead_pid()).explain("inc-x")
 
     assert "its process is gone" in what
     assert "containment up inc-x" in step
@@ -67,10 +67,10 @@ def test_a_process_id_that_another_program_has_now_is_stale_too() -> None:
 
 
 def test_a_lock_from_another_machine_is_its_owners_to_judge() -> None:
-    held = lock(1, host="elsewhere.example")
-    what, step = held.explain("inc-x")
+    stack_lock = lock(1, host="elsewhere.example")
+    what, step = stack_lock.explain("inc-x")
 
-    assert held.holder == "elsewhere"
+    assert stack_lock.holder == "elsewhere"
     assert "bob@elsewhere.example" in what
     assert step.startswith("ask bob")
 
@@ -86,13 +86,13 @@ def test_the_engines_complaint_is_told_from_others_and_nothing_else_is_read_in_i
 def test_locks_are_read_from_a_state_in_files(tmp_path: Path) -> None:
     folder = tmp_path / ".pulumi" / "locks" / "organization" / "containment" / "inc-x"
     folder.mkdir(parents=True)
-    told = {"pid": 7, "username": "bob", "hostname": "h", "timestamp": "t"}
-    (folder / "1.json").write_text(json.dumps(told))
+    lock_document = {"pid": 7, "username": "bob", "hostname": "h", "timestamp": "t"}
+    (folder / "1.json").write_text(json.dumps(lock_document))
     (folder / "2.json").write_text("half a fi")
 
-    found = list(locks.read_locks(tmp_path.as_uri(), "inc-x"))
+    stack_locks = list(locks.read_locks(tmp_path.as_uri(), "inc-x"))
 
-    assert [held.user for held in found] == ["bob", "somebody"]
+    assert [stack_lock.user for stack_lock in stack_locks] == ["bob", "somebody"]
     assert list(locks.read_locks(tmp_path.as_uri(), "inc-y")) == []
     assert list(locks.read_locks("https://api.pulumi.com", "inc-x")) == []
 
@@ -101,8 +101,14 @@ def written(folder: Path, stack: str = "inc-x", **members: object) -> Path:
     """Write a lock of a process that is gone, as the engine would, into a state in files."""
     file = folder / ".pulumi" / "locks" / "organization" / "containment" / stack / "1.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    told = {"pid": gone(), "username": "bob", "hostname": HERE, "timestamp": "t", **members}
-    file.write_text(json.dumps(told))
+    lock_document = {
+        "pid": dead_pid(),
+        "username": "bob",
+        "hostname": HERE,
+        "timestamp": "t",
+        **members,
+    }
+    file.write_text(json.dumps(lock_document))
     return file
 
 
@@ -113,13 +119,13 @@ def test_the_lock_of_a_dead_process_of_this_machine_is_removed_and_no_other(
     try:
         for kept in ({"pid": living.pid}, {"hostname": "elsewhere.example"}, {"pid": "7"}):
             file = written(tmp_path, **kept)
-            (held,) = locks.read_locks(tmp_path.as_uri(), "inc-x")
-            assert not locks.remove(held)
+            (stack_lock,) = locks.read_locks(tmp_path.as_uri(), "inc-x")
+            assert not locks.remove(stack_lock)
             assert file.exists()
 
         file = written(tmp_path)
-        (held,) = locks.read_locks(tmp_path.as_uri(), "inc-x")
-        assert locks.remove(held)
+        (stack_lock,) = locks.read_locks(tmp_path.as_uri(), "inc-x")
+        assert locks.remove(stack_lock)
         assert not file.exists()
     finally:
         living.kill()
@@ -129,14 +135,14 @@ def test_the_lock_of_a_dead_process_of_this_machine_is_removed_and_no_other(
 def test_what_a_lock_says_chooses_no_file(tmp_path: Path) -> None:
     precious = tmp_path / "precious.json"
     precious.write_text("{}")
-    text = f"a@b (pid 7) at t\nfile://{precious}: created by a@{HERE} (pid {gone()}) at"
+    text = f"a@b (pid 7) at t\nfile://{precious}: created by a@{HERE} (pid {dead_pid()}) at"
     written(tmp_path, username=text)
 
-    (held,) = locks.read_locks(tmp_path.as_uri(), "inc-x")
+    (stack_lock,) = locks.read_locks(tmp_path.as_uri(), "inc-x")
 
-    assert held.file != precious
-    assert "\n" not in held.owner
-    assert locks.remove(held)
+    assert stack_lock.file != precious
+    assert "\n" not in stack_lock.owner
+    assert locks.remove(stack_lock)
     assert precious.exists()
 
 
@@ -145,13 +151,13 @@ def test_a_file_that_is_no_lock_is_never_removed(tmp_path: Path) -> None:
     link = written(tmp_path, "inc-y")
     link.unlink()
     link.symlink_to(elsewhere)
-    (held,) = locks.read_locks(tmp_path.as_uri(), "inc-y")
-    assert not locks.remove(held)
+    (stack_lock,) = locks.read_locks(tmp_path.as_uri(), "inc-y")
+    assert not locks.remove(stack_lock)
 
-    told = json.loads(elsewhere.read_text()) | {"role": "arn:aws:iam::111122223333:role/x"}
-    more = written(tmp_path, "inc-z", **told)
-    (held,) = locks.read_locks(tmp_path.as_uri(), "inc-z")
-    assert not locks.remove(held)
+    document = json.loads(elsewhere.read_text()) | {"role": "arn:aws:iam::111122223333:role/x"}
+    more = written(tmp_path, "inc-z", **document)
+    (stack_lock,) = locks.read_locks(tmp_path.as_uri(), "inc-z")
+    assert not locks.remove(stack_lock)
     assert elsewhere.exists()
     assert more.exists()
 

@@ -16,14 +16,14 @@ def exported(*resources: dict[str, Any], pending: Any = None) -> state.StackStat
 
 
 def test_a_state_is_read_back_as_what_the_actions_know() -> None:
-    found = exported(snapshot(ROLE), deny(ROLE))
+    stack_state = exported(snapshot(ROLE), deny(ROLE))
 
-    assert found.principals == [ROLE]
-    assert [item.resource for item in found.resources_of(ROLE)] == [
+    assert stack_state.principals == [ROLE]
+    assert [item.resource for item in stack_state.resources_of(ROLE)] == [
         "PrincipalSnapshot",
         "DenyPolicy",
     ]
-    assert found.resources[1].issued_before == "2026-11-24T12:00:00Z"
+    assert stack_state.resources[1].issued_before == "2026-11-24T12:00:00Z"
 
 
 def test_an_empty_stack_has_nothing_in_it() -> None:
@@ -44,9 +44,9 @@ def test_what_waits_to_be_deleted_is_not_counted_twice() -> None:
 
 
 def test_why_a_resource_is_unfinished_is_kept() -> None:
-    found = exported({**deny(), "initErrors": ["written, and does not read so"]})
+    stack_state = exported({**deny(), "initErrors": ["written, and does not read so"]})
 
-    assert found.resources[0].unfinished == ("written, and does not read so",)
+    assert stack_state.resources[0].unfinished == ("written, and does not read so",)
 
 
 def test_an_interrupted_create_is_explained_with_the_way_out() -> None:
@@ -66,9 +66,9 @@ def test_an_interrupted_delete_is_repeated() -> None:
 
 
 def test_what_stays_open_is_told_once_for_each_kind() -> None:
-    found = exported(snapshot(ROLE), deny(ROLE), snapshot(USER), deny(USER))
+    stack_state = exported(snapshot(ROLE), deny(ROLE), snapshot(USER), deny(USER))
 
-    assert list(report.stays_open(found.resources)) == [
+    assert list(report.stays_open(stack_state.resources)) == [
         "DenyPolicy",
         "role at revoke-sessions",
         "user at revoke-sessions",
@@ -76,6 +76,6 @@ def test_what_stays_open_is_told_once_for_each_kind() -> None:
 
 
 def test_a_principal_that_the_spec_does_not_name_any_more_says_so() -> None:
-    held = report.principals(exported(snapshot(ROLE), deny(ROLE)), None)
+    principals = report.principals(exported(snapshot(ROLE), deny(ROLE)), None)
 
-    assert held[0].words == "not in the spec any more; T 2026-11-24T12:00:00Z"
+    assert principals[0].words == "not in the spec any more; T 2026-11-24T12:00:00Z"

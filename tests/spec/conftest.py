@@ -54,7 +54,7 @@ def loads(path: Path) -> Loads:
 def problems(loads: Loads) -> Problems:
     """Load a text that is wrong; return (line, field, what and expected and mend) of each."""
 
-    def found(text: str | bytes) -> list[tuple[int, str, str]]:
+    def problems_of(text: str | bytes) -> list[tuple[int, str, str]]:
         with pytest.raises(SpecProblemsError) as caught:
             loads(text)
         return [
@@ -62,4 +62,4 @@ def problems(loads: Loads) -> Problems:
             for line, problem in caught.value.located_problems
         ]
 
-    return found
+    return problems_of

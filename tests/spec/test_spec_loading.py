@@ -116,18 +116,18 @@ def test_a_wrong_field_is_refused_on_its_line_with_a_mend(
     text = GOOD.partition("targets:")[0] if name == "targets" else with_field(name, value)
     text = f"{name}: {value}\n{text}" if name == "targets" else text
 
-    found = [
+    problem_rows = [
         entry
         for entry in problems(text)
         # A file of another name than its incident is told too, and is another test's business.
         if "named the same" not in entry[2]
     ]
 
-    assert len(found) == 1
-    line, field, told = found[0]
+    assert len(problem_rows) == 1
+    line, field, sentence = problem_rows[0]
     assert line == 1
     assert field.startswith(name)
-    assert says in told
+    assert says in sentence
 
 
 def test_t0_within_the_skew_of_two_clocks_is_no_future(loads: Loads) -> None:
@@ -140,10 +140,12 @@ def test_t0_within_the_skew_of_two_clocks_is_no_future(loads: Loads) -> None:
 def test_a_missing_field_is_named_with_an_example(problems: Problems, name: str) -> None:
     text = "\n".join(line for line in GOOD.splitlines() if not line.startswith(f"{name}:"))
 
-    found = problems(text)
+    problem_rows = problems(text)
 
-    assert [(field, "is missing" in told) for _, field, told in found] == [(name, True)]
-    assert f"add '{name}: " in found[0][2]
+    assert [(field, "is missing" in sentence) for _, field, sentence in problem_rows] == [
+        (name, True)
+    ]
+    assert f"add '{name}: " in problem_rows[0][2]
 
 
 def test_all_errors_of_a_file_are_told_at_once_from_the_top_down(path: Path) -> None:
@@ -214,9 +216,9 @@ def test_a_spec_under_another_ending_is_refused_and_not_overlooked(path: Path) -
 def test_no_escape_of_a_file_reaches_the_message(problems: Problems) -> None:
     text = GOOD + '"\\e[2J\\e]0;x\\a": "\\u202E"\n' + 'guard: {mode: "\\e[31m"}\n'
 
-    told = str(problems(text))
+    report = str(problems(text))
 
-    assert told.isprintable()
+    assert report.isprintable()
 
 
 def test_a_spec_cannot_be_changed_after_it_is_read(loads: Loads) -> None:

@@ -201,10 +201,12 @@ REFUSALS = {
 def test_a_wrong_target_is_refused_at_its_field_with_a_mend(
     problems: Problems, target: str, field: str, says: str
 ) -> None:
-    found = problems(with_targets(target))
+    problem_rows = problems(with_targets(target))
 
-    assert [(line, at) for line, at, _ in found] == [(9, f"targets[0].{field}".removesuffix("."))]
-    assert says in found[0][2]
+    assert [(line, location) for line, location, _ in problem_rows] == [
+        (9, f"targets[0].{field}".removesuffix("."))
+    ]
+    assert says in problem_rows[0][2]
 
 
 @pytest.mark.parametrize(
@@ -252,10 +254,10 @@ TOGETHER = {
 def test_targets_that_do_not_go_together_are_refused(
     problems: Problems, targets: tuple[str, str], field: str, says: str
 ) -> None:
-    found = problems(with_targets(*targets))
+    problem_rows = problems(with_targets(*targets))
 
-    assert [(line, at) for line, at, _ in found] == [(10, field)]
-    assert says in found[0][2]
+    assert [(line, location) for line, location, _ in problem_rows] == [(10, field)]
+    assert says in problem_rows[0][2]
 
 
 @pytest.mark.parametrize("second", [USER, "user: arn:aws:iam::111122223333:user/x/CI-Deploy"])
@@ -294,19 +296,19 @@ def test_more_principals_than_the_limit_are_refused_and_the_limit_can_be_raised(
     ],
 )
 def test_break_glass_is_a_list_of_full_arns(problems: Problems, arn: str, says: str) -> None:
-    found = problems(with_targets(USER, more=f"break_glass: ['{arn}']\n"))
+    problem_rows = problems(with_targets(USER, more=f"break_glass: ['{arn}']\n"))
 
-    assert found[0][:2] == (10, "break_glass[0]")
-    assert says in found[0][2]
+    assert problem_rows[0][:2] == (10, "break_glass[0]")
+    assert says in problem_rows[0][2]
 
 
 def test_a_break_glass_principal_is_never_a_target(problems: Problems) -> None:
     more = "break_glass: [arn:aws:iam::111122223333:role/other/APP]\n"
 
-    found = problems(with_targets(USER, ROLE, more=more))
+    problem_rows = problems(with_targets(USER, ROLE, more=more))
 
-    assert found[0][:2] == (10, "targets[1]")
-    assert "break-glass principal" in found[0][2]
+    assert problem_rows[0][:2] == (10, "targets[1]")
+    assert "break-glass principal" in problem_rows[0][2]
 
 
 def test_break_glass_may_be_a_role_of_identity_center_or_of_another_account(loads: Loads) -> None:
@@ -318,7 +320,9 @@ def test_break_glass_may_be_a_role_of_identity_center_or_of_another_account(load
 def test_a_secret_written_for_a_key_id_is_not_repeated(problems: Problems) -> None:
     secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
-    found = problems(with_targets(f"{USER}, leaked: ['{secret}']", f"access_key: '{secret}'"))
+    problem_rows = problems(
+        with_targets(f"{USER}, leaked: ['{secret}']", f"access_key: '{secret}'")
+    )
 
-    assert len(found) == 2
-    assert secret not in str(found)
+    assert len(problem_rows) == 2
+    assert secret not in str(problem_rows)

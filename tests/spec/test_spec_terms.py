@@ -44,9 +44,9 @@ def test_two_keys_of_one_user_are_one_principal_named_twice(loads: Loads) -> Non
 
     with pytest.raises(
         SpecError, match=r"targets\[1\].*named by targets\[0\].*leaked keys of both"
-    ) as told:
+    ) as caught:
         pin(spec, {KEY: USER, OTHER: USER})
-    assert f"({OTHER} and {KEY})" in str(told.value)
+    assert f"({OTHER} and {KEY})" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def test_two_keys_of_one_user_are_one_principal_named_twice(loads: Loads) -> Non
 def test_a_key_and_its_user_are_one_principal_named_twice(loads: Loads, user: str) -> None:
     spec = loads(HEAD + f"targets:\n  - access_key: {KEY}\n  - user: {user}\n")
 
-    with pytest.raises(SpecError, match=r"targets\[1\].*named by targets\[0\]") as told:
+    with pytest.raises(SpecError, match=r"targets\[1\].*named by targets\[0\]") as caught:
         pin(spec, {KEY: USER})
-    assert f"({user} and {KEY})" in str(told.value)
+    assert f"({user} and {KEY})" in str(caught.value)
 
 
 def test_a_key_of_a_break_glass_user_is_refused_once_it_is_pinned(loads: Loads) -> None:

@@ -161,13 +161,13 @@ def refuses_cleanly(content: bytes) -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory) / "inc-2026-0042.yaml"
         path.write_bytes(content)
-        told = "fine; nothing to mend"
+        outcome = "fine; nothing to mend"
         try:
             load(path, now=now)
         except ContainmentError as error:
-            told = str(error)
-    assert "; " in told
-    assert told.replace("\n", "").isprintable()
+            outcome = str(error)
+    assert "; " in outcome
+    assert outcome.replace("\n", "").isprintable()
 
 
 @given(content=st.binary(max_size=400))

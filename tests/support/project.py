@@ -114,8 +114,8 @@ class Project:
     def resources(self) -> list[dict[str, Any]]:
         """Return the resources in the state."""
         if not self.environ["PULUMI_BACKEND_URL"].startswith("file:"):
-            said = self.ok("stack", "export")
-            exported = json.loads(said[said.index("{") :])
+            state_text = self.ok("stack", "export")
+            exported = json.loads(state_text[state_text.index("{") :])
             return list((exported["deployment"] or {}).get("resources") or [])
         folder = self.folder.parent / "state" / ".pulumi" / "stacks" / "containment"
         packed = (folder / f"{STACK}.json.gz").read_bytes()

@@ -31,7 +31,7 @@ DATA = [
 NAMES = {"ListObjectsV2": "ListObjects"}  # as CloudTrail records it
 
 
-class Thief:
+class LabAttacker:
     """Makes credentials out of the leaked one, uses them all, and keeps his own account of it."""
 
     def __init__(self, lab: Lab) -> None:
@@ -39,8 +39,8 @@ class Thief:
         self.did: Counter[tuple[str, str, bool]] = Counter()
         self.made: dict[str, str] = {}
 
-    def call(self, held: Credentials, service: str, operation: str, **asked: Any) -> Any:
-        client = self.lab.client(service, held)
+    def call(self, credentials: Credentials, service: str, operation: str, **asked: Any) -> Any:
+        client = self.lab.client(service, credentials)
         name = NAMES.get(name := client.meta.method_to_api_mapping[operation], name)
         failed = True
         try:
@@ -48,13 +48,13 @@ class Thief:
             failed = False
             return answer
         finally:
-            self.did[held.access_key_id, name, failed] += 1
+            self.did[credentials.access_key_id, name, failed] += 1
 
-    def make(self, parent: Credentials, given: dict[str, Any]) -> Credentials:
+    def make(self, parent: Credentials, issued: dict[str, Any]) -> Credentials:
         key, secret, token = (
-            given["AccessKeyId"],
-            given["SecretAccessKey"],
-            given.get("SessionToken"),
+            issued["AccessKeyId"],
+            issued["SecretAccessKey"],
+            issued.get("SessionToken"),
         )
         self.made[key] = parent.access_key_id
         return Credentials(key, secret, token)
@@ -69,14 +69,14 @@ class Thief:
         asked = {"RoleArn": self.world.deploy_role, "RoleSessionName": "build-1337"}
         role = self.make(second, self.call(second, "sts", "assume_role", **asked)["Credentials"])
         again = self.make(session, self.call(session, "sts", "assume_role", **asked)["Credentials"])
-        for held in (leaked, second, session, role, again):
-            self.call(held, "s3", "list_objects_v2", Bucket=bucket)
+        for credentials in (leaked, second, session, role, again):
+            self.call(credentials, "s3", "list_objects_v2", Bucket=bucket)
             with suppress(ClientError):
-                self.call(held, "s3", "get_object", Bucket=bucket, Key="missing")
+                self.call(credentials, "s3", "get_object", Bucket=bucket, Key="missing")
             # IAM refuses a session without MFA before it knows who calls: that leaves no record.
-            if held is not session:
+            if credentials is not session:
                 with suppress(ClientError):
-                    self.call(held, "iam", "list_users")
+                    self.call(credentials, "iam", "list_users")
 
 
 def deliver(lab: Lab) -> None:
@@ -96,13 +96,13 @@ def delivered(lab: Lab, folder: Path, since: str) -> Path:
 
 
 def bystanders(lab: Lab) -> None:
-    for held in (lab.world.bystander, lab.world.runner, lab.world.app_session):
-        lab.client("sts", held).get_caller_identity()
+    for credentials in (lab.world.bystander, lab.world.runner, lab.world.app_session):
+        lab.client("sts", credentials).get_caller_identity()
         with suppress(ClientError):
-            lab.client("s3", held).list_objects_v2(Bucket=lab.world.bucket)
+            lab.client("s3", credentials).list_objects_v2(Bucket=lab.world.bucket)
 
 
-def found(answer: Trace) -> Counter[tuple[str, str, bool]]:
+def calls_by_credential(answer: Trace) -> Counter[tuple[str, str, bool]]:
     return Counter(
         (traced.credential, traced.call.name, traced.call.outcome == "failure")
         for traced in answer.calls
@@ -112,7 +112,7 @@ def found(answer: Trace) -> Counter[tuple[str, str, bool]]:
 def test_the_lineage_is_what_the_attacker_really_did_call_by_call(lab: Lab, tmp_path: Path) -> None:
     deliver(lab)
     since = lab.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    attacker = Thief(lab)
+    attacker = LabAttacker(lab)
     bystanders(lab)
     attacker.work()
     bystanders(lab)
@@ -121,14 +121,14 @@ def test_the_lineage_is_what_the_attacker_really_did_call_by_call(lab: Lab, tmp_
 
     assert {c.id: c.parent for c in answer.credentials} == attacker.made
     assert {c.tier for c in answer.credentials} == {"A_issued"}
-    assert found(answer) == attacker.did
+    assert calls_by_credential(answer) == attacker.did
 
 
 def test_event_history_gives_the_same_lineage_without_the_data_events(
     lab: Lab, tmp_path: Path
 ) -> None:
     since = lab.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    attacker = Thief(lab)
+    attacker = LabAttacker(lab)
     attacker.work()
     lab.advance(301)
 
@@ -141,7 +141,7 @@ def test_event_history_gives_the_same_lineage_without_the_data_events(
     assert failed == []
     assert {c.id: c.parent for c in answer.credentials} == attacker.made
     data = {"ListObjects", "GetObject"}
-    assert found(answer) == Counter(
+    assert calls_by_credential(answer) == Counter(
         {did: times for did, times in attacker.did.items() if did[1] not in data}
     )
 
@@ -164,7 +164,7 @@ def test_principals_that_the_attacker_made_are_followed_with_all_they_did(
 ) -> None:
     deliver(lab)
     since = lab.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    attacker, stolen = Thief(lab), lab.world.admin
+    attacker, stolen = LabAttacker(lab), lab.world.admin
     attacker.did.clear()
     allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
@@ -172,8 +172,8 @@ def test_principals_that_the_attacker_made_are_followed_with_all_they_did(
     user = attacker.call(stolen, "iam", "create_user", UserName="helper")["User"]["Arn"]
     named = {"UserName": "helper", "PolicyName": "all", "PolicyDocument": policy}
     attacker.call(stolen, "iam", "put_user_policy", **named)
-    given = attacker.call(stolen, "iam", "create_access_key", UserName="helper")["AccessKey"]
-    helper = attacker.make(stolen, given)
+    issued = attacker.call(stolen, "iam", "create_access_key", UserName="helper")["AccessKey"]
+    helper = attacker.make(stolen, issued)
     password = {"UserName": "helper", "Password": "Aa1!" * 6}
     attacker.call(stolen, "iam", "create_login_profile", **password)
     lab.advance(15)
@@ -204,8 +204,10 @@ def test_principals_that_the_attacker_made_are_followed_with_all_they_did(
         path_free: ("B_principal", helper.access_key_id),
     }
     assert [(t.role, t.principal) for t in answer.external_trust] == [(path_free, OUTSIDE)]
-    ours = {key: times for key, times in found(answer).items() if key[1] not in SET_UP}
-    assert Counter(ours) == attacker.did
+    own_calls = {
+        key: times for key, times in calls_by_credential(answer).items() if key[1] not in SET_UP
+    }
+    assert Counter(own_calls) == attacker.did
 
 
 # What the owner of the stolen key does in this test itself, to have the logs delivered.

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.plain
 
 
-def found(answer: Trace) -> dict[str, tuple[str, str, str, int]]:
+def credentials_of(answer: Trace) -> dict[str, tuple[str, str, str, int]]:
     return {c.id: (c.kind, c.tier, c.parent, c.event_count) for c in answer.credentials}
 
 
 def check(answer: Trace, truth: Truth) -> None:
-    assert found(answer) == truth.members
+    assert credentials_of(answer) == truth.members
     assert {(t.role, t.principal) for t in answer.external_trust} == truth.trusts
     callers = {traced.credential for traced in answer.calls}
-    assert not truth.bystanders & (callers | set(found(answer)))
+    assert not truth.bystanders & (callers | set(credentials_of(answer)))
 
 
 def deliver(scene: Composite, folder: Path, seed: int) -> Path:
@@ -70,12 +70,12 @@ def every_trap(noise: int) -> Composite:
     return whole
 
 
-@pytest.mark.parametrize("held", [True, False], ids=["held in memory", "looked up by name"])
+@pytest.mark.parametrize("in_memory", [True, False], ids=["held in memory", "looked up by name"])
 def test_a_capture_of_thousands_with_every_trap_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, held: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, in_memory: bool
 ) -> None:
     whole = every_trap(4000)
-    if not held:
+    if not in_memory:
         monkeypatch.setattr("containment.trail.facts.store._SMALL", -1)
 
     logs = deliver(whole, tmp_path, 2)

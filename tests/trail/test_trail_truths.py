@@ -31,7 +31,7 @@ def test_the_lineage_of_a_real_capture_is_exact(path: Path) -> None:
     truth = json.loads(path.read_text())
     logs = SAMPLES / truth["data"].replace("detonation-logs/", "")
 
-    found = trace(truth["seed_access_key_id"], since=truth["leak_time"], logs=[logs], workers=1)
+    answer = trace(truth["seed_access_key_id"], since=truth["leak_time"], logs=[logs], workers=1)
 
     expected = {item["id"]: {name: item[name] for name in FIELDS} for item in truth["derived"]}
     got = {
@@ -39,11 +39,11 @@ def test_the_lineage_of_a_real_capture_is_exact(path: Path) -> None:
             name: list(value) if isinstance(value := getattr(credential, name), tuple) else value
             for name in FIELDS
         }
-        for credential in found.credentials
+        for credential in answer.credentials
     }
     assert got == expected
-    assert found.origin.event_count == truth["seed_event_count"]
-    assert found.origin.event_names == truth["seed_event_names"]
-    assert found.origin.errors == truth["seed_errors"]
-    assert found.records == truth["records_unique"]
+    assert answer.origin.event_count == truth["seed_event_count"]
+    assert answer.origin.event_names == truth["seed_event_names"]
+    assert answer.origin.errors == truth["seed_errors"]
+    assert answer.records == truth["records_unique"]
     assert not {item["id"] for item in truth["must_not_include"]} & set(got)

@@ -32,23 +32,23 @@ def run(*arguments: str | Path, **more: Any) -> Result:
 
 
 def test_the_summary_comes_first_and_the_tree_below_it() -> None:
-    said = run("--logs", CAPTURE)
+    result = run("--logs", CAPTURE)
 
-    assert said.exit_code == 0
-    assert said.output.splitlines()[2] == (
+    assert result.exit_code == 0
+    assert result.output.splitlines()[2] == (
         "  2 credentials came out of it, over 1 generation, of 1 principal"
     )
-    assert "└─ ASIA74KS09ZFFBFV9E6K  no calls seen  session of 321848314756/role/" in said.output
+    assert "└─ ASIA74KS09ZFFBFV9E6K  no calls seen  session of 321848314756/role/" in result.output
 
 
 def test_json_is_one_document_on_stdout_and_everything_else_goes_to_stderr(tmp_path: Path) -> None:
-    said = run("--logs", CAPTURE, "--json", "--csv", tmp_path, "--html", tmp_path / "page.html")
+    result = run("--logs", CAPTURE, "--json", "--csv", tmp_path, "--html", tmp_path / "page.html")
 
-    answer = json.loads(said.stdout)
+    answer = json.loads(result.stdout)
     jsonschema.Draft202012Validator(document.schema()).validate(answer)
     assert answer["seed"] == TRUTH["seed_access_key_id"]
     assert {c["id"] for c in answer["credentials"]} == {d["id"] for d in TRUTH["derived"]}
-    assert "wrote" in said.stderr
+    assert "wrote" in result.stderr
     assert (tmp_path / "credentials.csv").exists()
     assert (tmp_path / "page.html").exists()
 
@@ -56,18 +56,18 @@ def test_json_is_one_document_on_stdout_and_everything_else_goes_to_stderr(tmp_p
 def test_several_paths_may_follow_logs() -> None:
     other = SAMPLES / "stratus_red_team" / "aws.persistence.iam-backdoor-user.json"
 
-    said = run("--json", "--logs", CAPTURE, other, "--logs", SAMPLES / "otrf_security_datasets")
+    result = run("--json", "--logs", CAPTURE, other, "--logs", SAMPLES / "otrf_security_datasets")
 
-    assert len(json.loads(said.stdout)["files"]) == 5
+    assert len(json.loads(result.stdout)["files"]) == 5
 
 
 def test_an_inventory_gives_owners(tmp_path: Path) -> None:
     inventory = tmp_path / "owners.json"
     inventory.write_text(json.dumps({"i-0c140b58": "team-a"}))
 
-    said = run("--json", "--logs", CAPTURE, "--inventory", inventory)
+    result = run("--json", "--logs", CAPTURE, "--inventory", inventory)
 
-    owners = {r["id"]: r["owner"] for r in json.loads(said.stdout)["resources"]}
+    owners = {r["id"]: r["owner"] for r in json.loads(result.stdout)["resources"]}
     assert owners["i-0c140b58"] == "team-a"
 
 
@@ -83,9 +83,9 @@ def test_an_inventory_gives_owners(tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_an_error_with_a_remedy(
     arguments: list[str], error: type[Exception]
 ) -> None:
-    said = run(*arguments)
+    result = run(*arguments)
 
-    assert isinstance(said.exception, error)
+    assert isinstance(result.exception, error)
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ def test_a_service_without_its_settings_is_an_error_with_a_remedy(
 ) -> None:
     monkeypatch.delenv("SPLUNK_TOKEN", raising=False)
 
-    said = ask("AKIAIOSFODNN7EXAMPLE", "--since", "2026-11-23T21:14:00Z", *arguments)
+    result = ask("AKIAIOSFODNN7EXAMPLE", "--since", "2026-11-23T21:14:00Z", *arguments)
 
-    assert isinstance(said.exception, SpecError)
-    assert word in str(said.exception)
+    assert isinstance(result.exception, SpecError)
+    assert word in str(result.exception)
 
 
 def test_splunk_is_asked_by_the_command_with_the_token_of_the_environment(
@@ -116,11 +116,11 @@ def test_splunk_is_asked_by_the_command_with_the_token_of_the_environment(
         server.events = [json.dumps(record) for record in scene.records]
         monkeypatch.setenv("SPLUNK_TOKEN", TOKEN)
 
-        said = ask(scene.leaked, "--since", scene.since, "--engine", "splunk", "--server",
+        result = ask(scene.leaked, "--since", scene.since, "--engine", "splunk", "--server",
                    server.url, "--json")  # fmt: skip
 
-    assert len(json.loads(said.stdout)["credentials"]) == 16
-    assert TOKEN not in said.output
+    assert len(json.loads(result.stdout)["credentials"]) == 16
+    assert TOKEN not in result.output
 
 
 def ask(*arguments: str | Path) -> Result:
@@ -130,16 +130,16 @@ def ask(*arguments: str | Path) -> Result:
 def test_a_key_without_a_record_is_no_good_news_and_has_an_exit_code_of_its_own() -> None:
     unknown = ["AKIANOBODYKNOWSTHIS0", "--since", TRUTH["leak_time"], "--logs", CAPTURE]
 
-    said = ask(*unknown, "--no-index")
+    result = ask(*unknown, "--no-index")
     as_json = ask(*unknown, "--no-index", "--json")
 
-    assert (said.return_value, as_json.return_value) == (6, 6)
-    assert said.output.splitlines()[1] == (
+    assert (result.return_value, as_json.return_value) == (6, 6)
+    assert result.output.splitlines()[1] == (
         f"  NOTHING WAS FOUND: no record of AKIANOBODYKNOWSTHIS0 since {TRUTH['leak_time']} in"
         " 1 file, 19 records, from 2024-07-31T19:52:31Z to 2024-07-31T19:52:38Z: that is no"
         " evidence of innocence"
     )
-    assert "came out of it" not in said.output
+    assert "came out of it" not in result.output
     assert json.loads(as_json.stdout)["calls"] == []
 
 
@@ -161,20 +161,20 @@ def test_a_trace_that_finds_something_ends_with_0() -> None:
 def test_what_cannot_be_followed_is_told_with_the_next_step(
     seed: str, since: str | None, words: str
 ) -> None:
-    said = ask(seed, *(["--since", since] if since else []), "--logs", CAPTURE)
+    result = ask(seed, *(["--since", since] if since else []), "--logs", CAPTURE)
 
-    assert isinstance(said.exception, SpecError)
-    assert words in str(said.exception)
+    assert isinstance(result.exception, SpecError)
+    assert words in str(result.exception)
 
 
 def test_a_secret_given_in_place_of_its_id_is_not_repeated() -> None:
     secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
-    said = ask(secret, "--since", TRUTH["leak_time"], "--logs", CAPTURE)
+    result = ask(secret, "--since", TRUTH["leak_time"], "--logs", CAPTURE)
 
-    assert isinstance(said.exception, SpecError)
-    assert secret not in str(said.exception) + said.output
-    assert "count that secret as leaked" in str(said.exception)
+    assert isinstance(result.exception, SpecError)
+    assert secret not in str(result.exception) + result.output
+    assert "count that secret as leaked" in str(result.exception)
 
 
 def test_t0_is_the_specs_where_a_spec_is_given(tmp_path: Path) -> None:
@@ -198,10 +198,10 @@ targets:
         "utf-8",
     )
 
-    said = ask(ASKED[0], "--logs", CAPTURE, "--no-index", "--propose", spec)
+    result = ask(ASKED[0], "--logs", CAPTURE, "--no-index", "--propose", spec)
 
-    assert said.return_value == 0
-    assert said.output.startswith(f"{ASKED[0]} since {TRUTH['leak_time']}")
+    assert result.return_value == 0
+    assert result.output.startswith(f"{ASKED[0]} since {TRUTH['leak_time']}")
     assert "revoke-sessions" in spec.read_text("utf-8")
 
 
@@ -216,9 +216,9 @@ def test_whoever_asks_aws_for_the_logs_is_never_proposed(
     monkeypatch.setattr("containment.aws.trail_source.caller_arn", lambda: me)
     monkeypatch.setattr("containment.aws.trail_source.cloudtrail_clients", dict)
 
-    said = ask(*ASKED, "--live", "--logs", CAPTURE, "--index", tmp_path, "--propose", spec)
+    result = ask(*ASKED, "--live", "--logs", CAPTURE, "--index", tmp_path, "--propose", spec)
 
-    assert "NEVER PROPOSED" in said.output, said.exception
+    assert "NEVER PROPOSED" in result.output, result.exception
     assert role not in spec.read_text("utf-8")
 
 
@@ -260,8 +260,8 @@ def test_the_documentation_shows_what_the_command_says(
 ) -> None:
     command, *shown = block.splitlines()
 
-    said = ask(*shlex.split(command.removeprefix("$ containment trace ")))
+    result = ask(*shlex.split(command.removeprefix("$ containment trace ")))
 
-    rest = iter(said.output.splitlines())
+    rest = iter(result.output.splitlines())
     for line in shown:
-        assert line.strip() == "…" or line in rest, (line, said.output, said.exception)
+        assert line.strip() == "…" or line in rest, (line, result.output, result.exception)

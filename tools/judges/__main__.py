@@ -86,7 +86,7 @@ def fuzz(number: int, seed: int) -> list[str]:
 
 
 def _row(result: Tally) -> str:
-    judged = result.asked - result.known
+    judged = result.asked - result.with_own_reading
     agreed = result.agreed - result.agreed_on_known
     return (
         f"{result.asked:7,}  {result.agreed:7,} {result.share:9.3%}"

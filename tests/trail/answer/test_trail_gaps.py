@@ -31,7 +31,7 @@ def test_what_the_logs_cannot_answer_is_said(scene: Scene, tmp_path: Path) -> No
 
     answer = follow(scene, tmp_path)
 
-    said = [gap.what for gap in answer.gaps]
+    gap_texts = [gap.what for gap in answer.gaps]
     assert {gap.kind for gap in answer.gaps} >= {
         "logging_tampered",
         "reached",
@@ -42,7 +42,7 @@ def test_what_the_logs_cannot_answer_is_said(scene: Scene, tmp_path: Path) -> No
         "data_events",
         "end",
     }
-    assert any("SendCommand: credentials held there" in what for what in said)
+    assert any("SendCommand: credentials held there" in what for what in gap_texts)
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def test_a_credential_that_was_there_and_is_switched_on_again_is_a_gap(
     scene.call(scene.leaked, scene.user, name, 1, request={"userName": "alice"})
     scene.call(scene.leaked, scene.user, name, 2, error="AccessDenied")
 
-    said = [gap.what for gap in follow(scene, tmp_path).gaps if gap.kind == "reached"]
+    gap_texts = [gap.what for gap in follow(scene, tmp_path).gaps if gap.kind == "reached"]
 
-    assert len(said) == 1
-    assert f"by {name}: credentials held there are not counted" in said[0]
+    assert len(gap_texts) == 1
+    assert f"by {name}: credentials held there are not counted" in gap_texts[0]
 
 
 LAYOUT = (
@@ -75,15 +75,15 @@ LAYOUT = (
 def test_hours_without_a_file_and_places_that_fell_silent_are_said(
     scene: Scene, tmp_path: Path
 ) -> None:
-    for region, at in (
+    for region, hour in (
         ("us-east-1", "20261123T2120Z"),
         ("us-east-1", "20261124T0320Z"),
         ("us-east-1", "20261124T0325Z"),
         ("eu-central-1", "20261123T2120Z"),
     ):
         scene.records.clear()
-        scene.call(scene.leaked, scene.user, "ListUsers", int(at[-5:-1]))
-        path = tmp_path / LAYOUT.format(region=region, at=at)
+        scene.call(scene.leaked, scene.user, "ListUsers", int(hour[-5:-1]))
+        path = tmp_path / LAYOUT.format(region=region, at=hour)
         path.parent.mkdir(parents=True, exist_ok=True)
         scene.write(path.parent, path.name)
 
@@ -115,23 +115,23 @@ def test_tampering_with_the_logs_is_a_gap_and_a_failed_attempt_is_not(
     assert f"{scene.leaked} called {name} at {scene.time_at(5)}" in tampered[0]
 
 
-@pytest.mark.parametrize(("name", "said"), [("GetObject", False), ("ListUsers", True)])
+@pytest.mark.parametrize(("name", "is_gap"), [("GetObject", False), ("ListUsers", True)])
 def test_whether_data_events_were_logged_is_said(
-    scene: Scene, tmp_path: Path, name: str, *, said: bool
+    scene: Scene, tmp_path: Path, name: str, *, is_gap: bool
 ) -> None:
     scene.call(scene.leaked, scene.user, name, 5)
 
-    assert ("data_events" in {gap.kind for gap in follow(scene, tmp_path).gaps}) is said
+    assert ("data_events" in {gap.kind for gap in follow(scene, tmp_path).gaps}) is is_gap
 
 
-@pytest.mark.parametrize(("first", "said"), [(600, True), (-600, False)])
+@pytest.mark.parametrize(("first", "is_gap"), [(600, True), (-600, False)])
 def test_logs_that_begin_after_t0_are_a_gap(
-    scene: Scene, tmp_path: Path, first: int, *, said: bool
+    scene: Scene, tmp_path: Path, first: int, *, is_gap: bool
 ) -> None:
     scene.call(scene.leaked, scene.user, "ListUsers", first)
     scene.call(scene.leaked, scene.user, "ListUsers", 900)
 
-    assert ("retention" in {gap.kind for gap in follow(scene, tmp_path).gaps}) is said
+    assert ("retention" in {gap.kind for gap in follow(scene, tmp_path).gaps}) is is_gap
 
 
 @pytest.mark.parametrize(("region", "iam"), [("us-east-1", False), ("eu-central-1", True)])
@@ -155,8 +155,8 @@ def test_a_key_that_no_log_knows_is_told_with_what_was_looked_through(
     answer = follow(scene, tmp_path)
 
     assert answer.unseen
-    told = next(gap.what for gap in answer.gaps if gap.kind == "seed_unseen")
-    assert told == (
+    gap_text = next(gap.what for gap in answer.gaps if gap.kind == "seed_unseen")
+    assert gap_text == (
         f"no record of {scene.leaked} since {scene.since} in 1 file, 2 records,"
         f" from {scene.time_at(-60)} to {scene.time_at(5)}: that is no evidence of innocence;"
         f" it was used before that, last at {scene.time_at(-60)}"

@@ -94,8 +94,8 @@ def test_a_file_of_the_same_size_and_time_with_other_content_is_read_again(
 
 
 def _flip(content: bytes) -> bytes:
-    at = len(content) // 2
-    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
 @pytest.mark.parametrize(
@@ -131,10 +131,10 @@ def test_an_index_that_is_cleared_meanwhile_is_no_crash(
     listing = Path.glob
 
     def cleared(folder: Path, pattern: str) -> Iterator[Path]:
-        found = list(listing(folder, pattern))
-        for path in found:
+        paths = list(listing(folder, pattern))
+        for path in paths:
             path.unlink()
-        return iter(found)
+        return iter(paths)
 
     monkeypatch.setattr(Path, "glob", cleared)
 
@@ -164,14 +164,14 @@ def test_two_traces_at_once_both_keep_what_they_read(asking: Asking) -> None:
     asking.ask()
     entries = next(iter(asking.index.iterdir()))
     paths = [str(asking.logs / name) for name in ("a.json", "b.json")]
-    known = list(Index(entries).unchanged(paths))
+    segments = list(Index(entries).unchanged(paths))
     for segment in asking.segments():
         segment.unlink()
     one, two = Index(entries), Index(entries)
 
     with one.open(), two.open():
-        one.add(known[0])
-        two.add(known[1])
+        one.add(segments[0])
+        two.add(segments[1])
 
     assert len(asking.segments()) == 2
     assert (asking.calls(), asking.read) == (["ListRoles", "ListUsers"], 0)

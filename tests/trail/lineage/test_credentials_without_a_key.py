@@ -119,8 +119,8 @@ def test_calls_that_name_no_credential_are_a_gap_and_not_silence(
     answer = follow(scene, tmp_path)
 
     assert credential(answer, name).event_count == 0
-    (said,) = gaps(answer, "not_told_apart")
-    assert said == (
+    (gap_text,) = gaps(answer, "not_told_apart")
+    assert gap_text == (
         f"2 calls of 111122223333/user/svc-ai since {name} was made name no credential"
         f" (GitPull, GitPush; {scene.time_at(5)} to {scene.time_at(9)}): the records do not tell"
         " whether it made them"
@@ -146,11 +146,11 @@ def test_tokens_whose_use_no_record_shows_are_a_gap(scene: Scene, tmp_path: Path
         scene.call(scene.leaked, scene.user, "GetAuthorizationToken", second, source=source)
     scene.call(scene.leaked, scene.user, "CreateBearerToken", 4, error="AccessDenied")
 
-    said = gaps(follow(scene, tmp_path), "token")
+    gap_texts = gaps(follow(scene, tmp_path), "token")
 
     use = ": what is done with it is recorded without the token's id"
     again = f"GetAuthorizationToken (2 times), last at {scene.time_at(3)}"
-    assert said == [
+    assert gap_texts == [
         f"{scene.leaked} took a token by CreateBearerToken at {scene.time_at(1)}{use}",
         f"{scene.leaked} took a token by {again}{use}",
     ]
@@ -175,9 +175,9 @@ def test_an_account_that_the_record_does_not_name_is_a_gap(
     key = scene.key()
     assume_root(scene, target, key)
 
-    said = gaps(follow(scene, tmp_path), "regions")
+    gap_texts = gaps(follow(scene, tmp_path), "regions")
 
-    assert any(what.startswith(f"{key} was handed out by AssumeRoot") for what in said)
+    assert any(what.startswith(f"{key} was handed out by AssumeRoot") for what in gap_texts)
 
 
 @pytest.mark.parametrize("target", ["444455556666", "arn:aws:iam::444455556666:root"])
@@ -204,8 +204,10 @@ def test_what_the_root_session_did_is_found_in_the_other_accounts_logs(
 ) -> None:
     key, root = scene.key(), "arn:aws:iam::444455556666:root"
     assume_root(scene, "444455556666", key)
-    mine = scene.call(key, root, "DeleteBucketPolicy", 5, source="s3.amazonaws.com", created=1)
-    mine["userIdentity"]["sessionContext"]["assumedRoot"] = "true"
+    own_record = scene.call(
+        key, root, "DeleteBucketPolicy", 5, source="s3.amazonaws.com", created=1
+    )
+    own_record["userIdentity"]["sessionContext"]["assumedRoot"] = "true"
     scene.call(key, "arn:aws:iam::999988887777:root", "DeleteBucketPolicy", 6, created=1)
 
     answer = follow(scene, tmp_path)

@@ -55,11 +55,11 @@ def test_a_failed_call_hands_out_nothing_and_is_counted(scene: Scene, tmp_path: 
 
 
 def test_another_session_of_the_same_role_is_a_bystander(scene: Scene, tmp_path: Path) -> None:
-    mine, _ = scene.assume(scene.leaked, scene.user, "app", 10)
-    theirs, arn = scene.assume("AKIAOTHERUSER0000000", f"{scene.user}-2", "app", 11)
-    scene.call(theirs, arn, "ListBuckets", 20, created=11)
+    own_key, _ = scene.assume(scene.leaked, scene.user, "app", 10)
+    other_key, arn = scene.assume("AKIAOTHERUSER0000000", f"{scene.user}-2", "app", 11)
+    scene.call(other_key, arn, "ListBuckets", 20, created=11)
 
-    assert set(credentials_of(follow(scene, tmp_path))) == {mine}
+    assert set(credentials_of(follow(scene, tmp_path))) == {own_key}
 
 
 def test_the_rightful_users_other_key_and_console_session_are_bystanders(
@@ -113,24 +113,24 @@ def test_a_key_named_in_a_request_or_a_list_is_not_used_or_handed_out(
 def test_a_recycled_key_id_counts_only_with_its_account_and_principal(
     scene: Scene, tmp_path: Path
 ) -> None:
-    mine, arn = scene.assume(scene.leaked, scene.user, "app", 10)
-    scene.call(mine, arn, "ListBuckets", 20, created=10)
+    own_key, arn = scene.assume(scene.leaked, scene.user, "app", 10)
+    scene.call(own_key, arn, "ListBuckets", 20, created=10)
     elsewhere = "arn:aws:sts::999988887777:assumed-role/other/night-job"
-    scene.call(mine, elsewhere, "CreateUser", 30, created=29, response={"user": {"arn": "u"}})
-    scene.access_key(mine, elsewhere, "somebody", 31, created=29)
+    scene.call(own_key, elsewhere, "CreateUser", 30, created=29, response={"user": {"arn": "u"}})
+    scene.access_key(own_key, elsewhere, "somebody", 31, created=29)
 
     answer = follow(scene, tmp_path)
 
-    assert credentials_of(answer) == {mine: ("A_issued", scene.leaked)}
+    assert credentials_of(answer) == {own_key: ("A_issued", scene.leaked)}
     assert answer.credentials[0].event_names == {"ListBuckets": 1}
 
 
 def test_a_recycled_key_id_of_the_same_role_is_told_by_its_creation_time(
     scene: Scene, tmp_path: Path
 ) -> None:
-    mine, arn = scene.assume(scene.leaked, scene.user, "app", 10)
-    scene.call(mine, arn, "ListBuckets", 20, created=10)
-    scene.call(mine, arn, "ListUsers", 90_000, created=89_990)
+    own_key, arn = scene.assume(scene.leaked, scene.user, "app", 10)
+    scene.call(own_key, arn, "ListBuckets", 20, created=10)
+    scene.call(own_key, arn, "ListUsers", 90_000, created=89_990)
 
     assert follow(scene, tmp_path).credentials[0].event_names == {"ListBuckets": 1}
 
@@ -247,10 +247,10 @@ def test_a_thing_named_by_id_and_by_arn_is_one_and_has_its_arn(
     scene.records[-1]["requestParameters"]["roleName"] = "app"
     scene.records[-1]["responseElements"]["role"]["roleName"] = "app"
 
-    found = {resource.id: resource for resource in follow(scene, tmp_path).resources}
+    by_id = {resource.id: resource for resource in follow(scene, tmp_path).resources}
 
-    assert found["payroll"].arn == arn
-    assert arn not in found
-    assert found["i-0a"].arn == f"arn:aws:ec2:us-east-1:{scene.account}:instance/i-0a"
-    assert found["app"].arn == f"arn:aws:iam::{scene.account}:role/team/app"
-    assert found[f"{arn}/may.csv"].account == scene.account
+    assert by_id["payroll"].arn == arn
+    assert arn not in by_id
+    assert by_id["i-0a"].arn == f"arn:aws:ec2:us-east-1:{scene.account}:instance/i-0a"
+    assert by_id["app"].arn == f"arn:aws:iam::{scene.account}:role/team/app"
+    assert by_id[f"{arn}/may.csv"].account == scene.account

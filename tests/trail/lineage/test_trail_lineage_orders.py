@@ -67,10 +67,10 @@ def test_looking_names_up_gives_the_same_answer_as_holding_everything(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everything(scene)
-    held = comparable(follow(scene, tmp_path))
+    expected = comparable(follow(scene, tmp_path))
     monkeypatch.setattr("containment.trail.facts.store._SMALL", -1)
 
-    assert comparable(follow(scene, tmp_path)) == held
+    assert comparable(follow(scene, tmp_path)) == expected
 
 
 def test_a_chain_of_two_thousand_sessions_is_followed(scene: Scene, tmp_path: Path) -> None:

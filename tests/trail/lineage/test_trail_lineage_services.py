@@ -201,10 +201,10 @@ def test_a_service_call_with_a_key_that_somebody_else_was_given_is_not_forwarded
     scene: Scene, tmp_path: Path
 ) -> None:
     scene.call(scene.leaked, scene.user, "GetSecretValue", 10)
-    theirs = scene.key()
-    answer = {"credentials": {"accessKeyId": theirs, "sessionToken": "x"}}
+    other_key = scene.key()
+    answer = {"credentials": {"accessKeyId": other_key, "sessionToken": "x"}}
     scene.call("AKIASECONDKEY0000000", scene.user, "GetSessionToken", 11, response=answer)
-    scene.call(theirs, scene.user, "Decrypt", 12, created=11, invoked_by="kms.amazonaws.com")
+    scene.call(other_key, scene.user, "Decrypt", 12, created=11, invoked_by="kms.amazonaws.com")
 
     assert credentials_of(follow(scene, tmp_path)) == {}
 

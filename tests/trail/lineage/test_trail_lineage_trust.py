@@ -44,20 +44,20 @@ def test_a_copy_in_the_roles_account_is_not_a_second_link(scene: Scene, tmp_path
     key, _ = scene.assume(
         scene.leaked, scene.user, "far", 10, account="999988887777", sharedEventID="twin-1"
     )
-    mine = scene.records[-1]
-    there = copy.deepcopy(mine)
-    there["userIdentity"] = {
+    own_record = scene.records[-1]
+    their_record = copy.deepcopy(own_record)
+    their_record["userIdentity"] = {
         "type": "AWSAccount",
         "accountId": scene.account,
         "principalId": "AIDAX",
     }
-    there |= {"recipientAccountId": "999988887777", "eventID": "0-sorts-first"}
-    scene.records.insert(0, there)
+    their_record |= {"recipientAccountId": "999988887777", "eventID": "0-sorts-first"}
+    scene.records.insert(0, their_record)
 
     answer = follow(scene, tmp_path)
 
     assert credentials_of(answer) == {key: ("A_issued", scene.leaked)}
-    assert answer.credentials[0].link_event_ids == (mine["eventID"],)
+    assert answer.credentials[0].link_event_ids == (own_record["eventID"],)
     assert answer.origin.event_count == 1
 
 

@@ -132,16 +132,16 @@ def test_files_that_are_no_logs_are_said_to_be_none(scene: Scene, tmp_path: Path
 def test_a_name_that_promises_a_log_is_held_to_it(
     tmp_path: Path, name: str, content: bytes, status: str, detail: str
 ) -> None:
-    said = report(tmp_path / name, content)[1]
+    file_report = report(tmp_path / name, content)[1]
 
-    assert said.status == status
-    assert detail in said.detail
+    assert file_report.status == status
+    assert detail in file_report.detail
 
 
 def test_a_file_that_vanishes_between_listing_and_reading_is_reported(tmp_path: Path) -> None:
-    said = read(str(tmp_path / "gone"), WHOLE, list.clear)
+    reading = read(str(tmp_path / "gone"), WHOLE, list.clear)
 
-    assert (said.status, said.detail) == ("unreadable", "No such file or directory")
+    assert (reading.status, reading.detail) == ("unreadable", "No such file or directory")
 
 
 @pytest.mark.usefixtures("records")
@@ -155,7 +155,7 @@ def test_a_file_that_vanishes_between_the_two_readings_is_told(
         since=scene.since,
         logs=[tmp_path],
         workers=1,
-        progress=lambda _done, _of: path.unlink(),
+        progress=lambda _index, _total: path.unlink(),
     )
 
     assert [c.tier for c in answer.credentials] == ["A_issued"]
@@ -168,7 +168,7 @@ def test_a_file_that_vanishes_between_the_two_readings_is_told(
 def test_a_file_that_changes_between_the_two_readings_is_told(scene: Scene, tmp_path: Path) -> None:
     path = scene.write(tmp_path)
 
-    def change(_done: int, _of: int) -> None:
+    def change(_index: int, _total: int) -> None:
         path.write_text("[]")
 
     answer = trace(scene.leaked, since=scene.since, logs=[tmp_path], workers=1, progress=change)

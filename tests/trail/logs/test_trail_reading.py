@@ -37,7 +37,7 @@ def records(scene: Scene) -> list[Record]:
     return scene.records
 
 
-def seen(answer: Trace) -> list[tuple[str, str, str, str]]:
+def call_rows(answer: Trace) -> list[tuple[str, str, str, str]]:
     return [(t.credential, t.call.event_id, t.call.time, t.call.klass) for t in answer.calls]
 
 
@@ -76,12 +76,12 @@ def test_a_bad_file_is_reported_and_what_is_readable_counts(
 ) -> None:
     spoil, status, least = BAD[kind]
 
-    events, said = report(tmp_path / "log", spoil(json.dumps({"Records": records}).encode()))
+    events, file_report = report(tmp_path / "log", spoil(json.dumps({"Records": records}).encode()))
 
-    assert said.status == status, said.detail
+    assert file_report.status == status, file_report.detail
     assert len(events) >= least
-    assert len(said.sha256) == 64
-    assert status == "ok" or said.detail
+    assert len(file_report.sha256) == 64
+    assert status == "ok" or file_report.detail
 
 
 def test_a_bomb_is_bounded(tmp_path: Path) -> None:
@@ -89,11 +89,11 @@ def test_a_bomb_is_bounded(tmp_path: Path) -> None:
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(256)) + packer.flush()
     tracemalloc.start()
 
-    _, said = report(tmp_path / "log", bomb, largest=1 << 22)
+    _, file_report = report(tmp_path / "log", bomb, largest=1 << 22)
 
     assert tracemalloc.get_traced_memory()[1] < 64 << 20
     tracemalloc.stop()
-    assert said.status == "too_large"
+    assert file_report.status == "too_large"
 
 
 def test_a_bomb_of_many_members_is_bounded() -> None:

@@ -49,9 +49,11 @@ def test_a_file_cut_into_slices_gives_what_it_gives_whole(
 ) -> None:
     content = FORMS[form](many).encode()
 
-    events, said = report(tmp_path / "log", gzip.compress(content) if packed == "gzip" else content)
+    events, file_report = report(
+        tmp_path / "log", gzip.compress(content) if packed == "gzip" else content
+    )
 
-    assert (said.status, said.detail) == ("ok", "")
+    assert (file_report.status, file_report.detail) == ("ok", "")
     assert [event.event_id for event in events] == [record["eventID"] for record in many]
     assert [event.who.access_key_id for event in events] == [
         record["userIdentity"]["accessKeyId"] for record in many
@@ -77,9 +79,9 @@ def test_records_inside_a_record_are_not_taken_for_records(
     scene.call(scene.leaked, scene.user, "PutEvents", 50, request={"entries": inner})
     scene.call(scene.leaked, scene.user, "ListUsers", 51)
 
-    events, said = report(tmp_path / "log", json.dumps({"Records": scene.records}).encode())
+    events, file_report = report(tmp_path / "log", json.dumps({"Records": scene.records}).encode())
 
-    assert said.status == "ok"
+    assert file_report.status == "ok"
     assert [event.event_name for event in events] == ["PutItem"] * 40 + ["PutEvents", "ListUsers"]
 
 
@@ -116,9 +118,9 @@ def test_records_inside_a_record_are_not_taken_for_records(
 def test_a_bad_file_cut_into_slices_still_gives_what_is_readable(
     many: list[Record], tmp_path: Path, spoil: Any, status: str, least: int
 ) -> None:
-    events, said = report(tmp_path / "log", spoil(json.dumps({"Records": many}).encode()))
+    events, file_report = report(tmp_path / "log", spoil(json.dumps({"Records": many}).encode()))
 
-    assert said.status == status, said.detail
+    assert file_report.status == status, file_report.detail
     assert len(events) >= least
     assert len(events) <= 80
 
@@ -128,9 +130,9 @@ def test_documents_one_behind_the_other_are_all_read(
     many: list[Record], tmp_path: Path, between: str
 ) -> None:
     objects = between.join(json.dumps({"Records": [record]}) for record in many)
-    alone = between.join(map(json.dumps, many))
+    bare_records = between.join(map(json.dumps, many))
 
-    for content in (objects, alone):
-        events, said = report(tmp_path / "log", content.encode())
+    for content in (objects, bare_records):
+        events, file_report = report(tmp_path / "log", content.encode())
 
-        assert (said.status, len(events)) == ("ok", 40)
+        assert (file_report.status, len(events)) == ("ok", 40)

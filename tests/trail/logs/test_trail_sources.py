@@ -275,11 +275,11 @@ class Region:
         self.fails_at = fails_at
 
     def lookup_events(self, **asked: Any) -> dict[str, Any]:
-        at = int(asked.get("NextToken", 0))
-        if at == self.fails_at:
+        offset = int(asked.get("NextToken", 0))
+        if offset == self.fails_at:
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "LookupEvents")
-        page: dict[str, Any] = {"Events": [{"CloudTrailEvent": json.dumps(self.records[at])}]}
-        return page | ({"NextToken": str(at + 1)} if at + 1 < len(self.records) else {})
+        page: dict[str, Any] = {"Events": [{"CloudTrailEvent": json.dumps(self.records[offset])}]}
+        return page | ({"NextToken": str(offset + 1)} if offset + 1 < len(self.records) else {})
 
 
 def test_every_region_is_asked_page_by_page_and_one_that_fails_is_told(

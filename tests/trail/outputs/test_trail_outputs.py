@@ -203,8 +203,8 @@ def test_a_thousand_gaps_of_one_kind_do_not_hide_the_others(scene: Scene, tmp_pa
         scene.call(scene.leaked, scene.user, "StopLogging", number)
     answer = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
 
-    told = list(tree.lines(answer))
+    tree_lines = list(tree.lines(answer))
 
-    assert len(told) < 60
-    assert any("logging_tampered: 990 more" in line for line in told)
-    assert any(line.startswith("  regions:") for line in told)
+    assert len(tree_lines) < 60
+    assert any("logging_tampered: 990 more" in line for line in tree_lines)
+    assert any(line.startswith("  regions:") for line in tree_lines)

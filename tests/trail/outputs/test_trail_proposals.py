@@ -31,11 +31,13 @@ def test_what_the_attacker_made_is_denied_everything(scene: Composite, tmp_path:
     key = scene.access_key(scene.leaked, scene.user, "helper", 21)
     scene.make_role(scene.leaked, scene.user, "back", 23)
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
-    assert (said.rung("user/helper"), said.rung("role/back")) == ("deny-all", "deny-all")
-    assert said.targets[f"{IAM}user/helper"].leaked == (key,)
-    assert f"CreateRole by {scene.leaked} at {scene.time_at(23)}, event" in said.line("role/back")
+    assert (proposed.rung("user/helper"), proposed.rung("role/back")) == ("deny-all", "deny-all")
+    assert proposed.targets[f"{IAM}user/helper"].leaked == (key,)
+    assert f"CreateRole by {scene.leaked} at {scene.time_at(23)}, event" in proposed.line(
+        "role/back"
+    )
 
 
 def test_an_existing_user_loses_the_key_that_was_made_for_him_and_no_other(
@@ -48,11 +50,11 @@ def test_an_existing_user_loses_the_key_that_was_made_for_him_and_no_other(
     answer = {"credentials": {"accessKeyId": minted, "sessionToken": "x", "expiration": "e"}}
     scene.call(key, alice, "GetSessionToken", 23, source="sts.amazonaws.com", response=answer)
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
-    assert said.rung("user/alice") == "key-only"
-    assert said.targets[f"{IAM}user/alice"].leaked == (key,)
-    assert f"{minted} minted with it may live 36 hours on" in said.line("user/alice", "rung")
+    assert proposed.rung("user/alice") == "key-only"
+    assert proposed.targets[f"{IAM}user/alice"].leaked == (key,)
+    assert f"{minted} minted with it may live 36 hours on" in proposed.line("user/alice", "rung")
 
 
 def test_a_password_is_stopped_by_the_only_rung_that_does_and_the_cost_is_said(
@@ -60,10 +62,10 @@ def test_a_password_is_stopped_by_the_only_rung_that_does_and_the_cost_is_said(
 ) -> None:
     scene.call(scene.leaked, scene.user, "UpdateLoginProfile", 24, request={"userName": "bob"})
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
-    assert said.rung("user/bob") == "deny-all"
-    assert "stops the rightful owner too" in said.line("user/bob", "rung")
+    assert proposed.rung("user/bob") == "deny-all"
+    assert "stops the rightful owner too" in proposed.line("user/bob", "rung")
 
 
 def test_a_role_that_was_only_assumed_has_its_sessions_revoked(
@@ -74,9 +76,9 @@ def test_a_role_that_was_only_assumed_has_its_sessions_revoked(
     record = scene.call(key, arn, "ListUsers", 11, created=10)
     record["userIdentity"]["sessionContext"]["sessionIssuer"] |= issuer
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
-    assert said.rung("role/team/app") == "revoke-sessions"
+    assert proposed.rung("role/team/app") == "revoke-sessions"
 
 
 def test_compute_of_the_attacker_loses_its_sessions_by_name_and_others_of_the_role_keep_theirs(
@@ -89,14 +91,14 @@ def test_compute_of_the_attacker_loses_its_sessions_by_name_and_others_of_the_ro
     )
     scene.instance(machine, "web", 2)
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
-    target = said.targets[f"{IAM}role/web"]
+    target = proposed.targets[f"{IAM}role/web"]
     assert (str(target.rung), [session.mark for session in target.sessions]) == (
         "session",
         [("name", machine)],
     )
-    assert "stop the compute" in said.line("role/web", "rung")
+    assert "stop the compute" in proposed.line("role/web", "rung")
 
 
 def test_a_trust_opened_to_the_outside_is_closed_and_the_statement_named(
@@ -105,12 +107,15 @@ def test_a_trust_opened_to_the_outside_is_closed_and_the_statement_named(
     open_trust(scene, "data", f"arn:aws:iam::{OTHER}:root", 10)
     open_trust(scene, "inner", f"arn:aws:iam::{scene.account}:root", 11)
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
-    assert (said.rung("role/data"), said.rung("role/inner")) == ("close-trust", "revoke-sessions")
-    assert f"trusts arn:aws:iam::{OTHER}:root" in said.line("role/data", "rung")
-    assert "lower it to revoke-sessions" in said.line("role/data", "rung")
-    assert "restore the statement by hand" in said.line("role/inner", "rung")
+    assert (proposed.rung("role/data"), proposed.rung("role/inner")) == (
+        "close-trust",
+        "revoke-sessions",
+    )
+    assert f"trusts arn:aws:iam::{OTHER}:root" in proposed.line("role/data", "rung")
+    assert "lower it to revoke-sessions" in proposed.line("role/data", "rung")
+    assert "restore the statement by hand" in proposed.line("role/inner", "rung")
 
 
 def test_responder_pipeline_and_break_glass_are_listed_and_never_proposed(
@@ -121,11 +126,11 @@ def test_responder_pipeline_and_break_glass_are_listed_and_never_proposed(
         open_trust(scene, role, "*", 30 + number)
     session = f"arn:aws:sts::{scene.account}:assumed-role/responder/me"
 
-    said = propose(scene, tmp_path, responders=[session, f"{IAM}role/pipeline"])
+    proposed = propose(scene, tmp_path, responders=[session, f"{IAM}role/pipeline"])
 
-    assert len(said.proposals.protected) == 3
-    assert said.proposals.targets == ()
-    assert said.text == SPEC
+    assert len(proposed.proposals.protected) == 3
+    assert proposed.proposals.targets == ()
+    assert proposed.text == SPEC
 
 
 def test_what_the_spec_cannot_hold_is_listed_for_a_decision(
@@ -134,11 +139,11 @@ def test_what_the_spec_cannot_hold_is_listed_for_a_decision(
     scene.assume(scene.leaked, scene.user, "AWSReservedSSO_Admin_1a2b", 10)
     scene.assume(scene.leaked, scene.user, "far", 11, account=OTHER)
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
-    assert said.proposals.targets == ()
-    assert any("only its own service" in line for line in said.proposals.decide)
-    assert any(f"account {OTHER}: write an incident" in line for line in said.proposals.decide)
+    assert proposed.proposals.targets == ()
+    assert any("only its own service" in line for line in proposed.proposals.decide)
+    assert any(f"account {OTHER}: write an incident" in line for line in proposed.proposals.decide)
 
 
 def test_a_federated_session_goes_with_the_user_who_asked_for_it(
@@ -151,9 +156,9 @@ def test_a_federated_session_goes_with_the_user_who_asked_for_it(
         scene.leaked, scene.user, "GetFederationToken", 5, request={"name": "ops"}, response=answer
     )
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
-    assert (said.proposals.targets, said.proposals.decide) == ((), ())
+    assert (proposed.proposals.targets, proposed.proposals.decide) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -191,16 +196,16 @@ def test_the_verb_says_what_it_added_what_is_left_to_decide_and_what_did_not_fit
     path.write_text(SPEC.replace("20}", "2}"), "utf-8")
     asked: list[Any] = [scene.leaked, "--since", scene.since, "--logs", logs, "--propose", path]
 
-    said = CliRunner().invoke(
+    result = CliRunner().invoke(
         trace_verb, [*map(str, asked), "--no-index", "--responder", f"{IAM}role/me"]
     )
 
-    assert said.exit_code == 0, said.output
-    assert "PROPOSED in" in said.output
-    assert f"{IAM}user/made0  deny-all" in said.output
-    assert "BEYOND THE LIMIT of the spec (2)" in said.output
-    assert "FOR A DECISION" in said.output
-    assert "NEVER PROPOSED" in said.output
+    assert result.exit_code == 0, result.output
+    assert "PROPOSED in" in result.output
+    assert f"{IAM}user/made0  deny-all" in result.output
+    assert "BEYOND THE LIMIT of the spec (2)" in result.output
+    assert "FOR A DECISION" in result.output
+    assert "NEVER PROPOSED" in result.output
 
 
 def test_what_was_found_is_kept_beside_the_spec_for_the_lift(
@@ -213,12 +218,12 @@ def test_what_was_found_is_kept_beside_the_spec_for_the_lift(
     answer: dict[str, Any] = {"credentials": {"accessKeyId": token, "sessionToken": "x"}}
     answer["federatedUser"] = {"arn": arn, "federatedUserId": f"{scene.account}:ops"}
     scene.call(scene.leaked, scene.user, "GetFederationToken", 4, response=answer)
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
     again = trace(scene.leaked, since=scene.since, logs=[tmp_path / "log.json"], workers=1)
 
-    path = remember(again, said.path)
+    path = remember(again, proposed.path)
     first = path.read_text("utf-8")
-    remember(again, said.path)
+    remember(again, proposed.path)
 
     record = descendants.load(path)
     assert record is not None
@@ -248,7 +253,7 @@ def test_capitals_neither_hide_break_glass_nor_name_a_target_twice(
     scene.assume(scene.leaked, scene.user, "bReAkGlAsS", 1)
     scene.call(scene.leaked, scene.user, "UpdateLoginProfile", 2, request={"userName": "CI-Deploy"})
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
-    assert len(said.proposals.protected) == 1
-    assert said.proposals.targets == ()
+    assert len(proposed.proposals.protected) == 1
+    assert proposed.proposals.targets == ()

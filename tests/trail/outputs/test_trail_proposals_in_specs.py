@@ -29,24 +29,24 @@ def test_a_second_key_of_a_user_in_the_spec_joins_the_leaked_ones(
     key = scene.access_key(scene.leaked, scene.user, "ci-deploy", 10)
     scene.call(key, scene.user, "ListUsers", 11)
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
-    assert said.targets[scene.user].leaked == (scene.leaked, key)
-    assert said.text == SPEC.replace("N7EXAMPLE]", f"N7EXAMPLE, {key}]")
+    assert proposed.targets[scene.user].leaked == (scene.leaked, key)
+    assert proposed.text == SPEC.replace("N7EXAMPLE]", f"N7EXAMPLE, {key}]")
 
 
 def test_a_weaker_rung_in_the_spec_is_questioned_not_changed(
     scene: Composite, tmp_path: Path
 ) -> None:
     open_trust(scene, "data", f"arn:aws:iam::{OTHER}:root", 10)
-    there = f"  - role: {IAM}role/data\nbreak_glass"
+    role_target = f"  - role: {IAM}role/data\nbreak_glass"
 
-    said = propose(scene, tmp_path, spec=SPEC.replace("break_glass", there))
+    proposed = propose(scene, tmp_path, spec=SPEC.replace("break_glass", role_target))
 
-    assert said.proposals.targets == ()
+    assert proposed.proposals.targets == ()
     assert any(
         "at revoke-sessions, and the trace suggests close-trust" in line
-        for line in said.proposals.decide
+        for line in proposed.proposals.decide
     )
 
 
@@ -57,10 +57,10 @@ def test_no_more_is_proposed_than_the_limit_allows_and_the_rest_is_said(
         scene.make_user(scene.leaked, scene.user, f"made{number}", 10 + number)
     scene.assume(scene.leaked, scene.user, "app", 20)
 
-    said = propose(scene, tmp_path, spec=SPEC.replace("20}", "4}"))
+    proposed = propose(scene, tmp_path, spec=SPEC.replace("20}", "4}"))
 
-    assert [str(target.rung) for target in said.spec.targets] == ["deny-all"] * 4
-    assert [beyond.rung for beyond in said.proposals.beyond] == ["deny-all"] * 3 + [
+    assert [str(target.rung) for target in proposed.spec.targets] == ["deny-all"] * 4
+    assert [beyond.rung for beyond in proposed.proposals.beyond] == ["deny-all"] * 3 + [
         "revoke-sessions"
     ]
 
@@ -68,11 +68,11 @@ def test_no_more_is_proposed_than_the_limit_allows_and_the_rest_is_said(
 def test_the_file_stays_as_it_was_but_for_what_is_added(scene: Composite, tmp_path: Path) -> None:
     scene.make_user(scene.leaked, scene.user, "helper", 10)
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
     head, tail = SPEC.split("break_glass", 1)
-    assert said.text.startswith(head)
-    assert said.text.endswith(f"break_glass{tail}")
+    assert proposed.text.startswith(head)
+    assert proposed.text.endswith(f"break_glass{tail}")
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_every_style_of_list_is_a_spec_again_and_nobody_is_in_it_twice(
     head, tail = SPEC.split("targets:", 1)
     spec = head + style + tail[tail.index("break_glass") :]
 
-    said = propose(scene, tmp_path, spec=spec)
+    proposed = propose(scene, tmp_path, spec=spec)
 
-    assert [target.named for target in said.spec.targets][1:] == [f"{IAM}user/helper"]
-    assert CliRunner().invoke(check, [str(said.path)]).exit_code == 0
+    assert [target.named for target in proposed.spec.targets][1:] == [f"{IAM}user/helper"]
+    assert CliRunner().invoke(check, [str(proposed.path)]).exit_code == 0
 
 
 def test_proposing_twice_adds_nothing_the_second_time(scene: Composite, tmp_path: Path) -> None:
@@ -129,12 +129,12 @@ def test_a_forged_arn_never_spoils_the_rest(scene: Composite, tmp_path: Path, fo
     answer = {"user": {"arn": forged, "userName": forged.rsplit("/", 1)[-1], "userId": "AIDAX"}}
     scene.call(scene.leaked, scene.user, "CreateUser", 11, request={}, response=answer)
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
-    assert made in said.targets
-    assert not [name for name in said.targets if "mallory" in name or "mmm" in name]
-    assert len(said.targets) == 2
-    assert any("mallory" in line or "mmm" in line for line in said.proposals.decide)
+    assert made in proposed.targets
+    assert not [name for name in proposed.targets if "mallory" in name or "mmm" in name]
+    assert len(proposed.targets) == 2
+    assert any("mallory" in line or "mmm" in line for line in proposed.proposals.decide)
 
 
 def test_a_forged_arn_does_not_take_the_place_of_the_real_one(
@@ -164,10 +164,10 @@ def test_a_target_that_the_spec_refuses_never_spoils_the_rest(
 
     monkeypatch.setattr(into_spec, "_entry", odd_entry)
 
-    said = propose(scene, tmp_path)
+    proposed = propose(scene, tmp_path)
 
-    assert set(said.targets) == {scene.user, made}
-    assert [target.principal.arn for target in said.proposals.targets] == [made]
+    assert set(proposed.targets) == {scene.user, made}
+    assert [target.principal.arn for target in proposed.proposals.targets] == [made]
     assert any(
-        "mallory" in line and "the spec refuses it" in line for line in said.proposals.decide
+        "mallory" in line and "the spec refuses it" in line for line in proposed.proposals.decide
     )

@@ -159,34 +159,34 @@ def test_what_to_do_next_follows_from_what_was_found(scene: Scene, tmp_path: Pat
     scene.assume(scene.leaked, scene.user, "app", 1, account="444455556666")
     scene.call(scene.leaked, scene.user, "StopLogging", 5)
 
-    said = steps(scene, tmp_path)
+    step_lines = steps(scene, tmp_path)
 
-    assert said[0] == (
+    assert step_lines[0] == (
         f"open the incident, if it is not open yet: containment open {scene.leaked}"
         f" --since {scene.since}"
     )
-    assert said[1].endswith("the same command with --propose stacks/<incident>.yaml")
-    assert any("444455556666" in line and "trace again" in line for line in said)
-    assert any("arn:aws:iam::999988887777:root" in line for line in said)
-    assert any("logging" in line for line in said)
+    assert step_lines[1].endswith("the same command with --propose stacks/<incident>.yaml")
+    assert any("444455556666" in line and "trace again" in line for line in step_lines)
+    assert any("arn:aws:iam::999988887777:root" in line for line in step_lines)
+    assert any("logging" in line for line in step_lines)
 
 
 def test_with_a_spec_the_next_step_is_its_review(scene: Scene, tmp_path: Path) -> None:
     scene.assume(scene.leaked, scene.user, "app", 1)
 
-    said = steps(scene, tmp_path, spec="stacks/inc-2026-0042.yaml")
+    step_lines = steps(scene, tmp_path, spec="stacks/inc-2026-0042.yaml")
 
-    assert said[0] == "review what was added: git diff stacks/inc-2026-0042.yaml"
-    assert "pulumi up --stack inc-2026-0042" in said[1]
+    assert step_lines[0] == "review what was added: git diff stacks/inc-2026-0042.yaml"
+    assert "pulumi up --stack inc-2026-0042" in step_lines[1]
 
 
 def test_a_session_is_opened_by_the_principal_behind_it(scene: Scene, tmp_path: Path) -> None:
     key, arn = scene.assume("AKIAADMIN00000000001", scene.user, "app", 1)
     scene.call(key, arn, "ListUsers", 5, created=1)
 
-    said = steps(scene, tmp_path, key)
+    step_lines = steps(scene, tmp_path, key)
 
-    assert "containment open arn:aws:iam::111122223333:role/app" in said[0]
+    assert "containment open arn:aws:iam::111122223333:role/app" in step_lines[0]
 
 
 def test_a_name_in_the_log_cannot_become_a_command(scene: Scene, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_name_in_the_log_cannot_become_a_command(scene: Scene, tmp_path: Path)
 def test_nothing_found_says_what_to_check(scene: Scene, tmp_path: Path) -> None:
     scene.call("AKIAOTHER00000000001", scene.user, "ListUsers", 5)
 
-    said = steps(scene, tmp_path)
+    step_lines = steps(scene, tmp_path)
 
-    assert "other accounts" in said[0]
-    assert not any("--propose" in line for line in said)
+    assert "other accounts" in step_lines[0]
+    assert not any("--propose" in line for line in step_lines)

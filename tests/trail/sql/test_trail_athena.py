@@ -137,12 +137,12 @@ def test_a_query_that_fails_says_why_in_one_line(lake: Lake, scene: Scene) -> No
     lake.deliver(busy(scene).records)
     run = run_on(lake)
 
-    with pytest.raises(UnavailableError, match=r"failed: .*sharedeventid") as told:
+    with pytest.raises(UnavailableError, match=r"failed: .*sharedeventid") as caught:
         trace_table(
             scene.leaked, since=scene.since, run=run, table=f"{DATABASE}.{TABLE}", dialect="athena"
         )
 
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def states(lake: Lake) -> list[str]:

@@ -25,17 +25,17 @@ def test_the_cost_is_that_of_the_partitions_that_are_read(lake: Lake, scene: Sce
     lake.table()
     lake.deliver(scene.records, day="2026/11/20")
     here = lake.deliver(scene.records)
-    there = lake.deliver(scene.records, region="eu-central-1", account="444455556666")
+    far_bytes = lake.deliver(scene.records, region="eu-central-1", account="444455556666")
     table = glue.describe(lake.glue, DATABASE, TABLE)
 
-    def held(**chosen: Any) -> int | None:
+    def estimated_bytes(**chosen: Any) -> int | None:
         conditions = table.layout.conditions(reach(scene.since), **chosen)
         return glue.estimate(lake.glue, lake.s3, table, conditions, UNTIL).bytes
 
-    assert held() == here + there
-    assert held(regions=["us-east-1"]) == here
-    assert held(accounts=["444455556666"]) == there
-    assert held(accounts=["444455556666"], regions=["us-east-1"]) == 0
+    assert estimated_bytes() == here + far_bytes
+    assert estimated_bytes(regions=["us-east-1"]) == here
+    assert estimated_bytes(accounts=["444455556666"]) == far_bytes
+    assert estimated_bytes(accounts=["444455556666"], regions=["us-east-1"]) == 0
     assert glue.Estimate(179_000_000_000).dollars(5) == 2.69
     assert glue.Estimate(0).dollars(5) == 0.0
     assert glue.Estimate(None).dollars(5) is None
@@ -45,7 +45,7 @@ def test_a_cost_that_cannot_be_told_is_not_called_nothing(lake: Lake, scene: Sce
     lake.table()
     table = glue.describe(lake.glue, DATABASE, TABLE)
 
-    def told(**changed: Any) -> glue.Estimate:
+    def estimate(**changed: Any) -> glue.Estimate:
         other = replace(table, **changed)
         conditions = ((("timestamp", ">=", ("2026/11/22",)),),)
         return glue.estimate(lake.glue, lake.s3, other, conditions, UNTIL)
@@ -57,16 +57,16 @@ def test_a_cost_that_cannot_be_told_is_not_called_nothing(lake: Lake, scene: Sce
         Key="AWSLogs/account=111122223333/region=us-east-1/timestamp=2026/11/23/x.json.gz",
         Body=b"12345",
     )
-    assert told(parameters=by_name).bytes == 5
+    assert estimate(parameters=by_name).bytes == 5
     unlisted = plain | {"projection.account.values": ""}
-    assert told(parameters=unlisted) == glue.Estimate(
+    assert estimate(parameters=unlisted) == glue.Estimate(
         None, "nothing lists the values of partition account"
     )
     elsewhere = plain | {"storage.location.template": "hdfs://logs/${timestamp}"}
-    assert told(parameters=elsewhere).bytes is None
+    assert estimate(parameters=elsewhere).bytes is None
     many = ",".join(map(str, range(1000)))
-    assert "partitions" in told(parameters=plain | {"projection.account.values": many}).why
-    assert told(location="s3://not-there/", keys={}).bytes is None
+    assert "partitions" in estimate(parameters=plain | {"projection.account.values": many}).why
+    assert estimate(location="s3://not-there/", keys={}).bytes is None
     del scene
 
 

@@ -45,8 +45,16 @@ def ask(
             monkeypatch.setenv(name, value)
 
     def asked(*arguments: str, table: str = f"{DATABASE}.{TABLE}") -> Result:
-        given = [scene.leaked, "--since", scene.since, "--engine", "athena", "--table", table]
-        return CliRunner().invoke(verb, [*given, *arguments])
+        common_arguments = [
+            scene.leaked,
+            "--since",
+            scene.since,
+            "--engine",
+            "athena",
+            "--table",
+            table,
+        ]
+        return CliRunner().invoke(verb, [*common_arguments, *arguments])
 
     return asked
 
@@ -54,10 +62,10 @@ def ask(
 def test_the_verb_tells_the_cost_asks_athena_and_prints_the_same_document(
     ask: Callable[..., Result], scene: Scene, tmp_path: Path
 ) -> None:
-    said = ask("--output", OUTPUT, "--json")
+    result = ask("--output", OUTPUT, "--json")
 
-    assert said.exit_code == 0, said.output
-    document = json.loads(said.stdout)
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
     file = scene.write(tmp_path)
     other = CliRunner().invoke(
         verb, [scene.leaked, "--since", scene.since, "--json", "--no-index", "--logs", str(file)]
@@ -68,8 +76,8 @@ def test_the_verb_tells_the_cost_asks_athena_and_prints_the_same_document(
     ids = [[call["event_id"] for call in each["calls"]] for each in (document, plain)]
     assert ids[0] == ids[1]
     assert document["files"][0]["path"] == f"athena:{DATABASE}.{TABLE}"
-    assert "three scans cost about $0.00" in said.stderr
-    assert "athena scanned" in said.stderr
+    assert "three scans cost about $0.00" in result.stderr
+    assert "athena scanned" in result.stderr
 
 
 def test_the_documented_command_runs_word_for_word(
@@ -79,11 +87,11 @@ def test_the_documented_command_runs_word_for_word(
     (shown,) = re.findall(r"^\$ containment trace (.*--engine athena.*)$", docs, re.MULTILINE)
     del ask  # it has made the world that the command is about
 
-    said = CliRunner().invoke(verb, [*shlex.split(shown), "--json"])
+    result = CliRunner().invoke(verb, [*shlex.split(shown), "--json"])
 
-    assert said.exit_code == 0, said.output
-    assert json.loads(said.stdout)["seed"] == scene.leaked
-    assert len(json.loads(said.stdout)["credentials"]) == 3
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["seed"] == scene.leaked
+    assert len(json.loads(result.stdout)["credentials"]) == 3
 
 
 def test_the_verb_goes_on_above_the_limit_only_when_told_to(ask: Callable[..., Result]) -> None:
@@ -96,12 +104,12 @@ def test_the_verb_goes_on_above_the_limit_only_when_told_to(ask: Callable[..., R
 
 
 def test_a_region_that_was_left_out_is_a_gap(ask: Callable[..., Result]) -> None:
-    said = ask(
+    result = ask(
         *("--output", OUTPUT, "--json", "--only-region", "us-east-1"),
         *("--day-column", "timestamp=yyyy/MM/dd"),
     )
 
-    gaps = [gap["what"] for gap in json.loads(said.stdout)["gaps"]]
+    gaps = [gap["what"] for gap in json.loads(result.stdout)["gaps"]]
     assert any("outside us-east-1" in gap for gap in gaps)
 
 
@@ -126,8 +134,8 @@ def test_what_athena_cannot_do_is_refused_with_the_next_step(
     error: type[Exception],
     remedy: str,
 ) -> None:
-    said = ask(*arguments, table=table)
+    result = ask(*arguments, table=table)
 
-    assert isinstance(said.exception, error)
-    assert remedy in str(said.exception)
-    assert "\n" not in str(said.exception)
+    assert isinstance(result.exception, error)
+    assert remedy in str(result.exception)
+    assert "\n" not in str(result.exception)

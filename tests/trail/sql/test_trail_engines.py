@@ -73,10 +73,10 @@ def test_days_whose_text_does_not_sort_by_time_are_all_read(pattern: str) -> Non
 def chosen(alternatives: Any, values: dict[str, str]) -> bool:
     return any(
         all(
-            values[column] in wanted
+            values[column] in operands
             if sign == "IN"
-            else (values[column] > wanted[0] if sign == ">" else values[column] == wanted[0])
-            for column, sign, wanted in one
+            else (values[column] > operands[0] if sign == ">" else values[column] == operands[0])
+            for column, sign, operands in one
         )
         for one in alternatives
     )
@@ -173,9 +173,9 @@ class Cursor:
             self.description = [(name,) for name in self.table.columns]
             return
         asked = statements.Statement(statements.DIALECTS["trino"], text)
-        found = list(self.table(asked))
-        self.rows = [tuple(row.values()) for row in found]
-        self.description = [(name,) for name in (found[0] if found else ())]
+        rows = list(self.table(asked))
+        self.rows = [tuple(row.values()) for row in rows]
+        self.description = [(name,) for name in (rows[0] if rows else ())]
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         return []
@@ -224,10 +224,10 @@ def test_the_documented_command_asks_trino_for_the_days_that_count(
     docs = (Path(__file__).parents[3] / "docs" / "trace.md").read_text("utf-8")
     (shown,) = re.findall(r"^\$ containment trace (.*--engine trino.*)$", docs, re.MULTILINE)
 
-    said = CliRunner().invoke(verb, [*shlex.split(shown), "--json"])
+    result = CliRunner().invoke(verb, [*shlex.split(shown), "--json"])
 
-    assert said.exit_code == 0, said.output
-    assert len(json.loads(said.stdout)["credentials"]) == 1
+    assert result.exit_code == 0, result.output
+    assert len(json.loads(result.stdout)["credentials"]) == 1
     assert all("\"timestamp\" >= '2026/11/22'" in asked.text for asked in table.statements)
 
 
@@ -242,9 +242,9 @@ class Breaks(Cursor):
 
 def test_what_trino_refuses_is_one_line_and_ctrl_c_cancels(scene: Scene) -> None:
     asked = statements.edges(statements.DIALECTS["trino"], statements.Slice("t", SINCE))
-    with pytest.raises(UnavailableError, match="line 1: no such column") as told:
+    with pytest.raises(UnavailableError, match="line 1: no such column") as caught:
         list(trino.Trino(Connection(Breaks(RuntimeError("line 1: no such column\nmore"))))(asked))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
     cursor = Breaks(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
@@ -269,10 +269,10 @@ def test_what_trino_refuses_is_one_line_and_ctrl_c_cancels(scene: Scene) -> None
 def test_a_server_that_cannot_be_used_is_refused_without_repeating_a_password(
     server: str, password: str, remedy: str
 ) -> None:
-    with pytest.raises(SpecError, match=remedy) as told:
+    with pytest.raises(SpecError, match=remedy) as caught:
         trino.connect(server, password)
 
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_server_is_asked_as_its_address_and_the_password_say(
@@ -280,8 +280,8 @@ def test_a_server_is_asked_as_its_address_and_the_password_say(
 ) -> None:
     asked: list[dict[str, Any]] = []
     dbapi, auth = ModuleType("trino.dbapi"), ModuleType("trino.auth")
-    dbapi.connect = lambda **given: asked.append(given)  # type: ignore[attr-defined]
-    auth.BasicAuthentication = lambda *given: given  # type: ignore[attr-defined]
+    dbapi.connect = lambda **settings: asked.append(settings)  # type: ignore[attr-defined]
+    auth.BasicAuthentication = lambda *credentials: credentials  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "trino.dbapi", dbapi)
     monkeypatch.setitem(sys.modules, "trino.auth", auth)
 
@@ -337,7 +337,7 @@ def ask(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
 def test_an_engine_without_what_it_needs_says_what_that_is(
     ask: Callable[..., Result], arguments: tuple[str, ...], error: type[Exception], remedy: str
 ) -> None:
-    said = ask(*arguments)
+    result = ask(*arguments)
 
-    assert isinstance(said.exception, error)
-    assert remedy in str(said.exception)
+    assert isinstance(result.exception, error)
+    assert remedy in str(result.exception)

@@ -43,17 +43,17 @@ CASES = {
 
 
 def records_of(logs: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     for path in logs:
         text = Path(path).read_text("utf-8")
         whole = json.loads(text) if text.startswith(("[", '{"Records"')) else None
         if whole is None:
-            found += [json.loads(line) for line in text.splitlines() if line.strip()]
+            records += [json.loads(line) for line in text.splitlines() if line.strip()]
         else:
-            found += whole["Records"] if isinstance(whole, dict) else whole
-    for record in found:  # as an export names it; objects in S3 have eventTime
+            records += whole["Records"] if isinstance(whole, dict) else whole
+    for record in records:  # as an export names it; objects in S3 have eventTime
         record.setdefault("eventTime", normal_time(record.get("@timestamp", "")))
-    return found
+    return records
 
 
 def both(seed: str, *, since: str, logs: Any, **more: Any) -> Trace:
@@ -67,13 +67,13 @@ def both(seed: str, *, since: str, logs: Any, **more: Any) -> Trace:
 
 
 @pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> None:
+def both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trail_following, "trace", both)
 
 
 def _case(case: Any) -> Any:
     """The same test, with the table beside the files."""
-    marked = pytest.mark.usefixtures("held")(case)
+    marked = pytest.mark.usefixtures("both_ways")(case)
     marked.__module__ = __name__
     return marked
 
@@ -120,15 +120,15 @@ def test_a_table_with_times_of_another_form_gives_the_same_answer(
         record["eventTime"] = record["eventTime"].replace("T", " ").replace("Z", ".000 UTC")
     scene.records[0]["eventTime"] = "20 past nine"
 
-    told = trace_table(
+    answer = trace_table(
         scene.leaked, since=scene.since, run=Table(scene.records, dialect), table="logs.trail",
         dialect=dialect,
     )  # fmt: skip
 
-    assert comparable(told)["credentials"][1:] == files["credentials"][1:]
-    assert len(told.calls) == len(files["calls"]) - 1
-    assert [file.status for file in told.files] == ["partly_read"]
-    assert "with a time that cannot be read, such as '20 past nine'" in told.files[0].detail
+    assert comparable(answer)["credentials"][1:] == files["credentials"][1:]
+    assert len(answer.calls) == len(files["calls"]) - 1
+    assert [file.status for file in answer.files] == ["partly_read"]
+    assert "with a time that cannot be read, such as '20 past nine'" in answer.files[0].detail
 
 
 @pytest.mark.parametrize("dialect", ["athena", "trino"])
@@ -266,18 +266,29 @@ def test_each_kind_of_name_finds_its_records_and_no_look_alikes(
     scene: Scene, name: str, hit: dict[str, Any], miss: dict[str, Any], dialect: str
 ) -> None:
     for second, more in enumerate((hit, miss)):
-        given: dict[str, Any] = {"key": f"AKIAOTHER{second:011}", "arn": f"{scene.user}-{second}"}
-        given |= {"name": "ListUsers"} | more
-        scene.call(given.pop("key"), given.pop("arn"), given.pop("name"), second, **given)
+        call_values: dict[str, Any] = {
+            "key": f"AKIAOTHER{second:011}",
+            "arn": f"{scene.user}-{second}",
+        }
+        call_values |= {"name": "ListUsers"} | more
+        scene.call(
+            call_values.pop("key"),
+            call_values.pop("arn"),
+            call_values.pop("name"),
+            second,
+            **call_values,
+        )
 
     asked = statements.calls(
         statements.DIALECTS[dialect], statements.Slice("t", "2026-01-01T00:00:00Z"), {name}
     )
 
-    found = athena_sql.execute(
+    answer_table = athena_sql.execute(
         athena_sql.parse(asked.text, dialect), COLUMNS, scene.records, asked.bound
     )
-    assert [row[found.columns.index("eventtime")] for row in found.rows] == [scene.time_at(0)]
+    assert [row[answer_table.columns.index("eventtime")] for row in answer_table.rows] == [
+        scene.time_at(0)
+    ]
 
 
 HOSTILE = [
@@ -336,10 +347,10 @@ def test_a_hostile_name_stays_a_value_and_finds_itself_alone(
     (tree,) = sqlglot.parse(asked.text, dialect=dialect)
     assert tree is not None
     assert shape(tree) == shape(sqlglot.parse_one(plain.text, dialect=dialect))
-    found = athena_sql.execute(
+    answer_table = athena_sql.execute(
         athena_sql.parse(asked.text, dialect), COLUMNS, scene.records, asked.bound
     )
-    times = sorted(row[found.columns.index("eventtime")] for row in found.rows)
+    times = sorted(row[answer_table.columns.index("eventtime")] for row in answer_table.rows)
     assert times == [scene.time_at(1), scene.time_at(2)]
 
 
