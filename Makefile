@@ -81,6 +81,7 @@ mutants: setup ## Break the code that restores and guards on purpose, and see th
 .PHONY: lint
 lint: setup ## Check style, types and the direction of imports
 	@$(RUN) ruff check
+	@$(RUN) python tools/language.py
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 	@$(RUN) basedpyright

@@ -197,7 +197,7 @@ class Planted:
         return new, record["eventTime"]
 
     def _decoys(self) -> None:
-        """Records that mention a member, resemble one, or reuse its id in another account."""
+        """Add records that mention a member, resemble one, or reuse its id in another account."""
         for key in [SEED_KEY, *self.keys]:
             admin = self._identity(
                 key_id(self._dice, "AKIA"),

@@ -153,7 +153,7 @@ def _damaged(spark: Spark, folder: Path) -> bool:
 
 
 def _documented(folder: Path, truth: dict[str, Any]) -> bool:
-    """The command of docs/trace.md, word for word, beside the same without an engine."""
+    """Time the command of docs/trace.md, word for word, beside the same without an engine."""
     shown = re.search(r"^\$ (containment trace .*--engine spark --logs .*)$", _docs(), re.MULTILINE)
     words = shlex.split(shown[1])[1:] if shown else []
     answers = []

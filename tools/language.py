@@ -1,4 +1,4 @@
-"""Check the project's words: names that say nothing, words of another tongue, one class name twice.
+"""Check the project's words: names that say nothing, words of ours for the field's, classes twice.
 
 ``python tools/language.py [FOLDER ...]`` prints each finding as ``file:line: what`` and ends with 1
 if there is one. The rules, and why they are rules, are in CONTRIBUTING.md under "Words".

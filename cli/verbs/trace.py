@@ -290,7 +290,7 @@ def _write(answer: Trace, csv: Path | None, parquet: Path | None, html_file: Pat
 
 
 def _width() -> int:
-    """The cells of a terminal; a pipe takes lines of any length."""
+    """Return how many cells a line may have: a terminal's width; a pipe takes any length."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 

@@ -197,7 +197,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def _python(program: wire.ProgramInfo, context: grpc.ServicerContext) -> str:
-    """The Python of the virtual environment that the project names, or our own if it names none."""
+    """Return the Python of the project's virtual environment, or our own where it names none."""
     named = json_format.MessageToDict(program.options).get("virtualenv")
     if not named:
         return sys.executable
@@ -219,7 +219,7 @@ def _environment(python: str) -> dict[str, str]:
 
 
 def _pieces(process: subprocess.Popen[bytes]) -> Iterator[tuple[bool, bytes]]:
-    """What *process* prints, as it comes, each piece with whether it went to standard error."""
+    """Yield what *process* prints, each piece with whether it went to standard error."""
     waiting: queue.Queue[tuple[bool, bytes]] = queue.Queue()
 
     def read(error: bool, pipe: IO[bytes]) -> None:  # noqa: FBT001 - private, and called just below

@@ -93,7 +93,7 @@ def _main_file(program: Path) -> Path:
 
 
 def _of_the_program(program: Path) -> str:
-    """The traceback being handled, from the first line of the program on."""
+    """Return the traceback being handled, from the first line of the program on."""
     main_file = _main_file(program)
     frames = traceback.extract_tb(sys.exc_info()[2])
     for index, frame in enumerate(frames):

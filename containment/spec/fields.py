@@ -166,7 +166,7 @@ def _role_arn(value: str) -> str:
 
 
 def _text(pattern: str) -> WithJsonSchema:
-    """What an editor checks while typing; the loader checks more, and explains."""
+    """Return the schema that an editor checks while typing; the loader checks more."""
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
 
 

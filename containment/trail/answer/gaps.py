@@ -226,7 +226,7 @@ def _named(report: FileReport) -> str:
 
 
 def _assumed(reports: Iterable[FileReport]) -> Iterator[Gap]:
-    """What was taken for granted in order to read a file; where it is wrong, so is the answer."""
+    """Yield a gap for each assumption by which a file was read: a wrong one spoils the answer."""
     files: defaultdict[str, list[FileReport]] = defaultdict(list)
     for report in reports:
         if report.assumed:

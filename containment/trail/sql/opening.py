@@ -228,7 +228,7 @@ def _conditions(
 
 
 def _left_out(choice: EngineChoice) -> list[FileReport]:
-    """What was asked not to be read is a gap like any other."""
+    """Return a report of what was asked not to be read."""
     only = [*choice.only_account, *choice.only_region]
     if not only:
         return []

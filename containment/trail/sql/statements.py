@@ -242,7 +242,7 @@ def _callers(asked: Statement, names: list[str]) -> list[str]:
 
 
 def _about(asked: Statement, names: list[str]) -> str:
-    """A call is about a name where request, answer or additional data hold it word for word."""
+    """Return conditions for calls whose request, answer or additional data hold a name."""
     conditions: list[str] = []
     for column in ("requestparameters", "responseelements", "additionaleventdata"):
         words = sorted({spellings.in_json(name) for name in names} - {""})
