@@ -93,5 +93,6 @@ docs: setup ## Write the generated pages, build docs/_build/html; a warning is a
 	@$(RUN) python -m cli.reference
 	@$(RUN) python tools/architecture.py
 	@$(RUN) python tools/residuals.py
+	@$(RUN) python -m tests.coverage.page
 	@$(RUN) python -m sphinx -n -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"

@@ -6,7 +6,6 @@ import json
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -19,6 +18,7 @@ from containment.lab.scenario.world import Credentials
 from containment.lab.state import moto_state
 from containment.lifecycle.action import UnfinishedError
 from tests.support.denying import deny, snapshot_of
+from tests.support.sign_ins import PASSWORD, credentials_in, lab_post, sign_in
 from tests.support.subject import Subject
 from tests.support.workbench import (
     INCIDENT,
@@ -373,43 +373,23 @@ def test_a_deny_that_cannot_be_read_back_is_unfinished_and_not_forgotten(
     assert not can_list(bench.lab, bench.lab.world.leaked)
 
 
-def lab_post(bench: Bench, name: str, **body: str) -> dict[str, Any]:
-    """Make a control request of the lab."""
-    request = Request(f"{bench.lab.endpoint}/_lab/{name}", data=json.dumps(body).encode())
-    with urlopen(request) as answer:
-        return dict(json.load(answer))
-
-
-def signed_in(bench: Bench) -> tuple[Credentials, str]:
-    """Sign ci-deploy in as ``aws login`` does; return a token and the sign-in session's ARN."""
-    account = bench.lab.world.account
-    made = lab_post(
-        bench, "sign-in", account=account, user="ci-deploy", password="Right-100", client="CLI"
-    )
-    keys = made["credentials"]
-    return credentials_of(keys), keys["sign_in_session"]
-
-
-def credentials_of(keys: dict[str, str]) -> Credentials:
-    return Credentials(keys["access_key_id"], keys["secret_access_key"], keys["session_token"])
-
-
 def test_one_sign_in_session_is_denied_however_often_it_is_refreshed(bench: Bench) -> None:
     lab, world = bench.lab, bench.lab.world
-    bench.admin().create_login_profile(UserName="ci-deploy", Password="Right-100")
-    (bad, bad_arn), (good, _) = signed_in(bench), signed_in(bench)
+    bench.admin().create_login_profile(UserName="ci-deploy", Password=PASSWORD)
+    bad, good = sign_in(lab, client="CLI"), sign_in(lab, client="CLI")
+    bad_arn = lab_post(lab, "renew", access_key_id=bad.access_key_id)["sign_in_session"]
     assert can_list(lab, bad)
 
     deny(bench, world.ci_user, "sessions", sessions=(SessionMatch(sign_in_session=bad_arn),))
 
     assert not can_list(lab, bad)
     lab.advance(10 * 60)
-    refreshed = credentials_of(lab_post(bench, "renew", access_key_id=bad.access_key_id))
+    refreshed = credentials_in(lab_post(lab, "renew", access_key_id=bad.access_key_id))
     assert refreshed.access_key_id != bad.access_key_id
     assert not can_list(lab, refreshed)
     assert can_list(lab, good)
     assert can_list(lab, world.leaked)
-    assert can_list(lab, signed_in(bench)[0])
+    assert can_list(lab, sign_in(lab, client="CLI"))
     state = bench.deny_inputs(bench.snapshot(world.bystander_user), "sessions")
     assert "refreshes past it unless it is revoked" in bench.deny_action().on_destroy(state)
 
