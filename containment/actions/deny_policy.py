@@ -15,6 +15,7 @@ IAM role temporary security credentials".
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -237,6 +238,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
                 _scope(state, state.issued_before),
                 inline=state.placement != "AWSDenyAll",
                 margin_s=state.margin_s,
+                is_declared=partial(self._is_declared, state),
             ),
             attachment_lift: attachment_lift.AttachmentPrior(
                 state.attached_policies,
@@ -246,6 +248,15 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
                 placed=state.placement == "AWSDenyAll",
             ),
         }
+
+    def _is_declared(self, state: DenyState, live: LivePrincipal) -> bool:
+        """Tell whether the spec, as it is now, denies *live* what *state* says."""
+        found = evidence.declaration(self._context, state, live.principal)
+        declared = self.inputs_for(*found) if found else None
+        if declared is None:
+            return False
+        picked = frozenset(declared.get("sessions", ()))
+        return (state.scope, frozenset(state.sessions)) == (declared["scope"], picked)
 
     @classmethod
     def priors_in(cls, snapshot: Snapshot) -> Priors:

@@ -62,6 +62,11 @@ def document(scope: deny.Scope, mark: Mark, *, now: datetime) -> documents.Docum
     return render("release-fence", sid=mark.sid, issued_before=moment, until=until)
 
 
+def _declares(_live: LivePrincipal) -> bool:
+    """Take every scope for one that the spec declares."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class DenyPrior:
     """What a state remembers of the deny.
@@ -70,11 +75,13 @@ class DenyPrior:
         scope: whom it denied, with the moment that it revoked; None where only live tells.
         inline: False where AWSDenyAll was attached in its place.
         margin_s: by how many seconds its revocation time was written ahead.
+        is_declared: tells whether the spec, as it is now, denies a principal just that.
     """
 
     scope: deny.Scope | None = None
     inline: bool = True
     margin_s: int = cohort.MARGIN_S
+    is_declared: Callable[[LivePrincipal], bool] = _declares
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,8 @@ def decide(
 ) -> Returns[DenyChange]:
     """Return what a lift writes in place of the deny.
 
-    A statement that says what ours says, under another Sid, is a conflict.
+    A statement that says what ours says, under another Sid, is a conflict; so is a scope of which
+    neither the spec nor the live policy says what the state does.
     """
     incident, decision = terms.incident, terms.decisions.get(WORD)
     newest = live_deny.mark.generation + 1 if live_deny.mark else 0
@@ -110,8 +118,13 @@ def decide(
         own_document = deny.document(prior.scope, own)
         if doubtful := deny.twins(live_deny, incident, own_document):
             return Returns(conflict=_undecided(live, terms, doubtful, own_document))
-    scope = _to_fence(live, live_deny, prior, incident)
     fenced = not (terms.false_positive or terms.spared)
+    if fenced and not _is_borne_out(live, live_deny, prior, terms):
+        if decision is None:
+            return Returns(conflict=_undecided_scope(live, live_deny, prior, terms))
+        if decision == "keep-theirs":
+            prior = replace(prior, scope=_live_scope(live_deny, terms) or deny.Scope("all"))
+    scope = _to_fence(live, live_deny, prior, incident)
     written = document(scope, own, now=live.answered_at) if fenced else None
     will = [f"its deny is lifted as was decided ({decision})"] if decision else []
     if live_deny.is_fence:
@@ -171,6 +184,62 @@ def unrecorded(live: LivePrincipal, prior: DenyPrior, changed: Changes) -> DenyP
     """Return None: the deny carries a mark wherever it is."""
     del live, prior, changed
     return None
+
+
+def _live_scope(live_deny: deny.LiveDeny, terms: Terms) -> deny.Scope | None:
+    """Return whom the live policy denies; None where nothing of this snapshot is there."""
+    if live_deny.mark is None or live_deny.mark.snapshot_id != terms.snapshot_id:
+        return None
+    return deny.scope_of(live_deny, terms.incident)
+
+
+def _is_borne_out(
+    live: LivePrincipal, live_deny: deny.LiveDeny, prior: DenyPrior, terms: Terms
+) -> bool:
+    """Tell whether the live policy, or the spec, denies whom the state says that it does.
+
+    A fence would else leave open whom the state has left out, or shut out whom it has put in. A
+    fence that is there already tells picked sessions from everybody, and no more.
+    """
+    if prior.scope is None:
+        return True
+    there = _live_scope(live_deny, terms)
+    if there is not None:
+        kinds = {there.kind, prior.scope.kind}
+        same = len(kinds) == 1 or (live_deny.is_fence and "sessions" not in kinds)
+        if same and _conditions(there) == _conditions(prior.scope):
+            return True
+    return (there is None and prior.scope.kind == "all") or prior.is_declared(live)
+
+
+def _conditions(scope: deny.Scope) -> frozenset[tuple[str, str, frozenset[str]]]:
+    return frozenset((item.operator, item.key, frozenset(item.values)) for item in scope.matches)
+
+
+def _undecided_scope(
+    live: LivePrincipal, live_deny: deny.LiveDeny, prior: DenyPrior, terms: Terms
+) -> ConflictError:
+    """Return what is said where the state alone says whom the deny is of."""
+    there = _live_scope(live_deny, terms)
+    by_state = _in_words(prior.scope or deny.Scope("all"))
+    by_policy = _in_words(there) if there else "nothing, for it is gone"
+    return undecided(
+        live,
+        terms.incident,
+        WORD,
+        f"the state says that its deny is of {by_state}, the policy {policy_name(terms.incident)}"
+        f" denies {by_policy}, and the spec does not say as the state does",
+        force_ours="fences what the state says",
+        keep_theirs="fences what the policy denies; everything, where it is gone",
+    )
+
+
+def _in_words(scope: deny.Scope) -> str:
+    """Return whom *scope* reaches, in words."""
+    if scope.kind != "sessions":
+        return "everything" if scope.kind == "all" else "tokens issued before a moment"
+    picked = (f"{item.key} {', '.join(item.values)}" for item in scope.matches)
+    return f"the sessions with {' and '.join(picked)}"
 
 
 def _to_fence(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from containment.ledger.chain import Entry
     from containment.lifecycle.context import Context
     from containment.lifecycle.wire import Inputs
+    from containment.spec import IncidentSpec, Target
 
 _CREDENTIALS = tuple(kind.facet("") for kind in KINDS)
 # Entries of another incident's lift, in the ledger of the one that goes on holding the user.
@@ -64,22 +65,27 @@ def terms(
         brief=brief,
         known_of=partial(known_of, context, str(getattr(state, "principal_id", ""))),
         spared=spared,
-        names=partial(_names, context, state),
+        names=lambda principal: declaration(context, state, principal) is not None,
         note_kept=_note_kept(context, state),
     )
 
 
-def _names(context: Context, state: Inputs, principal: Principal) -> bool:
-    """Tell whether the spec of *state* names *principal*, which is also whom *state* is of."""
+def declaration(
+    context: Context, state: Inputs, principal: Principal
+) -> tuple[IncidentSpec, Target] | None:
+    """Return the spec of *state*, as it is now, and its target that is *principal*.
+
+    None where it names nobody such, or *state* is of another one, or the spec cannot be read.
+    """
     # Only a lift reads it, and reading YAML costs every containment a fifth of a second.
     from containment.spec import load, target_for  # noqa: PLC0415
 
     try:
         spec = load(context.directory / state.lift.spec)
     except ContainmentError:
-        return False
+        return None
     named = target_for(spec, principal)
-    return named is not None and named == target_for(spec, state.target)
+    return None if named is None or named != target_for(spec, state.target) else (spec, named)
 
 
 def _history(context: Context, state: Inputs) -> History:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -321,3 +322,59 @@ def test_a_second_incident_claims_of_a_key_what_the_first_one_does_and_not_the_s
     second.destroy()
 
     assert company.taken()[f"user release-bot, access key {inactive}"].startswith("Inactive")
+
+
+def fence_of(company: Company) -> str:
+    """Return the fence on the user of the confirmed incident."""
+    policy = f"user ci-deploy, UserPolicyList containment-{CONFIRMED}, PolicyDocument"
+    return company.taken()[policy]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "taken out of the spec"])
+def test_a_fence_is_no_narrower_than_the_deny_whatever_the_state_says(
+    company: Company, *, named: bool
+) -> None:
+    """The state says that but one session was denied, so that no other would be fenced."""
+    company.write(CONFIRMED, without_user=not named)
+    stack = company.stacks[CONFIRMED]
+    honest = stack.copied()
+    of(stack, "DenyPolicy").values |= {"scope": "sessions", "sessions": [{"name": "nobody"}]}
+
+    stack.destroy()
+
+    assert "the state says that its deny is of the sessions with" in str(stack.failed)
+    assert "--force-ours deny@" in str(stack.failed)
+    assert "aws:CurrentTime" not in fence_of(company)
+
+    honest.destroy()
+
+    assert honest.failed == []
+    fence = json.loads(fence_of(company))["Statement"]
+    assert [set(statement["Condition"]) for statement in fence] == [{"DateLessThan"}]
+
+
+def test_a_fence_shuts_out_nobody_whom_the_state_has_added(company: Company) -> None:
+    """The deny was of one session; the state says that it was of everything."""
+    spec = company.folder / f"stacks/{CONFIRMED}.yaml"
+    spec.write_text(
+        spec.read_text().replace(
+            "rung: close-trust", "rung: session\n    sessions: [{name: web-1}]"
+        )
+    )
+    stack = company.stacks[CONFIRMED]
+    stack.up()
+    assert stack.failed == []
+    honest = stack.copied()
+    for entry in stack.entries:
+        if entry.kind == "DenyPolicy" and entry.values["principal"] == company.lab.world.app_role:
+            entry.values |= {"scope": "all", "sessions": []}
+
+    stack.destroy()
+
+    assert "the state says that its deny is of everything" in str(stack.failed)
+
+    honest.destroy()
+
+    assert honest.failed == []
+    policy = f"role app, RolePolicyList containment-{CONFIRMED}, PolicyDocument"
+    assert "web-1" in company.taken()[policy]
