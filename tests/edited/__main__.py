@@ -12,6 +12,7 @@ from pathlib import Path
 
 from containment.lab.testing import lab_server
 from tests.edited.play import play
+from tests.edited.scene import Scene, connected_once
 
 
 def main() -> int:
@@ -22,12 +23,12 @@ def main() -> int:
     chosen = parser.parse_args()
     logging.disable(logging.CRITICAL)
     began, harmful, refused = time.monotonic(), 0, 0
-    with lab_server(seed=None) as lab:
-        os.environ["AWS_ENDPOINT_URL"] = lab.endpoint
+    with lab_server() as lab, connected_once(), tempfile.TemporaryDirectory() as once:
+        os.environ |= {"AWS_ENDPOINT_URL": lab.endpoint, **lab.world.responder.env()}
+        scene = Scene(lab, Path(once))
         for seed in range(chosen.first, chosen.first + chosen.edits):
-            os.environ.update(lab.reseed().responder.env())
             with tempfile.TemporaryDirectory() as folder:
-                played = play(lab, Path(folder), seed)
+                played = play(scene.company(Path(folder)), seed)
             refused += played.refused
             if played.wrong:
                 harmful += 1

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from containment.actions import ACTIONS
 from containment.errors import ContainmentError
-from containment.lab.testing import Lab
 from containment.lifecycle.workplace import Settings, Workplace
 from containment.run import restoration
 from tests.edited.edits import edit, edit_ledger
@@ -37,11 +35,9 @@ class Played:
         )
 
 
-def play(lab: Lab, folder: Path, seed: int) -> Played:
-    """Play the edits that *seed* draws."""
+def play(company: Company, seed: int) -> Played:
+    """Play the edits that *seed* draws, on a *company* that is contained."""
     random = Random(seed)  # noqa: S311 -- it has to be the same again
-    company = Company(lab, folder)
-    company.contain()
     incident = random.choice((CONFIRMED, MISTAKEN))
     verb = random.choice(VERBS)
     stack = company.stacks[incident].copied()
@@ -52,7 +48,7 @@ def play(lab: Lab, folder: Path, seed: int) -> Played:
         edits.append(edit_ledger(company, incident, random))
     settings: dict[str, Any] = {}
     if random.random() < 0.1:
-        settings = {"role": lab.world.bystander_role}
+        settings = {"role": company.lab.world.bystander_role}
         edits.append("settings")
     run(company, stack, verb, settings)
     return Played(

@@ -10,8 +10,9 @@ import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
@@ -28,8 +29,18 @@ from containment.provider.servicer import Servicer
 from containment.spec import load
 from tests.support.wire import struct
 
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
 PREFIX = "containment:index:"
 CONFIRMED, MISTAKEN = "inc-2026-0042", "inc-2026-0043"
+
+
+@cache
+def administrator(lab: Lab) -> IAMClient:
+    """Return a client of the lab's administrator."""
+    client: IAMClient = lab.client("iam", lab.world.admin)
+    return client
 
 
 class CallError(Exception):
@@ -136,9 +147,9 @@ class Stack:
             )
         self.heard = ear.heard
 
-    def copied(self) -> Stack:
-        """Return a copy whose state may be edited."""
-        return Stack(self.folder, self.incident, copy.deepcopy(self.entries))
+    def copied(self, folder: Path | None = None) -> Stack:
+        """Return a copy whose state may be edited; of the project in *folder*, if one is given."""
+        return Stack(folder or self.folder, self.incident, copy.deepcopy(self.entries))
 
     def _started(self, settings: Mapping[str, Any]) -> tuple[Any, _Ear]:
         self.failed = []
@@ -274,7 +285,7 @@ class Company:
 
     def taken(self) -> dict[str, str]:
         """Return every fact of the account."""
-        return dict(inventory.take(self.lab.client("iam", self.lab.world.admin)))
+        return dict(inventory.take(administrator(self.lab)))
 
     def named(self, incident: str) -> list[str]:
         """Return how the facts of those begin whom *incident* names."""

@@ -1,0 +1,62 @@
+"""A company that was contained once, and is put back as it was then before each edited run."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from containment.aws.clients import Clients, connect
+from containment.lab.scenario.company import ACCOUNT
+from containment.lab.state import moto_state
+from containment.lab.testing import Lab
+from containment.lifecycle import workplace
+from tests.edited.stack import Company
+
+
+class Scene:
+    """Contains a company, and hands it out as often as it is asked for, each time the same.
+
+    To contain and to connect take most of a run's time, and are the same for all.
+    """
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self._lab = lab
+        self._contained = Company(lab, folder / "contained")
+        self._contained.folder.mkdir()
+        self._contained.contain()
+        self._account = copy.deepcopy(vars(moto_state.iam(ACCOUNT)))
+
+    def company(self, folder: Path) -> Company:
+        """Return the company in the empty *folder*, its account as it was once contained."""
+        backend = vars(moto_state.iam(ACCOUNT))
+        backend.clear()
+        backend.update(copy.deepcopy(self._account))
+        self._lab.enforced().clear()
+        shutil.copytree(self._contained.folder, folder, dirs_exist_ok=True)
+        stacks = {name: stack.copied(folder) for name, stack in self._contained.stacks.items()}
+        return Company(self._lab, folder, stacks, self._contained.before, self._contained.contained)
+
+
+@contextmanager
+def connected_once() -> Generator[None]:
+    """Let the provider's calls share their clients for the length of a block.
+
+    Nothing of a run is in them but the incident's name and the switch that stops them.
+    """
+
+    @cache
+    def shared(incident: str | None, region: str | None, role_arn: str | None) -> Clients:
+        return connect(incident=incident, region=region, role_arn=role_arn)
+
+    def connects(*, cancelled: object = None, **to: Any) -> Clients:
+        del cancelled
+        return shared(to["incident"], to["region"], to["role_arn"])
+
+    with mock.patch.object(workplace, "connect", connects):
+        yield
