@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
@@ -80,8 +81,12 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
 
 
+@lru_cache(maxsize=4)
 def read_document(content: bytes, words: Words) -> Document:
-    """Return the one document in *content*; whatever is wrong with it is in its *problems*."""
+    """Return the one document in *content*; whatever is wrong with it is in its *problems*.
+
+    It is read once and changed by nobody: a lift asks for its spec several times a resource.
+    """
     document = Document()
     text = ""
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from containment.lab.testing import lab_server
 from tests.edited.play import play
 from tests.edited.scene import Scene, connected_once
+from tests.support.direct_calls import direct_calls
 
 
 def main() -> int:
@@ -23,7 +24,12 @@ def main() -> int:
     chosen = parser.parse_args()
     logging.disable(logging.CRITICAL)
     began, harmful, refused = time.monotonic(), 0, 0
-    with lab_server() as lab, connected_once(), tempfile.TemporaryDirectory() as once:
+    with (
+        lab_server() as lab,
+        direct_calls(lab),
+        connected_once(),
+        tempfile.TemporaryDirectory() as once,
+    ):
         os.environ |= {"AWS_ENDPOINT_URL": lab.endpoint, **lab.world.responder.env()}
         scene = Scene(lab, Path(once))
         for seed in range(chosen.first, chosen.first + chosen.edits):

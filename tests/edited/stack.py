@@ -21,6 +21,7 @@ from pulumi.runtime.proto import provider_pb2
 from containment.facets import documents
 from containment.facets.marks import parse_sid
 from containment.lab.scenario import inventory
+from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.ledger import chain
 from containment.plan import plan
@@ -37,9 +38,9 @@ CONFIRMED, MISTAKEN = "inc-2026-0042", "inc-2026-0043"
 
 
 @cache
-def administrator(lab: Lab) -> IAMClient:
-    """Return a client of the lab's administrator."""
-    client: IAMClient = lab.client("iam", lab.world.admin)
+def client_of(lab: Lab, credentials: Credentials) -> IAMClient:
+    """Return a client of *lab* for who has *credentials*, made once."""
+    client: IAMClient = lab.client("iam", credentials)
     return client
 
 
@@ -285,7 +286,7 @@ class Company:
 
     def taken(self) -> dict[str, str]:
         """Return every fact of the account."""
-        return dict(inventory.take(administrator(self.lab)))
+        return dict(inventory.take(client_of(self.lab, self.lab.world.admin)))
 
     def named(self, incident: str) -> list[str]:
         """Return how the facts of those begin whom *incident* names."""
