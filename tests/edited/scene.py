@@ -37,7 +37,7 @@ class Scene:
         backend = vars(moto_state.iam(ACCOUNT))
         backend.clear()
         backend.update(copy.deepcopy(self._account))
-        self._lab.enforced().clear()
+        self._lab.gate.facts.clear()
         shutil.copytree(self._contained.folder, folder, dirs_exist_ok=True)
         stacks = {name: stack.copied(folder) for name, stack in self._contained.stacks.items()}
         return Company(self._lab, folder, stacks, self._contained.before, self._contained.contained)
