@@ -338,7 +338,7 @@ def test_a_fence_is_no_narrower_than_the_deny_whatever_the_state_says(
     company.write(CONFIRMED, without_user=not named)
     stack = company.stacks[CONFIRMED]
     honest = stack.copied()
-    of(stack, "DenyPolicy").values |= {"scope": "sessions", "sessions": [{"name": "nobody"}]}
+    entry_of(stack, "DenyPolicy").values |= {"scope": "sessions", "sessions": [{"name": "nobody"}]}
 
     stack.destroy()
 
