@@ -70,9 +70,15 @@ _BOUND = frozenset(
 # What takes our own away, and what is asked before containing, are never called by the other.
 _NEVER_CALLED: dict[Duty, frozenset[str]] = {
     "contain": frozenset(
-        {"iam:DeleteUserPolicy", "iam:DeleteRolePolicy", "iam:UntagUser", "iam:UntagRole"}
+        {
+            "iam:DeleteUserPolicy",
+            "iam:DeleteRolePolicy",
+            "iam:GetLoginProfile",
+            "iam:UntagUser",
+            "iam:UntagRole",
+        }
     ),
-    "lift": frozenset({"iam:SimulatePrincipalPolicy"}),
+    "lift": frozenset({"iam:SimulateCustomPolicy", "iam:SimulatePrincipalPolicy"}),
 }
 # Which of the two may only name AWSDenyAll.
 _DENY_ALL_ALONE: dict[Duty, frozenset[str]] = {"contain": _ATTACH, "lift": _DETACH}

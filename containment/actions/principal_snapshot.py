@@ -432,7 +432,12 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
 
     def _needs(self, inputs: SnapshotInputs) -> list[str]:
         other = "role" if inputs.target.kind == "user" else "user"
-        permissions = {item.resource: item.permissions for item in self._context.actions}
+        # What changes no principal, a guard, is nothing that a containment has to wait for.
+        permissions = {
+            item.resource: item.permissions
+            for item in self._context.actions
+            if item.facets or item.resource == self.resource
+        }
         needed = {
             name
             for used in (self.resource, *inputs.uses)

@@ -15,11 +15,13 @@ from pydantic import ValidationError
 
 from containment.aws.caller import identify
 from containment.errors import ConflictError, ContainmentError, NotFoundError, SpecError
+from containment.intake.guard_choice import guard_for
 from containment.intake.subject import Subject, find_subject
 from containment.intake.text import quoted
 from containment.spec import (
     Cause,
     Disposition,
+    Guard,
     IncidentSpec,
     Severity,
     emit,
@@ -106,8 +108,10 @@ def open_incident(
             f"{', '.join(others)} names {subject.resolved.principal.label} already",
             remedy="add to that spec, or open another incident on it with --incident",
         )
+    mode, reason = guard_for(iam, subject.resolved.principal)
     spec = _drafted(subject, choices, caller, incident, now)
-    notes = [*subject.notes, *_warnings(spec, subject, caller, others)]
+    spec = spec.model_copy(update={"guard": Guard(mode=mode)})
+    notes = [reason, *subject.notes, *_warnings(spec, subject, caller, others)]
     if choices.since is None:
         notes.append(subject.since_note)
     return Opened(spec, subject, path, emit(spec), tuple(notes))

@@ -20,11 +20,13 @@ from containment.guard.control_policies import CHANGES, READS
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.lifecycle.action import UnfinishedError
+from containment.lifecycle.snapshot import SnapshotInputs
 from containment.profile import Profile
 from tests.lab.matrix.bench import allow, deny, policy
 from tests.support.workbench import Bench, allowed, can_list, minted, session_of, write_spec
 
 LAG_S = 10
+SNAPSHOT = set(SnapshotInputs.model_fields)
 
 
 @dataclass
@@ -433,3 +435,21 @@ def test_the_guard_roles_policy_is_enough_and_every_action_of_it_is_needed(
     )["Policy"]["PolicySummary"]["Id"]
     assert not allowed(organizations.attach_policy, PolicyId=mine, TargetId=root)
     assert allowed(organizations.attach_policy, PolicyId=mine, TargetId=world.account)
+
+
+@pytest.mark.lab
+def test_a_responder_who_may_not_simulate_it_contains_all_the_same(scene: Scene) -> None:
+    iam = scene.lab.client("iam", scene.lab.world.admin)
+    iam.put_role_policy(
+        RoleName="ContainmentResponder",
+        PolicyName="less",
+        PolicyDocument=policy(deny("iam:SimulateCustomPolicy")),
+    )
+    snapshot = scene.bench.snapshot_action()
+
+    refused = snapshot.check(SnapshotInputs(**scene.taken.model_dump(include=SNAPSHOT)), None)
+    state = scene.set("freeze")
+
+    assert refused == []
+    assert state.live == "missing"
+    assert "iam:SimulateCustomPolicy" in scene.bench.words()

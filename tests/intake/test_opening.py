@@ -411,3 +411,25 @@ def test_without_a_directory_for_specs_nothing_is_asked(lab: Lab, responder: Res
     with pytest.raises(NotFoundError, match="--dir"):
         responder.opens(lab.world.deploy_role)
     assert lab.status()["requests"] == before
+
+
+def test_an_incident_begins_with_a_freeze_where_the_principal_may_change_identities(
+    lab: Lab, responder: Responder
+) -> None:
+    modest = responder.opens(lab.world.ci_user)
+    assert modest.spec.guard.mode == "off"
+    assert "may change no identity but its own keys" in modest.notes[0]
+
+    responder.iam.attach_user_policy(
+        UserName="ci-deploy", PolicyArn="arn:aws:iam::aws:policy/IAMFullAccess"
+    )
+    able = responder.opens(lab.world.ci_user)
+    assert able.spec.guard.mode == "freeze"
+    assert "guard: {mode: freeze, required: false}" in able.text
+    assert "would strip every deny" in able.notes[0]
+
+    lab.faults({"kind": "error", "operation": "SimulatePrincipalPolicy"})
+    unknown = responder.opens(lab.world.ci_user)
+    lab.faults()
+    assert unknown.spec.guard.mode == "off"
+    assert "could not be simulated" in unknown.notes[0]
