@@ -221,8 +221,11 @@ class Gate:
             return True
         if target_for(spec, state.target) is not None and "mark" in words:
             return True  # renamed since
-        keys = {key.credential_id for key in live.access_keys()} if spec.unpinned else set[str]()
-        return bool(keys.intersection(spec.unpinned))
+        # Whoever was renamed, and left a decoy of the name, is named by the key that leaked.
+        leaked = {*spec.unpinned, *(key for target in spec.targets for key in target.leaked)}
+        if live.principal.kind == "role" or not leaked:
+            return False
+        return any(one.credential_id in leaked for one in live.access_keys())
 
     def _spec(self, state: Inputs) -> IncidentSpec | None:
         """Return the spec of this stack as it is now; None where it cannot be read."""

@@ -62,6 +62,19 @@ def test_a_decoy_of_the_old_name_and_the_user_of_the_key_are_both_contained_and_
     assert inline(bench, world.ci_user) is None
 
 
+def test_the_user_of_a_leaked_key_comes_back_though_its_deny_was_stripped(bench: Bench) -> None:
+    """The spec names the decoy; the key that leaked names the user."""
+    lab, world = bench.lab, bench.lab.world
+    rename(bench, decoy=True)
+    applied = Applied.up(bench, spec(bench))
+    bench.admin().delete_user_policy(UserName="moved", PolicyName=f"containment-{INCIDENT}")
+    assert not can_list(lab, world.leaked)
+
+    applied.lift()
+
+    assert can_list(lab, world.leaked)
+
+
 def test_where_nobody_has_the_name_the_key_leads_to_the_renamed_user(bench: Bench) -> None:
     rename(bench, decoy=False)
 
