@@ -74,10 +74,10 @@ def test_a_mistake_of_the_evaluator_is_never_explained_away(judge: Judge) -> Non
 
 @pytest.mark.parametrize(("mix", "layers"), MIXES.items())
 def test_cases_are_balanced_and_every_layer_decides_some(mix: str, layers: tuple[str, ...]) -> None:
-    allowed, deciding = balance(list(cases(mix, 2000, seed=7)), layers)
+    allowed, deciding = balance(list(cases(mix, 500, seed=7)), layers)
 
     assert 0.3 <= allowed <= 0.7
-    assert min(deciding.values()) >= 0.1, deciding
+    assert min(deciding.values()) >= 0.08, deciding
 
 
 def test_the_same_seed_makes_the_same_cases() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -101,8 +102,7 @@ def execute(
     Raises:
         QueryError: a column is not there, or a function is not known.
     """
-    kinds = {name: exp.DataType.build(kind, dialect="hive") for name, kind in columns.items()}
-    shapes = {name: _shape(kind) for name, kind in kinds.items()}
+    types, shapes = _columns(tuple(columns.items()))
     tree = query.tree.transform(_plain_table, copy=True)
     with tempfile.TemporaryDirectory(prefix="lab-athena-") as folder, duckdb.connect() as engine:
         lines = Path(folder, "rows.json")
@@ -111,7 +111,6 @@ def execute(
                 lowered = {name.lower(): value for name, value in record.items()}
                 row = {name: shapes[name](lowered.get(name)) for name in columns}
                 file.write(json.dumps(row) + "\n")
-        types = ", ".join(f"'{name}': '{kind.sql('duckdb')}'" for name, kind in kinds.items())
         try:
             engine.execute(
                 f'CREATE TABLE "{query.table}" AS SELECT * FROM read_json(?,'  # noqa: S608 -- a name of Glue's
@@ -126,6 +125,14 @@ def execute(
             return Rows(names, result.fetchall())
         except duckdb.Error as error:
             raise QueryError(f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
+
+
+@cache
+def _columns(columns: tuple[tuple[str, str], ...]) -> tuple[str, dict[str, Callable[[Any], Any]]]:
+    """Return DuckDB's types of *columns*, and what brings a value into each: slow to parse."""
+    kinds = {name: exp.DataType.build(kind, dialect="hive") for name, kind in columns}
+    types = ", ".join(f"'{name}': '{kind.sql('duckdb')}'" for name, kind in kinds.items())
+    return types, {name: _shape(kind) for name, kind in kinds.items()}
 
 
 def _plain_table(node: exp.Expr) -> exp.Expr:

@@ -358,7 +358,7 @@ OBJECTS = st.recursive(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(OBJECTS, min_size=1, max_size=4), st.sampled_from(["lines", "array", "table"]))
 def test_nothing_is_concluded_from_a_record_without_a_caller_or_a_time(
     objects: list[dict[str, Any]], form: str

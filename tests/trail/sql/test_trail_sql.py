@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,8 @@ from tests.support.trail_table import COLUMNS, Table
 if TYPE_CHECKING:
     from tests.support.trail_scene import Scene
 
-pytestmark = pytest.mark.plain
+# The lab's SQL engine executes what was written for another one.
+pytestmark = pytest.mark.lab
 
 HERE = Path(__file__).parents[1]
 TRUTHS = sorted((HERE / "samples" / "truth").glob("*.json"))
@@ -340,22 +342,24 @@ def test_a_hostile_name_stays_a_value_and_finds_itself_alone(
         "AKIAOTHER00000000000", f"{scene.user}-2", "CreateUser", 4, request={"userName": "x"}
     )
     part = statements.Slice("logs.trail", "2026-01-01T00:00:00Z")
-    plain = statements.calls(statements.DIALECTS[dialect], part, {"session:sweet"})
 
     asked = statements.calls(statements.DIALECTS[dialect], part, {f"session:s{name}"})
 
-    (tree,) = sqlglot.parse(asked.text, dialect=dialect)
-    assert tree is not None
-    assert shape(tree) == shape(sqlglot.parse_one(plain.text, dialect=dialect))
-    answer_table = athena_sql.execute(
-        athena_sql.parse(asked.text, dialect), COLUMNS, scene.records, asked.bound
-    )
+    query = athena_sql.parse(asked.text, dialect)
+    assert shape(query.tree) == shape_of_a_harmless_name(dialect, part)
+    answer_table = athena_sql.execute(query, COLUMNS, scene.records, asked.bound)
     times = sorted(row[answer_table.columns.index("eventtime")] for row in answer_table.rows)
     assert times == [scene.time_at(1), scene.time_at(2)]
 
 
 def shape(tree: exp.Expr) -> list[str]:
     return [type(node).__name__ for node in tree.walk()]
+
+
+@cache
+def shape_of_a_harmless_name(dialect: str, part: statements.Slice) -> list[str]:
+    plain = statements.calls(statements.DIALECTS[dialect], part, {"session:sweet"})
+    return shape(sqlglot.parse_one(plain.text, dialect=dialect))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
