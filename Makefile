@@ -92,6 +92,7 @@ docs: setup ## Write the generated pages, build docs/_build/html; a warning is a
 	@$(RUN) python -m containment.catalogue
 	@$(RUN) python -m cli.reference
 	@$(RUN) python tools/architecture.py
+	@$(RUN) python tools/test_map.py
 	@$(RUN) python tools/residuals.py
 	@$(RUN) python -m tests.coverage.page
 	@$(RUN) python -m sphinx -n -W --keep-going -q -b html docs docs/_build/html
