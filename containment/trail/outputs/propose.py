@@ -215,8 +215,8 @@ def _user(holder: Holder, principal: Principal, why: str, *, made: bool) -> Prop
     if others:
         what = " and ".join(sorted({c.kind.replace("_", " ") for c in others}))
         note = (
-            f"no rung takes a {what} alone: this stops the rightful owner too;"
-            " lower it once the owner has a new one"
+            f"a {what} came out of it: this stops the rightful owner too; lower it once the owner"
+            " has a new one, or write 'key-only' with its id in 'leaked' where it has a status"
         )
         return Proposal(principal, "deny-all", _reason(others), holder.keys, note=note)
     minted = [c for c in holder.credentials if not is_access_key_id(c.id)]
