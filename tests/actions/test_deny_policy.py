@@ -398,7 +398,7 @@ INSTANCE = "arn:aws:ec2:us-east-1:111122223333:instance/i-0abc1234def567890"
 
 
 @pytest.mark.parametrize(
-    ("match", "given"),
+    ("match", "terms"),
     [
         (SessionMatch(source_identity="eve"), {"source_identity": "eve"}),
         (
@@ -409,9 +409,9 @@ INSTANCE = "arn:aws:ec2:us-east-1:111122223333:instance/i-0abc1234def567890"
     ids=["source identity", "source instance"],
 )
 def test_a_session_is_picked_by_what_it_was_issued_with(
-    bench: Bench, match: SessionMatch, given: dict[str, Any]
+    bench: Bench, match: SessionMatch, terms: dict[str, Any]
 ) -> None:
-    bad, good = app_session(bench, **given), app_session(bench)
+    bad, good = app_session(bench, **terms), app_session(bench)
     assert can_list(bench.lab, bad)
 
     deny(bench, bench.lab.world.app_role, "sessions", sessions=(match,))
@@ -423,21 +423,21 @@ def test_a_session_is_picked_by_what_it_was_issued_with(
 
 def test_a_session_is_picked_by_the_address_that_its_calls_come_from(bench: Bench) -> None:
     session = app_session(bench)
-    here, there = (
+    neighbour, attacker = (
         client_at(bench, session, "198.51.100.9"),
         client_at(bench, session, "203.0.113.7"),
     )
     bucket = bench.lab.world.bucket
-    assert allowed(there.list_objects_v2, Bucket=bucket)
+    assert allowed(attacker.list_objects_v2, Bucket=bucket)
 
     match = SessionMatch(source_ip="203.0.113.0/24")
     deny(bench, bench.lab.world.app_role, "sessions", sessions=(match,))
 
-    assert not allowed(there.list_objects_v2, Bucket=bucket)
-    assert allowed(here.list_objects_v2, Bucket=bucket)
+    assert not allowed(attacker.list_objects_v2, Bucket=bucket)
+    assert allowed(neighbour.list_objects_v2, Bucket=bucket)
 
 
-def app_session(bench: Bench, **given: Any) -> Credentials:
+def app_session(bench: Bench, **terms: Any) -> Credentials:
     """Give somebody a session of the app's role."""
     account = bench.lab.world.account
     session = bench.lab._server.gate.sessions.issue(
@@ -448,7 +448,7 @@ def app_session(bench: Bench, **given: Any) -> Credentials:
         name="work",
         now=bench.lab.now(),
         seconds=3600,
-        **given,
+        **terms,
     )
     return Credentials(session.access_key_id, session.secret_access_key, session.token)
 

@@ -58,14 +58,14 @@ class Kind:
         rung: at which it is contained.
         had: gives somebody one.
         cells: what differs from the usual row, by column.
-        told: what is to be known besides.
+        note: what is to be known besides.
     """
 
     name: str
     rung: str
     had: Callable[[Bench], Use] | None
     cells: Mapping[str, str]
-    told: str = ""
+    note: str = ""
 
     def row(self) -> tuple[str, ...]:
         """Return the cells, in the order of the columns."""
@@ -211,16 +211,16 @@ def _assumed(rung: str, *, honest: bool) -> Callable[[Bench], Use]:
     return had
 
 
-def _issued(**given: Any) -> Callable[[Bench], Use]:
+def _issued(**terms: Any) -> Callable[[Bench], Use]:
     """Return what gives a session of the app's role as a service or a provider's sign-in would."""
 
     def had(bench: Bench) -> Use:
         lab, world = bench.lab, bench.lab.world
-        session = _role_session(bench, **given)
+        session = _role_session(bench, **terms)
 
         def anew() -> bool:
             lab.advance(121)
-            return can_list(lab, _role_session(bench, **given))
+            return can_list(lab, _role_session(bench, **terms))
 
         target = {"role": world.app_role, "rung": "revoke-sessions"}
         return _use(bench, target, lambda: can_list(lab, session), anew)
@@ -228,11 +228,11 @@ def _issued(**given: Any) -> Callable[[Bench], Use]:
     return had
 
 
-def _picked(match: Mapping[str, str], **given: Any) -> Callable[[Bench], Use]:
+def _picked(match: Mapping[str, str], **terms: Any) -> Callable[[Bench], Use]:
     """Return what gives a session that rung ``session`` picks by *match*."""
 
     def had(bench: Bench) -> Use:
-        session = _role_session(bench, **given)
+        session = _role_session(bench, **terms)
         target = {
             "role": bench.lab.world.app_role,
             "rung": "session",
@@ -249,7 +249,7 @@ def _use(bench: Bench, target: Mapping[str, Any], works: Ask, honest: Ask | None
     return Use(target, works, bystander, honest)
 
 
-def _role_session(bench: Bench, **given: Any) -> Credentials:
+def _role_session(bench: Bench, **terms: Any) -> Credentials:
     account = bench.lab.world.account
     issue: Any = bench.lab._server.gate.sessions.issue
     session = issue(
@@ -261,7 +261,7 @@ def _role_session(bench: Bench, **given: Any) -> Credentials:
             "name": "work",
             "now": bench.lab.now(),
             "seconds": 3600,
-            **given,
+            **terms,
         }
     )
     return Credentials(session.access_key_id, session.secret_access_key, session.token)
@@ -288,7 +288,7 @@ def _document(statement: Mapping[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statement})
 
 
-_ALONE = {COLUMNS[3]: NOT_PROMISED}
+_NO_PROMISE = {COLUMNS[3]: NOT_PROMISED}
 _BACK = {
     COLUMNS[0]: "Active, read back",
     COLUMNS[1]: "Inactive, read back",
@@ -300,9 +300,9 @@ _INSTANCE = "arn:aws:ec2:us-east-1:111122223333:instance/i-0abc1234def567890"
 _UNSETTLED = dict.fromkeys(COLUMNS, "AWS leaves it unsettled")
 
 KINDS = (
-    Kind("access key", "deny-all", _access_key, _ALONE),
+    Kind("access key", "deny-all", _access_key, _NO_PROMISE),
     Kind("access key", "key-only", _access_key_only, {}),
-    Kind("API key of Amazon Bedrock, and of CloudWatch Logs", "deny-all", _api_key, _ALONE),
+    Kind("API key of Amazon Bedrock, and of CloudWatch Logs", "deny-all", _api_key, _NO_PROMISE),
     Kind("credential for CodeCommit or Amazon Keyspaces", "deny-all", _codecommit, _BACK),
     Kind("SSH public key", "deny-all", _ssh, _BACK),
     Kind("signing certificate", "deny-all", _certificate, _BACK),
@@ -310,10 +310,10 @@ KINDS = (
         "console password",
         "deny-all",
         _password,
-        {**_ALONE, COLUMNS[5]: ALLOWED},
+        {**_NO_PROMISE, COLUMNS[5]: ALLOWED},
         "A password is never changed, for nobody could put it back: change it before a lift.",
     ),
-    Kind("console session", "deny-all", _console_session, _ALONE),
+    Kind("console session", "deny-all", _console_session, _NO_PROMISE),
     Kind(
         "sign-in session (`aws login`, MCP), refreshed",
         "session",
@@ -321,12 +321,12 @@ KINDS = (
         {COLUMNS[5]: ALLOWED},
         "What is refreshed after the lift has a new issue time: revoke the session before it.",
     ),
-    Kind("GetSessionToken", "deny-all", _session_token, _ALONE),
-    Kind("GetFederationToken", "deny-all", _federation_token, _ALONE),
+    Kind("GetSessionToken", "deny-all", _session_token, _NO_PROMISE),
+    Kind("GetFederationToken", "deny-all", _federation_token, _NO_PROMISE),
     Kind("GetFederationToken, by its name", "session", _federated_session, {}),
     Kind("AssumeRole", "revoke-sessions", _assumed("revoke-sessions", honest=True), {}),
-    Kind("AssumeRole", "close-trust", _assumed("close-trust", honest=False), _ALONE),
-    Kind("AssumeRole", "deny-all", _assumed("deny-all", honest=False), _ALONE),
+    Kind("AssumeRole", "close-trust", _assumed("close-trust", honest=False), _NO_PROMISE),
+    Kind("AssumeRole", "deny-all", _assumed("deny-all", honest=False), _NO_PROMISE),
     Kind("AssumeRole, chained", "revoke-sessions", _issued(chain=1), {}),
     Kind(
         "AssumeRoleWithSAML",

@@ -27,8 +27,8 @@ def page() -> str:
     rows = [head, ("---",) * len(head)]
     rows += [(kind.name, f"`{kind.rung}`", *kind.row()) for kind in KINDS]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    told = "\n".join(f"- **{kind.name}**: {kind.told}" for kind in KINDS if kind.told)
-    return f"{_HEAD}\n{table}\n\n{told}\n"
+    notes = "\n".join(f"- **{kind.name}**: {kind.note}" for kind in KINDS if kind.note)
+    return f"{_HEAD}\n{table}\n\n{notes}\n"
 
 
 if __name__ == "__main__":

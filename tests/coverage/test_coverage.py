@@ -45,7 +45,7 @@ def test_a_credential_fares_as_its_row_says(bench: Bench, kind: Kind, dispositio
 @pytest.mark.plain
 def test_no_cell_is_empty_and_the_page_says_what_is_measured() -> None:
     assert all(cell for kind in KINDS for cell in kind.row())
-    assert all(kind.had or kind.told for kind in KINDS)
+    assert all(kind.had or kind.note for kind in KINDS)
     assert written.PAGE.read_text(encoding="utf-8") == written.page(), (
         "run 'python -m tests.coverage.page'"
     )
