@@ -37,7 +37,7 @@ class Table:
 
     database: str
     name: str
-    columns: frozenset[str]
+    columns: dict[str, str]
     keys: Mapping[str, str]
     location: str
     parameters: Mapping[str, str]
@@ -105,7 +105,7 @@ def describe(glue: Any, database: str, name: str) -> Table:
     return Table(
         database,
         name,
-        frozenset(column["Name"].lower() for column in storage.get("Columns", ())),
+        {item["Name"].lower(): item.get("Type", "") for item in storage.get("Columns", ())},
         {key["Name"]: key.get("Type", "string") for key in description.get("PartitionKeys", ())},
         storage.get("Location", ""),
         description.get("Parameters", {}),

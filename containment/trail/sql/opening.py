@@ -108,6 +108,7 @@ def trace_engine(
         dialect=choice.engine,
         partitions=opened.partitions,
         lacks=opened.lacks,
+        time_type=opened.time_type,
         inventory=inventory,
         objects=opened.objects,
         unread=_left_out(choice),
@@ -123,6 +124,7 @@ class _Opened:
     partitions: tuple[tuple[Condition, ...], ...] = ()
     lacks: Iterable[str] = ()
     objects: Iterable[FileReport] = ()
+    time_type: str = ""
     close: Callable[[], None] = lambda: None
 
 
@@ -147,7 +149,9 @@ def _athena(choice: EngineChoice, moment: str, _: list[str], surroundings: Surro
         spent = run.scanned / 1e12 * choice.price
         surroundings.say(f"athena scanned {run.scanned / _GIGABYTE:,.2f} GB, about ${spent:,.2f}")
 
-    return _Opened(run, choice.table, partitions, lacks, close=close)
+    return _Opened(
+        run, choice.table, partitions, lacks, time_type=table.columns["eventtime"], close=close
+    )
 
 
 def _database(table: str) -> tuple[str, str]:
@@ -210,11 +214,12 @@ def _spark(
     return opened
 
 
-def _by_columns(choice: EngineChoice, run: Run, columns: set[str], moment: str) -> _Opened:
+def _by_columns(choice: EngineChoice, run: Run, columns: Mapping[str, str], moment: str) -> _Opened:
     """Hold the table to AWS's columns; which of them are partitions, the reader has to say."""
     lacks = glue.lacking(columns, choice.table)
     layout = layout_named(columns, choice.day_column)
-    return _Opened(run, choice.table, _conditions(choice, layout, moment), lacks)
+    conditions = _conditions(choice, layout, moment)
+    return _Opened(run, choice.table, conditions, lacks, time_type=columns["eventtime"])
 
 
 def _layout(choice: EngineChoice, table_layout: Layout, columns: Iterable[str]) -> Layout:

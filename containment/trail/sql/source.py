@@ -136,6 +136,7 @@ def trace_table(
     dialect: str,
     partitions: Iterable[tuple[statements.Condition, ...]] = (),
     lacks: Iterable[str] = (),
+    time_type: str = "",
     inventory: Mapping[str, str] | None = None,
     objects: Iterable[FileReport] = (),
     unread: Iterable[FileReport] = (),
@@ -151,6 +152,7 @@ def trace_table(
         dialect: ``athena``, ``trino`` or ``spark``.
         partitions: what of the table to read, see :mod:`containment.trail.sql.partitions`.
         lacks: documented columns that the table does not have.
+        time_type: the engine's type of eventtime, where that is no text.
         inventory: resource ARN or id to owner, where tags do not tell.
         objects: what became of each log object that the table was made of.
         unread: what of the logs is left out, to be told among the files and gaps.
@@ -161,7 +163,9 @@ def trace_table(
     if dialect not in statements.DIALECTS:
         raise SpecError(f"{dialect!r} is no SQL dialect", remedy="use athena, trino or spark")
     start = begin(seed, since)
-    part = statements.Slice(table, reach(start.since), tuple(partitions), frozenset(lacks))
+    part = statements.Slice(
+        table, reach(start.since), tuple(partitions), frozenset(lacks), time_type
+    )
     questions = TableQuestions(run, part, statements.DIALECTS[dialect])
     source = AskedSource(questions, objects)
     return answer(start, source, inventory=inventory or {}, others=list(unread))

@@ -111,14 +111,14 @@ class Spark:
                 remedy="check that the table is AWS's documented CloudTrail table",
             ) from error
 
-    def columns(self, table: str) -> set[str]:
-        """Return the lower-case names of the columns of *table*.
+    def columns(self, table: str) -> dict[str, str]:
+        """Return the columns of *table*: Spark's type by the lower-case name.
 
         Raises:
             NotFoundError: Spark's catalogue has no such table.
         """
         try:
-            return {str(name).lower() for name in self._session.table(table).columns}
+            return {str(name).lower(): kind for name, kind in self._session.table(table).dtypes}
         except _errors() as error:
             raise NotFoundError(
                 f"Spark has no table {table}: {_first_line(error)}",

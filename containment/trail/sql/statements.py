@@ -119,13 +119,15 @@ class Slice:
     """The part of a table that is read: from a moment on, in some partitions.
 
     *partitions* is a list of alternatives, each a list of conditions that hold together; *lacks*
-    names columns that AWS documents and an older table does not have.
+    names columns that AWS documents and an older table does not have. *time_type* is the engine's
+    type of eventtime, which others than AWS's page make a moment and not text.
     """
 
     table: str
     since: str
     partitions: tuple[tuple[Condition, ...], ...] = ()
     lacks: frozenset[str] = frozenset()
+    time_type: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what is no table.
@@ -143,16 +145,38 @@ class Slice:
     def condition(self, asked: Statement) -> str:
         """Return the condition that holds a statement to this slice."""
         # A time in another form compares with nothing as text: its record is read, and judged here.
-        odd = f"NOT regexp_like(COALESCE(eventtime, ''), '{_USUAL_TIME}')"
-        late = f"(eventtime >= {asked.value(self.since)} OR {odd})"
+        time = self.time(asked.dialect)
+        odd = f"NOT regexp_like(COALESCE({time}, ''), '{_USUAL_TIME}')"
+        late = f"({time} >= {asked.value(self.since)} OR {odd})"
         pruned = " OR ".join(
             "(" + " AND ".join(_compare(asked, *one) for one in alternative) + ")"
             for alternative in self.partitions
         )
         return f"{late}\n  AND ({pruned})" if pruned else late
 
-    def column(self, name: str) -> str:
+    def time(self, dialect: Dialect) -> str:
+        """Return what gives eventtime as CloudTrail writes it; one without a zone is in UTC.
+
+        Sources: Trino, "Date and time functions and operators" (``date_format``, ``AT TIME ZONE``);
+        Spark SQL, "Datetime patterns" and ``to_utc_timestamp`` (a TIMESTAMP is shown in the zone of
+        the session, a TIMESTAMP_NTZ as it is).
+        """
+        kind = self.time_type.lower()
+        if "timestamp" not in kind:
+            return "eventtime"
+        if dialect.name == "spark":
+            moment = "eventtime"
+            if "ntz" not in kind:
+                moment = "to_utc_timestamp(eventtime, current_timezone())"
+            parts = f"date_format({moment}, 'yyyy-MM-dd'), 'T', date_format({moment}, 'HH:mm:ss')"
+            return f"concat({parts}, 'Z')"
+        moment = "eventtime AT TIME ZONE 'UTC'" if "with time zone" in kind else "eventtime"
+        return f"date_format({moment}, '%Y-%m-%dT%H:%i:%sZ')"
+
+    def column(self, name: str, dialect: Dialect) -> str:
         """Return *name* as it is selected."""
+        if name == "eventtime" and (time := self.time(dialect)) != name:
+            return f"{time} AS {name}"
         return f"'' AS {name}" if name in self.lacks else name
 
 
@@ -168,13 +192,14 @@ def edges(dialect: Dialect, part: Slice) -> Statement:
     """
     asked = Statement(dialect)
     hands = f"COALESCE(errorcode, '') = '' AND useridentity.accesskeyid <> '' AND {_HANDS_OUT}"
+    time = part.time(dialect)
     minted = f"array_join(regexp_extract_all(responseelements, '{_MINTED}', 1), ',')"
     asked.text = (
         f"SELECT CASE WHEN {hands} THEN useridentity.accesskeyid END AS caller,\n"
         f"  CASE WHEN {hands} THEN {minted} END AS minted,\n"
         "  COALESCE(recipientaccountid, useridentity.accountid) AS account,\n"
         "  awsregion AS region, COUNT(*) AS records,\n"
-        "  MIN(eventtime) AS first_at, MAX(eventtime) AS last_at\n"
+        f"  MIN({time}) AS first_at, MAX({time}) AS last_at\n"
         f"FROM {part.named(asked)}\nWHERE {part.condition(asked)}\nGROUP BY 1, 2, 3, 4"
     )
     return asked
@@ -203,7 +228,7 @@ def calls(
     )
     about = _about(asked, speakable_names)
     identity = ",\n    ".join(f"{path} AS {alias}" for alias, path in IDENTITY.items())
-    texts = ", ".join(map(part.column, TEXTS))
+    texts = ", ".join(part.column(name, dialect) for name in TEXTS)
     things = ", ".join(
         dialect.array.format(f"transform(resources, thing -> thing.{name})") + f" AS {alias}"
         for alias, name in RESOURCES.items()

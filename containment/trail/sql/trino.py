@@ -37,8 +37,8 @@ class Trino:
         for row, columns in self._fetch(statement.text):
             yield dict(zip(columns, row, strict=True))
 
-    def columns(self, table: str) -> set[str]:
-        """Return the lower-case names of the columns of *table*.
+    def columns(self, table: str) -> dict[str, str]:
+        """Return the columns of *table*: Trino's type by the lower-case name.
 
         Raises:
             SpecError: *table* is no table's name.
@@ -53,7 +53,7 @@ class Trino:
             cursor.fetchall()
         except Exception as error:
             raise _unanswered(error) from error
-        return {str(column[0]).lower() for column in cursor.description or ()}
+        return {str(name).lower(): str(kind) for name, kind, *_ in cursor.description or ()}
 
     def _fetch(self, text: str) -> Iterator[tuple[tuple[Any, ...], list[str]]]:
         cursor = self._connection.cursor()

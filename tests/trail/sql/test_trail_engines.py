@@ -165,17 +165,17 @@ class Cursor:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.rows: list[tuple[Any, ...]] = []
-        self.description: list[tuple[str]] | None = None
+        self.description: list[tuple[str, str]] | None = None
         self.cancelled = False
 
     def execute(self, text: str) -> None:
         if text.endswith("LIMIT 0"):
-            self.description = [(name,) for name in self.table.columns]
+            self.description = list(self.table.columns.items())
             return
         asked = statements.Statement(statements.DIALECTS["trino"], text)
         rows = list(self.table(asked))
         self.rows = [tuple(row.values()) for row in rows]
-        self.description = [(name,) for name in (rows[0] if rows else ())]
+        self.description = [(name, "varchar") for name in (rows[0] if rows else ())]
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         return []

@@ -133,6 +133,45 @@ def test_a_table_with_times_of_another_form_gives_the_same_answer(
     assert "with a time that cannot be read, such as '20 past nine'" in answer.files[0].detail
 
 
+@pytest.mark.parametrize(
+    ("dialect", "time_type"),
+    [("athena", "timestamp"), ("trino", "timestamp(3)"), ("spark", "timestamp_ntz")],
+)
+def test_a_table_whose_times_are_moments_gives_the_same_answer(
+    tmp_path: Path, dialect: str, time_type: str
+) -> None:
+    scene, _ = twelve_generations()
+    files = trace(scene.leaked, since=scene.since, logs=[scene.write(tmp_path)], workers=1)
+    scene.call(scene.leaked, scene.user, "ListUsers", -90 * 24 * 3600)  # which is not asked for
+    table = Table(scene.records, dialect)
+    table.columns["eventtime"] = "timestamp"
+
+    told = trace_table(
+        scene.leaked, since=scene.since, run=table, table="logs.trail",
+        dialect=dialect, time_type=time_type,
+    )  # fmt: skip
+
+    assert comparable(told) == comparable(files)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "time_type", "told"),
+    [
+        ("trino", "timestamp(6) with time zone", "date_format(eventtime AT TIME ZONE 'UTC', '"),
+        ("spark", "timestamp", "date_format(to_utc_timestamp(eventtime, current_timezone()), '"),
+        ("athena", "string", "eventtime >= '"),
+    ],
+)
+def test_a_moment_is_asked_for_in_utc(dialect: str, time_type: str, told: str) -> None:
+    part = statements.Slice("t", T0, time_type=time_type)
+    asked = (
+        statements.edges(statements.DIALECTS[dialect], part),
+        statements.calls(statements.DIALECTS[dialect], part, {"AKIAIOSFODNN7EXAMPLE"}),
+    )
+
+    assert all(told in one.text.replace(":p0", "'") for one in asked)
+
+
 @pytest.mark.parametrize("dialect", ["athena", "trino"])
 def test_a_planted_chain_is_found_exactly_and_in_few_scans(tmp_path: Path, dialect: str) -> None:
     truth = trail_corpus.make(tmp_path / "trail", 6_000, per_file=50)
