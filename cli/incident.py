@@ -6,8 +6,9 @@ import os
 import random
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from cli import render
@@ -22,7 +23,6 @@ from containment.run.engine import Engine, open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from threading import Event
 
     from containment.aws.caller import Caller
     from containment.facets.decisions import Decisions
@@ -38,12 +38,13 @@ _BACKEND = "PULUMI_BACKEND_URL"
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One stack and what it is worked on with."""
+    """One stack and what it is worked on with; once *cancelled* is set, nothing more is changed."""
 
     project: Project
     engine: Engine
     stack: str
     workplace: Workplace
+    cancelled: Event = field(default_factory=Event)
 
     def run(self, verb: str, *options: str, verbose: bool = False) -> Run:
         """Run the engine to its end; its own output is shown with *verbose* only.
@@ -163,9 +164,9 @@ def begin(named: str | None) -> Incident:
     settings = settings_of(this_project, stack)
     for words in settings.disagreements:
         render.tell(f"warning: {words}", style="yellow")
-    return Incident(
-        this_project, engine, stack, Workplace(this_project.root, ACTIONS, stack, settings)
-    )
+    cancelled = Event()
+    place = Workplace(this_project.root, ACTIONS, stack, settings, cancelled=cancelled)
+    return Incident(this_project, engine, stack, place, cancelled)
 
 
 def settings_of(this_project: Project, stack: str) -> Settings:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import differences, render
+from cli.ahead import contained_ahead
 from cli.direct import contain_directly
 from cli.incident import begin, caller_of, ended, error_document, on_terminal
 from cli.options import json_option, stack_argument, verbose_option, yes_option
@@ -19,6 +20,8 @@ from containment.errors import RefusedError
 from containment.run import failures, report, state
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cli.incident import Incident
     from containment.errors import ContainmentError
     from containment.run.engine import Run
@@ -66,12 +69,14 @@ def _apply(named: str | None, *, yes: bool, verbose: bool, as_json: bool) -> int
     caller = caller_of(incident)
     # Before anything else reads the state.
     incident.engine.require_own(incident.stack)
-    created = incident.ensure_stack()
-    if created and not as_json:
-        render.say(f"stack {incident.stack} is created")
-    if not yes and not as_json and on_terminal():
+    is_asked = not yes and not as_json and on_terminal()
+    if is_asked:
+        _ensure_stack(incident, as_json=as_json)
         _ask(incident, spec)
-    run = incident.run("up", verbose=verbose)
+    with contained_ahead(incident, spec) as done:
+        incident = done.incident
+        _ensure_stack(incident, as_json=as_json)
+        run = incident.run("up", *done.options, verbose=verbose)
     error = failures.error_of(run, verb="up", stack=incident.stack)
     if error is not None and failures.is_unusable_state(run):
         raise ForeignStateError(error.message, remedy=error.remedy) from error
@@ -82,7 +87,7 @@ def _apply(named: str | None, *, yes: bool, verbose: bool, as_json: bool) -> int
     if as_json:
         render.document(_document(incident, run, principals, caller.arn, error))
         return ended(error)
-    _tell(run)
+    _tell(run, done.said)
     differences.show_written(run)
     if principals and not isinstance(error, RefusedError):
         _show(incident, principals, caller.arn, error)
@@ -103,14 +108,21 @@ def _ask(incident: Incident, spec: IncidentSpec) -> None:
         raise RefusedError("declined; nothing has been changed", remedy="run it again to apply")
 
 
-def _tell(run: Run) -> None:
-    """Say what was done to each resource, and what there was to say of it."""
+def _ensure_stack(incident: Incident, *, as_json: bool) -> None:
+    if incident.ensure_stack() and not as_json:
+        render.say(f"stack {incident.stack} is created")
+
+
+def _tell(run: Run, said: Sequence[str]) -> None:
+    """Say what was done to each resource, and what there was to say of it before and after."""
     for step in report.steps(run.events):
         if step["op"] != "same":
             outcome = (
                 "FAILED" if step["failed"] else _OUTCOMES.get(str(step["op"]), str(step["op"]))
             )
             render.say(f"{step['resource']} {step['name']}: {outcome}")
+    for text in said:
+        render.say(f"  {text}")
     for message in run.messages:
         done_by = message.call in {"Create", "Update", "Delete"} and not message.preview
         if done_by and message.severity == "info" and not message.is_error:

@@ -269,6 +269,10 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             ),
         }
 
+    def stands(self, state: DenyState) -> bool:
+        # Whether another member of the cohort was late is seen by the next 'up', as always.
+        return super().stands(state.model_copy(update={"cohort": ()}))
+
     def _look(
         self, live: LivePrincipal, state: DenyState, presences: Mapping[str, Any]
     ) -> DenyState:

@@ -24,9 +24,11 @@ from containment.errors import (
     ConflictError,
     ContainmentError,
     NotFoundError,
+    UnavailableError,
 )
-from containment.facets import capture, holders, leftovers, marks
+from containment.facets import capture, documents, holders, leftovers, marks
 from containment.identities import is_access_key_id, parse_principal
+from containment.ledger.entries import open_snapshots
 from containment.lifecycle import evidence, exemptions, lift, prior
 from containment.lifecycle.action import Action, Failure
 from containment.lifecycle.lift import LiftPlan
@@ -228,6 +230,9 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         captured = capture.capture(live, inputs.incident)
         for problem in captured.unread:
             self._context.say("warning", f"{problem}; none is deactivated until that is possible")
+        recalled = self._recalled(live, inputs, captured)
+        if recalled is not None:
+            return recalled
         owners = self._owners(live, inputs, captured.credentials)
         state = self._state(live, inputs, captured).model_copy(update={"owners": owners})
         self._refuse_other_snapshot(live, state, captured)
@@ -239,7 +244,13 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
                 "captured_at": isoformat(live.answered_at),
             }
         )
-        self._write("snapshot", taken, facts=_facts(taken), required=False)
+        ahead = {"ahead": True} if self._context.recorded else {}
+        number = self._write("snapshot", taken, facts=_facts(taken), required=False, **ahead)
+        if number is None and self._context.recorded:
+            raise UnavailableError(
+                f"{live} is not on record, and no state would know how it was",
+                remedy="the engine contains it with a state: run 'pulumi up'",
+            )
         # Not read here: the deny waits for this.
         return _remembering(taken, self._context.ledger.journal_of(taken.incident).written())
 
@@ -274,6 +285,9 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             )
             return None
         return self._look(live, state, {})
+
+    def stands(self, state: Snapshot) -> bool:
+        return self._context.locate(state, state.principal_id) is not None
 
     def _look(self, live: LivePrincipal, state: Snapshot, presences: Mapping[str, Any]) -> Snapshot:
         del presences
@@ -411,7 +425,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             journal.expect(state.ledger.remembered)
         return _remembering(state, journal.remember())
 
-    def _write(self, kind: str, state: Snapshot, *, required: bool, **fields: object) -> None:
+    def _write(self, kind: str, state: Snapshot, *, required: bool, **fields: object) -> int | None:
         what = {
             "principal": state.principal,
             "unique_id": state.principal_id,
@@ -419,7 +433,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             "operator": self._context.caller.arn,
             **fields,
         }
-        self._context.ledger.journal_of(state.incident).write(kind, what, required=required)
+        return self._context.ledger.journal_of(state.incident).write(kind, what, required=required)
 
     def _note_needs(self, inputs: SnapshotInputs) -> Principal | None:
         """Note what is going to be called; return who calls, None where it is nobody in IAM."""
@@ -495,6 +509,45 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         used = [action for action in self._context.actions if action.resource in inputs.uses]
         answers = {action.resource: dict(action.capture(live)) for action in used}
         return {resource: values for resource, values in answers.items() if values} or None
+
+    def _recalled(
+        self, live: LivePrincipal, inputs: SnapshotInputs, captured: capture.Captured
+    ) -> Snapshot | None:
+        """Return the snapshot under which a command that died contained *live* before its engine.
+
+        The ledger has it from before the first change, and *live* carries its id. Where the state
+        has the principal, that one is being replaced, and its delete would lift what carries it.
+        """
+        context = self._context
+        if inputs.principal in context.held or not self._is_marked(live, inputs, captured):
+            return None
+        evidence = context.ledger.journal_of(inputs.incident).evidence()
+        snapshots = open_snapshots(evidence.entries) if evidence else ()
+        own = leftovers.snapshots(live, inputs.incident, self._facets)
+        for known in snapshots:
+            same = (known.unique_id, known.principal) == (live.unique_id, inputs.principal)
+            if known.ahead and same and known.snapshot_id in own:
+                values = {**known.facts, **inputs.model_dump(by_alias=True), "tags": live.tags}
+                recalled = Snapshot.model_validate(values)
+                context.say(
+                    "info",
+                    f"{live} is contained since {recalled.captured_at} by a run that was cut off:"
+                    " that one is gone on with",
+                )
+                return self._with_ledger(recalled)
+        return None
+
+    def _is_marked(
+        self, live: LivePrincipal, inputs: SnapshotInputs, captured: capture.Captured
+    ) -> bool:
+        """Tell whether anything looks like the incident's: an inline policy, a tag, a statement."""
+        named = marks.policy_name(inputs.incident) in captured.names
+        tagged = any(marks.incident_of_tag(key) == inputs.incident for key in live.tags)
+        closed = any(
+            mark.is_of(inputs.incident)
+            for mark in documents.marks(live.trust_policy, lambda _statement: True)
+        )
+        return named or tagged or closed
 
     def _refuse_other_snapshot(
         self, live: LivePrincipal, state: Snapshot, captured: capture.Captured

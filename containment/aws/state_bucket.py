@@ -6,6 +6,7 @@ The address is the engine's: ``s3://bucket/prefix?region=…&endpoint=…&s3Forc
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from containment.aws.faults import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def texts(address: str, folder: str) -> Iterator[tuple[str, str]]:
@@ -38,6 +39,28 @@ def texts(address: str, folder: str) -> Iterator[tuple[str, str]]:
                 yield key, body.decode("utf-8", "replace")
     except (ClientError, BotoCoreError) as error:
         raise explain(f"looking into the state's bucket {place.netloc}", error) from error
+
+
+def put(address: str, name: str, text: str) -> Callable[[], None]:
+    """Put an object of *name* beside the state at *address*; return what deletes it again.
+
+    Raises:
+        AccessError: these credentials may not do that.
+        UnavailableError: nobody answers.
+    """
+    place = urlsplit(address)
+    key = f"{place.path.strip('/')}/{name}".lstrip("/")
+    try:
+        client = _client({name: values[-1] for name, values in parse_qs(place.query).items()})
+        client.put_object(Bucket=place.netloc, Key=key, Body=text.encode())
+    except (ClientError, BotoCoreError) as error:
+        raise explain(f"locking the stack in the state's bucket {place.netloc}", error) from error
+
+    def delete() -> None:
+        with suppress(ClientError, BotoCoreError):  # a lock that stays is told by the next run
+            client.delete_object(Bucket=place.netloc, Key=key)
+
+    return delete
 
 
 def _client(options: dict[str, str]) -> Any:

@@ -143,6 +143,19 @@ def _written(engine: Path, root: Path, environ: Mapping[str, str], stack: str) -
     return [_read(path) for path in existing]
 
 
+def kept_in_files(root: Path, environ: Mapping[str, str], stack: str) -> list[bytes] | None:
+    """Return each form in which the state of *stack* is kept; None where it is not in files.
+
+    Raises:
+        UnreadableStateError: a file of it cannot be read.
+    """
+    place = _plain_folder(root, environ)
+    if place is None or not _PLAIN_NAME.fullmatch(stack):
+        return None
+    paths = [place / _STACKS / f"{stack}{ending}" for ending in _ENDINGS]
+    return [_read(path) for path in paths if path.exists()]
+
+
 def _plain_folder(root: Path, environ: Mapping[str, str]) -> Path | None:
     """Return the folder that states are in, where nobody can read its name in two ways."""
     if settings.BACKEND not in environ or not environ[settings.BACKEND]:

@@ -95,6 +95,16 @@ def strangers(written: bytes, stack: str) -> tuple[Stranger, ...]:
     Raises:
         UnreadableStateError: nobody can tell what the engine would make of it.
     """
+    deployment = deployment_of(written)
+    return tuple(_strangers(deployment, stack)) if deployment is not None else ()
+
+
+def deployment_of(written: bytes) -> dict[str, Any] | None:
+    """Return what the state *written* holds, as the engine reads it; None where that is nothing.
+
+    Raises:
+        UnreadableStateError: nobody can tell what the engine would make of it.
+    """
     top = _object(_parsed(_plain(written)), _TOP, "the state")
     if top.get("version") not in (3, 4) or isinstance(top["version"], bool):
         raise UnreadableStateError(f"its format is {top.get('version')!r} and not 3 or 4")
@@ -102,10 +112,7 @@ def strangers(written: bytes, stack: str) -> tuple[Stranger, ...]:
         latest = top["deployment"]
     else:
         latest = _object(top.get("checkpoint"), _CHECKPOINT, "its checkpoint").get("latest")
-    if latest is None:
-        return ()
-    deployment = _object(latest, _DEPLOYMENT, "its deployment")
-    return tuple(_strangers(deployment, stack))
+    return None if latest is None else _object(latest, _DEPLOYMENT, "its deployment")
 
 
 def listed(strangers: Iterable[Stranger]) -> str:

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A snapshot whose principal was never recorded as released: its facts, as they were taken."""
+    """A snapshot whose principal was never recorded as released: its facts, as they were taken.
+
+    *ahead* is True where it was taken before an engine was started, so that no state has it yet.
+    """
 
     snapshot_id: str
     unique_id: str
     principal: str
     facts: dict[str, Any]
+    ahead: bool = False
 
 
 def first_snapshots(entries: Iterable[Entry]) -> dict[str, Entry]:
@@ -68,7 +72,11 @@ def open_snapshots(entries: Iterable[Entry]) -> list[Open]:
         if entry.get("kind") == "snapshot" and entry is first[snapshot_id]:
             facts = dict(entry.get("facts") or {})
             snapshots[snapshot_id] = Open(
-                snapshot_id, str(entry.get("unique_id")), str(entry.get("principal")), facts
+                snapshot_id,
+                str(entry.get("unique_id")),
+                str(entry.get("principal")),
+                facts,
+                ahead=entry.get("ahead") is True,
             )
         elif entry.get("kind") == "release":
             snapshots.pop(snapshot_id, None)

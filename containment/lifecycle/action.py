@@ -210,6 +210,23 @@ class Action(ABC, Generic[In, St]):
             self._context.say("info", f"{live}, at a lift: {'; '.join(plan.announced)}")
         return status
 
+    def stands(self, state: St) -> bool:
+        """Tell whether live is just what *state* says was written, by this very write of it."""
+        live = self._context.locate(state, self._unique_id(state))
+        if live is None:
+            return False
+        presences = lift.find(live, self.priors(state), state.incident)
+        written = {
+            (item.mark.snapshot_id, item.mark.generation)
+            for item in presences.values()
+            if item.mark is not None
+        }
+        own = (str(getattr(state, "snapshot_id", None)), getattr(state, "generation", None))
+        if written != {own}:
+            return False
+        self.gate.sight(state, live, presences)
+        return getattr(self._look(live, state, presences), "live", "applied") == "applied"
+
     def update(self, state: St, inputs: In, *, preview: bool) -> St:
         """Go from *state* to *inputs*, repairing what drifted."""
         self.gate.require_containable(inputs)

@@ -83,6 +83,8 @@ class Workplace:
         warn: told what is wrong with a ledger.
         connected: told of each set of clients, when it is made.
         declared: the principals, by ARN, that the spec has in this run.
+        held: those that the stack's state is known to hold.
+        recorded: whether a principal has to be on record before anything of it is changed.
         credentials_expire_at: when the responder's credentials end, where that is known.
     """
 
@@ -97,6 +99,8 @@ class Workplace:
     warn: Callable[[str], None] = _ignore
     connected: Callable[[Clients], None] = _ignore
     declared: Collection[str] = ()
+    held: Collection[str] = ()
+    recorded: bool = False
     credentials_expire_at: datetime | None = None
     _connections: dict[str | None, _Connection] = field(
         default_factory=dict[str | None, _Connection]
@@ -165,6 +169,8 @@ class Workplace:
             made=made,
             sighted=self._sighted,
             organizations=self.organizations,
+            held=self.held,
+            recorded=self.recorded,
         )
 
     def ledger(self) -> Ledger:

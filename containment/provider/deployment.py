@@ -14,6 +14,7 @@ from containment.aws.endpoint import banner
 from containment.errors import kind_of
 from containment.facets import decisions
 from containment.identities import parse_principal
+from containment.lifecycle.handover import Handover
 from containment.lifecycle.workplace import Settings, Workplace
 from containment.messages import ANNOUNCED, MadeChange, MessageFile
 from containment.provider.engine import Engine
@@ -35,6 +36,7 @@ class Deployment:
     """One run of the engine: its settings, its voice, and the principals it has named so far.
 
     *declared* are the principals of the spec in this run, *held* those that the stack holds.
+    *handover* is what the command that started the engine did already.
     *failed* is how the snapshot of a principal failed, by the principal's name in the stack.
     """
 
@@ -45,6 +47,7 @@ class Deployment:
         self.declared: set[str] = set()
         self.contained_arns: set[str] = set()
         self.messages = MessageFile.named_in(environ)
+        self.handover = Handover.named_in(environ)
         self.failed: dict[str, type[ContainmentError]] = {}
         self._questions: dict[str, list[Callable[[], ContainmentError | None]]] = {}
         self._lacking: dict[str, ContainmentError | None] = {}
@@ -166,6 +169,7 @@ class Deployment:
             warn=lambda message: self.engine.say("warning", message),
             connected=self._connected,
             declared=self.declared,
+            held=self.contained_arns,
             credentials_expire_at=_moment(self._environ.get(_EXPIRATION)),
         )
 

@@ -36,6 +36,7 @@ from containment.errors import (
 )
 from containment.ledger import places
 from containment.lifecycle.action import Failure, UnfinishedError
+from containment.lifecycle.snapshot import RESOURCE
 from containment.messages import of_error
 from containment.provider import codec, schema
 from containment.provider.failures import InitFailed
@@ -177,7 +178,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         values, unknown = codec.decode(request.properties)
         with self._reporting(context, "Create", request.urn, preview=request.preview) as reported:
             principal = str(values.get("principal"))
-            self._require_allowed(request.urn, principal, "Create", preview=request.preview)
+            done_ahead = None if request.preview else self._done_ahead(action_type, values)
+            if done_ahead is None:
+                self._require_allowed(request.urn, principal, "Create", preview=request.preview)
             if from_snapshot(action_type) & missing(action_type.inputs_type, values):
                 consequence = NotContainedError(
                     f"the snapshot of {principal} failed, and nothing is done without it",
@@ -191,7 +194,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             action = action_type(
                 self._context(request.urn, inputs, "Create", reading=request.preview)
             )
-            state = reported.making(inputs, lambda: action.create(inputs, preview=request.preview))
+            make = (
+                partial(action.create, inputs, preview=request.preview)
+                if done_ahead is None
+                else partial(_take_over, action, done_ahead, inputs)
+            )
+            state = reported.making(inputs, make)
             return provider_pb2.CreateResponse(
                 id="" if request.preview else resource_id(inputs),
                 properties=self._outputs(action_type, state, unknown, preview=request.preview),
@@ -205,6 +213,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return self._import(request, context)
         state = codec.remembered(action_type.state_type, values)
         self._deployment.contained_arns.add(state.principal)
+        repaired = self._deployment.handover.state(action_type, state.principal)
+        if repaired is not None and _snapshot_of(repaired) == _snapshot_of(state):
+            state = repaired
         try:
             live_state = action_type(self._context(request.urn, state, "Read", reading=True)).read(
                 state
@@ -310,6 +321,20 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             )
         say("warning", f"process {other} still changes this stack; containing all the same", urn)
 
+    def _done_ahead(
+        self, action_type: type[Action[Any, Any]], values: dict[str, Any]
+    ) -> Inputs | None:
+        """Return what was done already of the resource that has just these *values* as inputs."""
+        done: Inputs | None = self._deployment.handover.state(
+            action_type, str(values.get("principal"))
+        )
+        if done is None:
+            return None
+        inputs = action_type.inputs_type.model_validate(values)
+        names = action_type.inputs_type.model_fields.keys() - action_type.silent
+        same = all(getattr(done, name) == getattr(inputs, name) for name in names)
+        return done if same else None
+
     def _attach(self, engine_address: str) -> None:
         self._deployment.attach(engine_address)
 
@@ -406,6 +431,21 @@ class _ReportedCall:
         self.deployment.messages.add(message)
         if self.call == "Create":
             self.deployment.failed.setdefault(_name(self.urn), kind_of(error))
+
+
+def _take_over(action: Action[Any, Any], done: Inputs, inputs: Inputs) -> Any:
+    """Return *done* where live is just so, and write nothing; else make it so."""
+    action.gate.require_containable(inputs)
+    if action.stands(done):
+        return done
+    if action.resource == RESOURCE:
+        return action.create(inputs, preview=False)
+    undone = done.model_copy(update={"live": "missing"})
+    return action.update(undone, inputs, preview=False)
+
+
+def _snapshot_of(state: Inputs) -> str | None:
+    return getattr(state, "snapshot_id", None)
 
 
 def _name(urn: str) -> str:

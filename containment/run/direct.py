@@ -6,6 +6,7 @@ the ledger keeps. No state learns of it: ``containment adopt`` puts it into a st
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,8 +36,12 @@ if TYPE_CHECKING:
     from containment.spec import IncidentSpec
 
     Say = Callable[[Severity, str], None]
+    Take = Callable[[PrincipalPlan], "Applied"]
+    Hold = Callable[[PrincipalPlan, Declaration, Any], "Applied | None"]
 
 _BY_WORD = {action.resource: action for action in ACTIONS}
+_DENY = "DenyPolicy"
+_AT_ONCE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,40 +68,82 @@ def contain(
         RefusedError: the spec would hurt the responder. Nothing has been changed.
         ContainmentError: an access key's owner cannot be found, or AWS not be reached.
     """
-    pinned = _pinned(spec, workplace)
+    pinned = pinned_to_users(spec, workplace)
     declared = plan(pinned, spec_file=spec_file)
     workplace.declared = [item.principal.arn for item in declared]
-    refused = _refusals(declared, workplace, say)
+    refused = refusals(declared, workplace, say)
     if refused:
         raise RefusedError(
             f"nothing has been changed, because: {'; '.join(map(str, refused))}",
             remedy="mend the spec",
         )
-    results = [result for item in declared for result in _contain(item, workplace, say)]
+    results = _contained(declared, workplace, say)
     for item in declared:
         own_results = [one for one in results if one.principal == item.principal.arn]
         led_to = getattr(own_results[0].state, "owners", None) if own_results else None
         named = [owner.model_dump() for owner in led_to or ()]
         for owner in owners(pinned, item.rung, named, spec_file=spec_file):
             if owner.principal.arn not in {one.principal for one in results}:
-                results += _contain(owner, workplace, say)
+                results += _contained([owner], workplace, say)
     return tuple(results)
 
 
-def _refusals(
-    declared: Sequence[PrincipalPlan], workplace: Workplace, say: Say
+def side_by_side(declared: Sequence[PrincipalPlan], take: Take, hold: Hold) -> list[Applied]:
+    """Contain several principals at once, and return what came of each resource.
+
+    Every principal is denied before the keys of the first are touched, for a deny reaches more.
+
+    Args:
+        declared: whom.
+        take: takes the snapshot of one.
+        hold: applies one resource, given its snapshot; None where there was nothing to do.
+    """
+
+    def deny(item: PrincipalPlan) -> list[Applied]:
+        results = [take(item)]
+        if results[0].state is not None:
+            made = (hold(item, one, results[0].state) for one in _first(item))
+            results += [one for one in made if one is not None]
+        return results
+
+    def finish(item: PrincipalPlan, denied: Future[list[Applied]]) -> list[Applied]:
+        results = denied.result()
+        if results[0].state is not None:
+            later = item.declarations[len(_first(item)) :]
+            made = (hold(item, one, results[0].state) for one in later)
+            results += [one for one in made if one is not None]
+        return results
+
+    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="containing") as pool:
+        denied = [pool.submit(deny, item) for item in declared]
+        # Handed in behind all of those, so that none of them waits for this.
+        finished = [
+            pool.submit(finish, item, one) for item, one in zip(declared, denied, strict=True)
+        ]
+        return [result for one in finished for result in one.result()]
+
+
+def _first(item: PrincipalPlan) -> tuple[Declaration, ...]:
+    """Return what is applied up to the deny: a trust policy before it, and no keys."""
+    words = [one.resource for one in item.declarations]
+    return item.declarations[: words.index(_DENY) + 1] if _DENY in words else item.declarations
+
+
+def refusals(
+    declared: Sequence[PrincipalPlan], workplace: Workplace, say: Say, *, simulate: bool = True
 ) -> list[ContainmentError]:
+    """Return why *declared* must not be applied; no rights are asked about but to *simulate*."""
     checks = [
         (
-            _action(item, item.snapshot, workplace, say),
-            _inputs(item, item.snapshot, workplace, say),
+            action_of(item, item.snapshot, workplace, say),
+            inputs_of(item, item.snapshot, workplace, say),
         )
         for item in declared
     ]
     check_errors = [
         failure.error for action, inputs in checks for failure in action.check(inputs, None)
     ]
-    if check_errors:
+    if check_errors or not simulate:
         return check_errors
     # After all checks, so that one simulation answers for all principals.
     lacking = (action.lacking(inputs) for action, inputs in checks)
@@ -121,40 +168,50 @@ def stays_open(results: Sequence[Applied]) -> dict[str, str]:
     )
 
 
-def _contain(declared: PrincipalPlan, workplace: Workplace, say: Say) -> list[Applied]:
-    snapshot = _apply(declared, declared.snapshot, workplace, say, None)
-    results = [snapshot]
-    if snapshot.state is not None:
-        results += [
-            _apply(declared, item, workplace, say, snapshot.state) for item in declared.declarations
-        ]
-    return results
+def _contained(declared: Sequence[PrincipalPlan], workplace: Workplace, say: Say) -> list[Applied]:
+    def take(item: PrincipalPlan) -> Applied:
+        def known_or_new() -> Any:
+            action = action_of(item, item.snapshot, workplace, say)
+            inputs = inputs_of(item, item.snapshot, workplace, say)
+            known = _known_snapshot(action, inputs, workplace)
+            return known if known is not None else action.create(inputs, preview=False)
+
+        return attempt(item.principal.arn, item.snapshot.resource, known_or_new)
+
+    def hold(item: PrincipalPlan, one: Declaration, snapshot: Any) -> Applied:
+        return apply(item, one, workplace, say, snapshot)
+
+    return side_by_side(declared, take, hold)
 
 
-def _apply(
+def apply(
     declared: PrincipalPlan,
     item: Declaration,
     workplace: Workplace,
     say: Say,
-    snapshot: Any,
+    snapshot: Any = None,
 ) -> Applied:
-    principal = declared.principal.arn
+    """Create one resource of a principal, which *snapshot* remembers unless it is that itself."""
+
+    def create() -> Any:
+        action = action_of(declared, item, workplace, say)
+        inputs = inputs_of(declared, item, workplace, say, snapshot)
+        return action.create(inputs, preview=False)
+
+    return attempt(declared.principal.arn, item.resource, create)
+
+
+def attempt(principal: str, resource: str, make: Callable[[], Any]) -> Applied:
+    """Return what came of *make*, which makes the state of a resource."""
     try:
-        action = _action(declared, item, workplace, say)
-        inputs = _inputs(declared, item, workplace, say, snapshot)
-        if (
-            snapshot is None
-            and (prior_snapshot := _known_snapshot(action, inputs, workplace)) is not None
-        ):
-            return Applied(principal, item.resource, prior_snapshot)
-        state = action.create(inputs, preview=False)
+        state = make()
     except UnfinishedError as error:
-        return Applied(principal, item.resource, error.state, error)
+        return Applied(principal, resource, error.state, error)
     except ContainmentError as error:
-        return Applied(principal, item.resource, None, error)
+        return Applied(principal, resource, None, error)
     except (ClientError, BotoCoreError) as error:
-        return Applied(principal, item.resource, None, explain("changing IAM", error))
-    return Applied(principal, item.resource, state)
+        return Applied(principal, resource, None, explain("changing IAM", error))
+    return Applied(principal, resource, state)
 
 
 def _known_snapshot(action: Any, inputs: Any, workplace: Workplace) -> Any:
@@ -178,25 +235,27 @@ def _known_snapshot(action: Any, inputs: Any, workplace: Workplace) -> Any:
     return None
 
 
-def _action(declared: PrincipalPlan, item: Declaration, workplace: Workplace, say: Say) -> Any:
+def action_of(declared: PrincipalPlan, item: Declaration, workplace: Workplace, say: Say) -> Any:
+    """Return the action of a resource of a principal, at work on its account."""
     return _BY_WORD[item.resource](workplace.context(declared.principal.account, say))
 
 
-def _inputs(
+def inputs_of(
     declared: PrincipalPlan,
     item: Declaration,
     workplace: Workplace,
     say: Say,
     snapshot: Any = None,
 ) -> Any:
-    action = _action(declared, item, workplace, say)
+    """Return the inputs of a resource as the provider checks them; no AWS call is a principal's."""
+    action = action_of(declared, item, workplace, say)
     remembered = {
         name: getattr(snapshot, to_snake(output)) for name, output in item.from_snapshot.items()
     }
     return action.checked(action.inputs_type.model_validate({**item.inputs, **remembered}))
 
 
-def _pinned(spec: IncidentSpec, workplace: Workplace) -> IncidentSpec:
+def pinned_to_users(spec: IncidentSpec, workplace: Workplace) -> IncidentSpec:
     """Return *spec* with its access keys pinned to the users that AWS says they belong to."""
     if not spec.unpinned:
         return spec

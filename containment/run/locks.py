@@ -7,25 +7,32 @@ overwrites the state: so a lock is removed only where its process is gone from t
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
 import socket
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from containment.aws import state_bucket
-from containment.errors import ConflictError
+from containment.clock import isoformat, utc_now
+from containment.errors import ConflictError, ContainmentError
 from containment.run.project import NAME
 from containment.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 Holder = Literal["alive", "gone", "elsewhere"]
 
+# What holds a lock: the engine, or this program before it starts the engine.
+_HOLDERS = ("pulumi", "containment")
 _MEMBERS = {"pid", "username", "hostname", "timestamp"}
 _FOLDER = f".pulumi/locks/organization/{NAME}"
 _LOCKED = re.compile(r"the stack is currently locked by \d+ lock")
@@ -109,6 +116,66 @@ def read_locks(backend: str, stack: str) -> Iterator[Lock]:
             yield _read(text)
 
 
+@contextmanager
+def taken(backend: str, stack: str) -> Generator[bool]:
+    """Hold the lock of *stack* as the engine does for the length of a block; yield whether it is.
+
+    It is not where somebody else has it, or where the state is neither in files nor in S3. The lock
+    is written first and looked around after that, so that of two who come at once one sees the
+    other. Source: Pulumi v3.259, ``backend/diy/lock.go``.
+    """
+    own = {
+        "pid": os.getpid(),
+        "username": getpass.getuser(),
+        "hostname": socket.gethostname(),
+        "timestamp": isoformat(utc_now()),
+    }
+    name = f"{_FOLDER}/{stack}/{uuid4()}.json"
+    try:
+        take_away = _put(backend, name, json.dumps(own))
+    except (OSError, ContainmentError):
+        yield False
+        return
+    try:
+        yield _is_alone(backend, stack, os.getpid())
+    finally:
+        take_away()
+
+
+def _is_alone(backend: str, stack: str, own: int) -> bool:
+    """Tell whether nobody but process *own* holds the stack; what a dead run left is taken away."""
+    try:
+        others = [
+            lock
+            for lock in read_locks(backend, stack)
+            if (lock.pid, lock.host) != (own, socket.gethostname())
+        ]
+    except ContainmentError:
+        return False
+    return all(lock.holder == "gone" and remove(lock) for lock in others)
+
+
+def _put(backend: str, name: str, text: str) -> Callable[[], None]:
+    """Write a lock where *backend* keeps its locks; return what takes it away again.
+
+    Raises:
+        OSError: it cannot be written there.
+        ContainmentError: the bucket does not take it.
+    """
+    if backend.startswith("file:"):
+        base = _file_at(backend)
+        file = base / name
+        if not base.is_dir() or file.parent.resolve() != base.resolve() / Path(name).parent:
+            raise NotADirectoryError(base)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+        return partial(file.unlink, missing_ok=True)
+    if backend.startswith("s3:"):
+        return state_bucket.put(backend, name, text)
+    raise FileNotFoundError(backend)
+
+
 def remove(lock: Lock) -> bool:
     """Remove *lock* if its process is gone from this machine; tell whether that was done.
 
@@ -157,9 +224,9 @@ def _lives(pid: int) -> bool:
         return False
     except OSError:
         return True
-    # A process id is used again: on Linux the name tells whether it is still the engine.
+    # A process id is used again: on Linux the name tells whether it is still the engine, or us.
     name = Path(f"/proc/{pid}/comm")
     try:
-        return "pulumi" in name.read_text(encoding="utf-8")
+        return any(word in name.read_text(encoding="utf-8") for word in _HOLDERS)
     except OSError:
         return True

@@ -1,0 +1,104 @@
+"""``containment up`` before its engine is started: contain at once, and hand over what was done."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from cli import render
+from cli.stopping import stopped_by_signals
+from containment.engine.settings import backend
+from containment.errors import StoppedError
+from containment.lifecycle.handover import hand_over
+from containment.provider.alone import Alone
+from containment.run import ahead, locks, state
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from cli.incident import Incident
+    from containment.lifecycle.context import Severity
+    from containment.run.direct import Applied
+    from containment.run.state import StackState
+    from containment.spec import IncidentSpec
+
+
+@dataclass
+class Ahead:
+    """What was done before the engine, and with what the engine is to be run.
+
+    Attributes:
+        incident: the one to go on with: its engine is handed what was done.
+        options: for the engine's ``up``.
+        said: what there was to say of it.
+    """
+
+    incident: Incident
+    options: tuple[str, ...] = ()
+    said: list[str] = field(default_factory=list[str])
+
+
+@contextmanager
+def contained_ahead(incident: Incident, spec: IncidentSpec) -> Generator[Ahead]:
+    """Contain what *spec* adds to the state; yield what the engine is to catch up with.
+
+    Nothing is done where somebody else changes the stack, where it cannot be locked or read, or
+    where the spec is refused: the engine then says so, or contains alone.
+
+    Raises:
+        StoppedError: somebody asked to stop meanwhile.
+    """
+    done = Ahead(incident)
+    with TemporaryDirectory(prefix="containment-") as folder:
+        results, stack_state = _contain(done, spec)
+        states = ahead.to_hand_over(results, stack_state)
+        if states:
+            environ = {**incident.engine.environ, **hand_over(Path(folder), states)}
+            done.incident = replace(incident, engine=replace(incident.engine, environ=environ))
+        if results and not stack_state.resources and not any(item.error for item in results):
+            # All that a preview refuses was looked for before the first change.
+            done.options = ("--skip-preview",)
+        yield done
+
+
+def _contain(done: Ahead, spec: IncidentSpec) -> tuple[tuple[Applied, ...], StackState]:
+    incident = done.incident
+    nothing = (), state.StackState()
+
+    def say(severity: Severity, message: str) -> None:
+        if severity == "warning":
+            render.tell(f"warning: {message}", style="yellow")
+        else:
+            done.said.append(message)
+
+    workplace = incident.workplace
+    place = f"urn:pulumi:{incident.stack} {workplace.clients().endpoint}"
+    alone = Alone(engine=os.getpid(), patience_s=0)
+    with (
+        stopped_by_signals(incident.cancelled),
+        locks.taken(backend(incident.engine.environ), incident.stack) as is_locked,
+    ):
+        try:
+            # One that was cut off may still lift, and be late.
+            if not is_locked or alone.holder(
+                place, wait=lambda _words: None, cancelled=incident.cancelled
+            ):
+                return nothing
+            stack_state = state.read(incident.engine, incident.stack)
+            if stack_state is None:
+                return nothing
+            spec_file = f"stacks/{incident.stack}.yaml"
+            results = ahead.contain(spec, workplace, stack_state, spec_file=spec_file, say=say)
+        finally:
+            alone.release()
+    if incident.cancelled.is_set():
+        raise StoppedError(
+            "stopped before the engine was started: what was changed by then is on record",
+            remedy=f"run 'containment up {incident.stack}' to finish, or 'containment lift"
+            f" {incident.stack}' after that",
+        )
+    return results, stack_state

@@ -1,0 +1,107 @@
+"""Contain what a spec names before the engine is started, which takes over what was done.
+
+The engine checks one resource after another and writes its state twice for each, and no deny waits
+for that. This adds and takes nothing away: a rung that is lowered, a target that is taken out and
+whatever is doubtful are left to the engine. Nothing is changed of a principal before the ledger has
+it on disk, which stands in for the state if this process dies: so where no ledger is written, the
+engine contains alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from containment.errors import ContainmentError
+from containment.plan import plan
+from containment.run import direct
+from containment.run.direct import Applied
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from containment.lifecycle.wire import Inputs
+    from containment.lifecycle.workplace import Workplace
+    from containment.plan import Declaration, PrincipalPlan
+    from containment.run.direct import Say
+    from containment.run.state import Recorded, StackState
+    from containment.spec import IncidentSpec
+
+
+def contain(
+    spec: IncidentSpec, workplace: Workplace, left: StackState, *, spec_file: str, say: Say
+) -> tuple[Applied, ...]:
+    """Apply *spec* to AWS as far as it adds to what the state has *left*.
+
+    Nothing is applied where the spec may not be: the engine finds the same and says it.
+
+    Returns:
+        What was applied or tried, in the order of the plan; empty where all is left to the engine.
+    """
+    workplace = replace(workplace, patient=False, recorded=True)
+    try:
+        pinned = direct.pinned_to_users(spec, workplace)
+        declared = plan(pinned, spec_file=spec_file, profile=workplace.settings.profile)
+        workplace.declared = [item.principal.arn for item in declared]
+        if direct.refusals(declared, workplace, say, simulate=False):
+            return ()
+    except (ContainmentError, ClientError, BotoCoreError):
+        return ()
+
+    def take(item: PrincipalPlan) -> Applied:
+        remembered = _of(left, item.principal.arn).get(item.snapshot.resource)
+        if remembered is not None:
+            return Applied(item.principal.arn, item.snapshot.resource, remembered.state)
+        return direct.apply(item, item.snapshot, workplace, say)
+
+    def hold(item: PrincipalPlan, one: Declaration, snapshot: Any) -> Applied | None:
+        remembered = _of(left, item.principal.arn).get(one.resource)
+        if remembered is None:
+            return direct.apply(item, one, workplace, say, snapshot)
+        return _repair(item, one, workplace, say, snapshot, remembered)
+
+    return tuple(direct.side_by_side(declared, take, hold))
+
+
+def to_hand_over(results: Sequence[Applied], left: StackState) -> list[tuple[str, Inputs]]:
+    """Return what of *results* the engine is to take over: all but what its state has already."""
+    return [
+        (item.resource, item.state)
+        for item in results
+        if item.state is not None
+        and not any(item.state is known.state for known in left.resources_of(item.principal))
+    ]
+
+
+def _repair(  # noqa: PLR0917 -- what direct.apply takes, and what is remembered
+    declared: PrincipalPlan,
+    item: Declaration,
+    workplace: Workplace,
+    say: Say,
+    snapshot: Any,
+    remembered: Recorded,
+) -> Applied | None:
+    """Put back what was undone of a resource that the state has; None where nothing was.
+
+    What the spec asks of it otherwise than before may let something go, so the engine sees to it.
+    """
+    action = direct.action_of(declared, item, workplace, say)
+    inputs = direct.inputs_of(declared, item, workplace, say, snapshot)
+    names = type(inputs).model_fields.keys() - action.silent
+    state = remembered.state
+    if any(getattr(inputs, name) != getattr(state, name) for name in names):
+        return None
+
+    def put_back() -> Any:
+        if action.stands(state):
+            return None
+        return action.update(state.model_copy(update={"live": "missing"}), inputs, preview=False)
+
+    result = direct.attempt(declared.principal.arn, item.resource, put_back)
+    return None if result.state is None and result.error is None else result
+
+
+def _of(left: StackState, principal: str) -> dict[str, Recorded]:
+    return {item.resource: item for item in left.resources_of(principal)}
