@@ -98,7 +98,7 @@ class Lane:
         with self._stage(SCENES[trial.scene], in_s3=blow.how == "state refused") as stage:
             strike = Strike(blow, stage.state)
             stage.strike = strike
-            if trial.verb != "up":
+            if trial.verb not in {"up", "up ahead"}:
                 stage.project.up()
             try:
                 code = stage.interrupted(trial.verb, strike, trial.after)
@@ -118,6 +118,11 @@ class Lane:
         if trial.after == "destroy at once":
             self._require_restored(stage)
             return "restored"
+        if trial.after.startswith("refused"):
+            first = self._contained_now(stage, "")
+            stage.project.destroy()
+            self._require_restored(stage)
+            return f"refused, {first}restored"
         if trial.after.startswith("containment"):
             contained = ""
             if trial.after == "containment up":

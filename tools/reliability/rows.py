@@ -34,6 +34,7 @@ def rows(seed: int) -> list[Trial]:
         *at_once(),
         *replaced(),
         *repaired(),
+        *ahead(),
         *signals(seed),
         *every_call(),
     ]
@@ -52,6 +53,9 @@ def sample() -> list[Trial]:
         Trial(user, "up", _waiting("PutUserPolicy"), "cancel at once"),
         Trial(user, "replace", _lost("PutUserPolicy"), "destroy"),
         Trial("role, closed", "destroy", _lost("DeleteRolePolicy"), "containment lift"),
+        Trial(user, "up ahead", _lost("PutUserPolicy", "cli"), "containment up"),
+        Trial("role, closed", "repair ahead", _lost("PutRolePolicy", "cli"), "containment lift"),
+        Trial(user, "up ahead", _waiting("TagUser"), "refused destroy at once"),
         Trial(user, "up", Blow("checkpoint", 5, who="nobody", how="state refused"), "destroy"),
     ]
 
@@ -137,6 +141,39 @@ def repaired() -> Iterator[Trial]:
         for (point, fate), after in zip(POINTS, ("up", "destroy"), strict=True):
             blow = Blow(operation, 1, point, "machine", fate=fate)
             yield Trial(scene, "repair", blow, after)  # type: ignore[arg-type]
+
+
+def ahead() -> Iterator[Trial]:
+    """Yield ``containment up`` dying at each call that it makes before its engine is started.
+
+    It dies without a state, and with an old one; and others begin beside it.
+    """
+    for scene in SCENES.values():
+        if "fenced" in scene.name:
+            continue  # as without a fence
+        for index, (operation, nth) in enumerate(numbered(scene.up)):
+            for turn, (point, fate) in enumerate(POINTS):
+                after: After = "containment up" if (index + turn) % 2 else "up"
+                blow = Blow(operation, nth, point, "cli", fate=fate)
+                yield Trial(scene.name, "up ahead", blow, after)
+    yield Trial("user", "up ahead", Blow("GetUser", 1, "before", "cli", fate="dropped"), "up")
+    for (scene_name, operation), (point, fate) in itertools.product(
+        (
+            ("user", "PutUserPolicy"),
+            ("user", "UpdateAccessKey"),
+            ("role, closed", "UpdateAssumeRolePolicy"),
+            ("role, closed", "PutRolePolicy"),
+        ),
+        POINTS,
+    ):
+        after = "containment lift" if point == "after" else "up"
+        blow = Blow(operation, 1, point, "cli", fate=fate)
+        yield Trial(scene_name, "repair ahead", blow, after)
+    for operation in SCENES["user"].up:
+        yield Trial("user", "up ahead", _waiting(operation), "refused up at once")
+        yield Trial("user", "up ahead", _waiting(operation), "refused destroy at once")
+    for operation in ("PutUserPolicy", "UpdateAccessKey"):
+        yield Trial("user", "repair ahead", _waiting(operation), "refused destroy at once")
 
 
 def no_state() -> Iterator[Trial]:

@@ -86,13 +86,18 @@ class Stage:
         What comes *after* may come at once, while it lives.
         """
         arguments = ["destroy" if verb == "destroy" else "up", "--yes", "--skip-preview"]
-        if verb == "repair":
+        if verb.startswith("repair"):
             self._tamper()
         if verb == "replace":
             for resource in self.project.resources():
                 if resource["type"].rpartition(":")[2] in {"DenyPolicy", "InactiveCredentials"}:
                     arguments += ["--replace", resource["urn"]]
-        strike.run = run = Run(self.project.start(*arguments))
+        started = (
+            self.start_verb("up", "--yes")
+            if verb.endswith("ahead")
+            else self.project.start(*arguments)
+        )
+        strike.run = run = Run(started)
         if after.endswith("at once"):
             self._at_once(strike, after)
         elif strike.blow.who == "nobody":
@@ -102,9 +107,9 @@ class Stage:
         bring_back(self.state)
         return code
 
-    def verb(self, *arguments: str) -> EngineRun:
-        """Run one of our own verbs, which has to succeed."""
-        process = subprocess.run(
+    def start_verb(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start one of our own verbs and return at once."""
+        return subprocess.Popen(
             [BIN / "containment", *arguments, STACK],
             cwd=self.project.folder,
             env=self.project.environ,
@@ -112,12 +117,16 @@ class Stage:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=180,
-            check=False,
+            start_new_session=True,
         )
+
+    def verb(self, *arguments: str) -> EngineRun:
+        """Run one of our own verbs, which has to succeed."""
+        process = self.start_verb(*arguments)
+        output, _ = process.communicate(timeout=180)
         if process.returncode != 0:
-            raise LostError(f"containment {' '.join(arguments)} failed\n{process.stdout}")
-        return EngineRun(process.returncode, process.stdout)
+            raise LostError(f"containment {' '.join(arguments)} failed\n{output}")
+        return EngineRun(process.returncode, output)
 
     def require_use(self, *, leaked: bool) -> None:
         """Hold the leaked key, and a bystander's, to what they may do."""
@@ -164,6 +173,12 @@ class Stage:
             refused = self.project.run("cancel", "--yes")
             if refused.exit_code == 0 or "is being changed right now by" not in refused.output:
                 raise LostError(f"a run that lives was cancelled: {refused.output}")
+            return
+        if after.startswith("refused"):
+            verb = after.split()[1]
+            refused = self.project.run(verb, "--yes", "--skip-preview")
+            if refused.exit_code == 0 or "is currently locked" not in refused.output:
+                raise LostError(f"a {verb} began beside a run that lives: {refused.output}")
             return
         for lock in (self.state / ".pulumi" / "locks").rglob("*.json"):
             lock.unlink()

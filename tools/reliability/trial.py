@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from tools.reliability.blow import Blow
 
-Verb = Literal["up", "repair", "replace", "destroy"]
+# With "ahead" it is "containment up", which contains before it starts the engine.
+Verb = Literal["up", "repair", "replace", "destroy", "up ahead", "repair ahead"]
 After = Literal[
     "up",
     "destroy",
@@ -18,6 +19,8 @@ After = Literal[
     "containment lift",
     "cancel at once",
     "destroy at once",
+    "refused destroy at once",
+    "refused up at once",
 ]
 
 
@@ -35,6 +38,9 @@ class Trial:
         """What is tried, for the table."""
         if self.blow is None:
             return "undisturbed"
+        if self.verb.endswith("ahead"):
+            beside = self.blow.who == "nobody"
+            return "a run beside one before its engine" if beside else "a crash before the engine"
         if self.blow.who == "nobody":
             at_once = "a run that lives, cancelled or lifted"
             return at_once if self.blow.how == "nothing" else "the state cannot be written"
