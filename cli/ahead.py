@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING
 
 from cli import render
 from cli.stopping import stopped_by_signals
+from containment.aws.recording import made_change
 from containment.engine.settings import backend
 from containment.errors import StoppedError
 from containment.lifecycle.handover import hand_over
-from containment.provider.alone import Alone
+from containment.provider.stack_lock import StackLock
 from containment.run import ahead, locks, state
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from cli.incident import Incident
+    from containment.aws.recording import Change, Outcome
     from containment.lifecycle.context import Severity
+    from containment.messages import MadeChange
     from containment.run.direct import Applied
     from containment.run.state import StackState
     from containment.spec import IncidentSpec
@@ -35,11 +38,13 @@ class Ahead:
         incident: the one to go on with: its engine is handed what was done.
         options: for the engine's ``up``.
         said: what there was to say of it.
+        changes: what was changed in AWS.
     """
 
     incident: Incident
     options: tuple[str, ...] = ()
     said: list[str] = field(default_factory=list[str])
+    changes: list[MadeChange] = field(default_factory=list["MadeChange"])
 
 
 @contextmanager
@@ -75,9 +80,12 @@ def _contain(done: Ahead, spec: IncidentSpec) -> tuple[tuple[Applied, ...], Stac
         else:
             done.said.append(message)
 
-    workplace = incident.workplace
+    def note(change: Change, outcome: Outcome) -> None:
+        done.changes.append(made_change(change, outcome))
+
+    workplace = replace(incident.workplace, made=note)
     place = f"urn:pulumi:{incident.stack} {workplace.clients().endpoint}"
-    alone = Alone(engine=os.getpid(), patience_s=0)
+    alone = StackLock(engine=os.getpid(), patience_s=0)
     with (
         stopped_by_signals(incident.cancelled),
         locks.taken(backend(incident.engine.environ), incident.stack) as is_locked,

@@ -5,6 +5,7 @@ It never says more than that: whether the principals are held, only a later look
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -77,6 +78,7 @@ def _apply(named: str | None, *, yes: bool, verbose: bool, as_json: bool) -> int
         incident = done.incident
         _ensure_stack(incident, as_json=as_json)
         run = incident.run("up", *done.options, verbose=verbose)
+        run = replace(run, changes=(*done.changes, *run.changes))
     error = failures.error_of(run, verb="up", stack=incident.stack)
     if error is not None and failures.is_unusable_state(run):
         raise ForeignStateError(error.message, remedy=error.remedy) from error

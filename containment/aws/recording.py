@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from containment.aws.cancellation import CancelledError
 from containment.aws.faults import code, outcome_unknown
+from containment.messages import MadeChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +105,18 @@ class NoRecorder:
     def begin(self, change: Change) -> Callable[[Outcome], None]:
         del change
         return lambda _outcome: None
+
+
+def made_change(change: Change, outcome: Outcome) -> MadeChange:
+    """Return *change*, of which AWS has or may have the *outcome*, as a verb shows it."""
+    return MadeChange(
+        change.principal,
+        change.facet,
+        change.before,
+        change.after,
+        read=change.read,
+        certain=outcome.result == "done",
+    )
 
 
 def outcome_of(error: BaseException) -> Outcome:

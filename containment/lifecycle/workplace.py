@@ -85,6 +85,7 @@ class Workplace:
         declared: the principals, by ARN, that the spec has in this run.
         held: those that the stack's state is known to hold.
         recorded: whether a principal has to be on record before anything of it is changed.
+        made: told of every change that AWS may have, where a context names nobody else.
         credentials_expire_at: when the responder's credentials end, where that is known.
     """
 
@@ -101,6 +102,7 @@ class Workplace:
     declared: Collection[str] = ()
     held: Collection[str] = ()
     recorded: bool = False
+    made: Callable[[Change, Outcome], None] = _ignore
     credentials_expire_at: datetime | None = None
     _connections: dict[str | None, _Connection] = field(
         default_factory=dict[str | None, _Connection]
@@ -137,7 +139,7 @@ class Workplace:
         lifting: bool = False,
         reading: bool = False,
         stack: str | None = None,
-        made: Callable[[Change, Outcome], None] = _ignore,
+        made: Callable[[Change, Outcome], None] | None = None,
     ) -> Context:
         """Return what an action on a principal of *account* works with; it reports to *say*.
 
@@ -166,7 +168,7 @@ class Workplace:
             names=connection.names,
             rights=connection.rights,
             stack=stack or self.incident or None,
-            made=made,
+            made=made or self.made,
             sighted=self._sighted,
             organizations=self.organizations,
             held=self.held,

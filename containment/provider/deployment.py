@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from containment.actions import ACTIONS
 from containment.aws.endpoint import banner
+from containment.aws.recording import made_change
 from containment.errors import kind_of
 from containment.facets import decisions
 from containment.identities import parse_principal
 from containment.lifecycle.handover import Handover
 from containment.lifecycle.workplace import Settings, Workplace
-from containment.messages import ANNOUNCED, MadeChange, MessageFile
+from containment.messages import ANNOUNCED, MessageFile
 from containment.provider.engine import Engine
 
 if TYPE_CHECKING:
@@ -112,16 +113,7 @@ class Deployment:
 
     def _note(self, change: Change, outcome: Outcome) -> None:
         """Hand the verb what was changed, which it shows when the run has ended."""
-        self.messages.add_change(
-            MadeChange(
-                change.principal,
-                change.facet,
-                change.before,
-                change.after,
-                read=change.read,
-                certain=outcome.result == "done",
-            )
-        )
+        self.messages.add_change(made_change(change, outcome))
 
     def ask_before_change(
         self, principal: str, lacking: Callable[[], ContainmentError | None]
