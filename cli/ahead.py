@@ -1,4 +1,4 @@
-"""``containment up`` before its engine is started: contain at once, and hand over what was done."""
+"""``containment up`` before its engine is started: contain at once, and hand over what was advance."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Ahead:
     Attributes:
         incident: the one to go on with: its engine is handed what was done.
         options: for the engine's ``up``.
-        said: what there was to say of it.
+        lines: what there was to say of it.
         changes: what was changed in AWS.
     """
 
     incident: Incident
     options: tuple[str, ...] = ()
-    said: list[str] = field(default_factory=list[str])
+    lines: list[str] = field(default_factory=list[str])
     changes: list[MadeChange] = field(default_factory=list["MadeChange"])
 
 
@@ -57,42 +57,42 @@ def contained_ahead(incident: Incident, spec: IncidentSpec) -> Generator[Ahead]:
     Raises:
         StoppedError: somebody asked to stop meanwhile.
     """
-    done = Ahead(incident)
+    advance = Ahead(incident)
     with TemporaryDirectory(prefix="containment-") as folder:
-        results, stack_state = _contain(done, spec)
+        results, stack_state = _contain(advance, spec)
         states = ahead.to_hand_over(results, stack_state)
         if states:
             environ = {**incident.engine.environ, **hand_over(Path(folder), states)}
-            done.incident = replace(incident, engine=replace(incident.engine, environ=environ))
+            advance.incident = replace(incident, engine=replace(incident.engine, environ=environ))
         if results and not stack_state.resources and not any(item.error for item in results):
             # All that a preview refuses was looked for before the first change.
-            done.options = ("--skip-preview",)
-        yield done
+            advance.options = ("--skip-preview",)
+        yield advance
 
 
-def _contain(done: Ahead, spec: IncidentSpec) -> tuple[tuple[Applied, ...], StackState]:
-    incident = done.incident
+def _contain(advance: Ahead, spec: IncidentSpec) -> tuple[tuple[Applied, ...], StackState]:
+    incident = advance.incident
     nothing = (), state.StackState()
 
     def say(severity: Severity, message: str) -> None:
         if severity == "warning":
             render.tell(f"warning: {message}", style="yellow")
         else:
-            done.said.append(message)
+            advance.lines.append(message)
 
     def note(change: Change, outcome: Outcome) -> None:
-        done.changes.append(made_change(change, outcome))
+        advance.changes.append(made_change(change, outcome))
 
     workplace = replace(incident.workplace, made=note)
     place = f"urn:pulumi:{incident.stack} {workplace.clients().endpoint}"
-    alone = StackLock(engine=os.getpid(), patience_s=0)
+    stack_lock = StackLock(engine=os.getpid(), patience_s=0)
     with (
         stopped_by_signals(incident.cancelled),
         locks.taken(backend(incident.engine.environ), incident.stack) as is_locked,
     ):
         try:
             # One that was cut off may still lift, and be late.
-            if not is_locked or alone.holder(
+            if not is_locked or stack_lock.holder(
                 place, wait=lambda _words: None, cancelled=incident.cancelled
             ):
                 return nothing
@@ -102,7 +102,7 @@ def _contain(done: Ahead, spec: IncidentSpec) -> tuple[tuple[Applied, ...], Stac
             spec_file = f"stacks/{incident.stack}.yaml"
             results = ahead.contain(spec, workplace, stack_state, spec_file=spec_file, say=say)
         finally:
-            alone.release()
+            stack_lock.release()
     if incident.cancelled.is_set():
         raise StoppedError(
             "stopped before the engine was started: what was changed by then is on record",

@@ -74,11 +74,11 @@ def _apply(named: str | None, *, yes: bool, verbose: bool, as_json: bool) -> int
     if is_asked:
         _ensure_stack(incident, as_json=as_json)
         _ask(incident, spec)
-    with contained_ahead(incident, spec) as done:
-        incident = done.incident
+    with contained_ahead(incident, spec) as advance:
+        incident = advance.incident
         _ensure_stack(incident, as_json=as_json)
-        run = incident.run("up", *done.options, verbose=verbose)
-        run = replace(run, changes=(*done.changes, *run.changes))
+        run = incident.run("up", *advance.options, verbose=verbose)
+        run = replace(run, changes=(*advance.changes, *run.changes))
     error = failures.error_of(run, verb="up", stack=incident.stack)
     if error is not None and failures.is_unusable_state(run):
         raise ForeignStateError(error.message, remedy=error.remedy) from error
@@ -89,7 +89,7 @@ def _apply(named: str | None, *, yes: bool, verbose: bool, as_json: bool) -> int
     if as_json:
         render.document(_document(incident, run, principals, caller.arn, error))
         return ended(error)
-    _tell(run, done.said)
+    _tell(run, advance.lines)
     differences.show_written(run)
     if principals and not isinstance(error, RefusedError):
         _show(incident, principals, caller.arn, error)
@@ -115,7 +115,7 @@ def _ensure_stack(incident: Incident, *, as_json: bool) -> None:
         render.say(f"stack {incident.stack} is created")
 
 
-def _tell(run: Run, said: Sequence[str]) -> None:
+def _tell(run: Run, earlier: Sequence[str]) -> None:
     """Say what was done to each resource, and what there was to say of it before and after."""
     for step in report.steps(run.events):
         if step["op"] != "same":
@@ -123,7 +123,7 @@ def _tell(run: Run, said: Sequence[str]) -> None:
                 "FAILED" if step["failed"] else _OUTCOMES.get(str(step["op"]), str(step["op"]))
             )
             render.say(f"{step['resource']} {step['name']}: {outcome}")
-    for text in said:
+    for text in earlier:
         render.say(f"  {text}")
     for message in run.messages:
         done_by = message.call in {"Create", "Update", "Delete"} and not message.preview

@@ -524,10 +524,10 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         evidence = context.ledger.journal_of(inputs.incident).evidence()
         snapshots = open_snapshots(evidence.entries) if evidence else ()
         own = leftovers.snapshots(live, inputs.incident, self._facets)
-        for known in snapshots:
-            same = (known.unique_id, known.principal) == (live.unique_id, inputs.principal)
-            if known.ahead and same and known.snapshot_id in own:
-                values = {**known.facts, **inputs.model_dump(by_alias=True), "tags": live.tags}
+        for snapshot in snapshots:
+            same = (snapshot.unique_id, snapshot.principal) == (live.unique_id, inputs.principal)
+            if snapshot.ahead and same and snapshot.snapshot_id in own:
+                values = {**snapshot.facts, **inputs.model_dump(by_alias=True), "tags": live.tags}
                 recalled = Snapshot.model_validate(values)
                 context.say(
                     "info",

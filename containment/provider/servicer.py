@@ -325,15 +325,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, action_type: type[Action[Any, Any]], values: dict[str, Any]
     ) -> Inputs | None:
         """Return what was done already of the resource that has just these *values* as inputs."""
-        done: Inputs | None = self._deployment.handover.state(
+        state: Inputs | None = self._deployment.handover.state(
             action_type, str(values.get("principal"))
         )
-        if done is None:
+        if state is None:
             return None
         inputs = action_type.inputs_type.model_validate(values)
         names = action_type.inputs_type.model_fields.keys() - action_type.silent
-        same = all(getattr(done, name) == getattr(inputs, name) for name in names)
-        return done if same else None
+        same = all(getattr(state, name) == getattr(inputs, name) for name in names)
+        return state if same else None
 
     def _attach(self, engine_address: str) -> None:
         self._deployment.attach(engine_address)
@@ -433,14 +433,14 @@ class _ReportedCall:
             self.deployment.failed.setdefault(_name(self.urn), kind_of(error))
 
 
-def _take_over(action: Action[Any, Any], done: Inputs, inputs: Inputs) -> Any:
-    """Return *done* where live is just so, and write nothing; else make it so."""
+def _take_over(action: Action[Any, Any], state: Inputs, inputs: Inputs) -> Any:
+    """Return *state* where live is just so, and write nothing; else make it so."""
     action.gate.require_containable(inputs)
-    if action.stands(done):
-        return done
+    if action.stands(state):
+        return state
     if action.resource == RESOURCE:
         return action.create(inputs, preview=False)
-    undone = done.model_copy(update={"live": "missing"})
+    undone = state.model_copy(update={"live": "missing"})
     return action.update(undone, inputs, preview=False)
 
 

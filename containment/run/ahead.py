@@ -2,7 +2,7 @@
 
 The engine checks one resource after another and writes its state twice for each, and no deny waits
 for that. This adds and takes nothing away: a rung that is lowered, a target that is taken out and
-whatever is doubtful are left to the engine. Nothing is changed of a principal before the ledger has
+whatever is in doubt are left to the engine. Nothing is changed of a principal before the ledger has
 it on disk, which stands in for the state if this process dies: so where no ledger is written, the
 engine contains alone.
 """
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 
 def contain(
-    spec: IncidentSpec, workplace: Workplace, left: StackState, *, spec_file: str, say: Say
+    spec: IncidentSpec, workplace: Workplace, stack_state: StackState, *, spec_file: str, say: Say
 ) -> tuple[Applied, ...]:
-    """Apply *spec* to AWS as far as it adds to what the state has *left*.
+    """Apply *spec* to AWS as far as it adds to *stack_state*.
 
     Nothing is applied where the spec may not be: the engine finds the same and says it.
 
@@ -51,13 +51,15 @@ def contain(
         return ()
 
     def take(item: PrincipalPlan) -> Applied:
-        remembered = _of(left, item.principal.arn).get(item.snapshot.resource)
+        remembered = _resources_by_word(stack_state, item.principal.arn).get(item.snapshot.resource)
         if remembered is not None:
             return Applied(item.principal.arn, item.snapshot.resource, remembered.state)
         return direct.apply(item, item.snapshot, workplace, say)
 
     def hold(item: PrincipalPlan, one: Declaration, snapshot: Any) -> Applied | None:
-        remembered = _of(left, item.principal.arn).get(one.resource)
+        if not direct.action_of(item, one, workplace, say).facets:
+            return None  # the guard is of accounts, and takes its own time
+        remembered = _resources_by_word(stack_state, item.principal.arn).get(one.resource)
         if remembered is None:
             return direct.apply(item, one, workplace, say, snapshot)
         return _repair(item, one, workplace, say, snapshot, remembered)
@@ -65,13 +67,15 @@ def contain(
     return tuple(direct.side_by_side(declared, take, hold))
 
 
-def to_hand_over(results: Sequence[Applied], left: StackState) -> list[tuple[str, Inputs]]:
+def to_hand_over(results: Sequence[Applied], stack_state: StackState) -> list[tuple[str, Inputs]]:
     """Return what of *results* the engine is to take over: all but what its state has already."""
     return [
         (item.resource, item.state)
         for item in results
         if item.state is not None
-        and not any(item.state is known.state for known in left.resources_of(item.principal))
+        and not any(
+            item.state is recorded.state for recorded in stack_state.resources_of(item.principal)
+        )
     ]
 
 
@@ -103,5 +107,5 @@ def _repair(  # noqa: PLR0917 -- what direct.apply takes, and what is remembered
     return None if result.state is None and result.error is None else result
 
 
-def _of(left: StackState, principal: str) -> dict[str, Recorded]:
-    return {item.resource: item for item in left.resources_of(principal)}
+def _resources_by_word(stack_state: StackState, principal: str) -> dict[str, Recorded]:
+    return {item.resource: item for item in stack_state.resources_of(principal)}

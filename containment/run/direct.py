@@ -173,8 +173,12 @@ def _contained(declared: Sequence[PrincipalPlan], workplace: Workplace, say: Say
         def known_or_new() -> Any:
             action = action_of(item, item.snapshot, workplace, say)
             inputs = inputs_of(item, item.snapshot, workplace, say)
-            known = _known_snapshot(action, inputs, workplace)
-            return known if known is not None else action.create(inputs, preview=False)
+            prior_snapshot = _known_snapshot(action, inputs, workplace)
+            return (
+                prior_snapshot
+                if prior_snapshot is not None
+                else action.create(inputs, preview=False)
+            )
 
         return attempt(item.principal.arn, item.snapshot.resource, known_or_new)
 

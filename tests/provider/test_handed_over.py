@@ -75,8 +75,13 @@ def engine_up(running: Plugin, folder: Path) -> dict[str, dict[str, Any]]:
     outputs: dict[str, dict[str, Any]] = {}
     snapshot: dict[str, Any] = {}
     for item in (principal.snapshot, *principal.declarations):
-        known = {name: of for name, of in item.from_snapshot.items() if of in snapshot}
-        wired = {**item.inputs, **{name: snapshot[of] for name, of in known.items()}}
+        outputs_named = {
+            name: output for name, output in item.from_snapshot.items() if output in snapshot
+        }
+        wired = {
+            **item.inputs,
+            **{name: snapshot[output] for name, output in outputs_named.items()},
+        }
         inputs = values(running.check(item.resource, wired).inputs)
         outputs[item.resource] = values(running.create(item.resource, inputs).properties)
         snapshot = outputs["PrincipalSnapshot"]

@@ -36,7 +36,7 @@ class Responder:
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab, self.folder = lab, folder
-        self.said: list[str] = []
+        self.lines: list[str] = []
         self.changes: list[str] = []
         self.dies_at: tuple[str, str] | None = None
         (folder / "stacks").mkdir()
@@ -58,14 +58,14 @@ class Responder:
             connected=self._watch,
         )
 
-    def contain(self, left: StackState | None = None) -> tuple[Applied, ...]:
+    def contain(self, stack_state: StackState | None = None) -> tuple[Applied, ...]:
         """Run it, up to the engine."""
         return ahead.contain(
             load(self.folder / FILE),
             self.place(),
-            left or StackState(),
+            stack_state or StackState(),
             spec_file=FILE,
-            say=lambda _severity, text: self.said.append(text),
+            say=lambda _severity, text: self.lines.append(text),
         )
 
     def lift(self, results: Sequence[Applied]) -> None:
@@ -177,7 +177,7 @@ def test_a_run_that_dies_is_gone_on_with_and_a_lift_gives_all_back(
     assert [item.error for item in results] == [None] * 6
     assert not can_list(responder.lab, responder.lab.world.leaked)
     if marked:
-        assert "that one is gone on with" in " ".join(responder.said)
+        assert "that one is gone on with" in " ".join(responder.lines)
     responder.lift(results)
     assert inventory.take(iam) == before
     assert can_list(responder.lab, responder.lab.world.leaked)
@@ -198,12 +198,12 @@ def test_what_was_undone_is_put_back_under_the_snapshot_of_the_state(responder: 
     before = inventory.take(iam)
     results = responder.contain()
     iam.delete_user_policy(UserName="ci-deploy", PolicyName=f"containment-{STACK}")
-    left = remembered(results)
+    stack_state = remembered(results)
 
-    again = responder.contain(left)
+    again = responder.contain(stack_state)
 
     assert ids(again) == ids(results)
-    (put_back,) = ahead.to_hand_over(again, left)
+    (put_back,) = ahead.to_hand_over(again, stack_state)
     assert put_back[0] == "DenyPolicy"
     assert not can_list(responder.lab, responder.lab.world.leaked)
     taken_over = {(item.resource, item.principal): item for item in (*results, *again)}
@@ -212,15 +212,15 @@ def test_what_was_undone_is_put_back_under_the_snapshot_of_the_state(responder: 
 
 
 def test_a_lowered_rung_is_left_to_the_engine(responder: Responder) -> None:
-    left = remembered(responder.contain())
+    stack_state = remembered(responder.contain())
     responder.changes.clear()
     text = (responder.folder / FILE).read_text()
     (responder.folder / FILE).write_text(text.replace("rung: close-trust", "rung: revoke-sessions"))
 
-    again = responder.contain(left)
+    again = responder.contain(stack_state)
 
     assert responder.changes == []
-    assert ahead.to_hand_over(again, left) == []
+    assert ahead.to_hand_over(again, stack_state) == []
 
 
 @pytest.fixture
