@@ -1,4 +1,4 @@
-"""``containment up`` before its engine is started: contain at once, and hand over what was advance."""
+"""``containment up`` before its engine is started: contain at once, and hand it over."""
 
 from __future__ import annotations
 
