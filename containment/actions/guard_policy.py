@@ -97,11 +97,12 @@ class Inputs(HeldInputs):
     """What the guard is to say; *exempt* is completed by the provider.
 
     *denied* are the ARNs of the principals at rung deny-all, *revoked* of those whose older tokens
-    are denied.
+    are denied, *targets* of all, for the guard goes after everything that is on them.
     """
 
     mode: Literal["freeze", "quarantine"]
     required: bool = False
+    targets: tuple[str, ...] = ()
     denied: tuple[str, ...] = ()
     revoked: tuple[str, ...] = ()
     break_glass: tuple[str, ...] = ()
@@ -166,6 +167,7 @@ class GuardPolicy(Action[Inputs, State]):
         return {
             "mode": spec.guard.mode.value,
             "required": spec.guard.required,
+            "targets": sorted(one.principal.arn for one in spec.targets),
             "break_glass": sorted(spec.break_glass),
             **{name: sorted(arns) for name, arns in by_rung.items()},
         }
@@ -450,7 +452,8 @@ class GuardPolicy(Action[Inputs, State]):
     def _unique_ids(self, state: State) -> dict[str, str]:
         """Return the unique ids of the incident's principals by ARN; known ones are kept."""
         known = {**(state.unique_ids or {}), state.principal: state.principal_id}
-        unknown = [arn for arn in (*state.denied, *state.revoked) if arn not in known]
+        named = dict.fromkeys((*state.targets, *state.denied, *state.revoked))
+        unknown = [arn for arn in named if arn not in known]
         iam = self._context.clients.iam
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             found = list(pool.map(lambda arn: locate(iam, parse_principal(arn), None), unknown))
@@ -510,7 +513,7 @@ class GuardPolicy(Action[Inputs, State]):
         )
         try:
             while True:
-                made = newcomers.made_since(iam, min(since, began))
+                made = newcomers.made_since(iam, min(since, began), began)
                 first = first or made.asked_at
                 strangers = [one for one in made.principals if self._is_strange(one, state, terms)]
                 fresh = [one for one in strangers if one.made_at >= began]
@@ -519,6 +522,8 @@ class GuardPolicy(Action[Inputs, State]):
                 if fresh or quiet_since is None:
                     quiet_since = made.asked_at
                 self._name_older([one for one in strangers if one not in fresh], named)
+                exempt = [one for one in made.principals if one.arn in terms.exempt]
+                self._name_exempt([one for one in exempt if one.made_at >= began], named)
                 if made.asked_at - quiet_since >= lag:
                     return state.model_copy(update={"settled": True})
                 if made.asked_at - first >= lag * _LONGEST_LOOK:
@@ -537,7 +542,8 @@ class GuardPolicy(Action[Inputs, State]):
 
     def _is_strange(self, one: Newcomer, state: State, terms: document.Terms) -> bool:
         """Tell whether nobody has dealt with *one* yet."""
-        dealt_with = {*(state.unique_ids or {}).values(), *terms.denied}
+        revoked = {(state.unique_ids or {}).get(arn) for arn in state.revoked}
+        dealt_with = {*terms.denied, *revoked}
         return one.unique_id not in dealt_with and one.arn not in terms.exempt
 
     def _deny_late(
@@ -584,6 +590,17 @@ class GuardPolicy(Action[Inputs, State]):
                 "made since T0, and denied nothing, for IAM does not tell by whom:"
                 f" {', '.join(unnamed[:_SHOWN])}{more}; ask 'containment trace'",
             )
+
+    def _name_exempt(self, exempt: Sequence[Newcomer], named: set[str]) -> None:
+        """Name, once, who is exempt and new, or has a new key: nobody may deny them anything."""
+        for one in exempt:
+            if str(one) not in named:
+                named.add(str(one))
+                self._context.say(
+                    "warning",
+                    f"{one} was made while the containment ran and is EXEMPT from the guard: where"
+                    " it was none of you, take it out of containment.yaml and contain it at once",
+                )
 
     def _require_last(self, state: State) -> None:
         """Wait until nothing else of the incident is in force on its principals.

@@ -59,8 +59,16 @@ class Newcomers:
     asked_at: datetime
 
 
-def made_since(iam: IAMClient, moment: datetime) -> Newcomers:
+def made_since(iam: IAMClient, moment: datetime, began: datetime) -> Newcomers:
     """Return whom IAM says was made at *moment* or later; services' own roles are not looked at.
+
+    A key is told apart from its user where the user is older than *moment*, or where the user is
+    older than *began* and the key is not.
+
+    Args:
+        iam: asked.
+        moment: since when.
+        began: a later moment, from which on whoever is made is suspect.
 
     Raises:
         AccessError: the caller may not list them.
@@ -76,7 +84,7 @@ def made_since(iam: IAMClient, moment: datetime) -> Newcomers:
             for user in page["Users"]:
                 if user["CreateDate"] >= moment:
                     found.append(Newcomer(user["UserId"], user["Arn"], "", user["CreateDate"]))
-                else:
+                if user["CreateDate"] < began:
                     old.append(user)
         for roles in iam.get_paginator("list_roles").paginate(PaginationConfig=paging):
             found += [
@@ -89,7 +97,7 @@ def made_since(iam: IAMClient, moment: datetime) -> Newcomers:
                 found += [
                     Newcomer(user["UserId"], user["Arn"], key["AccessKeyId"], key["CreateDate"])
                     for key in keys
-                    if key["CreateDate"] >= moment
+                    if key["CreateDate"] >= (moment if user["CreateDate"] < moment else began)
                 ]
     return Newcomers(tuple(found), answered_at(first))
 

@@ -453,3 +453,33 @@ def test_a_responder_who_may_not_simulate_it_contains_all_the_same(scene: Scene)
     assert refused == []
     assert state.live == "missing"
     assert "iam:SimulateCustomPolicy" in scene.bench.words()
+
+
+@pytest.mark.lab
+def test_a_new_key_is_denied_of_an_exempt_one_named_and_who_was_there_before_is_named_alone(
+    scene: Scene,
+) -> None:
+    lab, world = scene.lab, scene.lab.world
+    iam = lab.client("iam", world.admin)
+    iam.create_user(UserName="older")
+    iam.create_user(UserName="rescuer")
+    iam.create_user(UserName="planted")
+    lab.advance(60)
+    context = scene.bench.context
+    profile = Profile(
+        guard_lag_s=LAG_S, break_glass=(f"arn:aws:iam::{world.account}:user/rescuer",)
+    )
+    caller = replace(context.caller, answered_at=lab.now())
+    scene.bench.context = replace(context, profile=profile, who=lambda: caller)
+    iam.create_access_key(UserName="rescuer")
+    iam.create_access_key(UserName="planted")
+
+    state = scene.set("freeze")
+
+    words = scene.bench.words()
+    assert "user/rescuer (access key AKIA" in words
+    assert "EXEMPT" in words
+    assert "user/older" in words
+    (late,) = state.late
+    assert late.principal.endswith("user/planted")
+    assert late.access_key_id

@@ -123,6 +123,7 @@ def test_a_guard_hangs_on_the_first_target_and_tells_the_others_apart_by_rung(
     guard = next(item for item in first.declarations if item.resource == "GuardPolicy")
     assert guard.inputs["mode"] == "freeze"
     assert guard.inputs["required"] is True
+    assert guard.inputs["targets"] == [ROLE, USER]
     assert guard.inputs["denied"] == [USER]
     assert guard.inputs["revoked"] == [ROLE]
     assert "GuardPolicy" not in {item.resource for item in second.declarations}
