@@ -81,13 +81,13 @@ def table() -> Table:
 
 def _beginnings(but: tuple[str, ...], start: str = "") -> tuple[str, ...]:
     """Return the shortest beginnings, after *start*, of words that begin with none of *but*."""
-    found: list[str] = []
+    prefixes: list[str] = []
     letters = _AFTER.get(start, ascii_lowercase) if start else ascii_uppercase
     for letter in letters:
         word = start + letter
         longer = tuple(one for one in but if one.startswith(word))
         if not longer:
-            found.append(word)
+            prefixes.append(word)
         elif word not in longer:
-            found += _beginnings(longer, word)
-    return tuple(found)
+            prefixes += _beginnings(longer, word)
+    return tuple(prefixes)

@@ -22,10 +22,10 @@ def test_each_test_is_of_one_ring(request: pytest.FixtureRequest) -> None:
 
 
 def test_a_plain_test_that_starts_a_process_fails_and_is_told_its_ring() -> None:
-    with pytest.raises(pytest.fail.Exception) as told:
+    with pytest.raises(pytest.fail.Exception) as caught:
         subprocess.run(["true"], check=True)
 
-    assert str(told.value) == (
+    assert str(caught.value) == (
         "tests/test_rings.py::test_a_plain_test_that_starts_a_process_fails_and_is_told_its_ring"
         " is plain and starts a process (subprocess.Popen); its ring is process"
     )

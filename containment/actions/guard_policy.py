@@ -93,7 +93,7 @@ _NOBODY = "role/nobody-in-particular"
 _pause = time.sleep
 
 
-class Inputs(HeldInputs):
+class GuardInputs(HeldInputs):
     """What the guard is to say; *exempt* is completed by the provider.
 
     *denied* are the ARNs of the principals at rung deny-all, *revoked* of those whose older tokens
@@ -117,7 +117,7 @@ class Late(Wire):
     access_key_id: str = ""
 
 
-class State(Inputs, Outputs):
+class GuardState(GuardInputs, Outputs):
     """The control policy, and what it says besides the inputs.
 
     *unique_ids* are those of the principals by ARN; *late* are those denied because they were made
@@ -134,7 +134,7 @@ class State(Inputs, Outputs):
     settled: bool = False
 
 
-class GuardPolicy(Action[Inputs, State]):
+class GuardPolicy(Action[GuardInputs, GuardState]):
     """Keep everybody but the exempt from changing identities, or from everything."""
 
     resource = "GuardPolicy"
@@ -152,7 +152,7 @@ class GuardPolicy(Action[Inputs, State]):
     organization_permissions: ClassVar[frozenset[str]] = READS | CHANGES
     identity = frozenset({"principal_id"})
     computed = frozenset({"generation", "policy_id", "began"})
-    inputs_type, state_type = Inputs, State
+    inputs_type, state_type = GuardInputs, GuardState
 
     @classmethod
     def inputs_for(cls, spec: IncidentSpec, target: Target) -> Mapping[str, Any] | None:
@@ -172,7 +172,7 @@ class GuardPolicy(Action[Inputs, State]):
             **{name: sorted(arns) for name, arns in by_rung.items()},
         }
 
-    def checked(self, inputs: Inputs) -> Inputs:
+    def checked(self, inputs: GuardInputs) -> GuardInputs:
         context, account = self._context, inputs.target.account
         named = [one.arn for _, one in context.profile.protected_in(account)]
         callers = [context.caller.principal] if context.caller.principal else []
@@ -180,28 +180,30 @@ class GuardPolicy(Action[Inputs, State]):
         here = {arn for arn in exempt if parse_principal(arn).account == account}
         return super().checked(inputs.model_copy(update={"exempt": tuple(sorted(here))}))
 
-    def on_destroy(self, inputs: Inputs) -> str:
+    def on_destroy(self, inputs: GuardInputs) -> str:
         return f"the guard ({inputs.mode}) leaves account {inputs.target.account}, after all else"
 
-    def priors(self, state: State) -> Priors:
+    def priors(self, state: GuardState) -> Priors:
         """Return nothing: it changes no principal."""
         del state
         return {}
 
-    def lift_plan(self, state: State, live: LivePrincipal, *terms: Any, **more: Any) -> LiftPlan:
+    def lift_plan(
+        self, state: GuardState, live: LivePrincipal, *terms: Any, **more: Any
+    ) -> LiftPlan:
         """Return that nothing is done to *live*."""
         del state, more
         return LiftPlan(live, terms[0])
 
-    def writes(self, inputs: Inputs, live: LivePrincipal) -> list[Write]:
+    def writes(self, inputs: GuardInputs, live: LivePrincipal) -> list[Write]:
         del live
         subject = f"service control policy {marks.policy_name(inputs.incident)}"
-        wanted = f"{inputs.mode}, attached to account {inputs.target.account}"
+        summary = f"{inputs.mode}, attached to account {inputs.target.account}"
         try:
-            standing = self._standing(self._policies(inputs).attached(), inputs)
+            guard = self._find_guard(self._policies(inputs).attached(), inputs)
         except ContainmentError as error:
-            return [Write(subject, None, wanted, reason=f"whether it is there: {error.message}")]
-        return [] if standing else [Write(subject, None, wanted)]
+            return [Write(subject, None, summary, reason=f"whether it is there: {error.message}")]
+        return [] if guard else [Write(subject, None, summary)]
 
     @classmethod
     def lift_elsewhere(cls, context: Context, snapshot: Snapshot) -> None:
@@ -209,40 +211,41 @@ class GuardPolicy(Action[Inputs, State]):
         action = cls(context)
         try:
             policies = action._policies(snapshot, lifting=True)
-            standing = action._standing(policies.attached(), snapshot)
+            guard = action._find_guard(policies.attached(), snapshot)
         except ContainmentError as error:
             context.say("warning", f"whether a guard is left cannot be seen: {error}")
             return
-        if standing is None or not _is_under(standing, snapshot.snapshot_id):
+        if guard is None or not _is_under(guard, snapshot.snapshot_id):
             return
         try:
-            policies.remove(standing)
+            policies.remove(guard)
         except (ClientError, BotoCoreError) as error:
             raise explain("taking off a guard that was left", error) from error
         context.say("info", f"a guard that was left on account {snapshot.account} is taken off")
 
-    def read(self, state: State) -> State:
+    def read(self, state: GuardState) -> GuardState:
         """Return *state* as the organisation shows the guard."""
         try:
-            standing = self._standing(self._policies(state).attached(), state)
+            guard = self._find_guard(self._policies(state).attached(), state)
         except ContainmentError:
             if state.live != "missing":
                 raise
             return state  # it could not be set for the same reason, perhaps, and is tried again
-        if standing is None:
-            seen = "missing"
-        elif state.digest and document.digest(standing.content) != state.digest:
-            seen = "altered"
+        if guard is None:
+            status = "missing"
+        elif state.digest and document.digest(guard.content) != state.digest:
+            status = "altered"
         else:
-            seen = "applied"
-        if seen != "applied" and state.live == "applied":
+            status = "applied"
+        if status != "applied" and state.live == "applied":
             self._context.say(
                 "warning",
-                f"the guard of account {state.target.account} is {seen}; 'pulumi up' puts it back",
+                f"the guard of account {state.target.account} is {status};"
+                " 'pulumi up' puts it back",
             )
-        return state.model_copy(update={"live": seen})
+        return state.model_copy(update={"live": status})
 
-    def delete(self, state: State) -> None:
+    def delete(self, state: GuardState) -> None:
         """Take the guard off, once everything else of the stack is lifted.
 
         Raises:
@@ -253,21 +256,19 @@ class GuardPolicy(Action[Inputs, State]):
         if state.live == "missing" and not state.digest:
             return  # it never was set
         policies = self._policies(state, lifting=True)
-        standing = policies.named(state.incident, state.policy_id)
+        guard = policies.named(state.incident, state.policy_id)
         account = state.target.account
-        if standing is None:
+        if guard is None:
             self._context.say("info", f"the guard of account {account} is gone already")
             return
-        if standing.mark is None:
+        if guard.mark is None:
             raise ConflictError(
                 f"somebody wrote another text into the guard of account {account}"
-                f" ({standing.id}), so it is not taken off",
+                f" ({guard.id}), so it is not taken off",
                 remedy="run 'pulumi up', which puts the guard back, and lift again; or detach and"
                 " delete that policy by hand, and lift again",
             )
-        if not _is_under(standing, state.snapshot_id) or _generation(standing) > (
-            state.generation or 0
-        ):
+        if not _is_under(guard, state.snapshot_id) or _generation(guard) > (state.generation or 0):
             self._context.say(
                 "info", f"a newer guard of account {account} is in force; this one is superseded"
             )
@@ -276,25 +277,27 @@ class GuardPolicy(Action[Inputs, State]):
             self._require_last(state)
             self._require_nobody_late(state)
         try:
-            policies.remove(standing)
+            policies.remove(guard)
         except (ClientError, BotoCoreError) as error:
             raise explain(f"taking the guard off account {account}", error) from error
         self._context.say("info", f"the guard of account {account} is taken off")
 
-    def _create(self, inputs: Inputs, *, preview: bool) -> State:
-        return self._set(inputs, State(**dict(inputs)), preview=preview)
+    def _create(self, inputs: GuardInputs, *, preview: bool) -> GuardState:
+        return self._set(inputs, GuardState(**dict(inputs)), preview=preview)
 
-    def _update(self, state: State, inputs: Inputs, *, preview: bool) -> State:
+    def _update(self, state: GuardState, inputs: GuardInputs, *, preview: bool) -> GuardState:
         new = state.model_copy(update=dict(inputs))
         if set(inputs.revoked) - set(state.revoked):
             new = new.model_copy(update={"issued_before": ""})
         return self._set(inputs, new, preview=preview)
 
-    def _look(self, live: LivePrincipal, state: State, found: Mapping[str, Any]) -> State:
-        del live, found  # it is looked at in the organisation, by `read`
+    def _look(
+        self, live: LivePrincipal, state: GuardState, presences: Mapping[str, Any]
+    ) -> GuardState:
+        del live, presences  # it is looked at in the organisation, by `read`
         return state
 
-    def _set(self, inputs: Inputs, before: State, *, preview: bool) -> State:
+    def _set(self, inputs: GuardInputs, before: GuardState, *, preview: bool) -> GuardState:
         """Set the guard; where that cannot be, say so, and keep nothing else from being done."""
         try:
             return self._guard(before, preview=preview)
@@ -319,7 +322,7 @@ class GuardPolicy(Action[Inputs, State]):
             )
             return without
 
-    def _guard(self, before: State, *, preview: bool) -> State:
+    def _guard(self, before: GuardState, *, preview: bool) -> GuardState:
         context, started_ms = self._context, self._context.started_ms()
         policies, target = self._policies(before), before.target
         if policies.management_account() == target.account:
@@ -329,7 +332,7 @@ class GuardPolicy(Action[Inputs, State]):
                 remedy="contain its principals by their rungs alone, and watch the account",
             )
         levels = policies.levels()
-        own = self._standing(levels[-1], before) or policies.named(
+        own = self._find_guard(levels[-1], before) or policies.named(
             before.incident, before.policy_id
         )
         state = before.model_copy(
@@ -344,7 +347,7 @@ class GuardPolicy(Action[Inputs, State]):
         terms = self._terms(state, others)
         mark = marks.mark(state.incident, state.snapshot_id or "0" * 10, state.generation or 0)
         content = text(document.document(terms, mark))
-        attached = self._standing(levels[-1], before)
+        attached = self._find_guard(levels[-1], before)
         unchanged = (
             attached is not None
             and document.digest(attached.content) == document.digest(content)
@@ -377,10 +380,10 @@ class GuardPolicy(Action[Inputs, State]):
         policies: ControlPolicies,
         own: ControlPolicy | None,
         content: str,
-        state: State,
+        state: GuardState,
         *,
         attached: bool,
-    ) -> State:
+    ) -> GuardState:
         """Make or change the control policy, attach it, and read it back."""
         what = f"setting the guard on account {state.target.account}"
         try:
@@ -399,26 +402,26 @@ class GuardPolicy(Action[Inputs, State]):
             )
             return state.model_copy(update={"live": "unverified"})
         now = state.model_copy(update={"policy_id": policy.id, "settled": False})
-        wanted = document.digest(content)
-        if eventually(lambda: self._shows(policies, policy.id, wanted)):
+        expected = document.digest(content)
+        if eventually(lambda: self._shows(policies, policy.id, expected)):
             return now.model_copy(update={"live": "applied"})
         self._context.say(
             "warning", "the guard was written and does not show yet; the next 'pulumi up' looks"
         )
         return now.model_copy(update={"live": "unverified"})
 
-    def _shows(self, policies: ControlPolicies, policy_id: str, wanted: str) -> bool:
+    def _shows(self, policies: ControlPolicies, policy_id: str, expected: str) -> bool:
         return any(
-            one.id == policy_id and document.digest(one.content) == wanted
+            one.id == policy_id and document.digest(one.content) == expected
             for one in policies.attached()
         )
 
-    def _terms(self, state: State, others: Iterable[ControlPolicy]) -> document.Terms:
+    def _terms(self, state: GuardState, others: Iterable[ControlPolicy]) -> document.Terms:
         target = state.target
         elsewhere = [arn for one in others for arn in document.exempt_of(one.content)]
         exempt = exemptions.canonical(self._context, target, [*state.exempt, *elsewhere])
-        held = {*state.denied, *state.revoked}
-        entering = tuple(sorted(set(self._entering(target, exempt)) - {*exempt, *held}))
+        contained = {*state.denied, *state.revoked}
+        entering = tuple(sorted(set(self._entering(target, exempt)) - {*exempt, *contained}))
         ids = state.unique_ids or {}
         denied = [ids[arn] for arn in state.denied if arn in ids]
         revoked = [ids[arn] for arn in state.revoked if arn in ids]
@@ -449,24 +452,26 @@ class GuardPolicy(Action[Inputs, State]):
                 continue
             yield from _named_in(unquote(answer["Role"]["AssumeRolePolicyDocument"]), target)
 
-    def _unique_ids(self, state: State) -> dict[str, str]:
+    def _unique_ids(self, state: GuardState) -> dict[str, str]:
         """Return the unique ids of the incident's principals by ARN; known ones are kept."""
-        known = {**(state.unique_ids or {}), state.principal: state.principal_id}
+        ids_by_arn = {**(state.unique_ids or {}), state.principal: state.principal_id}
         named = dict.fromkeys((*state.targets, *state.denied, *state.revoked))
-        unknown = [arn for arn in named if arn not in known]
+        unknown = [arn for arn in named if arn not in ids_by_arn]
         iam = self._context.clients.iam
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            found = list(pool.map(lambda arn: locate(iam, parse_principal(arn), None), unknown))
-        for arn, live in zip(unknown, found, strict=True):
+            principals = list(
+                pool.map(lambda arn: locate(iam, parse_principal(arn), None), unknown)
+            )
+        for arn, live in zip(unknown, principals, strict=True):
             if live is None:
                 self._context.say("warning", f"the guard does not name {arn}, which is not there")
             else:
-                known[arn] = live.unique_id
-        return known
+                ids_by_arn[arn] = live.unique_id
+        return ids_by_arn
 
     def _prove(
         self,
-        state: State,
+        state: GuardState,
         terms: document.Terms,
         levels: Sequence[Sequence[ControlPolicy]],
         own: ControlPolicy | None,
@@ -490,17 +495,17 @@ class GuardPolicy(Action[Inputs, State]):
         already = set(proof.wrong(iam, before, [case for case in cases if case.allowed]))
         for sentence in sorted(already.intersection(wrong)):
             self._context.say("warning", f"{sentence} by control policies that stand already")
-        if ours := [sentence for sentence in wrong if sentence not in already]:
+        if new_faults := [sentence for sentence in wrong if sentence not in already]:
             raise RefusedError(
                 f"simulated with the account's control policies, the guard does what it must not:"
-                f" {'; '.join(ours)}",
+                f" {'; '.join(new_faults)}",
                 remedy="see the principals that containment.yaml names, and other guards on the"
                 " account ('containment status')",
             )
 
     def _look_for_late(
-        self, policies: ControlPolicies, state: State, terms: document.Terms
-    ) -> State:
+        self, policies: ControlPolicies, state: GuardState, terms: document.Terms
+    ) -> GuardState:
         """Deny who was made after the run began, until nobody new appears for the lag's length."""
         lag = timedelta(seconds=self._context.profile.guard_lag_s)
         iam, began = self._context.clients.iam, datetime.fromisoformat(state.began)
@@ -540,7 +545,7 @@ class GuardPolicy(Action[Inputs, State]):
         except ContainmentError as error:
             raise UnfinishedError(error.message, remedy=error.remedy, state=state) from error
 
-    def _is_strange(self, one: Newcomer, state: State, terms: document.Terms) -> bool:
+    def _is_strange(self, one: Newcomer, state: GuardState, terms: document.Terms) -> bool:
         """Tell whether nobody has dealt with *one* yet."""
         revoked = {(state.unique_ids or {}).get(arn) for arn in state.revoked}
         dealt_with = {*terms.denied, *revoked}
@@ -549,10 +554,10 @@ class GuardPolicy(Action[Inputs, State]):
     def _deny_late(
         self,
         policies: ControlPolicies,
-        state: State,
+        state: GuardState,
         terms: document.Terms,
         fresh: Sequence[Newcomer],
-    ) -> tuple[State, document.Terms]:
+    ) -> tuple[GuardState, document.Terms]:
         late = tuple(
             Late(principal_id=one.unique_id, principal=one.arn, access_key_id=one.access_key_id)
             for one in fresh
@@ -569,7 +574,7 @@ class GuardPolicy(Action[Inputs, State]):
         terms = replace(terms, denied=tuple(sorted(denied)))
         mark = marks.mark(state.incident, state.snapshot_id or "", state.generation or 0)
         content = text(document.document(terms, mark))
-        own = self._standing(policies.attached(), state)
+        own = self._find_guard(policies.attached(), state)
         written = self._write(policies, own, content, state, attached=own is not None)
         if written.live != "applied":
             raise UnfinishedError(
@@ -602,30 +607,30 @@ class GuardPolicy(Action[Inputs, State]):
                     " it was none of you, take it out of containment.yaml and contain it at once",
                 )
 
-    def _require_last(self, state: State) -> None:
+    def _require_last(self, state: GuardState) -> None:
         """Wait until nothing else of the incident is in force on its principals.
 
         Raises:
             ConflictError: something still is.
         """
         if not eventually(lambda: not self._in_force(state), timeout_s=_LIFT_WAIT_S):
-            held = self._in_force(state)
+            contained = self._in_force(state)
             raise ConflictError(
-                f"the guard of account {state.target.account} stays: still in force is {held}",
+                f"the guard of account {state.target.account} stays: still in force is {contained}",
                 remedy=f"lift that first, then run '{LIFT}' again",
             )
 
-    def _in_force(self, state: State) -> str:
+    def _in_force(self, state: GuardState) -> str:
         facets = in_turn(facet for one in self._context.actions for facet in one.facets)
         iam = self._context.clients.iam
         for unique_id, arn in {v: k for k, v in (state.unique_ids or {}).items()}.items():
             live = locate(iam, parse_principal(arn), unique_id)
-            held = leftovers.in_force(live, state.incident, facets) if live else {}
-            if live is not None and held:
-                return f"{', '.join(held)} on {live}"
+            snapshots = leftovers.in_force(live, state.incident, facets) if live else {}
+            if live is not None and snapshots:
+                return f"{', '.join(snapshots)} on {live}"
         return ""
 
-    def _require_nobody_late(self, state: State) -> None:
+    def _require_nobody_late(self, state: GuardState) -> None:
         """Refuse to let go whom the guard alone denies, unless it was a false alarm.
 
         Raises:
@@ -657,11 +662,11 @@ class GuardPolicy(Action[Inputs, State]):
             (inputs.principal, inputs.principal_id),
         )
 
-    def _standing(self, attached: Iterable[ControlPolicy], inputs: Any) -> ControlPolicy | None:
+    def _find_guard(self, attached: Iterable[ControlPolicy], inputs: Any) -> ControlPolicy | None:
         """Return the incident's guard among those that are attached to the account."""
         known_id = getattr(inputs, "policy_id", None)
-        ours = (one for one in attached if is_guard(one, inputs.incident, known_id))
-        return next(ours, None)
+        guards = (one for one in attached if is_guard(one, inputs.incident, known_id))
+        return next(guards, None)
 
 
 def _generation(policy: ControlPolicy) -> int:
@@ -672,7 +677,7 @@ def _is_under(policy: ControlPolicy, snapshot_id: str | None) -> bool:
     return policy.mark is not None and policy.mark.snapshot_id == snapshot_id
 
 
-def _cases(state: State, terms: document.Terms) -> Iterator[proof.Case]:
+def _cases(state: GuardState, terms: document.Terms) -> Iterator[proof.Case]:
     """Yield whom the guard is to let through and whom not."""
     target = state.target
     stranger = f"arn:{target.partition}:iam::{target.account}:{_NOBODY}"
@@ -729,4 +734,4 @@ def _has_password(iam: Any, name: str) -> bool:
     return True
 
 
-__all__ = ["GuardPolicy", "Inputs", "Late", "State"]
+__all__ = ["GuardInputs", "GuardPolicy", "GuardState", "Late"]

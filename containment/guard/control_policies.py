@@ -87,15 +87,15 @@ class ControlPolicies:
 
     def levels(self) -> list[list[ControlPolicy]]:
         """Return the policies from the root down to the account, one list a level."""
-        found: list[list[ControlPolicy]] = []
+        levels: list[list[ControlPolicy]] = []
         target = self._account
         with explained("reading the control policies of the account"):
             while True:
-                found.append(self._attached(target))
+                levels.append(self._attached(target))
                 parents = self._organizations.list_parents(ChildId=target)["Parents"]
                 target = str(parents[0]["Id"])
                 if parents[0]["Type"] == "ROOT":
-                    return [self._attached(target), *reversed(found)]
+                    return [self._attached(target), *reversed(levels)]
 
     def attached(self) -> list[ControlPolicy]:
         """Return the policies that are attached to the account itself."""
@@ -110,8 +110,8 @@ class ControlPolicies:
         with explained("looking for the guard"):
             for summary in self._summaries():
                 if summary["Name"] == marks.policy_name(incident):
-                    found = self._described(summary)
-                    return found if is_guard(found, incident, known_id) else None
+                    policy = self._described(summary)
+                    return policy if is_guard(policy, incident, known_id) else None
         return None
 
     def create(self, incident: str, content: str) -> ControlPolicy:

@@ -84,14 +84,14 @@ def document(terms: Terms, mark: Mark) -> Document:
 
 def mark_of(content: str) -> Mark | None:
     """Return the mark that a control policy carries, or None where it is no guard of ours."""
-    found = [marks.parse_sid(statement.get("Sid")) for statement in _statements(content)]
-    return next((mark for mark in found if mark is not None), None)
+    own_marks = [marks.parse_sid(statement.get("Sid")) for statement in _statements(content)]
+    return next((mark for mark in own_marks if mark is not None), None)
 
 
 def digest(content: str) -> str:
     """Return what tells two guards apart that do not say the same, whatever mark each carries."""
-    said = [{k: v for k, v in one.items() if k != "Sid"} for one in _statements(content)]
-    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    content_rows = [{k: v for k, v in one.items() if k != "Sid"} for one in _statements(content)]
+    return sha256(json.dumps(content_rows, sort_keys=True).encode()).hexdigest()
 
 
 def exempt_of(content: str) -> tuple[str, ...]:
@@ -112,8 +112,8 @@ def _userid(unique_id: str) -> str:
 
 def _statements(content: str) -> list[dict[str, Any]]:
     try:
-        found = json.loads(content)["Statement"]
+        statements = json.loads(content)["Statement"]
     except (ValueError, KeyError, TypeError):
         return []
-    listed = found if isinstance(found, list) else [found]
+    listed = statements if isinstance(statements, list) else [statements]
     return [statement for statement in listed if isinstance(statement, dict)]

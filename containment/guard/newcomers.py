@@ -74,7 +74,7 @@ def made_since(iam: IAMClient, moment: datetime, began: datetime) -> Newcomers:
         AccessError: the caller may not list them.
         UnavailableError: IAM does not answer.
     """
-    found: list[Newcomer] = []
+    newcomers: list[Newcomer] = []
     old: list[Any] = []
     with explained("listing who was made meanwhile"):
         paging: PaginatorConfigTypeDef = {"PageSize": _LONGEST_PAGE}
@@ -83,23 +83,23 @@ def made_since(iam: IAMClient, moment: datetime, began: datetime) -> Newcomers:
             first = first or page
             for user in page["Users"]:
                 if user["CreateDate"] >= moment:
-                    found.append(Newcomer(user["UserId"], user["Arn"], "", user["CreateDate"]))
+                    newcomers.append(Newcomer(user["UserId"], user["Arn"], "", user["CreateDate"]))
                 if user["CreateDate"] < began:
                     old.append(user)
         for roles in iam.get_paginator("list_roles").paginate(PaginationConfig=paging):
-            found += [
+            newcomers += [
                 Newcomer(role["RoleId"], role["Arn"], "", role["CreateDate"])
                 for role in roles["Roles"]
                 if role["CreateDate"] >= moment and not _of_a_service(role["Arn"])
             ]
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             for user, keys in zip(old, pool.map(lambda one: _keys(iam, one), old), strict=True):
-                found += [
+                newcomers += [
                     Newcomer(user["UserId"], user["Arn"], key["AccessKeyId"], key["CreateDate"])
                     for key in keys
                     if key["CreateDate"] >= (moment if user["CreateDate"] < moment else began)
                 ]
-    return Newcomers(tuple(found), answered_at(first))
+    return Newcomers(tuple(newcomers), answered_at(first))
 
 
 def _keys(iam: IAMClient, user: Any) -> list[Any]:

@@ -19,7 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from containment.actions import guard_policy
-from containment.actions.guard_policy import GuardPolicy, Inputs, State
+from containment.actions.guard_policy import GuardInputs, GuardPolicy, GuardState
 from containment.errors import ConflictError
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
@@ -42,19 +42,19 @@ class Attacker:
     """Holds credentials, newest last, and does with them what gets them more."""
 
     lab: Lab
-    held: list[Credentials]
+    keys: list[Credentials]
     changes: list[datetime] = field(default_factory=list)
     calls: list[datetime] = field(default_factory=list)
     made: int = 0
 
     def act(self) -> None:
         """Try everything once with each of the last credentials."""
-        for credentials in self.held[-2:]:
+        for credentials in self.keys[-2:]:
             iam = self.lab.client("iam", credentials)
             self._strip(iam)
             if self._call(self.lab.client("s3", credentials).list_buckets):
                 self.calls.append(self.lab.now())
-            if len(self.held) < 6:
+            if len(self.keys) < 6:
                 self._breed(iam)
             else:
                 self._call(iam.tag_user, UserName="release-bot", Tags=[{"Key": "k", "Value": "v"}])
@@ -72,7 +72,7 @@ class Attacker:
             with suppress(ClientError):
                 key = iam.create_access_key(UserName=name)["AccessKey"]
                 self.changes.append(self.lab.now())
-                self.held.append(Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
+                self.keys.append(Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
 
     def _change(self, call: Callable[..., object], **values: Any) -> bool:
         if self._call(call, **values):
@@ -114,14 +114,14 @@ class Fight:
         assert self.attached_at is not None
         return self.attached_at + timedelta(seconds=SCP_LAG_S + 1 + seconds)
 
-    def contain(self, mode: Literal["freeze", "quarantine"]) -> State:
+    def contain(self, mode: Literal["freeze", "quarantine"]) -> GuardState:
         bench, attacker = self.bench, self.attacker
         self.deny = bench.deny_action().create(bench.deny_inputs(self.taken), preview=False)
         attacker.act()
         self.keys = bench.keys_action().create(bench.keys_inputs(self.taken), preview=False)
         attacker.act()
         action = GuardPolicy(bench.context)
-        inputs = Inputs(
+        inputs = GuardInputs(
             **bench.snapshot_inputs(self.taken), mode=mode, denied=(self.taken.principal,)
         )
         return action.create(action.checked(inputs), preview=False)
@@ -170,7 +170,7 @@ def test_under_quarantine_no_descendant_acts_once_it_binds(fight: Fight) -> None
     fight.pass_time(5)
 
     attacker = fight.attacker
-    assert len(attacker.held) > 1, "the attacker made nobody, so nothing is proved"
+    assert len(attacker.keys) > 1, "the attacker made nobody, so nothing is proved"
     assert attacker.calls
     assert [one for one in attacker.calls + attacker.changes if one > fight.binding()] == []
     assert state.settled
@@ -182,7 +182,7 @@ def test_under_freeze_late_ones_are_denied_and_a_lift_does_not_let_them_go(fight
     state = fight.contain("freeze")
     fight.pass_time(5)
 
-    assert len(attacker.held) > 1, "the attacker made nobody, so nothing is proved"
+    assert len(attacker.keys) > 1, "the attacker made nobody, so nothing is proved"
     assert attacker.changes
     assert [one for one in attacker.changes if one > fight.binding()] == []
     assert [one for one in attacker.calls if one > fight.binding(2 * IAM_LAG_S + 4)] == []
@@ -200,4 +200,4 @@ def test_under_freeze_late_ones_are_denied_and_a_lift_does_not_let_them_go(fight
     bench.disposition = "false-positive"
     write_spec(bench, state.principal)
     action.delete(state.model_copy(update={"lift": bench.lift()}))
-    assert can_list(lab, attacker.held[-1])
+    assert can_list(lab, attacker.keys[-1])

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from containment import responder
 from containment.actions import guard_policy
-from containment.actions.guard_policy import GuardPolicy, Inputs, State
+from containment.actions.guard_policy import GuardInputs, GuardPolicy, GuardState
 from containment.errors import ConflictError, ContainmentError
 from containment.guard import document
 from containment.guard.control_policies import CHANGES, READS
@@ -45,24 +45,24 @@ class Scene:
     def action(self) -> GuardPolicy:
         return GuardPolicy(self.bench.context)
 
-    def inputs(self, mode: Literal["freeze", "quarantine"], **more: Any) -> Inputs:
-        given = Inputs(
+    def inputs(self, mode: Literal["freeze", "quarantine"], **more: Any) -> GuardInputs:
+        values = GuardInputs(
             **self.bench.snapshot_inputs(self.taken),
             mode=mode,
             denied=(self.taken.principal,),
             break_glass=(self.lab.world.break_glass_role,),
             **more,
         )
-        return self.action.checked(given)
+        return self.action.checked(values)
 
-    def set(self, mode: Literal["freeze", "quarantine"], **more: Any) -> State:
+    def set(self, mode: Literal["freeze", "quarantine"], **more: Any) -> GuardState:
         return self.action.create(self.inputs(mode, **more), preview=False)
 
     def attached(self) -> list[str]:
-        found = self.organizations.list_policies_for_target(
+        policies = self.organizations.list_policies_for_target(
             TargetId=self.lab.world.account, Filter="SERVICE_CONTROL_POLICY"
         )
-        return sorted(one["Name"] for one in found["Policies"])
+        return sorted(one["Name"] for one in policies["Policies"])
 
     def make_user(self, by: Credentials, name: str = "stranger") -> bool:
         return allowed(self.lab.client("iam", by).create_user, UserName=name)
@@ -117,7 +117,7 @@ def test_freeze_stops_identity_changes_and_the_incident_and_lets_workloads_run(
     assert not allowed(
         lab.client("sts", world.admin).assume_role,
         RoleArn=world.break_glass_role,
-        RoleSessionName="thief",
+        RoleSessionName="attacker",
     )
 
     scene.action.delete(state)
@@ -174,14 +174,14 @@ def test_nobody_who_runs_containment_is_locked_out(
     scene.bench.context = replace(
         scene.bench.context, profile=Profile(guard_lag_s=LAG_S, pipeline=(pipeline,))
     )
-    standing = {
+    sessions = {
         "the responder": world.responder,
         "the pipeline": session_of(lab, world.responder_user_key, pipeline),
         "break-glass": session_of(lab, world.admin, world.break_glass_role),
     }
     state = scene.set(mode)
 
-    for credentials in standing.values():
+    for credentials in sessions.values():
         assert allowed(lab.client("iam", credentials).list_users)
         assert allowed(lab.client("iam", credentials).get_user, UserName="release-bot")
     session_of(lab, world.responder_user_key, world.responder_role)
@@ -190,7 +190,7 @@ def test_nobody_who_runs_containment_is_locked_out(
     assert scene.attached() == ["FullAWSAccess"]
 
 
-def bench_for_lift(scene: Scene, bench_for: Callable[..., Bench], state: State) -> State:
+def bench_for_lift(scene: Scene, bench_for: Callable[..., Bench], state: GuardState) -> GuardState:
     """Come in anew under the guard, as whoever lifts does."""
     again = session_of(
         scene.lab, scene.lab.world.responder_user_key, scene.lab.world.responder_role
@@ -270,8 +270,8 @@ def test_an_answer_that_was_lost_is_unverified_and_the_next_run_looks(
     scene.lab.faults()
 
     assert first.live == "unverified"
-    seen = scene.action.read(first)
-    again = scene.action.update(seen, scene.inputs("freeze"), preview=False)
+    live_state = scene.action.read(first)
+    again = scene.action.update(live_state, scene.inputs("freeze"), preview=False)
     assert again.live == "applied"
     assert scene.attached() == ["FullAWSAccess", f"containment-{scene.bench.incident}"]
 
@@ -313,9 +313,9 @@ def test_a_guard_that_was_taken_off_or_edited_is_seen_and_put_back(scene: Scene)
     assert not scene.make_user(scene.lab.world.admin)
 
     scene.organizations.detach_policy(PolicyId=again.policy_id, TargetId=scene.lab.world.account)
-    gone = scene.action.read(again)
-    assert gone.live == "missing"
-    scene.action.update(gone, scene.inputs("freeze"), preview=False)
+    missing_state = scene.action.read(again)
+    assert missing_state.live == "missing"
+    scene.action.update(missing_state, scene.inputs("freeze"), preview=False)
     assert not scene.make_user(scene.lab.world.admin)
 
 
@@ -393,8 +393,8 @@ def test_the_guard_roles_policy_is_enough_and_every_action_of_it_is_needed(
         )
 
     def clear() -> None:
-        found = scene.organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
-        for one in found:
+        policies = scene.organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+        for one in policies:
             if one["Name"].startswith("containment-"):
                 with suppress(ClientError):
                     scene.organizations.detach_policy(PolicyId=one["Id"], TargetId=world.account)
@@ -427,14 +427,14 @@ def test_the_guard_roles_policy_is_enough_and_every_action_of_it_is_needed(
         clear()
     root = scene.organizations.list_roots()["Roots"][0]["Id"]
     permit()
-    mine = organizations.create_policy(
+    own_policy = organizations.create_policy(
         Name="mine",
         Description="d",
         Content=policy(deny("s3:*")),
         Type="SERVICE_CONTROL_POLICY",
     )["Policy"]["PolicySummary"]["Id"]
-    assert not allowed(organizations.attach_policy, PolicyId=mine, TargetId=root)
-    assert allowed(organizations.attach_policy, PolicyId=mine, TargetId=world.account)
+    assert not allowed(organizations.attach_policy, PolicyId=own_policy, TargetId=root)
+    assert allowed(organizations.attach_policy, PolicyId=own_policy, TargetId=world.account)
 
 
 @pytest.mark.lab

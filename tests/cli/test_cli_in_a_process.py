@@ -105,8 +105,8 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert process.stderr is not None
 
     process.stdout.close()
-    said = process.stderr.read()
+    output = process.stderr.read()
     process.stderr.close()
 
     assert process.wait(timeout=60) == 141
-    assert said == b""
+    assert output == b""

@@ -19,10 +19,10 @@ _VERSION = {"Version": "2012-10-17"}
 
 def attached(lab: Lab) -> list[str]:
     organizations = lab.client("organizations", lab.world.management_admin)
-    found = organizations.list_policies_for_target(
+    policies = organizations.list_policies_for_target(
         TargetId=lab.world.account, Filter="SERVICE_CONTROL_POLICY"
     )
-    return sorted(one["Name"] for one in found["Policies"])
+    return sorted(one["Name"] for one in policies["Policies"])
 
 
 def guard_role(lab: Lab) -> str:
@@ -82,9 +82,9 @@ def test_a_required_guard_fails_the_run_without_rights_and_stands_with_them_unti
     assert not can_list(lab, world.release_key)
     assert can_list(lab, world.bystander)
 
-    done = project.run("destroy", "--yes", "--skip-preview")
+    run_result = project.run("destroy", "--yes", "--skip-preview")
 
-    assert done.exit_code == 0, done.output
+    assert run_result.exit_code == 0, run_result.output
     assert attached(lab) == ["FullAWSAccess"]
     assert allowed(iam.create_user, UserName="stranger")
     assert can_list(lab, world.release_key)

@@ -42,9 +42,9 @@ def test_16_writers_in_4_processes_at_once_lose_nothing(tmp_path: Path) -> None:
 
     assert [process.wait(timeout=60) for process in processes] == [0] * 4
 
-    found = chain.read(FileStore(path).lines() or ())
-    assert (found.broken, found.torn, found.head.length) == (None, (), 16 * 12)
-    assert Counter(entry["who"] for entry in found.entries) == dict.fromkeys(range(16), 12)
+    reading = chain.read(FileStore(path).lines() or ())
+    assert (reading.broken, reading.torn, reading.head.length) == (None, (), 16 * 12)
+    assert Counter(entry["who"] for entry in reading.entries) == dict.fromkeys(range(16), 12)
 
 
 def test_a_disk_that_is_full_and_then_is_not_leaves_a_named_line_and_a_whole_chain(
@@ -77,8 +77,8 @@ add(kind="c")
 
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("cannot be written (File too large)") == 3
-    found = chain.read(FileStore(path).lines() or ())
-    assert found.broken is None
-    assert found.torn == (2,)
-    assert [entry["kind"] for entry in found.entries] == ["a", "c"]
+    reading = chain.read(FileStore(path).lines() or ())
+    assert reading.broken is None
+    assert reading.torn == (2,)
+    assert [entry["kind"] for entry in reading.entries] == ["a", "c"]
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY

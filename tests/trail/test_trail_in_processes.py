@@ -43,21 +43,21 @@ def test_on_a_terminal_the_tree_fits_and_nothing_but_text_arrives(tmp_path: Path
     scene = Scene()
     scene.make_user(scene.leaked, scene.user, "\x1b]0;owned\x07\x9b2J\u202e" + "x" * 200, 1)
     arguments = [scene.leaked, "--since", scene.since, "--logs", str(scene.write(tmp_path))]
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (40, 72))
+    controller, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (40, 72))
 
     start = "from cli.main import main; main()"
     command = [sys.executable, "-c", start, "trace", *arguments, "--no-index"]
     environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, cwd=ROOT, env=environ) as ran:
-        os.close(theirs)
-        said = b""
+    with subprocess.Popen(command, stdout=terminal, stderr=terminal, cwd=ROOT, env=environ) as ran:
+        os.close(terminal)
+        output = b""
         with suppress(OSError):  # how Linux says that the other end has closed
-            while chunk := os.read(ours, 65536):
-                said += chunk
-    os.close(ours)
+            while chunk := os.read(controller, 65536):
+                output += chunk
+    os.close(controller)
 
-    text = said.decode()
+    text = output.decode()
     assert ran.returncode == 0, text
     assert not re.search("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", text)
     branches = [line.rstrip() for line in text.splitlines() if line.startswith(("├", "└"))]

@@ -74,13 +74,13 @@ def _read_parquet(  # noqa: PLR0917 -- as `_read`, and what is read twice
     if content.fault:
         report.status, report.detail = "too_large", content.fault
         return
-    told = _Told()
+    findings = _Findings()
     try:
         for rows in parquet.rows(file, largest):
-            told.add(decode_rows(rows, reader), take, report)
+            findings.add(decode_rows(rows, reader), take, report)
     except parquet.ParquetError as error:
-        told.faults[str(error)] = None
-    told.sum_up(content, report, b"")
+        findings.faults[str(error)] = None
+    findings.sum_up(content, report, b"")
 
 
 def _read(
@@ -88,27 +88,27 @@ def _read(
 ) -> None:
     pieces = iter(content)
     slices = Slices(pieces)
-    told = _Told()
+    findings = _Findings()
     head = b""
     for document, final in slices:
         decoded = decode(document, reader)
         if decoded.damaged and not final and slices.widen():
             continue
         head = head or document[:8]
-        told.add(decoded, take, report)
+        findings.add(decoded, take, report)
         if decoded.garbled and decoded.fault != NO_LOG:
-            told.faults["not UTF-8: bad bytes were replaced"] = None
+            findings.faults["not UTF-8: bad bytes were replaced"] = None
         if decoded.fault:
-            told.faults[_of_all(decoded, final=final)] = None
+            findings.faults[_of_all(decoded, final=final)] = None
         # Given up before the next slice is made, their memory serves it while it is at hand.
         del document, decoded
     for _ in pieces:  # what is no log is not read on, but its digest is of all of it
         pass
-    told.sum_up(content, report, head)
+    findings.sum_up(content, report, head)
 
 
 @dataclass(slots=True)
-class _Told:
+class _Findings:
     """What is to be told of a file, gathered while it is read."""
 
     faults: dict[str, None] = field(default_factory=dict[str, None])
