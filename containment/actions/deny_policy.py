@@ -251,8 +251,8 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
 
     def _is_declared(self, state: DenyState, live: LivePrincipal) -> bool:
         """Tell whether the spec, as it is now, denies *live* what *state* says."""
-        found = evidence.declaration(self._context, state, live.principal)
-        declared = self.inputs_for(*found) if found else None
+        declaration = evidence.declaration(self._context, state, live.principal)
+        declared = self.inputs_for(*declaration) if declaration else None
         if declared is None:
             return False
         picked = frozenset(declared.get("sessions", ()))

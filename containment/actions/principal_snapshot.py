@@ -519,7 +519,9 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         has the principal, that one is being replaced, and its delete would lift what carries it.
         """
         context = self._context
-        if inputs.principal in context.held or not self._is_marked(live, inputs, captured):
+        if inputs.principal in context.contained_arns or not self._is_marked(
+            live, inputs, captured
+        ):
             return None
         evidence = context.ledger.journal_of(inputs.incident).evidence()
         snapshots = open_snapshots(evidence.entries) if evidence else ()

@@ -203,13 +203,13 @@ def _is_borne_out(
     """
     if prior.scope is None:
         return True
-    there = _live_scope(live_deny, terms)
-    if there is not None:
-        kinds = {there.kind, prior.scope.kind}
+    live_scope = _live_scope(live_deny, terms)
+    if live_scope is not None:
+        kinds = {live_scope.kind, prior.scope.kind}
         same = len(kinds) == 1 or (live_deny.is_fence and "sessions" not in kinds)
-        if same and _conditions(there) == _conditions(prior.scope):
+        if same and _conditions(live_scope) == _conditions(prior.scope):
             return True
-    return (there is None and prior.scope.kind == "all") or prior.is_declared(live)
+    return (live_scope is None and prior.scope.kind == "all") or prior.is_declared(live)
 
 
 def _conditions(scope: deny.Scope) -> frozenset[tuple[str, str, frozenset[str]]]:
@@ -220,9 +220,9 @@ def _undecided_scope(
     live: LivePrincipal, live_deny: deny.LiveDeny, prior: DenyPrior, terms: Terms
 ) -> ConflictError:
     """Return what is said where the state alone says whom the deny is of."""
-    there = _live_scope(live_deny, terms)
+    live_scope = _live_scope(live_deny, terms)
     by_state = _in_words(prior.scope or deny.Scope("all"))
-    by_policy = _in_words(there) if there else "nothing, for it is gone"
+    by_policy = _in_words(live_scope) if live_scope else "nothing, for it is gone"
     return undecided(
         live,
         terms.incident,

@@ -83,7 +83,7 @@ class Workplace:
         warn: told what is wrong with a ledger.
         connected: told of each set of clients, when it is made.
         declared: the principals, by ARN, that the spec has in this run.
-        held: those that the stack's state is known to hold.
+        contained_arns: those that the stack's state is known to hold.
         recorded: whether a principal has to be on record before anything of it is changed.
         made: told of every change that AWS may have, where a context names nobody else.
         credentials_expire_at: when the responder's credentials end, where that is known.
@@ -100,7 +100,7 @@ class Workplace:
     warn: Callable[[str], None] = _ignore
     connected: Callable[[Clients], None] = _ignore
     declared: Collection[str] = ()
-    held: Collection[str] = ()
+    contained_arns: Collection[str] = ()
     recorded: bool = False
     made: Callable[[Change, Outcome], None] = _ignore
     credentials_expire_at: datetime | None = None
@@ -171,7 +171,7 @@ class Workplace:
             made=made or self.made,
             sighted=self._sighted,
             organizations=self.organizations,
-            held=self.held,
+            contained_arns=self.contained_arns,
             recorded=self.recorded,
         )
 

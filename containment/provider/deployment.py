@@ -161,7 +161,7 @@ class Deployment:
             warn=lambda message: self.engine.say("warning", message),
             connected=self._connected,
             declared=self.declared,
-            held=self.contained_arns,
+            contained_arns=self.contained_arns,
             credentials_expire_at=_moment(self._environ.get(_EXPIRATION)),
         )
 

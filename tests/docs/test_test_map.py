@@ -30,7 +30,7 @@ def test_every_module_is_held_by_a_test_and_on_the_map() -> None:
 
 def test_every_test_on_the_map_is_there() -> None:
     shown = rows(PAGE.read_text(encoding="utf-8")).values()
-    tests = {test for told in shown for test in re.findall(r"`([\w/]+\.py)`", told)}
+    tests = {test for cell in shown for test in re.findall(r"`([\w/]+\.py)`", cell)}
 
     assert len(tests) > 100
     assert [test for test in tests if not (ROOT / "tests" / test).is_file()] == []
@@ -38,9 +38,9 @@ def test_every_test_on_the_map_is_there() -> None:
 
 def rows(text: str) -> dict[str, str]:
     """Return what the page says of each module."""
-    folder, told = "", dict[str, str]()
+    folder, tests_by_module = "", dict[str, str]()
     for package, file, tests in ROW.findall(text):
         folder = package or folder
         if file:
-            told[f"{folder}/{file}"] = tests
-    return told
+            tests_by_module[f"{folder}/{file}"] = tests
+    return tests_by_module

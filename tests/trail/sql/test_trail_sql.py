@@ -146,30 +146,30 @@ def test_a_table_whose_times_are_moments_gives_the_same_answer(
     table = Table(scene.records, dialect)
     table.columns["eventtime"] = "timestamp"
 
-    told = trace_table(
+    answer = trace_table(
         scene.leaked, since=scene.since, run=table, table="logs.trail",
         dialect=dialect, time_type=time_type,
     )  # fmt: skip
 
-    assert comparable(told) == comparable(files)
+    assert comparable(answer) == comparable(files)
 
 
 @pytest.mark.parametrize(
-    ("dialect", "time_type", "told"),
+    ("dialect", "time_type", "condition"),
     [
         ("trino", "timestamp(6) with time zone", "date_format(eventtime AT TIME ZONE 'UTC', '"),
         ("spark", "timestamp", "date_format(to_utc_timestamp(eventtime, current_timezone()), '"),
         ("athena", "string", "eventtime >= '"),
     ],
 )
-def test_a_moment_is_asked_for_in_utc(dialect: str, time_type: str, told: str) -> None:
+def test_a_moment_is_asked_for_in_utc(dialect: str, time_type: str, condition: str) -> None:
     part = statements.Slice("t", T0, time_type=time_type)
     asked = (
         statements.edges(statements.DIALECTS[dialect], part),
         statements.calls(statements.DIALECTS[dialect], part, {"AKIAIOSFODNN7EXAMPLE"}),
     )
 
-    assert all(told in one.text.replace(":p0", "'") for one in asked)
+    assert all(condition in one.text.replace(":p0", "'") for one in asked)
 
 
 @pytest.mark.parametrize("dialect", ["athena", "trino"])
