@@ -70,10 +70,10 @@ class Context:
     *disagreements* are where the stack, or its state, says otherwise of what the profile alone
     decides. *names* and *rights* are looked up once in a run. *made* is told of every change that
     AWS may have. *stack* is the stack that is worked on; None where nobody says. *sighted* are the
-    principals, by unique id and snapshot, that were seen to carry a mark of it in this run. *contained_arns*
-    are the principals, by ARN, that the state is known to hold. With *recorded* nothing of a
-    principal may be changed before the ledger has its snapshot. *organizations* connects to the
-    organisation's own API.
+    principals, by unique id and snapshot, that were seen to carry a mark of it in this run.
+    *contained_arns* are the principals, by ARN, that the state is known to hold. With *recorded*
+    nothing of a principal may be changed before the ledger has its snapshot. *organizations*
+    connects to the organisation's own API.
     """
 
     clients: Clients
