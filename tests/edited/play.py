@@ -52,7 +52,12 @@ def play(company: Company, seed: int) -> Played:
         edits.append("settings")
     run(company, stack, verb, settings)
     return Played(
-        seed, incident, verb, tuple(edits), tuple(company.wrong(incident)), bool(stack.failed)
+        seed,
+        incident,
+        verb,
+        tuple(edits),
+        tuple(company.wrong(incident, containing=verb.startswith(("up", "adopt")))),
+        bool(stack.failed),
     )
 
 

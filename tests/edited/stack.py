@@ -295,14 +295,17 @@ class Company:
             MISTAKEN: ["user release-bot", "role deploy"],
         }[incident]
 
-    def wrong(self, incident: str) -> list[str]:
-        """Return what a run for *incident* did that neither its spec nor the account supports."""
+    def wrong(self, incident: str, *, containing: bool) -> list[str]:
+        """Return what a run for *incident* did that neither its spec nor the account supports.
+
+        While *containing* it may write the incident's deny anew on whom the spec names.
+        """
         now = self.taken()
         return [
             f"{fact}: {self.contained.get(fact)} -> {now.get(fact)}"
             for fact in sorted(self.contained.keys() | now.keys())
             if self.contained.get(fact) != now.get(fact)
-            and not self._supported(incident, fact, now.get(fact))
+            and not self._supported(incident, fact, now.get(fact), containing=containing)
         ]
 
     def ledger_edited(self, incident: str, entries: list[dict[str, Any]]) -> None:
@@ -319,13 +322,15 @@ class Company:
         text = (self.folder / "ledger" / f"{incident}.jsonl").read_text(encoding="ascii")
         return [json.loads(line) for line in text.splitlines()]
 
-    def _supported(self, incident: str, fact: str, after: str | None) -> bool:
+    def _supported(self, incident: str, fact: str, after: str | None, *, containing: bool) -> bool:
         if not any(fact == label or fact.startswith(f"{label},") for label in self.named(incident)):
             return False
         if incident == CONFIRMED and self.lab.world.leaked.access_key_id in fact:
             return after is not None and "Active" not in after.replace("Inactive", "")
         if f"containment-{incident}" in fact or f"containment:{incident}" in fact:
-            return after is None or "containment:" in fact or "aws:CurrentTime" in after
+            if after is None or "containment:" in fact or "aws:CurrentTime" in after:
+                return True
+            return containing and _is_own_deny(after, incident)
         if fact.endswith("AssumeRolePolicyDocument") and after is not None:
             document = json.loads(after)
             marks = [parse_sid(item.get("Sid")) for item in documents.statements(document)]
@@ -336,3 +341,11 @@ class Company:
             ]
             return documents.equal({**document, "Statement": kept}, self.before[fact])
         return after == self.before.get(fact)
+
+
+def _is_own_deny(policy: str, incident: str) -> bool:
+    """Tell whether all that *policy* says is a deny of *incident*."""
+    statements = documents.statements(json.loads(policy))
+    marks = [parse_sid(item.get("Sid")) for item in statements]
+    own = all(mark is not None and mark.is_of(incident) for mark in marks)
+    return own and {item["Effect"] for item in statements} == {"Deny"}
