@@ -145,6 +145,42 @@ def test_a_state_that_names_another_provider_starts_nothing_and_stops_no_contain
     assert can_list(lab, world.leaked)
 
 
+def test_a_backup_beside_the_state_is_not_read_and_an_older_state_lets_nobody_go(
+    project: Project, lab: Lab, tmp_path: Path
+) -> None:
+    """The engine keeps ``.bak`` beside a state; whoever writes there may put it in its place."""
+    world = lab.world
+    before = inventory.take(lab.client("iam", world.admin))
+    target = f"{{user: '{world.ci_user}', leaked: [{world.leaked.access_key_id}]}}"
+    project.spec(spec(target, disposition="false-positive"))
+    file = state_of(project)
+    empty = file.read_bytes()
+    project.up()
+    marker, path = plugin(project, tmp_path)
+    clean = file.read_bytes()
+    edit(project, lambda latest: latest["resources"].extend(STRANGE))
+    file.rename(file.with_name(f"{file.name}.bak"))
+    file.write_bytes(clean)
+
+    assert project.run("preview", PATH=path).exit_code == 0
+    assert not marker.exists()
+
+    file.write_bytes(empty)
+    assert project.run("destroy", "--yes", "--skip-preview", PATH=path).exit_code == 0
+    assert not can_list(lab, world.leaked)
+    refused = project.run("up", "--yes", "--skip-preview", PATH=path)
+    assert refused.exit_code != 0
+    assert "under another snapshot" in refused.output
+    assert "containment adopt" in refused.output
+    assert not can_list(lab, world.leaked)
+    assert not marker.exists()
+
+    file.write_bytes(clean)
+    project.destroy()
+    assert inventory.changes(before, inventory.take(lab.client("iam", world.admin))) == []
+    assert can_list(lab, world.leaked)
+
+
 def test_who_is_contained_without_a_state_is_taken_over_and_lifted_by_a_clean_one(
     project: Project, lab: Lab
 ) -> None:
