@@ -25,7 +25,7 @@ from containment.spec import pin
 if TYPE_CHECKING:
     from cli.incident import Incident
     from containment.lifecycle.wire import Inputs
-    from containment.run.engine import Run
+    from containment.run.result import Run
     from containment.run.state import StackState
     from containment.spec import IncidentSpec
 

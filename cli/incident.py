@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from containment.aws.caller import Caller
     from containment.facets.decisions import Decisions
     from containment.profile import Profile
-    from containment.run.engine import Run
     from containment.run.locks import Lock
     from containment.run.project import Project
+    from containment.run.result import Run
     from containment.run.state import StackState
 
 _APART_S = (0.5, 2.5)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from cli.incident import Incident
     from containment.errors import ContainmentError
-    from containment.run.engine import Run
     from containment.run.report import PrincipalReport
+    from containment.run.result import Run
     from containment.spec import IncidentSpec
 
 _APPLIED = "applied, not verified"

@@ -26,14 +26,13 @@ from containment.engine.settings import settings
 from containment.errors import UnavailableError
 from containment.messages import ANNOUNCED, VARIABLE, MessageFile
 from containment.run import events, failures
+from containment.run.result import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from types import FrameType
 
-    from containment.messages import MadeChange, Message
-    from containment.run.events import Events
-    from containment.run.locks import Lock
+    from containment.messages import Message
 
     Say = Callable[[str], None]
     Check = Callable[[str | None], None]
@@ -52,24 +51,6 @@ class Answer:
     out: str
     err: str
     messages: tuple[Message, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How a run that was shown live ended.
-
-    *complaint* is what the engine said against it, *messages* what the provider and the program
-    said, of which the engine passes on the text alone, and *changes* what was changed in AWS.
-    *locks* are whose run it was that kept this one from beginning, if that is why.
-    """
-
-    code: int
-    events: Events
-    complaint: str = ""
-    stopped: bool = False
-    messages: tuple[Message, ...] = ()
-    changes: tuple[MadeChange, ...] = ()
-    locks: tuple[Lock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

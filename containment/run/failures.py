@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from containment.messages import Message
-    from containment.run.engine import Run
     from containment.run.events import Diagnostic
+    from containment.run.result import Run
 
 _SHOWN = 3
 # What the engine says of a state that it can read and not use.

@@ -19,7 +19,7 @@ from containment.errors import (
 from containment.lifecycle.action import UnfinishedError
 from containment.messages import Call, Message, of_error
 from containment.run import events, failures
-from containment.run.engine import Run
+from containment.run.result import Run
 from tests.support.fake_engine import ROLE, STACK, USER, deny, diagnostic, summary
 
 pytestmark = pytest.mark.plain
