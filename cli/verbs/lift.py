@@ -240,34 +240,18 @@ def _preview(incident: Incident, stack_state: StackState, *, form: str, as_json:
 
 
 def _foreseen(incident: Incident, stack_state: StackState) -> list[dict[str, Any]]:
-    """Return each resource with its sentence, what the engine's own preview said, what comes."""
-    document, messages = incident.engine.heard(
-        "destroy",
-        "--preview-only",
-        "--json",
-        "--stack",
-        incident.stack,
-        doing=f"previewing the lift of {incident.stack}",
-        stack=incident.stack,
-    )
-    texts_by_urn: dict[str, list[str]] = {}
-    for item in messages:
-        texts_by_urn.setdefault(item.urn, []).append(item.text)
-    order = [str(step["urn"]) for step in document.get("steps") or () if step["op"] == "delete"]
-    forecasts = {
-        item.recorded.urn: item
-        for item in forecast.foresee(stack_state.resources, incident.workplace)
-    }
-    return [_row(forecasts[urn], texts_by_urn.get(urn, [])) for urn in order if urn in forecasts]
+    """Return each resource with its sentence, what a look at it says, what comes; as lifted."""
+    forecasts = forecast.foresee(stack_state.resources, incident.workplace)
+    return [_row(item) for item in reversed(forecasts)]
 
 
-def _row(item: Forecast, texts: Sequence[str]) -> dict[str, Any]:
+def _row(item: Forecast) -> dict[str, Any]:
     return {
         "urn": item.recorded.urn,
         "resource": item.recorded.resource,
         "principal": item.recorded.state.principal,
         "on_destroy": item.on_destroy,
-        "seen": list(dict.fromkeys(texts)),
+        "seen": list(item.notes),
         "will": list(item.will),
         "conflicts": list(item.conflicts),
     }

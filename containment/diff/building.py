@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -177,17 +178,12 @@ def _lifted(principal: str, applied: Mapping[str, Inputs], context_of: ContextOf
     returned: list[str] = []
     unread: list[str] = []
     for word, state in applied.items():
-        try:
-            action = _ACTIONS[word](context_of(state.target.account))
-            sentences, against = lift_of(action, state)
-        except ContainmentError as error:
-            conflicts.append(str(error))
-        except (ClientError, BotoCoreError) as error:
-            unread.append(str(explain(f"reading {principal}", error)))
-        else:
-            changes += [Change("-", word, sentence) for sentence in sentences]
-            conflicts += against
-            returned += [state.on_destroy] if state.on_destroy and word != SNAPSHOT else []
+        foreseen = foresee_lift(_ACTIONS[word], state, context_of)
+        changes += [Change("-", word, sentence) for sentence in foreseen.will]
+        conflicts += foreseen.conflicts
+        unread += foreseen.unread
+        can_be_told = state.on_destroy and word != SNAPSHOT and not foreseen.is_refused
+        returned += [state.on_destroy] if can_be_told else []
     return PrincipalDiff(
         principal,
         "lift",
@@ -200,30 +196,50 @@ def _lifted(principal: str, applied: Mapping[str, Inputs], context_of: ContextOf
     )
 
 
-def lift_of(action: Action[Any, Any], state: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what a lift of *state* by *action* does, in sentences, and what stands against it.
+@dataclass(frozen=True, slots=True)
+class LiftForecast:
+    """What a lift of one resource does, in sentences, what stands against it, what is not known.
+
+    *is_refused* is true where no plan of the lift could be made.
+    """
+
+    will: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    is_refused: bool = False
+
+
+def foresee_lift(action: type[Action[Any, Any]], state: Any, context_of: ContextOf) -> LiftForecast:
+    """Return what a lift of *state* by *action* does.
 
     The engine never asks a resource in the preview of a destroy, so this makes the plan that its
     delete would carry out. Nothing is changed.
-
-    Raises:
-        ContainmentError: the principal cannot be looked at.
     """
+    try:
+        return _planned(action(context_of(state.target.account)), state)
+    except ContainmentError as error:
+        return LiftForecast(conflicts=(str(error),), is_refused=True)
+    except (ClientError, BotoCoreError) as error:
+        unread = str(explain(f"reading {state.principal}", error))
+        return LiftForecast(unread=(unread,), is_refused=True)
+
+
+def _planned(action: Action[Any, Any], state: Any) -> LiftForecast:
     context = action.context
     live = context.locate(state, state.principal_id)
     if live is None:
         deleted_note = (
             f"{state.target.name} with the id {state.principal_id} is gone: nothing to lift"
         )
-        return (deleted_note,), ()
+        return LiftForecast((deleted_note,))
     plan = action.lift_plan(state, live, evidence.terms(context, state))
     if action.resource == SNAPSHOT:
         # What is under it is foreseen by the resources that made it.
         under = f"{live}: under this snapshot now: {', '.join(plan.leftovers)}"
-        return ((under,) if plan.leftovers else ()), ()
+        return LiftForecast((under,) if plan.leftovers else ())
     conflicts = [str(conflict) for conflict in plan.conflicts]
     try:
         action.gate.require_liftable(state, plan)
     except ContainmentError as error:
         conflicts.insert(0, str(error))
-    return tuple(f"{live}: {sentence}" for sentence in plan.will), tuple(conflicts)
+    return LiftForecast(tuple(f"{live}: {one}" for one in plan.will), tuple(conflicts))

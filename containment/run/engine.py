@@ -97,14 +97,6 @@ class Engine:
         Raises:
             ContainmentError: what the command failed with.
         """
-        return self.heard(*arguments, doing=doing, stack=stack)[0]
-
-    def heard(self, *arguments: str, doing: str, stack: str) -> tuple[Any, tuple[Message, ...]]:
-        """Return the JSON document that a command prints, and what was said meanwhile.
-
-        Raises:
-            ContainmentError: what the command failed with.
-        """
         answer = self.ask(*arguments)
         try:
             # A command that refuses prints what it got to, so only a good end counts.
@@ -116,7 +108,7 @@ class Engine:
             if failed is not None:
                 raise failed
             raise failures.refused(answer.err or answer.out, doing=doing, stack=stack)
-        return document, answer.messages
+        return document
 
     def stacks(self) -> tuple[list[str], str | None]:
         """Return the names of the project's stacks in the backend, and the selected one."""

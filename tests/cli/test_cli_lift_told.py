@@ -103,18 +103,19 @@ def test_a_lift_preview_shows_each_principal_what_comes_back_and_every_conflict(
 def test_a_lift_preview_in_json_says_what_every_look_at_aws_said(
     containment: Command, engine: FakeEngine, live_deny: dict[str, Any]
 ) -> None:
+    other = {"scope": "issued-before", "issuedBefore": "2026-11-24T12:00:00Z"}
+    live_deny["outputs"] |= other
     engine.exports(snapshot(USER), live_deny)
-    preview = {
-        "steps": [{"op": "delete", "urn": DENY}, {"op": "delete", "urn": SNAPSHOT}],
-        "diagnostics": [],
-    }
-    missing = Message("the deny is missing", DENY, "Read", "warning")
-    engine.answer("destroy --preview-only", out=json.dumps(preview), messages=[missing])
     ran = containment("lift", "--preview", "--json")
     document = json.loads(ran.out)
 
-    assert ran.code == 0
-    assert document["resources"][0]["seen"] == ["the deny is missing"]
+    assert ran.code == 5  # of what is live nobody knows whose it is
+    assert [item["resource"] for item in document["resources"]] == [
+        "DenyPolicy",
+        "PrincipalSnapshot",
+    ]
+    assert "user ci-deploy: the deny is altered" in document["resources"][0]["seen"][0]
+    assert engine.ran("destroy") is None
     assert document["diff"]["principals"][0]["verb"] == "lift"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import subprocess
@@ -25,8 +24,6 @@ def engine(project: Path) -> FakeEngine:
     (project / "stacks" / f"{STACK}.yaml").write_text(GOOD)
     fake = FakeEngine.install(project)
     fake.exports(snapshot(USER), deny(USER))
-    preview = {"steps": [{"op": "delete", "urn": DENY}], "diagnostics": []}
-    fake.answer("destroy --preview-only", out=json.dumps(preview))
     fake.answer("destroy --stack")
     fake.answer("up")
     return fake
