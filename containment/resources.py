@@ -83,6 +83,7 @@ class PrincipalSnapshot(ContainmentResource):
     outputs = (
         "accessKeys",
         "attachedPolicies",
+        "capturedAt",
         "endpoint",
         "otherCredentials",
         "owners",

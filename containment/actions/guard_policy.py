@@ -89,6 +89,9 @@ _LIFT_WAIT_S = 60.0
 # New identities are looked for no longer than this many times the lag: somebody makes them anew.
 _LONGEST_LOOK = 10
 _SHOWN = 12
+# A guard that joins a containment older than this counts from its own start: who was made in days
+# between is most likely nobody's accomplice, and is named.
+_SAME_CONTAINMENT = timedelta(minutes=15)
 _NOBODY = "role/nobody-in-particular"
 _pause = time.sleep
 
@@ -97,7 +100,8 @@ class GuardInputs(HeldInputs):
     """What the guard is to say; *exempt* is completed by the provider.
 
     *denied* are the ARNs of the principals at rung deny-all, *revoked* of those whose older tokens
-    are denied, *targets* of all, for the guard goes after everything that is on them.
+    are denied, *targets* of all, for the guard goes after everything that is on them. *captured_at*
+    is when the snapshot was taken, which was before anything was changed.
     """
 
     mode: Literal["freeze", "quarantine"]
@@ -107,6 +111,7 @@ class GuardInputs(HeldInputs):
     revoked: tuple[str, ...] = ()
     break_glass: tuple[str, ...] = ()
     exempt: tuple[str, ...] = ()
+    captured_at: str | None = None
 
 
 class Late(Wire):
@@ -151,6 +156,8 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
     # Called in the guard role, which is in another account.
     organization_permissions: ClassVar[frozenset[str]] = READS | CHANGES
     identity = frozenset({"principal_id"})
+    silent = frozenset({"captured_at"})
+    from_snapshot = ("captured_at",)
     computed = frozenset({"generation", "policy_id", "began"})
     inputs_type, state_type = GuardInputs, GuardState
 
@@ -337,7 +344,7 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         )
         state = before.model_copy(
             update={
-                "began": before.began or isoformat(context.caller.answered_at),
+                "began": before.began or self._began(before),
                 "issued_before": before.issued_before or isoformat(context.caller.answered_at),
                 "unique_ids": self._unique_ids(before),
                 "generation": context.generation(started_ms, own.mark if own else None),
@@ -374,6 +381,17 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         if unchanged and state.settled:
             return state
         return self._look_for_late(policies, state, terms)
+
+    def _began(self, inputs: GuardInputs) -> str:
+        """Return when the attacker could first see that they are being contained.
+
+        The denies go ahead of the guard, and of the run's own start where another one of a moment
+        ago was cut off or contained without the engine.
+        """
+        asked_at = self._context.caller.answered_at
+        captured_at = datetime.fromisoformat(inputs.captured_at) if inputs.captured_at else asked_at
+        recent = asked_at - captured_at < _SAME_CONTAINMENT
+        return isoformat(min(asked_at, captured_at) if recent else asked_at)
 
     def _write(
         self,

@@ -120,9 +120,16 @@ class Fight:
         attacker.act()
         self.keys = bench.keys_action().create(bench.keys_inputs(self.taken), preview=False)
         attacker.act()
+        # The denies go ahead of the engine, whose run sets the guard.
+        self.pass_time(3)
+        caller = replace(bench.context.caller, answered_at=self.lab.now())
+        bench.context = replace(bench.context, who=lambda: caller)
         action = GuardPolicy(bench.context)
         inputs = GuardInputs(
-            **bench.snapshot_inputs(self.taken), mode=mode, denied=(self.taken.principal,)
+            **bench.snapshot_inputs(self.taken),
+            mode=mode,
+            denied=(self.taken.principal,),
+            captured_at=self.taken.captured_at,
         )
         return action.create(action.checked(inputs), preview=False)
 

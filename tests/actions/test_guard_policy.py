@@ -483,3 +483,20 @@ def test_a_new_key_is_denied_of_an_exempt_one_named_and_who_was_there_before_is_
     (late,) = state.late
     assert late.principal.endswith("user/planted")
     assert late.access_key_id
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(("ago_s", "count"), [(60, 1), (3600, 0)])
+def test_who_was_made_since_the_denies_of_a_moment_ago_is_denied_and_of_an_hour_ago_named(
+    scene: Scene, ago_s: int, count: int
+) -> None:
+    lab = scene.lab
+    lab.client("iam", lab.world.admin).create_user(UserName="meanwhile")
+    lab.advance(ago_s)
+    caller = replace(scene.bench.context.caller, answered_at=lab.now())
+    scene.bench.context = replace(scene.bench.context, who=lambda: caller)
+
+    state = scene.set("freeze", captured_at=scene.taken.captured_at)
+
+    assert len(state.late) == count
+    assert "user/meanwhile" in scene.bench.words()
