@@ -54,7 +54,7 @@ ON_EVERYTHING = frozenset(
     }
 )
 
-# Asked before everything else; AWS answers it to every caller, whatever his policies say.
+# Asked before everything else; AWS answers it to every caller, whatever their policies say.
 _ALWAYS = frozenset({"sts:GetCallerIdentity"})
 _ATTACH = frozenset({"iam:AttachUserPolicy", "iam:AttachRolePolicy"})
 _DETACH = frozenset({"iam:DetachUserPolicy", "iam:DetachRolePolicy"})

@@ -37,7 +37,10 @@ STORED = frozenset(
     }
 )
 # Words in texts, and what the field says instead.
-PLAIN = {re.compile(r"\b(thief|thieves|thief's)\b", re.IGNORECASE): "attacker"}
+PLAIN = {
+    re.compile(r"\b(thief|thieves|thief's)\b", re.IGNORECASE): "attacker",
+    re.compile(r"(?<![^\W_])(he|his|him|himself)(?![^\W_])", re.IGNORECASE): "they",
+}
 
 
 def main(folders: list[str]) -> int:

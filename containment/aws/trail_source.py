@@ -84,7 +84,7 @@ def caller_arn() -> str:
 def cloudtrail_clients() -> Mapping[str, Any]:
     """Return a CloudTrail client for every Region that is enabled in the account.
 
-    A Region the account's owners never enabled may be the attacker's: EnableRegion is his too.
+    A Region the account's owners never enabled may be the attacker's: EnableRegion is theirs too.
 
     Source: EC2 API reference, "DescribeRegions" (only enabled Regions unless asked otherwise).
 

@@ -158,7 +158,7 @@ def take_away(
         try:
             live.delete_inline(policy_name(incident))
         except ClientError as error:
-            # An earlier try may have done it; or the user has another name now, and his policy is.
+            # An earlier try may have done it; or the user, and so the policy, has another name now.
             now = live.again() if may_be_gone(error) else None
             if now is None or not now.goes_by(live.principal):
                 raise

@@ -346,7 +346,7 @@ class Action(ABC, Generic[In, St]):
 
         Raises:
             ConflictError: the spec has it, by a name it was given since; or whoever renames a
-                user would release him.
+                user would release them.
         """
         live = self._context.locate(state, unique_id, lifting=True)
         if live is None:

@@ -33,7 +33,7 @@ def attacker(lab: Lab) -> Iterator[Attacker]:
     at_large.stop()
 
 
-def test_he_makes_credentials_from_the_leaked_key_alone_and_all_of_them_work(
+def test_the_attacker_makes_credentials_from_the_leaked_key_alone_and_all_of_them_work(
     lab: Lab, attacker: Attacker
 ) -> None:
     assert attacker.round() == dict.fromkeys(WAYS, True)

@@ -250,7 +250,7 @@ def test_a_trust_policy_that_cannot_be_closed_does_not_save_the_sessions(
     assert not can_list(lab, attacker)
 
 
-def test_a_attacker_who_renames_his_user_is_not_released(project: Project, lab: Lab) -> None:
+def test_a_user_whom_the_attacker_renames_is_not_released(project: Project, lab: Lab) -> None:
     iam = lab.client("iam", lab.world.admin)
     project.spec(spec(f"access_key: {lab.world.leaked.access_key_id}"))
     project.up()

@@ -43,9 +43,7 @@ def test_a_spec_that_cannot_be_used_releases_nobody_and_says_why(
             assert inventory.changes(before, after) == []
 
 
-def test_one_user_by_his_key_and_by_his_arn_is_refused_with_both(
-    project: Project, lab: Lab
-) -> None:
+def test_one_user_by_key_and_by_arn_is_refused_with_both(project: Project, lab: Lab) -> None:
     before = inventory.take(lab.client("iam", lab.world.admin))
     key = lab.world.leaked.access_key_id
     project.spec(spec(f"access_key: {key}", f"user: {lab.world.ci_user}"))
@@ -57,7 +55,7 @@ def test_one_user_by_his_key_and_by_his_arn_is_refused_with_both(
     assert inventory.changes(before, inventory.take(lab.client("iam", lab.world.admin))) == []
 
 
-def test_one_user_by_his_former_and_his_new_name_is_refused_and_stays_contained(
+def test_one_user_by_the_former_and_the_new_name_is_refused_and_stays_contained(
     project: Project, lab: Lab
 ) -> None:
     iam = lab.client("iam", lab.world.admin)

@@ -35,7 +35,7 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Stolen:
-    """A credential that the attacker has, and when he got it."""
+    """A credential that the attacker has, and when they got it."""
 
     owner: str
     kind: str

@@ -1,6 +1,6 @@
 """What must stay true of an account in which incidents are contained and lifted.
 
-The judge knows nothing of how the product works: he asks the gate who gets in, and looks at the
+The judge knows nothing of how the product works: it asks the gate who gets in, and looks at the
 account and at the states.
 """
 
@@ -85,7 +85,9 @@ class Judge:
             for target, (rung, since) in case.promises.items():
                 for stolen in self._held_by(target, rung, since):
                     inside = self.probe.gets_in(stolen.credentials)
-                    self._must(not inside, f"{rung} of {target} does not hold his {stolen.kind}")
+                    self._must(
+                        not inside, f"{rung} of {target} does not hold the stolen {stolen.kind}"
+                    )
 
     def _lifted(self, case: Case, targets: Iterable[str]) -> None:
         for target in targets:

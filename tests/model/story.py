@@ -223,7 +223,7 @@ class Story(Judge):
         self.cloud.clock.advance(seconds)
 
     def steal(self, target: str) -> None:
-        """Let the attacker make himself a session of a role, where he still can."""
+        """Let the attacker take a session of a role, where they still can."""
         self.stolen += self._session(target)
 
     def settle(self) -> None:

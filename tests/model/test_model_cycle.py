@@ -41,7 +41,7 @@ class Attacker:
 
     @property
     def open_doors(self) -> int:
-        """How many of his sessions still get in."""
+        """How many of their sessions still get in."""
         return sum(self._probe.gets_in(session) for session in self.sessions)
 
 
@@ -136,7 +136,9 @@ def test_the_next_up_leaves_a_juggling_attacker_nothing(cloud: Cloud, engine: En
     assert Probe(cloud).gets_in(cloud.world.bystander_session)
 
 
-def test_without_the_stamp_of_all_he_would_keep_a_session(cloud: Cloud, engine: Engine) -> None:
+def test_without_stamping_all_members_the_attacker_would_keep_a_session(
+    cloud: Cloud, engine: Engine
+) -> None:
     attacker = outage(cloud, engine)
 
     with mock.patch.object(DenyPolicy, "_cohort_is_late", return_value=False):

@@ -87,7 +87,13 @@ MUTANTS = (
     Mutant(DenyPolicy, "create", create_in_earnest, previewed, "preview changed something in AWS"),
     Mutant(trust, "reopened", lambda *arguments: arguments[2], trusted_by_others, "not ours"),
     Mutant(credentials_lift, "_stays", lambda *_: None, lifted, "leaked and was given back"),
-    Mutant(DenyPolicy, "_live_status", lambda *_: "applied", stripped, "does not hold his session"),
+    Mutant(
+        DenyPolicy,
+        "_live_status",
+        lambda *_: "applied",
+        stripped,
+        "does not hold the stolen session",
+    ),
 )
 
 

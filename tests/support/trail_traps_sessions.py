@@ -129,7 +129,7 @@ def a_federated_user_at_the_console_whose_token_call_is_missing(c: Composite) ->
 
 
 def a_session_token_with_a_second_factor(c: Composite) -> None:
-    """STS API reference, GetSessionToken: the session is the user's own, with his ARN."""
+    """STS API reference, GetSessionToken: the session is the user's own, with the user's ARN."""
     key, other_key = c.key(), c.key()
     for caller_key, session_key, when in (
         (c.leaked, key, 100),

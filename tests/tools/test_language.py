@@ -41,6 +41,7 @@ def write(folder: Path, path: str, text: str) -> None:
         ("containment/a.py", "class Held: ...\n"),
         ("tests/standing.py", ""),
         ("docs/a.md", f"What the {'th'}ief did.\n"),
+        ("tests/a.py", f"def test_what_{'h'}e_did(): ...\n"),
     ],
 )
 def test_a_name_or_a_word_that_breaks_a_rule_is_named_with_its_place(

@@ -32,7 +32,7 @@ NAMES = {"ListObjectsV2": "ListObjects"}  # as CloudTrail records it
 
 
 class LabAttacker:
-    """Makes credentials out of the leaked one, uses them all, and keeps his own account of it."""
+    """Makes credentials out of the leaked one, uses them all, and keeps an account of it."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab, self.world = lab, lab.world

@@ -135,7 +135,7 @@ def test_a_recycled_key_id_of_the_same_role_is_told_by_its_creation_time(
     assert follow(scene, tmp_path).credentials[0].event_names == {"ListBuckets": 1}
 
 
-def test_a_user_the_attacker_made_is_his_with_all_its_keys_and_sign_ins(
+def test_a_user_the_attacker_made_is_a_member_with_all_its_keys_and_sign_ins(
     scene: Scene, tmp_path: Path
 ) -> None:
     made = scene.make_user(scene.leaked, scene.user, "helper", 5)

@@ -64,7 +64,7 @@ def test_an_instance_of_the_attacker_has_several_keys_for_one_session(
     }
 
 
-def test_instances_that_a_group_of_the_attacker_starts_are_his(
+def test_instances_that_a_group_of_the_attacker_starts_are_the_attackers(
     scene: Scene, tmp_path: Path
 ) -> None:
     scene.call(
@@ -209,9 +209,9 @@ def test_a_service_call_with_a_key_that_somebody_else_was_given_is_not_forwarded
     assert credentials_of(follow(scene, tmp_path)) == {}
 
 
-@pytest.mark.parametrize(("created", "his"), [(50, False), (150, True)])
+@pytest.mark.parametrize(("created", "is_member"), [(50, False), (150, True)])
 def test_without_a_sign_in_record_a_console_session_counts_only_after_the_password(
-    scene: Scene, tmp_path: Path, created: int, his: bool
+    scene: Scene, tmp_path: Path, created: int, is_member: bool
 ) -> None:
     alice = f"arn:aws:iam::{scene.account}:user/alice"
     request = {"userName": "alice"}
@@ -221,8 +221,8 @@ def test_without_a_sign_in_record_a_console_session_counts_only_after_the_passwo
 
     answer = follow(scene, tmp_path)
 
-    assert (key in credentials_of(answer)) is his
-    assert [c.confidence for c in answer.credentials if c.id == key] == ["medium"] * his
+    assert (key in credentials_of(answer)) is is_member
+    assert [c.confidence for c in answer.credentials if c.id == key] == ["medium"] * is_member
 
 
 def test_a_role_switch_in_the_console_is_followed(scene: Scene, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_what_the_attacker_made_is_denied_everything(scene: Composite, tmp_path:
     )
 
 
-def test_an_existing_user_loses_the_key_that_was_made_for_him_and_no_other(
+def test_an_existing_user_loses_the_key_that_was_made_for_them_and_no_other(
     scene: Composite, tmp_path: Path
 ) -> None:
     alice = scene.person("alice")
