@@ -16,9 +16,7 @@ UNUSABLE = (
     ("", "pulumi destroy"),
     (spec(USER) + "colour: red\n", "colour"),
     (spec(USER).replace(STACK, "inc-2026-0043"), "inc-2026-0043"),
-    (spec("user: ci-deploy"), "targets[0].user"),
     (spec("access_key: AKIAIOSFODNN7EXAMPLE"), "AKIAIOSFODNN7EXAMPLE"),
-    (spec("user: arn:aws:iam::999999999999:user/x"), "account 999999999999"),
     (spec(USER, extra="guard: {mode: off, required: true}\n"), "guard"),
 )
 
@@ -76,23 +74,13 @@ def test_one_user_by_the_former_and_the_new_name_is_refused_and_stays_contained(
     assert not can_list(lab, lab.world.leaked)
 
 
-@pytest.mark.parametrize(
-    ("environ", "message"),
-    [
-        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials"),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "lab"),
-        ({"AWS_SESSION_TOKEN": "wrong"}, "does not accept"),
-    ],
-)
-def test_a_machine_that_is_not_ready_is_told_what_is_missing(
-    project: Project, environ: dict[str, str], message: str
-) -> None:
+def test_a_machine_without_credentials_is_told_what_is_missing(project: Project) -> None:
     project.spec(spec(USER))
 
-    run_result = project.run("preview", **environ)
+    run_result = project.run("preview", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
 
     assert run_result.exit_code != 0
-    assert message in run_result.output
+    assert "no AWS credentials" in run_result.output
     assert "Traceback" not in run_result.output
 
 

@@ -60,16 +60,28 @@ def edited(project: Project, change: Any) -> None:
     project.ok("stack", "import", "--file", str(file))
 
 
-def test_what_is_on_hold_is_released_by_nothing(project: Project, lab: Lab) -> None:
+def test_what_is_on_hold_is_released_by_nothing_and_each_verb_says_so(
+    project: Project, lab: Lab
+) -> None:
     hold = "hold: true\n"
     project.spec(spec(user(lab), role(lab), extra=hold, disposition="false-positive"))
     before = taken(lab)
     assert "nothing is released" in project.up()
     contained = taken(lab)
+    lift = tool(project, "lift", STACK, "--yes")
+    assert lift.exit_code == 7
+    assert f"{STACK} is on hold" in lift.output
+    status = tool(project, "status", STACK)
+    assert f"{STACK} is on hold: nothing of it is released" in status.output
+    wrong = tool(project, "lift", STACK, "--yes", "--force-ours", "credentials@111122223333/role/x")
+    assert wrong.exit_code == 2
+    assert "whom the stack does not hold" in wrong.output
 
     refused = [project.run(*DESTROY)]
     project.spec(spec(role(lab), extra=hold, disposition="false-positive"))
-    refused.append(project.run("up", "--yes", "--skip-preview"))
+    without = tool(project, "up", STACK, "--yes")
+    assert without.exit_code == 7
+    assert "it is on hold (hold: true), so nothing of it is released" in without.output
     project.spec(spec(user(lab, "key-only"), role(lab), extra=hold, disposition="false-positive"))
     refused.append(project.run("up", "--yes", "--skip-preview"))
     project.ok("state", "unprotect", "--all", "--yes")
@@ -177,24 +189,3 @@ def test_what_leaked_is_not_given_back_by_a_state_that_forgot_it(
     project.up()
     project.destroy()
     assert not can_list(lab, lab.world.leaked)
-
-
-def test_lift_and_status_speak_of_hold_and_of_decisions(project: Project, lab: Lab) -> None:
-    project.spec(spec(user(lab), extra="hold: true\n"))
-    project.up()
-
-    lift = tool(project, "lift", STACK, "--yes")
-    status = tool(project, "status", STACK)
-    wrong = tool(project, "lift", STACK, "--yes", "--force-ours", "credentials@111122223333/role/x")
-
-    assert lift.exit_code == 7
-    assert f"{STACK} is on hold" in lift.output
-    assert f"{STACK} is on hold: nothing of it is released" in status.output
-    project.spec(spec(role(lab), extra="hold: true\n"))
-    without = tool(project, "up", STACK, "--yes")
-
-    assert without.exit_code == 7
-    assert "it is on hold (hold: true), so nothing of it is released" in without.output
-    assert not can_list(lab, lab.world.leaked)
-    assert wrong.exit_code == 2
-    assert "whom the stack does not hold" in wrong.output

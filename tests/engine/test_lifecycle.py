@@ -26,20 +26,6 @@ def targets(lab: Lab) -> tuple[str, str]:
     )
 
 
-def test_a_preview_shows_what_would_happen_and_changes_nothing(project: Project, lab: Lab) -> None:
-    project.spec(spec(*targets(lab)))
-    before, mutations = taken(lab), lab.status()["mutations"]["total"]
-
-    shown = project.ok("preview", "--diff")
-
-    assert "EMULATED" in shown
-    assert lab.world.leaked.access_key_id in shown
-    assert "stays Inactive" in shown  # what a destroy would do, for the reviewer
-    assert "warning: using pulumi-" not in shown
-    assert lab.status()["mutations"]["total"] == mutations
-    assert inventory.changes(before, taken(lab)) == []
-
-
 def test_a_false_alarm_gives_back_exactly_what_was_there(project: Project, lab: Lab) -> None:
     world = lab.world
     token = minted(lab, world.leaked)
@@ -51,6 +37,10 @@ def test_a_false_alarm_gives_back_exactly_what_was_there(project: Project, lab: 
 
     project.up()
 
+    state = json.dumps(project.resources())
+    assert "stackTrace" not in state
+    assert str(project.folder) not in state
+    assert len(state) < 15_000
     assert not any(can_list(lab, one) for one in credentials)
     assert can_list(lab, world.bystander)
     assert can_list(lab, world.app_session)
@@ -63,12 +53,25 @@ def test_a_false_alarm_gives_back_exactly_what_was_there(project: Project, lab: 
     assert all(can_list(lab, one) for one in credentials)
 
 
-def test_a_confirmed_leak_stays_dead_and_the_rest_comes_back(project: Project, lab: Lab) -> None:
+def test_a_confirmed_leak_is_previewed_stays_dead_and_the_rest_comes_back(
+    project: Project, lab: Lab
+) -> None:
     world = lab.world
     token = minted(lab, world.leaked)
     attacker = session_of(lab, world.leaked, world.deploy_role)
     before = taken(lab)
     project.spec(spec(*targets(lab), disposition="confirmed"))
+    mutations = lab.status()["mutations"]["total"]
+
+    shown = project.ok("preview", "--diff")
+
+    assert "EMULATED" in shown
+    assert world.leaked.access_key_id in shown
+    assert "stays Inactive" in shown  # what a destroy would do, for the reviewer
+    assert "warning: using pulumi-" not in shown
+    assert lab.status()["mutations"]["total"] == mutations
+    assert inventory.changes(before, taken(lab)) == []
+
     project.up()
     lab.advance(121)
     worker = session_of(lab, world.admin, world.bystander_role)
@@ -86,11 +89,19 @@ def test_a_confirmed_leak_stays_dead_and_the_rest_comes_back(project: Project, l
     assert can_list(lab, world.bystander)
 
 
-def test_another_disposition_in_the_file_blocks_the_lift_until_up(
+def test_drift_ends_a_refresh_and_another_disposition_in_the_file_blocks_the_lift(
     project: Project, lab: Lab
 ) -> None:
     project.spec(spec(*targets(lab)))
     project.up()
+    refresh = ("refresh", "--preview-only", "--expect-no-changes")
+    quiet = project.run(*refresh)
+    lab.client("iam", lab.world.admin).delete_user_policy(
+        UserName="ci-deploy", PolicyName=f"containment-{STACK}"
+    )
+    drifted = project.run(*refresh)
+    assert (quiet.exit_code, drifted.exit_code) == (0, 7)
+    assert "live" in drifted.output
     before = taken(lab)
     project.spec(spec(*targets(lab), disposition="false-positive"))
 
@@ -169,32 +180,6 @@ def test_an_access_key_stands_for_its_user_and_the_line_to_pin_is_said(
     assert not can_list(lab, lab.world.leaked)
     names = {resource["urn"].rpartition("::")[2] for resource in project.resources()}
     assert "111122223333/user/ci-deploy" in names
-
-
-def test_the_state_is_small_and_names_no_path_of_this_machine(project: Project, lab: Lab) -> None:
-    project.spec(spec(*targets(lab)))
-    project.up()
-
-    text = json.dumps(project.resources())
-
-    assert "stackTrace" not in text
-    assert str(project.folder) not in text
-    assert len(text) < 15_000
-
-
-def test_a_protected_refresh_says_drift_by_its_exit_code(project: Project, lab: Lab) -> None:
-    project.spec(spec(*targets(lab)))
-    project.up()
-    quiet = project.run("refresh", "--preview-only", "--expect-no-changes")
-    lab.client("iam", lab.world.admin).delete_user_policy(
-        UserName="ci-deploy", PolicyName=f"containment-{STACK}"
-    )
-
-    drifted = project.run("refresh", "--preview-only", "--expect-no-changes")
-
-    assert quiet.exit_code == 0
-    assert drifted.exit_code == 7
-    assert "live" in drifted.output
 
 
 def test_the_user_of_a_leaked_key_is_contained_beside_a_decoy_of_the_old_name(
