@@ -249,12 +249,15 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             ),
         }
 
-    def _is_declared(self, state: DenyState, live: LivePrincipal) -> bool:
-        """Tell whether the spec, as it is now, denies *live* what *state* says."""
+    def _is_declared(self, state: DenyState, live: LivePrincipal) -> bool | None:
+        """Tell whether the spec, as it is now, denies *live* what *state* says.
+
+        None where it does not name it, or denies it nothing.
+        """
         declaration = evidence.declaration(self._context, state, live.principal)
         declared = self.inputs_for(*declaration) if declaration else None
         if declared is None:
-            return False
+            return None
         picked = frozenset(declared.get("sessions", ()))
         return (state.scope, frozenset(state.sessions)) == (declared["scope"], picked)
 

@@ -62,7 +62,7 @@ def document(scope: deny.Scope, mark: Mark, *, now: datetime) -> documents.Docum
     return render("release-fence", sid=mark.sid, issued_before=moment, until=until)
 
 
-def _declares(_live: LivePrincipal) -> bool:
+def _declares(_live: LivePrincipal) -> bool | None:
     """Take every scope for one that the spec declares."""
     return True
 
@@ -75,13 +75,14 @@ class DenyPrior:
         scope: whom it denied, with the moment that it revoked; None where only live tells.
         inline: False where AWSDenyAll was attached in its place.
         margin_s: by how many seconds its revocation time was written ahead.
-        is_declared: tells whether the spec, as it is now, denies a principal just that.
+        is_declared: tells whether the spec, as it is now, denies a principal just that; None where
+            it does not name it.
     """
 
     scope: deny.Scope | None = None
     inline: bool = True
     margin_s: int = cohort.MARGIN_S
-    is_declared: Callable[[LivePrincipal], bool] = _declares
+    is_declared: Callable[[LivePrincipal], bool | None] = _declares
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,8 @@ def _is_borne_out(
         same = len(kinds) == 1 or (live_deny.is_fence and "sessions" not in kinds)
         if same and _conditions(live_scope) == _conditions(prior.scope):
             return True
-    return (live_scope is None and prior.scope.kind == "all") or prior.is_declared(live)
+    declared = prior.is_declared(live)
+    return (live_scope is None and prior.scope.kind == "all") if declared is None else declared
 
 
 def _conditions(scope: deny.Scope) -> frozenset[tuple[str, str, frozenset[str]]]:

@@ -353,7 +353,10 @@ def test_a_fence_is_no_narrower_than_the_deny_whatever_the_state_says(
     assert [set(statement["Condition"]) for statement in fence] == [{"DateLessThan"}]
 
 
-def test_a_fence_shuts_out_nobody_whom_the_state_has_added(company: Company) -> None:
+@pytest.mark.parametrize("stripped", [False, True], ids=["live", "stripped"])
+def test_a_fence_shuts_out_nobody_whom_the_state_has_added(
+    company: Company, *, stripped: bool
+) -> None:
     """The deny was of one session; the state says that it was of everything."""
     spec = company.folder / f"stacks/{CONFIRMED}.yaml"
     spec.write_text(
@@ -368,6 +371,9 @@ def test_a_fence_shuts_out_nobody_whom_the_state_has_added(company: Company) -> 
     for entry in stack.entries:
         if entry.kind == "DenyPolicy" and entry.values["principal"] == company.lab.world.app_role:
             entry.values |= {"scope": "all", "sessions": []}
+    if stripped:
+        iam = company.lab.client("iam", company.lab.world.admin)
+        iam.delete_role_policy(RoleName="app", PolicyName=f"containment-{CONFIRMED}")
 
     stack.destroy()
 
