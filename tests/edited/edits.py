@@ -79,6 +79,7 @@ def _edited(company: Company, values: dict[str, Any], random: Random) -> str:
         world.bystander.access_key_id,
     ]
     statuses = [{"accessKeyId": key, "status": "Active"} for key in keys]
+    other_key = {"kind": "SSH public key", "credentialId": "APKAEXAMPLEEXAMPLE00"}
     lift = dict(values.get("lift") or {})
     other = random.choice(strangers(company))
     chosen: dict[str, list[Any]] = {
@@ -119,6 +120,8 @@ def _edited(company: Company, values: dict[str, Any], random: Random) -> str:
         "closedButFor": [[other[0]], None],
         "tags": [{}],
         "ledger": [None],
+        "marginS": [0, 10**6],
+        "otherCredentials": [[{**other_key, "status": "Active"}], []],
         "profile": ["00" * 32],
     }
     name = random.choice(sorted(chosen))
