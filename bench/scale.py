@@ -172,7 +172,10 @@ def pulumi_up(folder: Path, users: list[str], environ: dict[str, str]) -> float:
     """Run ``pulumi up --skip-preview``."""
     project = _project(folder, users, environ)
     started = time.monotonic()
-    project.up()
+    process = project.start("up", "--yes", "--skip-preview")
+    output, _ = process.communicate()
+    if process.returncode != 0:
+        raise SystemExit(f"pulumi up ended with {process.returncode}\n{output}")
     return started
 
 

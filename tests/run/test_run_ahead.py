@@ -15,7 +15,7 @@ from containment.aws.cancellation import is_mutating
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 from containment.lifecycle.workplace import Settings, Workplace
-from containment.run import ahead
+from containment.run import ahead, locks
 from containment.run.direct import Applied
 from containment.run.state import Recorded, StackState
 from containment.spec import load
@@ -245,3 +245,19 @@ def test_a_third_of_all_calls_throttled_ends_contained(responder: Responder) -> 
     assert hits > 5
     assert [item.error for item in results] == [None] * 6
     assert not can_list(lab, lab.world.leaked)
+
+
+def test_the_lock_of_a_stack_in_s3_is_taken_beside_its_state(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in lab.world.admin.env().items():
+        monkeypatch.setenv(name, value)
+    lab.client("s3", lab.world.admin).create_bucket(Bucket="incident-states")
+    backend = f"s3://incident-states?endpoint={lab.endpoint}&s3ForcePathStyle=true&region=us-east-1"
+
+    with locks.taken(backend, STACK) as is_taken:
+        (stack_lock,) = locks.read_locks(backend, STACK)
+        assert is_taken
+        assert stack_lock.holder != "elsewhere"
+
+    assert list(locks.read_locks(backend, STACK)) == []

@@ -169,3 +169,36 @@ def test_locks_behind_a_link_are_nobodys(tmp_path: Path) -> None:
 
     with pytest.raises(ConflictError, match="behind a link"):
         list(locks.read_locks(tmp_path.as_uri(), "inc-x"))
+
+
+def test_a_lock_is_taken_as_the_engine_takes_it_and_given_back(tmp_path: Path) -> None:
+    backend = tmp_path.as_uri()
+
+    with locks.taken(backend, "inc-x") as is_taken:
+        (stack_lock,) = locks.read_locks(backend, "inc-x")
+        assert is_taken
+        assert (stack_lock.pid, stack_lock.host) == (os.getpid(), HERE)
+
+    assert list(locks.read_locks(backend, "inc-x")) == []
+
+
+def test_a_stack_that_somebody_holds_is_not_taken_and_one_of_a_dead_run_is(tmp_path: Path) -> None:
+    backend = tmp_path.as_uri()
+    for members, free in (({"hostname": "elsewhere.example"}, False), ({}, True)):
+        file = written(tmp_path, **members)
+
+        with locks.taken(backend, "inc-x") as is_taken:
+            assert is_taken is free
+
+        assert file.exists() is not free
+
+
+def test_a_stack_whose_locks_cannot_be_seen_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".pulumi").symlink_to(tmp_path / "elsewhere")
+
+    for backend in (tmp_path.as_uri(), "https://api.pulumi.com", (tmp_path / "none").as_uri()):
+        with locks.taken(backend, "inc-x") as is_taken:
+            assert not is_taken
+
+    assert not list((tmp_path / "elsewhere").rglob("*.json"))
