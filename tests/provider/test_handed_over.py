@@ -14,6 +14,7 @@ import pytest
 from containment.actions import ACTIONS
 from containment.lab.testing import Lab
 from containment.lifecycle.handover import VARIABLE, Handover, hand_over
+from containment.lifecycle.wire import Inputs, Lift
 from containment.lifecycle.workplace import Settings, Workplace
 from containment.plan import plan
 from containment.run import ahead
@@ -140,11 +141,14 @@ def test_an_engine_after_a_run_that_died_goes_on_with_its_snapshot(
 
 @pytest.mark.parametrize("forgery", ["altered", "readable", "linked", "named by another hash"])
 def test_a_file_that_is_not_that_command_s_is_not_believed(tmp_path: Path, forgery: str) -> None:
-    named = hand_over(tmp_path, [])
+    lift = Lift(spec=FILE, disposition="suspected", compromised_at="2026-11-01T00:00:00Z")
+    state = Inputs(incident=STACK, principal="arn:aws:iam::111122223333:user/a", lift=lift)
+    named = hand_over(tmp_path, [("DenyPolicy", state)])
+    assert Handover.named_in(named).states.keys() == {("DenyPolicy", state.principal)}
     path = tmp_path / "handover.json"
     digest, _, _ = named[VARIABLE].partition(" ")
     if forgery == "altered":
-        path.write_bytes(path.read_bytes().replace(b'"states": []', b'"states": [1]'))
+        path.write_bytes(path.read_bytes().replace(b"user/a", b"user/b"))
     elif forgery == "readable":
         path.chmod(0o640)
     elif forgery == "linked":
