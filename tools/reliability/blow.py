@@ -36,7 +36,8 @@ How = Literal[
     "nothing",
 ]
 Point = Literal["before", "after"]
-Fate = Literal["passes", "dropped", "lost", "late"]
+# One that is "held" passes when what was begun beside it has ended.
+Fate = Literal["passes", "dropped", "lost", "late", "held"]
 
 # By a word of the command line; the host is the project's own, or came with the engine.
 PROGRAMS = {
@@ -44,6 +45,7 @@ PROGRAMS = {
     "provider": ("containment.provider.server", "pulumi-resource-containment"),
 }
 LATE_S = 2.0
+_HELD_AT_MOST_S = 120.0
 _BETWEEN_TWO_S = 0.3
 _DIES_WITHIN_S = 45.0
 
@@ -149,6 +151,7 @@ class Strike:
     started: dict[str, int] = field(default_factory=dict[str, int])
     hit: bool = False
     refuses: bool = False
+    released: threading.Event = field(default_factory=threading.Event)
     _calls_passed: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -159,6 +162,8 @@ class Strike:
         self._strike()
         if self.blow.fate == "late":
             time.sleep(LATE_S)
+        if self.blow.fate == "held":
+            self.released.wait(_HELD_AT_MOST_S)
         return self.blow.fate != "dropped"
 
     def answered(self, passing: Passing) -> bool:

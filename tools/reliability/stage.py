@@ -177,6 +177,7 @@ class Stage:
         if after.startswith("refused"):
             verb = after.split()[1]
             refused = self.project.run(verb, "--yes", "--skip-preview")
+            strike.released.set()
             if refused.exit_code == 0 or "is currently locked" not in refused.output:
                 raise LostError(f"a {verb} began beside a run that lives: {refused.output}")
             return
