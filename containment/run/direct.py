@@ -69,7 +69,8 @@ def contain(
         ContainmentError: an access key's owner cannot be found, or AWS not be reached.
     """
     pinned = pinned_to_users(spec, workplace)
-    declared = plan(pinned, spec_file=spec_file)
+    profile = workplace.settings.profile
+    declared = plan(pinned, spec_file=spec_file, profile=profile)
     workplace.declared = [item.principal.arn for item in declared]
     refused = refusals(declared, workplace, say)
     if refused:
@@ -82,7 +83,7 @@ def contain(
         own_results = [one for one in results if one.principal == item.principal.arn]
         led_to = getattr(own_results[0].state, "owners", None) if own_results else None
         named = [owner.model_dump() for owner in led_to or ()]
-        for owner in owners(pinned, item.rung, named, spec_file=spec_file):
+        for owner in owners(pinned, item.rung, named, spec_file=spec_file, profile=profile):
             if owner.principal.arn not in {one.principal for one in results}:
                 results += _contained([owner], workplace, say)
     return tuple(results)

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from containment import responder
-from containment.actions import guard_policy
+from containment.actions import ACTIONS, guard_policy
 from containment.actions.guard_policy import GuardInputs, GuardPolicy, GuardState
 from containment.errors import ConflictError, ContainmentError
 from containment.guard import document
@@ -21,7 +21,10 @@ from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.lifecycle.action import UnfinishedError
 from containment.lifecycle.snapshot import SnapshotInputs
+from containment.lifecycle.workplace import Settings, Workplace
 from containment.profile import Profile
+from containment.run import direct
+from containment.spec import load
 from tests.lab.matrix.bench import allow, deny, policy
 from tests.support.workbench import Bench, allowed, can_list, minted, session_of, write_spec
 
@@ -500,3 +503,18 @@ def test_who_was_made_since_the_denies_of_a_moment_ago_is_denied_and_of_an_hour_
 
     assert len(state.late) == count
     assert "user/meanwhile" in scene.bench.words()
+
+
+@pytest.mark.lab
+def test_without_the_engine_the_profile_requires_a_guard_as_well(scene: Scene) -> None:
+    bench = scene.bench
+    settings = Settings(profile=Profile(guard_required=True))
+    workplace = Workplace(bench.directory, ACTIONS, bench.incident, settings)
+    spec_file = f"stacks/{bench.incident}.yaml"
+    spec = load(bench.directory / spec_file)
+
+    results = direct.contain(spec, workplace, spec_file=spec_file, say=lambda *_: None)
+
+    assert {one.resource for one in results if one.error} == {"GuardPolicy"}
+    assert "not contained: the required guard" in str(direct.failure(results))
+    assert not can_list(scene.lab, scene.lab.world.release_key)
