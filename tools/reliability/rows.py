@@ -55,7 +55,7 @@ def sample() -> list[Trial]:
         Trial("role, closed", "destroy", _lost("DeleteRolePolicy"), "containment lift"),
         Trial(user, "up ahead", _lost("PutUserPolicy", "cli"), "containment up"),
         Trial("role, closed", "repair ahead", _lost("PutRolePolicy", "cli"), "containment lift"),
-        Trial(user, "up ahead", _held("TagUser"), "refused destroy at once"),
+        Trial(user, "up ahead", _held_back("TagUser"), "refused destroy at once"),
         Trial(user, "up", Blow("checkpoint", 5, who="nobody", how="state refused"), "destroy"),
     ]
 
@@ -170,10 +170,10 @@ def ahead() -> Iterator[Trial]:
         blow = Blow(operation, 1, point, "cli", fate=fate)
         yield Trial(scene_name, "repair ahead", blow, after)
     for operation in SCENES["user"].up:
-        yield Trial("user", "up ahead", _held(operation), "refused up at once")
-        yield Trial("user", "up ahead", _held(operation), "refused destroy at once")
+        yield Trial("user", "up ahead", _held_back(operation), "refused up at once")
+        yield Trial("user", "up ahead", _held_back(operation), "refused destroy at once")
     for operation in ("PutUserPolicy", "UpdateAccessKey"):
-        yield Trial("user", "repair ahead", _held(operation), "refused destroy at once")
+        yield Trial("user", "repair ahead", _held_back(operation), "refused destroy at once")
 
 
 def no_state() -> Iterator[Trial]:
@@ -226,7 +226,7 @@ def _late(operation: str, how: How) -> Blow:
     return Blow(operation, 1, "before", "cli", how, "late")
 
 
-def _held(operation: str) -> Blow:
+def _held_back(operation: str) -> Blow:
     return Blow(operation, 1, "before", "nobody", "nothing", "held")
 
 
