@@ -34,6 +34,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import unquote
 
@@ -475,11 +476,9 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         ids_by_arn = {**(state.unique_ids or {}), state.principal: state.principal_id}
         named = dict.fromkeys((*state.targets, *state.denied, *state.revoked))
         unknown = [arn for arn in named if arn not in ids_by_arn]
-        iam = self._context.clients.iam
+        look = partial(locate, self._context.clients.iam, unique_id=None)
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            principals = list(
-                pool.map(lambda arn: locate(iam, parse_principal(arn), None), unknown)
-            )
+            principals = list(pool.map(look, map(parse_principal, unknown)))
         for arn, live in zip(unknown, principals, strict=True):
             if live is None:
                 self._context.say("warning", f"the guard does not name {arn}, which is not there")

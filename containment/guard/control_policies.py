@@ -82,7 +82,7 @@ class ControlPolicies:
     def management_account(self) -> str:
         """Return the organisation's management account, in which no control policy counts."""
         with explained("asking for the organisation"):
-            answer = self._organizations.describe_organization()
+            answer: Any = self._organizations.describe_organization()
         return str(answer["Organization"]["MasterAccountId"])
 
     def levels(self) -> list[list[ControlPolicy]]:
@@ -92,9 +92,9 @@ class ControlPolicies:
         with explained("reading the control policies of the account"):
             while True:
                 levels.append(self._attached(target))
-                parents = self._organizations.list_parents(ChildId=target)["Parents"]
-                target = str(parents[0]["Id"])
-                if parents[0]["Type"] == "ROOT":
+                parent: Any = self._organizations.list_parents(ChildId=target)["Parents"][0]
+                target = str(parent["Id"])
+                if parent["Type"] == "ROOT":
                     return [self._attached(target), *reversed(levels)]
 
     def attached(self) -> list[ControlPolicy]:

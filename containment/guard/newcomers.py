@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -93,7 +94,7 @@ def made_since(iam: IAMClient, moment: datetime, began: datetime) -> Newcomers:
                 if role["CreateDate"] >= moment and not _of_a_service(role["Arn"])
             ]
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            for user, keys in zip(old, pool.map(lambda one: _keys(iam, one), old), strict=True):
+            for user, keys in zip(old, pool.map(partial(_keys, iam), old), strict=True):
                 newcomers += [
                     Newcomer(user["UserId"], user["Arn"], key["AccessKeyId"], key["CreateDate"])
                     for key in keys
