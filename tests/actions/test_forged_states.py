@@ -132,7 +132,10 @@ USER = {
         "not this stack",
     ),
     "a revocation in the far future": Forgery(
-        "deny", lambda _: {"issued_before": "2999-01-01T00:00:00Z", "scope": "issued-before"}
+        "deny",
+        lambda _: {"issued_before": "2999-01-01T00:00:00Z", "scope": "issued-before"},
+        "refused",
+        "the state says that its deny is of tokens issued before a moment",
     ),
 }
 
