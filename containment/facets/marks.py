@@ -26,6 +26,11 @@ _ATTACHMENT_SUFFIX = "/AWSDenyAll"
 _INCIDENT = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 
 
+def is_snapshot_id(text: str) -> bool:
+    """Tell whether *text* is a snapshot's id as a mark can carry it."""
+    return re.fullmatch(r"[0-9a-z]{10}", text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Whose artefact it is: incident, snapshot and generation, as a Sid says it."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from containment.errors import ConflictError, ContainmentError, RefusedError
 from containment.facets.decisions import way_out
+from containment.facets.marks import is_snapshot_id
 from containment.lifecycle.authority import Role, hands, verdict
 from containment.lifecycle.lift import in_turn
 from containment.lifecycle.terms import require_terms
@@ -42,9 +43,19 @@ class Gate:
         Raises:
             RefusedError: the credentials in use are of another endpoint or account, or it is not
                 the spec of this stack that asks for it.
+            ConflictError: the snapshot's id in the state is none.
         """
         self._context.require_same_place(inputs)
         self._require_own_spec(inputs)
+        snapshot_id = getattr(inputs, "snapshot_id", None)
+        if snapshot_id is not None and not is_snapshot_id(snapshot_id):
+            # What is written under it would carry no mark, and could not be told from others'.
+            raise ConflictError(
+                f"the state says that the snapshot of {inputs.principal} has the id"
+                f" {snapshot_id!r}, which is none of ours",
+                remedy="restore the stack's state from a backup, or take the containment over with"
+                f" 'containment adopt {inputs.incident}'",
+            )
 
     def require_denial(
         self, inputs: Inputs, live: LivePrincipal, *, followed: bool = False

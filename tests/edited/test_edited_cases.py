@@ -384,3 +384,16 @@ def test_a_fence_shuts_out_nobody_whom_the_state_has_added(
     assert honest.failed == []
     policy = f"role app, RolePolicyList containment-{CONFIRMED}, PolicyDocument"
     assert "web-1" in company.taken()[policy]
+
+
+def test_no_deny_is_written_under_an_id_that_no_mark_can_carry(company: Company) -> None:
+    """It would be nobody's, and no lift would find it."""
+    stack = company.stacks[CONFIRMED]
+    for entry in stack.entries:
+        entry.values |= {"snapshotId": "", "live": "missing"}
+
+    stack.up()
+
+    assert "which is none of ours" in str(stack.failed)
+    assert "containment adopt" in str(stack.failed)
+    assert company.taken() == company.contained
