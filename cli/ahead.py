@@ -13,7 +13,7 @@ from cli import render
 from cli.stopping import stopped_by_signals
 from containment.aws.recording import made_change
 from containment.engine.settings import backend
-from containment.errors import StoppedError
+from containment.errors import ContainmentError, StoppedError
 from containment.lifecycle.handover import hand_over
 from containment.provider.stack_lock import StackLock
 from containment.run import ahead, locks, state
@@ -67,7 +67,23 @@ def contained_ahead(incident: Incident, spec: IncidentSpec) -> Generator[Ahead]:
         if results and not stack_state.resources and not any(item.error for item in results):
             # All that a preview refuses was looked for before the first change.
             advance.options = ("--skip-preview",)
-        yield advance
+        try:
+            yield advance
+        except ContainmentError as error:
+            if not advance.changes:
+                raise
+            for line in advance.lines:
+                render.tell(f"  {line}")
+            raise not_in_state(error, incident.stack) from error
+
+
+def not_in_state(error: ContainmentError, stack: str) -> ContainmentError:
+    """Return *error*, which kept what was changed before the engine out of the state."""
+    return type(error)(
+        f"{error.message}; what was changed before the engine stays and is on record, and is not"
+        " in the state yet",
+        remedy=f"{error.remedy}, then run 'containment up {stack}', which takes it in",
+    )
 
 
 def _contain(advance: Ahead, spec: IncidentSpec) -> tuple[tuple[Applied, ...], StackState]:

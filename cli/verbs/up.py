@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import differences, render
-from cli.ahead import contained_ahead
+from cli.ahead import contained_ahead, not_in_state
 from cli.direct import contain_directly
 from cli.incident import begin, caller_of, ended, error_document, on_terminal
 from cli.options import json_option, stack_argument, verbose_option, yes_option
@@ -85,6 +85,8 @@ def _apply(named: str | None, *, yes: bool, verbose: bool, as_json: bool) -> int
     stack_state = state.load(incident.engine, incident.stack) or state.StackState()
     if error is None:
         stack_state = incident.settled(stack_state)
+    elif advance.changes and not stack_state.resources:
+        error = not_in_state(error, incident.stack)
     principals = report.principals(stack_state, spec)
     if as_json:
         render.document(_document(incident, run, principals, caller.arn, error))

@@ -118,15 +118,25 @@ def test_a_state_in_s3_goes_up_shows_drift_is_repaired_and_comes_down(
     assert inventory.changes(before, taken(lab)) == []
 
 
-def test_a_missing_passphrase_of_a_shared_state_is_asked_for(in_s3: Project, lab: Lab) -> None:
+def test_without_the_passphrase_of_the_state_it_contains_and_asks_for_it(
+    in_s3: Project, lab: Lab
+) -> None:
+    before = taken(lab)
     in_s3.spec(targets(lab))
-    del in_s3.environ["PULUMI_CONFIG_PASSPHRASE"]
+    passphrase = in_s3.environ.pop("PULUMI_CONFIG_PASSPHRASE")
 
     up = containment(in_s3, "up")
 
     assert up.code == 8
     assert "set PULUMI_CONFIG_PASSPHRASE" in up.output
-    assert can_list(lab, lab.world.leaked)
+    assert f"{lab.world.leaked.access_key_id} is Inactive now" in up.output
+    assert "not in the state yet" in up.output
+    assert not can_list(lab, lab.world.leaked)
+
+    in_s3.environ["PULUMI_CONFIG_PASSPHRASE"] = passphrase
+    assert containment(in_s3, "up").code == 0
+    assert containment(in_s3, "lift", "--yes").code == 0
+    assert inventory.changes(before, taken(lab)) == []
 
 
 def test_a_dead_runs_lock_in_s3_is_shown_with_its_owner_and_taken_away(
