@@ -533,8 +533,8 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
                 recalled = Snapshot.model_validate(values)
                 context.say(
                     "info",
-                    f"{live} is contained since {recalled.captured_at} by a run that was cut off:"
-                    " that one is gone on with",
+                    f"{live} is contained since {recalled.captured_at} by a run that is not in the"
+                    " state (it was cut off, or the state was lost): that one is gone on with",
                 )
                 return self._with_ledger(recalled)
         return None
