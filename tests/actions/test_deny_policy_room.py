@@ -233,7 +233,7 @@ def test_a_claim_of_a_boundary_that_the_state_does_not_know_removes_none(bench: 
 
 def test_aws_deny_all_stays_until_there_is_room_for_its_fence(bench: Bench) -> None:
     lab, world = bench.lab, bench.lab.world
-    write_spec(bench, world.deploy_role)
+    write_spec(bench, world.deploy_role, "deny-all")
     session = session_of(lab, world.leaked, world.deploy_role)
     fill_role(bench, *KINDS["long ARNs"], count=1)
     state = deny(bench, world.deploy_role)
