@@ -62,6 +62,7 @@ golden: setup ## Write anew what runs show, of real changes on the lab; look at 
 reliability: setup ## Break real runs in every way, and play stories: nothing is lost; ARGS='--only words' for some runs
 	@$(RUN) python -m tools.reliability $(ARGS)
 	$(if $(ARGS),,@$(RUN) python -m tests.edited --edits 2000)
+	$(if $(ARGS),,@$(RUN) python -m tests.edited --engine --edits 60)
 	$(if $(ARGS),,@$(RUN) python -m tests.model --runs 2000 --jobs $(JOBS))
 
 .PHONY: stories

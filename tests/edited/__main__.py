@@ -8,10 +8,12 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from containment.lab.testing import lab_server
-from tests.edited.play import play
+from containment.lab.testing import Lab, lab_server
+from tests.edited.engine import EngineScene
+from tests.edited.play import Played, play
 from tests.edited.scene import Scene, connected_once
 from tests.support.direct_calls import direct_calls
 
@@ -21,6 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--edits", type=int, default=2000, help="how many runs")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--engine", action="store_true", help="by the real engine and the verbs")
     chosen = parser.parse_args()
     logging.disable(logging.CRITICAL)
     began, harmful, refused = time.monotonic(), 0, 0
@@ -31,10 +34,10 @@ def main() -> int:
         tempfile.TemporaryDirectory() as once,
     ):
         os.environ |= {"AWS_ENDPOINT_URL": lab.endpoint, **lab.world.responder.env()}
-        scene = Scene(lab, Path(once))
+        run = _player(lab, Path(once), by_engine=chosen.engine)
         for seed in range(chosen.first, chosen.first + chosen.edits):
             with tempfile.TemporaryDirectory() as folder:
-                played = play(scene.company(Path(folder)), seed)
+                played = run(Path(folder), seed)
             refused += played.refused
             if played.wrong:
                 harmful += 1
@@ -45,6 +48,13 @@ def main() -> int:
         f" account supports; {refused} refused something"
     )
     return 1 if harmful else 0
+
+
+def _player(lab: Lab, folder: Path, *, by_engine: bool) -> Callable[[Path, int], Played]:
+    if by_engine:
+        return EngineScene(lab, folder).play
+    scene = Scene(lab, folder)
+    return lambda place, seed: play(scene.company(place), seed)
 
 
 if __name__ == "__main__":

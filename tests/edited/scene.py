@@ -24,6 +24,21 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 
+class Account:
+    """The account of a lab in this process, as it is now."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._identities = copy.deepcopy(vars(moto_state.iam(ACCOUNT)))
+
+    def put_back(self) -> None:
+        """Have the account be as it was."""
+        backend = vars(moto_state.iam(ACCOUNT))
+        backend.clear()
+        backend.update(copy.deepcopy(self._identities))
+        self._lab.gate.facts.clear()
+
+
 class Scene:
     """Contains a company, and hands it out as often as it is asked for, each time the same.
 
@@ -36,14 +51,11 @@ class Scene:
         self._contained.folder.mkdir()
         self._contained.contain()
         lab.advance(3600)  # what was issued before it is denied now, whenever a run is
-        self._account = copy.deepcopy(vars(moto_state.iam(ACCOUNT)))
+        self._account = Account(lab)
 
     def company(self, folder: Path) -> Company:
         """Return the company in the empty *folder*, its account as it was once contained."""
-        backend = vars(moto_state.iam(ACCOUNT))
-        backend.clear()
-        backend.update(copy.deepcopy(self._account))
-        self._lab.gate.facts.clear()
+        self._account.put_back()
         shutil.copytree(self._contained.folder, folder, dirs_exist_ok=True)
         stacks = {name: stack.copied(folder) for name, stack in self._contained.stacks.items()}
         return Company(self._lab, folder, stacks, self._contained.before, self._contained.contained)
