@@ -51,7 +51,7 @@ class EngineScene:
             folder=folder / "project",
             environ=self._project.environ | {"PULUMI_BACKEND_URL": f"file://{folder / 'state'}"},
         )
-        states = {name: StateFile.of(folder, name) for name in (CONFIRMED, MISTAKEN)}
+        states = {name: StateFile.read(folder, name) for name in (CONFIRMED, MISTAKEN)}
         stacks = {
             name: Stack(project.folder, name, state.entries()) for name, state in states.items()
         }
@@ -77,7 +77,7 @@ class StateFile:
     checkpoint: dict[str, Any]
 
     @classmethod
-    def of(cls, folder: Path, incident: str) -> StateFile:
+    def read(cls, folder: Path, incident: str) -> StateFile:
         """Read the state of *incident* in the project beside it."""
         path = folder / _STACKS / f"{incident}.json.gz"
         return cls(path, json.loads(gzip.decompress(path.read_bytes())))
