@@ -139,28 +139,27 @@ def _written(engine: Path, root: Path, environ: Mapping[str, str], stack: str) -
         return _exported(engine, root, environ, stack)
     paths = [place / _STACKS / f"{stack}{ending}" for ending in _ENDINGS]
     existing = [path for path in paths if path.exists()]
-    for path in existing:
-        _drop_torn_attributes(path)
     if any(path.name.endswith(".zst") for path in existing):
         return _exported(engine, root, environ, stack)
     return [_read(path) for path in existing]
 
 
-def _drop_torn_attributes(state: Path) -> None:
-    """Take away the file of attributes beside *state* where an engine died while it wrote it.
+def drop_torn_attributes(root: Path, environ: Mapping[str, str]) -> None:
+    """Take away the files of attributes beside states that an engine was writing when it died.
 
     The engine writes a state whole and then renames it, but its attributes in place: killed in
-    between, it leaves a file that it cannot read, and no state any more for want of a content type.
-    Where there are no attributes it goes without (gocloud.dev v0.46, ``blob/fileblob/attrs.go``).
+    between, it leaves a file that it cannot read, and with it no state any more. Where there are no
+    attributes it goes without (gocloud.dev v0.46, ``blob/fileblob/attrs.go``).
     """
-    attributes = state.with_name(f"{state.name}.attrs")
-    with suppress(OSError):
-        if not stat.S_ISREG(attributes.lstat().st_mode):
-            return
-        try:
-            json.loads(attributes.read_bytes())
-        except ValueError:
-            attributes.unlink()
+    place = _plain_folder(root, environ)
+    for attributes in sorted((place / _STACKS).glob("*.attrs")) if place is not None else ():
+        with suppress(OSError):
+            if not stat.S_ISREG(attributes.lstat().st_mode):
+                continue
+            try:
+                json.loads(attributes.read_bytes())
+            except ValueError:
+                attributes.unlink()
 
 
 def kept_in_files(root: Path, environ: Mapping[str, str], stack: str) -> list[bytes] | None:

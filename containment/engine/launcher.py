@@ -70,6 +70,7 @@ def prepare(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[Path,
     if chosen.dropped:
         _say(f"warning: {', '.join(chosen.dropped)} is not used: it could start another program")
     stack = _value(arguments, "-s", "--stack")
+    guard.drop_torn_attributes(root, chosen.environ)
     if "cancel" in words:
         _leave_the_living(arguments, environ)
     if words & (_CHANGES | _PREVIEWS) or (words and not words & _ASKS):

@@ -176,8 +176,11 @@ def test_a_backup_beside_the_state_is_not_read_and_an_older_state_lets_nobody_go
     assert not marker.exists()
 
     # As an engine leaves it that is killed in between: it writes these in place.
-    file.with_name(f"{file.name}.attrs").write_bytes(b"")
+    attributes = file.with_name(f"{file.name}.attrs")
+    attributes.write_bytes(b"")
     file.write_bytes(clean)
+    assert "failed to load" not in project.run("cancel", "--yes").output
+    assert not attributes.exists()
     project.destroy()
     assert inventory.changes(before, inventory.take(lab.client("iam", world.admin))) == []
     assert can_list(lab, world.leaked)
