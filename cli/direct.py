@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cli import render
 from cli.incident import begin_directly, ended, error_document
 from cli.stopping import stopped_by_signals
-from containment.engine.guard import ForeignStateError
+from containment.engine.ownership import ForeignStateError
 from containment.errors import ConflictError
 from containment.run import direct
 

@@ -14,7 +14,7 @@ from containment.errors import ContainmentError, NotFoundError
 from containment.messages import MessageFile, of_error
 from containment.plan import notices, owners, plan
 from containment.profile import load as load_profile
-from containment.registering import register_newest_first
+from containment.registration import register_newest_first
 from containment.resources import ContainedPrincipal
 from containment.spec import IncidentSpec, load, pin
 from containment.text import paragraph, plain, unwired

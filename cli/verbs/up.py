@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import differences, render
-from cli.ahead import contained_ahead, not_in_state
+from cli.before_engine import contained_ahead, not_in_state
 from cli.direct import contain_directly
 from cli.incident import begin, caller_of, ended, error_document, on_terminal
 from cli.options import json_option, stack_argument, verbose_option, yes_option
-from containment.engine.guard import ForeignStateError
 from containment.engine.layout import ForeignProjectError
+from containment.engine.ownership import ForeignStateError
 from containment.errors import RefusedError
 from containment.run import failures, report, state
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from containment.engine import guard, layout, versions
+from containment.engine import layout, ownership, versions
 from containment.engine.settings import backend, settings
 from containment.errors import ContainmentError, RefusedError, UnavailableError
 from containment.messages import ANNOUNCED
@@ -70,11 +70,11 @@ def prepare(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[Path,
     if chosen.dropped:
         _say(f"warning: {', '.join(chosen.dropped)} is not used: it could start another program")
     stack = _value(arguments, "-s", "--stack")
-    guard.drop_torn_attributes(root, chosen.environ)
+    ownership.drop_torn_attributes(root, chosen.environ)
     if "cancel" in words:
         _leave_the_living(arguments, environ)
     if words & (_CHANGES | _PREVIEWS) or (words and not words & _ASKS):
-        guard.require_own(engine.path, root, chosen.environ, stack)
+        ownership.require_own(engine.path, root, chosen.environ, stack)
     return engine.path, chosen.environ
 
 

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any
 
 from containment.aws.endpoint import configured, is_emulated
-from containment.engine import guard, layout, versions
+from containment.engine import layout, ownership, versions
 from containment.engine.settings import settings
 from containment.errors import UnavailableError
 from containment.messages import ANNOUNCED, VARIABLE, MessageFile
@@ -289,5 +289,5 @@ def open_engine(root: Path, environ: Mapping[str, str]) -> Engine:
     # The engine reads the project's file for every command.
     layout.require_own(root)
     chosen = settings(environ).environ
-    check = partial(guard.require_own, engine.path, root, chosen)
+    check = partial(ownership.require_own, engine.path, root, chosen)
     return Engine(engine.path, root, chosen, check)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from containment.actions import ACTIONS
-from containment.engine import guard, stored_state
+from containment.engine import ownership, stored_state
 from containment.errors import ConflictError, ContainmentError, NotFoundError
 from containment.run import events
 from containment.text import unwired
@@ -116,7 +116,7 @@ def read(engine: Engine, stack: str) -> StackState | None:
     None where nobody can tell what it says.
     """
     try:
-        written = guard.kept_in_files(engine.root, engine.environ, stack)
+        written = ownership.kept_in_files(engine.root, engine.environ, stack)
         if written is None:
             return load(engine, stack) or StackState()
         if not written:

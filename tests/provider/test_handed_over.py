@@ -17,7 +17,7 @@ from containment.lifecycle.handover import VARIABLE, Handover, hand_over
 from containment.lifecycle.wire import Inputs, Lift
 from containment.lifecycle.workplace import Settings, Workplace
 from containment.plan import plan
-from containment.run import ahead
+from containment.run import before_engine
 from containment.run.direct import Applied
 from containment.run.state import StackState
 from containment.spec import load
@@ -54,7 +54,7 @@ def results(lab: Lab, environ: dict[str, str], tmp_path: Path) -> tuple[Applied,
     place = Workplace(
         tmp_path, ACTIONS, STACK, Settings.resolve(tmp_path, {}, ""), cancelled=Event()
     )
-    return ahead.contain(
+    return before_engine.contain(
         load(tmp_path / FILE), place, StackState(), spec_file=FILE, say=lambda *_: None
     )
 

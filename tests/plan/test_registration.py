@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from containment.registering import NewestFirst
+from containment.registration import NewestFirst
 
 pytestmark = pytest.mark.plain
 

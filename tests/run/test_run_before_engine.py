@@ -15,7 +15,7 @@ from containment.aws.cancellation import is_mutating
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 from containment.lifecycle.workplace import Settings, Workplace
-from containment.run import ahead, locks
+from containment.run import before_engine, locks
 from containment.run.direct import Applied
 from containment.run.state import Recorded, StackState
 from containment.spec import load
@@ -60,7 +60,7 @@ class Responder:
 
     def contain(self, stack_state: StackState | None = None) -> tuple[Applied, ...]:
         """Run it, up to the engine."""
-        return ahead.contain(
+        return before_engine.contain(
             load(self.folder / FILE),
             self.place(),
             stack_state or StackState(),
@@ -141,7 +141,7 @@ def test_a_ledger_that_cannot_be_written_leaves_all_to_the_engine(responder: Res
         "user ci-deploy is not on record",
         "role deploy is not on record",
     }
-    assert ahead.to_hand_over(results, StackState()) == []
+    assert before_engine.to_hand_over(results, StackState()) == []
 
 
 def test_what_may_not_be_contained_is_left_to_the_engine_to_refuse(responder: Responder) -> None:
@@ -190,7 +190,7 @@ def test_what_the_state_holds_and_live_shows_is_not_written_again(responder: Res
     again = responder.contain(remembered(results))
 
     assert responder.changes == []
-    assert ahead.to_hand_over(again, remembered(results)) == []
+    assert before_engine.to_hand_over(again, remembered(results)) == []
 
 
 def test_what_was_undone_is_put_back_under_the_snapshot_of_the_state(responder: Responder) -> None:
@@ -203,7 +203,7 @@ def test_what_was_undone_is_put_back_under_the_snapshot_of_the_state(responder: 
     again = responder.contain(stack_state)
 
     assert ids(again) == ids(results)
-    (put_back,) = ahead.to_hand_over(again, stack_state)
+    (put_back,) = before_engine.to_hand_over(again, stack_state)
     assert put_back[0] == "DenyPolicy"
     assert not can_list(responder.lab, responder.lab.world.leaked)
     taken_over = {(item.resource, item.principal): item for item in (*results, *again)}
@@ -220,7 +220,7 @@ def test_a_lowered_rung_is_left_to_the_engine(responder: Responder) -> None:
     again = responder.contain(stack_state)
 
     assert responder.changes == []
-    assert ahead.to_hand_over(again, stack_state) == []
+    assert before_engine.to_hand_over(again, stack_state) == []
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from containment.engine.settings import backend
 from containment.errors import ContainmentError, StoppedError
 from containment.lifecycle.handover import hand_over
 from containment.provider.stack_lock import StackLock
-from containment.run import ahead, locks, state
+from containment.run import before_engine, locks, state
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -60,7 +60,7 @@ def contained_ahead(incident: Incident, spec: IncidentSpec) -> Generator[Ahead]:
     advance = Ahead(incident)
     with TemporaryDirectory(prefix="containment-") as folder:
         results, stack_state = _contain(advance, spec)
-        states = ahead.to_hand_over(results, stack_state)
+        states = before_engine.to_hand_over(results, stack_state)
         if states:
             environ = {**incident.engine.environ, **hand_over(Path(folder), states)}
             advance.incident = replace(incident, engine=replace(incident.engine, environ=environ))
@@ -116,7 +116,9 @@ def _contain(advance: Ahead, spec: IncidentSpec) -> tuple[tuple[Applied, ...], S
             if stack_state is None:
                 return nothing
             spec_file = f"stacks/{incident.stack}.yaml"
-            results = ahead.contain(spec, workplace, stack_state, spec_file=spec_file, say=say)
+            results = before_engine.contain(
+                spec, workplace, stack_state, spec_file=spec_file, say=say
+            )
         finally:
             stack_lock.release()
     if incident.cancelled.is_set():
