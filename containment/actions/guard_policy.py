@@ -439,7 +439,8 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         target = state.target
         elsewhere = [arn for one in others for arn in document.exempt_of(one.content)]
         exempt = exemptions.canonical(self._context, target, [*state.exempt, *elsewhere])
-        contained = {*state.denied, *state.revoked}
+        # Whoever writes a trust policy names themselves there: nobody of the incident comes in.
+        contained = {*state.targets, *(one.principal for one in state.late)}
         entering = tuple(sorted(set(self._entering(target, exempt)) - {*exempt, *contained}))
         ids = state.unique_ids or {}
         denied = [ids[arn] for arn in state.denied if arn in ids]

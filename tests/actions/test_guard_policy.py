@@ -193,6 +193,37 @@ def test_nobody_who_runs_containment_is_locked_out(
     assert scene.attached() == ["FullAWSAccess"]
 
 
+@pytest.mark.lab
+def test_nobody_of_the_incident_takes_up_an_exempt_role_that_was_made_to_trust_them(
+    scene: Scene,
+) -> None:
+    lab, world = scene.lab, scene.lab.world
+    trusted = [world.bystander_user, world.responder_user]
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": trusted}}
+        ],
+    }
+    lab.client("iam", world.admin).update_assume_role_policy(
+        RoleName=world.break_glass_role.rpartition("/")[2], PolicyDocument=json.dumps(trust)
+    )
+
+    def takes_up(by: Credentials) -> bool:
+        sts = lab.client("sts", by)
+        return allowed(sts.assume_role, RoleArn=world.break_glass_role, RoleSessionName="emergency")
+
+    assert takes_up(world.bystander)
+
+    # At a rung under which the guard itself denies them nothing by their id.
+    scene.set("freeze", targets=(scene.taken.principal, world.bystander_user))
+    lab.advance(LAG_S)
+
+    assert not takes_up(world.bystander)
+    assert can_list(lab, world.bystander)
+    assert takes_up(world.responder_user_key)
+
+
 def bench_for_lift(scene: Scene, bench_for: Callable[..., Bench], state: GuardState) -> GuardState:
     """Come in anew under the guard, as whoever lifts does."""
     again = session_of(
