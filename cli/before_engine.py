@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from cli import render
 from cli.stopping import stopped_by_signals
 from containment.aws.recording import made_change
+from containment.engine.layout import ForeignProjectError
+from containment.engine.ownership import ForeignStateError
 from containment.engine.settings import backend
-from containment.errors import ContainmentError, StoppedError
+from containment.errors import ContainmentError, NotContainedError, RefusedError, StoppedError
 from containment.lifecycle.handover import hand_over
 from containment.provider.stack_lock import StackLock
 from containment.run import before_engine, locks, state
@@ -69,6 +71,8 @@ def contained_ahead(incident: Incident, spec: IncidentSpec) -> Generator[Ahead]:
             advance.options = ("--skip-preview",)
         try:
             yield advance
+        except (ForeignStateError, ForeignProjectError):
+            raise  # then all is contained without the engine, and that is told
         except ContainmentError as error:
             if not advance.changes:
                 raise
@@ -78,10 +82,18 @@ def contained_ahead(incident: Incident, spec: IncidentSpec) -> Generator[Ahead]:
 
 
 def not_in_state(error: ContainmentError, stack: str) -> ContainmentError:
-    """Return *error*, which kept what was changed before the engine out of the state."""
-    return type(error)(
-        f"{error.message}; what was changed before the engine stays and is on record, and is not"
-        " in the state yet",
+    """Return *error*, which kept what was changed before the engine out of the state.
+
+    A refusal is none any more: it would say that nothing has been changed.
+    """
+    kind = NotContainedError if isinstance(error, RefusedError) else type(error)
+    first, *rows = error.message.split("\n")
+    return kind(
+        first,
+        rows=[
+            *rows,
+            "what was changed before the engine stays, is on record, and is not in the state yet",
+        ],
         remedy=f"{error.remedy}, then run 'containment up {stack}', which takes it in",
     )
 
