@@ -11,7 +11,7 @@ from cli.incident import begin_directly, ended, error_document
 from cli.stopping import stopped_by_signals
 from containment.engine.ownership import ForeignStateError
 from containment.errors import ConflictError
-from containment.run import direct
+from containment.run import direct, report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def contain_directly(named: str | None, why: ContainmentError | None, *, as_json
             remedy=f"{_mending(why)}, run 'containment adopt {stack}', then 'containment up"
             f" {stack}'",
         )
-    open_ways = direct.stays_open(results)
+    open_ways = report.stays_open(results)
     next_ = f"containment adopt {stack}"
     if as_json:
         clients = workplace.clients()

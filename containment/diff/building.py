@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.actions import ACTIONS
+from containment.actions import ACTIONS_BY_RESOURCE
 from containment.aws.faults import explain
 from containment.clock import isoformat
 from containment.diff.model import Change, PrincipalDiff, text_diff
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 # What the facts ask besides what the actions read; without it they say that it is not known.
 PERMISSIONS = frozenset({"iam:GetAccessKeyLastUsed"})
 _AT_ONCE = 8
-_ACTIONS = {action.resource: action for action in ACTIONS}
 _ORDER = list(Rung)
 
 
@@ -83,11 +82,15 @@ def _contained(
 ) -> PrincipalDiff:
     rung, before = str(item.rung), rung_of(applied)
     arn = item.principal.arn
-    survives = tuple(_ACTIONS[declared.resource].survives for declared in item.declarations)
+    survives = tuple(
+        ACTIONS_BY_RESOURCE[declared.resource].survives for declared in item.declarations
+    )
     try:
         context = context_of(item.principal.account)
         snapshot: Any = applied.get(SNAPSHOT)
-        inputs: Inputs = _ACTIONS[SNAPSHOT].inputs_type.model_validate(item.snapshot.inputs)
+        inputs: Inputs = ACTIONS_BY_RESOURCE[SNAPSHOT].inputs_type.model_validate(
+            item.snapshot.inputs
+        )
         live = context.locate(inputs, getattr(snapshot, "principal_id", None))
         if live is None:
             return PrincipalDiff(
@@ -96,7 +99,7 @@ def _contained(
         writes: list[Write] = []
         comes_back: list[str] = []
         for declared in item.declarations:
-            action = _ACTIONS[declared.resource](context)
+            action = ACTIONS_BY_RESOURCE[declared.resource](context)
             values = {**_from_snapshot(snapshot, live, action), **declared.inputs}
             new_inputs = action.inputs_type.model_validate(values)
             writes += action.writes(new_inputs, live)
@@ -178,7 +181,7 @@ def _lifted(principal: str, applied: Mapping[str, Inputs], context_of: ContextOf
     returned: list[str] = []
     unread: list[str] = []
     for word, state in applied.items():
-        foreseen = foresee_lift(_ACTIONS[word], state, context_of)
+        foreseen = foresee_lift(ACTIONS_BY_RESOURCE[word], state, context_of)
         changes += [Change("-", word, sentence) for sentence in foreseen.will]
         conflicts += foreseen.conflicts
         unread += foreseen.unread

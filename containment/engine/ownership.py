@@ -134,14 +134,10 @@ def _written(engine: Path, root: Path, environ: Mapping[str, str], stack: str) -
     """Return the state of *stack* as it is kept, in each form that the engine might read."""
     if not stack:
         return []  # none is selected, and the engine says so
-    place = _plain_folder(root, environ)
-    if place is None or not _PLAIN_NAME.fullmatch(stack):
+    files = _files(root, environ, stack)
+    if files is None or any(path.name.endswith(".zst") for path in files):
         return _exported(engine, root, environ, stack)
-    paths = [place / _STACKS / f"{stack}{ending}" for ending in _ENDINGS]
-    existing = [path for path in paths if path.exists()]
-    if any(path.name.endswith(".zst") for path in existing):
-        return _exported(engine, root, environ, stack)
-    return [_read(path) for path in existing]
+    return [_read(path) for path in files]
 
 
 def drop_torn_attributes(root: Path, environ: Mapping[str, str]) -> None:
@@ -168,11 +164,17 @@ def kept_in_files(root: Path, environ: Mapping[str, str], stack: str) -> list[by
     Raises:
         UnreadableStateError: a file of it cannot be read.
     """
+    files = _files(root, environ, stack)
+    return None if files is None else [_read(path) for path in files]
+
+
+def _files(root: Path, environ: Mapping[str, str], stack: str) -> list[Path] | None:
+    """Return the files that the state of *stack* is kept in; None where it is not in files."""
     place = _plain_folder(root, environ)
     if place is None or not _PLAIN_NAME.fullmatch(stack):
         return None
     paths = [place / _STACKS / f"{stack}{ending}" for ending in _ENDINGS]
-    return [_read(path) for path in paths if path.exists()]
+    return [path for path in paths if path.exists()]
 
 
 def _plain_folder(root: Path, environ: Mapping[str, str]) -> Path | None:

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 from pydantic.alias_generators import to_snake
 
-from containment.actions import ACTIONS, FACETS
+from containment.actions import ACTIONS_BY_RESOURCE, FACETS
 from containment.aws.faults import explain
 from containment.aws.principal import locate
 from containment.aws.resolve import resolve_access_key
@@ -24,7 +24,6 @@ from containment.facets import leftovers
 from containment.ledger.entries import open_snapshots
 from containment.lifecycle.action import UnfinishedError
 from containment.plan import owners, plan
-from containment.run.report import live_on
 from containment.spec import pin
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     Take = Callable[[PrincipalPlan], "Applied"]
     Hold = Callable[[PrincipalPlan, Declaration, Any], "Applied | None"]
 
-_BY_WORD = {action.resource: action for action in ACTIONS}
 _DENY = "DenyPolicy"
 _AT_ONCE = 24
 
@@ -160,15 +158,6 @@ def failure(results: Sequence[Applied]) -> ContainmentError | None:
     return NotContainedError("not as declared:", remedy="mend these and run it again", rows=rows)
 
 
-def stays_open(results: Sequence[Applied]) -> dict[str, str]:
-    """Return what an attacker keeps all the same, by the word of each kind of resource applied."""
-    words = sorted({item.resource for item in results if item.state is not None})
-    survives = {word: _BY_WORD[word].survives for word in words if word != "PrincipalSnapshot"}
-    return survives | live_on(
-        (item.resource, item.state) for item in results if item.state is not None
-    )
-
-
 def _contained(declared: Sequence[PrincipalPlan], workplace: Workplace, say: Say) -> list[Applied]:
     def take(item: PrincipalPlan) -> Applied:
         def known_or_new() -> Any:
@@ -242,7 +231,7 @@ def _known_snapshot(action: Any, inputs: Any, workplace: Workplace) -> Any:
 
 def action_of(declared: PrincipalPlan, item: Declaration, workplace: Workplace, say: Say) -> Any:
     """Return the action of a resource of a principal, at work on its account."""
-    return _BY_WORD[item.resource](workplace.context(declared.principal.account, say))
+    return ACTIONS_BY_RESOURCE[item.resource](workplace.context(declared.principal.account, say))
 
 
 def inputs_of(

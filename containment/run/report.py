@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from containment.actions import ACTIONS_BY_RESOURCE
 from containment.diff.building import rung_of
 from containment.identities import parse_principal
 from containment.lifecycle import residuals
 from containment.spec import pin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from containment.messages import Message
+    from containment.run.direct import Applied
     from containment.run.events import Events
     from containment.run.state import Recorded, StackState
     from containment.spec import IncidentSpec
@@ -79,29 +81,22 @@ def _owner(state: StackState, access_key: str) -> str | None:
     )
 
 
-def stays_open(resources: Sequence[Recorded]) -> dict[str, str]:
+def stays_open(resources: Iterable[Recorded | Applied]) -> dict[str, str]:
     """Return what an attacker keeps all the same, by the word of each kind of resource in use.
 
-    And, by kind of principal and rung, which credentials live on and until when.
-    """
-    survives = {
-        item.resource: item.action.survives
-        for item in sorted(resources, key=lambda item: item.resource)
-        if item.resource != "PrincipalSnapshot"
-    }
-    return survives | live_on((item.resource, item.state) for item in resources)
-
-
-def live_on(applied: Iterable[tuple[str, Any]]) -> dict[str, str]:
-    """Return which credentials live on, and until when, by kind of principal and rung.
-
-    *applied* are words of resources and the states of those.
+    And, by kind of principal and rung, which credentials live on and until when. What was not
+    applied has no state, and counts for nothing.
     """
     states: dict[str, dict[str, Any]] = {}
-    for resource, state in applied:
-        states.setdefault(state.principal, {})[resource] = state
+    for item in resources:
+        if item.state is not None:
+            states.setdefault(item.state.principal, {})[item.resource] = item.state
+    words = sorted({word for by_word in states.values() for word in by_word})
+    survives = {
+        word: ACTIONS_BY_RESOURCE[word].survives for word in words if word != "PrincipalSnapshot"
+    }
     rungs = {arn: rung_of(by_word) for arn, by_word in states.items()}
-    return residuals.by_rung(
+    return survives | residuals.by_rung(
         (parse_principal(arn).kind, rung) for arn, rung in rungs.items() if rung is not None
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from containment.actions import ACTIONS
+from containment.actions import ACTIONS_BY_RESOURCE
 from containment.engine import ownership, stored_state
 from containment.errors import ConflictError, ContainmentError, NotFoundError
 from containment.run import events
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from containment.ledger import Ledger
     from containment.lifecycle.wire import Inputs
     from containment.run.engine import Engine
-
-_BY_WORD = {action.resource: action for action in ACTIONS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ def parse(exported: Mapping[str, Any]) -> StackState:
 def _recorded(resources: Any) -> Iterator[Recorded]:
     for item in resources:
         urn = str(item["urn"])
-        action = _BY_WORD.get(events.kind_of(urn)) if events.is_ours(urn) else None
+        action = ACTIONS_BY_RESOURCE.get(events.kind_of(urn)) if events.is_ours(urn) else None
         if action is None or item.get("delete"):
             continue
         yield Recorded(urn, action, _state(urn, action, item), tuple(item.get("initErrors") or ()))
