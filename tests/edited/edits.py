@@ -39,7 +39,10 @@ def edit(company: Company, incident: str, entries: list[Entry], random: Random) 
     """Edit *entries*, the state of *incident*, in one way; return which."""
     if not entries:
         return "nothing left to edit"
-    kinds = (_field, _field, _field, _another_principal, _inject, _foreign, _drop, _order, _kind)
+    kinds = (
+        *(_field, _field, _field, _another_principal, _inject, _foreign, _drop, _order, _kind),
+        *(_inject_whole, _inject_whole),
+    )
     return random.choice(kinds)(company, incident, entries, random)
 
 
@@ -150,6 +153,30 @@ def _inject(company: Company, incident: str, entries: list[Entry], random: Rando
     template.urn = f"{template.urn.rpartition('::')[0]}::x"
     entries.insert(random.randrange(len(entries) + 1), template)
     return f"injected {template.kind} of {arn}"
+
+
+def _inject_whole(company: Company, incident: str, entries: list[Entry], random: Random) -> str:
+    """Add to the state all that would be there of a stranger, had the incident contained them."""
+    world = company.lab.world
+    arn, unique_id = random.choice(strangers(company))
+    kind = "user" if ":user/" in arn else "role"
+    mark = f":{kind}/"
+    before = {
+        "accessKeys": [{"accessKeyId": world.bystander.access_key_id, "status": "Active"}],
+        "held": [world.bystander.access_key_id],
+        "attachedPolicies": [ADMINISTRATOR],
+        "swapped": [ADMINISTRATOR],
+        "trustPolicy": OPEN,
+    }
+    for entry in [one for one in entries if mark in str(one.values.get("principal"))]:
+        added = copy.deepcopy(entry)
+        edited = {name: value for name, value in before.items() if name in added.values}
+        added.values |= {**edited, "principal": arn, "principalId": unique_id}
+        added.id = f"{incident}/{arn}"
+        label = f"{world.account}/{kind}/{arn.rpartition('/')[2]}"
+        added.urn = f"{entry.urn.rpartition('::')[0]}::{label}"
+        entries.append(added)
+    return f"all that there would be of {arn}"
 
 
 def _foreign(company: Company, incident: str, entries: list[Entry], random: Random) -> str:

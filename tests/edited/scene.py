@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from containment.aws.clients import Clients, connect
+from containment.aws.consistency import eventually
 from containment.lab.scenario import inventory
 from containment.lab.scenario.company import ACCOUNT
 from containment.lab.state import moto_state
@@ -63,10 +64,11 @@ class Scene:
 
 @contextmanager
 def connected_once() -> Generator[None]:
-    """Let the provider's calls share their clients for the length of a block.
+    """Let the provider's calls share their clients for the length of a block, and wait for nothing.
 
     Nothing of a run is in them but the incident's name and the switch that stops them. What an
-    inventory has read of a user is read again only where anything of that user is another.
+    inventory has read of a user is read again only where anything of that user is another. What a
+    lift waits for does not come: nothing else runs, so to ask again is all the waiting there is.
     """
     users: dict[bytes, dict[str, str]] = {}
     read_anew = inventory._user  # a third of a run is spent in it
@@ -87,6 +89,7 @@ def connected_once() -> Generator[None]:
 
     with (
         mock.patch.object(workplace, "connect", connects),
+        mock.patch.dict(eventually.__kwdefaults__ or {}, sleep=lambda _seconds: None),
         mock.patch.object(inventory, "_user", read_once),
     ):
         yield
