@@ -6,7 +6,6 @@ import copy
 import gzip
 import json
 import shutil
-import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -17,7 +16,7 @@ from tests.edited.edits import edit, edit_ledger
 from tests.edited.play import Played
 from tests.edited.scene import Account
 from tests.edited.stack import CONFIRMED, MISTAKEN, PREFIX, Company, Entry, Stack
-from tests.support.project import BIN, Project
+from tests.support.project import Project
 
 VERBS = ("destroy", "lift", "lift", "up", "up and lift", "restore", "adopt and lift")
 _STACKS = Path("state/.pulumi/stacks/containment")
@@ -143,18 +142,9 @@ def _run(project: Project, state: StateFile, incident: str, verb: str) -> int:
 
 
 def _verb(project: Project, *arguments: str, succeeds: bool = False) -> int:
-    ran = subprocess.run(
-        [BIN / "containment", *arguments],
-        cwd=project.folder,
-        env=project.environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if succeeds and ran.returncode:
-        raise AssertionError(ran.stdout + ran.stderr)
-    if "Traceback" in ran.stderr or "bug in containment" in ran.stderr:
-        raise AssertionError(f"{arguments}: {ran.stderr}")
-    return ran.returncode
+    ran = project.verb(*arguments)
+    if succeeds and ran.code:
+        raise AssertionError(ran.output)
+    if "Traceback" in ran.err or "bug in containment" in ran.err:
+        raise AssertionError(f"{arguments}: {ran.err}")
+    return ran.code

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from typing import Any
 
 import pytest
 
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
-from tests.support.project import BIN, STACK, EngineRun, Project, spec
+from tests.support.project import STACK, Project, spec
 from tests.support.workbench import can_list
 
 pytestmark = pytest.mark.engine
@@ -36,20 +35,6 @@ def role(lab: Lab) -> str:
     return f"{{role: '{lab.world.deploy_role}', rung: close-trust}}"
 
 
-def tool(project: Project, *arguments: str) -> EngineRun:
-    """Run ``containment``."""
-    process = subprocess.run(
-        [BIN / "containment", *arguments],
-        cwd=project.folder,
-        env=project.environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return EngineRun(process.returncode, process.stdout + process.stderr)
-
-
 def edited(project: Project, change: Any) -> None:
     """Export the state, have *change* made to each resource, and import it."""
     state = json.loads(project.ok("stack", "export"))
@@ -68,19 +53,19 @@ def test_what_is_on_hold_is_released_by_nothing_and_each_verb_says_so(
     before = taken(lab)
     assert "nothing is released" in project.up()
     contained = taken(lab)
-    lift = tool(project, "lift", STACK, "--yes")
-    assert lift.exit_code == 7
+    lift = project.verb("lift", STACK, "--yes")
+    assert lift.code == 7
     assert f"{STACK} is on hold" in lift.output
-    status = tool(project, "status", STACK)
+    status = project.verb("status", STACK)
     assert f"{STACK} is on hold: nothing of it is released" in status.output
-    wrong = tool(project, "lift", STACK, "--yes", "--force-ours", "credentials@111122223333/role/x")
-    assert wrong.exit_code == 2
+    wrong = project.verb("lift", STACK, "--yes", "--force-ours", "credentials@111122223333/role/x")
+    assert wrong.code == 2
     assert "whom the stack does not hold" in wrong.output
 
     refused = [project.run(*DESTROY)]
     project.spec(spec(role(lab), extra=hold, disposition="false-positive"))
-    without = tool(project, "up", STACK, "--yes")
-    assert without.exit_code == 7
+    without = project.verb("up", STACK, "--yes")
+    assert without.code == 7
     assert "it is on hold (hold: true), so nothing of it is released" in without.output
     project.spec(spec(user(lab, "key-only"), role(lab), extra=hold, disposition="false-positive"))
     refused.append(project.run("up", "--yes", "--skip-preview"))

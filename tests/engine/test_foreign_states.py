@@ -14,7 +14,7 @@ from containment.engine import versions
 from containment.engine.settings import settings
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
-from tests.support.project import BIN, STACK, Project, spec
+from tests.support.project import STACK, Project, spec
 from tests.support.workbench import can_list
 
 if TYPE_CHECKING:
@@ -74,20 +74,6 @@ def plugin(project: Project, folder: Path) -> tuple[Path, str]:
     return marker, f"{on_path}:{project.environ['PATH']}"
 
 
-def verb(project: Project, *arguments: str, **environ: str) -> tuple[int, str]:
-    process = subprocess.run(
-        [BIN / "containment", *arguments],
-        cwd=project.folder,
-        env={**project.environ, **environ},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    return process.returncode, process.stdout
-
-
 def test_a_state_that_names_another_provider_starts_nothing_and_stops_no_containment(
     project: Project, lab: Lab, tmp_path: Path
 ) -> None:
@@ -106,9 +92,9 @@ def test_a_state_that_names_another_provider_starts_nothing_and_stops_no_contain
         assert ran.exit_code == 7, ran.output
         assert "pulumi-python" in ran.output
         assert "containment up" in ran.output
-    code, output = verb(project, "lift", STACK, "--yes", PATH=path)
-    assert code == 7
-    assert "pulumi-python" in output
+    lift = project.verb("lift", STACK, "--yes", PATH=path)
+    assert lift.code == 7
+    assert "pulumi-python" in lift.output
     # Somebody writes it between the check and the run: the engine finds no such provider.
     engine = versions.current(project.environ["PATH"])
     assert engine is not None
@@ -130,9 +116,9 @@ def test_a_state_that_names_another_provider_starts_nothing_and_stops_no_contain
     iam.delete_user_policy(UserName=user, PolicyName=f"containment-{STACK}")
     iam.update_access_key(UserName=user, AccessKeyId=world.leaked.access_key_id, Status="Active")
     assert can_list(lab, world.leaked)
-    code, output = verb(project, "up", STACK, "--yes", PATH=path)
-    assert code == 5, output
-    assert "without the engine" in output
+    up = project.verb("up", STACK, "--yes", PATH=path)
+    assert up.code == 5, up.output
+    assert "without the engine" in up.output
     assert not can_list(lab, world.leaked)
     assert can_list(lab, world.bystander)
     assert not marker.exists()
@@ -196,15 +182,14 @@ def test_who_is_contained_without_a_state_is_taken_over_and_lifted_by_a_clean_on
     clean = file.read_bytes()
     file.write_bytes(b"half a state")
 
-    code, output = verb(project, "up", STACK, "--json")
+    ran = project.verb("up", STACK, "--json")
 
-    assert code == 5, output
-    document = json.loads(output[output.index("{\n") : output.rindex("\n}") + 2])
-    assert document["engine"] is False
-    assert document["error"]["kind"] == "ConflictError"
+    assert ran.code == 5, ran.output
+    assert ran.json["engine"] is False
+    assert ran.json["error"]["kind"] == "ConflictError"
     assert not can_list(lab, world.leaked)
     file.write_bytes(clean)
-    assert verb(project, "adopt", STACK, "--yes")[0] == 0
+    assert project.verb("adopt", STACK, "--yes").code == 0
     project.up()
     project.destroy()
     assert inventory.changes(before, inventory.take(lab.client("iam", world.admin))) == []
@@ -242,21 +227,21 @@ def test_a_folder_runs_no_program_of_its_own(project: Project, lab: Lab, tmp_pat
         file = project.folder / changed
         kept = file.read_text() if file.exists() else None
         file.write_text((kept or "name: containment\nruntime: python\n") + "# changed\nmain: x\n")
-        code, output = verb(project, "preview", STACK)
-        assert code == 7, output
-        assert changed in output
+        ran = project.verb("preview", STACK)
+        assert ran.code == 7, ran.output
+        assert changed in ran.output
         if kept is None:
-            code, output = verb(project, "up", STACK)
-            assert code == 5, output
-            assert "without the engine" in output
+            ran = project.verb("up", STACK)
+            assert ran.code == 5, ran.output
+            assert "without the engine" in ran.output
             assert not can_list(lab, lab.world.leaked)
         if kept is None:
             file.unlink()
         else:
             file.write_text(kept)
-    code, output = verb(project, "preview", STACK)
+    ran = project.verb("preview", STACK)
 
     # The engine ran, and says what the containment without it left to do.
-    assert code == 5, output
-    assert "already contained" in output
+    assert ran.code == 5, ran.output
+    assert "already contained" in ran.output
     assert not marker.exists()

@@ -15,7 +15,7 @@ import pytest
 
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
-from tests.support.project import BIN, STACK, Project, spec
+from tests.support.project import STACK, Project, spec
 from tests.support.workbench import can_list
 from tools.reliability.stage import STATE_BUCKET, keep_in_s3
 
@@ -38,25 +38,13 @@ def in_s3(project: Project, lab: Lab) -> Project:
     return project
 
 
-def start(project: Project, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [BIN / "containment", *arguments],
-        cwd=project.folder,
-        env=project.environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 def ended(process: subprocess.Popen[str]) -> Ran:
-    output, _ = process.communicate(timeout=180)
-    return Ran(process.returncode, " ".join(output.split()))
+    texts = process.communicate(timeout=180)
+    return Ran(process.returncode, " ".join(" ".join(texts).split()))
 
 
 def containment(project: Project, *arguments: str) -> Ran:
-    return ended(start(project, *arguments))
+    return ended(project.start_verb(*arguments))
 
 
 def targets(lab: Lab) -> str:
@@ -214,7 +202,7 @@ def test_of_two_responders_at_once_one_works_and_the_other_is_told_who(
     project.spec(targets(lab))
     lab.faults({"kind": "latency", "operation": "PutUserPolicy", "seconds": 8, "count": 1})
 
-    both = [start(project, "up"), start(project, "up")]
+    both = [project.start_verb("up"), project.start_verb("up")]
     first, second = sorted((ended(process) for process in both), key=lambda ran: ran.code)
 
     assert first.code == 0, first.output
@@ -239,7 +227,7 @@ def test_two_responders_with_two_incidents_in_one_account_do_not_meet(
     )
 
     for verb in (("up",), ("lift", "--yes")):
-        both = [start(project, *verb, stack) for stack in (STACK, OTHER)]
+        both = [project.start_verb(*verb, stack) for stack in (STACK, OTHER)]
         for ran in [ended(process) for process in both]:
             assert ran.code == 0, ran.output
         if verb == ("up",):

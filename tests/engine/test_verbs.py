@@ -5,48 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from containment.lab.testing import Lab
-from tests.support.project import BIN, STACK, Project, spec
+from tests.support.project import STACK, Project, VerbRun, spec
 from tests.support.workbench import can_list, minted, session_of
 
 pytestmark = pytest.mark.engine
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-def start(project: Project, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [BIN / "containment", *arguments],
-        cwd=project.folder,
-        env=project.environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def containment(project: Project, *arguments: str) -> Ran:
-    process = start(project, *arguments)
-    out, err = process.communicate(timeout=120)
-    return Ran(process.returncode, out, err)
 
 
 def targets(lab: Lab) -> str:
@@ -71,7 +39,7 @@ def test_an_incident_is_applied_repeated_shown_and_its_lift_foreseen(
     assert can_list(lab, world.leaked)
     assert can_list(lab, session)
 
-    up = containment(project, "up")
+    up = project.verb("up")
     assert up.code == 0, up.out + up.err
     assert up.out.startswith("EMULATED")
     assert (up.out + up.err).count("EMULATED") == 1
@@ -82,16 +50,16 @@ def test_an_incident_is_applied_repeated_shown_and_its_lift_foreseen(
     assert can_list(lab, world.bystander)
 
     before = lab.status()["mutations"]["total"]
-    again = containment(project, "up", "--json")
+    again = project.verb("up", "--json")
     assert again.code == 0, again.err
     assert again.json["changes"] == {"same": 6}
     assert {item["rung"] for item in again.json["principals"]} == {"deny-all", "revoke-sessions"}
     assert again.json["principals"][1]["issued_before"] in up.out
-    status = containment(project, "status", "--json")
+    status = project.verb("status", "--json")
     assert status.code == 0
     assert status.json["matters"] == []
     assert len(status.json["accounts"][0]["denies"]) == 2
-    preview = containment(project, "lift", "--preview", "--json")
+    preview = project.verb("lift", "--preview", "--json")
     assert preview.code == 0, preview.err
     assert {item["resource"] for item in preview.json["resources"]} == {
         "DenyPolicy",
@@ -115,35 +83,35 @@ def test_drift_is_shown_and_repaired_and_what_a_lift_leaves_is_swept(
     lab.client("iam", world.admin).delete_user_policy(
         UserName="ci-deploy", PolicyName=f"containment-{STACK}"
     )
-    drifted = containment(project, "status")
+    drifted = project.verb("status")
     assert drifted.code == 4
     assert "DenyPolicy of ci-deploy is missing" in drifted.out
-    preview = containment(project, "lift", "--preview")
+    preview = project.verb("lift", "--preview")
     assert "user ci-deploy: its deny is not there any more" in preview.out
-    assert containment(project, "up").code == 0
+    assert project.verb("up").code == 0
     assert not can_list(lab, token)
     project.spec(targets(lab).replace("suspected", "confirmed"))
-    assert containment(project, "lift", "--preview").code == 5
-    otherwise = containment(project, "lift", "--yes", "--json")
+    assert project.verb("lift", "--preview").code == 5
+    otherwise = project.verb("lift", "--yes", "--json")
     assert (otherwise.code, otherwise.json["error"]["kind"]) == (5, "ConflictError")
     project.spec(targets(lab))
 
-    lifted = containment(project, "lift", "--yes", "--json")
+    lifted = project.verb("lift", "--yes", "--json")
     assert lifted.code == 0, lifted.err
     assert lifted.json["remains"] == []
     assert any("stay denied until" in message for message in lifted.json["done"])
     assert not can_list(lab, session)
-    fences = containment(project, "status", "--json").json["accounts"][0]["fences"]
+    fences = project.verb("status", "--json").json["accounts"][0]["fences"]
     assert [item["over"] for item in fences] == [False, False]
-    sweep = containment(project, "sweep", "--yes", "--json")
+    sweep = project.verb("sweep", "--yes", "--json")
     assert (sweep.json["removed"], len(sweep.json["left"])) == ([], 2)
 
     lab.advance(38 * 3600)
     later = session_of(lab, world.responder_user_key, world.responder_role)
     project.environ |= later.env()
-    refused = containment(project, "sweep")
+    refused = project.verb("sweep")
     assert refused.code == 7
-    swept = containment(project, "sweep", "--yes", "--json")
+    swept = project.verb("sweep", "--yes", "--json")
     assert swept.code == 0, swept.err
     assert (len(swept.json["removed"]), swept.json["left"]) == (2, [])
     assert lab.client("iam", world.admin).list_role_policies(RoleName="deploy")["PolicyNames"] == [
@@ -159,21 +127,21 @@ def test_a_lost_state_is_adopted_and_lifted_as_if_it_had_never_been_lost(
     project.up()
     shutil.rmtree(state_files(project))
 
-    lost = containment(project, "status")
+    lost = project.verb("status")
     assert lost.code == 5
     assert "live that its state does not know" in lost.out
-    assert containment(project, "up").code == 5
-    adopted = containment(project, "adopt", STACK, "--json")
+    assert project.verb("up").code == 5
+    adopted = project.verb("adopt", STACK, "--json")
     assert adopted.code == 0, adopted.err
     assert sorted(adopted.json["adopted"]) == sorted([world.ci_user, world.deploy_role])
-    again = containment(project, "adopt", STACK, "--json")
+    again = project.verb("adopt", STACK, "--json")
     assert {item["standing"] for item in again.json["targets"]} == {"in the stack"}
 
-    up = containment(project, "up", "--json")
+    up = project.verb("up", "--json")
     assert up.code == 0, up.err
     assert not can_list(lab, world.leaked)
-    assert containment(project, "status").code == 0
-    assert containment(project, "lift", "--yes").code == 0
+    assert project.verb("status").code == 0
+    assert project.verb("lift", "--yes").code == 0
     assert can_list(lab, world.leaked)
 
 
@@ -186,7 +154,7 @@ def test_one_interrupt_finishes_the_change_in_flight_and_leaves_no_lock(
     up = _interrupted(project, lab, "PutUserPolicy", "up")
     assert f"containment up {STACK}" in up.err
     assert not can_list(lab, lab.world.leaked)
-    assert containment(project, "up").code == 0
+    assert project.verb("up").code == 0
 
     # While the engine deletes: of a user, the fence is the same policy, written anew.
     lift = _interrupted(project, lab, "PutUserPolicy", "lift", "--yes")
@@ -196,13 +164,13 @@ def test_one_interrupt_finishes_the_change_in_flight_and_leaves_no_lock(
             UserName="ci-deploy", PolicyName=f"containment-{STACK}"
         )["PolicyDocument"]
     )
-    assert containment(project, "lift", "--yes").code == 0
+    assert project.verb("lift", "--yes").code == 0
 
 
-def _interrupted(project: Project, lab: Lab, operation: str, *arguments: str) -> Ran:
+def _interrupted(project: Project, lab: Lab, operation: str, *arguments: str) -> VerbRun:
     """Interrupt the verb while *operation* is under way, which is late."""
     lab.faults({"kind": "latency", "operation": operation, "seconds": 3, "count": 1})
-    process = start(project, *arguments)
+    process = project.start_verb(*arguments)
     deadline = time.monotonic() + 60
     while lab.status()["faults"][0]["hits"] == 0:
         assert time.monotonic() < deadline
@@ -212,4 +180,4 @@ def _interrupted(project: Project, lab: Lab, operation: str, *arguments: str) ->
 
     assert process.returncode == 130, out + err
     assert not list((project.folder.parent / "state" / ".pulumi" / "locks").rglob("*.json"))
-    return Ran(process.returncode, out, err)
+    return VerbRun(process.returncode, out, err)

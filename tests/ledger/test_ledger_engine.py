@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -19,7 +17,7 @@ from containment.lab.testing import Lab
 from containment.ledger import chain
 from containment.ledger.entries import without_outcome
 from containment.ledger.file_store import FileStore
-from tests.support.project import BIN, STACK, Project, spec
+from tests.support.project import STACK, Project, spec
 from tests.support.relay import Passing, relay
 from tests.support.workbench import can_list
 from tools.reliability.blow import PROGRAMS, child_of
@@ -27,27 +25,6 @@ from tools.reliability.blow import PROGRAMS, child_of
 pytestmark = pytest.mark.engine
 
 RESTORE = ("restore", "--from-ledger", "--incident", STACK, "--yes")
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-
-def containment(project: Project, *arguments: str) -> Ran:
-    ran = subprocess.run(
-        [BIN / "containment", *arguments],
-        cwd=project.folder,
-        env=project.environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
 def taken(lab: Lab) -> Any:
@@ -97,7 +74,7 @@ def test_a_lost_state_is_survived_and_one_that_is_found_again_destroys_cleanly(
     assert not can_list(lab, lab.world.leaked)
     kept = lose_state(project)
 
-    ran = containment(project, *RESTORE)
+    ran = project.verb(*RESTORE)
 
     assert ran.code == 0, ran.err
     assert inventory.changes(before, taken(lab)) == []
@@ -110,7 +87,7 @@ def test_a_lost_state_is_survived_and_one_that_is_found_again_destroys_cleanly(
 
     assert project.resources() == []
     assert inventory.changes(before, taken(lab)) == []
-    assert containment(project, *RESTORE).out.count("there is nothing to give back") == 1
+    assert project.verb(*RESTORE).out.count("there is nothing to give back") == 1
 
 
 def test_a_confirmed_leak_stays_inactive_and_fenced_after_a_restore_and_a_late_destroy(
@@ -121,7 +98,7 @@ def test_a_confirmed_leak_stays_inactive_and_fenced_after_a_restore_and_a_late_d
     project.up()
     kept = lose_state(project)
 
-    ran = containment(project, *RESTORE)
+    ran = project.verb(*RESTORE)
 
     assert ran.code == 0, ran.err
     changed = {change.fact: str(change.after) for change in inventory.changes(before, taken(lab))}
@@ -150,12 +127,12 @@ def test_beside_a_state_that_holds_something_a_restore_is_refused(
     project.up()
     before = taken(lab)
 
-    refused = containment(project, *RESTORE)
+    refused = project.verb(*RESTORE)
 
     assert refused.code == 7
     assert f"run 'containment lift {STACK}'" in refused.err
     assert inventory.changes(before, taken(lab)) == []
-    assert containment(project, *RESTORE, "--force").code == 0
+    assert project.verb(*RESTORE, "--force").code == 0
     assert can_list(lab, lab.world.leaked)
     project.destroy()
 
@@ -188,7 +165,7 @@ def test_a_provider_killed_around_a_change_leaves_its_intent_and_a_restore_that_
         assert struck.is_set()
         open_entries = without_outcome(read(project).entries)
         lose_state(project)
-        ran = containment(project, *RESTORE)
+        ran = project.verb(*RESTORE)
 
     assert [entry["operation"] for entry in open_entries if entry["operation"] == operation]
     assert ran.code == 0, ran.err
@@ -202,7 +179,7 @@ def test_a_cut_tail_is_named_on_up_and_status_and_stops_no_lift(project: Project
     project.spec(targets(lab))
     project.up()
     project.up()
-    shown, head = containment(project, "status", STACK), read(project).head
+    shown, head = project.verb("status", STACK), read(project).head
     assert f"ledger/{STACK}.jsonl  intact, {head.length} entries, head {head.sha256[:12]}" in (
         shown.out
     )
@@ -212,7 +189,7 @@ def test_a_cut_tail_is_named_on_up_and_status_and_stops_no_lift(project: Project
     output = project.ok("up", "--yes", "--skip-preview")
 
     assert f"it has {len(lines) - 2} entries and had {len(lines)}: 2 were cut off its end" in output
-    document = json.loads(containment(project, "status", STACK, "--json").out)
+    document = json.loads(project.verb("status", STACK, "--json").out)
     assert document["ledger"]["verdict"] == "cut"
     assert any("2 were cut off its end" in matter["what"] for matter in document["matters"])
     project.destroy()
@@ -274,12 +251,12 @@ def test_a_ledger_that_cannot_be_written_contains_and_refuses_to_lift(
     assert "containing goes on without a record" in output
     assert not can_list(lab, lab.world.leaked)
     contained_facts = taken(lab)
-    refused = containment(project, "lift", STACK, "--yes")
+    refused = project.verb("lift", STACK, "--yes")
     assert refused.code == 7
     assert "so the lift is not made" in refused.err
     assert inventory.changes(contained_facts, taken(lab)) == []
     (project.folder / "ledger").unlink()
-    assert containment(project, "lift", STACK, "--yes").code == 0
+    assert project.verb("lift", STACK, "--yes").code == 0
     assert inventory.changes(before, taken(lab)) == []
 
 
@@ -293,17 +270,17 @@ def test_a_lift_without_its_state_names_the_restore_that_then_works(
     lose_state(project)
     command = f"containment restore --from-ledger --incident {STACK}"
 
-    lost = containment(project, "lift", STACK, "--yes")
+    lost = project.verb("lift", STACK, "--yes")
     project.ok("stack", "init", STACK)
-    empty = containment(project, "lift", STACK, "--yes")
+    empty = project.verb("lift", STACK, "--yes")
 
     assert (lost.code, empty.code) == (3, 3)
     assert f"'{command}'" in lost.err
     assert f"'{command}'" in empty.err
     assert inventory.changes(contained_facts, taken(lab)) == []
-    assert containment(project, *command.split()[1:], "--yes").code == 0
+    assert project.verb(*command.split()[1:], "--yes").code == 0
     assert inventory.changes(before, taken(lab)) == []
-    again = containment(project, "lift", STACK, "--yes")
+    again = project.verb("lift", STACK, "--yes")
     assert again.code == 0
     assert "nothing to lift" in again.out
 
@@ -318,7 +295,7 @@ def test_what_cannot_be_adopted_is_told_how_the_ledger_gives_it_back(
     planted = {"Key": f"containment:{STACK}", "Value": "s=" + "d" * 10 + " g=1"}
     iam.tag_user(UserName="ci-deploy", Tags=[planted])
 
-    refused = containment(project, "adopt", STACK)
+    refused = project.verb("adopt", STACK)
 
     assert refused.code == 5
     assert "marks of more than one snapshot" in refused.err
@@ -345,8 +322,8 @@ def test_a_ledger_in_a_bucket_survives_the_loss_of_the_state_and_the_machine(
     lose_state(project)
     (project.folder / "containment.yaml").unlink()
 
-    ran = containment(
-        project, "restore", "--from-ledger", "s3://evidence-ledger/ir", "--incident", STACK, "--yes"
+    ran = project.verb(
+        "restore", "--from-ledger", "s3://evidence-ledger/ir", "--incident", STACK, "--yes"
     )
 
     assert ran.code == 0, ran.err

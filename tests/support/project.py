@@ -29,6 +29,25 @@ class EngineRun:
     output: str
 
 
+@dataclass(frozen=True)
+class VerbRun:
+    """One run of ``containment``."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def output(self) -> str:
+        """All that it printed."""
+        return self.out + self.err
+
+    @property
+    def json(self) -> Any:
+        """What it printed, as the document that it is."""
+        return json.loads(self.out)
+
+
 @dataclass
 class Project:
     """A project folder, its backend, and the environment that the engine runs in."""
@@ -95,6 +114,24 @@ class Project:
         process = self.start(*arguments, **environ)
         output, _ = process.communicate(timeout=120)
         return EngineRun(process.returncode, output)
+
+    def start_verb(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+        """Start ``containment`` and return at once."""
+        return subprocess.Popen(
+            [BIN / "containment", *arguments],
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def verb(self, *arguments: str, **environ: str) -> VerbRun:
+        """Run ``containment`` to its end."""
+        process = self.start_verb(*arguments, **environ)
+        out, err = process.communicate(timeout=300)
+        return VerbRun(process.returncode, out, err)
 
     def ok(self, *arguments: str) -> str:
         """Run ``pulumi``, which has to succeed; return what it said."""
