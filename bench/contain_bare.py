@@ -1,4 +1,6 @@
-"""The AWS calls of one containment, by boto3 alone: no engine, no state, no way back.
+"""The changes of one containment, by boto3 alone, after the reads that an exact lift needs.
+
+No engine, no state, and nothing that would lift it.
 
 usage: contain_bare.py USER_ARN ROLE_ARN INCIDENT
 """
@@ -13,7 +15,7 @@ import boto3
 
 
 def main(user_arn: str, role_arn: str, incident: str) -> None:
-    """Make the calls in the order in which the provider makes them."""
+    """Read how a user and a role are, deny them, and make the user's keys Inactive."""
     iam: Any = boto3.client("iam")
     sts: Any = boto3.client("sts")
     user, role = user_arn.rpartition("/")[2], role_arn.rpartition("/")[2]
@@ -28,6 +30,7 @@ def main(user_arn: str, role_arn: str, incident: str) -> None:
     iam.get_user(UserName=user)
     iam.list_attached_user_policies(UserName=user)
     keys = iam.list_access_keys(UserName=user)["AccessKeyMetadata"]
+    list_other_credentials(iam, user)
     for name in iam.list_user_policies(UserName=user)["PolicyNames"]:
         iam.get_user_policy(UserName=user, PolicyName=name)
     iam.get_role(RoleName=role)
@@ -50,6 +53,13 @@ def main(user_arn: str, role_arn: str, incident: str) -> None:
     missing(iam.get_role_policy, RoleName=role, PolicyName=policy_name)
     iam.put_role_policy(RoleName=role, PolicyName=policy_name, PolicyDocument=document)
     iam.get_role_policy(RoleName=role, PolicyName=policy_name)
+
+
+def list_other_credentials(iam: Any, user: str) -> None:
+    """List what a user has besides access keys; it is nothing here, so that none is changed."""
+    iam.list_service_specific_credentials(UserName=user)
+    iam.list_ssh_public_keys(UserName=user)
+    iam.list_signing_certificates(UserName=user)
 
 
 def missing(call: Any, **values: str) -> None:
