@@ -30,32 +30,27 @@ SimulateCustomPolicy.
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
-from urllib.parse import unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.aws.caller import principal_of
 from containment.aws.consistency import eventually
-from containment.aws.faults import explain, explained, is_missing, outcome_unknown
+from containment.aws.faults import explain, outcome_unknown
 from containment.aws.principal import locate
 from containment.clock import isoformat
 from containment.errors import (
-    LIFT,
     ConflictError,
     ContainmentError,
     NotContainedError,
     RefusedError,
-    SpecError,
     StoppedError,
 )
-from containment.facets import documents, leftovers, marks
-from containment.guard import document, newcomers, proof
+from containment.facets import marks
+from containment.guard import document, latecomers, proof, removal, role_entry
 from containment.guard.control_policies import (
     CHANGES,
     READS,
@@ -63,38 +58,31 @@ from containment.guard.control_policies import (
     guards,
     is_guard,
 )
+from containment.guard.latecomers import Late, Search
 from containment.identities import parse_principal
 from containment.lifecycle import exemptions
 from containment.lifecycle.action import Action, UnfinishedError
-from containment.lifecycle.lift import LiftPlan, in_turn
-from containment.lifecycle.wire import HeldInputs, Outputs, Wire
+from containment.lifecycle.lift import LiftPlan
+from containment.lifecycle.wire import HeldInputs, Outputs
 from containment.lifecycle.write import Write
 from policies import text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from containment.aws.principal import LivePrincipal
     from containment.guard.control_policies import ControlPolicy
     from containment.guard.newcomers import Newcomer
-    from containment.identities import Principal
     from containment.lifecycle.context import Context
     from containment.lifecycle.lift import Priors
     from containment.lifecycle.snapshot import Snapshot
     from containment.spec import IncidentSpec, Target
 
 _AT_ONCE = 8
-# How long a lift waits for the other resources of the stack, which go first.
-_LIFT_WAIT_S = 60.0
-# New identities are looked for no longer than this many times the lag: somebody makes them anew.
-_LONGEST_LOOK = 10
-_SHOWN = 12
 # A guard that joins a containment older than this counts from its own start: who was made in days
 # between is most likely nobody's accomplice, and is named.
 _SAME_CONTAINMENT = timedelta(minutes=15)
-_NOBODY = "role/nobody-in-particular"
-_pause = time.sleep
 
 
 class GuardInputs(HeldInputs):
@@ -113,14 +101,6 @@ class GuardInputs(HeldInputs):
     break_glass: tuple[str, ...] = ()
     exempt: tuple[str, ...] = ()
     captured_at: str | None = None
-
-
-class Late(Wire):
-    """A principal that was made while the containment ran, and the key where only that is new."""
-
-    principal_id: str
-    principal: str
-    access_key_id: str = ""
 
 
 class GuardState(GuardInputs, Outputs):
@@ -149,11 +129,7 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         "service-linked roles and the management account are out of its reach; what was made before"
         " it bound lives on where nobody listed it"
     )
-    permissions = (
-        newcomers.PERMISSIONS
-        | proof.PERMISSIONS
-        | frozenset({"iam:GetLoginProfile", "iam:GetRole", "iam:GetUser"})
-    )
+    permissions = latecomers.PERMISSIONS | proof.PERMISSIONS | role_entry.PERMISSIONS
     # Called in the guard role, which is in another account.
     organization_permissions: ClassVar[frozenset[str]] = READS | CHANGES
     identity = frozenset({"principal_id"})
@@ -282,8 +258,9 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
             )
             return
         if not self._context.declared:  # a lift, and no change of the spec
-            self._require_last(state)
-            self._require_nobody_late(state)
+            removal.require_last(self._context, account, state.incident, state.unique_ids or {})
+            if not state.lift.false_positive:
+                removal.require_nobody_late(self._context, account, state.late)
         try:
             policies.remove(guard)
         except (ClientError, BotoCoreError) as error:
@@ -362,7 +339,10 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
             and _is_under(attached, state.snapshot_id)
         )
         if not unchanged:
-            self._prove(state, terms, levels, own, content)
+            ids = state.unique_ids or {}
+            denied = {arn: ids[arn] for arn in state.denied if arn in ids}
+            cases = list(proof.cases_of(target, terms, denied))
+            proof.require(context, levels, own, content, cases)
         if preview:
             return before
         if unchanged and attached is not None:
@@ -441,36 +421,18 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         exempt = exemptions.canonical(self._context, target, [*state.exempt, *elsewhere])
         # Whoever writes a trust policy names themselves there: nobody of the incident comes in.
         contained = {*state.targets, *(one.principal for one in state.late)}
-        entering = tuple(sorted(set(self._entering(target, exempt)) - {*exempt, *contained}))
+        comers = set(role_entry.entering(self._context, target, exempt))
         ids = state.unique_ids or {}
         denied = [ids[arn] for arn in state.denied if arn in ids]
         revoked = [ids[arn] for arn in state.revoked if arn in ids]
         return document.Terms(
             mode=state.mode,
             exempt=exempt,
-            entering=entering,
+            entering=tuple(sorted(comers - {*exempt, *contained})),
             denied=tuple(sorted({*denied, *(one.principal_id for one in state.late)})),
             revoked=tuple(sorted(revoked)),
             issued_before=state.issued_before,
         )
-
-    def _entering(self, target: Principal, exempt: Iterable[str]) -> Iterator[str]:
-        """Yield who may take up an exempt role: whom its trust policy names, and who we came as."""
-        context = self._context
-        through = principal_of(context.clients.through) if context.clients.through else None
-        if through is not None and through.account == target.account:
-            yield from exemptions.canonical(context, target, [through.arn])
-        for arn in exempt:
-            role = parse_principal(arn)
-            if role.kind != "role" or role.account != target.account:
-                continue
-            try:
-                with explained(f"reading the trust policy of {arn}"):
-                    answer: Any = context.clients.iam.get_role(RoleName=role.name)
-            except ContainmentError as error:
-                context.say("warning", f"who may take up {arn} under the guard: {error}")
-                continue
-            yield from _named_in(unquote(answer["Role"]["AssumeRolePolicyDocument"]), target)
 
     def _unique_ids(self, state: GuardState) -> dict[str, str]:
         """Return the unique ids of the incident's principals by ARN; known ones are kept."""
@@ -487,87 +449,26 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
                 ids_by_arn[arn] = live.unique_id
         return ids_by_arn
 
-    def _prove(
-        self,
-        state: GuardState,
-        terms: document.Terms,
-        levels: Sequence[Sequence[ControlPolicy]],
-        own: ControlPolicy | None,
-        content: str,
-    ) -> None:
-        """Simulate the guard among the account's control policies.
-
-        Raises:
-            RefusedError: it would lock somebody out, or let the attacker through.
-        """
-        before = [
-            [one.content for one in level if own is None or one.id != own.id] for level in levels
-        ]
-        after = [*before[:-1], [*before[-1], content]]
-        iam = self._context.clients.iam
-        cases = list(_cases(state, terms))
-        wrong = proof.wrong(iam, after, cases)
-        if not wrong:
-            return
-        # What the account's other control policies refuse is none of the guard's doing.
-        already = set(proof.wrong(iam, before, [case for case in cases if case.allowed]))
-        for sentence in sorted(already.intersection(wrong)):
-            self._context.say("warning", f"{sentence} by control policies that stand already")
-        if new_faults := [sentence for sentence in wrong if sentence not in already]:
-            raise RefusedError(
-                f"simulated with the account's control policies, the guard does what it must not:"
-                f" {'; '.join(new_faults)}",
-                remedy="see the principals that containment.yaml names, and other guards on the"
-                " account ('containment status')",
-            )
-
     def _look_for_late(
         self, policies: ControlPolicies, state: GuardState, terms: document.Terms
     ) -> GuardState:
         """Deny who was made after the run began, until nobody new appears for the lag's length."""
-        lag = timedelta(seconds=self._context.profile.guard_lag_s)
-        iam, began = self._context.clients.iam, datetime.fromisoformat(state.began)
+        began = datetime.fromisoformat(state.began)
         since = datetime.fromisoformat(state.lift.compromised_at)
-        quiet_since: datetime | None = None
-        first: datetime | None = None
-        named: set[str] = set()
-        self._context.say(
-            "info", f"looking for new identities until none appeared for {lag.seconds} s"
-        )
+        revoked = {(state.unique_ids or {}).get(arn, "") for arn in state.revoked}
+
+        def deny(fresh: Sequence[Newcomer]) -> None:
+            nonlocal state, terms
+            state, terms = self._deny_late(policies, state, terms, fresh)
+
+        search = Search(self._context, state.target.account, since, began)
         try:
-            while True:
-                made = newcomers.made_since(iam, min(since, began), began)
-                first = first or made.asked_at
-                strangers = [one for one in made.principals if self._is_strange(one, state, terms)]
-                fresh = [one for one in strangers if one.made_at >= began]
-                if fresh:
-                    state, terms = self._deny_late(policies, state, terms, fresh)
-                if fresh or quiet_since is None:
-                    quiet_since = made.asked_at
-                self._name_older([one for one in strangers if one not in fresh], named)
-                exempt = [one for one in made.principals if one.arn in terms.exempt]
-                self._name_exempt([one for one in exempt if one.made_at >= began], named)
-                if made.asked_at - quiet_since >= lag:
-                    return state.model_copy(update={"settled": True})
-                if made.asked_at - first >= lag * _LONGEST_LOOK:
-                    seconds = int((made.asked_at - first).total_seconds())
-                    raise NotContainedError(
-                        f"new identities still appear in account {state.target.account}"
-                        f" {seconds} s after the guard was set",
-                        remedy="see in CloudTrail who makes them; where it is no exempt principal,"
-                        " the guard does not bind yet: run 'pulumi up' again",
-                    )
-                _pause(max(0.5, lag.total_seconds() / 10))
+            search.until_quiet({*terms.denied, *revoked}, terms.exempt, deny)
         except StoppedError:
             raise
         except ContainmentError as error:
             raise UnfinishedError(error.message, remedy=error.remedy, state=state) from error
-
-    def _is_strange(self, one: Newcomer, state: GuardState, terms: document.Terms) -> bool:
-        """Tell whether nobody has dealt with *one* yet."""
-        revoked = {(state.unique_ids or {}).get(arn) for arn in state.revoked}
-        dealt_with = {*terms.denied, *revoked}
-        return one.unique_id not in dealt_with and one.arn not in terms.exempt
+        return state.model_copy(update={"settled": True})
 
     def _deny_late(
         self,
@@ -580,11 +481,6 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
             Late(principal_id=one.unique_id, principal=one.arn, access_key_id=one.access_key_id)
             for one in fresh
         )
-        for one in fresh:
-            self._context.say(
-                "warning",
-                f"{one} was made while the containment ran: denied everything until the lift",
-            )
         state = state.model_copy(
             update={"late": (*state.late, *late), "generation": (state.generation or 0) + 1}
         )
@@ -601,69 +497,6 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
                 state=written,
             )
         return written.model_copy(update={"digest": document.digest(content)}), terms
-
-    def _name_older(self, older: Sequence[Newcomer], named: set[str]) -> None:
-        """Name, once, who was made since T0 and before the run began: nobody knows by whom."""
-        unnamed = [str(one) for one in older if str(one) not in named]
-        named.update(unnamed)
-        if unnamed:
-            more = f" and {len(unnamed) - _SHOWN} more" if len(unnamed) > _SHOWN else ""
-            self._context.say(
-                "warning",
-                "made since T0, and denied nothing, for IAM does not tell by whom:"
-                f" {', '.join(unnamed[:_SHOWN])}{more}; ask 'containment trace'",
-            )
-
-    def _name_exempt(self, exempt: Sequence[Newcomer], named: set[str]) -> None:
-        """Name, once, who is exempt and new, or has a new key: nobody may deny them anything."""
-        for one in exempt:
-            if str(one) not in named:
-                named.add(str(one))
-                self._context.say(
-                    "warning",
-                    f"{one} was made while the containment ran and is EXEMPT from the guard: where"
-                    " it was none of you, take it out of containment.yaml and contain it at once",
-                )
-
-    def _require_last(self, state: GuardState) -> None:
-        """Wait until nothing else of the incident is in force on its principals.
-
-        Raises:
-            ConflictError: something still is.
-        """
-        if not eventually(lambda: not self._in_force(state), timeout_s=_LIFT_WAIT_S):
-            contained = self._in_force(state)
-            raise ConflictError(
-                f"the guard of account {state.target.account} stays: still in force is {contained}",
-                remedy=f"lift that first, then run '{LIFT}' again",
-            )
-
-    def _in_force(self, state: GuardState) -> str:
-        facets = in_turn(facet for one in self._context.actions for facet in one.facets)
-        iam = self._context.clients.iam
-        for unique_id, arn in {v: k for k, v in (state.unique_ids or {}).items()}.items():
-            live = locate(iam, parse_principal(arn), unique_id)
-            snapshots = leftovers.in_force(live, state.incident, facets) if live else {}
-            if live is not None and snapshots:
-                return f"{', '.join(snapshots)} on {live}"
-        return ""
-
-    def _require_nobody_late(self, state: GuardState) -> None:
-        """Refuse to let go whom the guard alone denies, unless it was a false alarm.
-
-        Raises:
-            ConflictError: somebody made while the containment ran could act again.
-        """
-        if state.lift.false_positive:
-            return
-        iam = self._context.clients.iam
-        if alive := [one.principal for one in state.late if _works(iam, one)]:
-            raise ConflictError(
-                f"the guard of account {state.target.account} stays: {', '.join(alive)} came into"
-                " being while the containment ran, and nothing else denies it anything",
-                remedy="delete it or make its keys Inactive and take its password; or name it as a"
-                f" target, and lift that; then run '{LIFT}' again",
-            )
 
     def _policies(self, inputs: Any, *, lifting: bool = False) -> ControlPolicies:
         context = self._context
@@ -695,61 +528,4 @@ def _is_under(policy: ControlPolicy, snapshot_id: str | None) -> bool:
     return policy.mark is not None and policy.mark.snapshot_id == snapshot_id
 
 
-def _cases(state: GuardState, terms: document.Terms) -> Iterator[proof.Case]:
-    """Yield whom the guard is to let through and whom not."""
-    target = state.target
-    stranger = f"arn:{target.partition}:iam::{target.account}:{_NOBODY}"
-    for arn in terms.exempt:
-        for action in ("iam:PutUserPolicy", "s3:GetObject", "sts:AssumeRole"):
-            yield proof.Case("exempt", arn, "exempt", action, allowed=True)
-    for arn, unique_id in (state.unique_ids or {}).items():
-        if arn in state.denied:
-            shown = f"{unique_id}:session" if parse_principal(arn).kind == "role" else unique_id
-            yield proof.Case("the incident's", arn, shown, "s3:GetObject", allowed=False)
-            yield proof.Case("the incident's", arn, shown, "iam:CreateUser", allowed=False)
-    yield proof.Case("anybody else", stranger, "nobody", "iam:CreateAccessKey", allowed=False)
-    runs_on = state.mode == "freeze"
-    yield proof.Case("anybody else", stranger, "nobody", "s3:GetObject", allowed=runs_on)
-
-
-def _named_in(trust_policy: str, target: Principal) -> Iterator[str]:
-    """Yield the users and roles of the account that a trust policy lets in by name."""
-    for statement in documents.statements(documents.parse(trust_policy) or {}):
-        principal = statement.get("Principal")
-        named = principal.get("AWS", []) if isinstance(principal, dict) else []
-        if statement.get("Effect") != "Allow":
-            continue
-        for arn in named if isinstance(named, list) else [named]:
-            try:
-                one = parse_principal(str(arn))
-            except SpecError:  # an account, "*", or an id: nobody in particular
-                continue
-            if (one.partition, one.account) == (target.partition, target.account):
-                yield one.arn
-
-
-def _works(iam: Any, late: Late) -> bool:
-    """Tell whether somebody can act as *late*: a role that is there, a user's key or password."""
-    with explained(f"looking for {late.principal}"):
-        live = locate(iam, parse_principal(late.principal), late.principal_id)
-        if live is None:
-            return False
-        if live.principal.kind == "role":
-            return True
-        keys = [one for one in live.access_keys() if one.status == "Active"]
-        if late.access_key_id:
-            return any(one.credential_id == late.access_key_id for one in keys)
-        return bool(keys) or _has_password(iam, live.principal.name)
-
-
-def _has_password(iam: Any, name: str) -> bool:
-    try:
-        iam.get_login_profile(UserName=name)
-    except ClientError as error:
-        if is_missing(error):
-            return False
-        raise
-    return True
-
-
-__all__ = ["GuardInputs", "GuardPolicy", "GuardState", "Late"]
+__all__ = ["GuardInputs", "GuardPolicy", "GuardState"]

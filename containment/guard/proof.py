@@ -15,13 +15,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from containment.aws.faults import explained
+from containment.errors import RefusedError
+from containment.identities import parse_principal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_iam import IAMClient
 
+    from containment.guard.control_policies import ControlPolicy
+    from containment.guard.document import Terms
+    from containment.identities import Principal
+    from containment.lifecycle.context import Context
+
 PERMISSIONS = frozenset({"iam:SimulateCustomPolicy"})
+_NOBODY = "role/nobody-in-particular"
 _EVERYTHING = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 )
@@ -48,6 +56,65 @@ class Case:
     def __str__(self) -> str:
         """Return the case for people."""
         return f"{self.who} {self.arn}: {self.action}"
+
+
+def require(
+    context: Context,
+    levels: Sequence[Sequence[ControlPolicy]],
+    own: ControlPolicy | None,
+    content: str,
+    cases: Sequence[Case],
+) -> None:
+    """Simulate a guard among the account's control policies.
+
+    Args:
+        context: whose IAM client is asked.
+        levels: the control policies from the root down to the account.
+        own: the guard as it is now, which *content* takes the place of.
+        content: the guard's text.
+        cases: what is to be so.
+
+    Raises:
+        RefusedError: it would lock somebody out, or let the attacker through.
+    """
+    before = [[one.content for one in level if own is None or one.id != own.id] for level in levels]
+    after = [*before[:-1], [*before[-1], content]]
+    iam = context.clients.iam
+    faults = wrong(iam, after, cases)
+    if not faults:
+        return
+    # What the account's other control policies refuse is none of the guard's doing.
+    already = set(wrong(iam, before, [case for case in cases if case.allowed]))
+    for sentence in sorted(already.intersection(faults)):
+        context.say("warning", f"{sentence} by control policies that stand already")
+    if new_faults := [sentence for sentence in faults if sentence not in already]:
+        raise RefusedError(
+            f"simulated with the account's control policies, the guard does what it must not:"
+            f" {'; '.join(new_faults)}",
+            remedy="see the principals that containment.yaml names, and other guards on the"
+            " account ('containment status')",
+        )
+
+
+def cases_of(target: Principal, terms: Terms, denied: Mapping[str, str]) -> Iterator[Case]:
+    """Yield whom a guard is to let through and whom not.
+
+    Args:
+        target: a principal of the account.
+        terms: what the guard says.
+        denied: unique ids, by ARN, of the incident's principals that are denied everything.
+    """
+    stranger = f"arn:{target.partition}:iam::{target.account}:{_NOBODY}"
+    for arn in terms.exempt:
+        for action in ("iam:PutUserPolicy", "s3:GetObject", "sts:AssumeRole"):
+            yield Case("exempt", arn, "exempt", action, allowed=True)
+    for arn, unique_id in denied.items():
+        userid = f"{unique_id}:session" if parse_principal(arn).kind == "role" else unique_id
+        yield Case("the incident's", arn, userid, "s3:GetObject", allowed=False)
+        yield Case("the incident's", arn, userid, "iam:CreateUser", allowed=False)
+    yield Case("anybody else", stranger, "nobody", "iam:CreateAccessKey", allowed=False)
+    runs_on = terms.mode == "freeze"
+    yield Case("anybody else", stranger, "nobody", "s3:GetObject", allowed=runs_on)
 
 
 def wrong(iam: IAMClient, levels: Sequence[Sequence[str]], cases: Iterable[Case]) -> list[str]:

@@ -18,9 +18,9 @@ from typing import Any, Literal
 import pytest
 from botocore.exceptions import ClientError
 
-from containment.actions import guard_policy
 from containment.actions.guard_policy import GuardInputs, GuardPolicy, GuardState
 from containment.errors import ConflictError
+from containment.guard import latecomers
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.profile import Profile
@@ -163,7 +163,7 @@ def fight(
     )
     attacker = Attacker(lab, [world.release_key])
     made = Fight(bench, attacker, taken)
-    monkeypatch.setattr(guard_policy, "_pause", made.pass_time)
+    monkeypatch.setattr(latecomers, "_pause", made.pass_time)
 
     def note(**_: object) -> None:
         made.attached_at = lab.now()

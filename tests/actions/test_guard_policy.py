@@ -12,10 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from containment import responder
-from containment.actions import ACTIONS, guard_policy
+from containment.actions import ACTIONS
 from containment.actions.guard_policy import GuardInputs, GuardPolicy, GuardState
 from containment.errors import ConflictError, ContainmentError
-from containment.guard import document
+from containment.guard import document, latecomers, proof, removal
 from containment.guard.control_policies import CHANGES, READS
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
@@ -93,7 +93,7 @@ def scene(lab: Lab, bench_for: Callable[..., Bench], monkeypatch: pytest.MonkeyP
         organizations=lambda: lab.client("organizations", world.management_admin),
         stack=bench.incident,
     )
-    monkeypatch.setattr(guard_policy, "_pause", lab.advance)
+    monkeypatch.setattr(latecomers, "_pause", lab.advance)
     bench.disposition = "false-positive"
     write_spec(bench, world.release_user)
     return Scene(lab, bench, bench.snapshot(world.release_user, uses=("GuardPolicy",)))
@@ -357,7 +357,7 @@ def test_a_guard_that_was_taken_off_or_edited_is_seen_and_put_back(scene: Scene)
 def test_it_is_the_last_to_go_and_a_newer_one_stays(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard_policy, "_LIFT_WAIT_S", 0.0)
+    monkeypatch.setattr(removal, "_LIFT_WAIT_S", 0.0)
     bench = scene.bench
     deny_state = bench.deny_action().create(bench.deny_inputs(scene.taken), preview=False)
     state = scene.set("freeze")
@@ -447,7 +447,7 @@ def test_the_guard_roles_policy_is_enough_and_every_action_of_it_is_needed(
         return state.live == "applied" and scene.attached() == ["FullAWSAccess"]
 
     # What the account's own calls need is another role's.
-    monkeypatch.setattr(GuardPolicy, "_prove", lambda *_: None)
+    monkeypatch.setattr(proof, "require", lambda *_: None)
     monkeypatch.setattr(
         GuardPolicy, "_look_for_late", lambda _self, _policies, state, _terms: state
     )
