@@ -44,11 +44,11 @@ from containment.lifecycle.wire import HeldInputs, Outputs, Wire
 from containment.lifecycle.write import Write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from containment.aws.principal import LivePrincipal
-    from containment.lifecycle.lift import Priors
+    from containment.lifecycle.lift import LiftPlan, Priors
     from containment.lifecycle.snapshot import Snapshot
     from containment.spec import IncidentSpec, Target
 
@@ -310,15 +310,32 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             return placed
         live = self._require(inputs, inputs.principal_id)
         try:
-            old = state.model_copy(update={"lift": inputs.lift})
-            terms = evidence.terms(self._context, old)
-            undone = lift.plan(live, {attachment_lift: self.priors(old)[attachment_lift]}, terms)
-            self.gate.require_liftable(old, undone)
-            for line in undone.carry_out():
+            for line in self._attachment(state, inputs, live).carry_out():
                 self._context.say("info", line)
         except ConflictError as error:
             raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
         return placed.model_copy(update={"swapped": (), "swapped_ids": None, "bounded": None})
+
+    def gives_back(
+        self, state: DenyState, inputs: DenyInputs, live: LivePrincipal
+    ) -> Sequence[str]:
+        if _lowers(state, inputs):
+            self._refuse_lowering(state, inputs)
+        if state.placement != "AWSDenyAll" or inputs.scope == "all":
+            return ()
+        return self._attachment(state, inputs, live).will
+
+    def _attachment(self, state: DenyState, inputs: DenyInputs, live: LivePrincipal) -> LiftPlan:
+        """Return how AWSDenyAll goes, once the deny stands inline.
+
+        Raises:
+            ConflictError: somebody has to decide.
+        """
+        old = state.model_copy(update={"lift": inputs.lift})
+        terms = evidence.terms(self._context, old)
+        undone = lift.plan(live, {attachment_lift: self.priors(old)[attachment_lift]}, terms)
+        self.gate.require_liftable(old, undone)
+        return undone
 
     def writes(self, inputs: DenyInputs, live: LivePrincipal) -> list[Write]:
         live_deny = deny.find(live, inputs.incident)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from containment.aws.credentials import Credential
     from containment.aws.principal import LivePrincipal
-    from containment.lifecycle.lift import Priors
+    from containment.lifecycle.lift import LiftPlan, Priors
     from containment.lifecycle.snapshot import Snapshot
     from containment.lifecycle.wire import CredentialStatus
     from containment.spec import IncidentSpec, Target
@@ -231,20 +231,38 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
         before = (state.which, state.lift.leaked, state.lift.compromised_at)
         if state.live == "applied" and scope == before and not moved:
             return state.model_copy(update=dict(inputs))
-        if (state.which, inputs.which) == ("all", "leaked"):
+        narrows = (state.which, inputs.which) == ("all", "leaked")
+        if narrows:
             self._refuse_lowering(state, inputs)
         placed = self._contain(inputs, None if moved else state, preview=preview)
-        if not preview and (state.which, inputs.which) == ("all", "leaked"):
-            # The others come back as a lift would do it, and are claimed no more.
-            live = self._require(inputs, inputs.principal_id)
-            old = state.model_copy(update={"lift": inputs.lift})
-            prior = replace(_prior(old.credentials, old.which), staying=inputs.lift.leaked)
-            terms = evidence.terms(self._context, old)
-            undone = lift.plan(live, {credentials_lift: prior}, terms)
-            self.gate.require_liftable(old, undone)
-            for line in undone.carry_out():
+        if not preview and narrows:
+            for line in self._others(
+                state, inputs, self._require(inputs, inputs.principal_id)
+            ).carry_out():
                 self._context.say("info", line)
         return placed
+
+    def gives_back(
+        self, state: CredentialsState, inputs: CredentialsInputs, live: LivePrincipal
+    ) -> Sequence[str]:
+        if (state.which, inputs.which) != ("all", "leaked"):
+            return ()
+        self._refuse_lowering(state, inputs)
+        return self._others(state, inputs, live).will
+
+    def _others(
+        self, state: CredentialsState, inputs: CredentialsInputs, live: LivePrincipal
+    ) -> LiftPlan:
+        """Return how the others come back: as a lift would do it, and claimed no more.
+
+        Raises:
+            ConflictError: somebody has to decide.
+        """
+        old = state.model_copy(update={"lift": inputs.lift})
+        prior = replace(_prior(old.credentials, old.which), staying=inputs.lift.leaked)
+        undone = lift.plan(live, {credentials_lift: prior}, evidence.terms(self._context, old))
+        self.gate.require_liftable(old, undone)
+        return undone
 
     def _hold(
         self,

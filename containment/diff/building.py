@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -98,21 +98,31 @@ def _contained(
             )
         writes: list[Write] = []
         comes_back: list[str] = []
+        released = _declared_no_more(item, applied, context_of)
         for declared in item.declarations:
             action = ACTIONS_BY_RESOURCE[declared.resource](context)
             values = {**_from_snapshot(snapshot, live, action), **declared.inputs}
             new_inputs = action.inputs_type.model_validate(values)
-            writes += action.writes(new_inputs, live)
             comes_back.append(action.on_destroy(new_inputs))
+            try:
+                writes += action.writes(new_inputs, live)
+                state = applied.get(declared.resource)
+                given_back = action.gives_back(state, new_inputs, live) if state else ()
+                released.changes += [Change("-", declared.resource, line) for line in given_back]
+            except ContainmentError as error:  # what else there is of it is done all the same
+                released.conflicts.append(str(error))
+        changes = (*map(_change, writes), *released.changes)
         return PrincipalDiff(
             arn,
-            _verb(rung, before, writes),
+            _verb(rung, before, changes),
             rung,
             before,
             facts=_facts(live),
-            changes=tuple(_change(write) for write in writes),
+            changes=changes,
             stays_open=(*survives, *_live_on(item, live.longest_session_s)),
             comes_back=tuple(comes_back),
+            conflicts=tuple(dict.fromkeys(released.conflicts)),
+            unread=tuple(released.unread),
         )
     except ContainmentError as error:
         return PrincipalDiff(arn, "refuse", rung, before, conflicts=(str(error),))
@@ -126,6 +136,32 @@ def _contained(
             stays_open=(*survives, *_live_on(item, None)),
             unread=(unread,),
         )
+
+
+@dataclass(slots=True)
+class _Released:
+    """What a principal that stays contained is given back, and what stands against it."""
+
+    changes: list[Change] = field(default_factory=list["Change"])
+    conflicts: list[str] = field(default_factory=list[str])
+    unread: list[str] = field(default_factory=list[str])
+
+
+def _declared_no_more(
+    item: PrincipalPlan, applied: Mapping[str, Inputs], context_of: ContextOf
+) -> _Released:
+    """Return what is lifted of a principal whose rung asks for less than is applied."""
+    released = _Released()
+    declared = {SNAPSHOT, *(one.resource for one in item.declarations)}
+    for word, state in applied.items():
+        if word in declared:
+            continue
+        foreseen = foresee_lift(ACTIONS_BY_RESOURCE[word], state, context_of)
+        sentences = foreseen.will or (state.on_destroy or "it is taken away",)
+        released.changes += [Change("-", word, sentence) for sentence in sentences]
+        released.conflicts += foreseen.conflicts
+        released.unread += foreseen.unread
+    return released
 
 
 def _live_on(item: PrincipalPlan, longest_session_s: int | None) -> tuple[str, ...]:
@@ -147,13 +183,13 @@ def _from_snapshot(snapshot: Any, live: LivePrincipal, action: Action[Any, Any])
     return {alias: value for alias, value in values.items() if alias and value is not None}
 
 
-def _verb(rung: str, before: str | None, writes: Sequence[Write]) -> Verb:
+def _verb(rung: str, before: str | None, changes: Sequence[Change]) -> Verb:
     if before is None:
         return "contain"
     if rung != before:
         higher = _ORDER.index(Rung(rung)) > _ORDER.index(Rung(before))
         return "raise" if higher else "lower"
-    return "repair" if writes else "keep"
+    return "repair" if changes else "keep"
 
 
 def _change(write: Write) -> Change:

@@ -279,6 +279,17 @@ class Action(ABC, Generic[In, St]):
         del inputs, live
         return ()
 
+    def gives_back(self, state: St, inputs: In, live: LivePrincipal) -> Sequence[str]:
+        """Return what going from *state* to *inputs* would let go of *live*, in sentences.
+
+        What is written is told by `writes`. Nothing is changed.
+
+        Raises:
+            ContainmentError: it would be refused, or somebody has to decide.
+        """
+        del state, inputs, live
+        return ()
+
     @property
     def context(self) -> Context:
         """What it works with."""

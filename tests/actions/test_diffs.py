@@ -145,3 +145,38 @@ def test_a_lift_tells_what_goes_and_what_stands_against_it(bench: Bench) -> None
     assert (honest.verb, honest.rung_before, honest.conflicts) == ("lift", "deny-all", ())
     assert any(world.release_key.access_key_id in change.summary for change in honest.changes)
     assert world.release_key.access_key_id in stripped.conflicts[0]
+
+
+def test_a_lower_rung_names_what_is_given_back(bench: Bench) -> None:
+    world = bench.lab.world
+    user, role = world.release_user, world.deploy_role
+    bench.leaked = (world.leaked.access_key_id,)
+    by_user, by_role = bench.snapshot(user), bench.snapshot(role)
+    applied: Applied = {
+        user: {
+            "PrincipalSnapshot": by_user,
+            "DenyPolicy": bench.deny_action().create(bench.deny_inputs(by_user), preview=False),
+            "InactiveCredentials": bench.keys_action().create(
+                bench.keys_inputs(by_user), preview=False
+            ),
+        },
+        role: {
+            "PrincipalSnapshot": by_role,
+            "DenyPolicy": bench.deny_action().create(
+                bench.deny_inputs(by_role, scope="issued-before"), preview=False
+            ),
+            "ClosedTrustPolicy": bench.trust_action().create(
+                bench.trust_inputs(by_role), preview=False
+            ),
+        },
+    }
+
+    leaked = world.leaked.access_key_id
+    targets = f"user: {user}\n    leaked: [{leaked}]\n    rung: key-only\n  - role: {role}"
+    of_user, of_role = contained(declared(bench, targets), applied, lambda _account: bench.context)
+
+    given_back = "\n".join(change.summary for change in of_user.changes if change.sign == "-")
+    assert (of_user.verb, of_role.verb) == ("lower", "lower")
+    assert world.release_key.access_key_id in given_back
+    assert "DenyPolicy" in {change.subject for change in of_user.changes}
+    assert "ClosedTrustPolicy" in {change.subject for change in of_role.changes}
