@@ -96,13 +96,13 @@ class Repository:
             raise SpecError(
                 f"'{shown}' is no revision of git", remedy="write a branch, a tag or a commit's id"
             )
-        found = self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^0")
-        if found is None:
+        answer = self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^0")
+        if answer is None:
             raise NotFoundError(
                 f"there is no commit '{shown}' in {self.top}",
                 remedy="fetch it first; in CI, check out with the whole history (fetch-depth: 0)",
             )
-        return found.decode("ascii").strip()
+        return answer.decode("ascii").strip()
 
     def parting(self, base: str, head: str) -> str:
         """Return the commit at which *head* parted from *base*.
@@ -126,7 +126,7 @@ class Repository:
             return tuple(_changed(self._must("diff-tree", *_RAW, before, after)))
         listed = self._must("diff-index", *_RAW[1:], "--ignore-submodules=dirty", before)
         changed = [item for item in _changed(listed) if self._differs(item)]
-        known = {item.path for item in changed}
+        changed_paths = {item.path for item in changed}
         untracked = {
             *self._names("--others", "--exclude-standard"),
             # A spec counts wherever git ignores it: what is in the folder is applied.
@@ -134,7 +134,7 @@ class Repository:
         }
         changed += [
             ChangedPath(path, None, Entry(path, self._mode(path)))
-            for path in sorted(untracked - known)
+            for path in sorted(untracked - changed_paths)
         ]
         return tuple(changed)
 
