@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from containment.aws.credentials import KINDS
-from containment.aws.resolve import owner_of
 from containment.clock import isoformat
 from containment.errors import (
     LIFT,
@@ -26,16 +25,22 @@ from containment.errors import (
     NotFoundError,
     UnavailableError,
 )
-from containment.facets import capture, documents, holders, leftovers, marks
-from containment.identities import is_access_key_id, parse_principal
-from containment.ledger.entries import open_snapshots
-from containment.lifecycle import evidence, exemptions, lift, prior
+from containment.facets import capture, holders, leftovers, marks
+from containment.identities import parse_principal
+from containment.lifecycle import (
+    earlier_containment,
+    evidence,
+    exemptions,
+    leaked_keys,
+    lift,
+    needed_rights,
+    prior,
+)
 from containment.lifecycle.action import Action, Failure
 from containment.lifecycle.lift import LiftPlan
 from containment.lifecycle.snapshot import (
     RESOURCE,
     InlinePolicy,
-    KeyOwner,
     LedgerHead,
     Snapshot,
     SnapshotInputs,
@@ -45,20 +50,17 @@ from containment.preflight import (
     blocks,
     doubts,
     expiring,
-    needed_on_principal,
     refusals,
     uneditable,
 )
 from containment.profile import changed_since
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
-    from containment.aws.credentials import Credential
     from containment.aws.principal import LivePrincipal
     from containment.facets.facet import Changes, Facet, Terms
-    from containment.identities import Principal
     from containment.ledger import Remembered
     from containment.lifecycle.lift import Priors
     from containment.spec import IncidentSpec, Target
@@ -126,7 +128,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         if late is not None:
             errors.append(late)
         if not errors:
-            self._note_needs(inputs)
+            needed_rights.note(self._context, inputs)
             for doubt in doubts(
                 inputs.target, clients=context.clients, caller=context.caller, rights=context.rights
             ):
@@ -136,7 +138,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
     def lacking(self, inputs: SnapshotInputs) -> AccessError | None:
         context = self._context
         role = context.profile.role_in(inputs.target.account)
-        acting = self._note_needs(inputs)
+        acting = needed_rights.note(self._context, inputs)
         if acting is None:
             return None
         denied = context.rights.denied(context.clients.iam, acting, inputs.target.arn)
@@ -144,7 +146,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             return None
         who = role or f"the credentials in use ({context.caller.arn})"
         text = f"{who} {'lacks' if role else 'lack'} {', '.join(denied)}"
-        if blocks(self._needs(inputs), denied):
+        if blocks(needed_rights.needed(self._context, inputs), denied):
             step = "give that role the policy that 'containment responder-policy contain' prints"
             return AccessError(text, remedy=step)
         context.say("warning", f"{text}: what needs them will be left undone")
@@ -217,7 +219,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         )
 
     def _create(self, inputs: SnapshotInputs, *, preview: bool) -> Snapshot:
-        live = self._context.locate(inputs, None) or self._by_key(inputs)
+        live = self._context.locate(inputs, None) or leaked_keys.user_by_key(self._context, inputs)
         if live is None:
             raise NotFoundError(
                 f"{inputs.principal} does not exist",
@@ -230,12 +232,12 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         captured = capture.capture(live, inputs.incident)
         for problem in captured.unread:
             self._context.say("warning", f"{problem}; none is deactivated until that is possible")
-        recalled = self._recalled(live, inputs, captured)
-        if recalled is not None:
-            return recalled
-        owners = self._owners(live, inputs, captured.credentials)
+        earlier = earlier_containment.recalled(self._context, live, inputs, captured, self._facets)
+        if earlier is not None:
+            return self._with_ledger(earlier)
+        owners = leaked_keys.owners(self._context, live, inputs.lift.leaked, captured.credentials)
         state = self._state(live, inputs, captured).model_copy(update={"owners": owners})
-        self._refuse_other_snapshot(live, state, captured)
+        earlier_containment.refuse_other(self._context, live, state, captured, self._facets)
         if preview:
             return state
         taken = state.model_copy(
@@ -367,57 +369,6 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         """Every facet that some action changes."""
         return lift.in_turn(facet for action in self._context.actions for facet in action.facets)
 
-    def _by_key(self, inputs: SnapshotInputs) -> LivePrincipal | None:
-        """Return the user to whom a leaked key leads, where nobody has the name in the spec."""
-        leaked = inputs.lift.leaked if inputs.target.kind == "user" else ()
-        for key in filter(is_access_key_id, leaked):
-            owner = owner_of(self._context.clients.iam, key)
-            if owner is None:
-                continue
-            self._context.say(
-                "warning",
-                f"there is no {inputs.principal}, and {key} is a key of {owner.principal.arn}:"
-                " that user is contained; it was renamed, and a renamed user is followed by its id",
-            )
-            named = inputs.model_copy(update={"principal": owner.principal.arn})
-            return self._context.locate(named, owner.unique_id)
-        return None
-
-    def _owners(
-        self, live: LivePrincipal, inputs: SnapshotInputs, credentials: Iterable[Credential]
-    ) -> tuple[KeyOwner, ...] | None:
-        """Return to which other users leaked keys lead; None where all are *live*'s own.
-
-        Whoever renames a user and makes another one of the old name would else work on, while the
-        other one is contained.
-        """
-        if live.principal.kind == "role":
-            return None
-        own = {one.credential_id for one in credentials}
-        led: dict[str, list[str]] = {}
-        for key in sorted(set(inputs.lift.leaked) - own):
-            if not is_access_key_id(key):
-                # IAM tells whose an access key is, and of no other credential.
-                self._context.say("warning", f"{key} is no credential of {live}")
-                continue
-            try:
-                owner = owner_of(self._context.clients.iam, key)
-            except ContainmentError as error:
-                warning = f"{key} is no key of {live}, and whose it is cannot be found out: {error}"
-                self._context.say("warning", warning)
-                continue
-            if owner is None:
-                self._context.say("warning", f"{key} is no key of {live}, nor of anybody here now")
-            elif owner.unique_id != live.unique_id:
-                led.setdefault(owner.principal.arn, []).append(key)
-                self._context.say(
-                    "warning",
-                    f"{key} is no key of {live} but of {owner.principal.arn}: both are contained;"
-                    f" write 'user: {owner.principal.arn}' with 'leaked: [{key}]' in the spec",
-                )
-        owners = (KeyOwner(principal=arn, leaked=tuple(names)) for arn, names in led.items())
-        return tuple(owners) or None
-
     def _with_ledger(self, state: Snapshot) -> Snapshot:
         """Return *state* with the ledger's head, and have it held against the one it remembers."""
         journal = self._context.ledger.journal_of(state.incident)
@@ -434,33 +385,6 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             **fields,
         }
         return self._context.ledger.journal_of(state.incident).write(kind, what, required=required)
-
-    def _note_needs(self, inputs: SnapshotInputs) -> Principal | None:
-        """Note what is going to be called; return who calls, None where it is nobody in IAM."""
-        context = self._context
-        role = context.profile.role_in(inputs.target.account)
-        acting = parse_principal(role) if role else context.caller.principal
-        if acting is not None:
-            context.rights.note(acting, inputs.target.arn, self._needs(inputs))
-        return acting
-
-    def _needs(self, inputs: SnapshotInputs) -> list[str]:
-        other = "role" if inputs.target.kind == "user" else "user"
-        # What changes no principal, a guard, is nothing that a containment has to wait for.
-        permissions = {
-            item.resource: item.permissions
-            for item in self._context.actions
-            if item.facets or item.resource == self.resource
-        }
-        needed = {
-            name
-            for used in (self.resource, *inputs.uses)
-            for name in permissions.get(used, ())
-            if other not in name.lower()
-        }
-        if inputs.target.kind == "role":
-            needed -= {name for kind in KINDS for name in kind.permissions}
-        return needed_on_principal(needed)
 
     def _state(
         self,
@@ -509,74 +433,6 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         used = [action for action in self._context.actions if action.resource in inputs.uses]
         answers = {action.resource: dict(action.capture(live)) for action in used}
         return {resource: values for resource, values in answers.items() if values} or None
-
-    def _recalled(
-        self, live: LivePrincipal, inputs: SnapshotInputs, captured: capture.Captured
-    ) -> Snapshot | None:
-        """Return the snapshot under which a command that died contained *live* before its engine.
-
-        The ledger has it from before the first change, and *live* carries its id. Where the state
-        has the principal, that one is being replaced, and its delete would lift what carries it.
-        """
-        context = self._context
-        if inputs.principal in context.contained_arns or not self._is_marked(
-            live, inputs, captured
-        ):
-            return None
-        evidence = context.ledger.journal_of(inputs.incident).evidence()
-        snapshots = open_snapshots(evidence.entries) if evidence else ()
-        own = leftovers.snapshots(live, inputs.incident, self._facets)
-        for snapshot in snapshots:
-            same = (snapshot.unique_id, snapshot.principal) == (live.unique_id, inputs.principal)
-            if snapshot.ahead and same and snapshot.snapshot_id in own:
-                values = {**snapshot.facts, **inputs.model_dump(by_alias=True), "tags": live.tags}
-                recalled = Snapshot.model_validate(values)
-                context.say(
-                    "info",
-                    f"{live} is contained since {recalled.captured_at} by a run that is not in the"
-                    " state (it was cut off, or the state was lost): that one is gone on with",
-                )
-                return self._with_ledger(recalled)
-        return None
-
-    def _is_marked(
-        self, live: LivePrincipal, inputs: SnapshotInputs, captured: capture.Captured
-    ) -> bool:
-        """Tell whether anything looks like the incident's: an inline policy, a tag, a statement."""
-        named = marks.policy_name(inputs.incident) in captured.names
-        tagged = any(marks.incident_of_tag(key) == inputs.incident for key in live.tags)
-        closed = any(
-            mark.is_of(inputs.incident)
-            for mark in documents.marks(live.trust_policy, lambda _statement: True)
-        )
-        return named or tagged or closed
-
-    def _refuse_other_snapshot(
-        self, live: LivePrincipal, state: Snapshot, captured: capture.Captured
-    ) -> None:
-        """Refuse to forget how *live* was before this incident contained it.
-
-        A mark proves nothing, for an attacker can plant one: only what binds them counts. What
-        other incidents hold is theirs, and no reason not to contain.
-        """
-        is_held = holders.is_held(
-            live, state.incident, captured, state.lift.leaked, denied="DenyPolicy" in state.uses
-        )
-        if is_held or holders.is_bound(live, state.incident, captured.policies):
-            own = leftovers.snapshots(live, state.incident, self._facets)
-            before = evidence.held_as(self._context, state.incident, live.unique_id)
-            renamed = (
-                f"write 'user: {before}' in the spec, for it is the same one renamed, and a renamed"
-                " user is followed by its id; or "
-                if before not in {None, live.principal.arn}
-                else ""
-            )
-            raise ConflictError(
-                f"{live} is already contained by {state.incident} under another snapshot"
-                f" ({', '.join(sorted(own))}), so taking a new one would forget how it was",
-                remedy=f"{renamed}restore the stack's state, or take the containment over with"
-                f" 'containment adopt {state.incident}'",
-            )
 
 
 def _facts(state: Snapshot) -> dict[str, object]:

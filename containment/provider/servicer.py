@@ -9,42 +9,39 @@ stops a whole ``up`` or ``destroy``.
 from __future__ import annotations
 
 import json
-import traceback
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
-from botocore.exceptions import BotoCoreError, ClientError
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pydantic import BaseModel, ValidationError
 
 from containment.actions import ACTIONS
-from containment.aws.faults import explain
 from containment.aws.resolve import resolve_access_key
 from containment.errors import (
     LIFT,
     ConflictError,
-    ContainmentError,
     NotContainedError,
-    SpecError,
-    StoppedError,
-    kind_of,
 )
 from containment.ledger import places
-from containment.lifecycle.action import Failure, UnfinishedError
+from containment.lifecycle.action import Failure
 from containment.lifecycle.snapshot import RESOURCE
 from containment.messages import of_error
 from containment.provider import codec, schema
-from containment.provider.failures import InitFailed
-from containment.text import paragraph, plain, unwired, wired
+from containment.provider.reported_call import (
+    ReportedCall,
+    as_containment_error,
+    input_failures,
+    one_line,
+    resource_id,
+    resource_name,
+)
+from containment.text import paragraph, plain, unwired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Self
+    from collections.abc import Sequence
 
     from containment.actions import Action
     from containment.lifecycle.context import Context
@@ -125,7 +122,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         except ValidationError as error:
             # A failed check stops everybody, so what a failed snapshot could not hand on is let
             # through here, and stops this one principal in Create.
-            failures = _failures(error, unknown | from_snapshot(action_type))
+            failures = input_failures(error, unknown | from_snapshot(action_type))
             return self._checked(request.urn, request.news, failures)
         old = codec.remembered(action_type.inputs_type, olds) if olds else None
         self._deployment.declared.add(inputs.principal)
@@ -136,9 +133,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             self._deployment.ask_before_change(inputs.principal, partial(action.lacking, inputs))
         except Exception as error:  # noqa: BLE001 -- each of them is one finding of this check
             failures = [
-                Failure(
-                    "principal", _as_containment_error(error, "looking before anything changes")
-                )
+                Failure("principal", as_containment_error(error, "looking before anything changes"))
             ]
         return self._checked(request.urn, codec.encode(codec.dump(inputs), unknown), failures)
 
@@ -186,7 +181,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                     f"the snapshot of {principal} failed, and nothing is done without it",
                     remedy="see the snapshot's own error, then run 'pulumi up' again",
                 )
-                consequence.counts_as = self._deployment.failed.get(_name(request.urn))
+                consequence.counts_as = self._deployment.failed.get(resource_name(request.urn))
                 raise consequence
             inputs = action_type.inputs_type.model_validate(values)
             if not request.preview:
@@ -223,7 +218,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         except Exception as error:  # noqa: BLE001 -- one failing read would stop the whole run
             self._deployment.engine.say(
                 "warning",
-                f"cannot see {state.principal} now: {_one_line(error)}",
+                f"cannot see {state.principal} now: {one_line(error)}",
                 request.urn,
                 "Read",
             )
@@ -350,8 +345,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def _reporting(
         self, context: Any, call: Call, urn: str = "", *, preview: bool = False
-    ) -> _ReportedCall:
-        return _ReportedCall(context, self._deployment, call, urn, preview)
+    ) -> ReportedCall:
+        return ReportedCall(context, self._deployment, call, urn, preview)
 
     def _require_allowed(self, urn: str, principal: str, call: Call, *, preview: bool) -> None:
         """Refuse a change that lacks every right; in a preview only say so."""
@@ -394,45 +389,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return codec.encode(codec.dump(state), later)
 
 
-@dataclass(slots=True)
-class _ReportedCall:
-    """Ends a call with one line for the operator, and its kind for the verb, where it fails."""
-
-    context: Any
-    deployment: Deployment
-    call: Call
-    urn: str
-    preview: bool
-    ended: bool = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
-        if not isinstance(error, Exception) or self.ended:
-            return
-        failure = _as_containment_error(error, "changing IAM")
-        self._say(failure)
-        stopped = isinstance(failure, StoppedError)
-        status = grpc.StatusCode.ABORTED if stopped else grpc.StatusCode.FAILED_PRECONDITION
-        self.context.abort(status, paragraph(failure))
-
-    def making(self, inputs: Inputs, make: Callable[[], Made]) -> Made:
-        """Return what *make* makes; where that is unfinished, the engine is to keep it."""
-        try:
-            return make()
-        except UnfinishedError as error:
-            self._say(error)
-            self.ended = True  # an abort ends the call by an exception of its own
-            InitFailed(resource_id(inputs), error).abort(self.context)
-
-    def _say(self, error: ContainmentError) -> None:
-        message = of_error(error, urn=self.urn, call=self.call, preview=self.preview)
-        self.deployment.messages.add(message)
-        if self.call == "Create":
-            self.deployment.failed.setdefault(_name(self.urn), kind_of(error))
-
-
 def _take_over(action: Action[Any, Any], state: Inputs, inputs: Inputs) -> Any:
     """Return *state* where live is just so, and write nothing; else make it so."""
     action.gate.require_containable(inputs)
@@ -446,17 +402,6 @@ def _take_over(action: Action[Any, Any], state: Inputs, inputs: Inputs) -> Any:
 
 def _snapshot_of(state: Inputs) -> str | None:
     return getattr(state, "snapshot_id", None)
-
-
-def _name(urn: str) -> str:
-    """Return the name in *urn*, which a principal's snapshot and all that hangs on it share."""
-    return urn.split("::", 3)[-1]
-
-
-def resource_id(inputs: Inputs) -> str:
-    """Return the id of a resource: the incident and the principal it holds."""
-    identifier: str = wired(f"{inputs.incident}/{inputs.principal}")
-    return identifier
 
 
 def from_snapshot(action: type[Action[Any, Any]]) -> set[str]:
@@ -482,38 +427,3 @@ def missing(model: type[BaseModel], values: dict[str, Any]) -> set[str]:
 def olds_of(old_inputs: dict[str, Any], unknown: frozenset[str]) -> dict[str, Any]:
     """Return the old values of inputs that are not known yet, so that they count as unchanged."""
     return {name: old_inputs[name] for name in unknown if name in old_inputs}
-
-
-def _one_line(error: BaseException) -> str:
-    return plain(" ".join(str(error).split())) or type(error).__name__
-
-
-def _as_containment_error(error: Exception, doing: str) -> ContainmentError:
-    """Return *error* as one of ours; what nobody foresaw is told as a bug, without its text."""
-    if isinstance(error, ContainmentError):
-        return error
-    if isinstance(error, (ClientError, BotoCoreError)):
-        return explain(doing, error)
-    if isinstance(error, ValidationError):
-        return ConflictError(
-            f"the state or the inputs cannot be read by this version of containment:"
-            f" {_one_line(error)}",
-            remedy="use the version that wrote the state, or restore the state from its backup",
-        )
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return ContainmentError(
-        f"this is a bug in containment ({type(error).__name__} in"
-        f" {Path(place.filename).name}:{place.lineno})",
-        remedy="report it with what you ran",
-    )
-
-
-def _failures(error: ValidationError, unknown: frozenset[str]) -> list[Failure]:
-    return [
-        Failure(
-            ".".join(str(part) for part in detail["loc"]),
-            SpecError(str(detail["msg"]), remedy="see the resource's inputs in the program"),
-        )
-        for detail in error.errors()
-        if str(detail["loc"][0]) not in unknown
-    ]

@@ -19,7 +19,8 @@ from containment.lab.scenario import inventory
 from containment.lifecycle.action import UnfinishedError
 from containment.provider import codec
 from containment.provider.deployment import Deployment
-from containment.provider.servicer import Servicer, resource_id
+from containment.provider.reported_call import resource_id
+from containment.provider.servicer import Servicer
 from tests.support.subject import Subject, subjects
 from tests.support.workbench import INCIDENT, Bench
 
