@@ -20,10 +20,10 @@ from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_full, outcome_unknown, retried
 from containment.errors import SpecError
 from containment.facets import documents, marks, trust, trust_lift
+from containment.facets.write import Write
 from containment.lifecycle import exemptions
 from containment.lifecycle.action import Action, Failure, UnfinishedError
 from containment.lifecycle.wire import HeldInputs, Outputs
-from containment.lifecycle.write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -37,11 +37,11 @@ from containment.facets import (
     sessions,
     trust,
 )
+from containment.facets.write import Write
 from containment.identities import parse_principal
 from containment.lifecycle import evidence, exemptions, lift, room
 from containment.lifecycle.action import Action, UnfinishedError
 from containment.lifecycle.wire import HeldInputs, Outputs, Wire
-from containment.lifecycle.write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -50,6 +50,7 @@ from containment.errors import (
     StoppedError,
 )
 from containment.facets import marks
+from containment.facets.write import Write
 from containment.guard import document, latecomers, proof, removal, role_entry
 from containment.guard.control_policies import (
     CHANGES,
@@ -64,7 +65,6 @@ from containment.lifecycle import exemptions
 from containment.lifecycle.action import Action, UnfinishedError
 from containment.lifecycle.lift import LiftPlan
 from containment.lifecycle.wire import HeldInputs, Outputs
-from containment.lifecycle.write import Write
 from policies import text
 
 if TYPE_CHECKING:

@@ -31,10 +31,10 @@ from containment.aws.principal import FOLLOWED
 from containment.clock import isoformat
 from containment.errors import LIFT, ConflictError, ContainmentError, SpecError
 from containment.facets import claims, credentials, credentials_lift, deny, overlap
+from containment.facets.write import Write
 from containment.lifecycle import evidence, lift
 from containment.lifecycle.action import Action, Failure, UnfinishedError
 from containment.lifecycle.wire import HeldInputs, Outputs, RememberedCredentials
-from containment.lifecycle.write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from containment.aws.principal import LivePrincipal
     from containment.diff.model import Sign, Verb
+    from containment.facets.write import Write
     from containment.lifecycle.action import Action
     from containment.lifecycle.context import Context
     from containment.lifecycle.wire import Inputs
-    from containment.lifecycle.write import Write
     from containment.plan import PrincipalPlan
 
     ContextOf = Callable[[str], Context]

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import FacetName
     from containment.facets.facet import Facet, Terms
+    from containment.facets.write import Write
     from containment.lifecycle.context import Context
     from containment.lifecycle.lift import LiftPlan, Priors
     from containment.lifecycle.snapshot import Snapshot
-    from containment.lifecycle.write import Write
     from containment.spec import IncidentSpec, Target
 
 In = TypeVar("In", bound=Inputs)

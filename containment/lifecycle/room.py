@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from containment.aws import recording
 from containment.facets import attachment
-from containment.lifecycle.write import Write
+from containment.facets.write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
