@@ -44,7 +44,7 @@ from containment.lifecycle.action import Action, UnfinishedError
 from containment.lifecycle.wire import HeldInputs, Outputs, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Any
 
     from containment.aws.principal import LivePrincipal
@@ -318,12 +318,12 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
 
     def gives_back(
         self, state: DenyState, inputs: DenyInputs, live: LivePrincipal
-    ) -> Sequence[str]:
+    ) -> LiftPlan | None:
         if _lowers(state, inputs):
             self._refuse_lowering(state, inputs)
         if state.placement != "AWSDenyAll" or inputs.scope == "all":
-            return ()
-        return self._attachment(state, inputs, live).will
+            return None
+        return self._attachment(state, inputs, live)
 
     def _attachment(self, state: DenyState, inputs: DenyInputs, live: LivePrincipal) -> LiftPlan:
         """Return how AWSDenyAll goes, once the deny stands inline.

@@ -244,11 +244,11 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
 
     def gives_back(
         self, state: CredentialsState, inputs: CredentialsInputs, live: LivePrincipal
-    ) -> Sequence[str]:
+    ) -> LiftPlan | None:
         if (state.which, inputs.which) != ("all", "leaked"):
-            return ()
+            return None
         self._refuse_lowering(state, inputs)
-        return self._others(state, inputs, live).will
+        return self._others(state, inputs, live)
 
     def _others(
         self, state: CredentialsState, inputs: CredentialsInputs, live: LivePrincipal

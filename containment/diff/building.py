@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.actions import ACTIONS_BY_RESOURCE
+from containment.aws import recording
 from containment.aws.faults import explain
 from containment.clock import isoformat
 from containment.diff.model import Change, PrincipalDiff, text_diff
 from containment.errors import ContainmentError
-from containment.lifecycle import evidence, residuals
+from containment.facets.write import Write
+from containment.lifecycle import evidence, residuals, room
 from containment.lifecycle.snapshot import RESOURCE as SNAPSHOT
 from containment.spec import Rung
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from containment.aws.principal import LivePrincipal
     from containment.diff.model import Sign, Verb
-    from containment.facets.write import Write
     from containment.lifecycle.action import Action
     from containment.lifecycle.context import Context
+    from containment.lifecycle.lift import LiftPlan
     from containment.lifecycle.wire import Inputs
     from containment.plan import PrincipalPlan
 
@@ -107,11 +109,12 @@ def _contained(
             try:
                 writes += action.writes(new_inputs, live)
                 state = applied.get(declared.resource)
-                given_back = action.gives_back(state, new_inputs, live) if state else ()
-                released.changes += [Change("-", declared.resource, line) for line in given_back]
+                given_back = action.gives_back(state, new_inputs, live) if state else None
+                if given_back is not None:
+                    released.add(_forecast(given_back))
             except ContainmentError as error:  # what else there is of it is done all the same
-                released.conflicts.append(str(error))
-        changes = (*map(_change, writes), *released.changes)
+                released.add(LiftForecast(conflicts=(str(error),)))
+        changes = tuple(map(_change, [*writes, *released.writes.values()]))
         return PrincipalDiff(
             arn,
             _verb(rung, before, changes),
@@ -121,8 +124,9 @@ def _contained(
             changes=changes,
             stays_open=(*survives, *_live_on(item, live.longest_session_s)),
             comes_back=tuple(comes_back),
-            conflicts=tuple(dict.fromkeys(released.conflicts)),
-            unread=tuple(released.unread),
+            stays_away=released.stays,
+            conflicts=released.conflicts,
+            unread=released.unread,
         )
     except ContainmentError as error:
         return PrincipalDiff(arn, "refuse", rung, before, conflicts=(str(error),))
@@ -138,13 +142,45 @@ def _contained(
         )
 
 
-@dataclass(slots=True)
 class _Released:
-    """What a principal that stays contained is given back, and what stands against it."""
+    """What is given back of a principal, forecast by forecast, and what stands against it."""
 
-    changes: list[Change] = field(default_factory=list["Change"])
-    conflicts: list[str] = field(default_factory=list[str])
-    unread: list[str] = field(default_factory=list[str])
+    def __init__(self) -> None:
+        self.writes: dict[str, Write] = {}
+        self._facets: set[str] = set()
+        self._forecasts: list[LiftForecast] = []
+
+    def add(self, foreseen: LiftForecast, *, besides: bool = False) -> None:
+        """Add what *foreseen* says; *besides* those facets alone that nobody gave back yet."""
+        for facet, write in foreseen.writes:
+            if not (besides and facet in self._facets):
+                self.writes.setdefault(write.subject, write)
+        self._facets |= foreseen.facets
+        self._forecasts.append(foreseen)
+
+    @property
+    def becomes(self) -> tuple[str, ...]:
+        """What comes back, in sentences."""
+        return _each(line for one in self._forecasts for line in one.will if line not in one.stays)
+
+    @property
+    def stays(self) -> tuple[str, ...]:
+        """What does not come back, in sentences."""
+        return _each(line for one in self._forecasts for line in one.stays)
+
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """What stands against it."""
+        return _each(line for one in self._forecasts for line in one.conflicts)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What could not be read."""
+        return _each(line for one in self._forecasts for line in one.unread)
+
+
+def _each(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(lines))
 
 
 def _declared_no_more(
@@ -157,10 +193,11 @@ def _declared_no_more(
         if word in declared:
             continue
         foreseen = foresee_lift(ACTIONS_BY_RESOURCE[word], state, context_of)
-        sentences = foreseen.will or (state.on_destroy or "it is taken away",)
-        released.changes += [Change("-", word, sentence) for sentence in sentences]
-        released.conflicts += foreseen.conflicts
-        released.unread += foreseen.unread
+        if not foreseen.writes and not foreseen.will and not foreseen.is_refused:
+            # It is on no principal, and only its action can tell of it.
+            taken = Write(word, "applied", None, reason=state.on_destroy or "")
+            foreseen = replace(foreseen, writes=((word, taken),))
+        released.add(foreseen)
     return released
 
 
@@ -212,26 +249,26 @@ def _facts(live: LivePrincipal) -> tuple[tuple[str, str], ...]:
 
 def _lifted(principal: str, applied: Mapping[str, Inputs], context_of: ContextOf) -> PrincipalDiff:
     before = rung_of(applied)
-    changes: list[Change] = []
-    conflicts: list[str] = []
+    released = _Released()
     returned: list[str] = []
-    unread: list[str] = []
-    for word, state in applied.items():
+    # The snapshot comes last and gives back what nobody else does.
+    for word, state in sorted(applied.items(), key=lambda item: item[0] == SNAPSHOT):
         foreseen = foresee_lift(ACTIONS_BY_RESOURCE[word], state, context_of)
-        changes += [Change("-", word, sentence) for sentence in foreseen.will]
-        conflicts += foreseen.conflicts
-        unread += foreseen.unread
-        can_be_told = state.on_destroy and word != SNAPSHOT and not foreseen.is_refused
-        returned += [state.on_destroy] if can_be_told else []
+        if word != SNAPSHOT:
+            released.add(foreseen)
+            returned += [state.on_destroy] if state.on_destroy and not foreseen.is_refused else []
+        else:
+            released.add(replace(foreseen, will=()), besides=True)
     return PrincipalDiff(
         principal,
         "lift",
         None,
         before,
-        changes=tuple(changes),
-        comes_back=tuple(returned),
-        conflicts=tuple(dict.fromkeys(conflicts)),
-        unread=tuple(unread),
+        changes=tuple(map(_change, released.writes.values())),
+        comes_back=_each((*returned, *released.becomes)),
+        stays_away=released.stays,
+        conflicts=released.conflicts,
+        unread=released.unread,
     )
 
 
@@ -239,10 +276,20 @@ def _lifted(principal: str, applied: Mapping[str, Inputs], context_of: ContextOf
 class LiftForecast:
     """What a lift of one resource does, in sentences, what stands against it, what is not known.
 
-    *is_refused* is true where no plan of the lift could be made.
+    Attributes:
+        will: what it brings, with the principal before each sentence.
+        stays: those of *will* that say what does not come back.
+        writes: what is written, each with the name of its facet.
+        facets: the names of the facets that it gives back.
+        conflicts: what stands against it.
+        unread: what could not be read.
+        is_refused: true where no plan of the lift could be made.
     """
 
     will: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
+    writes: tuple[tuple[str, Write], ...] = ()
+    facets: frozenset[str] = frozenset()
     conflicts: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     is_refused: bool = False
@@ -270,15 +317,48 @@ def _planned(action: Action[Any, Any], state: Any) -> LiftForecast:
         deleted_note = (
             f"{state.target.name} with the id {state.principal_id} is gone: nothing to lift"
         )
-        return LiftForecast((deleted_note,))
+        return LiftForecast((deleted_note,), stays=(deleted_note,))
     plan = action.lift_plan(state, live, evidence.terms(context, state))
+    foreseen = _forecast(plan)
     if action.resource == SNAPSHOT:
         # What is under it is foreseen by the resources that made it.
         under = f"{live}: under this snapshot now: {', '.join(plan.leftovers)}"
-        return LiftForecast((under,) if plan.leftovers else ())
-    conflicts = [str(conflict) for conflict in plan.conflicts]
+        return replace(foreseen, will=(under,) if plan.leftovers else (), stays=(), conflicts=())
     try:
         action.gate.require_liftable(state, plan)
     except ContainmentError as error:
-        conflicts.insert(0, str(error))
-    return LiftForecast(tuple(f"{live}: {one}" for one in plan.will), tuple(conflicts))
+        return replace(foreseen, conflicts=(str(error), *foreseen.conflicts))
+    return foreseen
+
+
+def _forecast(plan: LiftPlan) -> LiftForecast:
+    """Return what *plan* brings; a fence that would find no room stands against it."""
+    live = plan.live
+    writes = tuple((step.facet.NAME, write) for step in plan.steps for write in step.returns.writes)
+    conflicts = [str(conflict) for conflict in plan.conflicts]
+    over = _overflow(live, [write for _, write in writes])
+    if over:
+        conflicts.append(
+            f"{live}: its inline policies have {over:,} characters too few for the release fence;"
+            " shorten or remove one of the others first, or declare the incident false-positive"
+        )
+    return LiftForecast(
+        tuple(f"{live}: {one}" for one in plan.will),
+        tuple(f"{live}: {one}" for one in plan.stays),
+        writes,
+        frozenset(step.facet.NAME for step in plan.steps),
+        tuple(conflicts),
+    )
+
+
+def _overflow(live: LivePrincipal, writes: Sequence[Write]) -> int:
+    """Return by how many characters the inline policy among *writes* would be too long."""
+    start = recording.inline_policy("")
+    return max(
+        (
+            room.overflow(live, write.subject.removeprefix(start), write.after)
+            for write in writes
+            if write.subject.startswith(start) and write.after is not None
+        ),
+        default=0,
+    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from containment.aws.faults import is_full
+from containment.aws.recording import BOUNDARY as BOUNDARY_FACET
 from containment.aws.recording import attachment
 from containment.errors import ConflictError
 from containment.facets import overlap
@@ -32,6 +33,7 @@ from containment.facets.attachment import (
 from containment.facets.attachment import find as claim_of
 from containment.facets.facet import Present, Returns, undecided
 from containment.facets.marks import attachment_tag
+from containment.facets.write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,22 +101,38 @@ def decide(
     if claim is None and not prior.placed:
         return Returns()
     if claim is None and not prior.swapped and not holds(live, live.attached()):
-        return Returns(will=("AWSDenyAll is not there any more",))
+        absent = ("AWSDenyAll is not there any more",)
+        return Returns(will=absent, stays=absent)
     memory = _Memory(prior, _changed(terms), terms.decisions.get(WORD), terms.known_of)
     try:
         change = _change(live, terms.incident, claim, memory)
     except ConflictError as error:
         return Returns(conflict=error)
-    will = list(change.stays)
     goes = change.detach or change.unbound
+    becomes: tuple[str, ...] = ()
     if prior.placed or goes or change.attach:
         back = "".join(f", {arn} comes back" for arn in change.attach)
-        will.insert(0, f"AWSDenyAll {'goes' if goes else 'stays'}{back}")
+        becomes = (f"AWSDenyAll {'goes' if goes else 'stays'}{back}",)
     return Returns(
         change,
-        tuple(will),
+        (*becomes, *change.stays),
+        stays=change.stays if goes or change.attach else (*becomes, *change.stays),
+        writes=_writes(live, change),
         widens={attachment(arn): _witnesses(live, arn, claim, memory) for arn in change.attach},
     )
+
+
+def _writes(live: LivePrincipal, change: AttachmentChange) -> tuple[Write, ...]:
+    """Return what *change* writes of what is not so already."""
+    attached, deny_all = live.attached(), deny_all_arn(live.principal.partition)
+    writes: list[Write] = []
+    if change.detach and deny_all in attached:
+        writes.append(Write(attachment(deny_all), ATTACHED, None))
+    if change.unbound and live.permissions_boundary == deny_all:
+        writes.append(Write(BOUNDARY_FACET, deny_all, None))
+    back = [arn for arn in change.attach if arn not in attached]
+    writes += [Write(attachment(arn), None, ATTACHED, reason="it made room") for arn in back]
+    return tuple(writes)
 
 
 def give_back(live: LivePrincipal, returns: Returns[AttachmentChange], terms: Terms) -> list[str]:

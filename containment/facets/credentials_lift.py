@@ -21,6 +21,7 @@ from containment.facets import claims, credentials, overlap
 from containment.facets.credentials import find as claim_of
 from containment.facets.facet import Present, Returns, undecided
 from containment.facets.marks import credentials_tag
+from containment.facets.write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -120,12 +121,12 @@ def decide(
         others=others,
         is_cleared=partial(_is_cleared, live, claim, terms),
     )
-    lines = (
-        *(f"{name} becomes Active" for name in fates.activate),
+    stays = (
         *(f"{name} stays Inactive for {other}" for name, other in fates.shared.items()),
         *(f"{name} asks for a decision" for name in (*fates.undecided, *fates.suspected)),
         *fates.kept,
     )
+    lines = (*(f"{name} becomes Active" for name in fates.activate), *stays)
     conflict = _conflict(live, fates, prior, terms)
     claimed = claim.priors if claim else {}
     widens = {
@@ -133,7 +134,32 @@ def decide(
         for one in here
         if one.credential_id in fates.activate
     }
-    return Returns(fates, lines, lines, conflict, widens)
+    return Returns(
+        fates,
+        lines,
+        announced=lines,
+        stays=stays,
+        writes=_writes(here, fates, terms),
+        conflict=conflict,
+        widens=widens,
+    )
+
+
+def _writes(here: Sequence[Credential], fates: Fates, terms: Terms) -> tuple[Write, ...]:
+    """Return which status is written: those that come back, and those turned on since."""
+    stopped = () if terms.spared else credentials.working(here)
+    return (
+        *(
+            Write(one.facet, one.status, "Active")
+            for one in here
+            if one.credential_id in fates.activate
+        ),
+        *(
+            Write(one.facet, one.status, "Inactive", reason="it was turned on meanwhile")
+            for one in stopped
+            if one.credential_id in fates.stay
+        ),
+    )
 
 
 def fates_of(

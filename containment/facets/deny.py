@@ -110,8 +110,25 @@ def put(
 
     Statements of others in it stay, unless *whole_policy*.
     """
-    written = own_document if whole_policy else merged(live_deny, incident, own_document)
-    live.put_inline(policy_name(incident), text(written))
+    written = left_by(live_deny, incident, own_document, whole_policy=whole_policy)
+    live.put_inline(policy_name(incident), text(written or own_document))
+
+
+def left_by(
+    live_deny: LiveDeny,
+    incident: str,
+    own_document: documents.Document | None,
+    *,
+    whole_policy: bool = False,
+) -> documents.Document | None:
+    """Return the incident's policy once ours in it is *own_document*; None where it goes.
+
+    Statements of others in it stay, unless *whole_policy*.
+    """
+    if own_document is not None:
+        return own_document if whole_policy else merged(live_deny, incident, own_document)
+    rest = _without_ours(live_deny, incident)
+    return rest if rest["Statement"] and not whole_policy else None
 
 
 def merged(
@@ -151,8 +168,8 @@ def take_away(
 
     With *whole_policy* whatever else is in it goes too.
     """
-    rest = _without_ours(live_deny, incident)
-    if rest["Statement"] and not whole_policy:
+    rest = left_by(live_deny, incident, None, whole_policy=whole_policy)
+    if rest is not None:
         live.put_inline(policy_name(incident), text(rest))
     elif live_deny.text is not None:
         try:

@@ -21,6 +21,7 @@ from containment.errors import LIFT, ConflictError, NotContainedError, lift_of
 from containment.facets import cohort, deny, documents
 from containment.facets.facet import Returns, undecided
 from containment.facets.marks import NEWEST, mark, policy_name
+from containment.facets.write import Write
 from policies import render, text
 
 if TYPE_CHECKING:
@@ -127,14 +128,18 @@ def decide(
             prior = replace(prior, scope=_live_scope(live_deny, terms) or deny.Scope("all"))
     scope = _to_fence(live, live_deny, prior, incident)
     written = document(scope, own, now=live.answered_at) if fenced else None
-    will = [f"its deny is lifted as was decided ({decision})"] if decision else []
+    decided = (f"its deny is lifted as was decided ({decision})",) if decision else ()
+    stays: tuple[str, ...] = ()
     if live_deny.is_fence:
-        will.append(f"its deny is a fence already, until {live_deny.until}")
+        stays = (f"its deny is a fence already, until {live_deny.until}",)
     elif live_deny.mark is None and prior.inline:
-        will.append("its deny is not there any more")
+        stays = ("its deny is not there any more",)
+    change = DenyChange(live_deny, written, whole_policy=decision == "force-ours")
     return Returns(
-        DenyChange(live_deny, written, whole_policy=decision == "force-ours"),
-        tuple(will),
+        change,
+        (*decided, *stays),
+        stays=stays,
+        writes=_writes(change, incident),
         widens={inline_policy(policy_name(incident)): frozenset({"mark"})}
         if live_deny.mark
         else {},
@@ -179,6 +184,24 @@ def give_back(live: LivePrincipal, returns: Returns[DenyChange], terms: Terms) -
         )
     end = deny.read(text(document), incident)
     return [f"tokens issued before {end.issued_before} stay denied until {end.until}"]
+
+
+def _writes(change: DenyChange, incident: str) -> tuple[Write, ...]:
+    """Return what *change* writes; nothing where there is nothing to take away."""
+    before = change.live_deny.text
+    after = deny.left_by(
+        change.live_deny, incident, change.document, whole_policy=change.whole_policy
+    )
+    if before is None and after is None:
+        return ()
+    reason = (
+        "the release fence; its times are AWS's when it is written"
+        if change.document is not None
+        else ""
+    )
+    subject = inline_policy(policy_name(incident))
+    written = None if after is None else documents.compact(after)
+    return (Write(subject, before, written, is_document=True, reason=reason),)
 
 
 def unrecorded(live: LivePrincipal, prior: DenyPrior, changed: Changes) -> DenyPrior | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import FacetName, Word
+    from containment.facets.write import Write
     from containment.identities import Principal
 
 Changes: TypeAlias = "Mapping[str, Sequence[str | None]]"
@@ -144,6 +145,8 @@ class Returns(Generic[D]):
         decided: the decision, as its facet carries it out; None where there is nothing to do.
         will: what it brings, for whoever looks before it.
         announced: the part of *will* that every look at the principal says.
+        stays: the part of *will* that says what does not come back, and why.
+        writes: what is written, where it can be told before.
         conflict: why it cannot be carried out as things stand.
         widens: what gives access back, by the names of ``aws.recording``, and who says that it was
             so: ``state``, ``claim``, ``ledger`` or ``decision``.
@@ -152,6 +155,8 @@ class Returns(Generic[D]):
     decided: D | None = None
     will: tuple[str, ...] = ()
     announced: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
+    writes: tuple[Write, ...] = ()
     conflict: ConflictError | None = None
     widens: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 

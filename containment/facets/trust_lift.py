@@ -20,6 +20,7 @@ from containment.facets import documents, trust
 from containment.facets.facet import Present, Returns, undecided
 from containment.facets.marks import mark, parse_sid
 from containment.facets.shapes import is_trust_deny
+from containment.facets.write import Write
 from policies import text
 
 if TYPE_CHECKING:
@@ -73,17 +74,23 @@ def decide(
     except ConflictError as error:
         return Returns(conflict=error)
     if document is None:
-        return Returns(will=("its trust policy holds nothing of ours any more",))
+        absent = ("its trust policy holds nothing of ours any more",)
+        return Returns(will=absent, stays=absent)
     as_before = documents.equal(document, prior.document)
-    will = (
-        "its trust policy comes back byte for byte"
-        if document == prior.document
-        else "others changed its trust policy; their change stays"
-    )
+    same = document == prior.document
+    stays = () if same else ("others changed its trust policy; their change stays",)
+    will = ("its trust policy comes back byte for byte",) if same else stays
     forced = terms.decisions.get(WORD) == "force-ours"
     says = {"mark": presence.in_force, "state": forced, "ledger": forced, "decision": forced}
     witnesses = frozenset(who for who, so in says.items() if so)
-    return Returns(TrustChange(document, as_before), (will,), widens={TRUST: witnesses})
+    write = Write(TRUST, live.trust_policy, document, is_document=True)
+    return Returns(
+        TrustChange(document, as_before),
+        will,
+        stays=stays,
+        writes=(write,),
+        widens={TRUST: witnesses},
+    )
 
 
 def give_back(live: LivePrincipal, returns: Returns[TrustChange], terms: Terms) -> list[str]:

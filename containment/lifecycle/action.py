@@ -279,16 +279,16 @@ class Action(ABC, Generic[In, St]):
         del inputs, live
         return ()
 
-    def gives_back(self, state: St, inputs: In, live: LivePrincipal) -> Sequence[str]:
-        """Return what going from *state* to *inputs* would let go of *live*, in sentences.
+    def gives_back(self, state: St, inputs: In, live: LivePrincipal) -> LiftPlan | None:
+        """Return what going from *state* to *inputs* would let go of *live*; None for nothing.
 
-        What is written is told by `writes`. Nothing is changed.
+        What is written besides is told by `writes`. Nothing is changed.
 
         Raises:
             ContainmentError: it would be refused, or somebody has to decide.
         """
         del state, inputs, live
-        return ()
+        return None
 
     @property
     def context(self) -> Context:

@@ -65,6 +65,11 @@ class LiftPlan:
         return tuple(line for step in self.steps for line in step.returns.will)
 
     @property
+    def stays(self) -> tuple[str, ...]:
+        """The part of *will* that says what does not come back."""
+        return tuple(line for step in self.steps for line in step.returns.stays)
+
+    @property
     def announced(self) -> tuple[str, ...]:
         """What every look at the principal says of a lift to come."""
         asking = (

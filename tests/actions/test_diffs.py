@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from containment.diff import PrincipalDiff
+from containment.aws.recording import made_change
+from containment.diff import Change, PrincipalDiff, written
 from containment.diff.building import contained, lifted
+from containment.errors import ConflictError
+from containment.lifecycle import room
 from containment.lifecycle.wire import Inputs
+from containment.messages import MadeChange
 from containment.plan import plan
 from containment.spec import load
 from tests.support.project import spec
@@ -143,8 +148,18 @@ def test_a_lift_tells_what_goes_and_what_stands_against_it(bench: Bench) -> None
     (stripped,) = lifted({world.release_user: state}, lambda _account: bench.context)
 
     assert (honest.verb, honest.rung_before, honest.conflicts) == ("lift", "deny-all", ())
-    assert any(world.release_key.access_key_id in change.summary for change in honest.changes)
+    policy, key = honest.changes
+    assert (policy.sign, policy.subject) == ("~", f"inline policy containment-{INCIDENT}")
+    (times,) = [line.text for line in policy.lines if "aws:CurrentTime" in line.text]
+    assert [line.sign for line in policy.lines if line.text == times] == ["+"]
+    assert "release fence" in policy.reason
+    assert (key.subject, key.summary) == (
+        f"access key {world.release_key.access_key_id}",
+        "Inactive -> Active",
+    )
+    assert not [line for line in honest.stays_away if "becomes Active" in line]
     assert world.release_key.access_key_id in stripped.conflicts[0]
+    assert [change.subject for change in stripped.changes] == [policy.subject]
 
 
 def test_a_lower_rung_names_what_is_given_back(bench: Bench) -> None:
@@ -175,8 +190,78 @@ def test_a_lower_rung_names_what_is_given_back(bench: Bench) -> None:
     targets = f"user: {user}\n    leaked: [{leaked}]\n    rung: key-only\n  - role: {role}"
     of_user, of_role = contained(declared(bench, targets), applied, lambda _account: bench.context)
 
-    given_back = "\n".join(change.summary for change in of_user.changes if change.sign == "-")
+    of_both = {
+        item.principal: {one.subject: one for one in item.changes} for item in (of_user, of_role)
+    }
+    key = of_both[user][f"access key {world.release_key.access_key_id}"]
+    fence = of_both[user][f"inline policy containment-{INCIDENT}"]
+    trust = of_both[role]["trust policy"]
     assert (of_user.verb, of_role.verb) == ("lower", "lower")
-    assert world.release_key.access_key_id in given_back
-    assert "DenyPolicy" in {change.subject for change in of_user.changes}
-    assert "ClosedTrustPolicy" in {change.subject for change in of_role.changes}
+    assert key.summary == "Inactive -> Active"
+    assert any(line.sign == "+" and "aws:CurrentTime" in line.text for line in fence.lines)
+    assert {line.sign for line in trust.lines} == {"-", " "}
+
+
+def test_a_lift_writes_just_what_its_diff_shows(bench: Bench) -> None:
+    world = bench.lab.world
+    declared(bench, f"role: {world.deploy_role}\n    rung: close-trust")
+    taken = bench.snapshot(world.deploy_role)
+    deny = bench.deny_action().create(
+        bench.deny_inputs(taken, scope="issued-before"), preview=False
+    )
+    trust = bench.trust_action().create(bench.trust_inputs(taken), preview=False)
+    state: dict[str, Inputs] = {
+        "PrincipalSnapshot": taken,
+        "DenyPolicy": deny,
+        "ClosedTrustPolicy": trust,
+    }
+    (shown,) = lifted({world.deploy_role: state}, lambda _account: bench.context)
+    made: list[MadeChange] = []
+    bench.context = replace(
+        bench.context, made=lambda change, outcome: made.append(made_change(change, outcome))
+    )
+    bench.trust_action().delete(trust)
+    bench.deny_action().delete(deny)
+
+    (wrote,) = written(made).values()
+
+    assert {change.subject for change in wrote} == {change.subject for change in shown.changes}
+    foreseen = {change.subject: _without_times(change) for change in shown.changes}
+    assert {change.subject: _without_times(change) for change in wrote} == foreseen
+
+
+def _without_times(change: Change) -> list[str]:
+    lines = [f"{line.sign} {line.text}" for line in change.lines]
+    return [line for line in lines if "Containment" not in line and "aws:CurrentTime" not in line]
+
+
+def test_a_fence_without_room_is_a_conflict_before_the_lift(bench: Bench) -> None:
+    world = bench.lab.world
+    bench.leaked = (world.leaked.access_key_id,)
+    declared(bench, f"user: {world.release_user}\n    leaked: [{world.leaked.access_key_id}]")
+    taken = bench.snapshot(world.release_user)
+    deny = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+    live = bench.context.locate(taken, taken.principal_id)
+    assert live is not None
+    used = sum(len("".join((live.inline_text(name) or "").split())) for name in live.inline_names())
+    start = '{"Version":"2012-10-17","Statement":[{"Sid":"'
+    end = '","Effect":"Deny","Action":"s3:GetObject","Resource":"*"}]}'
+    large = f"{start}{'x' * (room.INLINE['user'] - used - len(start + end) - 10)}{end}"
+    bench.admin().put_user_policy(UserName="release-bot", PolicyName="large", PolicyDocument=large)
+
+    (diff,) = lifted({world.release_user: {"DenyPolicy": deny}}, lambda _account: bench.context)
+
+    assert "characters too few for the release fence" in diff.conflicts[0]
+    with pytest.raises(ConflictError, match="no room for the release fence"):
+        bench.deny_action().delete(deny)
+
+
+def test_what_only_the_snapshot_knows_is_in_the_diff_of_a_lift(bench: Bench) -> None:
+    world = bench.lab.world
+    declared(bench, f"user: {world.release_user}\n    leaked: [{world.leaked.access_key_id}]")
+    taken = bench.snapshot(world.release_user)
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+
+    (diff,) = lifted({world.release_user: {"PrincipalSnapshot": taken}}, lambda _: bench.context)
+
+    assert [change.subject for change in diff.changes] == [f"inline policy containment-{INCIDENT}"]
