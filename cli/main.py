@@ -3,7 +3,7 @@
 Exit codes: 0 done; 1 other, or a bug; 2 a spec or an argument is wrong; 3 something named is not
 there; 4 not contained; 5 live differs and somebody has to decide; 6 a trace found no record; 7
 refused, nothing changed; 8 credentials or permissions are missing; 9 AWS, the lab or the engine
-does not answer; 130 interrupted; 141 nobody reads the output any more.
+does not answer; 10 not verified; 130 interrupted; 141 nobody reads the output any more.
 
 A verb is one line of ``VERBS`` and one file; the file is imported only when its verb is used.
 """
@@ -57,6 +57,7 @@ VERBS = {
     "preview": Verb("cli.verbs.preview:preview", "Show what 'up' would change."),
     "up": Verb("cli.verbs.up:up", "Apply the incident's spec."),
     "status": Verb("cli.verbs.status:status", "Show what is live against what the state says."),
+    "verify": Verb("cli.verbs.verify:verify", "Prove that it is contained, or say what is not."),
     "lift": Verb("cli.verbs.lift:lift", "Take back what the stack did."),
     "sweep": Verb("cli.verbs.sweep:sweep", "Remove release fences whose end has passed."),
     "adopt": Verb("cli.verbs.adopt:adopt", "Take over a containment whose state was lost."),
@@ -110,7 +111,8 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 other, 2 wrong input, 3 not there, 4 not contained, 5 conflict, "
-    "6 no record, 7 refused, 8 no access, 9 no answer, 130 interrupted, 141 nobody reads on.",
+    "6 no record, 7 refused, 8 no access, 9 no answer, 10 not verified, 130 interrupted, "
+    "141 nobody reads on.",
 )
 @click.version_option(package_name="containment", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")

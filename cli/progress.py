@@ -66,3 +66,19 @@ def progress(doing: str, output: EngineOutput) -> Generator[Callable[[str], None
                 status.update(Text(f"{doing}: {fitted(plain(line.strip()), room)}"))
 
         yield show
+
+
+@contextmanager
+def steps(doing: str) -> Generator[Callable[[str], None]]:
+    """Yield what takes what is done now; on a terminal the last of it is shown meanwhile."""
+    if not sys.stderr.isatty():
+        yield lambda _step: None
+        return
+    console = Console(file=sys.stderr, highlight=False, markup=False)
+    with console.status(Text(doing)) as status:
+
+        def show(step: str) -> None:
+            room = max(console.width - len(doing) - 6, 10)
+            status.update(Text(f"{doing}: {fitted(plain(step), room)}"))
+
+        yield show

@@ -40,6 +40,7 @@ else on standard error. With an endpoint that is not AWS's, the first line says 
 | 7 | refused; nothing was changed |
 | 8 | credentials or permissions are missing |
 | 9 | AWS, the lab or the engine does not answer |
+| 10 | not verified: nothing speaks against it, and evidence is missing |
 | 130 | interrupted |
 | 141 | nobody reads the output any more |
 

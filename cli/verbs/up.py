@@ -1,6 +1,6 @@
 """``containment up``: apply the spec, and say what was done, what stays open and how to undo it.
 
-It never says more than that: whether the principals are held, only a later look can tell.
+It never says more than that: whether the principals are held, `containment verify` tells.
 """
 
 from __future__ import annotations
@@ -157,6 +157,7 @@ def _show(
                 (_first("stays open", index), f"{word}: {text}")
                 for index, (word, text) in enumerate(report.stays_open(resources).items())
             ),
+            ("verify", f"containment verify {incident.stack}"),
             ("undo", f"containment lift {incident.stack}"),
         ]
     )
@@ -210,6 +211,7 @@ def _document(
         "changes": dict(run.events.summary),
         "steps": report.steps(run.events),
         "diagnostics": report.diagnostics(run.events),
+        "verify": f"containment verify {incident.stack}",
         "undo": f"containment lift {incident.stack}",
         "error": error_document(error) if error else None,
     }

@@ -38,25 +38,23 @@ class IncidentStatus:
 
     Attributes:
         applied: whether the backend has a state that holds anything of ours.
-        incomplete: whether the spec declares something that was not applied with the rest.
+        missing: what the spec declares and was not applied with the rest, in words.
         principals: the principals that the state holds.
         live_resources: every resource of the state as AWS shows it, by urn.
         surveys: fences and denies of all incidents, by account; what could not be listed is told
             among *matters*.
-        unheld: whom the spec names and nothing holds, by ARN: deleted and made anew, or the user
-            whose key a leaked one is.
+        targets: whether whom the spec names is whom the state holds, target by target.
         stray: principals that this incident holds and its state does not know.
         ledger: how the incident's ledger stands against what the state remembers of it.
         matters: locks, interrupted runs, drift, targets that are not applied.
     """
 
     applied: bool
-    incomplete: bool
+    missing: tuple[str, ...]
     principals: tuple[PrincipalReport, ...]
     live_resources: Mapping[str, LiveResource]
     surveys: Mapping[str, Survey]
-    unheld: tuple[str, ...]
-    unasked: bool
+    targets: tuple[coverage.TargetCoverage, ...]
     stray: tuple[str, ...]
     ledger: Inspection
     matters: tuple[Matter, ...]
@@ -64,12 +62,21 @@ class IncidentStatus:
     @property
     def drifted(self) -> bool:
         """True where AWS shows less than was declared."""
-        return self.incomplete or any(item.drifted for item in self.live_resources.values())
+        return bool(self.missing) or any(item.drifted for item in self.live_resources.values())
+
+    @property
+    def unheld(self) -> tuple[str, ...]:
+        """Whom the spec names and nothing holds, by ARN.
+
+        They were deleted and made anew, or are the user whose key a leaked one is.
+        """
+        return tuple(item.principal for item in self.targets if item.unheld)
 
     @property
     def unknown(self) -> bool:
         """True where AWS could not be asked about some resource or target."""
-        return self.unasked or any(item.live == "unknown" for item in self.live_resources.values())
+        unasked = any(item.unknown for item in self.targets)
+        return unasked or any(item.live == "unknown" for item in self.live_resources.values())
 
 
 def read_status(
@@ -124,12 +131,11 @@ def read_status(
     principals = report.principals(state, spec) if state else []
     return IncidentStatus(
         applied=bool(resources),
-        incomplete=bool(missing),
+        missing=tuple(missing),
         principals=tuple(principals),
         live_resources=live_resources,
         surveys=surveys,
-        unheld=tuple(item.principal for item in answers if item.unheld),
-        unasked=any(item.unknown for item in answers),
+        targets=tuple(answers),
         stray=stray,
         ledger=ledger,
         matters=tuple(matters),

@@ -51,6 +51,7 @@ def test_up_ends_with_what_was_done_what_stays_open_and_the_way_back(
     assert "caller      arn:aws:iam::111122223333:user/admin/arranger" in ran.out
     assert "T 2026-11-24T12:00:00Z" in ran.out
     assert "stays open  DenyPolicy: whoever may write IAM" in ran.out
+    assert f"verify      containment verify {STACK}" in ran.out
     assert f"undo        containment lift {STACK}" in ran.out
 
 

@@ -139,3 +139,65 @@ def test_context_keys_are_listed(lab: Lab, world: World) -> None:
     )
 
     assert set(answer["ContextKeyNames"]) == {"aws:MultiFactorAuthPresent", "aws:username"}
+
+
+OWN = {"PolicyName": "d", "AttachmentType": "user", "AttachmentName": "ci-deploy"}
+
+
+@pytest.mark.parametrize(
+    ("exclusion", "decision"),
+    [
+        ({"InlinePolicyIdentifier": OWN}, "allowed"),
+        ({"InlinePolicyIdentifier": {**OWN, "AttachmentName": "alice"}}, "explicitDeny"),
+        ({"InlinePolicyIdentifier": {**OWN, "AttachmentType": "role"}}, "explicitDeny"),
+        ({"PolicyType": "inline"}, "implicitDeny"),
+        ({"PolicyType": "scp"}, "explicitDeny"),
+        ({"PolicyArn": "arn:aws:iam::aws:policy/Nobody*"}, "explicitDeny"),
+    ],
+)
+def test_policies_are_left_out_by_type_arn_or_inline_name(
+    lab: Lab, world: World, exclusion: dict[str, Any], decision: str
+) -> None:
+    lab.client("iam", world.admin).put_user_policy(
+        UserName="ci-deploy", PolicyName="d", PolicyDocument=policy(deny("s3:PutObject"))
+    )
+
+    (result,) = simulate(
+        lab,
+        world,
+        world.ci_user,
+        "s3:PutObject",
+        ResourceArns=[f"arn:aws:s3:::{world.bucket}/k"],
+        PolicyExclusionList=[exclusion],
+    )
+
+    assert result["EvalDecision"] == decision
+
+
+def test_managed_policies_boundary_and_control_policies_are_left_out(
+    lab: Lab, world: World
+) -> None:
+    iam = lab.client("iam", world.admin)
+    deny_all = "arn:aws:iam::aws:policy/AWSDenyAll"
+    iam.attach_user_policy(UserName="ci-deploy", PolicyArn=deny_all)
+    iam.put_user_permissions_boundary(UserName="ci-deploy", PermissionsBoundary=deny_all)
+    organizations = lab.client("organizations", world.management_admin)
+    made = organizations.create_policy(
+        Content=policy(deny("s3:*")), Description="d", Name="d", Type="SERVICE_CONTROL_POLICY"
+    )["Policy"]["PolicySummary"]
+    organizations.attach_policy(PolicyId=made["Id"], TargetId=world.account)
+    exclusions = [
+        {"PolicyArn": "arn:aws:iam::aws:policy/AWSDeny*"},
+        {"PolicyType": "permission-boundary"},
+        {"PolicyType": "scp"},
+    ]
+
+    def decide(*left_out: dict[str, str]) -> str:
+        (result,) = simulate(
+            lab, world, world.ci_user, "s3:ListAllMyBuckets", PolicyExclusionList=list(left_out)
+        )
+        return str(result["EvalDecision"])
+
+    assert decide(*exclusions) == "allowed"
+    for number in range(len(exclusions)):
+        assert decide(*exclusions[:number], *exclusions[number + 1 :]) == "explicitDeny"

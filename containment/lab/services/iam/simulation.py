@@ -43,6 +43,9 @@ class Source:
     identifier: str
     kind: str
     document: str
+    # What an entry of PolicyExclusionList may name it by.
+    arn: str = ""
+    inline: tuple[str, str, str] | None = None
 
     @property
     def policy(self) -> Policy:
@@ -76,10 +79,21 @@ class SimulationOperations(ReadOperations, IamResponse):
     def simulate_principal_policy(self) -> ActionResult:
         """Simulate what a user, group or role may do."""
         subject = self._subject()
-        sources = [*sources_of(subject), *self._inputs("PolicyInputList")]
+        exclusions = [_Exclusion(entry) for entry in self._get_param("PolicyExclusionList", [])]
+        own_sources = [
+            source
+            for source in sources_of(subject)
+            if not any(exclusion.meets(source) for exclusion in exclusions)
+        ]
         boundary = subject.entity.get(("boundary",))
-        own = managed_document(subject.account, boundary, facts.read) if boundary else None
-        return self._simulate(subject, sources, own)
+        if any(exclusion.kind == "permission-boundary" for exclusion in exclusions):
+            boundary = None
+        return self._simulate(
+            subject,
+            [*own_sources, *self._inputs("PolicyInputList")],
+            managed_document(subject.account, boundary, facts.read) if boundary else None,
+            controlled=not any(exclusion.kind == "scp" for exclusion in exclusions),
+        )
 
     def simulate_custom_policy(self) -> ActionResult:
         """Simulate what policies alone would allow."""
@@ -116,6 +130,12 @@ class SimulationOperations(ReadOperations, IamResponse):
             for number, document in enumerate(documents, 1)
         ]
 
+    def _control(self, subject: Subject) -> Sequence[Sequence[Policy]]:
+        """Return the control policies of the subject's account, or those that are put in."""
+        if not subject.entity:
+            return self._organisation()
+        return control_policies(subject.account, "SERVICE_CONTROL_POLICY", facts.read)
+
     def _organisation(self) -> list[list[Policy]]:
         """Return the control policies that are put in, from the root to the account."""
         name = "OrderedOrganizationPolicyInputList"
@@ -128,7 +148,12 @@ class SimulationOperations(ReadOperations, IamResponse):
         return [[compile_policy(document) for document in level] for level in levels]
 
     def _simulate(
-        self, subject: Subject, sources: Sequence[Source], boundary: str | None
+        self,
+        subject: Subject,
+        sources: Sequence[Source],
+        boundary: str | None,
+        *,
+        controlled: bool = True,
     ) -> ActionResult:
         limits = [
             source.document for source in self._inputs("PermissionsBoundaryPolicyInputList")
@@ -137,9 +162,7 @@ class SimulationOperations(ReadOperations, IamResponse):
         layers = Layers(
             identity=[source.policy for source in sources],
             boundary=compile_policy(limits[0]) if limits else None,
-            service_control=control_policies(subject.account, "SERVICE_CONTROL_POLICY", facts.read)
-            if subject.entity
-            else self._organisation(),
+            service_control=self._control(subject) if controlled else [],
             resource=compile_policy(resource_policy) if resource_policy else None,
         )
         context = self._context(subject)
@@ -221,6 +244,40 @@ class SimulationOperations(ReadOperations, IamResponse):
         return result
 
 
+class _Exclusion:
+    """One entry of PolicyExclusionList: policies that a simulation leaves out.
+
+    Source: IAM API Reference, "PolicyIdentifier" and "InlinePolicyIdentifierType": by type, by ARN
+    with wildcards in the name, or by an inline policy's name and the entity it is attached to. The
+    text of the latter allows wildcards in the entity's name, which its pattern does not.
+    """
+
+    def __init__(self, entry: dict[str, Any]) -> None:
+        self.kind = str(entry.get("PolicyType") or "")
+        self._arn = str(entry.get("PolicyArn") or "")
+        self._inline: dict[str, str] = entry.get("InlinePolicyIdentifier") or {}
+        if len([one for one in (self.kind, self._arn, self._inline) if one]) != 1:
+            raise IAMException(
+                "InvalidInput", "A policy identifier has exactly one of type, ARN and inline policy"
+            )
+
+    def meets(self, source: Source) -> bool:
+        """Tell whether *source* is left out."""
+        if self.kind:
+            return self.kind == ("inline" if source.inline else source.kind)
+        if self._arn:
+            return _matches(self._arn, source.arn)
+        if source.inline is None:
+            return False
+        members = ("PolicyName", "AttachmentType", "AttachmentName")
+        return source.inline == tuple(self._inline[member] for member in members)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    parts = (".*" if one == "*" else "." if one == "?" else re.escape(one) for one in pattern)
+    return re.fullmatch("".join(parts), text) is not None
+
+
 _EVERYTHING = (
     compile_policy(
         '{"Version": "2012-10-17",'
@@ -266,11 +323,11 @@ def sources_of(subject: Subject) -> Iterator[Source]:
 def _own(account: str, kind: str, name: str, entity: facts.Entity) -> Iterator[Source]:
     for entry, value in entity.items():
         if entry[0] == "inline":
-            yield Source(f"{kind}_{name}_{entry[1]}", kind, value)
+            yield Source(f"{kind}_{name}_{entry[1]}", kind, value, inline=(entry[1], kind, name))
         elif entry[0] == "attached":
             origin = "aws-managed" if entry[1].startswith(aws_managed.PREFIX) else "user-managed"
             document = managed_document(account, entry[1], facts.read)
-            yield Source(entry[1].rsplit("/", 1)[-1], origin, document)
+            yield Source(entry[1].rsplit("/", 1)[-1], origin, document, arn=entry[1])
 
 
 def _matched(

@@ -1,0 +1,67 @@
+"""``containment verify``: the verdict's words, its document, and its exit codes."""
+
+from __future__ import annotations
+
+import pytest
+
+from containment.lab.testing import Lab
+from tests.cli.conftest import GOOD, Command
+from tests.cli.test_cli_status_held_now import applied
+from tests.support.fake_engine import STACK, USER, FakeEngine
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the two readings as close as the machine can."""
+    monkeypatch.setattr("containment.verify.verification.APART_S", 0.0)
+
+
+def test_nothing_applied_is_not_contained(containment: Command, engine: FakeEngine) -> None:
+    engine.exports()
+
+    ran = containment("verify", "--json")
+
+    assert ran.code == 4
+    assert "not contained: nothing" in ran.json["error"]["message"]
+    assert ran.json["error"]["remedy"] == f"run 'containment up {STACK}'"
+
+
+@pytest.mark.usefixtures("soon")
+def test_the_verdict_has_its_exit_code_and_names_what_is_missing_or_open(
+    containment: Command, engine: FakeEngine, served: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.reseed(seed=42)
+    iam = served.client("iam", served.world.admin)
+    unique_id = iam.get_user(UserName="ci-deploy")["User"]["UserId"]
+    head, _, _ = GOOD.partition("targets:")
+    spec_file = engine.project / "stacks" / f"{STACK}.yaml"
+    spec_file.write_text(f"{head}targets:\n  - user: {USER}\n")
+    engine.exports(*applied(iam, served, unique_id))
+    for name, value in served.world.admin.env().items():
+        monkeypatch.setenv(name, value)
+
+    ran = containment("verify", "--json")
+    assert (ran.code, ran.json["verdict"], ran.json["verified"]) == (10, "not verified", False)
+    assert ran.json["emulated"] is True
+    assert ran.json["causes"] == []
+    assert {one["level"] for one in ran.json["missing"]} == {"V4+", "V5"}
+    assert all(one["next"] for one in ran.json["missing"])
+    assert {one["reading"] for one in ran.json["evidence"] if one["level"] == "V1"} == {1, 2}
+    assert "user at deny-all" in ran.json["stays_open"]
+    assert ran.err.startswith("EMULATED")
+
+    told = containment("verify")
+    assert told.code == 10
+    assert told.out.startswith("EMULATED")
+    assert "\nnot verified\n" in told.out
+    assert "\ncontained" not in told.out
+    assert "stays open" in told.out
+
+    iam.create_access_key(UserName="ci-deploy")
+    opened = containment("verify", "--json")
+    assert (opened.code, opened.json["verdict"]) == (4, "not contained")
+    assert "is Active, which nobody has held so far" in opened.json["causes"][0]["what"]
+    assert opened.json["causes"][0]["next"].startswith(f"run 'containment up {STACK}' at once")
+    assert "\nnot contained\n" in containment("verify").out
