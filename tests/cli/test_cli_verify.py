@@ -52,12 +52,12 @@ def test_the_verdict_has_its_exit_code_and_names_what_is_missing_or_open(
     assert "user at deny-all" in ran.json["stays_open"]
     assert ran.err.startswith("EMULATED")
 
-    told = containment("verify")
-    assert told.code == 10
-    assert told.out.startswith("EMULATED")
-    assert "\nnot verified\n" in told.out
-    assert "\ncontained" not in told.out
-    assert "stays open" in told.out
+    text_run = containment("verify")
+    assert text_run.code == 10
+    assert text_run.out.startswith("EMULATED")
+    assert "\nnot verified\n" in text_run.out
+    assert "\ncontained" not in text_run.out
+    assert "stays open" in text_run.out
 
     iam.create_access_key(UserName="ci-deploy")
     opened = containment("verify", "--json")

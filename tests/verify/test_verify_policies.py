@@ -278,10 +278,10 @@ def test_another_deny_is_named_by_the_counterfactual(contain: Contain) -> None:
         UserName="ci-deploy", PolicyName="quarantine", PolicyDocument=policy(quarantine)
     )
 
-    seen = words_of(one for one in scene.verify().evidence if one.level == "V2b")
+    words = words_of(one for one in scene.verify().evidence if one.level == "V2b")
 
-    assert "stays denied without our policies: user_ci-deploy_quarantine denies it" in seen
-    assert "ours is the cause" in seen
+    assert "stays denied without our policies: user_ci-deploy_quarantine denies it" in words
+    assert "ours is the cause" in words
 
 
 def test_where_the_policies_allow_nothing_there_is_no_counterfactual(contain: Contain) -> None:
