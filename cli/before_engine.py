@@ -14,7 +14,7 @@ from cli.stopping import stopped_by_signals
 from containment.aws.recording import made_change
 from containment.engine.layout import ForeignProjectError
 from containment.engine.ownership import ForeignStateError
-from containment.engine.settings import backend
+from containment.engine.settings import SKIP_CHECKPOINTS, backend
 from containment.errors import ContainmentError, NotContainedError, RefusedError, StoppedError
 from containment.lifecycle.handover import hand_over
 from containment.provider.stack_lock import StackLock
@@ -64,7 +64,11 @@ def contained_ahead(incident: Incident, spec: IncidentSpec) -> Generator[Ahead]:
         results, stack_state = _contain(advance, spec)
         states = before_engine.to_hand_over(results, stack_state)
         if states:
-            environ = {**incident.engine.environ, **hand_over(Path(folder), states)}
+            whole = before_engine.is_whole(results, stack_state)
+            named = hand_over(Path(folder), states, is_whole=whole)
+            environ = {**incident.engine.environ, **named}
+            if whole:
+                environ[SKIP_CHECKPOINTS] = "true"
             advance.incident = replace(incident, engine=replace(incident.engine, environ=environ))
         if results and not stack_state.resources and not any(item.error for item in results):
             # All that a preview refuses was looked for before the first change.

@@ -3,6 +3,11 @@
 The provider and the language host have an administrator's credentials, and loopback is open to
 every user of the machine. Linux tells the owner of a socket in ``/proc/net/tcp`` (proc(5)); where
 that is missing the check cannot be made.
+
+That table is of the whole machine, and to read it for every call took two fifths of a provider's
+time. So an answer holds for half a second: an address is another's only once its connection has
+ended, and Linux gives it to a new one a second later at the earliest (RFC 9293, section 3.4.1,
+"TIME-WAIT"; ip-sysctl, ``tcp_tw_reuse``).
 """
 
 from __future__ import annotations
@@ -10,7 +15,9 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _LOCAL, _STATE, _OWNER = 1, 3, 7
 _ESTABLISHED = "01"
+_HOLDS_S = 0.5
 
 
 def owners_of(peer: str) -> set[int] | None:
@@ -52,6 +60,10 @@ def owners_of(peer: str) -> set[int] | None:
 class OwnUserOnly(grpc.ServerInterceptor):  # type: ignore[type-arg]
     """Refuses calls from processes of other users, whatever the shape of the call."""
 
+    def __init__(self) -> None:
+        self._own_since: dict[str, float] = {}
+        self._lock = Lock()
+
     def intercept_service(self, continuation: Callable[..., Any], handler_call_details: Any) -> Any:
         handler = continuation(handler_call_details)
         if handler is None:
@@ -59,8 +71,41 @@ class OwnUserOnly(grpc.ServerInterceptor):  # type: ignore[type-arg]
         shape = _SHAPES[bool(handler.request_streaming), bool(handler.response_streaming)]
         served = getattr(handler, shape)
         make = getattr(grpc, f"{shape}_rpc_method_handler")
-        guard = _guarded_stream if handler.response_streaming else _guarded
+        guard = self._guarded_stream if handler.response_streaming else self._guarded
         return make(guard(served), handler.request_deserializer, handler.response_serializer)
+
+    def _guarded(self, served: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(request: Any, context: Any) -> Any:
+            self._require_own_user(context)
+            return served(request, context)
+
+        return guarded
+
+    def _guarded_stream(self, served: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(request: Any, context: Any) -> Any:
+            self._require_own_user(context)
+            yield from served(request, context)
+
+        return guarded
+
+    def _require_own_user(self, context: Any) -> None:
+        if not self._is_own(context.peer()):
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, "this program serves another user")
+
+    def _is_own(self, peer: str) -> bool:
+        with self._lock:
+            asked_at = time.monotonic()
+            self._own_since = {
+                address: since
+                for address, since in self._own_since.items()
+                if asked_at - since < _HOLDS_S
+            }
+            if peer in self._own_since:
+                return True
+            own = owners_of(peer) in (None, {os.getuid()})
+            if own:
+                self._own_since[peer] = asked_at
+            return own
 
 
 _SHAPES = {
@@ -69,24 +114,3 @@ _SHAPES = {
     (True, False): "stream_unary",
     (True, True): "stream_stream",
 }
-
-
-def _guarded(served: Callable[..., Any]) -> Callable[..., Any]:
-    def guarded(request: Any, context: Any) -> Any:
-        _require_own_user(context)
-        return served(request, context)
-
-    return guarded
-
-
-def _guarded_stream(served: Callable[..., Any]) -> Callable[..., Any]:
-    def guarded(request: Any, context: Any) -> Any:
-        _require_own_user(context)
-        yield from served(request, context)
-
-    return guarded
-
-
-def _require_own_user(context: Any) -> None:
-    if owners_of(context.peer()) not in (None, {os.getuid()}):
-        context.abort(grpc.StatusCode.PERMISSION_DENIED, "this program serves another user")

@@ -46,6 +46,8 @@ def main() -> int:
     # The SDK stores the stack of the call with the stack's root resource: paths of this machine,
     # in a state that others read.
     runtime.resource._get_stack_trace = source_pb2.StackTrace  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    # A call of the engine for every step of every resource, which nobody is shown.
+    pulumi.log.debug = _say_nothing
     runtime.configure(runtime.Settings(**order["settings"]))
     os.chdir(order["folder"])
     program: str = order["program"]
@@ -79,6 +81,10 @@ def main() -> int:
         sys.stdout.flush()
         sys.stderr.flush()
     return 0
+
+
+def _say_nothing(*_: object, **__: object) -> None:
+    """Stand for a log that nobody reads."""
 
 
 def _end_with(host: int) -> None:

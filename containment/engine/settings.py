@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HOME, CREDENTIALS, BACKEND = "PULUMI_HOME", "PULUMI_CREDENTIALS_PATH", "PULUMI_BACKEND_URL"
+# The state is then written once, when the run ends.
+SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
 _OFF = frozenset({"", "0", "f", "F", "false", "False", "FALSE"})
 # Set unless the user has set them.
 _DEFAULTS = {
@@ -63,9 +65,9 @@ def settings(environ: Mapping[str, str], *, is_own: bool = True) -> Settings:
         RefusedError: checkpoints are switched off.
         UnavailableError: the engine's home cannot be written.
     """
-    if environ.get("PULUMI_SKIP_CHECKPOINTS", "") not in _OFF:
+    if environ.get(SKIP_CHECKPOINTS, "") not in _OFF:
         raise RefusedError(
-            "PULUMI_SKIP_CHECKPOINTS is set: after a crash nothing would remember what was changed"
+            f"{SKIP_CHECKPOINTS} is set: after a crash nothing would remember what was changed"
             " in AWS",
             remedy="unset it and run this again",
         )

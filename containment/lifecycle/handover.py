@@ -9,6 +9,11 @@ not that one. A random number in it keeps the hash from being known before.
 
 What is handed over decides nothing by itself. Each resource is looked at live, and is taken over
 only where it carries just what was handed over; else it is contained as without.
+
+Where it is all that the run declares, the engine may write its state once, at its end, and not
+twice for each resource, which takes time by the square of their number: the ledger has had all of
+it on disk since before the first change, so that a run which dies loses nothing that the next one
+does not find there.
 """
 
 from __future__ import annotations
@@ -39,11 +44,15 @@ St = TypeVar("St", bound=Inputs)
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """The states that were handed over, by the word of the resource and the principal's ARN."""
+    """The states that were handed over, by the word of the resource and the principal's ARN.
+
+    *is_whole* where they are all that the run declares, each of them on record.
+    """
 
     states: Mapping[tuple[str, str], Mapping[str, Any]] = field(
         default_factory=dict[tuple[str, str], "Mapping[str, Any]"]
     )
+    is_whole: bool = False
 
     @classmethod
     def named_in(cls, environ: Mapping[str, str]) -> Handover:
@@ -57,8 +66,11 @@ class Handover:
             return cls()
         if not hmac.compare_digest(sha256(content).hexdigest(), digest):
             return cls()
-        rows = json.loads(content)["states"]
-        return cls({(row["resource"], row["state"]["principal"]): row["state"] for row in rows})
+        document = json.loads(content)
+        states = {
+            (row["resource"], row["state"]["principal"]): row["state"] for row in document["states"]
+        }
+        return cls(states, is_whole=document["whole"])
 
     def state(self, action: type[Action[Any, St]], principal: str) -> St | None:
         """Return the state of the resource of *action* that holds *principal*, if it is there."""
@@ -69,13 +81,19 @@ class Handover:
             return None
 
 
-def hand_over(folder: Path, states: Iterable[tuple[str, Inputs]]) -> dict[str, str]:
-    """Write *states*, each with its resource's word, into *folder*; return what names the file."""
+def hand_over(
+    folder: Path, states: Iterable[tuple[str, Inputs]], *, is_whole: bool = False
+) -> dict[str, str]:
+    """Write *states*, each with its resource's word, into *folder*; return what names the file.
+
+    With *is_whole* they are all that the run declares, and each is on record.
+    """
     rows = [
         {"resource": resource, "state": state.model_dump(mode="json", by_alias=True)}
         for resource, state in states
     ]
-    content = json.dumps({"nonce": secrets.token_hex(16), "states": rows}).encode()
+    document = json.dumps({"nonce": secrets.token_hex(16), "states": rows, "whole": is_whole})
+    content = document.encode()
     path = folder / "handover.json"
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(file, "wb") as opened:

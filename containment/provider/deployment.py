@@ -162,6 +162,8 @@ class Deployment:
             connected=self._connected,
             declared=self.declared,
             contained_arns=self.contained_arns,
+            # The state is not written meanwhile: what was not foreseen goes on record as well.
+            recorded=self.handover.is_whole,
             credentials_expire_at=_moment(self._environ.get(_EXPIRATION)),
         )
 

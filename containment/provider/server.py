@@ -20,6 +20,7 @@ import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from containment.engine.peers import OwnUserOnly
+from containment.engine.settings import SKIP_CHECKPOINTS
 from containment.provider.deployment import Deployment
 from containment.provider.servicer import Servicer
 from containment.provider.stack_lock import StackLock
@@ -43,12 +44,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="pulumi-resource-containment")
     parser.add_argument("engine", nargs="?", help="the engine's address, host:port")
     options, _ = parser.parse_known_args(argv)
-    if os.environ.get("PULUMI_SKIP_CHECKPOINTS", "").lower() in {"1", "true"}:  # noqa: TID251
+    deployment = Deployment()
+    skips = os.environ.get(SKIP_CHECKPOINTS, "").lower() in {"1", "true"}  # noqa: TID251
+    if skips and not deployment.handover.is_whole:
         sys.exit(
-            "containment refuses PULUMI_SKIP_CHECKPOINTS: a crash would lose what was changed;"
+            f"containment refuses {SKIP_CHECKPOINTS}: a crash would lose what was changed;"
             " unset it and run again"
         )
-    deployment = Deployment()
     deployment.attach(options.engine)
     server = grpc.server(
         ThreadPoolExecutor(max_workers=64, thread_name_prefix="rpc"),

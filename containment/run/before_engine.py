@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.errors import ContainmentError
+from containment.lifecycle.snapshot import RESOURCE, Snapshot
 from containment.plan import plan
 from containment.run import direct
 from containment.run.direct import Applied
@@ -77,6 +78,26 @@ def to_hand_over(results: Sequence[Applied], stack_state: StackState) -> list[tu
             item.state is recorded.state for recorded in stack_state.resources_of(item.principal)
         )
     ]
+
+
+def is_whole(results: Sequence[Applied], stack_state: StackState) -> bool:
+    """Tell whether *results* are all that the engine's run is going to declare, and went well.
+
+    Then the run changes nothing but what somebody undid meanwhile, and the ledger has all of it.
+    """
+    if not results or stack_state.resources or stack_state.pending:
+        return False
+    applied: dict[str, set[str]] = {}
+    for item in results:
+        if item.error is not None or item.state is None:
+            return False
+        applied.setdefault(item.principal, set()).add(item.resource)
+    snapshots = [item.state for item in results if isinstance(item.state, Snapshot)]
+    # An owner of a leaked key is declared by the program, once the snapshot has told it.
+    return len(snapshots) == len(applied) and all(
+        applied[state.principal] == {RESOURCE, *state.uses} and not state.owners
+        for state in snapshots
+    )
 
 
 def _repair(  # noqa: PLR0917 -- what direct.apply takes, and what is remembered

@@ -78,3 +78,39 @@ def test_only_our_own_user_is_served(
     guarded.unary_unary("request", context)
 
     assert refused == ([] if served else [grpc.StatusCode.PERMISSION_DENIED])
+
+
+def test_a_peer_is_asked_about_again_once_its_address_could_be_another_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moment = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: moment[0])
+    asked: list[str] = []
+    owners = {os.getuid()}
+
+    def owners_now(peer: str) -> set[int]:
+        asked.append(peer)
+        return set(owners)
+
+    monkeypatch.setattr(peers, "owners_of", owners_now)
+    refused: list[grpc.StatusCode] = []
+    handler = grpc.unary_unary_rpc_method_handler(lambda _request, _context: "answer")
+    guarded = peers.OwnUserOnly().intercept_service(lambda _details: handler, None)
+
+    def call(peer: str) -> None:
+        context = SimpleNamespace(peer=lambda: peer, abort=lambda code, _text: refused.append(code))
+        guarded.unary_unary("request", context)
+
+    call("ipv4:127.0.0.1:1")
+    moment[0] += 0.4
+    call("ipv4:127.0.0.1:1")
+    call("ipv4:127.0.0.1:3")
+    call("ipv4:127.0.0.1:1")
+    assert asked == ["ipv4:127.0.0.1:1", "ipv4:127.0.0.1:3"]
+    owners.add(1001)
+    call("ipv4:127.0.0.1:2")
+    assert refused == [grpc.StatusCode.PERMISSION_DENIED]
+    moment[0] += 0.2
+    call("ipv4:127.0.0.1:1")
+    assert asked[2:] == ["ipv4:127.0.0.1:2", "ipv4:127.0.0.1:1"]
+    assert len(refused) == 2

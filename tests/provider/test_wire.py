@@ -19,6 +19,7 @@ from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
 from containment.lab.testing import Lab
+from containment.lifecycle.handover import hand_over
 from containment.messages import VARIABLE, MessageFile
 from tests.support.wire import EXECUTABLE, Plugin, plugin, struct, values
 from tests.support.workbench import can_list
@@ -298,10 +299,12 @@ def test_it_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
     assert not alive(orphan)
 
 
-def test_it_refuses_to_run_without_checkpoints(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_whole", [None, False])
+def test_it_refuses_to_run_without_checkpoints(tmp_path: Path, *, is_whole: bool | None) -> None:
+    handed = {} if is_whole is None else hand_over(tmp_path, [], is_whole=is_whole)
     process = subprocess.run(
         [str(EXECUTABLE), "127.0.0.1:1"],
-        env={**os.environ, "PULUMI_SKIP_CHECKPOINTS": "true"},
+        env={**os.environ, **handed, "PULUMI_SKIP_CHECKPOINTS": "true"},
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -312,6 +315,22 @@ def test_it_refuses_to_run_without_checkpoints(tmp_path: Path) -> None:
     assert process.returncode != 0
     assert "PULUMI_SKIP_CHECKPOINTS" in process.stderr
     assert "Traceback" not in process.stderr
+
+
+def test_without_checkpoints_it_changes_nothing_that_is_not_on_record_first(
+    tmp_path: Path, lab: Lab
+) -> None:
+    handed = hand_over(tmp_path, [], is_whole=True)
+    (tmp_path / "ledger").write_text("no folder", encoding="utf-8")
+    skips = {**environ(lab), **handed, "PULUMI_SKIP_CHECKPOINTS": "true"}
+    before = lab.status()["mutations"]["total"]
+
+    with plugin(skips, tmp_path) as running:
+        inputs = values(running.check("PrincipalSnapshot", snapshot_inputs(lab)).inputs)
+        with pytest.raises(grpc.RpcError, match="is not on record"):
+            running.create("PrincipalSnapshot", inputs)
+
+    assert lab.status()["mutations"]["total"] == before
 
 
 def alive(pid: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -12,12 +13,14 @@ import pytest
 
 from containment.actions import ACTIONS
 from containment.aws.cancellation import is_mutating
+from containment.errors import ContainmentError
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
+from containment.lifecycle.snapshot import KeyOwner
 from containment.lifecycle.workplace import Settings, Workplace
 from containment.run import before_engine, locks
 from containment.run.direct import Applied
-from containment.run.state import Recorded, StackState
+from containment.run.state import Pending, Recorded, StackState
 from containment.spec import load
 from tests.support.project import STACK, spec
 from tests.support.workbench import can_list
@@ -261,3 +264,31 @@ def test_the_lock_of_a_stack_in_s3_is_taken_beside_its_state(
         assert stack_lock.holder != "elsewhere"
 
     assert list(locks.read_locks(backend, STACK)) == []
+
+
+def test_the_state_may_be_written_once_where_all_was_done_and_is_on_record(
+    responder: Responder,
+) -> None:
+    results = responder.contain()
+    assert before_engine.is_whole(results, StackState())
+
+    snapshot, *others = results
+    led_to = (KeyOwner(principal="arn:aws:iam::111122223333:user/other", leaked=("A",)),)
+    owned = replace(snapshot, state=snapshot.state.model_copy(update={"owners": led_to}))
+    guarded = replace(
+        snapshot,
+        state=snapshot.state.model_copy(update={"uses": (*snapshot.state.uses, "GuardPolicy")}),
+    )
+    failed = replace(others[-1], error=ContainmentError("no", remedy="wait"))
+    for some in (
+        (),
+        others,
+        results[:-1],
+        (owned, *others),
+        (guarded, *others),
+        (snapshot, *others[:-1], failed),
+    ):
+        assert not before_engine.is_whole(some, StackState())
+    assert not before_engine.is_whole(results, remembered(results[:1]))
+    pending = StackState(pending=(Pending("creating", "urn"),))
+    assert not before_engine.is_whole(results, pending)

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from tests.support.relay import Passing
 
-Who = Literal["cli", "host", "provider", "machine", "nobody"]
+Who = Literal["cli", "engine", "host", "provider", "machine", "nobody"]
 How = Literal[
     "SIGKILL",
     "SIGTERM",
@@ -41,6 +41,7 @@ Fate = Literal["passes", "dropped", "lost", "late", "held"]
 
 # By a word of the command line; the host is the project's own, or came with the engine.
 PROGRAMS = {
+    "engine": ("bin/pulumi\0up",),  # of a verb of ours
     "host": ("language_host", "pulumi-language-python"),
     "provider": ("containment.provider.server", "pulumi-resource-containment"),
 }

@@ -157,6 +157,10 @@ def ahead() -> Iterator[Trial]:
                 blow = Blow(operation, nth, point, "cli", fate=fate)
                 yield Trial(scene.name, "up ahead", blow, after)
     yield Trial("user", "up ahead", Blow("GetUser", 1, "before", "cli", fate="dropped"), "up")
+    # The engine takes over what was done, and writes its state at its end alone.
+    for nth, after in ((6, "containment up"), (7, "up")):
+        blow = Blow("GetUser", nth, "before", "engine", fate="passes")
+        yield Trial("user", "up ahead", blow, after)  # type: ignore[arg-type]
     for (scene_name, operation), (point, fate) in itertools.product(
         (
             ("user", "PutUserPolicy"),

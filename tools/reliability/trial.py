@@ -23,6 +23,11 @@ After = Literal[
     "refused up at once",
 ]
 
+_AHEAD = {
+    "nobody": "a run beside one before its engine",
+    "engine": "a crash while the engine catches up",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -39,8 +44,7 @@ class Trial:
         if self.blow is None:
             return "undisturbed"
         if self.verb.endswith("ahead"):
-            beside = self.blow.who == "nobody"
-            return "a run beside one before its engine" if beside else "a crash before the engine"
+            return _AHEAD.get(self.blow.who, "a crash before the engine")
         if self.blow.who == "nobody":
             at_once = "a run that lives, cancelled or lifted"
             return at_once if self.blow.how == "nothing" else "the state cannot be written"
