@@ -237,7 +237,6 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             deny_lift: deny_lift.DenyPrior(
                 _scope(state, state.issued_before),
                 inline=state.placement != "AWSDenyAll",
-                margin_s=state.margin_s,
                 is_declared=partial(self._is_declared, state),
             ),
             attachment_lift: attachment_lift.AttachmentPrior(
@@ -488,7 +487,8 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             if not member_deny.in_force and attachment.find(member, state.incident) is None:
                 return True
             members.append(member_deny)
-        return cohort.is_late(members, state.margin_s)
+        # A state that says a longer one would hide that a member was late.
+        return cohort.is_late(members, min(state.margin_s, cohort.MARGIN_S))
 
 
 def _scope(inputs: DenyInputs, issued_before: str | None) -> deny.Scope:

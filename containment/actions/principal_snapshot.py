@@ -297,15 +297,58 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             self._context.say(
                 "warning", f"{state.principal} is {live.principal.arn} now and stays contained"
             )
-        return self._with_ledger(state.model_copy(update={"live": "applied"}))
+        # Then an 'up' has something to do, which gives it an id.
+        status = "applied" if _is_identified(state) else "altered"
+        return self._with_ledger(state.model_copy(update={"live": status}))
 
     def _update(self, state: Snapshot, inputs: SnapshotInputs, *, preview: bool) -> Snapshot:
         new = state.model_copy(update=dict(inputs))  # what was captured never changes
+        if not _is_identified(state):
+            new = self._identified(new, inputs, preview=preview)
         if not preview and (new.lift, new.profile) != (state.lift, state.profile):
             # A restore without the state goes on the terms that were applied last.
             terms = new.lift.model_dump(mode="json", by_alias=True)
             self._write("terms", new, lift=terms, profile=new.profile, required=False)
         return self._with_ledger(new)
+
+    def _identified(self, state: Snapshot, inputs: SnapshotInputs, *, preview: bool) -> Snapshot:
+        """Return *state*, whose id no mark can carry, under one that is live, on record, or new.
+
+        Its memory of how things were stays what the state says; a new id is put on record with what
+        is seen now, for a ledger must not repeat the state's word as its own.
+        """
+        live = self._context.locate(state, state.principal_id)
+        if live is None:
+            raise NotFoundError(
+                f"{state.principal} with the id {state.principal_id} is gone",
+                remedy="run 'pulumi up' again",
+            )
+        evidence = self._context.ledger.journal_of(state.incident).evidence()
+        recorded = [
+            item.snapshot_id
+            for item in (open_snapshots(evidence.entries) if evidence else ())
+            if item.unique_id == live.unique_id and marks.is_snapshot_id(item.snapshot_id)
+        ]
+        in_force = leftovers.snapshots(live, state.incident, self._facets)
+        alone = in_force if len(in_force) == 1 else ()
+        known = next(
+            iter([*(one for one in recorded if one in in_force), *alone, *recorded[-1:]]), None
+        )
+        if preview:
+            return state.model_copy(update={"snapshot_id": None, "live": "applied"})
+        now = {"captured_at": isoformat(live.answered_at), "live": "applied"}
+        snapshot_id = known or marks.new_snapshot_id()
+        self._context.say(
+            "warning",
+            f"{live}: the state has no usable id of its snapshot, so it is contained under"
+            f" {snapshot_id}, which is {'live or on record' if known else 'new'}",
+        )
+        if known is None:
+            captured = capture.capture(live, inputs.incident)
+            seen = self._state(live, inputs, captured)
+            seen = seen.model_copy(update={**now, "snapshot_id": snapshot_id})
+            self._write("snapshot", seen, facts=_facts(seen), required=False)
+        return state.model_copy(update={**now, "snapshot_id": snapshot_id})
 
     def delete(self, state: Snapshot) -> None:
         self._say_changed(state)
@@ -433,6 +476,11 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         used = [action for action in self._context.actions if action.resource in inputs.uses]
         answers = {action.resource: dict(action.capture(live)) for action in used}
         return {resource: values for resource, values in answers.items() if values} or None
+
+
+def _is_identified(state: Snapshot) -> bool:
+    """Tell whether *state* has an id that a mark can carry; whoever edits it may take that out."""
+    return marks.is_snapshot_id(state.snapshot_id or "")
 
 
 def _facts(state: Snapshot) -> dict[str, object]:

@@ -42,20 +42,19 @@ def revocation(live: LivePrincipal, live_deny: LiveDeny, margin_s: int) -> str:
     return isoformat(max(moments))
 
 
-def fence_time(
-    live_moment: str | None, state_moment: str | None, now: datetime, margin_s: int = MARGIN_S
-) -> str | None:
+def fence_time(live_moment: str | None, state_moment: str | None, now: datetime) -> str | None:
     """Return the T that the fence of a lift goes on denying by; None where none is credible.
+
+    How far ahead a T was written is for no state to say, which would bear out any other one.
 
     Args:
         live_moment: T as it is live, which whoever may write policies may have moved either way.
         state_moment: T as the state has it, which may say nothing later than now; None if nobody
             knows.
         now: AWS's time.
-        margin_s: what T was written ahead of AWS's time, in seconds.
     """
     soon = now + timedelta(seconds=1)
-    moments = [_credible(live_moment, now, margin_s)]
+    moments = [_credible(live_moment, now, MARGIN_S)]
     if (remembered := moment_of(state_moment)) is not None:
         moments.append(min(remembered, soon))
     latest = max((item for item in moments if item is not None), default=None)

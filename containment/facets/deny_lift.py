@@ -75,14 +75,12 @@ class DenyPrior:
     Attributes:
         scope: whom it denied, with the moment that it revoked; None where only live tells.
         inline: False where AWSDenyAll was attached in its place.
-        margin_s: by how many seconds its revocation time was written ahead.
         is_declared: tells whether the spec, as it is now, denies a principal just that; None where
             it does not name it.
     """
 
     scope: deny.Scope | None = None
     inline: bool = True
-    margin_s: int = cohort.MARGIN_S
     is_declared: Callable[[LivePrincipal], bool | None] = _declares
 
 
@@ -278,9 +276,7 @@ def _to_fence(
     if scope.kind != "issued-before":
         return replace(scope, issued_before=None)
     remembered = prior.scope.issued_before if prior.scope else None
-    moment = cohort.fence_time(
-        live_deny.issued_before, remembered, live.answered_at, prior.margin_s
-    )
+    moment = cohort.fence_time(live_deny.issued_before, remembered, live.answered_at)
     return replace(scope, issued_before=moment)
 
 

@@ -188,7 +188,7 @@ class Action(ABC, Generic[In, St]):
 
     def create(self, inputs: In, *, preview: bool) -> St:
         """Contain; in a preview only say what that would be."""
-        self.gate.require_containable(inputs)
+        self.gate.require_containable(inputs, preview=preview)
         return self._create(inputs, preview=preview)
 
     def read(self, state: St) -> St | None:
@@ -229,7 +229,7 @@ class Action(ABC, Generic[In, St]):
 
     def update(self, state: St, inputs: In, *, preview: bool) -> St:
         """Go from *state* to *inputs*, repairing what drifted."""
-        self.gate.require_containable(inputs)
+        self.gate.require_containable(inputs, preview=preview)
         return self._update(state, inputs, preview=preview)
 
     def delete(self, state: St) -> None:

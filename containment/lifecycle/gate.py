@@ -14,6 +14,7 @@ from containment.facets.marks import is_snapshot_id
 from containment.lifecycle.authority import Role, hands, verdict
 from containment.lifecycle.lift import in_turn
 from containment.lifecycle.terms import require_terms
+from containment.lifecycle.wire import HeldInputs, Inputs
 from containment.preflight import refusals
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from containment.lifecycle.authority import Word
     from containment.lifecycle.context import Context
     from containment.lifecycle.lift import LiftPlan, Step
-    from containment.lifecycle.wire import Inputs
     from containment.spec import IncidentSpec
 
 _MARKED = ("deny", "trust")
@@ -37,25 +37,25 @@ class Gate:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def require_containable(self, inputs: Inputs) -> None:
-        """Let a create or an update go on.
+    def require_containable(self, inputs: Inputs, *, preview: bool = False) -> None:
+        """Let a create or an update go on; only in a *preview* may its snapshot have no id yet.
 
         Raises:
             RefusedError: the credentials in use are of another endpoint or account, or it is not
                 the spec of this stack that asks for it.
-            ConflictError: the snapshot's id in the state is none.
+            ConflictError: its snapshot has no id that a mark can carry.
         """
         self._context.require_same_place(inputs)
         self._require_own_spec(inputs)
-        snapshot_id = getattr(inputs, "snapshot_id", None)
-        if snapshot_id is not None and not is_snapshot_id(snapshot_id):
-            # What is written under it would carry no mark, and could not be told from others'.
-            raise ConflictError(
-                f"the state says that the snapshot of {inputs.principal} has the id"
-                f" {snapshot_id!r}, which is none of ours",
-                remedy="restore the stack's state from a backup, or take the containment over with"
-                f" 'containment adopt {inputs.incident}'",
-            )
+        if isinstance(inputs, HeldInputs) and not (preview and inputs.snapshot_id is None):
+            snapshot_id = inputs.snapshot_id or ""
+            if not is_snapshot_id(snapshot_id):
+                # What is written under it would carry no mark, and could not be told from others'.
+                raise ConflictError(
+                    f"the snapshot of {inputs.principal} has the id {snapshot_id!r}, which is none"
+                    " of ours",
+                    remedy="run 'containment up', which gives it one",
+                )
 
     def require_denial(
         self, inputs: Inputs, live: LivePrincipal, *, followed: bool = False

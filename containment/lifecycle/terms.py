@@ -39,9 +39,8 @@ def require_terms(
         clock: the time, for what ends by itself.
 
     Raises:
-        ConflictError: they differ, or the file cannot be read, or it is missing and the state
-            would give a leaked credential back; or something that came out of the leaked
-            credential would work on.
+        ConflictError: they differ, or the file is missing or cannot be read; or something that came
+            out of the leaked credential would work on.
     """
     # Only a lift reads the spec, and reading YAML costs every containment a third of a second.
     from containment.lifecycle.unswept import require_swept  # noqa: PLC0415
@@ -50,22 +49,12 @@ def require_terms(
     terms = state.lift
     path = directory / terms.spec
     if not path.exists():
-        if terms.hold:
-            raise ConflictError(
-                f"{terms.spec} is missing, and the stack was applied with hold: true, so nothing of"
-                " it is released",
-                remedy=f"restore the spec file (git log -- {terms.spec}), take 'hold' out of it,"
-                f" {APPLY_THEN_LIFT}",
-            )
-        if terms.false_positive:
-            raise ConflictError(
-                f"{terms.spec} is missing, and the stack was applied as false-positive, which"
-                " gives the leaked credentials back",
-                remedy="restore the spec file (git log -- " + terms.spec + ") and run"
-                f" '{LIFT}' again",
-            )
-        require_swept(state, path, None, applying=applying, now=clock)
-        return
+        raise ConflictError(
+            f"{terms.spec} is missing, and what the state says of the terms is only the state's"
+            " word, so nothing of it is released",
+            remedy=f"restore the spec file (git log -- {terms.spec}), or write it anew with the"
+            f" terms that hold, {APPLY_THEN_LIFT}",
+        )
     try:
         spec = load(path)
         now = terms_in_file(spec, state.target, terms.leaked)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.errors import ContainmentError
+from containment.facets.marks import is_snapshot_id
 from containment.lifecycle.snapshot import RESOURCE, Snapshot
 from containment.plan import plan
 from containment.run import direct
@@ -54,7 +55,10 @@ def contain(
     def take(item: PrincipalPlan) -> Applied:
         remembered = _resources_by_word(stack_state, item.principal.arn).get(item.snapshot.resource)
         if remembered is not None:
-            return Applied(item.principal.arn, item.snapshot.resource, remembered.state)
+            # Without a usable id nothing is taken for contained here: the engine gives it one.
+            usable = is_snapshot_id(getattr(remembered.state, "snapshot_id", None) or "")
+            state = remembered.state if usable else None
+            return Applied(item.principal.arn, item.snapshot.resource, state)
         return direct.apply(item, item.snapshot, workplace, say)
 
     def hold(item: PrincipalPlan, one: Declaration, snapshot: Any) -> Applied | None:

@@ -46,6 +46,7 @@ def trust(bench: Bench, role: str) -> dict[str, Any]:
 
 
 def close(bench: Bench, arn: str, *break_glass: str) -> TrustState:
+    write_spec(bench, arn)
     taken = bench.snapshot(arn)
     return bench.trust_action().create(bench.trust_inputs(taken, *break_glass), preview=False)
 

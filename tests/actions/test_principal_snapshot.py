@@ -359,6 +359,7 @@ def test_a_forged_mark_that_binds_nobody_does_not_stop_the_containing(bench: Ben
 def test_its_delete_lifts_what_an_interrupted_run_left(bench: Bench) -> None:
     world = bench.lab.world
     bench.leaked = (world.leaked.access_key_id,)
+    write_spec(bench, world.ci_user)
     taken = bench.snapshot(world.ci_user)
     bench.deny_action().create(bench.deny_inputs(taken), preview=False)
     bench.keys_action().create(bench.keys_inputs(taken), preview=False)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from containment.clock import isoformat
+from containment.facets.marks import is_snapshot_id, parse_sid
 from containment.lab.testing import Lab
 from tests.edited.edits import ADMINISTRATOR, strangers
 from tests.edited.stack import CONFIRMED, MISTAKEN, Company, Entry, Stack
@@ -386,14 +389,112 @@ def test_a_fence_shuts_out_nobody_whom_the_state_has_added(
     assert "web-1" in company.taken()[policy]
 
 
-def test_no_deny_is_written_under_an_id_that_no_mark_can_carry(company: Company) -> None:
-    """It would be nobody's, and no lift would find it."""
-    stack = company.stacks[CONFIRMED]
+UNUSABLE = pytest.mark.parametrize("unusable", ["", "0000000000 x", None], ids=repr)
+
+
+def without_a_usable_snapshot_id(stack: Stack, unusable: str | None) -> None:
+    """Edit the id of every snapshot in the state of *stack*; None takes it out."""
     for entry in stack.entries:
-        entry.values |= {"snapshotId": "", "live": "missing"}
+        entry.values |= {"snapshotId": unusable, "live": "missing"}
+        if unusable is None:
+            del entry.values["snapshotId"]
+
+
+@UNUSABLE
+def test_an_up_goes_on_under_the_live_id_where_the_state_has_none(
+    company: Company, unusable: str | None
+) -> None:
+    """What is written under no id would be nobody's, and no lift would find it."""
+    stack = company.stacks[MISTAKEN]
+    admin = company.lab.client("iam", company.lab.world.admin)
+    key = company.lab.world.release_key
+    admin.update_access_key(UserName="release-bot", AccessKeyId=key.access_key_id, Status="Active")
+    without_a_usable_snapshot_id(stack, unusable)
 
     stack.up()
 
-    assert "which is none of ours" in str(stack.failed)
-    assert "containment adopt" in str(stack.failed)
+    assert stack.failed == []
+    assert not works(company, key)
+    assert any("has no usable id" in words for words in stack.heard)
+    stack.destroy()
+    assert stack.failed == []
+    assert works(company, key)
+    now = company.taken()
+    assert {f: v for f, v in now.items() if "release-bot" in f or "role deploy" in f} == {
+        f: v for f, v in company.before.items() if "release-bot" in f or "role deploy" in f
+    }
+
+
+@UNUSABLE
+def test_who_was_let_go_is_contained_anew_where_the_state_has_no_usable_id(
+    company: Company, unusable: str | None
+) -> None:
+    """An attacker has taken off all that we put there, and no ledger is left either."""
+    stack = company.stacks[CONFIRMED]
+    world, policy = company.lab.world, f"containment-{CONFIRMED}"
+    admin = company.lab.client("iam", world.admin)
+    admin.delete_user_policy(UserName="ci-deploy", PolicyName=policy)
+    admin.untag_user(UserName="ci-deploy", TagKeys=[f"containment:{CONFIRMED}"])
+    leaked = world.leaked.access_key_id
+    admin.update_access_key(UserName="ci-deploy", AccessKeyId=leaked, Status="Active")
+    (company.folder / "ledger" / f"{CONFIRMED}.jsonl").unlink()
+    without_a_usable_snapshot_id(stack, unusable)
+    assert works(company, world.leaked)
+
+    stack.up()
+
+    assert stack.failed == []
+    assert not works(company, world.leaked)
+    snapshot_ids = {entry.values["snapshotId"] for entry in stack.entries}
+    assert all(is_snapshot_id(one) for one in snapshot_ids)
+    deny = json.loads(company.taken()[f"user ci-deploy, UserPolicyList {policy}, PolicyDocument"])
+    mark = parse_sid(deny["Statement"][0]["Sid"])
+    assert mark is not None
+    assert mark.snapshot_id in snapshot_ids
+
+
+def test_no_hold_is_taken_out_of_a_state_whose_spec_is_missing(company: Company) -> None:
+    """Whoever edits the state and deletes the file would lift on terms of their own."""
+    spec = company.folder / f"stacks/{CONFIRMED}.yaml"
+    applied = spec.read_text()
+    spec.write_text(f"hold: true\n{applied}")
+    stack = company.stacks[CONFIRMED]
+    stack.up()
+    assert stack.failed == []
+    spec.unlink()
+    says_of_itself(stack, hold=False, disposition="suspected")
+
+    stack.destroy()
+
+    assert "is missing, and what the state says of the terms" in str(stack.failed)
+    assert "git log --" in str(stack.failed)
     assert company.taken() == company.contained
+
+    spec.write_text(applied)
+    stack.up()
+    stack.destroy()
+    assert stack.failed == []
+    assert "aws:CurrentTime" in fence_of(company)
+    assert not works(company, company.lab.world.leaked)
+
+
+def test_a_fence_is_of_no_time_to_come_whatever_margin_the_state_says(company: Company) -> None:
+    """Somebody in the account planted a time a day ahead, and the state bears it out."""
+    iam = company.lab.client("iam", company.lab.world.admin)
+    policy = f"containment-{CONFIRMED}"
+    named = f"role app, RolePolicyList {policy}, PolicyDocument"
+    ahead = isoformat(company.lab.now() + timedelta(days=1))
+    document = json.loads(company.taken()[named])
+    document["Statement"][0]["Condition"]["DateLessThan"]["aws:TokenIssueTime"] = ahead
+    iam.put_role_policy(RoleName="app", PolicyName=policy, PolicyDocument=json.dumps(document))
+    stack = company.stacks[CONFIRMED]
+    for entry in stack.entries:
+        if entry.kind == "DenyPolicy":
+            entry.values |= {"marginS": 10**6, "issuedBefore": ahead}
+
+    stack.destroy()
+
+    fence = json.loads(company.taken()[named])["Statement"][0]["Condition"]["DateLessThan"]
+    assert fence["aws:CurrentTime"]
+    fenced = datetime.fromisoformat(fence["aws:TokenIssueTime"])
+    assert fenced <= company.lab.now() + timedelta(minutes=4)
