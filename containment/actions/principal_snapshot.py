@@ -323,20 +323,10 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
                 f"{state.principal} with the id {state.principal_id} is gone",
                 remedy="run 'pulumi up' again",
             )
-        evidence = self._context.ledger.journal_of(state.incident).evidence()
-        recorded = [
-            item.snapshot_id
-            for item in (open_snapshots(evidence.entries) if evidence else ())
-            if item.unique_id == live.unique_id and marks.is_snapshot_id(item.snapshot_id)
-        ]
-        in_force = leftovers.snapshots(live, state.incident, self._facets)
-        alone = in_force if len(in_force) == 1 else ()
-        known = next(
-            iter([*(one for one in recorded if one in in_force), *alone, *recorded[-1:]]), None
-        )
         if preview:
             return state.model_copy(update={"snapshot_id": None, "live": "applied"})
         now = {"captured_at": isoformat(live.answered_at), "live": "applied"}
+        known = earlier_containment.known_id(self._context, live, state.incident, self._facets)
         snapshot_id = known or marks.new_snapshot_id()
         self._context.say(
             "warning",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from containment.errors import ConflictError
 from containment.facets import documents, holders, leftovers, marks
 from containment.ledger.entries import open_snapshots
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
     from containment.facets.capture import Captured
     from containment.facets.facet import Facet
+    from containment.ledger.entries import Open
     from containment.lifecycle.context import Context
     from containment.lifecycle.snapshot import SnapshotInputs
 
@@ -41,8 +44,9 @@ def recalled(
     for snapshot in snapshots:
         same = (snapshot.unique_id, snapshot.principal) == (live.unique_id, inputs.principal)
         if snapshot.ahead and same and snapshot.snapshot_id in own:
-            values = {**snapshot.facts, **inputs.model_dump(by_alias=True), "tags": live.tags}
-            earlier = Snapshot.model_validate(values)
+            earlier = as_recorded(snapshot, inputs, live)
+            if earlier is None:
+                continue
             context.say(
                 "info",
                 f"{live} is contained since {earlier.captured_at} by a run that is not in the"
@@ -50,6 +54,47 @@ def recalled(
             )
             return earlier
     return None
+
+
+def as_recorded(snapshot: Open, inputs: SnapshotInputs, live: LivePrincipal) -> Snapshot | None:
+    """Return the state of a *snapshot* on record of *live*; None where nobody can read it.
+
+    Whoever writes the ledger's file writes what it remembers. Whose it is, and under which id,
+    is not taken from there: a containment under them would be refused.
+    """
+    fields = {field.alias or name for name, field in Snapshot.model_fields.items()}
+    values = {
+        **{name: value for name, value in snapshot.facts.items() if name in fields},
+        **inputs.model_dump(by_alias=True),
+        "principalId": live.unique_id,
+        "snapshotId": snapshot.snapshot_id,
+        "tags": live.tags,
+    }
+    if not marks.is_snapshot_id(snapshot.snapshot_id):
+        return None
+    try:
+        return Snapshot.model_validate(values)
+    except ValidationError:
+        return None
+
+
+def known_id(
+    context: Context, live: LivePrincipal, incident: str, facets: Sequence[Facet[Any, Any, Any]]
+) -> str | None:
+    """Return the id of the snapshot that *live* is or was contained under; None if none is known.
+
+    One that is on record and live, else the only one that is live, else the last on record.
+    """
+    evidence = context.ledger.journal_of(incident).evidence()
+    recorded = [
+        snapshot.snapshot_id
+        for snapshot in (open_snapshots(evidence.entries) if evidence else ())
+        if snapshot.unique_id == live.unique_id and marks.is_snapshot_id(snapshot.snapshot_id)
+    ]
+    in_force = leftovers.snapshots(live, incident, facets)
+    alone = in_force if len(in_force) == 1 else ()
+    both = (one for one in recorded if one in in_force)
+    return next(iter([*both, *alone, *recorded[-1:]]), None)
 
 
 def _is_marked(live: LivePrincipal, inputs: SnapshotInputs, captured: Captured) -> bool:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import ValidationError
 from pydantic.alias_generators import to_snake
 
 from containment.actions import ACTIONS_BY_RESOURCE, FACETS
@@ -23,6 +22,7 @@ from containment.errors import ConflictError, ContainmentError, NotContainedErro
 from containment.facets import leftovers
 from containment.ledger.entries import open_snapshots
 from containment.lifecycle.action import UnfinishedError
+from containment.lifecycle.earlier_containment import as_recorded
 from containment.plan import owners, plan
 from containment.spec import pin
 
@@ -223,9 +223,9 @@ def _known_snapshot(action: Any, inputs: Any, workplace: Workplace) -> Any:
     ledger = workplace.ledger().journal_of(inputs.incident).evidence()
     for snapshot in reversed(open_snapshots(ledger.entries)) if ledger else ():
         if snapshot.unique_id == live.unique_id:
-            with suppress(ValidationError):
-                values = {**snapshot.facts, **inputs.model_dump(by_alias=True)}
-                return action.state_type.model_validate(values)
+            recorded = as_recorded(snapshot, inputs, live)
+            if recorded is not None:
+                return recorded
     return None
 
 

@@ -498,3 +498,34 @@ def test_a_fence_is_of_no_time_to_come_whatever_margin_the_state_says(company: C
     assert fence["aws:CurrentTime"]
     fenced = datetime.fromisoformat(fence["aws:TokenIssueTime"])
     assert fenced <= company.lab.now() + timedelta(minutes=4)
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [{"principalId": "AIDAEXAMPLEEXAMPLE00"}, {"snapshotId": ""}, {"accessKeys": "all"}],
+    ids=str,
+)
+def test_no_edit_of_a_ledger_keeps_an_up_without_a_state_from_containing(
+    company: Company, edited: dict[str, Any]
+) -> None:
+    """A run was cut off before it had a state, and what it put on record was edited."""
+    entries = company.ledger(CONFIRMED)
+    for entry in entries:
+        if entry["kind"] == "snapshot":
+            entry["ahead"] = True
+            entry["facts"] |= edited
+    company.ledger_edited(CONFIRMED, entries)
+    stack = company.stacks[CONFIRMED]
+    stack.entries.clear()
+    world = company.lab.world
+    admin = company.lab.client("iam", world.admin)
+    policy, leaked = f"containment-{CONFIRMED}", world.leaked.access_key_id
+    admin.delete_user_policy(UserName="ci-deploy", PolicyName=policy)
+    admin.update_access_key(UserName="ci-deploy", AccessKeyId=leaked, Status="Active")
+    assert works(company, world.leaked)
+
+    stack.up()
+
+    assert not [words for words in stack.failed if "ci-deploy" in words]
+    assert not works(company, world.leaked)
+    assert policy in admin.list_user_policies(UserName="ci-deploy")["PolicyNames"]
