@@ -335,9 +335,9 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         )
         if known is None:
             captured = capture.capture(live, inputs.incident)
-            seen = self._state(live, inputs, captured)
-            seen = seen.model_copy(update={**now, "snapshot_id": snapshot_id})
-            self._write("snapshot", seen, facts=_facts(seen), required=False)
+            snapshot_now = self._state(live, inputs, captured)
+            snapshot_now = snapshot_now.model_copy(update={**now, "snapshot_id": snapshot_id})
+            self._write("snapshot", snapshot_now, facts=_facts(snapshot_now), required=False)
         return state.model_copy(update={**now, "snapshot_id": snapshot_id})
 
     def delete(self, state: Snapshot) -> None:

@@ -92,9 +92,9 @@ def known_id(
         if snapshot.unique_id == live.unique_id and marks.is_snapshot_id(snapshot.snapshot_id)
     ]
     in_force = leftovers.snapshots(live, incident, facets)
-    alone = in_force if len(in_force) == 1 else ()
+    only_live = in_force if len(in_force) == 1 else ()
     both = (one for one in recorded if one in in_force)
-    return next(iter([*both, *alone, *recorded[-1:]]), None)
+    return next(iter([*both, *only_live, *recorded[-1:]]), None)
 
 
 def _is_marked(live: LivePrincipal, inputs: SnapshotInputs, captured: Captured) -> bool:
