@@ -326,14 +326,14 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         if preview:
             return state.model_copy(update={"snapshot_id": None, "live": "applied"})
         now = {"captured_at": isoformat(live.answered_at), "live": "applied"}
-        known = earlier_containment.known_id(self._context, live, state.incident, self._facets)
-        snapshot_id = known or marks.new_snapshot_id()
+        earlier_id = earlier_containment.known_id(self._context, live, state.incident, self._facets)
+        snapshot_id = earlier_id or marks.new_snapshot_id()
         self._context.say(
             "warning",
             f"{live}: the state has no usable id of its snapshot, so it is contained under"
-            f" {snapshot_id}, which is {'live or on record' if known else 'new'}",
+            f" {snapshot_id}, which is {'live or on record' if earlier_id else 'new'}",
         )
-        if known is None:
+        if earlier_id is None:
             captured = capture.capture(live, inputs.incident)
             snapshot_now = self._state(live, inputs, captured)
             snapshot_now = snapshot_now.model_copy(update={**now, "snapshot_id": snapshot_id})
