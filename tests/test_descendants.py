@@ -78,19 +78,19 @@ def is_open(descendant: Descendant, *contained: ContainedTarget, now: datetime =
         (one("oidc_provider", ""), None, True),
     ],
 )
-def test_what_would_work_on_after_a_lift_holds_it_up(
+def test_a_descendant_that_still_works_holds_up_the_lift(
     descendant: Descendant, contained: ContainedTarget | None, *, waits: bool
 ) -> None:
     assert is_open(descendant, *([contained] if contained else [])) is waits
 
 
-def test_a_session_holds_it_up_until_it_has_ended() -> None:
+def test_a_descendant_session_holds_up_the_lift_until_it_has_ended() -> None:
     assert is_open(SESSION)
     assert not is_open(SESSION, now=datetime(2026, 11, 24, 13, 0, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(("swept", "waits"), [("", True), ("  ", True), ("deleted by eve", False)])
-def test_what_somebody_wrote_off_does_not(swept: str, *, waits: bool) -> None:
+def test_a_descendant_that_was_written_off_holds_up_no_lift(swept: str, *, waits: bool) -> None:
     assert is_open(one("iam_user", swept=swept)) is waits
 
 

@@ -26,7 +26,9 @@ def ci_user(bench: Bench) -> str:
     return f"{{user: '{world.ci_user}', leaked: [{world.leaked.access_key_id}]}}"
 
 
-def test_it_is_the_snapshot_that_the_live_containment_was_made_under(bench: Bench) -> None:
+def test_adopting_takes_the_snapshot_under_which_the_live_containment_was_made(
+    bench: Bench,
+) -> None:
     world = bench.lab.world
     bench.leaked = (world.leaked.access_key_id,)
     write(bench, ci_user(bench))

@@ -36,7 +36,9 @@ def test_file_class_resource_and_test_are_the_same_word(action: type[Action[Any,
 
 
 @each
-def test_its_module_says_what_why_and_what_survives(action: type[Action[Any, Any]]) -> None:
+def test_an_actions_module_says_what_it_holds_why_and_what_survives(
+    action: type[Action[Any, Any]],
+) -> None:
     paragraphs = (sys.modules[action.__module__].__doc__ or "").strip().split("\n\n")
 
     assert len(paragraphs) >= 3
@@ -45,14 +47,14 @@ def test_its_module_says_what_why_and_what_survives(action: type[Action[Any, Any
 
 
 @each
-def test_its_permissions_are_operations_that_iam_has(action: type[Action[Any, Any]]) -> None:
+def test_an_actions_permissions_are_operations_that_iam_has(action: type[Action[Any, Any]]) -> None:
     model = botocore.session.get_session().get_service_model("iam")
 
     assert {name.partition(":")[2] for name in action.permissions} <= set(model.operation_names)
 
 
 @each
-def test_its_facts_are_whole(action: type[Action[Any, Any]]) -> None:
+def test_an_actions_class_attributes_are_complete(action: type[Action[Any, Any]]) -> None:
     assert action.summary
     assert action.summary[0].isupper()
     assert not action.summary.endswith(".")
@@ -70,6 +72,6 @@ def test_every_file_in_the_folder_is_registered() -> None:
 
 
 @each
-def test_its_models_are_documented(action: type[Action[Any, Any]]) -> None:
+def test_an_actions_models_are_documented(action: type[Action[Any, Any]]) -> None:
     assert inspect.getdoc(action.inputs_type)
     assert inspect.getdoc(action.state_type)

@@ -354,7 +354,7 @@ def test_a_guard_that_was_taken_off_or_edited_is_seen_and_put_back(scene: Scene)
 
 
 @pytest.mark.lab
-def test_it_is_the_last_to_go_and_a_newer_one_stays(
+def test_a_guard_is_lifted_last_and_a_newer_guard_stays(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(removal, "_LIFT_WAIT_S", 0.0)

@@ -443,7 +443,7 @@ def test_credentials_of_every_kind_stop_and_come_back_after_a_false_alarm(bench:
     assert TAG not in tags(bench, "ci-deploy")
 
 
-def test_one_of_another_kind_can_be_the_leaked_one_and_one_made_later_stays_off(
+def test_a_leaked_credential_may_be_of_any_kind_and_one_made_later_stays_inactive(
     bench: Bench,
 ) -> None:
     iam, world = bench.admin(), bench.lab.world

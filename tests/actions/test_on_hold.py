@@ -99,7 +99,7 @@ def test_a_role_on_hold_is_lowered_by_nothing_and_raised_all_the_same(
     assert bench.deny_action().update(party.states["deny"], raised, preview=False).scope == "all"
 
 
-def test_fewer_sessions_are_less(bench: Bench) -> None:
+def test_on_hold_no_session_is_taken_out_of_the_deny(bench: Bench) -> None:
     role = bench.lab.world.deploy_role
     taken = bench.snapshot(role)
     both = bench.deny_inputs(taken, "sessions", sessions=[{"name": "bad"}, {"name": "worse"}])

@@ -203,7 +203,9 @@ def test_a_forged_claim_stops_no_containing_and_activates_nothing(
     assert statuses(bench, "release-bot")[inactive] == "Inactive"
 
 
-def test_the_claim_of_a_real_incident_rewritten_by_a_thief_activates_nothing(bench: Bench) -> None:
+def test_the_claim_of_a_real_incident_rewritten_by_an_attacker_activates_nothing(
+    bench: Bench,
+) -> None:
     world = bench.lab.world
     first = Party(bench, A, world.release_user, disposition="false-positive")
     second = Party(bench, B, world.release_user, disposition="false-positive")

@@ -41,7 +41,7 @@ def checked(bench: Bench, arn: str, **more: Any) -> list[str]:
     return [str(failure.error) for failure in action.check(inputs, None)] or missing
 
 
-def test_it_remembers_the_user_and_changes_nothing(bench: Bench) -> None:
+def test_a_snapshot_remembers_the_user_and_changes_nothing(bench: Bench) -> None:
     world = bench.lab.world
 
     taken = bench.snapshot(world.release_user)
@@ -57,7 +57,7 @@ def test_it_remembers_the_user_and_changes_nothing(bench: Bench) -> None:
     assert taken.emulated
 
 
-def test_it_makes_at_most_eight_calls_since_the_deny_waits_for_it(bench: Bench) -> None:
+def test_a_snapshot_makes_at_most_eight_calls_since_the_deny_waits_for_it(bench: Bench) -> None:
     iam = bench.admin()
     for number in range(7):
         iam.put_user_policy(
@@ -71,7 +71,7 @@ def test_it_makes_at_most_eight_calls_since_the_deny_waits_for_it(bench: Bench) 
     assert len(bench.calls) <= 8
 
 
-def test_it_remembers_a_trust_policy_byte_for_byte(bench: Bench) -> None:
+def test_a_snapshot_remembers_a_trust_policy_byte_for_byte(bench: Bench) -> None:
     raw = (
         '{ "Version":"2012-10-17",  "Statement": [{"Effect":"Allow",'
         '"Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}] }'
@@ -356,7 +356,7 @@ def test_a_forged_mark_that_binds_nobody_does_not_stop_the_containing(bench: Ben
     assert "containment-inc-2026-0042" in {policy.name for policy in again.inline_policies}
 
 
-def test_its_delete_lifts_what_an_interrupted_run_left(bench: Bench) -> None:
+def test_deleting_a_snapshot_lifts_what_an_interrupted_run_left(bench: Bench) -> None:
     world = bench.lab.world
     bench.leaked = (world.leaked.access_key_id,)
     write_spec(bench, world.ci_user)
@@ -375,7 +375,7 @@ def test_its_delete_lifts_what_an_interrupted_run_left(bench: Bench) -> None:
     assert not can_list(bench.lab, world.leaked)  # leaked, so it stays Inactive
 
 
-def test_its_delete_gives_everything_back_after_a_false_alarm(bench: Bench) -> None:
+def test_deleting_a_snapshot_gives_everything_back_after_a_false_alarm(bench: Bench) -> None:
     world = bench.lab.world
     bench.disposition = "false-positive"
     write_spec(bench, world.ci_user)
@@ -390,7 +390,7 @@ def test_its_delete_gives_everything_back_after_a_false_alarm(bench: Bench) -> N
     assert can_list(bench.lab, world.leaked)
 
 
-def test_its_delete_leaves_the_marks_of_another_snapshot_alone(bench: Bench) -> None:
+def test_deleting_a_snapshot_leaves_the_marks_of_another_snapshot(bench: Bench) -> None:
     taken = bench.snapshot(bench.lab.world.ci_user)
     bench.deny_action().create(bench.deny_inputs(taken), preview=False)
 

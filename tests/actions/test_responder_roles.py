@@ -79,7 +79,7 @@ def roles(lab: Any, bench_for: Callable[..., Bench]) -> Roles:
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["inline", "AWSDenyAll and a swap"])
-def test_one_contains_and_the_other_lifts_and_neither_needs_more(
+def test_one_role_contains_and_the_other_lifts_and_neither_needs_more_rights(
     roles: Roles, *, full: bool
 ) -> None:
     bench = roles.bench("contain")

@@ -88,7 +88,7 @@ def test_a_session_holds_it_up_until_it_ends_by_aws_time(bench: Bench) -> None:
     bench.deny_action().delete(state)
 
 
-def test_a_false_positive_had_no_thief(bench: Bench) -> None:
+def test_a_false_positive_is_lifted_without_a_sweep_for_descendants(bench: Bench) -> None:
     bench.disposition = "false-positive"
     state = contained(bench)
     remember(bench, BACKDOOR)

@@ -107,7 +107,7 @@ def test_no_specs_at_all_is_said(containment: Command, project: Path) -> None:
     assert containment("check").out == "no incident specs in stacks\n"
 
 
-def test_it_finds_the_specs_from_any_folder_of_the_project(
+def test_check_finds_the_specs_from_any_folder_of_the_project(
     containment: Command, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec(project, "inc-2026-0042", GOOD)

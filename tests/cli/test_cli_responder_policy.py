@@ -46,7 +46,7 @@ def resource_types(action: str) -> set[str]:
     return {kind["name"] for kind in details["resourceTypes"]}
 
 
-def test_both_allow_what_the_actions_and_the_verbs_declare_and_nothing_else() -> None:
+def test_both_responder_policies_allow_what_actions_and_verbs_declare_and_nothing_else() -> None:
     declared = set(resolve.PERMISSIONS | fences.PERMISSIONS | {"sts:GetCallerIdentity"})
     declared.update(*(action.permissions for action in ACTIONS))
 
@@ -66,7 +66,7 @@ def test_containing_attaches_awsdenyall_alone_and_lifting_detaches_it_alone() ->
 
 
 @pytest.mark.parametrize("duty", DUTIES)
-def test_neither_changes_whom_the_profile_protects_in_the_account(duty: Duty) -> None:
+def test_no_responder_policy_changes_whom_the_profile_protects_in_the_account(duty: Duty) -> None:
     denied = statements(duty)["LeaveAlone"]
 
     assert denied["Effect"] == "Deny"
@@ -79,7 +79,9 @@ def test_neither_changes_whom_the_profile_protects_in_the_account(duty: Duty) ->
 
 
 @pytest.mark.parametrize("duty", DUTIES)
-def test_it_makes_and_deletes_no_principal_and_no_key_and_passes_no_role(duty: Duty) -> None:
+def test_no_responder_policy_makes_or_deletes_a_principal_or_a_key_or_passes_a_role(
+    duty: Duty,
+) -> None:
     names = {name.partition(":")[2] for name in permissions(duty)}
 
     assert not [name for name in names if name.startswith(("Create", "Add", "Pass", "Change"))]
@@ -113,7 +115,7 @@ def test_what_is_allowed_on_everything_names_no_principal(action: str) -> None:
     assert action in permissions()
 
 
-def test_it_is_printed_for_the_account_that_is_named_and_aws_is_not_asked(
+def test_the_policy_is_printed_for_the_named_account_and_aws_is_not_asked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     code = run(["responder-policy", "contain", "--account", ACCOUNT])

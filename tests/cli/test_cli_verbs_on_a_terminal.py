@@ -67,7 +67,7 @@ def test_a_lift_shows_what_comes_back_and_asks(engine: FakeEngine, served: Lab) 
     ]
 
 
-def test_a_no_changes_nothing(engine: FakeEngine, served: Lab) -> None:
+def test_answering_no_changes_nothing(engine: FakeEngine, served: Lab) -> None:
     code, shown = on_terminal(engine, served, "lift", typed=b"n\n")
 
     assert code == 7

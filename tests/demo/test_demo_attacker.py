@@ -66,7 +66,7 @@ def test_a_lab_that_breaks_is_not_taken_for_a_refusal(lab: Lab, attacker: Attack
         attacker.round()
 
 
-def test_a_attacker_who_is_gone_is_said_to_be_gone(attacker: Attacker) -> None:
+def test_an_attacker_process_that_ended_is_reported_as_ended(attacker: Attacker) -> None:
     assert attacker.round()
     attacker.stop()
 

@@ -24,7 +24,7 @@ def signed_in(direct_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return lab
 
 
-def test_an_edit_does_nothing_that_spec_and_account_do_not_support(
+def test_no_edit_of_a_state_does_what_spec_and_account_do_not_support(
     signed_in: Lab, tmp_path: Path
 ) -> None:
     scene = Scene(signed_in, tmp_path)

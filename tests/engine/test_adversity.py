@@ -185,7 +185,7 @@ def test_a_stack_of_the_lab_is_refused_with_credentials_for_aws(project: Project
     assert len(project.resources()) >= 4
 
 
-def test_tags_and_names_that_mean_something_to_the_engine_do_not_save_the_attacker(
+def test_tags_and_names_that_the_engine_would_read_do_not_keep_a_principal_from_being_contained(
     project: Project, lab: Lab
 ) -> None:
     unknown, signature = "04da6b54-80e4-46f7-96ec-b56ff0331ba9", "4dabf18193072939515e22adb298388d"

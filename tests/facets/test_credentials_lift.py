@@ -69,7 +69,7 @@ def test_collateral_that_was_active_for_state_and_claim_comes_back() -> None:
         ({"live": "Active"}, "Active already"),
     ],
 )
-def test_the_others_stay_and_say_why(case: dict[str, object], reason: str) -> None:
+def test_credentials_that_stay_inactive_say_why(case: dict[str, object], reason: str) -> None:
     fates = decided(**case)  # type: ignore[arg-type]
 
     assert (fates.activate, fates.undecided) == ((), ())
@@ -77,7 +77,7 @@ def test_the_others_stay_and_say_why(case: dict[str, object], reason: str) -> No
 
 
 @pytest.mark.parametrize("claimed", [None, "Inactive"])
-def test_the_state_alone_decides_nothing(claimed: str | None) -> None:
+def test_the_state_alone_reactivates_no_credential(claimed: str | None) -> None:
     assert decided(claimed=claimed).undecided == (KEY,)
 
 
@@ -166,7 +166,9 @@ def test_a_key_that_another_incident_holds_is_left_to_it(other: Other) -> None:
 
 
 @pytest.mark.parametrize("claim_words", [{}, {KEY: KEPT}, {"AKIAI44QH8DHBEXAMPLE": "Active"}])
-def test_an_incident_that_does_not_hold_it_is_no_reason(claim_words: dict[str, str]) -> None:
+def test_an_incident_that_does_not_hold_a_key_keeps_it_from_nobody(
+    claim_words: dict[str, str],
+) -> None:
     other = Other("inc-b", Claim("s" * 10, 1, claim_words), claimed=True, binds=False)
 
     assert decided(others=(other,)).activate == (KEY,)

@@ -35,7 +35,9 @@ def policy(**statement: Any) -> str:
         ),
     ],
 )
-def test_the_same_said_otherwise_is_equal(first: dict[str, Any], second: dict[str, Any]) -> None:
+def test_documents_that_mean_the_same_are_equal(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
     assert documents.equal(policy(**first), policy(**second))
 
 
@@ -50,11 +52,13 @@ def test_the_same_said_otherwise_is_equal(first: dict[str, Any], second: dict[st
         ({"Sid": "A"}, {"Sid": "B"}),
     ],
 )
-def test_another_meaning_is_not_equal(first: dict[str, Any], second: dict[str, Any]) -> None:
+def test_documents_that_mean_something_else_are_not_equal(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
     assert not documents.equal(policy(**first), policy(**second))
 
 
-def test_a_missing_version_is_the_old_one() -> None:
+def test_a_document_without_a_version_has_the_version_of_2008() -> None:
     bare = json.dumps({"Statement": {"Effect": "Allow", "Action": "s3:*"}})
     old = json.dumps(
         {"Version": "2008-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*"}]}
@@ -64,7 +68,7 @@ def test_a_missing_version_is_the_old_one() -> None:
     assert not documents.equal(bare, policy(Action="s3:*"))
 
 
-def test_ours_is_taken_out_and_theirs_stays() -> None:
+def test_our_statements_are_taken_out_and_those_of_others_stay() -> None:
     others_statement = {"Sid": "Theirs", "Effect": "Allow", "Action": "s3:*"}
     document = {
         "Version": "2012-10-17",
@@ -81,6 +85,6 @@ def test_ours_is_taken_out_and_theirs_stays() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{", "7"])
-def test_what_is_no_policy_is_none(text: str) -> None:
+def test_a_text_that_is_no_policy_parses_to_none(text: str) -> None:
     assert documents.parse(text) is None
     assert documents.marks(text, shapes.is_deny) == []

@@ -17,7 +17,7 @@ APP = parse_principal("arn:aws:iam::111122223333:role/app")
 
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("facet", FACETS)
-def test_each_is_read_back_as_it_is_written(word: str, facet: str) -> None:
+def test_each_decision_is_read_back_as_it_is_written(word: str, facet: str) -> None:
     text = f"{word}={facet} {word}={facet}@{CI.arn}"
 
     assert str(parse(text)) == text
@@ -41,7 +41,7 @@ def test_a_principal_is_known_by_any_name_of_it(named: str) -> None:
     assert made.on("trust", APP) is None
 
 
-def test_what_was_decided_about_one_goes_before_what_was_about_all() -> None:
+def test_a_decision_about_one_principal_goes_before_one_about_all() -> None:
     made = parse(f"keep-theirs=deny force-ours=deny@{CI.label}")
 
     assert (made.on("deny", CI), made.on("deny", APP)) == ("force-ours", "keep-theirs")
@@ -64,12 +64,12 @@ def test_what_was_decided_about_one_goes_before_what_was_about_all() -> None:
         f"force-ours=deny@{CI.arn} keep-theirs=deny@{CI.label}",
     ],
 )
-def test_what_is_not_understood_is_refused(text: str) -> None:
+def test_a_decision_that_is_not_understood_is_refused(text: str) -> None:
     with pytest.raises(SpecError):
         parse(text)
 
 
-def test_nothing_decided_is_nothing() -> None:
+def test_an_empty_environment_holds_no_decision() -> None:
     assert parse(" ").made == ()
     assert parse("").on("deny", CI) is None
     parse("").require_known([])

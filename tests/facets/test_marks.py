@@ -43,18 +43,18 @@ def test_generations_sort_as_their_sids_do(first: int, second: int) -> None:
 
 
 @pytest.mark.parametrize("sid", [None, 7, "", "Containment", "DenyAll", "containment" + "a" * 31])
-def test_what_is_not_ours_has_no_mark(sid: object) -> None:
+def test_a_sid_of_others_has_no_mark(sid: object) -> None:
     assert parse_sid(sid) is None
 
 
 @given(incidents)
-def test_names_say_their_incident(incident: str) -> None:
+def test_names_of_ours_tell_their_incident(incident: str) -> None:
     assert incident_of_policy(policy_name(incident)) == incident
     assert incident_of_tag(credentials_tag(incident)) == incident
     assert incident_of_tag(attachment_tag(incident)) == incident
 
 
-def test_other_names_say_none() -> None:
+def test_other_names_tell_no_incident() -> None:
     assert incident_of_policy("AWSRevokeOlderSessions") is None
     assert incident_of_tag("team") is None
 

@@ -87,7 +87,9 @@ def test_the_responder_is_the_owner_and_the_author_of_a_t0_that_was_given(
     assert "earliest possible" not in " ".join(opened.notes)
 
 
-def test_what_the_responder_says_is_kept(lab: Lab, responder: Responder) -> None:
+def test_the_responders_own_values_are_written_into_the_spec(
+    lab: Lab, responder: Responder
+) -> None:
     opened = responder.opens(
         lab.world.deploy_role,
         incident="case-7",
@@ -273,7 +275,7 @@ def test_a_spec_is_never_overwritten_not_even_by_a_race(lab: Lab, responder: Res
     assert opened.path.read_text() == "somebody was faster"
 
 
-def test_a_dangling_link_is_something_too(lab: Lab, responder: Responder) -> None:
+def test_a_dangling_link_is_not_overwritten(lab: Lab, responder: Responder) -> None:
     (responder.directory / "case-7.yaml").symlink_to(responder.directory / "elsewhere")
 
     with pytest.raises(ConflictError, match="is there already"):

@@ -21,7 +21,7 @@ def denied(call: object, **parameters: object) -> None:
         call(**parameters)  # type: ignore[operator]
 
 
-def test_the_leaked_key_does_what_a_attacker_wants(lab: Lab, world: World) -> None:
+def test_the_leaked_key_may_do_what_an_attacker_wants(lab: Lab, world: World) -> None:
     sts, s3 = lab.client("sts", world.leaked), lab.client("s3", world.leaked)
 
     assert s3.list_objects_v2(Bucket=world.bucket)["KeyCount"] > 0
@@ -39,7 +39,7 @@ def test_the_leaked_key_does_what_a_attacker_wants(lab: Lab, world: World) -> No
     denied(lab.client("iam", world.leaked).create_access_key, UserName="alice")
 
 
-def test_the_others_may_what_they_need(lab: Lab, world: World) -> None:
+def test_the_bystanders_may_do_what_they_need(lab: Lab, world: World) -> None:
     for keys in (world.bystander, world.bystander_session, world.app_session, world.release_key):
         assert lab.client("s3", keys).list_objects_v2(Bucket=world.bucket)["KeyCount"] > 0
         denied(lab.client("iam", keys).list_users)

@@ -113,7 +113,7 @@ def test_reads_and_writes_are_counted_apart(lab: Lab, world: World) -> None:
     ],
     ids=repr,
 )
-def test_nonsense_is_refused_without_a_traceback(lab: Lab, data: bytes) -> None:
+def test_a_malformed_request_is_refused_without_a_traceback(lab: Lab, data: bytes) -> None:
     answer = raw(lab, data)
 
     assert not answer or answer.split(b" ")[1][:1] in {b"4", b"5"}, answer

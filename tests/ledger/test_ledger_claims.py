@@ -58,7 +58,9 @@ def test_a_ledger_in_a_file_is_in_the_states_hand_and_puts_no_claim_back(bench: 
 
 
 @pytest.mark.usefixtures("locked")
-def test_up_puts_it_back_as_it_was_and_the_lift_asks_nobody(bench: Bench, kept: Kept) -> None:
+def test_up_writes_a_stripped_claim_again_and_the_lift_asks_no_decision(
+    bench: Bench, kept: Kept
+) -> None:
     world = bench.lab.world
     before = inventory.take(bench.admin())
     inputs, state = contain_user(bench)
@@ -78,7 +80,7 @@ def test_up_puts_it_back_as_it_was_and_the_lift_asks_nobody(bench: Bench, kept: 
 
 
 @pytest.mark.usefixtures("locked")
-def test_what_a_thief_turned_on_meanwhile_is_off_again_and_claimed_as_it_was(
+def test_a_key_that_the_attacker_reactivated_is_inactive_again_and_claimed_as_before(
     bench: Bench,
 ) -> None:
     world = bench.lab.world

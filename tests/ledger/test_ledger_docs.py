@@ -29,7 +29,7 @@ def verify(lines: str, file: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_they_are_ten_and_verify_a_ledger_that_is_whole(kept: Kept, lines: str) -> None:
+def test_the_documented_ten_lines_verify_an_intact_ledger(kept: Kept, lines: str) -> None:
     journal = kept.ledger().journal_of(STACK)
     for kind in ("snapshot", "intent", "outcome"):
         journal.write(kind, {"what": "é\n}"}, required=True)
@@ -41,7 +41,9 @@ def test_they_are_ten_and_verify_a_ledger_that_is_whole(kept: Kept, lines: str) 
     assert ran.stdout == f"3 entries, head {journal.inspect().head.sha256}\n"
 
 
-def test_they_name_a_line_that_was_cut_off_and_go_on(kept: Kept, lines: str) -> None:
+def test_the_documented_lines_name_a_line_that_was_cut_off_and_go_on(
+    kept: Kept, lines: str
+) -> None:
     journal = kept.ledger().journal_of(STACK)
     journal.write("snapshot", {}, required=True)
     with kept.file.open("ab") as file:
@@ -56,7 +58,7 @@ def test_they_name_a_line_that_was_cut_off_and_go_on(kept: Kept, lines: str) -> 
     ]
 
 
-def test_they_name_the_entry_after_a_forged_one(kept: Kept, lines: str) -> None:
+def test_the_documented_lines_name_the_entry_after_a_forged_one(kept: Kept, lines: str) -> None:
     journal = kept.ledger().journal_of(STACK)
     for kind in ("snapshot", "intent", "outcome"):
         journal.write(kind, {}, required=True)

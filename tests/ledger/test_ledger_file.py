@@ -29,7 +29,7 @@ def test_a_ledger_that_nobody_wrote_is_none(tmp_path: Path) -> None:
     assert not (tmp_path / "ledger").exists()
 
 
-def test_it_is_readable_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_ledger_file_is_readable_for_its_owner_alone(tmp_path: Path) -> None:
     add(FileStore(tmp_path / "ledger" / "x.jsonl"), kind="a")
 
     assert (tmp_path / "ledger" / "x.jsonl").stat().st_mode & 0o777 == 0o600

@@ -201,7 +201,7 @@ def test_a_ledger_that_is_not_here_is_said_once_and_the_next_names_it(
     assert "is on the machine that wrote it, or was deleted" in elsewhere.messages[0]
 
 
-def test_a_ledger_that_nobody_has_begun_is_no_matter(kept: Kept) -> None:
+def test_a_ledger_that_nobody_has_begun_is_no_error(kept: Kept) -> None:
     journal = kept.ledger().journal_of(STACK)
 
     assert (journal.inspect().verdict, journal.inspect().why) == ("missing", "")
@@ -209,7 +209,7 @@ def test_a_ledger_that_nobody_has_begun_is_no_matter(kept: Kept) -> None:
     assert kept.messages == []
 
 
-def test_one_that_is_not_believed_answers_nothing(kept: Kept) -> None:
+def test_a_ledger_that_is_not_believed_answers_nothing(kept: Kept) -> None:
     write(kept, "a")
     journal = Journal(
         open_store(LedgerSettings(), kept.folder, STACK),

@@ -160,7 +160,7 @@ def test_the_terms_are_those_that_were_applied_last(
     assert inventory.changes(before, taken(bench.lab)) == []
 
 
-def test_it_is_told_as_one_document(bench: Bench, kept: Kept, containment: Command) -> None:
+def test_a_restore_prints_one_json_document(bench: Bench, kept: Kept, containment: Command) -> None:
     contain(bench)
 
     ran = containment(*AGAIN, "--yes", "--json")
@@ -222,7 +222,7 @@ def test_a_user_who_is_gone_is_put_on_record_and_nothing_else_happens(
     assert kept.kinds()[-1] == "release"
 
 
-def test_what_others_put_there_meanwhile_stays(bench: Bench, containment: Command) -> None:
+def test_a_restore_keeps_what_others_changed_meanwhile(bench: Bench, containment: Command) -> None:
     contain(bench)
     role = close_trust(bench)
     iam = bench.admin()

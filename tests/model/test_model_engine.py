@@ -104,7 +104,7 @@ def test_what_is_not_sure_stays_in_the_state_unread_and_is_updated_next(story: S
     assert (deny.init_errors, deny.refresh) == ((), True)
 
 
-def test_nothing_protected_is_deleted(story: Story) -> None:
+def test_no_protected_resource_is_deleted(story: Story) -> None:
     story.edit({CI: "deny-all"})
     story.command("up", preview=False)
     engine = story.cases[FIRST].engine

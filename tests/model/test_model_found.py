@@ -66,7 +66,7 @@ def test_a_leaked_key_that_is_turned_on_again_just_before_the_lift_stays_inactiv
     assert not story.probe.gets_in(story.cloud.world.leaked)
 
 
-def test_a_key_that_the_thief_made_during_the_incident_stays_inactive_after_the_lift(
+def test_a_key_that_the_attacker_made_during_the_incident_stays_inactive_after_the_lift(
     story: Story,
 ) -> None:
     story.edit({BOT: "deny-all"}, "confirmed")

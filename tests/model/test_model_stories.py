@@ -13,7 +13,7 @@ from tests.model.machine import tell
 pytestmark = pytest.mark.lab
 
 
-def test_no_story_releases_a_thief_or_loses_a_principal(cloud: Cloud) -> None:
+def test_no_story_releases_an_attacker_or_loses_a_principal(cloud: Cloud) -> None:
     tally: Counter[str] = Counter()
 
     tell(cloud, tally, runs=15, steps=8, derandomize=True)
@@ -23,7 +23,7 @@ def test_no_story_releases_a_thief_or_loses_a_principal(cloud: Cloud) -> None:
     assert tally["destroy"] > 0
 
 
-def test_no_crash_releases_a_thief_or_loses_a_principal(cloud: Cloud) -> None:
+def test_no_crash_releases_an_attacker_or_loses_a_principal(cloud: Cloud) -> None:
     tally: Counter[str] = Counter()
 
     cross(cloud, tally, part=(0, 301))

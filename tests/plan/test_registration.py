@@ -11,7 +11,7 @@ from containment.registration import NewestFirst
 pytestmark = pytest.mark.plain
 
 
-def test_what_was_handed_in_last_is_done_before_what_waits() -> None:
+def test_the_task_handed_in_last_runs_before_those_that_wait() -> None:
     begun, go, order = Event(), Event(), list[str]()
 
     def first() -> None:

@@ -77,7 +77,7 @@ def statements(document: dict[str, Any]) -> list[dict[str, Any]]:
     return listed
 
 
-def test_every_template_has_a_case_here() -> None:
+def test_every_policy_template_has_a_test_case() -> None:
     assert set(names()) == set(VALUES)
 
 

@@ -59,7 +59,7 @@ def test_every_field_is_taken(tmp_path: Path) -> None:
     assert profile.sha256 == sha256(GOOD.encode()).hexdigest()
 
 
-def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+def test_a_project_without_a_profile_has_the_defaults(tmp_path: Path) -> None:
     assert load(tmp_path) == Profile()
     assert Profile().ledger == LedgerSettings("ledger")
     assert Profile().role_in(ACCOUNT) is None
@@ -127,7 +127,7 @@ def test_a_link_that_leads_nowhere_is_no_missing_profile(tmp_path: Path) -> None
         load(tmp_path)
 
 
-def test_a_folder_in_its_place_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_the_profile_is_an_error(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
 
     with pytest.raises(SpecError, match="is not a file"):

@@ -89,7 +89,7 @@ def engine_up(running: Plugin, folder: Path) -> dict[str, dict[str, Any]]:
     return outputs
 
 
-def test_it_is_taken_over_without_a_second_write(
+def test_a_containment_that_was_handed_over_is_not_written_again(
     lab: Lab, environ: dict[str, str], tmp_path: Path, results: tuple[Applied, ...]
 ) -> None:
     assert not can_list(lab, lab.world.leaked)

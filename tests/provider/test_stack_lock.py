@@ -58,7 +58,7 @@ def test_the_first_change_waits_until_the_other_process_is_dead(tmp_path: Path) 
     assert messages == [f"another run still changes this stack (process {process.pid}); waiting"]
 
 
-def test_one_who_does_not_end_is_named_and_waited_for_once(tmp_path: Path) -> None:
+def test_a_process_that_does_not_end_is_named_and_waited_for_once(tmp_path: Path) -> None:
     with other(tmp_path) as process:
         messages: list[str] = []
         stack_lock = StackLock(engine=2, folder=tmp_path, patience_s=0.1)
@@ -89,7 +89,7 @@ def test_waiting_ends_when_the_engine_says_stop(tmp_path: Path) -> None:
         process.kill()
 
 
-def test_what_was_held_is_given_back_and_no_file_stays(tmp_path: Path) -> None:
+def test_a_stack_lock_is_released_and_leaves_no_file(tmp_path: Path) -> None:
     first = StackLock(engine=1, folder=tmp_path / "locks")
     assert asked(first, []) is None
     assert len(list((tmp_path / "locks").iterdir())) == 1
@@ -100,7 +100,7 @@ def test_what_was_held_is_given_back_and_no_file_stays(tmp_path: Path) -> None:
     assert asked(StackLock(engine=2, folder=tmp_path / "locks", patience_s=0), []) is None
 
 
-def test_a_folder_that_is_not_to_be_had_stops_nobody(tmp_path: Path) -> None:
+def test_a_lock_folder_that_cannot_be_made_stops_no_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     assert asked(StackLock(engine=1, folder=tmp_path / "file" / "locks"), []) is None

@@ -257,13 +257,15 @@ def test_the_schema_names_every_resource(wired: Plugin) -> None:
         assert f"#/types/{token}" in json.dumps(schema["resources"])
 
 
-def test_it_says_that_it_is_emulated(wired: Plugin, lab: Lab) -> None:
+def test_the_provider_says_that_it_is_emulated(wired: Plugin, lab: Lab) -> None:
     wired.check("PrincipalSnapshot", snapshot_inputs(lab))
 
     assert any(message.startswith("EMULATED") for _, message in wired.log.messages)
 
 
-def test_it_does_not_say_so_again_where_the_command_has_said_it(lab: Lab, tmp_path: Path) -> None:
+def test_the_provider_leaves_emulated_out_where_the_command_has_said_it(
+    lab: Lab, tmp_path: Path
+) -> None:
     with plugin(environ(lab) | {"CONTAINMENT_ANNOUNCED": "1"}, tmp_path) as running:
         running.check("PrincipalSnapshot", snapshot_inputs(lab))
 
@@ -271,13 +273,15 @@ def test_it_does_not_say_so_again_where_the_command_has_said_it(lab: Lab, tmp_pa
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_ends_at_once_when_nothing_is_in_flight(wired: Plugin, number: signal.Signals) -> None:
+def test_the_provider_ends_at_once_when_nothing_is_in_flight(
+    wired: Plugin, number: signal.Signals
+) -> None:
     wired.process.send_signal(number)
 
     assert wired.process.wait(timeout=3) == 0
 
 
-def test_it_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
+def test_the_provider_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
     script = (
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen([{str(EXECUTABLE)!r}, '127.0.0.1:1'], stdout=subprocess.PIPE)\n"
@@ -300,7 +304,9 @@ def test_it_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_whole", [None, False])
-def test_it_refuses_to_run_without_checkpoints(tmp_path: Path, *, is_whole: bool | None) -> None:
+def test_the_provider_refuses_to_run_without_checkpoints(
+    tmp_path: Path, *, is_whole: bool | None
+) -> None:
     handed = {} if is_whole is None else hand_over(tmp_path, [], is_whole=is_whole)
     process = subprocess.run(
         [str(EXECUTABLE), "127.0.0.1:1"],

@@ -78,7 +78,7 @@ def test_the_same_seed_gives_the_same_rows_and_each_has_a_name_of_its_own() -> N
     assert len({storm.name for storm in storms(100, SEED)}) == 100
 
 
-def test_the_sample_is_of_every_kind_that_the_matrix_has() -> None:
+def test_the_sample_has_every_kind_of_row_of_the_matrix() -> None:
     repair = {"a crash during a repair"}
 
     assert {trial.kind for trial in sample()} == {trial.kind for trial in rows(SEED)} - repair

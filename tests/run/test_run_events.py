@@ -19,7 +19,7 @@ def test_markup_is_taken_off_what_is_shown() -> None:
     assert log(diagnostic("AWS said no", urn=DENY)).diagnostics[0].message == "AWS said no"
 
 
-def test_what_is_said_twice_is_told_once() -> None:
+def test_a_message_of_the_engine_that_comes_twice_is_shown_once() -> None:
     assert len(log(diagnostic("twice"), diagnostic("twice")).diagnostics) == 1
 
 

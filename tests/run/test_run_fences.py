@@ -143,7 +143,9 @@ def test_a_fence_on_a_principal_that_is_gone_is_gone_with_it(lab: Lab, clients: 
     assert fences.sweep(clients.iam, live_fence).problem is None
 
 
-def test_it_calls_what_it_declares_and_the_responder_may_do_it(lab: Lab, clients: Clients) -> None:
+def test_a_sweep_calls_only_what_it_declares_and_the_responder_may_call(
+    lab: Lab, clients: Clients
+) -> None:
     called: set[str] = set()
 
     def note(event_name: str, **_: object) -> None:

@@ -162,7 +162,7 @@ def test_a_file_that_is_no_lock_is_never_removed(tmp_path: Path) -> None:
     assert more.exists()
 
 
-def test_locks_behind_a_link_are_nobodys(tmp_path: Path) -> None:
+def test_locks_behind_a_link_are_not_read(tmp_path: Path) -> None:
     elsewhere = written(tmp_path / "elsewhere").parent
     folder = written(tmp_path, "inc-y").parents[1]
     (folder / "inc-x").symlink_to(elsewhere)

@@ -71,7 +71,7 @@ def test_a_key_of_a_break_glass_user_is_refused_once_it_is_pinned(loads: Loads) 
         pin(spec, {KEY: USER})
 
 
-def test_a_key_that_is_not_pinned_is_nobody_yet(loads: Loads) -> None:
+def test_a_target_by_key_has_no_principal_until_it_is_pinned(loads: Loads) -> None:
     spec = loads(SHORT)
 
     with pytest.raises(SpecError, match="containment resolve"):

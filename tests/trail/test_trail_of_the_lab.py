@@ -1,4 +1,4 @@
-"""A attacker at work in the lab, and what the trace makes of the logs that the lab delivered."""
+"""An attacker at work in the lab, and what the trace makes of the logs that the lab delivered."""
 
 from __future__ import annotations
 

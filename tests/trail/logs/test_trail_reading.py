@@ -84,7 +84,7 @@ def test_a_bad_file_is_reported_and_what_is_readable_counts(
     assert status == "ok" or file_report.detail
 
 
-def test_a_bomb_is_bounded(tmp_path: Path) -> None:
+def test_a_decompression_bomb_is_bounded(tmp_path: Path) -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(256)) + packer.flush()
     tracemalloc.start()
@@ -96,7 +96,7 @@ def test_a_bomb_is_bounded(tmp_path: Path) -> None:
     assert file_report.status == "too_large"
 
 
-def test_a_bomb_of_many_members_is_bounded() -> None:
+def test_a_decompression_bomb_of_many_members_is_bounded() -> None:
     member = gzip.compress(bytes(1 << 20))
 
     content = Content(io.BytesIO(member * 200), 1 << 30, 1 << 22)
