@@ -18,31 +18,11 @@ from pathlib import Path
 
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab, lab_server
+from tests.support.trail_record import trail_record
 
 ROOT = Path(__file__).parents[1]
 UV = ROOT / "tools" / "uv.sh"
 INCIDENT = "inc-2026-0042"
-RECORD = {
-    "eventVersion": "1.08",
-    "eventTime": "2026-11-02T00:00:00Z",
-    "eventSource": "sqs.amazonaws.com",
-    "eventName": "CreateQueue",
-    "awsRegion": "us-east-1",
-    "sourceIPAddress": "198.51.100.7",
-    "eventID": "a0b1c2d3-0000-4000-8000-000000000000",
-    "eventType": "AwsApiCall",
-    "readOnly": False,
-    "recipientAccountId": "111122223333",
-    "requestParameters": {"queueName": "x"},
-    "responseElements": None,
-}
-WHO = {
-    "type": "IAMUser",
-    "principalId": "AIDACKCEVSQ6C2EXAMPLE",
-    "arn": "arn:aws:iam::111122223333:user/ci/ci-deploy",
-    "accountId": "111122223333",
-    "userName": "ci-deploy",
-}
 
 
 def main() -> None:
@@ -133,7 +113,7 @@ def contain_and_lift(lab: Lab, programs: Path, folder: Path) -> None:
     expect(leaked=True, when="before")
     containment("init")
     key = world.leaked.access_key_id
-    record = {**RECORD, "userIdentity": {**WHO, "accessKeyId": key}}
+    record = trail_record(key)
     (folder / "record.json").write_text(json.dumps({"Records": [record]}))
     for extra, arguments in (
         ("lab", ("lab", "start")),

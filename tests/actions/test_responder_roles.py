@@ -116,7 +116,7 @@ def refused(call: Callable[..., Any], **values: Any) -> bool:
 
 
 @pytest.mark.parametrize("duty", DUTIES)
-def test_neither_makes_a_principal_or_a_credential_or_becomes_somebody(
+def test_no_responder_role_makes_a_principal_or_a_credential_or_assumes_another_role(
     roles: Roles, duty: Duty
 ) -> None:
     bench = roles.bench(duty)
@@ -133,7 +133,7 @@ def test_neither_makes_a_principal_or_a_credential_or_becomes_somebody(
 
 
 @pytest.mark.parametrize("duty", DUTIES)
-def test_neither_changes_the_roles_that_contain_lift_review_guard_or_break_the_glass(
+def test_no_responder_role_changes_the_roles_that_contain_lift_review_guard_or_break_the_glass(
     roles: Roles, duty: Duty
 ) -> None:
     bench = roles.bench(duty)

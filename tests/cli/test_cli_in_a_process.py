@@ -11,33 +11,12 @@ import pytest
 
 from cli.main import VERBS
 from containment.engine import layout
+from tests.support.trail_record import trail_record
 
 pytestmark = pytest.mark.process
 
 PROGRAM = [sys.executable, "-c", "from cli.main import main; main()"]
 T0 = "2026-11-23T21:14:00Z"
-RECORD = {
-    "eventVersion": "1.08",
-    "eventTime": "2026-11-24T00:00:00Z",
-    "eventSource": "sqs.amazonaws.com",
-    "eventName": "CreateQueue",
-    "awsRegion": "us-east-1",
-    "sourceIPAddress": "198.51.100.7",
-    "eventID": "a0b1c2d3-0000-4000-8000-000000000000",
-    "eventType": "AwsApiCall",
-    "readOnly": False,
-    "recipientAccountId": "111122223333",
-    "requestParameters": {"queueName": "x"},
-    "responseElements": None,
-    "userIdentity": {
-        "type": "IAMUser",
-        "principalId": "AIDACKCEVSQ6C2EXAMPLE",
-        "arn": "arn:aws:iam::111122223333:user/ci/ci-deploy",
-        "accountId": "111122223333",
-        "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
-        "userName": "ci-deploy",
-    },
-}
 
 # The command line in an environment that lacks the module of the first argument.
 WITHOUT_A_MODULE = """
@@ -66,7 +45,9 @@ main()
 def test_an_extra_that_is_not_installed_is_named_in_one_line(
     project: Path, arguments: tuple[str, ...], module: str, extra: str
 ) -> None:
-    (project / "record.json").write_text(json.dumps({"Records": [RECORD]}))
+    (project / "record.json").write_text(
+        json.dumps({"Records": [trail_record("AKIAIOSFODNN7EXAMPLE")]})
+    )
 
     # In a process of its own: the modules that this one has loaded are other tests' as well.
     ran = subprocess.run(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from containment.plan import PrincipalPlan, notices, plan
+from containment.plan import Declaration, PrincipalPlan, notices, plan
 from containment.profile import Profile
 from containment.spec import IncidentSpec, load
 from tests.support.project import STACK, spec
@@ -28,6 +28,11 @@ def loaded(
 
 def planned(folder: Path, *targets: str, extra: str = "") -> tuple[PrincipalPlan, ...]:
     return plan(loaded(folder, *targets, extra=extra), spec_file=f"stacks/{STACK}.yaml")
+
+
+def declaration_of(principal: PrincipalPlan, resource: str) -> Declaration:
+    (declared,) = (item for item in principal.declarations if item.resource == resource)
+    return declared
 
 
 @pytest.mark.parametrize(
@@ -58,7 +63,7 @@ def test_each_rung_declares_its_resources(
 def test_the_rung_decides_whom_the_deny_reaches(tmp_path: Path, rung: str, scope: str) -> None:
     (principal,) = planned(tmp_path, f"{{role: '{ROLE}', rung: {rung}}}")
 
-    assert principal.declarations[-1].inputs["scope"] == scope
+    assert declaration_of(principal, "DenyPolicy").inputs["scope"] == scope
 
 
 def test_a_deny_is_told_to_whom_the_trust_stays_open(tmp_path: Path) -> None:
@@ -66,10 +71,10 @@ def test_a_deny_is_told_to_whom_the_trust_stays_open(tmp_path: Path) -> None:
     (revoked,) = planned(tmp_path, f"{{role: '{ROLE}', rung: revoke-sessions}}")
 
     assert (
-        closed.declarations[-1].inputs["closedButFor"]
-        == closed.declarations[0].inputs["breakGlass"]
+        declaration_of(closed, "DenyPolicy").inputs["closedButFor"]
+        == declaration_of(closed, "ClosedTrustPolicy").inputs["breakGlass"]
     )
-    assert "closedButFor" not in revoked.declarations[-1].inputs
+    assert "closedButFor" not in declaration_of(revoked, "DenyPolicy").inputs
 
 
 def test_names_come_from_the_principal_and_not_from_the_list(tmp_path: Path) -> None:

@@ -42,6 +42,9 @@ def write(folder: Path, path: str, text: str) -> None:
         ("tests/standing.py", ""),
         ("docs/a.md", f"What the {'th'}ief did.\n"),
         ("tests/a.py", f"def test_what_{'h'}e_did(): ...\n"),
+        ("tests/a.py", f"def test_what_a_{'th'}ief_did(): ...\n"),
+        ("tests/a.py", f"# What {'a a'}ttacker did.\n"),
+        ("tests/a.py", "def test_it_ends(): ...\n"),
     ],
 )
 def test_a_name_or_a_word_that_breaks_a_rule_is_named_with_its_place(
