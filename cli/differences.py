@@ -18,9 +18,11 @@ from containment.diff import (
 from containment.run import preview
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cli.incident import Incident
     from containment.diff import IncidentDiff
-    from containment.run.result import Run
+    from containment.messages import MadeChange
     from containment.run.state import StackState
     from containment.spec import IncidentSpec
 
@@ -51,15 +53,15 @@ def show(diff: IncidentDiff, form: str = "text") -> None:
         render.say(line.text, style=line.style)
 
 
-def show_written(run: Run) -> None:
-    """Print what *run* wrote on each principal, which was known without reading AWS once more."""
-    for line in as_written(written(run.changes), _width()):
+def show_written(made: Iterable[MadeChange]) -> None:
+    """Print what *made* wrote on each principal, which is known without reading AWS once more."""
+    for line in as_written(written(made), _width()):
         render.say(line.text, style=line.style)
 
 
-def written_rows(run: Run) -> dict[str, list[dict[str, Any]]]:
+def written_rows(made: Iterable[MadeChange]) -> dict[str, list[dict[str, Any]]]:
     """Return the same as data, by principal's ARN."""
-    return {arn: changes_as_rows(changes) for arn, changes in written(run.changes).items()}
+    return {arn: changes_as_rows(changes) for arn, changes in written(made).items()}
 
 
 def _width() -> int:

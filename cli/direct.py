@@ -6,9 +6,10 @@ from itertools import groupby
 from threading import Event
 from typing import TYPE_CHECKING
 
-from cli import render
+from cli import differences, render
 from cli.incident import begin_directly, ended, error_document
 from cli.stopping import stopped_by_signals
+from containment.aws.recording import made_change
 from containment.engine.ownership import ForeignStateError
 from containment.errors import ConflictError
 from containment.run import direct, report
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from containment.errors import ContainmentError
     from containment.lifecycle.context import Severity
+    from containment.messages import MadeChange
     from containment.run.direct import Applied
 
 _APPLIED = "applied without the engine, not verified"
@@ -46,6 +48,8 @@ def contain_directly(named: str | None, why: ContainmentError | None, *, as_json
     def say(severity: Severity, message: str) -> None:
         render.tell(f"{severity}: {message}" if severity == "warning" else message)
 
+    made: list[MadeChange] = []
+    workplace.made = lambda change, outcome: made.append(made_change(change, outcome))
     with stopped_by_signals(cancelled):
         results = direct.contain(spec, workplace, spec_file=f"stacks/{stack}.yaml", say=say)
     error = direct.failure(results)
@@ -72,11 +76,13 @@ def contain_directly(named: str | None, why: ContainmentError | None, *, as_json
                 "caller": caller.arn,
                 "principals": _rows(results),
                 "stays_open": open_ways,
+                "written": differences.written_rows(made),
                 "next": next_,
                 "error": error_document(error) if error else None,
             }
         )
         return ended(error)
+    differences.show_written(made)
     render.say()
     render.say(_PARTLY if direct.failure(results) else _APPLIED, style="bold yellow")
     render.fields(

@@ -8,7 +8,9 @@ standard error.
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -21,6 +23,8 @@ from containment.text import as_json, paragraph, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_NARROW = 20  # cells; less is folded by the terminal itself
 
 
 def document(value: object) -> None:
@@ -76,10 +80,24 @@ def table(
 
 
 def fields(pairs: Sequence[tuple[str, object]]) -> None:
-    """Print names and values, one pair a line, aligned; an empty name continues the one above."""
+    """Print names and values, one pair a line, aligned; an empty name continues the one above.
+
+    On a terminal a value goes on below itself, and no word of it is cut.
+    """
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
-        say(f"  {name.ljust(width)}  {plain(value)}")
+        start = f"  {name.ljust(width)}  "
+        for line in _folded(plain(value), len(start)):
+            say(f"{start}{line}".rstrip())
+            start = " " * len(start)
+
+
+def _folded(text: str, indent: int) -> list[str]:
+    """Return *text* as lines that fit a terminal behind *indent* cells; whole in a pipe."""
+    room = shutil.get_terminal_size().columns - indent
+    if not sys.stdout.isatty() or room < _NARROW:
+        return [text]
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [text]
 
 
 def _print(text: str, style: str, file: TextIO) -> None:

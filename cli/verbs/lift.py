@@ -189,6 +189,7 @@ def _lift(
                 "endpoint": clients.endpoint,
                 "caller": caller.arn,
                 "done": lines,
+                "written": differences.written_rows(run.changes),
                 "remains": [item.urn for item in remains.resources],
                 "changes": dict(run.events.summary),
                 "steps": report.steps(run.events),
@@ -198,6 +199,7 @@ def _lift(
             }
         )
         return ended(error)
+    differences.show_written(run.changes)
     if error is not None:
         raise error
     render.say()

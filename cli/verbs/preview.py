@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,7 @@ from cli import differences, render
 from cli.incident import begin, caller_of, ended, error_document
 from cli.options import format_option, json_option, stack_argument, verbose_option
 from containment.diff import as_document
-from containment.errors import ContainmentError
+from containment.errors import ContainmentError, RefusedError
 from containment.run import failures, report, state
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ def preview(*, named: str | None, form: str, verbose: bool, as_json: bool) -> in
     error = failures.error_of(run, verb="preview", stack=incident.stack)
     diff, unmade = _diff(incident, spec)
     first = error or unmade
+    if diff is not None and error is not None:
+        refusals = (error.message,) if isinstance(error, RefusedError) else ()
+        diff = replace(diff, refusals=refusals, next=())
     if as_json:
         clients = incident.workplace.clients()
         render.document(

@@ -92,7 +92,7 @@ def _apply(named: str | None, *, yes: bool, verbose: bool, as_json: bool) -> int
         render.document(_document(incident, run, principals, caller.arn, error))
         return ended(error)
     _tell(run, advance.lines)
-    differences.show_written(run)
+    differences.show_written(run.changes)
     if principals and not isinstance(error, RefusedError):
         _show(incident, principals, caller.arn, error)
     if error is not None:
@@ -207,7 +207,7 @@ def _document(
             for item in principals
         ],
         "stays_open": report.stays_open(resources),
-        "written": differences.written_rows(run),
+        "written": differences.written_rows(run.changes),
         "changes": dict(run.events.summary),
         "steps": report.steps(run.events),
         "diagnostics": report.diagnostics(run.events),

@@ -344,6 +344,43 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         attached = attachment.find(live, inputs.incident) and inputs.scope == "all"
         if attached and attachment.holds(live, live.attached()):
             return []
+        merged, over, reason = self._fitted(inputs, live, live_deny)
+        if over:
+            why = f"inline policies have {over:,} characters too few for the deny"
+            if inputs.scope != "all":
+                why += f" of {inputs.scope}: this denies every session, and 'up' ends with an error"
+            return room.deny_all_writes(live, inputs.attached_policies, why)
+        document = documents.compact(merged)
+        subject = recording.inline_policy(marks.policy_name(inputs.incident))
+        return [Write(subject, live_deny.text, document, is_document=True, reason=reason)]
+
+    def substitutes(self, inputs: DenyInputs, live: LivePrincipal) -> list[str]:
+        live_deny = deny.find(live, inputs.incident)
+        if live_deny.in_force or attachment.find(live, inputs.incident) is None:
+            return []
+        deny_all = attachment.deny_all_arn(live.principal.partition)
+        if deny_all in live.attached():
+            where = "attached"
+        elif deny_all == live.permissions_boundary:
+            where = "the permissions boundary"
+        else:
+            return []
+        _, over, _ = self._fitted(inputs, live, live_deny)
+        fit = (
+            f"inline policies have {over:,} characters too few for the declared policy"
+            if over
+            else "inline policies have room for the declared policy now"
+        )
+        if inputs.scope == "all":
+            ends = "" if over else ", and 'up' leaves what holds as it is"
+            return [f"AWSDenyAll, {where}, denies what is declared: {fit}{ends}"]
+        ends = "'up' ends with an error" if over else "'up' writes it and AWSDenyAll goes"
+        return [f"AWSDenyAll, {where}, denies more than {inputs.scope}: {fit}, so {ends}"]
+
+    def _fitted(
+        self, inputs: DenyInputs, live: LivePrincipal, live_deny: deny.LiveDeny
+    ) -> tuple[documents.Document, int, str]:
+        """Return the policy that would be written, by how much it is too long, and what to know."""
         revokes = inputs.scope == "issued-before"
         moment = cohort.revocation(live, live_deny, inputs.margin_s) if revokes else None
         mark = live_deny.mark or marks.mark(inputs.incident, marks.new_snapshot_id(), 0)
@@ -360,14 +397,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             merged = own_document
             over = room.overflow(live, name, documents.compact(merged))
             reason += "; with what others wrote into it there is no room, so it is without that"
-        if over:
-            why = f"inline policies have {over:,} characters too few for the deny"
-            if inputs.scope != "all":
-                why += f" of {inputs.scope}: this denies every session, and 'up' ends with an error"
-            return room.deny_all_writes(live, inputs.attached_policies, why)
-        document = documents.compact(merged)
-        subject = recording.inline_policy(name)
-        return [Write(subject, live_deny.text, document, is_document=True, reason=reason)]
+        return merged, over, reason
 
     def _place(self, live: LivePrincipal, before: DenyState, live_deny: deny.LiveDeny) -> DenyState:
         revokes = before.scope == "issued-before"

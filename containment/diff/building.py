@@ -100,12 +100,14 @@ def _contained(
             )
         writes: list[Write] = []
         comes_back: list[str] = []
+        held_by: list[str] = []
         released = _declared_no_more(item, applied, context_of)
         for declared in item.declarations:
             action = ACTIONS_BY_RESOURCE[declared.resource](context)
             values = {**_from_snapshot(snapshot, live, action), **declared.inputs}
             new_inputs = action.inputs_type.model_validate(values)
             comes_back.append(action.on_destroy(new_inputs))
+            held_by += action.substitutes(new_inputs, live)
             try:
                 writes += action.writes(new_inputs, live)
                 state = applied.get(declared.resource)
@@ -121,6 +123,7 @@ def _contained(
             rung,
             before,
             facts=_facts(live),
+            held_by=tuple(held_by),
             changes=changes,
             stays_open=(*survives, *_live_on(item, live.longest_session_s)),
             comes_back=tuple(comes_back),

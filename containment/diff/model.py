@@ -57,6 +57,7 @@ class PrincipalDiff:
         rung: the rung after the run; None where nothing is declared for it any more.
         rung_before: the rung that the state has; None where it was not contained.
         facts: name and value of what a responder asks before deciding: created, last used.
+        held_by: what holds it in place of what is declared, and why.
         changes: what is written, in the order in which it is written.
         stays_open: what the attacker keeps all the same.
         comes_back: what a lift gives back.
@@ -70,6 +71,7 @@ class PrincipalDiff:
     rung: str | None = None
     rung_before: str | None = None
     facts: tuple[tuple[str, str], ...] = ()
+    held_by: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     stays_open: tuple[str, ...] = ()
     comes_back: tuple[str, ...] = ()

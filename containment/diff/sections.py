@@ -40,6 +40,7 @@ def transition(item: PrincipalDiff) -> str:
 def notes(item: PrincipalDiff) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield what follows for the principal: a label and its lines, empty ones left out."""
     for label, texts in (
+        ("held by", item.held_by),
         ("stays open", item.stays_open),
         ("a lift returns", item.comes_back),
         ("a lift keeps", item.stays_away),

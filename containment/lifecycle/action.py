@@ -279,6 +279,11 @@ class Action(ABC, Generic[In, St]):
         del inputs, live
         return ()
 
+    def substitutes(self, inputs: In, live: LivePrincipal) -> Sequence[str]:
+        """Return what holds *live* in place of what *inputs* say, and why; nothing is changed."""
+        del inputs, live
+        return ()
+
     def gives_back(self, state: St, inputs: In, live: LivePrincipal) -> LiftPlan | None:
         """Return what going from *state* to *inputs* would let go of *live*; None for nothing.
 

@@ -38,7 +38,9 @@ def of_up(stack: str, spec: IncidentSpec, before: StackState, workplace: Workpla
         emulated=clients.emulated,
         principals=tuple(principals),
         notices=notices(spec),
-        next=(f"containment up {stack}",),
+        next=()
+        if any(item.verb == "refuse" for item in principals)
+        else (f"containment up {stack}",),
     )
 
 

@@ -1,38 +1,27 @@
-"""What runs on the lab show is as reviewed: each text is made of what the actions really did.
+"""What the verbs print of runs is as reviewed; it is made of what the actions did on the lab.
 
 ``make golden`` writes the files anew; look at the difference before it is committed.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass, replace
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from cli import differences
-from containment.diff import (
-    IncidentDiff,
-    as_document,
-    as_html,
-    as_lines,
-    as_markdown,
-    as_written,
-    changes_as_rows,
-    written,
-)
+from containment.aws.recording import made_change
+from containment.errors import ContainmentError
 from containment.messages import MadeChange
-from containment.profile import Profile
+from containment.plan import plan
 from containment.run.state import Recorded, StackState
 from containment.spec import load
 from tests.support.applied import Applied
+from tests.support.fake_engine import summary
+from tests.support.golden_verbs import Steady, Verbs
 from tests.support.project import spec
 from tests.support.workbench import INCIDENT, Bench
 
@@ -48,7 +37,10 @@ class Story:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.made: list[MadeChange] = []
-        bench.context = replace(bench.context, made=self._note)
+        bench.context = replace(
+            bench.context,
+            made=lambda change, outcome: self.made.append(made_change(change, outcome)),
+        )
         bench.leaked = (bench.lab.world.leaked.access_key_id,)
 
     def spec(self, role_rung: str = "revoke-sessions", *more: str) -> str:
@@ -61,6 +53,20 @@ class Story:
         )
         return spec("\n  - ".join(targets))
 
+    def write(self, text: str) -> None:
+        """Make *text* the incident's spec."""
+        Applied(self.bench).write(text)
+
+    def refusal(self) -> ContainmentError:
+        """Return why a check refuses the spec."""
+        spec_file = f"stacks/{INCIDENT}.yaml"
+        refusals: list[ContainmentError] = []
+        for item in plan(load(self.bench.directory / spec_file), spec_file=spec_file):
+            action: Any = self.bench.snapshot_action()
+            inputs = action.checked(action.inputs_type.model_validate(item.snapshot.inputs))
+            refusals += [failure.error for failure in action.check(inputs, None)]
+        return refusals[0]
+
     def up(self, text: str) -> StackState:
         """Contain by the actions, as the engine would have them do it."""
         applied = Applied.up(self.bench, text)
@@ -68,131 +74,86 @@ class Story:
             tuple(Recorded("", type(action), state) for action, state in applied.states)
         )
 
-    def raised(self, before: StackState) -> None:
+    def raised(self, before: StackState) -> StackState:
         """Deny the role everything, which was denied its older sessions."""
-        (deny,) = [
-            item
-            for item in before.resources_of(self.bench.lab.world.deploy_role)
-            if item.resource == "DenyPolicy"
-        ]
-        action: Any = self.bench.deny_action()
-        values = {name: getattr(deny.state, name) for name in action.inputs_type.model_fields}
-        inputs = action.inputs_type.model_validate(values | {"scope": "all", "cohort": ()})
-        action.update(deny.state, inputs, preview=False)
 
-    def preview(self, text: str, before: StackState | None = None) -> IncidentDiff:
-        path = self.bench.directory / "stacks" / f"{INCIDENT}.yaml"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return differences.of_up(self._incident, load(path), before or StackState())
+        def update(item: Recorded) -> Recorded:
+            if item.resource != "DenyPolicy" or ":role/" not in item.state.principal:
+                return item
+            action: Any = self.bench.deny_action()
+            values = {name: getattr(item.state, name) for name in action.inputs_type.model_fields}
+            inputs = action.inputs_type.model_validate(values | {"scope": "all", "cohort": ()})
+            return replace(item, state=action.update(item.state, inputs, preview=False))
 
-    def preview_of_lift(self, before: StackState) -> IncidentDiff:
-        return differences.of_lift(self._incident, before)
+        return StackState(tuple(map(update, before.resources)))
 
-    def wrote(self) -> dict[str, Any]:
-        changes, self.made = written(self.made), []
-        return {arn: tuple(items) for arn, items in changes.items()}
+    def lift(self, before: StackState) -> list[tuple[str, str]]:
+        """Lift by the actions, snapshots last; return what they say."""
+        self.bench.messages.clear()
+        for item in sorted(before.resources, key=lambda one: one.resource == "PrincipalSnapshot"):
+            item.action(self.bench.context).delete(item.state)
+        return list(self.bench.messages)
 
-    @property
-    def _incident(self) -> Any:
-        context = self.bench.context
-        workplace = SimpleNamespace(
-            clients=lambda: context.clients,
-            caller=lambda: context.caller,
-            context=lambda _account, reading: context if reading else None,
-            settings=SimpleNamespace(profile=Profile()),
-        )
-        return SimpleNamespace(stack=INCIDENT, workplace=workplace)
-
-    def _note(self, change: Any, _outcome: Any) -> None:
-        self.made.append(
-            MadeChange(
-                change.principal, change.facet, change.before, change.after, read=change.read
-            )
-        )
+    def took(self) -> list[MadeChange]:
+        """Return what was changed since this was last asked."""
+        made, self.made = self.made, []
+        return made
 
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_NAMED = re.compile(r"(?P<start>AKIA|ASIA|Containment[A-Z2-7]{12})[A-Z0-9a-z]{12,19}")
-
-
-class Steady:
-    """Gives times, Sids and keys a name of the same length, the same in every run."""
-
-    def __init__(self) -> None:
-        self._names: dict[str, str] = {}
-
-    def __call__(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return _NAMED.sub(self._name, _TIME.sub("2026-11-24T12:00:00Z", value))
-        if isinstance(value, tuple):
-            return tuple(self(item) for item in value)
-        if isinstance(value, dict):
-            return {self(key): self(item) for key, item in value.items()}
-        if is_dataclass(value) and not isinstance(value, type):
-            kept = {field.name: self(getattr(value, field.name)) for field in fields(value)}
-            return type(value)(**kept)
-        return value
-
-    def _name(self, match: re.Match[str]) -> str:
-        end = f"EXAMPLE{len(self._names) + 1}".rjust(len(match[0]) - len(match["start"]), "0")
-        return self._names.setdefault(match[0], match["start"] + end)
-
-
-def renderings(name: str, diff: IncidentDiff) -> Iterator[tuple[str, str]]:
-    for width in (80, 200):
-        yield f"{name}.{width}.txt", _text(as_lines(diff, width))
-    yield f"{name}.md", as_markdown(diff)
-    yield f"{name}.json", json.dumps(as_document(diff), indent=1) + "\n"
-    yield f"{name}.html", as_html(diff)
-
-
-def renderings_of_written(name: str, changes: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for width in (80, 200):
-        yield f"{name}.{width}.txt", _text(as_written(changes, width))
-    rows = {arn: changes_as_rows(items) for arn, items in changes.items()}
-    yield f"{name}.json", json.dumps(rows, indent=1) + "\n"
-
-
-def _text(lines: Any) -> str:
-    return "".join(f"{line.text}\n" for line in lines)
-
-
-def texts(bench: Bench) -> Iterator[tuple[str, str]]:
+def texts(story: Story, verbs: Verbs) -> Iterator[tuple[str, str]]:
     """Yield name and text of each golden file, as one story goes."""
-    story, steady = Story(bench), Steady()
-    shown: Callable[..., Iterator[tuple[str, str]]] = partial(_shown, steady, renderings)
-    wrote = partial(_shown, steady, renderings_of_written)
-    world = bench.lab.world
+    world = story.bench.lab.world
 
-    yield from shown("preview", story.preview(story.spec()))
-    missing = world.ci_user.replace("ci-deploy", "never-was")
-    refusal = story.preview(story.spec("revoke-sessions", f"user: '{missing}'"))
-    yield from shown("preview-refusal", refusal)
+    story.write(story.spec())
+    yield from verbs.forms("preview", "preview")
+
+    # Who contains does not contain themselves.
+    refused = story.spec("revoke-sessions", f"role: '{world.responder_role}'")
+    story.write(refused)
+    error = story.refusal()
+    verbs.refuses("preview", error)
+    yield from verbs.forms("preview-refusal", "preview")
+    verbs.refuses("up", error)
+    yield from verbs.forms("up-refusal", "up")
+    verbs.engine.answer("preview", events=[summary(preview=True)])
 
     state = story.up(story.spec())
-    yield from wrote("up", story.wrote())
-    yield from shown("lift", story.preview_of_lift(state))
+    verbs.remember(state)
+    verbs.runs("up", "create", state, story.took())
+    yield from verbs.forms("up", "up")
+    yield from verbs.forms("lift-preview", "lift", "--preview")
 
-    yield from shown("preview-rung", story.preview(story.spec("deny-all"), state))
-    story.raised(state)
-    yield from wrote("up-rung", story.wrote())
+    story.write(story.spec("deny-all"))
+    yield from verbs.forms("preview-rung", "preview")
+    raised = story.raised(state)
+    verbs.remember(raised)
+    verbs.runs("up", "update", raised, story.took())
+    yield from verbs.forms("up-rung", "up")
+    yield from verbs.forms("lift-unasked", "lift")
+    words = story.lift(raised)
+    verbs.runs("destroy", "delete", raised, story.took(), words)
+    yield from verbs.forms("lift", "lift", "--yes")
 
     # Whose keys come back at a lift, unless somebody took away the claim on them.
     other = story.up(spec(f"user: '{world.release_user}'\n    leaked: [{LEAKED}]"))
     user = world.release_user.rpartition("/")[2]
-    bench.admin().untag_user(UserName=user, TagKeys=[f"containment:{INCIDENT}"])
-    yield from shown("lift-conflict", story.preview_of_lift(other))
+    story.bench.admin().untag_user(UserName=user, TagKeys=[f"containment:{INCIDENT}"])
+    verbs.remember(other)
+    yield from verbs.forms("lift-conflict", "lift", "--preview")
 
 
-def _shown(steady: Steady, render: Callable[..., Any], name: str, value: Any) -> Any:
-    return render(name, steady(value))
-
-
-def test_what_a_run_shows_is_as_reviewed(bench: Bench) -> None:
-    made = dict(texts(bench))
+def test_what_a_run_shows_is_as_reviewed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steady = Steady()
+    made = {
+        name: steady(text)
+        for name, text in texts(Story(bench), Verbs(bench.directory, monkeypatch, capsys))
+    }
 
     if os.environ.get("GOLDEN") == "new":
+        for path in GOLDEN.iterdir():
+            path.unlink()
         for name, text in made.items():
             (GOLDEN / name).write_text(text, encoding="utf-8")
     for name, text in made.items():
