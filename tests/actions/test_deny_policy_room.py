@@ -103,17 +103,17 @@ def test_where_the_deny_will_be_is_foreseen(bench: Bench, *, attachments: bool, 
     again = bench.context.locate(inputs, taken.principal_id)
     assert again is not None
     assert bench.deny_action().writes(inputs, again) == []
-    (held,) = bench.deny_action().substitutes(inputs, again)
-    assert "AWSDenyAll, attached, denies " in held
-    assert "characters too few for the declared policy" in held
-    assert ("'up' ends with an error" in held) == role
+    (substitute,) = bench.deny_action().substitutes(inputs, again)
+    assert "AWSDenyAll, attached, denies " in substitute
+    assert "characters too few for the declared policy" in substitute
+    assert ("'up' ends with an error" in substitute) == role
 
     kind = "role" if role else "user"
     delete = getattr(bench.admin(), f"delete_{kind}_policy")
     delete(**{f"{kind.capitalize()}Name": arn.rpartition("/")[2]}, PolicyName="fill")
-    (held,) = bench.deny_action().substitutes(inputs, again)
-    assert "have room for the declared policy now" in held
-    assert ("'up' writes it and AWSDenyAll goes" in held) == role
+    (substitute,) = bench.deny_action().substitutes(inputs, again)
+    assert "have room for the declared policy now" in substitute
+    assert ("'up' writes it and AWSDenyAll goes" in substitute) == role
 
 
 KINDS = {

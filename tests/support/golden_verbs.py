@@ -91,8 +91,8 @@ class Verbs:
 
     def _answer(self, arguments: tuple[str, ...]) -> dict[str, Any]:
         answers, words = self.engine.answers, " ".join(arguments)
-        found: dict[str, Any] = answers[max(filter(words.startswith, answers), key=len)]
-        return found
+        answer: dict[str, Any] = answers[max(filter(words.startswith, answers), key=len)]
+        return answer
 
     def _ask(self, *arguments: str) -> Answer:
         answer = self._answer(arguments)
@@ -100,13 +100,13 @@ class Verbs:
 
     def _run(self, *arguments: str, **_relays: Any) -> Run:
         answer = self._answer(arguments)
-        said = [one for one in answer["messages"] if "change" not in one]
+        messages = [one for one in answer["messages"] if "change" not in one]
         made = [one["change"] for one in answer["messages"] if "change" in one]
         return Run(
             answer["code"],
             events.read(map(json.dumps, answer["events"])),
             answer["err"],
-            messages=tuple(Message(**one) for one in said),
+            messages=tuple(Message(**one) for one in messages),
             changes=tuple(MadeChange(**one) for one in made),
         )
 
