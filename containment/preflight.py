@@ -13,6 +13,7 @@ from containment.aws.caller import principal_of
 from containment.aws.cancellation import is_mutating
 from containment.aws.credentials import ACCESS_KEY, KINDS
 from containment.aws.profiles import profile_role_chain
+from containment.aws.sign_ins import PERMISSIONS as SIGN_INS
 from containment.errors import AccessError, RefusedError, SpecError
 from containment.facets import documents
 from containment.identities import Principal, parse_principal
@@ -130,8 +131,8 @@ def blocks(needed: Collection[str], denied: Collection[str]) -> bool:
     So it is where a read of the principal is missing, or every change is; a kind of credential that
     cannot be listed holds up no other.
     """
-    changes = {name for name in needed if is_mutating(name.partition(":")[2])}
-    dispensable = {f"iam:{kind.listing}" for kind in KINDS if kind is not ACCESS_KEY}
+    changes = {name for name in needed if is_mutating(name.partition(":")[2])} - SIGN_INS
+    dispensable = {f"iam:{kind.listing}" for kind in KINDS if kind is not ACCESS_KEY} | SIGN_INS
     return bool(set(denied) - dispensable - changes) or changes <= set(denied)
 
 

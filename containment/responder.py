@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from containment.actions import ACTIONS
-from containment.aws import resolve
+from containment.aws import resolve, sign_ins
 from containment.guard.control_policies import CHANGES, READS
 from containment.ledger.bucket_store import BucketStore
 from containment.run import fences
@@ -51,6 +51,7 @@ ON_EVERYTHING = frozenset(
         "iam:SimulateCustomPolicy",
         "sts:GetAccessKeyInfo",
         "sts:GetCallerIdentity",
+        *sign_ins.PERMISSIONS,
     }
 )
 
@@ -78,7 +79,9 @@ _NEVER_CALLED: dict[Duty, frozenset[str]] = {
             "iam:UntagRole",
         }
     ),
-    "lift": frozenset({"iam:SimulateCustomPolicy", "iam:SimulatePrincipalPolicy"}),
+    "lift": frozenset(
+        {"iam:SimulateCustomPolicy", "iam:SimulatePrincipalPolicy", "signin:GetSession"}
+    ),
 }
 # Which of the two may only name AWSDenyAll.
 _DENY_ALL_ALONE: dict[Duty, frozenset[str]] = {"contain": _ATTACH, "lift": _DETACH}

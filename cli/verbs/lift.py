@@ -60,9 +60,9 @@ def lift(
     false positive, leaked keys stay Inactive and tokens issued meanwhile stay denied for 37 hours.
 
     A conflict is settled by --force-ours or --keep-theirs, for a FACET (deny, credentials, trust,
-    attachment) of one PRINCIPAL (its ARN, or 111122223333/user/NAME) or of all. What was decided is
-    put on record. Neither gives a leaked key back, and a document from memory is written only where
-    the ledger holds the same one as the state.
+    attachment, sign-ins) of one PRINCIPAL (its ARN, or 111122223333/user/NAME) or of all. What was
+    decided is put on record. Neither gives a leaked key back, and a document from memory is written
+    only where the ledger holds the same one as the state.
     """
     incident = begin(named)
     caller_of(incident)

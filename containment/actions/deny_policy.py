@@ -9,8 +9,14 @@ second; the next `up` puts it back, only a control outside the account wins. Cal
 no policy deny (`sts:GetCallerIdentity`, `sts:GetSessionToken`) go on answering. Sessions of other
 roles that the principal assumed earlier are theirs, not its.
 
+Its sign-in sessions (`aws login`, the AWS MCP Server) are revoked once the deny is written, for
+they are refreshed for up to 90 days, past any fence. Nobody can undo that: a lift gives back the
+principal and not the session, and who needs one signs in again. What cannot be listed or revoked
+is said and leaves `up` unfinished; it holds up no deny.
+
 Sources: IAM User Guide, "Disabling permissions for temporary security credentials" and "Revoking
-IAM role temporary security credentials".
+IAM role temporary security credentials"; AWS Sign-In API Reference, ListSessions and
+BatchRevokeSessions.
 """
 
 from __future__ import annotations
@@ -25,6 +31,8 @@ from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_denied, is_full, outcome_unknown, retried
 from containment.aws.principal import FOLLOWED
+from containment.aws.sign_ins import PERMISSIONS as SIGN_INS
+from containment.clock import isoformat
 from containment.errors import ConflictError, ContainmentError
 from containment.facets import (
     attachment,
@@ -35,6 +43,7 @@ from containment.facets import (
     documents,
     marks,
     sessions,
+    sign_ins,
     trust,
 )
 from containment.facets.write import Write
@@ -53,6 +62,8 @@ if TYPE_CHECKING:
     from containment.spec import IncidentSpec, Target
 
 
+# Of so many sign-in sessions a preview tells each: whoever signs in makes many.
+_MOST_NAMED = 5
 _SCOPES: dict[str, deny.ScopeKind] = {
     "deny-all": "all",
     "revoke-sessions": "issued-before",
@@ -148,6 +159,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             "iam:TagRole",
             "iam:UntagUser",
             "iam:UntagRole",
+            *SIGN_INS,
         }
     )
     identity = frozenset({"principal_id"})
@@ -185,11 +197,14 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
     def on_destroy(self, inputs: DenyInputs) -> str:
         name = inputs.target.name
         if inputs.lift.false_positive:
-            return f"the deny on {name} is removed and nothing of it stays"
+            return (
+                f"the deny on {name} is removed and nothing of it stays; sign-in sessions that were"
+                " revoked with it are not given back"
+            )
         when = "the release" if inputs.scope != "issued-before" else "the revocation"
         return (
             f"the deny on {name} becomes a fence: tokens issued before {when} stay denied for 37 h;"
-            " a sign-in session ('aws login') refreshes past it unless it is revoked first"
+            " its sign-in sessions ('aws login') are revoked first, which nobody can undo"
         )
 
     def _create(self, inputs: DenyInputs, *, preview: bool) -> DenyState:
@@ -211,7 +226,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         generation = self._context.generation(started_ms, live_deny.mark, claim)
         placed = self._place(live, state.model_copy(update={"generation": generation}), live_deny)
         try:
-            return self._followed(live, placed)
+            return self._signed_out(self._followed(live, placed))
         except UnfinishedError:
             raise
         except ContainmentError as error:
@@ -231,6 +246,34 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             remedy="run 'pulumi up' again; only a control outside the account ends it",
             state=placed.model_copy(update={"live": "unverified"}),
         )
+
+    def _signed_out(self, state: DenyState) -> DenyState:
+        """Revoke the sign-in sessions that the deny of *state* reaches; return it as it is then.
+
+        Raises:
+            UnfinishedError: one is not revoked, or they could not all be listed.
+        """
+        if self._context.recorded:
+            return state  # the engine comes after, once everybody is denied
+        live = self._require(state, state.principal_id, followed=True)
+        scope = _scope(state, state.issued_before)
+        listing = sign_ins.listed(self._context.sign_ins, live, scope)
+        problems = [*listing.unread]
+        if listing.sessions:
+            failed = self._context.sign_ins.revoke(live, listing.sessions, state.incident)
+            problems += failed
+            if not failed:
+                names = sign_ins.in_words(listing.sessions)
+                self._context.say("info", f"{live}: {names} is revoked")
+        if problems:
+            raise UnfinishedError(
+                f"{live} is denied, and sign-in sessions of it may be active, which outlive the"
+                f" deny: {'; '.join(dict.fromkeys(one.message for one in problems))}",
+                remedy="; ".join(dict.fromkeys(one.remedy for one in problems)),
+                state=state.model_copy(update={"live": "signed in"}),
+                cause=problems[0],
+            )
+        return state.model_copy(update={"live": "applied"})
 
     def priors(self, state: DenyState) -> Priors:
         return {
@@ -273,7 +316,10 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
 
     def stands(self, state: DenyState) -> bool:
         # Whether another member of the cohort was late is seen by the next 'up', as always.
-        return super().stands(state.model_copy(update={"cohort": ()}))
+        changes: dict[str, object] = {"cohort": ()}
+        if state.live == "applied" and not self._context.recorded:
+            changes["live"] = "signed in"  # nobody has looked yet
+        return super().stands(state.model_copy(update=changes))
 
     def _look(
         self, live: LivePrincipal, state: DenyState, presences: Mapping[str, Any]
@@ -287,11 +333,13 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             )
         if status not in {"applied", state.live}:
             self._context.say("warning", f"{live}: the deny is {status}; 'pulumi up' puts it back")
+        if status == "applied" and not self._context.recorded:
+            status = self._sign_in_status(live, state)
         return state.model_copy(update={"live": status})
 
     def _update(self, state: DenyState, inputs: DenyInputs, *, preview: bool) -> DenyState:
         rewrite = (
-            state.live != "applied"
+            state.live not in {"applied", "signed in"}
             or inputs.scope != state.scope
             or inputs.sessions != state.sessions
             or inputs.margin_s != state.margin_s
@@ -299,7 +347,8 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             or (state.closed_but_for is None and inputs.closed_but_for is not None)
         )
         if not rewrite:
-            return state.model_copy(update=dict(inputs))
+            same = state.model_copy(update=dict(inputs))
+            return same if preview or state.live == "applied" else self._signed_out(same)
         if _lowers(state, inputs):
             self._refuse_lowering(state, inputs)
         placed = self._contain(inputs, preview=preview, before=state)
@@ -336,8 +385,52 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         self.gate.require_liftable(old, undone)
         return undone
 
+    def _sign_in_status(self, live: LivePrincipal, state: DenyState) -> str:
+        """Return ``applied``, or ``signed in`` where a sign-in session that goes with it is active.
+
+        What cannot be listed leaves it as it was.
+        """
+        scope = _scope(state, state.issued_before)
+        listing = sign_ins.listed(self._context.sign_ins, live, scope)
+        if listing.unread:
+            self._context.say("warning", f"{live}: {listing.problem}; {listing.remedy}")
+        if listing.sessions:
+            names = sign_ins.in_words(listing.sessions)
+            self._context.say("warning", f"{live}: {names} is active; 'pulumi up' revokes it")
+        is_doubtful = listing.sessions or (listing.unread and state.live == "signed in")
+        return "signed in" if is_doubtful else "applied"
+
     def writes(self, inputs: DenyInputs, live: LivePrincipal) -> list[Write]:
         live_deny = deny.find(live, inputs.incident)
+        scope = _scope(inputs, live_deny.issued_before if live_deny.in_force else None)
+        revoked = self._revocations(live, scope)
+        return [*self._deny_writes(inputs, live, live_deny), *revoked]
+
+    def _revocations(self, live: LivePrincipal, scope: deny.Scope) -> list[Write]:
+        """Return the sign-in sessions that go with the deny, each with its client and last use."""
+        service = self._context.sign_ins
+        listing = sign_ins.listed(service, live, scope)
+        if listing.unread:
+            self._context.say("warning", f"{live}: {listing.problem}; {listing.remedy}")
+        revoked = [
+            Write(
+                recording.sign_ins([one.arn]),
+                "active",
+                "revoked",
+                reason=f"{one.client or 'an unnamed client'}, made {isoformat(one.issued_at)},"
+                f" {service.last_use(one)}; nobody can undo it: who needs it signs in again",
+            )
+            for one in listing.sessions[:_MOST_NAMED]
+        ]
+        rest = listing.sessions[_MOST_NAMED:]
+        if rest:
+            subject = f"{len(rest)} more sign-in sessions"
+            revoked.append(Write(subject, "active", "revoked", reason="as those before"))
+        return revoked
+
+    def _deny_writes(
+        self, inputs: DenyInputs, live: LivePrincipal, live_deny: deny.LiveDeny
+    ) -> list[Write]:
         state = DenyState(**dict(inputs), issued_before=live_deny.issued_before)
         if self._live_status(live, state, live_deny) == "applied":
             return []

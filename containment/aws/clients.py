@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache, partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -13,11 +14,12 @@ from botocore.handlers import json_decode_policies
 
 from containment.aws.cancellation import CancelledError, is_mutating
 from containment.aws.endpoint import is_emulated
+from containment.aws.sign_ins import REGIONS, keep_to_endpoint
 from containment.aws.throttling import retry_throttled
 from containment.errors import AccessError, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from threading import Event
 
     from botocore.awsrequest import AWSPreparedRequest
@@ -31,12 +33,15 @@ class Clients:
     """The AWS clients of one run, and the endpoint they talk to.
 
     *through* is the ARN of who assumed the role that they act as, where they assumed one.
+    *sign_ins* returns a client of the sign-in API for each Region that is asked; they are made when
+    they are first needed.
     """
 
     iam: IAMClient
     sts: STSClient
     endpoint: str
     through: str | None = None
+    sign_ins: Callable[[], Sequence[Any]] = field(default=tuple)
 
     @property
     def emulated(self) -> bool:
@@ -83,11 +88,17 @@ def connect(
     iam.meta.events.unregister("after-call.iam", json_decode_policies)
     retry_throttled(iam)
     retry_throttled(sts)
-    if cancelled is not None:
-        stop = _stop_switch(cancelled)
+    stop = _stop_switch(cancelled) if cancelled is not None else None
+    if stop is not None:
         iam.meta.events.register("before-send.iam", stop)
         sts.meta.events.register("before-send.sts", stop)
-    return Clients(iam=iam, sts=sts, endpoint=iam.meta.endpoint_url, through=through)
+    return Clients(
+        iam=iam,
+        sts=sts,
+        endpoint=iam.meta.endpoint_url,
+        through=through,
+        sign_ins=cache(partial(_sign_ins, session, config, iam.meta.endpoint_url, stop)),
+    )
 
 
 def connect_organizations(
@@ -115,6 +126,31 @@ def connect_organizations(
     if cancelled is not None:
         organizations.meta.events.register("before-send.organizations", _stop_switch(cancelled))
     return organizations
+
+
+def _sign_ins(
+    session: boto3.Session, config: Config, endpoint: str, stop: Callable[..., None] | None
+) -> tuple[Any, ...]:
+    """Return the clients of the sign-in API, one a Region.
+
+    An emulation is one place. The API takes no ARN of another partition than ``aws``.
+    """
+    own = str(session.region_name)
+    regions: tuple[str, ...] = ()
+    if is_emulated(endpoint):
+        regions = (own,)
+    elif session.get_partition_for_region(own) == "aws":
+        regions = tuple(dict.fromkeys((own, *REGIONS)))
+    made: list[Any] = []
+    for region in regions:
+        client: Any = session.client("signin", region_name=region, config=config)
+        retry_throttled(client)
+        if is_emulated(endpoint):
+            keep_to_endpoint(client)
+        if stop is not None:
+            client.meta.events.register("before-send.signin", stop)
+        made.append(client)
+    return tuple(made)
 
 
 def _session(region: str | None) -> boto3.Session:

@@ -20,7 +20,7 @@ from containment.errors import UnavailableError
 from containment.identities import Principal, parse_principal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from mypy_boto3_iam import IAMClient
 
@@ -223,6 +223,21 @@ class LivePrincipal:
         named = {f"{self._word}Name": self.principal.name, **parameters}
         call = getattr(self._iam, xform_name(operation))
         self._change(operation, facet, after, lambda: self._noted(call(**named)))
+
+    def revoke_sign_ins(self, arns: Sequence[str], send: Callable[[], Any]) -> Any:
+        """Have *send* revoke the sign-in sessions *arns*; return what it answers.
+
+        IAM does not keep them, so *send* is a call of another client.
+        """
+        answers: list[Any] = []
+
+        def call() -> Any:
+            answers.append(self._noted(send()))
+            return answers[-1]
+
+        facet = recording.sign_ins(arns)
+        self._change("BatchRevokeSessions", facet, "revoked", call)
+        return answers[-1]
 
     def note(self, readings: Mapping[str, str]) -> None:
         """Remember what was read of facets, for the record of a change to one of them."""

@@ -16,7 +16,7 @@ from containment.aws.faults import code, outcome_unknown
 from containment.messages import MadeChange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
 Result = Literal["done", "refused", "not sent", "unknown"]
@@ -38,6 +38,11 @@ def inline_policy(name: str) -> str:
 def tag(key: str) -> str:
     """Return the name of the facet that is one tag."""
     return f"tag {key}"
+
+
+def sign_ins(arns: Iterable[str]) -> str:
+    """Return the name of the facet that is some sign-in sessions."""
+    return f"sign-in sessions {' '.join(arns)}"
 
 
 @dataclass(frozen=True, slots=True)

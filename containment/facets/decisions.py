@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "CONTAINMENT_DECISIONS"
 
-FacetName = Literal["deny", "credentials", "trust", "attachment"]
+FacetName = Literal["deny", "credentials", "trust", "attachment", "sign-ins"]
 Word = Literal["force-ours", "keep-theirs"]
 FACETS: tuple[FacetName, ...] = get_args(FacetName)
 WORDS: tuple[Word, ...] = get_args(Word)

@@ -18,17 +18,18 @@ from containment.aws.faults import code, is_full
 from containment.aws.recording import inline_policy
 from containment.clock import isoformat
 from containment.errors import LIFT, ConflictError, NotContainedError, lift_of
-from containment.facets import cohort, deny, documents
+from containment.facets import cohort, deny, documents, sign_ins
 from containment.facets.facet import Returns, undecided
 from containment.facets.marks import NEWEST, mark, policy_name
 from containment.facets.write import Write
 from policies import render, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from containment.aws.principal import LivePrincipal
+    from containment.aws.sign_ins import SignInSession
     from containment.facets.decisions import FacetName
     from containment.facets.facet import Changes, Terms
     from containment.facets.marks import Mark
@@ -88,12 +89,14 @@ class DenyPrior:
 class DenyChange:
     """What is written in place of *live_deny*; *document* is None where it is removed.
 
-    *whole_policy* is True where whatever others wrote beside it goes too, by decision.
+    *whole_policy* is True where whatever others wrote beside it goes too, by decision. *sign_ins*
+    are the sign-in sessions that are revoked before it.
     """
 
     live_deny: deny.LiveDeny
     document: documents.Document | None
     whole_policy: bool = False
+    sign_ins: tuple[SignInSession, ...] = ()
 
 
 def find(live: LivePrincipal, incident: str) -> deny.LiveDeny:
@@ -125,6 +128,9 @@ def decide(
         if decision == "keep-theirs":
             prior = replace(prior, scope=_live_scope(live_deny, terms) or deny.Scope("all"))
     scope = _to_fence(live, live_deny, prior, incident)
+    open_sessions, lines, conflict = _sign_ins(live, scope, terms, fenced=fenced)
+    if conflict is not None:
+        return Returns(conflict=conflict, asks=(sign_ins.WORD,))
     written = document(scope, own, now=live.answered_at) if fenced else None
     decided = (f"its deny is lifted as was decided ({decision})",) if decision else ()
     stays: tuple[str, ...] = ()
@@ -132,12 +138,15 @@ def decide(
         stays = (f"its deny is a fence already, until {live_deny.until}",)
     elif live_deny.mark is None and prior.inline:
         stays = ("its deny is not there any more",)
-    change = DenyChange(live_deny, written, whole_policy=decision == "force-ours")
+    change = DenyChange(
+        live_deny, written, whole_policy=decision == "force-ours", sign_ins=open_sessions
+    )
     return Returns(
         change,
-        (*decided, *stays),
-        stays=stays,
-        writes=_writes(change, incident),
+        (*decided, *stays, *lines),
+        stays=(*stays, *lines),
+        writes=(*_revocations(open_sessions), *_writes(change, incident)),
+        asks=(sign_ins.WORD,),
         widens={inline_policy(policy_name(incident)): frozenset({"mark"})}
         if live_deny.mark
         else {},
@@ -148,8 +157,8 @@ def give_back(live: LivePrincipal, returns: Returns[DenyChange], terms: Terms) -
     """Take the deny away, or rewrite it in one Put into its release fence.
 
     Raises:
-        ConflictError: the fence has no room, or AWS refuses what others wrote beside it; the deny
-            is left as it is.
+        ConflictError: the fence has no room, AWS refuses what others wrote beside it, or a sign-in
+            session is not revoked; the deny is left as it is.
         NotContainedError: AWS took the change and reading it back does not show it.
     """
     change, incident = returns.decided, terms.incident
@@ -169,6 +178,7 @@ def give_back(live: LivePrincipal, returns: Returns[DenyChange], terms: Terms) -
                 remedy=f"run '{LIFT}' again",
             )
         return ["the deny is gone"]
+    _revoke(live, change.sign_ins, terms)
     _write(
         live,
         incident,
@@ -200,6 +210,44 @@ def _writes(change: DenyChange, incident: str) -> tuple[Write, ...]:
     subject = inline_policy(policy_name(incident))
     written = None if after is None else documents.compact(after)
     return (Write(subject, before, written, is_document=True, reason=reason),)
+
+
+def _sign_ins(
+    live: LivePrincipal, scope: deny.Scope, terms: Terms, *, fenced: bool
+) -> tuple[tuple[SignInSession, ...], list[str], ConflictError | None]:
+    """Return which sign-in sessions are revoked before the fence, what is said of it, and why not.
+
+    Where no fence is written they go on, and that is said.
+    """
+    decision = terms.decisions.get(sign_ins.WORD)
+    if terms.brief:
+        return (), [], None
+    listing = sign_ins.listed(terms.sign_ins, live, scope)
+    if fenced and listing.unread and decision is None:
+        return (), [], sign_ins.open_at_lift(live, terms, listing.problem)
+    lines = [f"what signed in is not all known: {listing.problem}"] if listing.unread else []
+    if not listing.sessions:
+        return (), lines, None
+    names = sign_ins.in_words(listing.sessions)
+    if not fenced or decision == "keep-theirs":
+        return (), [*lines, f"{names} stays active"], None
+    return listing.sessions, lines, None
+
+
+def _revocations(sessions: Sequence[SignInSession]) -> tuple[Write, ...]:
+    """Return the revocation of *sessions* as what is written: one row for all."""
+    if not sessions:
+        return ()
+    why = "before the fence; nobody can undo it: who needs it signs in again"
+    return (Write(sign_ins.in_words(sessions), "active", "revoked", reason=why),)
+
+
+def _revoke(live: LivePrincipal, sessions: Sequence[SignInSession], terms: Terms) -> None:
+    """Revoke *sessions* before the fence, which does not reach what they are refreshed into."""
+    problems = terms.sign_ins.revoke(live, sessions, terms.incident)
+    if problems and terms.decisions.get(sign_ins.WORD) is None:
+        why = "; ".join(problem.message for problem in problems)
+        raise sign_ins.open_at_lift(live, terms, why)
 
 
 def unrecorded(live: LivePrincipal, prior: DenyPrior, changed: Changes) -> DenyPrior | None:

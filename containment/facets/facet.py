@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
+from containment.aws.sign_ins import SignIns
 from containment.errors import ConflictError
 from containment.facets.decisions import way_out
 
@@ -113,6 +114,7 @@ class Terms:
         known_of: tells an incident that holds something from a tag that anybody may have written.
         names: tells whether the spec, as it is now, names a principal, which is whom the lift is
             of: *leaked* is then what the spec says. Else a second hand has to say what leaked.
+        sign_ins: lists and revokes sign-in sessions.
         note_kept: notes, in another incident's ledger, which credentials this lift keeps Inactive.
     """
 
@@ -130,6 +132,7 @@ class Terms:
     spared: bool = False
     names: Callable[[Principal], bool] = _names_all
     note_kept: Callable[[str, Sequence[str]], None] = _ignore
+    sign_ins: SignIns = field(default_factory=SignIns)
 
     @property
     def history(self) -> History:
@@ -150,6 +153,7 @@ class Returns(Generic[D]):
         conflict: why it cannot be carried out as things stand.
         widens: what gives access back, by the names of ``aws.recording``, and who says that it was
             so: ``state``, ``claim``, ``ledger`` or ``decision``.
+        asks: what else than its own facet somebody may decide about.
     """
 
     decided: D | None = None
@@ -159,6 +163,7 @@ class Returns(Generic[D]):
     writes: tuple[Write, ...] = ()
     conflict: ConflictError | None = None
     widens: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    asks: tuple[FacetName, ...] = ()
 
 
 class Facet(Protocol[F, P, D]):

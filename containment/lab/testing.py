@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import boto3
 from botocore.config import Config
 
+from containment.aws.sign_ins import keep_to_endpoint
 from containment.lab.http import control
 from containment.lab.http.server import LabServer, running
 from containment.lab.scenario.company import company
@@ -117,7 +118,7 @@ class Lab:
     def client(self, service: str, credentials: Credentials, *, region: str = "us-east-1") -> Any:
         """Return a boto3 client of the lab."""
         connect: Any = boto3.client  # noqa: TID251 -- the lab's own clients
-        return connect(
+        client = connect(
             service,
             endpoint_url=self.endpoint,
             region_name=region,
@@ -126,6 +127,9 @@ class Lab:
             aws_secret_access_key=credentials.secret_access_key,
             aws_session_token=credentials.session_token,
         )
+        if service == "signin":
+            keep_to_endpoint(client)
+        return client
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from containment.aws.names import Names
 from containment.aws.principal import LivePrincipal, locate
 from containment.aws.recording import Telling
 from containment.aws.rights import Rights
+from containment.aws.sign_ins import SignIns
 from containment.errors import AccessError, RefusedError
 from containment.facets.decisions import Decisions
 from containment.facets.marks import NEWEST
@@ -101,6 +102,11 @@ class Context:
     def caller(self) -> Caller:
         """Who is calling; AWS is asked the first time."""
         return self.who()
+
+    @property
+    def sign_ins(self) -> SignIns:
+        """What lists and revokes sign-in sessions."""
+        return SignIns(self.clients.sign_ins)
 
     def locate(
         self, inputs: Inputs, unique_id: str | None, *, lifting: bool = False

@@ -67,6 +67,7 @@ def terms(
         spared=spared,
         names=lambda principal: declaration(context, state, principal) is not None,
         note_kept=_note_kept(context, state),
+        sign_ins=context.sign_ins,
     )
 
 

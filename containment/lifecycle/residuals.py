@@ -24,7 +24,6 @@ _HOUR, _DAY = 3600, 86400
 _ACTS_ON = {("user", "key-only"), ("user", "session"), ("role", "session")}
 # A role has no credentials of its own, and no user can be a role's sign-in.
 _OF_USERS = ("iam:", "sts:GetSessionToken", "sts:GetFederationToken")
-_REFRESHED = "signin:CreateOAuth2Token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +66,6 @@ def stays_open(
         residuals.append(_residual(f"what acts as the {kind}, but for {named}", own, ends))
         if kind == "role":
             residuals.append(_sessions(longest_session_s))
-    elif rung == "revoke-sessions":
-        refreshed = [row for row in own if row.operation == _REFRESHED]
-        ends = "'rung: deny-all' ends it"
-        residuals.append(
-            _residual("a sign-in session, refreshed after the revocation", refreshed, ends)
-        )
     other = "sessions of roles that it opened" if kind == "user" else "sessions of other roles"
     residuals += [
         _residual(other, [row for row in rows if row.acts_as == "role"], "contain those roles too"),

@@ -13,7 +13,7 @@ from containment.identities import Principal, parse_principal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Live = Literal["applied", "unverified", "missing", "altered", "stale", "unknown"]
+Live = Literal["applied", "unverified", "missing", "altered", "stale", "signed in", "unknown"]
 
 
 class Wire(BaseModel):

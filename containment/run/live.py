@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from containment.run.state import Recorded
 
 _AT_ONCE = 8
-OPEN = frozenset({"missing", "altered", "stale", "unverified"})
+OPEN = frozenset({"missing", "altered", "stale", "unverified", "signed in"})
 
 
 @dataclass(frozen=True, slots=True)

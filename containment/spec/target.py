@@ -60,7 +60,8 @@ class Session(BaseModel):
     sign_in_session: SignInSession | None = Field(
         default=None,
         description="ARN of a sign-in session (`aws login`, the AWS MCP Server), which every token "
-        "that it is refreshed into carries as `aws:SignInSessionArn`. It lives up to 90 days.",
+        "that it is refreshed into carries as `aws:SignInSessionArn`. It lives up to 90 days and "
+        "is revoked with the deny.",
         examples=[
             "arn:aws:signin:eu-central-1:111122223333:session/8f4b2c1e-0000-4000-8000-000000000001"
         ],

@@ -36,9 +36,12 @@ def bench_for(
         bench: Bench
 
         def note(event_name: str, **_: object) -> None:
-            bench.calls.append(f"iam:{event_name.rpartition('.')[2]}")
+            called, operation = event_name.split(".")[1:]
+            bench.calls.append(f"{called}:{operation}")
 
         clients.iam.meta.events.register("before-call.iam", note)
+        for client in clients.sign_ins():
+            client.meta.events.register("before-call.signin", note)
         context = Context(
             clients=clients,
             who=lambda: caller,

@@ -14,7 +14,14 @@ from containment.lab.scenario.world import Credentials
 from containment.lab.state import moto_state
 from tests.lab.certificates import certificate, ssh_key
 from tests.support.api_keys import bears
-from tests.support.sign_ins import PASSWORD, credentials_in, lab_post, sign_in
+from tests.support.sign_ins import (
+    PASSWORD,
+    can_refresh,
+    credentials_in,
+    lab_post,
+    sign_in,
+    sign_in_as_role,
+)
 from tests.support.workbench import Bench, can_list, minted, session_of
 
 Ask = Callable[[], bool]
@@ -157,17 +164,40 @@ def _sign_in_session(bench: Bench) -> Use:
     token = sign_in(bench.lab, client="CLI")
     arn = lab_post(bench.lab, "renew", access_key_id=token.access_key_id)["sign_in_session"]
 
-    def works() -> bool:
-        renewed = lab_post(bench.lab, "renew", access_key_id=token.access_key_id)
-        return can_list(bench.lab, credentials_in(renewed))
-
     target = {
         "user": bench.lab.world.ci_user,
         "rung": "session",
         "sessions": [{"sign_in_session": arn}],
     }
     honest = lambda: can_list(bench.lab, sign_in(bench.lab, client="CLI"))  # noqa: E731
-    return _use(bench, target, works, honest)
+    return _use(bench, target, lambda: _refreshes(bench, token), honest)
+
+
+def _refreshes(bench: Bench, token: Credentials) -> bool:
+    """Tell whether the sign-in session of *token* is refreshed into one that works."""
+    if not can_refresh(bench.lab, token):
+        return False
+    renewed = lab_post(bench.lab, "renew", access_key_id=token.access_key_id)
+    return can_list(bench.lab, credentials_in(renewed))
+
+
+def _sign_in_of_user(bench: Bench) -> Use:
+    _give_password(bench)
+    token = sign_in(bench.lab, client="MCP")
+    target = {"user": bench.lab.world.ci_user}
+    return _use(bench, target, lambda: _refreshes(bench, token))
+
+
+def _sign_in_of_role(bench: Bench) -> Use:
+    world = bench.lab.world
+    token = sign_in_as_role(bench.lab, session_of(bench.lab, world.leaked, world.deploy_role))
+    target = {"role": world.deploy_role, "rung": "revoke-sessions"}
+
+    def honest() -> bool:
+        session = session_of(bench.lab, world.leaked, world.deploy_role)
+        return _refreshes(bench, sign_in_as_role(bench.lab, session))
+
+    return _use(bench, target, lambda: _refreshes(bench, token), honest)
 
 
 def _session_token(bench: Bench) -> Use:
@@ -318,8 +348,22 @@ KINDS = (
         "sign-in session (`aws login`, MCP), refreshed",
         "session",
         _sign_in_session,
-        {COLUMNS[5]: ALLOWED},
-        "What is refreshed after the lift has a new issue time: revoke the session before it.",
+        {COLUMNS[4]: DENIED},
+        "It is revoked with the deny, which nobody can undo: after a lift one signs in again.",
+    ),
+    Kind(
+        "sign-in session of a user",
+        "deny-all",
+        _sign_in_of_user,
+        {**_NO_PROMISE, COLUMNS[4]: DENIED},
+        "As before.",
+    ),
+    Kind(
+        "sign-in session of a role",
+        "revoke-sessions",
+        _sign_in_of_role,
+        {COLUMNS[4]: DENIED},
+        "As before; one made after the revocation time goes on.",
     ),
     Kind("GetSessionToken", "deny-all", _session_token, _NO_PROMISE),
     Kind("GetFederationToken", "deny-all", _federation_token, _NO_PROMISE),

@@ -24,7 +24,7 @@ def operations(kind: PrincipalKind, rung: str) -> set[str]:
         ("user", "deny-all", "sts:AssumeRole", "sts:GetSessionToken"),
         ("user", "deny-all", "redshift:GetClusterCredentials", "iam:CreateAccessKey"),
         ("role", "session", "signin:CreateOAuth2Token", "sts:GetFederationToken"),
-        ("role", "revoke-sessions", "signin:CreateOAuth2Token", "ecr:GetAuthorizationToken"),
+        ("role", "revoke-sessions", "iam:UpdateAssumeRolePolicy", "signin:CreateOAuth2Token"),
         ("role", "deny-all", "iam:UpdateAssumeRolePolicy", "signin:CreateOAuth2Token"),
     ],
 )

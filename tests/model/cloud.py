@@ -23,7 +23,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
 from botocore.retries import quota
 
-from containment.aws import clients, consistency
+from containment.aws import clients, consistency, sign_ins
 from containment.facets import capture, credentials
 from containment.lab.http import control
 from containment.lab.http.gate import Gate
@@ -162,11 +162,12 @@ class Cloud:
         }
         with mock.patch.dict(os.environ, environ), mock.patch.object(quota, "RetryQuota", Noted):
             made = clients.connect(incident="inc-2026-0042", cancelled=stop)
+            asked = (made.iam, made.sts, *made.sign_ins())
         line = Line(made, [], stop, quotas)
-        pair: tuple[Any, ...] = (made.iam, made.sts)
-        for each in pair:
+        for each in asked:
+            wired: Any = each
             wire = Wire(self, lambda: line.owner)
-            each._endpoint.http_session = wire
+            wired._endpoint.http_session = wire
             line.http.append(wire)
         return line
 
@@ -250,6 +251,7 @@ def simulated() -> Iterator[Cloud]:
             # Reads side by side are reads one after the other, in an order that can be repeated.
             mock.patch.object(capture, "ThreadPoolExecutor", _OneByOne),
             mock.patch.object(credentials, "ThreadPoolExecutor", _OneByOne),
+            mock.patch.object(sign_ins, "ThreadPoolExecutor", _OneByOne),
             # The file that a ledger is in here does not hang.
             mock.patch.object(journal, "Thread", _AtOnce),
             # What the lab records and delivers is not asked about here, and half of its time.

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from moto.iam.utils import generate_access_key_id_from_account_id, random_alphanumeric
 
+from containment.lab.authn.sign_ins import SignIns
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -55,6 +57,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._by_key: dict[str, Session] = {}
+        self.sign_ins = SignIns()
 
     def issue(
         self,
@@ -134,3 +137,4 @@ class Sessions:
     def clear(self) -> None:
         """Forget them all."""
         self._by_key.clear()
+        self.sign_ins.clear()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 from typing import TYPE_CHECKING, Any, cast
-from uuid import uuid4
 
 from containment.clock import isoformat
 from containment.errors import ContainmentError, SpecError
-from containment.lab.authn import saml, web_identity
+from containment.lab.authn import saml, sign_ins, web_identity
 from containment.lab.cloudtrail import services
 from containment.lab.cloudtrail.sign_in import console_login
 from containment.lab.http.request_body import (
@@ -166,8 +165,13 @@ def _sign_in(gate: Gate, call: Call) -> Answer:
     ``CLI`` for ``aws login``, it is a token of a new sign-in session, whose ARN every token that
     ``renew`` gives carries too: each lives 15 minutes (AWS Sign-In API Reference,
     CreateOAuth2Token).
+
+    With ``access_key_id``, of a session of a role, it is that one which signs in to ``client``, as
+    from a console that it opened.
     """
     body = parse_object(call)
+    if "access_key_id" in body:
+        return _role_sign_in(gate, call)
     account, name = text(body, "account"), text(body, "user")
     password = text(body, "password")
     client = text(body, "client") if "client" in body else None
@@ -196,17 +200,43 @@ def _sign_in(gate: Gate, call: Call) -> Answer:
             now=moto_state.clock(),
             seconds=15 * 60 if client else 12 * 3600,
             mfa=bool(user.mfa_devices),
-            context=_sign_in_session(account) if client else (),
+            context=_new_sign_in(gate, call, user.arn, client) if client else (),
         )
     return _json(200, {"ConsoleLogin": "Success", "credentials": _credentials(session)})
 
 
-_SIGN_IN = "aws:signinsessionarn"
+def _role_sign_in(gate: Gate, call: Call) -> Answer:
+    """Give a token of a new sign-in session of the role whose session asks."""
+    body = parse_object(call)
+    key_id, client = text(body, "access_key_id"), text(body, "client")
+    with gate.lock:
+        role = gate.sessions.find(key_id)
+        if role is None or role.kind != "role":
+            return _json(400, {"error": f"this lab has no session {key_id} of a role"})
+        arn = f"arn:aws:iam::{role.account}:role/{role.principal_name}"
+        session = gate.sessions.issue(
+            kind="role",
+            account=role.account,
+            principal_id=role.principal_id,
+            principal_name=role.principal_name,
+            name=role.name,
+            now=moto_state.clock(),
+            seconds=15 * 60,
+            tags=role.tags,
+            source_identity=role.source_identity,
+            context=(*role.context, *_new_sign_in(gate, call, arn, client)),
+        )
+    return _json(200, {"credentials": _credentials(session)})
 
 
-def _sign_in_session(account: str) -> tuple[tuple[str, str], ...]:
-    """Return the condition key of a new sign-in session."""
-    return ((_SIGN_IN, f"arn:aws:signin:us-east-1:{account}:session/{uuid4()}"),)
+def _new_sign_in(gate: Gate, call: Call, arn: str, client: str) -> tuple[tuple[str, str], ...]:
+    """Return the condition key of a new sign-in session of the identity *arn*."""
+    head, _, path = arn.partition("/")
+    owner = f"{head}/{path.rsplit('/', 1)[-1]}"
+    made = gate.sessions.sign_ins.make(
+        owner, client, now=moto_state.clock(), user_agent=call.user_agent
+    )
+    return ((sign_ins.KEY, made.arn),)
 
 
 def _renew(gate: Gate, call: Call) -> Answer:
@@ -216,6 +246,11 @@ def _renew(gate: Gate, call: Call) -> Answer:
         session = gate.sessions.find(key_id)
         if session is None:
             return _json(400, {"error": f"this lab has no session {key_id}; seed it again"})
+        signed_in = gate.sessions.sign_ins.find(dict(session.context).get(sign_ins.KEY, ""))
+        if signed_in is not None:
+            if not signed_in.works(moto_state.clock()):
+                return _json(400, {"error": f"{signed_in.arn} can no longer be refreshed"})
+            signed_in.last_used = moto_state.clock()
         return _json(200, _credentials(gate.sessions.renewed(session, moto_state.clock())))
 
 
@@ -224,7 +259,7 @@ def _credentials(session: Session) -> dict[str, str]:
         "access_key_id": session.access_key_id,
         "secret_access_key": session.secret_access_key,
         "session_token": session.token,
-    } | ({"sign_in_session": arn} if (arn := dict(session.context).get(_SIGN_IN)) else {})
+    } | ({"sign_in_session": arn} if (arn := dict(session.context).get(sign_ins.KEY)) else {})
 
 
 def _web_identity(_gate: Gate, call: Call) -> Answer:

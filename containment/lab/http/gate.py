@@ -35,7 +35,7 @@ from containment.lab.protocol.call import MAX_BODY, Call, read_call
 from containment.lab.protocol.operations import Operation, protocol_of, recognise
 from containment.lab.protocol.refusal import Reason, Refusal, render
 from containment.lab.protocol.services import is_mutating
-from containment.lab.services import athena, organizations, resource_principals, sts
+from containment.lab.services import athena, organizations, resource_principals, sign_in, sts
 from containment.lab.services.iam import api as iam_api
 from containment.lab.state import isolation, moto_state, usage
 
@@ -227,6 +227,7 @@ class Gate:
             "cloudtrail": lambda: history.answer(caller, operation, self.trail),
             "iam": lambda: iam_api.answer(caller),
             "organizations": lambda: organizations.answer(caller),
+            "signin": lambda: sign_in.answer(caller, operation, self.sessions.sign_ins),
             "sts": lambda: sts.answer(caller, self.sessions, self.facts),
         }
         handler = own.get(operation.service.prefix)
