@@ -194,6 +194,7 @@ def _sign_in_of_role(bench: Bench) -> Use:
     target = {"role": world.deploy_role, "rung": "revoke-sessions"}
 
     def honest() -> bool:
+        bench.lab.advance(121)
         session = session_of(bench.lab, world.leaked, world.deploy_role)
         return _refreshes(bench, sign_in_as_role(bench.lab, session))
 
