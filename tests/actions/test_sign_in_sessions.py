@@ -71,7 +71,7 @@ def test_the_sessions_of_a_user_are_revoked_with_the_deny_and_nobody_elses(bench
     assert "is revoked" in bench.words()
 
 
-def test_those_of_a_role_made_after_its_revocation_time_go_on(bench: Bench) -> None:
+def test_sign_in_sessions_of_a_role_made_after_its_revocation_time_go_on(bench: Bench) -> None:
     lab, world = bench.lab, bench.lab.world
     before = sign_in_as_role(lab, session_of(lab, world.leaked, world.deploy_role))
     state = deny(bench, world.deploy_role, "issued-before")
