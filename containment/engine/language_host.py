@@ -8,7 +8,6 @@ told to: the engine waits five seconds for one that does not.
 # ruff: noqa: ARG002, N802 - the names and the arguments are the protocol's
 import contextlib
 import importlib.metadata
-import importlib.util
 import json
 import os
 import queue
@@ -17,11 +16,12 @@ import subprocess
 import sys
 import threading
 import time
-import types
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
+
+from containment.engine.sdk_start import skip_sdk_start
 
 SHOWN = 32
 RUN_PROGRAM = Path(__file__).with_name("run_program.py")
@@ -31,19 +31,7 @@ LIST_PACKAGES = (
 )
 
 
-def _skip_sdk_start() -> None:
-    """Let the protocol's modules load without the rest of the SDK, which takes 0.3 s to start."""
-    spec = importlib.util.find_spec("pulumi")
-    if spec is None or not spec.submodule_search_locations:
-        sys.exit("error: this Python has no pulumi package; run 'make setup'")
-    folder = Path(spec.submodule_search_locations[0])
-    for name, path in (("pulumi", folder), ("pulumi.runtime", folder / "runtime")):
-        package = types.ModuleType(name)
-        package.__path__ = [str(path)]
-        sys.modules[name] = package
-
-
-_skip_sdk_start()
+skip_sdk_start()
 
 import grpc  # noqa: E402
 from google.protobuf import json_format  # noqa: E402

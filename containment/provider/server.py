@@ -16,6 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from containment.engine.sdk_start import skip_sdk_start
+
+if __name__ == "__main__":  # elsewhere the SDK may be wanted too
+    skip_sdk_start()
+
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 

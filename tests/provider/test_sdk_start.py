@@ -1,0 +1,29 @@
+"""The provider's process speaks the protocol without starting the SDK, which takes time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.process
+
+PROVIDER = """
+import runpy, sys
+sys.argv = ["pulumi-resource-containment", "--help"]
+try:
+    runpy.run_module("containment.provider.server", run_name="__main__")
+except SystemExit:
+    print(sorted(name for name in sys.modules if name.split(".")[:2] == ["pulumi", "runtime"]))
+"""
+
+
+def test_the_provider_loads_the_protocol_and_nothing_else_of_the_sdk() -> None:
+    told = subprocess.run(
+        [sys.executable, "-I", "-c", PROVIDER], capture_output=True, text=True, check=True
+    )
+    loaded = told.stdout.splitlines()[-1]
+
+    assert "'pulumi.runtime.proto.provider_pb2_grpc'" in loaded
+    assert "'pulumi.runtime.settings'" not in loaded
