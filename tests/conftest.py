@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import hooks, httpsession
+from botocore.client import ClientCreator
+from botocore.compat import accepts_kwargs
 from botocore.hooks import EventAliaser
+from botocore.httpsession import create_urllib3_context
 from botocore.loaders import JSONFileLoader, Loader
 
 from containment.lab.foreground import NOTED_IN, noted_in
@@ -83,18 +89,25 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+def _accepts_kwargs(handler: Any) -> object:
+    """Tell of a handler what botocore asks of each of the 130 that a session registers."""
+    code = getattr(handler, "__code__", None)
+    return accepts_kwargs(handler) if code is None else code.co_flags & inspect.CO_VARKEYWORDS
+
+
 @pytest.fixture(scope="session", autouse=True)
 def clients_are_cheap() -> Iterator[None]:
-    """Keep what botocore reads and works out anew for every session, the same each time.
+    """Keep what botocore reads and works out anew for every session or client, the same each time.
 
     But not the descriptions of S3, which it changes in place.
     """
     kept = dict[str, Any]()
     aliases = dict[str, str]()
-    read, listed, alias = (
+    read, listed, alias, client_class = (
         JSONFileLoader.load_file,
         Loader.list_available_services,
         EventAliaser.__init__,
+        ClientCreator._create_client_class,
     )
 
     def load_file(self: JSONFileLoader, file_path: str) -> Any:
@@ -115,7 +128,15 @@ def clients_are_cheap() -> Iterator[None]:
         if event_aliases is None:
             self._alias_name_cache = aliases
 
+    def create_client_class(self: ClientCreator, service_name: str, service_model: Any) -> Any:
+        if service_name not in kept:
+            kept[service_name] = client_class(self, service_name, service_model)
+        return kept[service_name]
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ClientCreator, "_create_client_class", create_client_class)
+        patch.setattr(hooks, "accepts_kwargs", _accepts_kwargs)
+        patch.setattr(httpsession, "create_urllib3_context", cache(create_urllib3_context))
         patch.setattr(JSONFileLoader, "load_file", load_file)
         patch.setattr(Loader, "list_available_services", list_available_services)
         patch.setattr(EventAliaser, "__init__", aliaser)
