@@ -103,11 +103,12 @@ def clients_are_cheap() -> Iterator[None]:
     """
     kept = dict[str, Any]()
     aliases = dict[str, str]()
+    creator: Any = ClientCreator
     read, listed, alias, client_class = (
         JSONFileLoader.load_file,
         Loader.list_available_services,
         EventAliaser.__init__,
-        ClientCreator._create_client_class,
+        creator._create_client_class,
     )
 
     def load_file(self: JSONFileLoader, file_path: str) -> Any:
@@ -134,7 +135,7 @@ def clients_are_cheap() -> Iterator[None]:
         return kept[service_name]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ClientCreator, "_create_client_class", create_client_class)
+        patch.setattr(creator, "_create_client_class", create_client_class)
         patch.setattr(hooks, "accepts_kwargs", _accepts_kwargs)
         patch.setattr(httpsession, "create_urllib3_context", cache(create_urllib3_context))
         patch.setattr(JSONFileLoader, "load_file", load_file)

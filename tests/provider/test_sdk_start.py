@@ -20,10 +20,10 @@ except SystemExit:
 
 
 def test_the_provider_loads_the_protocol_and_nothing_else_of_the_sdk() -> None:
-    told = subprocess.run(
+    run = subprocess.run(
         [sys.executable, "-I", "-c", PROVIDER], capture_output=True, text=True, check=True
     )
-    loaded = told.stdout.splitlines()[-1]
+    loaded = run.stdout.splitlines()[-1]
 
     assert "'pulumi.runtime.proto.provider_pb2_grpc'" in loaded
     assert "'pulumi.runtime.settings'" not in loaded
