@@ -529,3 +529,31 @@ def test_no_edit_of_a_ledger_keeps_an_up_without_a_state_from_containing(
     assert not [words for words in stack.failed if "ci-deploy" in words]
     assert not works(company, world.leaked)
     assert policy in admin.list_user_policies(UserName="ci-deploy")["PolicyNames"]
+
+
+@pytest.mark.parametrize("part", ["responder", "break_glass"])
+def test_an_up_denies_nobody_protected_whom_the_state_and_a_tag_call_renamed(
+    company: Company, part: str
+) -> None:
+    """The state gives a target their unique id, and a tag on them its snapshot's."""
+    iam = company.lab.client("iam", company.lab.world.admin)
+    arn = company.lab.world.bystander_user
+    (company.folder / "containment.yaml").write_text(f"{part}: [{arn}]\n")
+    name = arn.rpartition("/")[2]
+    unique_id = iam.get_user(UserName=name)["User"]["UserId"]
+    stack = company.stacks[CONFIRMED]
+    for entry in stack.entries:
+        if entry.values["principal"] == company.lab.world.ci_user:
+            snapshot_id = entry.values["snapshotId"]
+            entry.values |= {"principalId": unique_id, "live": "missing"}
+    key, claim = f"containment:{CONFIRMED}/AWSDenyAll", f"AWSDenyAll=detached s={snapshot_id} g=1"
+    iam.tag_user(UserName=name, Tags=[{"Key": key, "Value": claim}])
+    before = company.taken()
+
+    stack.up()
+
+    assert "no incident may deny it anything" in str(stack.failed)
+    now = company.taken()
+    assert {f: v for f, v in now.items() if name in f} == {
+        f: v for f, v in before.items() if name in f
+    }
