@@ -86,6 +86,19 @@ def cloudtrail_clients() -> Mapping[str, Any]:
 
     A Region the account's owners never enabled may be the attacker's: EnableRegion is theirs too.
 
+    Raises:
+        AccessError: the caller may not list the Regions, or there are no credentials.
+    """
+    session = boto3.Session()
+    return {
+        region: session.client("cloudtrail", region_name=region, config=_CONFIG)
+        for region in enabled_regions()
+    }
+
+
+def enabled_regions() -> list[str]:
+    """Return the Regions that are enabled in the caller's account.
+
     Source: EC2 API reference, "DescribeRegions" (only enabled Regions unless asked otherwise).
 
     Raises:
@@ -94,14 +107,10 @@ def cloudtrail_clients() -> Mapping[str, Any]:
     session = boto3.Session()
     try:
         ec2 = session.client("ec2", region_name=session.region_name or "us-east-1", config=_CONFIG)
-        regions = [region["RegionName"] for region in ec2.describe_regions()["Regions"]]
+        answer = ec2.describe_regions()
     except (BotoCoreError, ClientError) as error:
         raise AccessError(
             f"the enabled Regions cannot be listed: {error}",
             remedy="use credentials with ec2:DescribeRegions and cloudtrail:LookupEvents",
         ) from error
-    return {
-        region: session.client("cloudtrail", region_name=region, config=_CONFIG)
-        for region in regions
-        if region
-    }
+    return [name for region in answer["Regions"] if (name := region.get("RegionName"))]

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 Word = Literal["contained, verified", "not verified", "not contained"]
 READINGS = (1, 2)
 _LIVE_STEP = "see docs/verify.md: no level that is built shows it yet, and nothing stands in for it"
-_LOGS_STEP = "look for calls after T with 'containment trace'; verify itself reads no logs yet"
 _LIVE: tuple[Level, ...] = ("V3", "V4+")
 
 
@@ -76,6 +75,7 @@ def judge(claims: Claims, evidence: Iterable[Evidence]) -> Verdict:
         *_read_back(claims, all_evidence),
         *_simulated(claims, all_evidence),
         *_denied_live(claims, all_evidence),
+        *_logged(all_evidence),
         *_covered(claims, all_evidence),
     )
     if causes:
@@ -133,13 +133,23 @@ def _denied_live(claims: Claims, evidence: Sequence[Evidence]) -> list[Missing]:
     return missing
 
 
+def _logged(evidence: Sequence[Evidence]) -> list[Missing]:
+    """Return what the logs left open: V4 claims nothing by itself, and what it doubts counts."""
+    return [
+        Missing("V4", item.subject, item.what, item.step)
+        for item in evidence
+        if (item.level, item.outcome) == ("V4", "open")
+    ]
+
+
 def _covered(claims: Claims, evidence: Sequence[Evidence]) -> list[Missing]:
+    usual = f"run 'containment verify {claims.stack} --live --watch'"
     missing: list[Missing] = []
     for account in claims.accounts:
         observations = [item for item in evidence if (item.level, item.subject) == ("V5", account)]
         why = _not_shown(observations, "no log was read")
         if why:
-            missing.append(Missing("V5", account, why, _step(observations, _LOGS_STEP)))
+            missing.append(Missing("V5", account, why, _step(observations, usual)))
     return missing
 
 

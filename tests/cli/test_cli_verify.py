@@ -28,6 +28,19 @@ def test_nothing_applied_is_not_contained(containment: Command, engine: FakeEngi
     assert ran.json["error"]["remedy"] == f"run 'containment up {STACK}'"
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [(("--watch",), "no log to watch"), (("--live", "--logs", "x"), "two sources")],
+)
+def test_options_that_cannot_be_meant_are_refused(
+    containment: Command, options: tuple[str, ...], why: str
+) -> None:
+    ran = containment("verify", *options, "--json")
+
+    assert ran.code == 2
+    assert why in ran.json["error"]["message"]
+
+
 @pytest.mark.usefixtures("soon")
 def test_the_verdict_has_its_exit_code_and_names_what_is_missing_or_open(
     containment: Command, engine: FakeEngine, served: Lab, monkeypatch: pytest.MonkeyPatch
@@ -58,6 +71,24 @@ def test_the_verdict_has_its_exit_code_and_names_what_is_missing_or_open(
     assert "\nnot verified\n" in text_run.out
     assert "\ncontained" not in text_run.out
     assert "stays open" in text_run.out
+
+    live = containment("verify", "--live", "--json")
+    assert (live.code, live.json["verdict"]) == (10, "not verified")
+    (covering,) = [one for one in live.json["missing"] if one["level"] == "V5"]
+    assert covering["subject"] == "account 111122223333"
+    assert "not all of 30 minutes after the containment are covered" in covering["why"]
+    assert f"containment verify {STACK} --live" in covering["next"]
+
+    (engine.project / "logs").mkdir()
+    (engine.project / "logs" / "empty.json").write_text('{"Records": []}')
+    files = containment("verify", "--logs", "logs", "--json")
+    assert files.code == 10
+    (covering,) = [one for one in files.json["missing"] if one["level"] == "V5"]
+    assert "has no record since" in covering["why"]
+
+    nowhere = containment("verify", "--logs", "elsewhere", "--json")
+    assert nowhere.code == 10
+    assert "there is no 'elsewhere'" in " ".join(one["why"] for one in nowhere.json["missing"])
 
     iam.create_access_key(UserName="ci-deploy")
     opened = containment("verify", "--json")

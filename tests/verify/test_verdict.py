@@ -113,3 +113,12 @@ def test_no_evidence_is_not_verified() -> None:
 
     assert verdict.word == "not verified"
     assert [one.level for one in verdict.missing] == ["V1", "V1", "V2", "V4+", "V5"]
+
+
+def test_what_the_logs_leave_open_counts_though_they_claim_nothing() -> None:
+    doubt = Evidence("V4", "inc-2026-0042", "open", "2 logs were not read whole", "mend them")
+
+    verdict = judge(CLAIMS, [*WHOLE, doubt])
+
+    assert verdict.word == "not verified"
+    assert [(one.level, one.why) for one in verdict.missing] == [("V4", doubt.what)]

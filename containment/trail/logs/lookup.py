@@ -30,6 +30,7 @@ def lookup(
     since: str,
     into: Path,
     *,
+    until: str = "",
     pause: Callable[[float], None] = time.sleep,
 ) -> tuple[list[Path], list[FileReport]]:
     """Write each Region's events since *since* to a file of JSON lines in *into*.
@@ -38,16 +39,19 @@ def lookup(
         clients: Region -> CloudTrail client of that Region.
         since: T0 in UTC.
         into: where the files go.
+        until: the last moment that is asked for, in UTC; up to now where it is empty.
         pause: waits between two pages; CloudTrail allows two calls a second and Region.
 
     Returns:
         The files, and a report for each Region that did not answer to the end.
     """
     into.mkdir(parents=True, exist_ok=True)
-    start = datetime.strptime(since, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    asked: dict[str, Any] = {"StartTime": _moment(since), "MaxResults": 50}
+    if until:
+        asked["EndTime"] = _moment(until)
 
     def ask(region: str) -> tuple[Path, FileReport | None]:
-        return _ask(clients[region], region, start, into, pause)
+        return _ask(clients[region], region, dict(asked), into, pause)
 
     with ThreadPoolExecutor(max(1, len(clients))) as pool:
         answers = list(pool.map(ask, sorted(clients)))
@@ -57,12 +61,11 @@ def lookup(
 def _ask(
     cloudtrail: Any,
     region: str,
-    start: datetime,
+    asked: dict[str, Any],
     into: Path,
     pause: Callable[[float], None],
 ) -> tuple[Path, FileReport | None]:
     path = into / f"LookupEvents_{region}.json"
-    asked: dict[str, Any] = {"StartTime": start, "MaxResults": 50}
     with path.open("w", encoding="utf-8") as file:
         while True:
             try:
@@ -75,3 +78,7 @@ def _ask(
                 return path, None
             asked["NextToken"] = page["NextToken"]
             pause(_PAUSE_S)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)

@@ -218,6 +218,7 @@ class Event(Record, rename=_rename, gc=False):
     source_ip: str | None = None
     user_agent: str | None = None
     request_id: str | None = None
+    error_message: msgspec.Raw = NOTHING
     read_only: bool | str | None = None
     resources: msgspec.Raw = NOTHING
 
