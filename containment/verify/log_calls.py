@@ -177,10 +177,10 @@ def judge_descendants(
             f"a {credential.kind} of {holder or 'nobody known'}, which came of"
             f" {credential.parent or trace.seed}, made {', '.join(calls[:_MOST_NAMED])}"
         )
-        known = credential.for_principal in contained
+        is_member = credential.for_principal in contained
         step = (
             "run 'containment up' again: it was issued after T"
-            if known
+            if is_member
             else "contain it: 'containment trace … --propose' writes the target"
         )
         outcome = "broken" if credential.confidence in _SURE else "open"
@@ -215,8 +215,8 @@ def _who(call: LoggedCall) -> str:
 
 def _by_what(message: str) -> str:
     """Return which kind of policy denied, where AWS's message says so."""
-    _, found, rest = message.partition("with an explicit deny in ")
-    return f"an explicit deny in {rest.split(':')[0].strip()[:80]}" if found else ""
+    _, phrase, rest = message.partition("with an explicit deny in ")
+    return f"an explicit deny in {rest.split(':')[0].strip()[:80]}" if phrase else ""
 
 
 def _up(member: Member) -> str:

@@ -80,9 +80,9 @@ class LogLevels:
             late = now > window.end + _PATIENCE
             if not self.watching or is_over or late or self.pace.wait(POLL_S):
                 return [*evidence, *covered.evidence]
-            done = max((covered.until - window.begin).total_seconds() / 60, 0)
+            covered_min = max((covered.until - window.begin).total_seconds() / 60, 0)
             self.pace.tell(
-                f"V5: logs cover {done:.0f} of {window.minutes} minutes;"
+                f"V5: logs cover {covered_min:.0f} of {window.minutes} minutes;"
                 f" {covered.slowest} is at {isoformat(covered.until)}"
             )
         return []
