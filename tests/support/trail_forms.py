@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -352,12 +353,24 @@ FORMS: dict[str, Any] = {
     "Kinesis records of a subscription": lambda r: json.dumps({"Records": [{"Data": data, "PartitionKey": "k"} for data in (_CONTROL, _subscription(r[:2]), _subscription(r[2:]))]}),
     "Kinesis records of a function": lambda r: json.dumps({"Records": [{"eventSource": "aws:kinesis", "kinesis": {"data": base64.b64encode(json.dumps({"source": "aws.sts", "detail": i}).encode()).decode()}} for i in r]}),
     "a Firehose object": lambda r: "".join(json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"message": json.dumps(i)}]}) for i in r),
+    "lines of syslog": lambda r: "\n".join(f"<134>1 {i['eventTime']} host trail 1 - - {json.dumps(i)} [end]" for i in r),
+    "lines of LEEF": lambda r: "\n".join(f"LEEF:1.0|Amazon|AWS CloudTrail|1.0|{i['eventName']}|event={json.dumps(i)}" for i in r),
+    "elements of XML": lambda r: "\n".join(f"<e><![CDATA[{json.dumps(i)}]]></e><e><![CDATA[{json.dumps(j)}]]></e>" if j else f"<e>{json.dumps(i)}</e>" for i, j in zip_longest(r[::2], r[1::2])),
+    "payloads of QRadar": lambda r: json.dumps({"events": [{"starttime": 1, "payload": f"<13>Nov 23 21:00:00 host {json.dumps(i)}"} for i in r]}),
+    "a payload of S3 Select": lambda r: json.dumps({"Records": {"Payload": lines(r)}}),
+    "an archive of Datadog": lambda r: lines([{"_id": "A", "date": i["eventTime"].replace("Z", ".000Z"), "source": "cloudtrail", "attributes": i} for i in r]),
+    "OpenSearch hits of a subscription": lambda r: json.dumps({"hits": {"hits": [{"_index": "cwl", "_source": {"@id": "1", "@timestamp": i["eventTime"], "@message": json.dumps(i), "eventName": i["eventName"]}} for i in r]}}),
+    "a replayed archive of EventBridge": lambda r: lines([{"version": "0", "id": i["eventID"], "detail-type": "AWS API Call via CloudTrail", "source": "aws.iam", "time": i["eventTime"], "replay-name": "again", "detail": i} for i in r]),
+    "records in a finding": lambda r: json.dumps({"schemaVersion": "2.0", "type": "X", "service": {"evidence": {"cloudTrailEvents": r}}}),
     "Security Lake 1.1": lambda r: lines([ocsf(i) for i in r]),
     "Security Lake 1.0": lambda r: json.dumps([ocsf(i, "1.0.0-rc.2") for i in r]),
     "Security Lake in columns": lambda r: table([flat(ocsf(i)) for i in r]),
     "lines of a container's log": lambda r: lines([{"log": json.dumps(i) + "\n", "stream": "stdout", "time": "2026-11-30T00:00:00Z"} for i in r]),
     "records as text in text": lambda r: json.dumps({"value": json.dumps(json.dumps({"Records": r}))}),
     "identity and request as text": lambda r: lines([i | {n: json.dumps(i[n]) for n in ("userIdentity", "requestParameters", "responseElements")} for i in r]),
+    "times of MongoDB": retimed(lambda t: {"$date": {"$numberLong": str(int(t.timestamp() * 1000))}}),
+    "times of BigQuery": retimed(lambda t: [{"value": t.isoformat()}]),
+    "times of PowerShell": retimed(lambda t: f"/Date({int(t.timestamp() * 1000)})/"),
     "times with an offset": retimed(lambda t: t.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat()),
     "times with a short offset": retimed(lambda t: t.astimezone(timezone(timedelta(hours=-8))).strftime("%Y-%m-%d %H:%M:%S.000 %z")),
     "times in seconds": retimed(lambda t: int(t.timestamp())),

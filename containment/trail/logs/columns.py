@@ -30,6 +30,7 @@ _MOST_ITEMS = 1000
 _NOTHING = frozenset({"", "null", "NULL", "None", "-", "(null)"})
 _ACCOUNT = re.compile(r"\d{9,11}", re.ASCII)
 _ACCOUNT_DIGITS = 12
+_WHEN = frozenset({"eventTime", "creationDate"})  # which may be wrapped: {"$date": …}
 _INDEX = re.compile(r"(.*)\[(\d{1,3})\]", re.ASCII)
 
 
@@ -74,7 +75,7 @@ def _fields(row: Mapping[str, Any], before: str = "", depth: int = 0) -> Iterato
 def _is_whole(column: str) -> bool:
     """Tell whether an object at *column* is kept as it is: its names are not the schema's."""
     place = place_of(column)
-    return place is not None and place.path[0] in FREE
+    return place is not None and (place.path[0] in FREE or place.path[-1] in _WHEN)
 
 
 def _put(record: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from containment.trail.logs.columns import parsed, proper_identity, struct
-from containment.trail.logs.envelopes import NOTIFIER, Contents, records_in
+from containment.trail.logs.envelopes import NOTIFIER, Contents, records_amid, records_in
 from containment.trail.logs.records import NO_TIME, Event, Record, texts, value_at
 from containment.trail.logs.slices import TOKENS
 from containment.trail.logs.tables import holds_records, table_rows
 from containment.trail.logs.tallies import Tallies
-from containment.trail.logs.times import read_time
+from containment.trail.logs.times import read_time, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +61,9 @@ class Decoded(Generic[Kind]):
     assumptions: Tallies = field(default_factory=Tallies)
     fault: str = ""
     control: int = 0  # messages that hold no record and are not meant to
+    # Of callers who sign with an access key: how many name it, where columns were read.
+    keyed: int = 0
+    keyless: int = 0
     garbled: bool = False  # it was not UTF-8, and bad bytes were replaced
 
     @property
@@ -181,16 +184,11 @@ def _lines(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
 
 def _embedded(content: bytes, result: Decoded[Kind], reader: Reader[Kind]) -> bool:
     """Read lines with JSON behind a time or other text; False if no record is in them."""
-    decoder = json.JSONDecoder()
     documents: list[Contents] = []
     for line in content.decode("utf-8", "replace").split("\n"):
         start = line.find("{")
-        if start < 0:
-            continue
-        try:
-            documents.append(records_in(decoder.raw_decode(line, start)[0]))
-        except (ValueError, RecursionError):
-            documents.append(Contents(unreadable=1))
+        if start >= 0:
+            documents.append(records_amid(line, start))
     if not any(document.records for document in documents):
         return False
     _take(documents, result, reader)
@@ -303,14 +301,18 @@ def _add(record: dict[str, Any], result: Decoded[Kind], reader: Reader[Kind]) ->
 
     One without a readable time is counted as such: whether it matters cannot be told.
     """
-    when = record.get("eventTime")
+    when = unwrapped(record.get("eventTime"))
     reading = read_time(when) if isinstance(when, str | int | float) else None
     if reading is None:
         result.omissions.count(NO_TIME, "" if when is None else when)
         return True
     if reading.assumed:
         result.assumptions.count(reading.assumed, when)
-    usual = record | {"eventTime": reading.moment.isoformat(), "userIdentity": _identity(record)}
+    who = _identity(record)
+    usual = record | {"eventTime": reading.moment.isoformat(), "userIdentity": who}
+    if isinstance(who, dict) and who.get("type", "IAMUser") in _SIGNERS:
+        result.keyed += bool(who.get("accessKeyId"))
+        result.keyless += not who.get("accessKeyId")
     for name in _OFTEN_TEXT:
         value = usual.get(name)
         if isinstance(value, str) and (value[:1] in {"{", "["} or value == "null"):
@@ -338,7 +340,7 @@ def _identity(record: dict[str, Any]) -> Any:
     attributes = value_at(who, "sessionContext", "attributes")
     if not (isinstance(who, dict) and isinstance(attributes, dict)):
         return who
-    created = attributes.get("creationDate")
+    created = unwrapped(attributes.get("creationDate"))
     reading = read_time(created) if isinstance(created, str | int | float) else None
     if reading is None:
         return who
@@ -350,6 +352,8 @@ def _json(record: object) -> bytes:
     return json.dumps(record).encode("utf-8", "backslashreplace")
 
 
+# Whose calls are signed with an access key, but for a sign-in to the console.
+_SIGNERS = frozenset({"IAMUser", "AssumedRole", "FederatedUser"})
 _OFTEN_TEXT = ("requestParameters", "responseElements", "additionalEventData", "resources")
 _FREE = frozenset({*_OFTEN_TEXT, "userIdentity"})
 _TRUTHS = frozenset({"readOnly", "sessionCredentialFromConsole"})

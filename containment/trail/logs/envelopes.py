@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 import zlib
 from dataclasses import dataclass, field
@@ -25,11 +26,13 @@ import msgspec
 from containment.trail.logs.columns import record_of
 from containment.trail.logs.ocsf import is_ocsf, record_of_ocsf
 from containment.trail.logs.schema import names_call, place_of
+from containment.trail.logs.tables import holds_records
 
 # Who tells that an object was made, in the words of a record; a record names a service's domain.
 NOTIFIER = "aws:s3"
 _DEEPEST = 24
 _LARGEST = 1 << 24  # of what is packed inside a message; Kinesis takes 10 MB
+_HEAD = 1 << 16  # characters, where a record's first names are
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _PACKED = ("H4sI", "eyJ", "eyA", "W3si", "eyAi", "ewog")  # gzip and JSON objects in base64
 _FIRST_NAME = re.compile(r'[\[{\s]*"(\w{1,40})"\s*:', re.ASCII)
@@ -123,10 +126,41 @@ def _in_text(text: str, depth: int) -> Contents:
         try:
             return records_in(msgspec.json.decode(text.encode("utf-8", "replace")), depth + 1)
         except _UNREADABLE:
-            return Contents(unreadable=_begins_record(text))
+            return _in_lines(text, depth)
+    if (start := text.find("{")) > 0 and holds_records(text[start : start + _HEAD].encode()):
+        return records_amid(text, start, depth + 1)
     if text.startswith(_PACKED) and _BASE64.fullmatch(text):
         return _in_packed(text, depth)
     return Contents()
+
+
+def _in_lines(text: str, depth: int) -> Contents:
+    """Return the records of *text*, which is JSON lines, or is cut."""
+    try:
+        return records_in(_lines.decode_lines(text.encode("utf-8", "replace")), depth + 1)
+    except _UNREADABLE:
+        return Contents(unreadable=_begins_record(text))
+
+
+def records_amid(text: str, start: int, depth: int = 0) -> Contents:
+    """Return the records of the JSON in *text* from *start* on, with other text between.
+
+    What cannot be read ends it, and counts unless it is the end of other text.
+    """
+    contents = Contents()
+    while start >= 0:
+        try:
+            document, end = _decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            rest = text[start : start + _HEAD].encode("utf-8", "replace")
+            contents.unreadable += contents.nothing or holds_records(rest)
+            break
+        contents.add(records_in(document, depth))
+        start = text.find("{", end)
+    return contents
+
+
+_decoder = json.JSONDecoder()
 
 
 def _begins_record(text: str) -> bool:

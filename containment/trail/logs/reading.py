@@ -94,7 +94,7 @@ def _read(
         decoded = decode(document, reader)
         if decoded.damaged and not final and slices.widen():
             continue
-        head = head or document[:8]
+        head = head or document[:_HEAD]
         findings.add(decoded, take, report)
         if decoded.garbled and decoded.fault != NO_LOG:
             findings.faults["not UTF-8: bad bytes were replaced"] = None
@@ -102,6 +102,8 @@ def _read(
             findings.faults[_of_all(decoded, final=final)] = None
         # Given up before the next slice is made, their memory serves it while it is at hand.
         del document, decoded
+    if slices.is_cut:
+        findings.faults["a line that is too long to be read to its end"] = None
     for _ in pieces:  # what is no log is not read on, but its digest is of all of it
         pass
     findings.sum_up(content, report, head)
@@ -115,6 +117,8 @@ class _Findings:
     omissions: Tallies = field(default_factory=Tallies)
     assumptions: Tallies = field(default_factory=Tallies)
     control: int = 0
+    keyed: int = 0
+    keyless: int = 0
 
     def add(
         self, decoded: Decoded[Kind], take: Callable[[list[Kind]], object], report: FileReport
@@ -125,11 +129,15 @@ class _Findings:
         self.control += decoded.control
         self.omissions.add(decoded.omissions)
         self.assumptions.add(decoded.assumptions)
+        self.keyed += decoded.keyed
+        self.keyless += decoded.keyless
 
     def sum_up(self, content: Content, report: FileReport, head: bytes) -> None:
         """Write it into *report*; the file's content begins with *head*."""
         report.size, report.sha256 = content.size, content.sha256
         report.rejected = self.omissions.total
+        if self.keyless and not self.keyed:
+            self.assumptions.count(NO_KEYS, f"{self.keyless:,} records")
         report.assumed = self.assumptions.text()
         _judge(report, content, list(self.faults), sentences(self.omissions), head)
         if self.control and report.status == "ok" and not report.records:
@@ -167,6 +175,8 @@ def _of_all(decoded: Decoded[Kind], *, final: bool) -> str:
     return decoded.fault
 
 
+# What was exported without the column tells of no key, and looks like one that was never used.
+NO_KEYS = "callers without their access key ids, so no call of a key is seen"
 _NO_RECORDS = frozenset({"empty", "no records in it"})
 # What a name can promise, and how contents begin that are logs perhaps, packed as we do not read.
 _PROMISE = re.compile(r"\.(?:json|jsonl|ndjson|csv|log|gz|zst|bz2|xz|zip|parquet)$", re.IGNORECASE)
@@ -180,6 +190,10 @@ _PACKED = {
 }
 
 
+_HEAD = 512
+_TAR = slice(257, 262)  # POSIX, pax: ustar interchange format
+
+
 def _judge(
     report: FileReport, content: Content, faults: list[str], omitted: list[str], head: bytes
 ) -> None:
@@ -189,6 +203,8 @@ def _judge(
         problems = [fault for fault in problems if fault not in _NO_RECORDS]
     problems += omitted
     packed = next((kind for begins, kind in _PACKED.items() if head.startswith(begins)), "")
+    if head[_TAR] == b"ustar":
+        packed = "tar"
     if packed and NO_LOG in problems:
         problems = [f"{packed}, which is not read: unpack it first"]
     report.status = _status(report, content, problems)

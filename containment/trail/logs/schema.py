@@ -51,6 +51,9 @@ _ALIASES = {
     "sessionissuerprincipalid": _ISSUER + "principalId",
     "sessionissueraccountid": _ISSUER + "accountId",
     "sessionissuerusername": _ISSUER + "userName",
+    # Splunk's Common Information Model, by its add-on for AWS
+    "useraccesskey": "userIdentity.accessKeyId",
+    "userarn": "userIdentity.arn",
     # the console's event history
     "awsaccesskey": "userIdentity.accessKeyId",
     "username": "userIdentity.userName",

@@ -43,6 +43,8 @@ class Slices:
         self._kept, self._last = b"", b""
         self._more = True
         self._wider = False
+        # Whether more stands on a line than is read of one.
+        self.is_cut = False
 
     def widen(self) -> bool:
         """Have the last slice again with more behind it; False if it is as wide as it gets."""
@@ -59,6 +61,10 @@ class Slices:
         self._join()
         form = form_of(self._kept)
         if form is None:
+            if holds_records(self._kept):  # on one line, with other text between
+                self._fill(MOST)
+                self._join()
+                self.is_cut = self._more
             yield Slice(self._kept, final=True)
             return
         prefix, first = b"", True  # the first slice has the head of the file's document in it

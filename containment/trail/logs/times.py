@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 if TYPE_CHECKING:
@@ -72,6 +72,9 @@ _UTC_NAMES = frozenset({"", "z", "utc", "gmt", "ut", "uct", "zulu", "etc/utc", "
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d\d)?(?::?00)?", re.ASCII | re.IGNORECASE)
 _AREA = re.compile(r"[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_+-]+){1,2}", re.ASCII)
 _NOON = 12
+_WRAPS = 3  # {"$date": {"$numberLong": "…"}}, in a list
+# As PowerShell's ConvertTo-Json prints a moment: milliseconds since 1970, UTC whatever follows.
+_DOTNET = re.compile(r"\\?/Date\((\d{10,14})(?:[+-]\d{4})?\)\\?/", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,16 @@ def read_time(value: str | float) -> TimeReading | None:
     return _from_text(value) if len(value) <= _LONGEST else None
 
 
+def unwrapped(value: Any) -> Any:
+    """Return what is in *value*, a list or an object of one item as databases print a moment."""
+    for _ in range(_WRAPS):
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        elif isinstance(value, dict) and len(value) == 1:
+            (value,) = value.values()
+    return value
+
+
 @cache  # CloudTrail's own files need none of them
 def _forms() -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(form, re.ASCII) for form in _FORMS)
@@ -104,6 +117,8 @@ def _forms() -> tuple[re.Pattern[str], ...]:
 @lru_cache(maxsize=16384)  # of short texts: a log is the attacker's, and so is its size
 def _from_text(value: str) -> TimeReading | None:
     text = " ".join(value.replace("\u2212", "-").split()).strip("\"'")
+    if dotnet := _DOTNET.fullmatch(text):
+        text = dotnet[1]
     if _NUMBER.fullmatch(text) and (reading := _from_number(float(text))):
         return reading
     for form in _forms():

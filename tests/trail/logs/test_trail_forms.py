@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from containment.trail import Trace, trace
 from containment.trail.facts.fact import Fact, Use
 from containment.trail.facts.gather import Gathering
+from containment.trail.logs import slices
 from containment.trail.logs.containers import LEAN, decode
 from containment.trail.outputs import document
 from tests.support.trail_forms import FORMS, azure, elastic, flat, lines, ocsf, table
@@ -258,6 +260,59 @@ def test_what_had_to_be_assumed_is_a_gap_with_an_example(tmp_path: Path) -> None
     assert "without a zone, read as UTC, such as 'Nov 23, 2026 @ 21:15:00.000'" in assumed[0]
     (row,) = document.document(result)["files"]
     assert row["assumed"] in assumed[0]
+
+
+def test_an_export_without_its_column_of_key_ids_is_told(tmp_path: Path) -> None:
+    """It reads well and names no key, so that each would look like one that was never used."""
+    some = {"eventName", "eventTime", "eventID", "eventSource", "userIdentity.arn"}
+    rows = [{name: flat(i)[name] for name in some} for i in SCENE.records]
+
+    result = answer(put(tmp_path, log=table(rows)))
+
+    (file,) = result.files
+    assert (file.status, file.records) == ("ok", len(SCENE.records))
+    assert "callers without their access key ids" in file.assumed
+    assert any("without their access key ids" in gap.what for gap in result.gaps)
+
+
+def test_a_file_in_an_archive_is_told_to_be_one(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        member = tarfile.TarInfo("log.json.gz")
+        content = gzip.compress(json.dumps({"Records": SCENE.records}).encode())
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+
+    result = answer(put(tmp_path, **{"logs.tar.gz": out.getvalue()}))
+
+    (file,) = result.files
+    assert (file.status, file.detail) == (
+        "no_records",
+        "tar, which is not read: unpack it first",
+    )
+
+
+@pytest.mark.parametrize("cut", ["in a line", "behind one"])
+def test_what_an_exporter_cut_on_a_line_of_several_is_told(tmp_path: Path, cut: str) -> None:
+    texts = [f"<e>{json.dumps(record)}</e>" for record in SCENE.records[:4]]
+    texts[-1] = texts[-1][:300]
+    text = ("" if cut == "in a line" else "\n").join(["<r>", *texts])
+
+    result = answer(put(tmp_path, log=text))
+
+    (file,) = result.files
+    assert (file.status, file.records, file.rejected) == ("partly_read", 3, 1)
+
+
+def test_a_line_that_is_not_read_to_its_end_is_told(tmp_path: Path) -> None:
+    element = f"<e>{json.dumps(SCENE.records[0])}</e>"
+    text = f"<r>{element}{' ' * slices.MOST}{element}</r>"
+
+    result = answer(put(tmp_path, log=text))
+
+    (file,) = result.files
+    assert (file.status, file.records) == ("partly_read", 1)
+    assert "too long to be read to its end" in file.detail
 
 
 CONTROL = {
