@@ -1,1 +1,1 @@
-"""The ``containment`` command: a skin over the library, one file a verb."""
+"""The ``containment`` command: one file a verb, each calling the library."""

@@ -1,4 +1,4 @@
-"""In which order a program's resources reach the engine: what came last goes first.
+"""Order a program's resources on their way to the engine: the last one declared goes first.
 
 A registration lasts until its resource is made, and the engine takes registrations one after
 another in the order in which they came. A program declares every snapshot at once and each deny

@@ -1,1 +1,1 @@
-"""AWS at arm's length: clients, endpoints, who is calling, and waiting for a write to show."""
+"""Everything that calls AWS: clients, endpoints, who is calling, waiting until a write shows."""

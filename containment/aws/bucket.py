@@ -1,4 +1,4 @@
-"""An S3 client for what must not wait: short time-outs, one try, no surprise."""
+"""Make an S3 client that gives up early: short time-outs and one try."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is calling, and which principals the caller stands on."""
+"""Who is calling, and through which principals they came."""
 
 from __future__ import annotations
 

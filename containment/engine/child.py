@@ -1,4 +1,4 @@
-"""Run a long program: its lines as they come, a beat in between, and no orphan behind us."""
+"""Run a long program: yield its lines as they come, and end whatever it started with it."""
 
 import contextlib
 import os

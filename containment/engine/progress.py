@@ -1,4 +1,4 @@
-"""What the person who waits sees: a line that changes, or a plain line now and then in a pipe."""
+"""Show progress: a line that changes on a terminal, or a plain line now and then in a pipe."""
 
 import sys
 import time

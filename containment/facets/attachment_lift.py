@@ -261,7 +261,7 @@ def _agreed(
         if arn in prior.attached and _witnesses(live, arn, claim, memory)
     ]
     lines = [
-        f"{arn} made room and is not attached again (one hand alone says that it was, or it was"
+        f"{arn} made room and is not attached again (one source alone says that it was, or it was"
         " made anew since): attach it by hand if it is wanted"
         for arn in sorted(detached_arns - set(back))
     ]

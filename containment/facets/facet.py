@@ -113,7 +113,7 @@ class Terms:
             incidents are known by their tags alone.
         known_of: tells an incident that holds something from a tag that anybody may have written.
         names: tells whether the spec, as it is now, names a principal, which is whom the lift is
-            of: *leaked* is then what the spec says. Else a second hand has to say what leaked.
+            of: *leaked* is then what the spec says. Else a second source has to say what leaked.
         sign_ins: lists and revokes sign-in sessions.
         note_kept: notes, in another incident's ledger, which credentials this lift keeps Inactive.
     """

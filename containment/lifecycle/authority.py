@@ -1,14 +1,14 @@
-"""Decide what may be done to a principal on whose word. Pure.
+"""Decide what may be done to a principal, by which sources bear it out. Pure.
 
 Whoever can edit a state, or a file beside it, must not make the responder's credentials act. So
-three hands are told apart, and neither of two files that one editor writes counts as two:
+three sources are told apart, and neither of two files that one editor writes counts as two:
 
 - *state*: the stack's state, with every file beside it: a ledger in a folder, decisions in a file;
 - *account*: what is live in AWS under this snapshot's id: a mark (a policy or a trust statement of
   ours) or a claim (a tag);
 - *ledger*: a ledger in a bucket with object lock, which the project's profile names.
 
-The engine's secrets are no hand, since a state may hold a secret as plain text; nor is git, which
+The engine's secrets are no source, since a state may hold a secret as plain text; nor is git, which
 bears out terms alone. Terms come from ``stacks/<incident>.yaml`` of this project and nothing else.
 
 Containing takes the spec's word alone: whom it does not name, and whom the profile protects, is
@@ -35,7 +35,8 @@ without a fence. A claim is a tag, which more people may write than policies: on
 the spec does not name it counts only beside a mark. Where the stack, or the state's record of it,
 differs from the profile in role, ledger or region, nothing but containing is done.
 
-Who edits the state and may also tag in the account holds both hands; who edits the spec decides.
+Who edits the state and may also tag in the account controls both sources; who edits the spec
+decides.
 """
 
 from __future__ import annotations
@@ -47,11 +48,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Word = Literal["state", "file ledger", "mark", "claim", "locked ledger", "decision"]
-Hand = Literal["state", "account", "ledger"]
+Source = Literal["state", "account", "ledger"]
 Act = Literal["contain", "deny at a lift", "take ours away", "give back"]
 Verdict = Literal["done", "asked", "never"]
 
-_HANDS: dict[Word, Hand] = {
+_SOURCES: dict[Word, Source] = {
     "state": "state",
     "file ledger": "state",
     "mark": "account",
@@ -73,9 +74,9 @@ class Role:
     protected: bool = False
 
 
-def hands(words: Iterable[Word]) -> frozenset[Hand]:
-    """Return the hands that *words* come from."""
-    return frozenset(_HANDS[word] for word in words if word in _HANDS)
+def sources(words: Iterable[Word]) -> frozenset[Source]:
+    """Return the sources that *words* come from."""
+    return frozenset(_SOURCES[word] for word in words if word in _SOURCES)
 
 
 def verdict(act: Act, role: Role, words: Iterable[Word]) -> Verdict:
@@ -89,8 +90,8 @@ def verdict(act: Act, role: Role, words: Iterable[Word]) -> Verdict:
         words: what bears out that this incident did it, and how it was before.
     """
     witnesses = frozenset(words)
-    witness_hands = hands(witnesses)
-    is_borne_out = "mark" in witnesses and len(witness_hands) > 1
+    witness_sources = sources(witnesses)
+    is_borne_out = "mark" in witnesses and len(witness_sources) > 1
     if act == "contain":
         return "done" if role.named and not role.protected else "never"
     if not (role.named or is_borne_out):
@@ -100,7 +101,7 @@ def verdict(act: Act, role: Role, words: Iterable[Word]) -> Verdict:
     if act == "take ours away":
         return "done" if is_borne_out or "decision" in witnesses else "asked"
     # A mark says that we were there, and not how it was.
-    prior = hands(witnesses - {"mark"})
+    prior = sources(witnesses - {"mark"})
     if len(prior) > 1 or ("decision" in witnesses and prior):
         return "done"
     return "asked" if prior else "never"

@@ -1,4 +1,4 @@
-"""What an action is handed to work with: clients, the caller, clocks, a voice, the ledger."""
+"""What an action is handed to work with: clients, caller, clocks, ledger, a way to say things."""
 
 from __future__ import annotations
 

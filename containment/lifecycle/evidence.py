@@ -106,7 +106,7 @@ def _history(context: Context, state: Inputs) -> History:
 def restraining(before: Mapping[str, str]) -> dict[str, str]:
     """Return what of *before* a ledger in a file bears out: what holds a lift back.
 
-    It is beside the state, in the same hand. A trust policy counts by decision alone.
+    It is beside the state, from the same source. A trust policy counts by decision alone.
     """
     return {
         name: was

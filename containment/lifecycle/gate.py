@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from containment.errors import ConflictError, ContainmentError, RefusedError
 from containment.facets.decisions import way_out
 from containment.facets.marks import is_snapshot_id
-from containment.lifecycle.authority import Role, hands, verdict
+from containment.lifecycle.authority import Role, sources, verdict
 from containment.lifecycle.lift import in_turn
 from containment.lifecycle.terms import require_terms
 from containment.lifecycle.wire import HeldInputs, Inputs
@@ -93,7 +93,7 @@ class Gate:
         """Let a delete or a restore carry out *plan*.
 
         Raises:
-            ConflictError: its terms are not those of the spec file as it is now, or too few hands
+            ConflictError: its terms are not those of the spec file as it is now, or too few sources
                 say that it was so.
         """
         self._require_own_spec(state)
@@ -274,7 +274,7 @@ class Gate:
             words = {*words, "decision"}
         if verdict(act, role, words) == "done":
             return
-        who = " and ".join(sorted(hands(words))) or "nobody"
+        who = " and ".join(sorted(sources(words))) or "nobody"
         raise ConflictError(
             f"{plan.live}: nobody but {who} says that {name} was so before",
             remedy=way_out(

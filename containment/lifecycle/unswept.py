@@ -1,4 +1,4 @@
-"""No lift while something that came out of the leaked credential would work on after it.
+"""Refuse a lift while a descendant of the leaked credential would still work after it.
 
 The record beside the spec says what did (``containment.descendants``). A whole lift waits for all
 of it; a single principal that is taken out of the spec waits for what is its own.

@@ -1,4 +1,4 @@
-"""The engine's ear: messages shown on a resource's line and again under Diagnostics."""
+"""Send messages to the engine, which shows them on a resource's line and under Diagnostics."""
 
 from __future__ import annotations
 

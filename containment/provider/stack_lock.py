@@ -1,4 +1,4 @@
-"""One run at a time: a late write of one that should be dead must not follow another's lift.
+"""Let one run of a stack change things at a time, so that no late write follows another's lift.
 
 The engine's lock on a stack does not see to that. A provider whose engine was killed finishes the
 call that it has in flight, and ``pulumi cancel`` takes the lock away from a run that is alive. So

@@ -1,4 +1,4 @@
-"""What a run left, in the words of those who were not there: principals, T, what stays open."""
+"""Summarise what a run left: principals, revocation time, what remains open."""
 
 from __future__ import annotations
 

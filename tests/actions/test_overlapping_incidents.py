@@ -132,7 +132,7 @@ def test_what_one_lift_kept_is_kept_by_the_next_even_if_its_claim_is_stripped(
     assert claims.parse(tags(bench, "ci-deploy")[f"containment:{A}"]).priors[leaked] == "Kept"  # type: ignore[union-attr]
     if stripped:
         bench.admin().untag_user(UserName="ci-deploy", TagKeys=[f"containment:{A}"])
-        # A ledger in a folder is the state's own hand, so it does not bear out a stripped claim.
+        # A ledger in a folder and the state are one source: no second one for a stripped claim.
         with pytest.raises(ConflictError, match=f"says? {other} was Active before"):
             first.down()
         assert set(statuses(bench, "ci-deploy").values()) == {"Inactive"}
@@ -238,7 +238,7 @@ def test_a_claim_that_is_stripped_in_between_activates_nothing_too_early(
     assert set(statuses(bench, "release-bot").values()) == {"Inactive"}  # b's deny still binds
     assert not can_list(lab, world.release_key)
     if which == "the other's":
-        # A ledger in a folder is the state's own hand, so it does not bear out a stripped claim.
+        # A ledger in a folder and the state are one source: no second one for a stripped claim.
         with pytest.raises(ConflictError, match="does not say so"):
             party_of["b"].down()
         assert set(statuses(bench, "release-bot").values()) == {"Inactive"}

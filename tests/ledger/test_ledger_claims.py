@@ -45,7 +45,9 @@ def locked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FileStore, "locked", lambda _self: True)
 
 
-def test_a_ledger_in_a_file_is_in_the_states_hand_and_puts_no_claim_back(bench: Bench) -> None:
+def test_a_ledger_in_a_file_is_one_source_with_the_state_and_puts_no_claim_back(
+    bench: Bench,
+) -> None:
     inputs, state = contain_user(bench)
 
     up(bench, state, inputs)

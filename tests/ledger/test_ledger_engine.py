@@ -214,7 +214,7 @@ def test_a_forged_entry_is_named_and_is_no_evidence_for_a_stripped_claim(
     assert "was changed, or" in run_result.output
     assert not can_list(lab, lab.world.leaked)
     file_of(project).write_bytes(honest)
-    # An honest file beside the state is one hand with it: a person has to decide.
+    # An honest file beside the state is one source with it: a person has to decide.
     assert project.run("destroy", "--yes", "--skip-preview").exit_code != 0
     decided = project.run(
         "destroy", "--yes", "--skip-preview", CONTAINMENT_DECISIONS="force-ours=credentials"

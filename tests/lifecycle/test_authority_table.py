@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from containment.lifecycle import authority
-from containment.lifecycle.authority import Act, Role, Verdict, Word, hands, table, verdict
+from containment.lifecycle.authority import Act, Role, Verdict, Word, sources, table, verdict
 
 pytestmark = pytest.mark.plain
 
@@ -61,10 +61,10 @@ def test_only_the_spec_has_somebody_contained(role: Role, expected: Verdict) -> 
         assert verdict("contain", role, words) == expected
 
 
-def test_two_files_of_one_editor_are_one_hand() -> None:
-    assert hands(["state", "file ledger"]) == {"state"}
-    assert hands(["claim", "mark"]) == {"account"}
-    assert hands(["decision"]) == frozenset()
+def test_two_files_of_one_editor_are_one_source() -> None:
+    assert sources(["state", "file ledger"]) == {"state"}
+    assert sources(["claim", "mark"]) == {"account"}
+    assert sources(["decision"]) == frozenset()
 
 
 def test_another_word_never_lessens_what_may_be_done() -> None:

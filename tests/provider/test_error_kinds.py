@@ -39,7 +39,16 @@ INPUTS = DenyInputs(
     scope="all",
 )
 STATE = DenyState(**dict(INPUTS), generation=7, live="applied")
-CALLS = ("Check", "Create", "Create in a preview", "Read", "Update", "Delete", "Configure")
+CALLS = (
+    "Check",
+    "Create",
+    "Create in a preview",
+    "Read",
+    "Update",
+    "Update in a preview",
+    "Delete",
+    "Configure",
+)
 
 
 class EndedError(Exception):
@@ -103,7 +112,9 @@ class Served:
             "Read": SimpleNamespace(
                 type=TYPE, urn=URN, id="inc-2026-0042/arn", properties=codec.encode({})
             ),
-            "Update": SimpleNamespace(type=TYPE, urn=URN, olds=state, news=inputs, preview=False),
+            "Update": SimpleNamespace(
+                type=TYPE, urn=URN, olds=state, news=inputs, preview=call != "Update"
+            ),
             "Delete": SimpleNamespace(type=TYPE, urn=URN, properties=state),
             "Configure": SimpleNamespace(urn=PROVIDER, args=codec.encode({})),
         }

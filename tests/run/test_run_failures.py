@@ -60,12 +60,16 @@ def test_every_kind_of_error_raised_in_any_call_comes_out_of_every_run_with_its_
     assert error.remedy == "the next step"
 
 
-def test_a_preview_and_a_run_of_one_conflict_end_alike() -> None:
-    conflict = ConflictError("two versions", remedy="decide")
-    message = of_error(conflict, urn=DENY, call="Create", preview=True)
-    met = of_error(conflict, urn=DENY, call="Create")
+@pytest.mark.parametrize("call", ["Create", "Update"])
+@pytest.mark.parametrize("kind", kinds().values())
+def test_a_preview_and_a_run_of_one_error_end_with_one_code(
+    kind: type[ContainmentError], call: Call
+) -> None:
+    error = kind("two versions", remedy="decide")
+    foreseen = meant(messages=(of_error(error, urn=DENY, call=call, preview=True),), verb="preview")
+    met = meant(messages=(of_error(error, urn=DENY, call=call),))
 
-    assert type(meant(messages=(message,), verb="preview")) is type(meant(messages=(met,)))
+    assert (type(foreseen), foreseen.exit_code) == (type(met), kind.exit_code)
 
 
 @pytest.mark.parametrize(
