@@ -7,10 +7,15 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
+import cli.main
 from containment.engine import layout
 
 if TYPE_CHECKING:
@@ -128,10 +133,17 @@ class Project:
         )
 
     def verb(self, *arguments: str, **environ: str) -> VerbRun:
-        """Run ``containment`` to its end."""
-        process = self.start_verb(*arguments, **environ)
-        out, err = process.communicate(timeout=300)
-        return VerbRun(process.returncode, out, err)
+        """Run ``containment`` to its end, in this process: to start one takes a second."""
+        out, err = StringIO(), StringIO()
+        with (
+            chdir(self.folder),
+            mock.patch.dict(os.environ, {**self.environ, **environ}, clear=True),
+            mock.patch.object(sys, "stdin", StringIO()),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            code = cli.main.run(arguments)
+        return VerbRun(code, out.getvalue(), err.getvalue())
 
     def ok(self, *arguments: str) -> str:
         """Run ``pulumi``, which has to succeed; return what it said."""
