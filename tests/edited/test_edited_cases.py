@@ -542,10 +542,10 @@ def test_an_up_denies_nobody_protected_whom_the_state_and_a_tag_call_renamed(
     name = arn.rpartition("/")[2]
     unique_id = iam.get_user(UserName=name)["User"]["UserId"]
     stack = company.stacks[CONFIRMED]
-    for entry in stack.entries:
-        if entry.values["principal"] == company.lab.world.ci_user:
-            snapshot_id = entry.values["snapshotId"]
-            entry.values |= {"principalId": unique_id, "live": "missing"}
+    own = [one for one in stack.entries if one.values["principal"] == company.lab.world.ci_user]
+    snapshot_id = own[0].values["snapshotId"]
+    for entry in own:
+        entry.values |= {"principalId": unique_id, "live": "missing"}
     key, claim = f"containment:{CONFIRMED}/AWSDenyAll", f"AWSDenyAll=detached s={snapshot_id} g=1"
     iam.tag_user(UserName=name, Tags=[{"Key": key, "Value": claim}])
     before = company.taken()
