@@ -55,8 +55,8 @@ browser: setup ## Drive every page that is written in Chromium, which Debian's a
 
 .PHONY: golden
 golden: setup ## Write anew what runs show, of real changes on the lab; look at the difference
-	@$(RUN) GOLDEN=new python -m pytest -q -n0 tests/actions/test_golden_runs.py
-	@git diff --stat -- tests/actions/golden
+	@$(RUN) GOLDEN=new python -m pytest -q -n0 tests/actions/test_golden_runs.py tests/review/test_golden_reviews.py
+	@git diff --stat -- tests/actions/golden tests/review/golden
 
 .PHONY: reliability
 reliability: setup ## Break real runs in every way, and play stories: nothing is lost; ARGS='--only words' for some runs

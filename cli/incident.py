@@ -157,7 +157,8 @@ def begin(named: str | None) -> Incident:
         UnavailableError: the engine is missing.
     """
     this_project = project.find(Path.cwd())
-    engine = open_engine(this_project.root, _with_backend(load(this_project.root)))
+    environ = with_backend(load(this_project.root), os.environ)  # noqa: TID251 -- an edge
+    engine = open_engine(this_project.root, environ)
     incidents = this_project.incidents
     selected = engine.stacks()[1] if not named and len(incidents) != 1 else None
     stack = project.choose(named, incidents, selected)
@@ -180,9 +181,9 @@ def settings_of(this_project: Project, stack: str) -> Settings:
     )
 
 
-def _with_backend(profile: Profile) -> Mapping[str, str]:
-    """Return the engine's environment, in which stacks are where the *profile* says."""
-    environ = dict(os.environ)  # noqa: TID251 -- an edge
+def with_backend(profile: Profile, ambient: Mapping[str, str]) -> Mapping[str, str]:
+    """Return *ambient* as the engine's environment: stacks are where the *profile* says."""
+    environ = dict(ambient)
     if profile.state is None:
         return environ
     stated = environ.setdefault(_BACKEND, profile.state)

@@ -55,6 +55,7 @@ VERBS = {
     ),
     "check": Verb("cli.verbs.check:check", "Validate incident specs."),
     "preview": Verb("cli.verbs.preview:preview", "Show what 'up' would change."),
+    "review": Verb("cli.verbs.review:review", "Judge what a change of specs would do."),
     "up": Verb("cli.verbs.up:up", "Apply the incident's spec."),
     "status": Verb("cli.verbs.status:status", "Show what is live against what the state says."),
     "verify": Verb("cli.verbs.verify:verify", "Prove that it is contained, or say what is not."),

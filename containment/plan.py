@@ -62,7 +62,7 @@ def plan(
     whole = spec.model_copy(
         update={
             "break_glass": tuple(sorted({*spec.break_glass, *named})),
-            "guard": _guard(spec.guard, profile),
+            "guard": guard_of(spec.guard, profile),
         }
     )
     return tuple(_principal(whole, target, spec_file) for target in whole.targets)
@@ -114,7 +114,7 @@ def notices(spec: IncidentSpec) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _guard(guard: Guard, profile: Profile | None) -> Guard:
+def guard_of(guard: Guard, profile: Profile | None) -> Guard:
     """Return the guard that spec and *profile* ask for together."""
     if profile is None or not profile.guard_required:
         return guard

@@ -109,8 +109,10 @@ def _contained(
             comes_back.append(action.on_destroy(new_inputs))
             held_by += action.substitutes(new_inputs, live)
             try:
-                writes += action.writes(new_inputs, live)
                 state = applied.get(declared.resource)
+                writes += action.writes(new_inputs, live) or _renewals(
+                    action, state, new_inputs, live
+                )
                 given_back = action.gives_back(state, new_inputs, live) if state else None
                 if given_back is not None:
                     released.add(_forecast(given_back))
@@ -143,6 +145,19 @@ def _contained(
             stays_open=(*survives, *_live_on(item, None)),
             unread=(unread,),
         )
+
+
+def _renewals(
+    action: Action[Any, Any], state: Any, inputs: Any, live: LivePrincipal
+) -> Sequence[Write]:
+    """Return what is written because of whom the spec took out of the cohort.
+
+    An ``up`` reads the state first, and by its cohort a deny may be older than that of a member.
+    """
+    before = getattr(state, "cohort", None)
+    if before is None or before == inputs.cohort:
+        return ()
+    return action.writes(inputs.model_copy(update={"cohort": before}), live)
 
 
 class _Released:

@@ -19,7 +19,12 @@ _WORDS = {"+": "added", "-": "removed", "~": "changed", "!": "refused", " ": "st
 
 def as_html(diff: IncidentDiff) -> str:
     """Return *diff* as a page; all text in it is escaped, and the page forbids itself scripts."""
-    return _environment().get_template("page.html.j2").render(diff=diff)
+    return page_of("page.html.j2", diff=diff)
+
+
+def page_of(template: str, **values: object) -> str:
+    """Return the page that *template* makes of *values*, under the same rules."""
+    return _environment().get_template(template).render(**values)
 
 
 @cache

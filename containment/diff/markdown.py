@@ -27,6 +27,11 @@ def as_markdown(diff: IncidentDiff) -> str:
     return "\n".join(_lines(diff)) + "\n"
 
 
+def principal_as_markdown(item: PrincipalDiff) -> str:
+    """Return the part of one principal, which opens and closes all that it opens."""
+    return "\n".join(_principal(item)) + "\n"
+
+
 def _lines(diff: IncidentDiff) -> Iterator[str]:
     yield f"## {text.markdown(diff.incident)}"
     yield ""

@@ -76,11 +76,9 @@ def require_own_state(
             for stranger in stored_state.strangers(written, named)
         ]
     except UnreadableStateError as error:
-        raise _refused(stack, f"cannot be read: {error}") from None
+        raise refused(stack, f"cannot be read: {error}") from None
     if strangers:
-        raise _refused(
-            stack, f"holds what is not of this project: {stored_state.listed(strangers)}"
-        )
+        raise refused(stack, f"holds what is not of this project: {stored_state.listed(strangers)}")
 
 
 def require_stack_settings(root: Path, stack: str) -> None:
@@ -119,7 +117,8 @@ def require_stack_settings(root: Path, stack: str) -> None:
             )
 
 
-def _refused(stack: str | None, what: str) -> ForeignStateError:
+def refused(stack: str | None, what: str) -> ForeignStateError:
+    """Return the refusal of a state of *stack*, of which it says *what* is wrong."""
     of_stack = f" of {stack}" if stack else ""
     name = stack or "STACK"
     return ForeignStateError(

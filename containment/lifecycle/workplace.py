@@ -87,6 +87,7 @@ class Workplace:
         recorded: whether a principal has to be on record before anything of it is changed.
         made: told of every change that AWS may have, where a context names nobody else.
         credentials_expire_at: when the responder's credentials end, where that is known.
+        specs: the folder whose ``stacks`` hold the specs, where that is not *directory*.
     """
 
     directory: Path
@@ -104,6 +105,7 @@ class Workplace:
     recorded: bool = False
     made: Callable[[Change, Outcome], None] = _ignore
     credentials_expire_at: datetime | None = None
+    specs: Path | None = None
     _connections: dict[str | None, _Connection] = field(
         default_factory=dict[str | None, _Connection]
     )
@@ -156,7 +158,7 @@ class Workplace:
             clients=connection.clients,
             who=connection.identify,
             now=utc_now,
-            directory=self.directory,
+            directory=self.specs or self.directory,
             credentials_expire_at=self.credentials_expire_at,
             actions=self.actions,
             declared=self.declared,

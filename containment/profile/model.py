@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema, model_validator
 
 from containment.ledger.places import BUCKET, DEFAULT
-from containment.profile.profile import ACCOUNT, GUARD_LAG_S
+from containment.profile.profile import ACCOUNT, GUARD_LAG_S, MOST_ACCOUNTS, MOST_PRINCIPALS
 from containment.spec.fields import STRICT, Line
 from containment.spec.naming import break_glass_arn, principal_arn
 from containment.spec.problems import Problem, WrongError, shown
@@ -185,6 +185,22 @@ class LedgerPlace(BaseModel):
         return self
 
 
+class ReviewLimits(BaseModel):
+    """How much one change of specs may touch before `containment review` refuses it."""
+
+    model_config = STRICT
+
+    principals: int = Field(
+        default=MOST_PRINCIPALS,
+        ge=1,
+        le=10_000,
+        description="How many principals, those that are lifted too.",
+    )
+    accounts: int = Field(
+        default=MOST_ACCOUNTS, ge=1, le=1000, description="In how many accounts they may be."
+    )
+
+
 class ProfileFile(BaseModel):
     """What is true of the organisation and not of one incident."""
 
@@ -254,4 +270,7 @@ class ProfileFile(BaseModel):
         default=(),
         description="Who must stay able to get in, whatever is contained; added to the spec's own.",
         examples=[["arn:aws:iam::111122223333:role/BreakGlass"]],
+    )
+    review: ReviewLimits = Field(
+        default=ReviewLimits(), description="The brake of a review, see below."
     )

@@ -18,6 +18,8 @@ Part = Literal["responder", "pipeline", "guard", "break-glass"]
 
 # AWS documents no time; practitioners measured seconds as a rule, and minutes under load.
 GUARD_LAG_S = 60
+# What one change may touch before a person is asked to raise it.
+MOST_PRINCIPALS, MOST_ACCOUNTS = 50, 5
 
 _SHOWN = 12
 
@@ -41,6 +43,8 @@ class Profile:
         guard_required: whether a containment without a guard counts as none.
         guard_lag_s: how long a control policy may take to bind, in seconds.
         break_glass: who stays able to get in, by ARN.
+        most_principals: how many principals one change of specs may touch.
+        most_accounts: in how many accounts.
         sha256: of the file's bytes, as ``sha256sum`` prints it; None where there is no file.
     """
 
@@ -56,6 +60,8 @@ class Profile:
     guard_required: bool = False
     guard_lag_s: int = GUARD_LAG_S
     break_glass: tuple[str, ...] = ()
+    most_principals: int = MOST_PRINCIPALS
+    most_accounts: int = MOST_ACCOUNTS
     sha256: str | None = None
 
     def role_in(self, account: str | None, *, lifting: bool = False) -> str | None:

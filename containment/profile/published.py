@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from containment.profile.model import LedgerPlace, ProfileFile
+from containment.profile.model import LedgerPlace, ProfileFile, ReviewLimits
 from containment.spec.published import schema as schema_of
 from containment.spec.published import section
 
@@ -89,7 +89,11 @@ def schema() -> str:
 def page() -> str:
     """Return the reference of every field, as the text of its page."""
     parts = [_INTRODUCTION]
-    for title, model in (("Fields", ProfileFile), ("`ledger`", LedgerPlace)):
+    for title, model in (
+        ("Fields", ProfileFile),
+        ("`ledger`", LedgerPlace),
+        ("`review`", ReviewLimits),
+    ):
         parts.append(section(title, model))
     return "\n".join([*parts, _LAST])
 

@@ -59,5 +59,7 @@ def read(path: Path) -> Profile:
         guard_required=values.guard_required,
         guard_lag_s=values.guard_lag_s,
         break_glass=values.break_glass,
+        most_principals=values.review.principals,
+        most_accounts=values.review.accounts,
         sha256=sha256(text).hexdigest(),
     )

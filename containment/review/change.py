@@ -16,7 +16,7 @@ from containment.spec.reading import MAX_BYTES
 from containment.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from containment.review.revisions import ChangedPath, Content, Entry, Repository
@@ -65,6 +65,7 @@ class ProposedChange:
         specs: the specs in it, by name.
         others: every other path in it, which needs a review of code first.
         files: path and content of what counts from the base besides specs, by path in the project.
+        incidents: the incidents that have a spec at the base.
     """
 
     base: str
@@ -72,6 +73,7 @@ class ProposedChange:
     specs: tuple[SpecChange, ...]
     others: tuple[str, ...] = ()
     files: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    incidents: tuple[str, ...] = ()
 
 
 def between(
@@ -105,6 +107,7 @@ def between(
         tuple(sorted(chosen, key=lambda one: one.stack)),
         tuple(sorted(others)),
         dict(_of_base(repository, base_id, chosen)),
+        tuple(_incidents(repository.names_in(base_id, f"{repository.prefix}{_FOLDER}"))),
     )
 
 
@@ -135,7 +138,8 @@ def of_project(root: Path, names: Sequence[str]) -> ProposedChange:
         for name in _counting(one.stack for one in specs)
         if (root / name).is_file()
     }
-    return ProposedChange("", WORKING_TREE, tuple(specs), files=files)
+    incidents = tuple(_incidents(path.name for path in (root / _FOLDER).iterdir()))
+    return ProposedChange("", WORKING_TREE, tuple(specs), files=files, incidents=incidents)
 
 
 def _spec_change(
@@ -169,6 +173,11 @@ def _chosen(specs: Sequence[SpecChange], names: Sequence[str]) -> list[SpecChang
                 remedy="name one that it touches, or leave the names out",
             )
     return [by_name[name] for name in dict.fromkeys(names)]
+
+
+def _incidents(names: Iterable[str]) -> Iterator[str]:
+    matches = (_SPEC.fullmatch(f"{_FOLDER}{name}") for name in names)
+    yield from (match[1] for match in matches if match)
 
 
 def _counting(stacks: Iterable[str]) -> list[str]:

@@ -148,6 +148,12 @@ class Repository:
                 return Entry(path, mode, object_id)
         return None
 
+    def names_in(self, commit: str, folder: str) -> list[str]:
+        """Return the names of what *commit* has in *folder*, which ends in a slash."""
+        listed = self._ask("ls-tree", "-z", "--full-tree", "--name-only", commit, "--", folder)
+        paths = (os.fsdecode(name) for name in (listed or b"").split(b"\0") if name)
+        return [path.removeprefix(folder) for path in paths]
+
     def read(self, entry: Entry, limit: int) -> Content:
         """Return the content of *entry*; no more than *limit* + 1 bytes of it.
 

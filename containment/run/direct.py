@@ -129,16 +129,24 @@ def _first(item: PrincipalPlan) -> tuple[Declaration, ...]:
 
 
 def refusals(
-    declared: Sequence[PrincipalPlan], workplace: Workplace, say: Say, *, simulate: bool = True
+    declared: Sequence[PrincipalPlan],
+    workplace: Workplace,
+    say: Say,
+    *,
+    simulate: bool = True,
+    reading: bool = False,
 ) -> list[ContainmentError]:
-    """Return why *declared* must not be applied; no rights are asked about but to *simulate*."""
-    checks = [
-        (
-            action_of(item, item.snapshot, workplace, say),
-            inputs_of(item, item.snapshot, workplace, say),
-        )
-        for item in declared
-    ]
+    """Return why *declared* must not be applied; no rights are asked about but to *simulate*.
+
+    While *reading*, the credentials in use are enough where the role cannot be assumed.
+    """
+
+    def check_of(item: PrincipalPlan) -> tuple[Any, Any]:
+        context = workplace.context(item.principal.account, say, reading=reading)
+        action = ACTIONS_BY_RESOURCE[item.snapshot.resource](context)
+        return action, action.checked(action.inputs_type.model_validate(item.snapshot.inputs))
+
+    checks = [check_of(item) for item in declared]
     check_errors = [
         failure.error for action, inputs in checks for failure in action.check(inputs, None)
     ]

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from containment.actions import ACTIONS_BY_RESOURCE
 from containment.diff import IncidentDiff
 from containment.diff.building import contained, lifted
-from containment.plan import notices, plan
-from containment.run.direct import pinned_to_users
+from containment.errors import ContainmentError
+from containment.lifecycle.snapshot import RESOURCE as SNAPSHOT
+from containment.plan import notices, owners, plan
+from containment.run.direct import pinned_to_users, refusals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from containment.diff import PrincipalDiff
+    from containment.lifecycle.context import Context
     from containment.lifecycle.wire import Inputs
     from containment.lifecycle.workplace import Workplace
+    from containment.plan import PrincipalPlan
+    from containment.run.direct import Say
     from containment.run.state import StackState
     from containment.spec import IncidentSpec
+
+    ContextOf = Callable[[str], Context]
+
+_AT_ONCE = 8
 
 
 def of_up(stack: str, spec: IncidentSpec, before: StackState, workplace: Workplace) -> IncidentDiff:
@@ -25,10 +42,31 @@ def of_up(stack: str, spec: IncidentSpec, before: StackState, workplace: Workpla
     """
     clients, caller = workplace.clients(), workplace.caller()
     spec = pinned_to_users(spec, workplace)
-    profile = workplace.settings.profile
-    declared = plan(spec, spec_file=f"stacks/{stack}.yaml", profile=profile)
+    profile, spec_file = workplace.settings.profile, f"stacks/{stack}.yaml"
+    declared = plan(spec, spec_file=spec_file, profile=profile)
     workplace.declared = [item.principal.arn for item in declared]
-    principals = contained(declared, by_principal(before), partial(workplace.context, reading=True))
+    applied = by_principal(before)
+    context_of = partial(workplace.context, reading=True)
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        snapshots = list(pool.map(partial(_snapshot, applied, context_of), declared))
+    names = {item.principal.label for item in declared}
+    for item, (snapshot, _) in zip(tuple(declared), snapshots, strict=True):
+        rows = [row.model_dump() for row in getattr(snapshot, "owners", None) or ()]
+        for owner in owners(spec, item.rung, rows, spec_file=spec_file, profile=profile):
+            if owner.principal.label not in names:
+                names.add(owner.principal.label)
+                declared = (*declared, owner)
+    standing_in = {
+        item.principal.arn: {SNAPSHOT: snapshot, **applied.get(item.principal.arn, {})}
+        for item, (snapshot, _) in zip(declared, snapshots, strict=False)
+        if snapshot is not None
+    }
+    principals = contained(declared, {**applied, **standing_in}, context_of)
+    failed = {
+        item.principal.arn: error
+        for item, (_, error) in zip(declared, snapshots, strict=False)
+        if error
+    }
     return IncidentDiff(
         stack,
         title=spec.title,
@@ -36,12 +74,50 @@ def of_up(stack: str, spec: IncidentSpec, before: StackState, workplace: Workpla
         account=", ".join(sorted({item.principal.split(":")[4] for item in principals})),
         caller=caller.arn,
         emulated=clients.emulated,
-        principals=tuple(principals),
+        principals=tuple(_with(item, failed.get(item.principal)) for item in principals),
         notices=notices(spec),
         next=()
         if any(item.verb == "refuse" for item in principals)
         else (f"containment up {stack}",),
     )
+
+
+def refusals_of_up(stack: str, spec: IncidentSpec, workplace: Workplace, say: Say) -> list[str]:
+    """Return why an ``up`` of *spec* would be refused before anything changes, in sentences.
+
+    Raises:
+        ContainmentError: the spec cannot be planned, or one of its keys not be resolved.
+    """
+    spec = pinned_to_users(spec, workplace)
+    declared = plan(spec, spec_file=f"stacks/{stack}.yaml", profile=workplace.settings.profile)
+    workplace.declared = [item.principal.arn for item in declared]
+    return list(dict.fromkeys(str(one) for one in refusals(declared, workplace, say, reading=True)))
+
+
+def _snapshot(
+    applied: Mapping[str, Mapping[str, Inputs]], context_of: ContextOf, item: PrincipalPlan
+) -> tuple[Any, str]:
+    """Return the snapshot that an ``up`` goes by, and why it would take none, if so.
+
+    It finds a user who was renamed by the leaked key, and the users whose keys the leaked ones are.
+    """
+    remembered = applied.get(item.principal.arn, {}).get(SNAPSHOT)
+    if remembered is not None:
+        return remembered, ""
+    try:
+        action = ACTIONS_BY_RESOURCE[SNAPSHOT](context_of(item.principal.account))
+        inputs = action.checked(action.inputs_type.model_validate(item.snapshot.inputs))
+        return action.create(inputs, preview=True), ""
+    except ContainmentError as error:
+        return None, str(error)
+    except (ClientError, BotoCoreError):
+        return None, ""  # what cannot be read is told of the principal
+
+
+def _with(item: PrincipalDiff, conflict: str | None) -> PrincipalDiff:
+    if conflict is None or item.conflicts:
+        return item
+    return replace(item, conflicts=(conflict,))
 
 
 def of_lift(stack: str, before: StackState, workplace: Workplace) -> IncidentDiff:

@@ -14,7 +14,8 @@ from containment.run import events
 from containment.text import unwired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from containment.actions import Action
     from containment.ledger import Ledger
@@ -124,6 +125,43 @@ def read(engine: Engine, stack: str) -> StackState | None:
         return parse({"deployment": stored_state.deployment_of(written[0])})
     except (ContainmentError, stored_state.UnreadableStateError):
         return None
+
+
+def look_up(
+    root: Path, environ: Mapping[str, str], stack: str, engine: Callable[[], Engine]
+) -> StackState | None:
+    """Return the state of *stack*, or None if there is none; files are read without the engine.
+
+    Args:
+        root: the project.
+        environ: what the engine would be run with.
+        stack: whose state it is.
+        engine: opens the engine, which is asked where the state is not kept in files.
+
+    Raises:
+        ForeignStateError: it holds what is not ours, or cannot be read.
+        ConflictError: it is kept in several forms, or a resource in it cannot be read.
+        ContainmentError: what the engine's complaint means.
+    """
+    try:
+        written = ownership.kept_in_files(root, environ, stack)
+        if written is None:
+            opened = engine()
+            ownership.require_own_state(opened.program, root, opened.environ, stack)
+            return load(opened, stack)
+        if len(written) > 1:
+            raise ConflictError(
+                f"the state of {stack} is kept in {len(written)} forms",
+                remedy="keep the one that counts, and move the others away",
+            )
+        strangers = [one for text in written for one in stored_state.strangers(text, stack)]
+        if strangers:
+            raise ownership.refused(
+                stack, f"holds what is not of this project: {stored_state.listed(strangers)}"
+            )
+        return parse({"deployment": stored_state.deployment_of(written[0])}) if written else None
+    except stored_state.UnreadableStateError as error:
+        raise ownership.refused(stack, f"cannot be read: {error}") from None
 
 
 def expect_ledger(state: StackState | None, ledger: Ledger) -> None:
