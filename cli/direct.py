@@ -13,6 +13,7 @@ from containment.aws.recording import made_change
 from containment.engine.ownership import ForeignStateError
 from containment.errors import ConflictError
 from containment.run import direct, report
+from containment.spec import waves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,12 +27,15 @@ _APPLIED = "applied without the engine, not verified"
 _PARTLY = "not as declared"
 
 
-def contain_directly(named: str | None, why: ContainmentError | None, *, as_json: bool) -> int:
+def contain_directly(
+    named: str | None, why: ContainmentError | None, *, wave: int | None = None, as_json: bool
+) -> int:
     """Contain what the spec names, and say that no state knows of it.
 
     Args:
         named: the stack, as on the command line.
         why: what keeps the engine from being used; None where somebody asked for it.
+        wave: the last wave that is contained; None for all.
         as_json: show a document.
 
     Raises:
@@ -40,7 +44,7 @@ def contain_directly(named: str | None, why: ContainmentError | None, *, as_json
     """
     cancelled = Event()
     project, stack, workplace = begin_directly(named, cancelled)
-    spec = project.spec(stack)
+    spec = waves.up_to(project.spec(stack), wave)
     caller = workplace.caller()
     if why is not None:
         render.tell(f"warning: {why.message}: containing without the engine", style="yellow")

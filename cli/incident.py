@@ -18,8 +18,9 @@ from containment.errors import ContainmentError
 from containment.facets import decisions
 from containment.lifecycle.workplace import Settings, Workplace
 from containment.profile import FILE, load
-from containment.run import failures, locks, project, state
+from containment.run import failures, locks, project, report, state
 from containment.run.engine import Engine, open_engine
+from containment.spec import waves
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from containment.run.project import Project
     from containment.run.result import Run
     from containment.run.state import StackState
+    from containment.spec import IncidentSpec
 
 _APART_S = (0.5, 2.5)
 _BACKEND = "PULUMI_BACKEND_URL"
@@ -81,6 +83,26 @@ class Incident:
             engine=replace(self.engine, environ=environ),
             workplace=replace(self.workplace, decisions=made),
         )
+
+    def in_waves(
+        self, spec: IncidentSpec, wave: int | None, stack_state: StackState
+    ) -> tuple[Incident, IncidentSpec]:
+        """Return this incident with an engine that applies waves up to *wave*, and their spec.
+
+        A wave of which somebody is contained has begun, and is not left out.
+
+        Raises:
+            SpecError: no target is in a wave so early.
+        """
+        last = None
+        if wave is not None:
+            pinned = report.pin_by_state(spec, stack_state).targets
+            last = max(wave, waves.begun(pinned, stack_state.principals))
+            if last > wave:
+                render.tell(f"wave {last} has begun, and is applied as well", style="yellow")
+        environ = {**self.engine.environ, waves.VARIABLE: "" if last is None else str(last)}
+        engine = replace(self.engine, environ=environ)
+        return replace(self, engine=engine), waves.up_to(spec, last)
 
     def settled(self, stack_state: StackState) -> StackState:
         """Have the engine forget the interrupted creates in *stack_state*, repeated since.

@@ -36,6 +36,15 @@ def verbose_option(command: Command) -> Command:
     )(command)
 
 
+def wave_option(command: Command) -> Command:
+    """Give *command* the option ``--wave``."""
+    return click.option(
+        "--wave",
+        type=click.IntRange(1, 99),
+        help="The targets of waves up to this one; who is contained of a later one stays so.",
+    )(command)
+
+
 def format_option(command: Command) -> Command:
     """Give *command* the option ``--format``, passed as *form*."""
     return click.option(

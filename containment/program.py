@@ -16,7 +16,7 @@ from containment.plan import notices, owners, plan
 from containment.profile import load as load_profile
 from containment.registration import register_newest_first
 from containment.resources import ContainedPrincipal
-from containment.spec import IncidentSpec, load, pin
+from containment.spec import IncidentSpec, load, pin, waves
 from containment.text import paragraph, plain, unwired
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def main() -> None:
     path = Path("stacks") / f"{stack}.yaml"
     try:
         spec: IncidentSpec = load(path, stack=stack)
+        spec = waves.up_to(spec, waves.wave_in(os.environ))  # noqa: TID251 -- an edge
         if spec.unpinned:
             spec = pin(spec, {key: owner_of(key) for key in spec.unpinned})
         profile = load_profile(Path())

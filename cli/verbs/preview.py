@@ -9,7 +9,13 @@ import click
 
 from cli import differences, render
 from cli.incident import begin, caller_of, ended, error_document
-from cli.options import format_option, json_option, stack_argument, verbose_option
+from cli.options import (
+    format_option,
+    json_option,
+    stack_argument,
+    verbose_option,
+    wave_option,
+)
 from containment.diff import as_document
 from containment.errors import ContainmentError, RefusedError
 from containment.run import failures, report, state
@@ -22,10 +28,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @stack_argument
+@wave_option
 @format_option
 @verbose_option
 @json_option
-def preview(*, named: str | None, form: str, verbose: bool, as_json: bool) -> int:
+def preview(*, named: str | None, wave: int | None, form: str, verbose: bool, as_json: bool) -> int:
     """Show what 'up' would change. Nothing in AWS is changed.
 
     STACK is the incident; the only one in stacks/ or the selected one, if left out. Shown are, for
@@ -36,6 +43,10 @@ def preview(*, named: str | None, form: str, verbose: bool, as_json: bool) -> in
     spec = incident.project.spec(incident.stack)
     caller = caller_of(incident)
     created = incident.ensure_stack()
+    before = state.StackState()
+    if wave is not None:
+        before = state.load(incident.engine, incident.stack) or before
+    incident, spec = incident.in_waves(spec, wave, before)
     run = incident.run("preview", verbose=verbose)
     error = failures.error_of(run, verb="preview", stack=incident.stack)
     diff, unmade = _diff(incident, spec)

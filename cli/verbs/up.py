@@ -14,7 +14,7 @@ from cli import differences, render
 from cli.before_engine import contained_ahead, not_in_state
 from cli.direct import contain_directly
 from cli.incident import begin, caller_of, ended, error_document, on_terminal
-from cli.options import json_option, stack_argument, verbose_option, yes_option
+from cli.options import json_option, stack_argument, verbose_option, wave_option, yes_option
 from containment.engine.layout import ForeignProjectError
 from containment.engine.ownership import ForeignStateError
 from containment.errors import RefusedError
@@ -37,6 +37,7 @@ _OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted", "rep
 @click.command()
 @stack_argument
 @yes_option
+@wave_option
 @click.option(
     "--without-engine",
     is_flag=True,
@@ -44,7 +45,15 @@ _OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted", "rep
 )
 @verbose_option
 @json_option
-def up(*, named: str | None, yes: bool, without_engine: bool, verbose: bool, as_json: bool) -> int:
+def up(
+    *,
+    named: str | None,
+    yes: bool,
+    wave: int | None,
+    without_engine: bool,
+    verbose: bool,
+    as_json: bool,
+) -> int:
     """Apply the incident's spec: deny, revoke, deactivate.
 
     STACK is the incident; the only one in stacks/ or the selected one, if left out. On a terminal
@@ -52,24 +61,31 @@ def up(*, named: str | None, yes: bool, without_engine: bool, verbose: bool, as_
     What was written is shown once it is. Repeating it repairs what was undone meanwhile. Ctrl-C
     once lets the change in flight finish.
 
+    With --wave the targets of later waves are left for another run, which is said at the end.
+
     A state that holds what is not this project's, or that cannot be read, is not given to the
     engine, and a folder whose Pulumi.yaml or __main__.py is another is not given to it either: the
     spec is applied without it, nothing is lifted, and the command ends with 5.
     """
     if without_engine:
-        return contain_directly(named, None, as_json=as_json)
+        return contain_directly(named, None, wave=wave, as_json=as_json)
     try:
-        return _apply(named, yes=yes, verbose=verbose, as_json=as_json)
+        return _apply(named, yes=yes, wave=wave, verbose=verbose, as_json=as_json)
     except (ForeignStateError, ForeignProjectError) as error:
-        return contain_directly(named, error, as_json=as_json)
+        return contain_directly(named, error, wave=wave, as_json=as_json)
 
 
-def _apply(named: str | None, *, yes: bool, verbose: bool, as_json: bool) -> int:
+def _apply(named: str | None, *, yes: bool, wave: int | None, verbose: bool, as_json: bool) -> int:
     incident = begin(named)
-    spec = incident.project.spec(incident.stack)
+    whole = incident.project.spec(incident.stack)
     caller = caller_of(incident)
     # Before anything else reads the state.
     incident.engine.require_own(incident.stack)
+    before = state.StackState()
+    if wave is not None:
+        before = state.load(incident.engine, incident.stack) or before
+    incident, spec = incident.in_waves(whole, wave, before)
+    waiting = [item.named for item in whole.targets if item not in spec.targets]
     is_asked = not yes and not as_json and on_terminal()
     if is_asked:
         _ensure_stack(incident, as_json=as_json)
@@ -89,12 +105,12 @@ def _apply(named: str | None, *, yes: bool, verbose: bool, as_json: bool) -> int
         error = not_in_state(error, incident.stack)
     principals = report.principals(stack_state, spec)
     if as_json:
-        render.document(_document(incident, run, principals, caller.arn, error))
+        render.document(_document(incident, run, principals, caller.arn, error, waiting))
         return ended(error)
     _tell(run, advance.lines)
     differences.show_written(run.changes)
     if principals and not isinstance(error, RefusedError):
-        _show(incident, principals, caller.arn, error)
+        _show(incident, principals, caller.arn, error, waiting)
     if error is not None:
         raise error
     return 0
@@ -144,6 +160,7 @@ def _show(
     principals: list[PrincipalReport],
     caller: str,
     error: ContainmentError | None,
+    waiting: Sequence[str],
 ) -> None:
     render.say()
     render.say(_PARTLY if error else _APPLIED, style="bold yellow")
@@ -156,6 +173,11 @@ def _show(
             *(
                 (_first("stays open", index), f"{word}: {text}")
                 for index, (word, text) in enumerate(report.stays_open(resources).items())
+            ),
+            *(
+                [("NOT contained", f"{len(waiting)} targets of later waves: run it again")]
+                if waiting
+                else []
             ),
             ("verify", f"containment verify {incident.stack}"),
             ("undo", f"containment lift {incident.stack}"),
@@ -171,12 +193,13 @@ def _line(item: PrincipalReport) -> str:
     return f"{item.principal}  {item.words}"
 
 
-def _document(
+def _document(  # noqa: PLR0917 -- what the document is made of
     incident: Incident,
     run: Run,
     principals: list[PrincipalReport],
     caller: str,
     error: ContainmentError | None,
+    waiting: Sequence[str],
 ) -> dict[str, object]:
     clients = incident.workplace.clients()
     resources = [resource for item in principals for resource in item.resources]
@@ -206,6 +229,7 @@ def _document(
             }
             for item in principals
         ],
+        "later_waves": list(waiting),
         "stays_open": report.stays_open(resources),
         "written": differences.written_rows(run.changes),
         "changes": dict(run.events.summary),

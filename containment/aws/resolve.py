@@ -56,7 +56,8 @@ _USER_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 class Resolved:
     """A principal as IAM names it, and a user's keys, oldest first.
 
-    *key* is the access key that was asked about, where one was.
+    *key* is the access key that was asked about, where one was; *signs_in* is True where a user has
+    signed in to the console by a password, as people do.
     """
 
     principal: Principal
@@ -64,6 +65,7 @@ class Resolved:
     created_at: datetime
     keys: tuple[Credential, ...] = ()
     key: Credential | None = None
+    signs_in: bool = False
 
 
 def resolve_access_key(iam: IAMClient, sts: STSClient, key_id: str) -> Resolved:
@@ -226,7 +228,13 @@ def _user(iam: IAMClient, name: str) -> Resolved:
         listed: list[Any] = [item for page in pages for item in page["AccessKeyMetadata"]]
     keys = [ACCESS_KEY.listed(item) for item in listed]
     keys.sort(key=lambda key: (key.created_at, key.credential_id))
-    return Resolved(parse_principal(user["Arn"]), user["UserId"], user["CreateDate"], tuple(keys))
+    return Resolved(
+        parse_principal(user["Arn"]),
+        user["UserId"],
+        user["CreateDate"],
+        tuple(keys),
+        signs_in=user.get("PasswordLastUsed") is not None,
+    )
 
 
 def _role(iam: IAMClient, name: str) -> Resolved:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
@@ -33,13 +33,14 @@ from containment.spec.loading import spec_problems
 from containment.spec.problems import WrongError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
 
     from containment.aws.caller import Caller
+    from containment.identities import Principal
 
 REVIEW_AFTER = timedelta(days=2)
 _NUMBERED = re.compile(r"(?:Pulumi\.)?inc-(?P<year>\d{4})-(?P<number>\d{4})\.yaml", re.ASCII)
@@ -59,6 +60,16 @@ class Choices:
     severity: Severity | None = None
     cause: Cause = Cause.UNKNOWN
     break_glass: tuple[str, ...] = ()
+
+
+class Draft(Protocol):
+    """A drafted spec and the new file that it is to be."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def text(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +99,8 @@ def open_incident(
     Raises:
         ContainmentError: the one reason why there is nobody to contain, or no place for the spec.
     """
-    if not directory.is_dir():
-        raise NotFoundError(
-            f"{quoted(str(directory))} is not a directory, so the spec has no place",
-            remedy="run this in the project's root, or name the directory with --dir",
-        )
-    try:
-        incident = incident_id(choices.incident or next_incident(directory, now.year))
-    except WrongError as error:
-        raise error.as_spec_error() from error
-    path = directory / f"{incident}.yaml"
-    refuse_existing(path)
+    path = place_for(choices, directory, now)
+    incident = path.stem
     caller = identify(sts)
     subject = find_subject(iam, sts, named, caller.account)
     others = [quoted(str(other)) for other in _naming(subject, path, now)]
@@ -117,7 +119,46 @@ def open_incident(
     return Opened(spec, subject, path, emit(spec), tuple(notes))
 
 
-def write(opened: Opened) -> None:
+def place_for(choices: Choices, directory: Path, now: datetime) -> Path:
+    """Return the new file of the incident's spec, which the incident is named by.
+
+    Raises:
+        NotFoundError: *directory* is none.
+        SpecError: the id that was chosen is none.
+        ConflictError: something is there already.
+    """
+    if not directory.is_dir():
+        raise NotFoundError(
+            f"{quoted(str(directory))} is not a directory, so the spec has no place",
+            remedy="run this in the project's root, or name the directory with --dir",
+        )
+    try:
+        incident = incident_id(choices.incident or next_incident(directory, now.year))
+    except WrongError as error:
+        raise error.as_spec_error() from error
+    path = directory / f"{incident}.yaml"
+    refuse_existing(path)
+    return path
+
+
+def review_by(now: datetime) -> datetime:
+    """Return when somebody has to decide again, where nobody said."""
+    return (now + REVIEW_AFTER).replace(minute=0, second=0, microsecond=0)
+
+
+def specs_naming(
+    principals: Sequence[Principal], path: Path, now: datetime
+) -> dict[str, list[str]]:
+    """Return the other specs beside *path* that name some of *principals*, and whom each names."""
+    naming: dict[str, list[str]] = {}
+    for other, spec in _others(path, now):
+        names = [one.label for one in principals if target_for(spec, one) is not None]
+        if names:
+            naming[quoted(str(other))] = names
+    return naming
+
+
+def write(opened: Draft) -> None:
     """Write the spec as a new file.
 
     Raises:
@@ -186,7 +227,7 @@ def _drafted(
         "severity": choices.severity or subject.severity,
         "cause": choices.cause,
         "owner": choices.owner or caller.arn[:200],
-        "review_by": (now + REVIEW_AFTER).replace(minute=0, second=0, microsecond=0),
+        "review_by": review_by(now),
         "targets": (target,),
         "break_glass": choices.break_glass,
     }
@@ -215,6 +256,14 @@ def _warnings(
 
 def _naming(subject: Subject, path: Path, now: datetime) -> Iterator[Path]:
     """Yield the other specs that name who is meant, or a key of theirs."""
+    for other, spec in _others(path, now):
+        is_named = target_for(spec, subject.resolved.principal) is not None
+        if is_named or any(key in spec.unpinned for key in subject.leaked):
+            yield other
+
+
+def _others(path: Path, now: datetime) -> Iterator[tuple[Path, IncidentSpec]]:
+    """Yield the other specs beside *path*, as far as they can be read."""
     for other in sorted(path.parent.glob("*.yaml")):
         if other.name.startswith("Pulumi."):
             continue
@@ -222,6 +271,4 @@ def _naming(subject: Subject, path: Path, now: datetime) -> Iterator[Path]:
             spec = load(other, now=lambda: now)
         except ContainmentError:
             continue  # 'containment check' tells what is wrong with it
-        is_named = target_for(spec, subject.resolved.principal) is not None
-        if is_named or any(key in spec.unpinned for key in subject.leaked):
-            yield other
+        yield other, spec

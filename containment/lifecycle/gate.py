@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from containment.errors import ConflictError, ContainmentError, RefusedError
 from containment.facets.decisions import way_out
 from containment.facets.marks import is_snapshot_id
+from containment.identities import parse_principal
 from containment.lifecycle.authority import Role, sources, verdict
 from containment.lifecycle.lift import in_turn
 from containment.lifecycle.terms import require_terms
@@ -102,6 +103,7 @@ class Gate:
         context = self._context
         self._require_agreement()
         require_terms(state, context.directory, applying=bool(context.declared), clock=context.now)
+        self._require_left_out(state)
         live = plan.live
         words = self._words(state, live)
         role = Role(self._names(state, live, words))
@@ -159,6 +161,27 @@ class Gate:
         snapshot_id = _snapshot_of(state)
         if any(_is_of(presences[name], snapshot_id) for name in _MARKED if name in presences):
             self._context.sighted.add((live.unique_id, snapshot_id))
+
+    def _require_left_out(self, state: Inputs) -> None:
+        """Let a run that applies a spec lift whom it declares, or whom the spec does not name.
+
+        Raises:
+            ConflictError: the spec names it, and this run leaves it out, as one of a wave does.
+        """
+        from containment.spec import target_for  # noqa: PLC0415 -- as in _spec
+
+        declared = self._context.declared
+        spec = self._spec(state) if declared else None
+        target = target_for(spec, state.target) if spec else None
+        if target is None or any(
+            target_for(spec, parse_principal(arn)) == target for arn in declared if spec
+        ):
+            return
+        raise ConflictError(
+            f"{state.principal} is in wave {target.wave} of the spec and contained, and this run is"
+            " of earlier ones: it stays contained",
+            remedy=f"run 'containment up {state.incident}', which looks at what is contained first",
+        )
 
     def _require_agreement(self) -> None:
         if self._context.disagreements:

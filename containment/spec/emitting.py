@@ -92,6 +92,8 @@ def _target(target: Target) -> CommentedMap:
         entry["leaked"] = _list(target.leaked)
     entry["rung"] = str(target.rung)
     entry.yaml_add_eol_comment(" | ".join(rungs_of(target.kind)), "rung")
+    if target.wave > 1:
+        entry["wave"] = target.wave
     if target.sessions:
         entry["sessions"] = [_flow_map(dict([session.mark])) for session in target.sessions]
     return entry

@@ -148,6 +148,15 @@ class Target(BaseModel):
         examples=[[{"name": "i-0abc1234def567890"}]],
     )
 
+    wave: int = Field(
+        default=1,
+        ge=1,
+        le=99,
+        description="In which wave it is contained: `up --wave N` contains the targets of waves up "
+        "to N, and `up` all of them.",
+        examples=[2],
+    )
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         if problems := list(self._contradictions()):

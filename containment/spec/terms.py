@@ -39,7 +39,8 @@ def pin(spec: IncidentSpec, resolved: Mapping[str, str]) -> IncidentSpec:
                 f"targets[{index}]: access key {target.access_key} is not resolved to its user",
                 remedy=f"run 'containment resolve {target.access_key}' and write what it prints",
             )
-        targets.append(Target(user=arn, leaked=(target.access_key,), rung=target.rung))
+        named_user = Target(user=arn, leaked=(target.access_key,), rung=target.rung)
+        targets.append(named_user.model_copy(update={"wave": target.wave}))
     numbered = list(enumerate(targets))
     if problems := list(across(numbered, spec.break_glass, spec.limits.principals)):
         first = problems[0]

@@ -240,3 +240,32 @@ def test_no_secret_is_in_any_output_or_file(containment: Command, lab: Lab) -> N
     assert lab.world.leaked.access_key_id in output
     assert [secret for secret in lab.world.secrets() if secret in output] == []
     assert json.dumps(output).isascii()
+
+
+def test_open_takes_many_keys_from_a_file_and_keeps_no_secret(
+    containment: Command, lab: Lab, tmp_path: Path
+) -> None:
+    secret = lab.world.leaked.secret_access_key
+    file = tmp_path / "leaks.csv"
+    rows = ["id,secret", f"{lab.world.leaked.access_key_id},{secret}", f"x,{secret}"]
+    file.write_text("\n".join(rows), encoding="utf-8")
+
+    ran = containment("open", str(file))
+
+    assert ran.code == 0
+    assert "users" in ran.out
+    assert "not read: line 3: no access key id" in ran.err
+    path = Path(next(line for line in ran.out.splitlines() if line.startswith("wrote "))[6:])
+    assert load(path).targets[0].user == lab.world.ci_user
+    assert secret not in ran.out + ran.err + path.read_text(encoding="utf-8")
+
+
+def test_open_of_many_keys_is_one_document_as_json(containment: Command, lab: Lab) -> None:
+    keys = (lab.world.leaked.access_key_id, "AKIAI44QH8DHBEXAMPLE")
+
+    ran = containment("open", *keys, "--dry-run", "--json")
+
+    document = json.loads(ran.out)
+    assert ran.code == 0
+    assert [item["key"] for item in document["left_out"]] == ["AKIAI44QH8DHBEXAMPLE"]
+    assert document["spec"]["targets"][0]["leaked"] == [keys[0]]
