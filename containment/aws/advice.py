@@ -5,7 +5,9 @@ fits is the answer; a refusal that no row knows is told as AWS said it, and as n
 passing. Lasting is what comes back however often one tries; passing is what goes by itself.
 
 Sources: IAM User Guide, "Troubleshoot access denied error messages" and "Policy evaluation logic";
-"IAM and AWS STS quotas"; IAM API Reference, "Common Errors"; STS API Reference, "Common Errors";
+"IAM and AWS STS quotas"; STS API Reference, AssumeRole (RegionDisabledException); Organizations API
+Reference, AttachPolicy (PolicyChangesInProgressException); S3 API Reference, "Error responses"
+(RequestTimeTooSkewed); IAM API Reference, "Common Errors"; STS API Reference, "Common Errors";
 General Reference, "Signature Version 4 troubleshooting".
 """
 
@@ -36,11 +38,15 @@ _BUSY = frozenset(
         "RequestLimitExceeded",
         "TooManyRequestsException",
         "PriorRequestNotComplete",
+        "RequestThrottled",
+        "RequestThrottledException",
         "SlowDown",
+        "ThrottledException",
     }
 )
 _FAILING = frozenset(
     {
+        "ServiceException",
         "ServiceFailure",
         "InternalFailure",
         "InternalError",
@@ -48,7 +54,15 @@ _FAILING = frozenset(
         "ServiceUnavailable",
     }
 )
-_CHANGING = frozenset({"EntityTemporarilyUnmodifiable", "ConcurrentModification"})
+_CHANGING = frozenset(
+    {
+        "ConcurrentModification",
+        "ConcurrentModificationException",
+        "EntityTemporarilyUnmodifiable",
+        "EntityTemporarilyUnmodifiableException",
+        "PolicyChangesInProgressException",
+    }
+)
 _FULL = frozenset({"LimitExceeded", "LimitExceededException"})
 _SERVER_ERROR = 500
 
@@ -113,6 +127,14 @@ ROWS: tuple[Row, ...] = (
         "the responder's session was made with a policy of its own that does not let it through",
         "assume the responder's role again without a session policy (and without policy ARNs),"
         f" {_AGAIN}",
+    ),
+    _denied(
+        "VPC endpoint policy",
+        r"VPC endpoint policy",
+        "the VPC endpoint that the call went through does not let it through",
+        "let that endpoint's policy allow the responder what 'containment responder-policy contain'"
+        " prints, or work from where calls go by another way (another network, or the endpoint's"
+        f" private DNS name switched off), {_AGAIN}",
     ),
     _denied(
         "explicit deny",
@@ -194,12 +216,19 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "clock",
-        frozenset({"SignatureDoesNotMatch", "RequestExpired", "InvalidSignatureException"}),
+        frozenset(
+            {
+                "InvalidSignatureException",
+                "RequestExpired",
+                "RequestTimeTooSkewed",
+                "SignatureDoesNotMatch",
+            }
+        ),
         "the clock of this machine is wrong by more than five minutes",
         lasting=True,
         step=f"set this machine's clock, {_AGAIN}",
         kind=AccessError,
-        text=r"Signature (?:expired|not yet current)|Request has expired",
+        text=r"Signature (?:expired|not yet current)|Request has expired|between the request time",
     ),
     Row(
         "expired session",
@@ -223,6 +252,15 @@ ROWS: tuple[Row, ...] = (
         "AWS does not accept the responder's credentials",
         lasting=True,
         step=f"get fresh credentials and check them with 'aws sts get-caller-identity', {_AGAIN}",
+        kind=AccessError,
+    ),
+    Row(
+        "switched off",
+        frozenset({"OptInRequired", "RegionDisabledException"}),
+        "the account has this Region, or STS in it, switched off",
+        lasting=True,
+        step="set AWS_REGION to a Region that is switched on ('aws account list-regions"
+        f" --region-opt-status-contains ENABLED ENABLED_BY_DEFAULT'), {_AGAIN}",
         kind=AccessError,
     ),
     Row(

@@ -1,16 +1,19 @@
+# ruff: noqa: E501 -- a table of AWS's words reads best with one a line
 """Each kind of refusal, provoked: it is known for what it is, and its advice ends the trouble."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import botocore.auth
 import pytest
 from botocore import UNSIGNED
+from botocore.awsrequest import AWSResponse, HTTPHeaders
 from botocore.exceptions import ClientError
 
 from cli.main import run
@@ -294,6 +297,29 @@ def not_there(bench: Bench) -> Trouble:
     )
 
 
+class Body(BytesIO):
+    """What an answer is read from."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def answered(code: str, message: str) -> Callable[[Bench], Trouble]:
+    """Answer as AWS does for what the lab has not: endpoints of a VPC, Regions switched off."""
+
+    def provoke(bench: Bench) -> Trouble:
+        hook = "before-send.iam.PutUserPolicy"
+        body = f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+
+        def refuse(request: Any, **_: Any) -> AWSResponse:
+            return AWSResponse(request.url, 403, HTTPHeaders(), Body(body.encode()))
+
+        bench.iam.meta.events.register(hook, refuse)
+        return Trouble(bench.deny, lambda: bench.iam.meta.events.unregister(hook, refuse))
+
+    return provoke
+
+
 def fault(kind: str) -> Callable[[Bench], Trouble]:
     def provoke(bench: Bench) -> Trouble:
         bench.lab.faults({"kind": kind, "service": "iam"})
@@ -308,6 +334,11 @@ SCENES: dict[str, Callable[[Bench], Trouble]] = {
     "resource control policy": resource_control,
     "permissions boundary": boundary,
     "session policy": session_policy,
+    "VPC endpoint policy": answered(
+        "AccessDenied",
+        "User: u is not authorized to perform: iam:PutUserPolicy on resource: user ci-deploy because"
+        " no VPC endpoint policy allows the iam:PutUserPolicy action",
+    ),
     "explicit deny": explicit_deny,
     "trust policy": trust_policy,
     "no allow": no_allow,
@@ -322,6 +353,9 @@ SCENES: dict[str, Callable[[Bench], Trouble]] = {
     "clock": clock,
     "expired session": expired,
     "unknown credentials": unknown,
+    "switched off": answered(
+        "RegionDisabledException", "STS is not activated in this region for account:111122223333."
+    ),
     "not there": not_there,
     "too many requests": fault("throttle"),
     "being changed": fault("conflict"),
@@ -362,6 +396,34 @@ def test_a_refusal_is_told_for_what_it_is_and_its_advice_ends_the_trouble(
 
 def test_every_row_of_the_table_is_provoked_here() -> None:
     assert [row.name for row in advice.ROWS] == list(SCENES)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "row"),
+    [
+        ("AccessDenied", "no service control policy allows the iam:PutUserPolicy action", "service control policy"),
+        ("AccessDeniedException", "with an explicit deny in a resource control policy: arn:aws:organizations::1:policy/o/r/p", "resource control policy"),
+        ("AccessDenied", "with an explicit deny in a permissions boundary: arn:aws:iam::1:policy/b", "permissions boundary"),
+        ("AccessDenied", "because no session policy allows the iam:TagUser action", "session policy"),
+        ("AccessDenied", "with an explicit deny in a VPC endpoint policy", "VPC endpoint policy"),
+        ("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 10", "attachments full"),
+        ("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048", "trust policy full"),
+        ("LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role deploy", "inline policies full"),
+        ("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2", "quota"),
+        ("ConcurrentModification", "", "being changed"),
+        ("ConcurrentModificationException", "", "being changed"),
+        ("PolicyChangesInProgressException", "", "being changed"),
+        ("RequestThrottledException", "", "too many requests"),
+        ("ServiceFailure", "", "service failure"),
+        ("ExpiredTokenException", "The security token included in the request is expired", "expired session"),
+        ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", "clock"),
+        ("OptInRequired", "The AWS Access Key Id needs a subscription for the service", "switched off"),
+    ],
+)  # fmt: skip
+def test_aws_says_one_thing_in_several_codes_and_words(code: str, message: str, row: str) -> None:
+    answer: Any = {"Error": {"Code": code, "Message": message}}
+
+    assert advice.advise(ClientError(answer, "PutUserPolicy")).name == row
 
 
 def test_what_no_row_knows_is_told_as_aws_says_it_and_promises_nothing() -> None:
