@@ -48,7 +48,7 @@ def test_adopting_takes_the_snapshot_under_which_the_live_containment_was_made(
     assert "did not make" not in bench.words()
 
 
-def test_what_the_claim_says_counts_once_somebody_has_decided_so(bench: Bench) -> None:
+def test_a_claim_counts_for_an_adopted_key_after_a_decision(bench: Bench) -> None:
     world = bench.lab.world
     write(bench, ci_user(bench))
     taken = bench.snapshot(world.ci_user)
@@ -73,7 +73,7 @@ def test_a_closed_trust_policy_is_taken_over_as_it_was_before(bench: Bench) -> N
     assert adopted.contested == ()
 
 
-def test_marks_of_two_snapshots_cannot_be_told_apart(bench: Bench) -> None:
+def test_a_principal_with_marks_of_two_snapshots_is_not_adopted(bench: Bench) -> None:
     user = bench.lab.world.ci_user
     write(bench, ci_user(bench))
     taken = bench.snapshot(user)
@@ -85,7 +85,7 @@ def test_marks_of_two_snapshots_cannot_be_told_apart(bench: Bench) -> None:
         bench.snapshot_action().adopt(INCIDENT, user)
 
 
-def test_what_the_incident_never_touched_is_not_adopted(bench: Bench) -> None:
+def test_a_principal_without_marks_of_the_incident_is_not_adopted(bench: Bench) -> None:
     write(bench, ci_user(bench))
 
     with pytest.raises(ConflictError, match="marks of none"):

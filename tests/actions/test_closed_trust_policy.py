@@ -216,7 +216,7 @@ def test_preview_writes_nothing_and_a_user_is_refused(bench: Bench) -> None:
     assert "has no trust policy" in str(failures[0].error)
 
 
-def test_the_terms_of_the_lift_are_the_files(bench: Bench) -> None:
+def test_a_lift_on_other_terms_than_the_spec_file_says_is_refused(bench: Bench) -> None:
     state = close(bench, bench.lab.world.deploy_role)
     bench.disposition = "confirmed"
     write_spec(bench, bench.lab.world.ci_user)

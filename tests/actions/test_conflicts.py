@@ -230,7 +230,7 @@ def lift(bench: Bench, party: Party, row: Row) -> bool:
 
 
 @rows(USERS)
-def test_a_user_that_others_changed_meanwhile(bench: Bench, row: Row) -> None:
+def test_each_conflict_on_a_user_ends_as_its_row_says(bench: Bench, row: Row) -> None:
     party = Party(bench, INCIDENT, bench.lab.world.release_user, disposition="false-positive")
     meant = run(bench, party, row)
 
@@ -239,7 +239,7 @@ def test_a_user_that_others_changed_meanwhile(bench: Bench, row: Row) -> None:
 
 
 @rows(ROLES)
-def test_a_role_that_others_changed_meanwhile(bench: Bench, row: Row) -> None:
+def test_each_conflict_on_a_role_ends_as_its_row_says(bench: Bench, row: Row) -> None:
     party = Party(
         bench,
         INCIDENT,
@@ -267,7 +267,7 @@ def test_a_role_that_others_changed_meanwhile(bench: Bench, row: Row) -> None:
 
 
 @rows(FULL)
-def test_a_user_without_room_that_others_changed_meanwhile(bench: Bench, row: Row) -> None:
+def test_each_conflict_on_a_user_without_room_ends_as_its_row_says(bench: Bench, row: Row) -> None:
     they.fill(bench)
     party = Party(bench, INCIDENT, bench.lab.world.release_user, disposition="false-positive")
     meant = run(bench, party, row)

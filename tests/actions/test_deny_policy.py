@@ -317,7 +317,7 @@ def test_a_hostile_path_neither_widens_nor_narrows_the_deny(bench: Bench) -> Non
     assert can_list(bench.lab, bench.lab.world.leaked)
 
 
-def test_the_naive_answer_leaves_the_token_alive(bench: Bench) -> None:
+def test_deactivating_the_key_alone_leaves_its_session_tokens_working(bench: Bench) -> None:
     lab, world = bench.lab, bench.lab.world
     token = minted(lab, world.leaked)
 

@@ -69,7 +69,7 @@ def test_a_role_is_shown_the_moment_and_the_trust_statement(bench: Bench) -> Non
     assert "AWS's time when it is written" in policy.reason
 
 
-def test_what_stands_is_unchanged_and_what_was_stripped_is_repaired(bench: Bench) -> None:
+def test_a_deny_in_force_is_shown_unchanged_and_a_stripped_one_as_repaired(bench: Bench) -> None:
     world = bench.lab.world
     taken = bench.snapshot(world.ci_user)
     deny = bench.deny_action().create(bench.deny_inputs(taken), preview=False)

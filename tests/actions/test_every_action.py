@@ -54,7 +54,9 @@ def test_the_schema_the_docs_and_the_responder_policy_have_it(action: type[Any])
 
 @pytest.mark.plain
 @each
-def test_some_rung_declares_it_and_its_test_says_which(action: type[Any], subject: Subject) -> None:
+def test_each_action_is_declared_at_the_rung_that_its_test_names(
+    action: type[Any], subject: Subject
+) -> None:
     assert subject.rung in set(Rung)
     assert subject.declares(action)
 

@@ -247,7 +247,7 @@ def test_keys_without_a_claim_are_not_left_to_a_snapshot_that_could_not_find_the
     assert set(statuses(bench, "ci-deploy").values()) == {"Inactive"}
 
 
-def test_a_repeated_create_keeps_what_the_first_one_found(bench: Bench) -> None:
+def test_a_repeated_create_keeps_the_prior_statuses_of_the_first(bench: Bench) -> None:
     world = bench.lab.world
     taken = bench.snapshot(world.ci_user)
     first = bench.keys_action().create(bench.keys_inputs(taken), preview=False)

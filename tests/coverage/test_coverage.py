@@ -43,7 +43,7 @@ def test_a_credential_fares_as_its_row_says(bench: Bench, kind: Kind, dispositio
 
 
 @pytest.mark.plain
-def test_no_cell_is_empty_and_the_page_says_what_is_measured() -> None:
+def test_every_cell_of_the_coverage_page_holds_a_measured_result() -> None:
     assert all(cell for kind in KINDS for cell in kind.row())
     assert all(kind.had or kind.note for kind in KINDS)
     assert written.PAGE.read_text(encoding="utf-8") == written.page(), (

@@ -93,7 +93,7 @@ def test_a_bystander_who_is_refused_is_counted(lab: Lab) -> None:
     assert disturbed.refused[0].startswith("alice: ")
 
 
-def test_who_can_work_is_asked_and_another_error_is_no_answer(lab: Lab) -> None:
+def test_an_error_other_than_access_denied_is_no_measured_answer(lab: Lab) -> None:
     world = lab.world
     probe = AccessProbe(lab.endpoint, world.region, world.bucket)
     nowhere = AccessProbe(lab.endpoint, world.region, "no-such-bucket-anywhere")

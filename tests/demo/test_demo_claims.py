@@ -57,7 +57,7 @@ def full(disposition: Disposition) -> Board:
 
 
 @pytest.mark.parametrize("disposition", [Disposition.FALSE_POSITIVE, Disposition.CONFIRMED])
-def test_everything_as_expected_holds(disposition: Disposition) -> None:
+def test_a_table_as_expected_holds(disposition: Disposition) -> None:
     assert all(claim.holds for claim in full(disposition).claims())
 
 
@@ -74,7 +74,7 @@ def test_one_cell_that_is_otherwise_does_not_hold_and_is_shown(phase: Phase) -> 
     assert f"{failed.observed}, NOT {failed.expected}" in output.getvalue()
 
 
-def test_what_was_never_asked_does_not_hold() -> None:
+def test_a_claim_that_was_never_measured_does_not_hold() -> None:
     assert not any(claim.holds for claim in Board(rows(Disposition.CONFIRMED)).claims())
 
 
@@ -87,7 +87,7 @@ def test_a_false_positive_lift_gives_everything_back_and_a_confirmed_one_nothing
     assert back == {Disposition.FALSE_POSITIVE: (6, 6), Disposition.CONFIRMED: (0, 6)}
 
 
-def test_a_sentence_that_is_not_so_is_shown_with_both_sides() -> None:
+def test_a_false_sentence_is_shown_with_expected_and_seen() -> None:
     board = Board(())
     output = io.StringIO()
 

@@ -195,7 +195,7 @@ def test_who_is_contained_without_a_state_is_taken_over_and_lifted_by_a_clean_on
     assert inventory.changes(before, inventory.take(lab.client("iam", world.admin))) == []
 
 
-def test_a_folder_runs_no_program_of_its_own(project: Project, lab: Lab, tmp_path: Path) -> None:
+def test_no_program_that_a_folder_brings_is_run(project: Project, lab: Lab, tmp_path: Path) -> None:
     marker = tmp_path / "started"
     touch = f"#!/bin/sh\ntouch '{marker}'\nexit 1\n"
     project.spec(spec(f"{{user: '{lab.world.ci_user}'}}"))

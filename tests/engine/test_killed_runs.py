@@ -40,7 +40,7 @@ def test_a_run_in_which_a_fifth_of_all_calls_fails_comes_to_its_end(
     assert any(kind in result.evidence for kind in ("throttle", "error", "lose", "drop"))
 
 
-def test_a_blow_that_does_not_hit_proves_nothing(lane: Lane) -> None:
+def test_a_fault_that_never_struck_fails_the_reliability_trial(lane: Lane) -> None:
     result = lane.run(Trial("user", "up", Blow("DeleteUser"), "destroy"))
 
     assert not result.right

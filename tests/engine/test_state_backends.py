@@ -215,7 +215,7 @@ def test_of_two_responders_at_once_one_works_and_the_other_is_told_who(
     assert inventory.changes(before, taken(lab)) == []
 
 
-def test_two_responders_with_two_incidents_in_one_account_do_not_meet(
+def test_two_responders_with_two_incidents_in_one_account_do_not_disturb_each_other(
     project: Project, lab: Lab
 ) -> None:
     world, before = lab.world, taken(lab)

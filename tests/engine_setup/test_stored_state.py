@@ -159,7 +159,7 @@ def test_each_stranger_is_named_wherever_the_state_has_it(
         assert words in described(document)
 
 
-def test_a_secret_is_data() -> None:
+def test_a_secret_in_a_state_is_read_as_data() -> None:
     secret = {
         "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
         "plaintext": "x",

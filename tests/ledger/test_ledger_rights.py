@@ -60,7 +60,7 @@ def keep(incident: str = STACK) -> list[str]:
     return stores[2].concerns()
 
 
-def test_all_of_it_keeps_a_ledger_under_the_prefix_and_no_other(keeper: Any) -> None:
+def test_the_printed_permissions_keep_a_ledger_under_the_prefix_and_no_other(keeper: Any) -> None:
     keeper()
 
     assert keep() == []
@@ -69,7 +69,7 @@ def test_all_of_it_keeps_a_ledger_under_the_prefix_and_no_other(keeper: Any) -> 
 
 
 @pytest.mark.parametrize("action", sorted(set(NEEDED) - BucketStore.on_bucket))
-def test_without_any_of_it_there_is_no_ledger(keeper: Any, action: str) -> None:
+def test_each_printed_permission_is_needed_to_keep_a_ledger(keeper: Any, action: str) -> None:
     keeper(action)
 
     with pytest.raises(LedgerUnavailableError, match="AccessDenied"):

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.wire
         ({"ledgers": "x"}, [("ledgers", "is no setting here; there are ledger, ledgerObjectLock")]),
     ],
 )
-def test_a_setting_is_taken_or_refused_by_name(
+def test_each_ledger_setting_is_taken_or_refused_by_name(
     tmp_path: Path, settings: dict[str, object], refusals: list[tuple[str, str]]
 ) -> None:
     # Where a ledger is, the profile alone decides: nothing of these is opened.

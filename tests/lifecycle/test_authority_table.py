@@ -38,7 +38,9 @@ EXPECTED: dict[tuple[Word, ...], tuple[str, str]] = {
 
 @pytest.mark.parametrize("words", EXPECTED, ids=" + ".join)
 @pytest.mark.parametrize("role", [NAMED, OTHER], ids=["named", "not named"])
-def test_each_cell_is_as_it_was_meant(words: tuple[Word, ...], role: Role) -> None:
+def test_each_cell_of_the_authority_table_has_its_expected_verdict(
+    words: tuple[Word, ...], role: Role
+) -> None:
     expected = EXPECTED[words][0 if role.named else 1].split()
 
     acts: tuple[Act, ...] = (DENY, TAKE, GIVE)
@@ -56,7 +58,7 @@ def test_whom_the_profile_protects_is_denied_nothing_and_given_back_as_others_ar
 
 
 @pytest.mark.parametrize(("role", "expected"), [(NAMED, "done"), (OTHER, "never")])
-def test_only_the_spec_has_somebody_contained(role: Role, expected: Verdict) -> None:
+def test_nobody_is_contained_but_by_the_spec(role: Role, expected: Verdict) -> None:
     for words in EXPECTED:
         assert verdict("contain", role, words) == expected
 
@@ -67,7 +69,7 @@ def test_two_files_of_one_editor_are_one_source() -> None:
     assert sources(["decision"]) == frozenset()
 
 
-def test_another_word_never_lessens_what_may_be_done() -> None:
+def test_a_further_source_never_lessens_what_may_be_done() -> None:
     order = ("never", "asked", "done")
     for words in EXPECTED:
         for more in EXPECTED:

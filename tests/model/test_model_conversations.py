@@ -25,7 +25,9 @@ def recorded(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
-def test_the_stand_in_speaks_as_the_engine_does(cloud: Cloud, tmp_path: Path, name: str) -> None:
+def test_the_stand_in_makes_the_same_calls_as_the_engine(
+    cloud: Cloud, tmp_path: Path, name: str
+) -> None:
     assert rehearse(cloud, tmp_path, name).splitlines() == recorded(name).splitlines()
 
 

@@ -121,7 +121,9 @@ def outage(cloud: Cloud, engine: Engine) -> Attacker:
     return attacker
 
 
-def test_the_next_up_leaves_a_juggling_attacker_nothing(cloud: Cloud, engine: Engine) -> None:
+def test_the_next_up_revokes_an_attacker_who_moves_between_roles(
+    cloud: Cloud, engine: Engine
+) -> None:
     attacker = outage(cloud, engine)
     assert attacker.open_doors > 2
 

@@ -98,7 +98,7 @@ MUTANTS = (
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.what)
-def test_a_mutant_is_caught(cloud: Cloud, mutant: Mutant) -> None:
+def test_the_model_catches_each_mutant(cloud: Cloud, mutant: Mutant) -> None:
     story = Story(cloud)
     changed = mock.patch.object(mutant.where, mutant.what, mutant.instead)
     with changed, pytest.raises(BrokenError, match=mutant.message):
@@ -107,7 +107,7 @@ def test_a_mutant_is_caught(cloud: Cloud, mutant: Mutant) -> None:
 
 
 @pytest.mark.parametrize("play", [mutant.play for mutant in MUTANTS])
-def test_the_same_story_is_well_without_the_mutant(
+def test_the_same_story_passes_without_the_mutant(
     cloud: Cloud, play: Callable[[Story], None]
 ) -> None:
     story = Story(cloud)

@@ -66,7 +66,7 @@ def test_the_rung_decides_whom_the_deny_reaches(tmp_path: Path, rung: str, scope
     assert declaration_of(principal, "DenyPolicy").inputs["scope"] == scope
 
 
-def test_a_deny_is_told_to_whom_the_trust_stays_open(tmp_path: Path) -> None:
+def test_a_deny_beside_a_closed_trust_policy_knows_who_stays_exempt(tmp_path: Path) -> None:
     (closed,) = planned(tmp_path, f"{{role: '{ROLE}', rung: close-trust}}")
     (revoked,) = planned(tmp_path, f"{{role: '{ROLE}', rung: revoke-sessions}}")
 
@@ -86,7 +86,7 @@ def test_names_come_from_the_principal_and_not_from_the_list(tmp_path: Path) -> 
     assert names == {principal.principal.label for principal in back}
 
 
-def test_roles_know_whom_they_are_stamped_with(tmp_path: Path) -> None:
+def test_each_role_has_the_cohort_that_is_revoked_with_it(tmp_path: Path) -> None:
     user, role = planned(tmp_path, f"user: '{USER}'", f"role: '{ROLE}'")
 
     assert role.declarations[0].inputs["cohort"] == [USER]

@@ -40,7 +40,7 @@ def loaded(folder: Path, text: str | bytes) -> Profile:
     return load(folder)
 
 
-def test_every_field_is_taken(tmp_path: Path) -> None:
+def test_every_field_of_a_profile_is_read(tmp_path: Path) -> None:
     profile = loaded(tmp_path, GOOD)
 
     assert profile.region == "eu-central-1"

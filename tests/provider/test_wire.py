@@ -68,7 +68,7 @@ def contained(wired: Plugin, lab: Lab) -> tuple[dict[str, Any], Any]:
     return taken, wired.create("DenyPolicy", deny_inputs(lab, taken))
 
 
-def test_a_life_from_check_to_delete(wired: Plugin, lab: Lab) -> None:
+def test_a_resource_goes_from_check_to_delete_over_grpc(wired: Plugin, lab: Lab) -> None:
     assert can_list(lab, lab.world.leaked)
     taken, made = contained(wired, lab)
 
@@ -187,7 +187,7 @@ def test_diff_updates_on_drift_replaces_on_identity_and_else_does_nothing(
     assert list(drift.diffs) == ["live"]
 
 
-def test_a_new_configuration_replaces_nothing(wired: Plugin) -> None:
+def test_a_new_configuration_of_the_provider_replaces_no_resource(wired: Plugin) -> None:
     answer = wired.stub.DiffConfig(
         provider_pb2.DiffRequest(
             olds=struct({"region": "eu-central-1"}), news=struct({"region": "eu-west-1"})

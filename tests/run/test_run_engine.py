@@ -88,7 +88,7 @@ def test_a_second_signal_is_passed_on_too(engine: Engine) -> None:
     assert (engine.root / "done").read_text().split().count("SIGINT") == 2
 
 
-def test_our_own_handlers_come_back(engine: Engine) -> None:
+def test_the_signal_handlers_are_restored_after_a_run(engine: Engine) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)]
 
     engine.run("up", out=lambda _: None, err=lambda _: None)

@@ -64,7 +64,7 @@ def test_a_fence_is_listed_with_its_end_and_a_deny_is_no_fence(lab: Lab, clients
     assert [(item.incident, item.snapshot_id) for item in survey.denies] == [(other, "d" * 10)]
 
 
-def test_roles_are_looked_at_too(lab: Lab, clients: Clients) -> None:
+def test_fences_of_roles_are_listed_too(lab: Lab, clients: Clients) -> None:
     lab.client("iam", lab.world.admin).put_role_policy(
         RoleName="deploy", PolicyName=NAME, PolicyDocument=text(fence(lab, hours=37))
     )

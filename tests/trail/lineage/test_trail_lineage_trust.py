@@ -172,7 +172,7 @@ def test_federated_users_and_providers_of_the_attacker_are_followed(
 
 
 @pytest.mark.parametrize("rival", [False, True])
-def test_half_a_twin_counts_if_one_key_alone_can_have_made_it(
+def test_a_record_of_one_account_alone_counts_if_one_key_alone_can_have_made_it(
     scene: Scene, tmp_path: Path, *, rival: bool
 ) -> None:
     scene.call(scene.leaked, scene.user, "GetUser", 1)
@@ -189,7 +189,7 @@ def test_half_a_twin_counts_if_one_key_alone_can_have_made_it(
     assert ("copy" in {gap.kind for gap in answer.gaps}) is rival
 
 
-def test_half_a_twin_of_an_instance_with_two_keys_is_not_the_stolen_ones(
+def test_a_record_of_one_account_for_an_instance_with_two_keys_is_not_attributed(
     scene: Scene, tmp_path: Path
 ) -> None:
     machine = "i-0a0a0a0a0a0a0a0a0"

@@ -129,7 +129,7 @@ def test_files_that_are_no_logs_are_said_to_be_none(scene: Scene, tmp_path: Path
     ],
     ids=["gzip promised", "JSON promised", "zstd", "Parquet", "packed twice"],
 )
-def test_a_name_that_promises_a_log_is_held_to_it(
+def test_a_file_named_like_a_log_that_is_none_is_reported(
     tmp_path: Path, name: str, content: bytes, status: str, detail: str
 ) -> None:
     file_report = report(tmp_path / name, content)[1]
