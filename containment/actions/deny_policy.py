@@ -214,14 +214,19 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         self, inputs: DenyInputs, *, preview: bool, before: DenyState | None = None
     ) -> DenyState:
         started_ms = self._context.started_ms()
-        live = self._require(inputs, inputs.principal_id)
+        first = None if preview or before else self._context.recall(inputs, inputs.principal_id)
+        if first is None:
+            live, live_deny = self._require(inputs, inputs.principal_id), None
+        else:
+            live, live_deny = first
+            self.gate.require_denial(inputs, live)
         state = DenyState(**dict(inputs))
         if before is not None:
             kept = ("swapped", "swapped_ids", "bounded")
             state = state.model_copy(update={name: getattr(before, name) for name in kept})
         if preview:
             return state
-        live_deny = deny.find(live, inputs.incident)
+        live_deny = live_deny or deny.find(live, inputs.incident)
         claim = attachment.find(live, inputs.incident)
         generation = self._context.generation(started_ms, live_deny.mark, claim)
         placed = self._place(live, state.model_copy(update={"generation": generation}), live_deny)

@@ -25,7 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws.cancellation import CancelledError
 from containment.aws.consistency import eventually
-from containment.aws.credentials import KINDS
+from containment.aws.credentials import ACCESS_KEY, KINDS
 from containment.aws.faults import explain, is_missing, outcome_unknown, retried
 from containment.aws.principal import FOLLOWED
 from containment.clock import isoformat
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any
 
-    from containment.aws.credentials import Credential
+    from containment.aws.credentials import Credential, CredentialKind
     from containment.aws.principal import LivePrincipal
     from containment.lifecycle.lift import LiftPlan, Priors
     from containment.lifecycle.snapshot import Snapshot
@@ -315,7 +315,11 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
                 state=state,
                 cause=failed[0],
             )
-        if not eventually(lambda: not credentials.working(_in_scope_now(live, inputs))):
+        # What was changed is read back, and what an attacker makes anew first.
+        changed_kinds = {ACCESS_KEY, *(one.kind for one in stopped)}
+        if not eventually(
+            lambda: not credentials.working(_in_scope_now(live, inputs, changed_kinds))
+        ):
             raise UnfinishedError(
                 "; ".join(doubts)
                 or f"{live}: its credentials were made Inactive and do not all read so",
@@ -391,8 +395,10 @@ def _in_scope(listing: credentials.Listing, inputs: CredentialsInputs) -> list[C
     return credentials.in_scope(listing.credentials, inputs.which, inputs.lift.leaked)
 
 
-def _in_scope_now(live: LivePrincipal, inputs: CredentialsInputs) -> list[Credential]:
-    return _in_scope(credentials.listing(live), inputs)
+def _in_scope_now(
+    live: LivePrincipal, inputs: CredentialsInputs, kinds: Collection[CredentialKind]
+) -> list[Credential]:
+    return _in_scope(credentials.listing(live, kinds), inputs)
 
 
 def _prior(

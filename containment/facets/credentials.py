@@ -43,8 +43,8 @@ class Listing:
             yield AccessError(what, remedy=error.remedy)
 
 
-def listing(live: LivePrincipal) -> Listing:
-    """Return the credentials of *live*, each kind asked for at the same time.
+def listing(live: LivePrincipal, kinds: Collection[CredentialKind] = KINDS) -> Listing:
+    """Return the credentials of *live* of some *kinds*, each asked for at the same time.
 
     A kind that the responder may not list is noted and holds up no other; without the right to
     list access keys nothing is known at all.
@@ -54,8 +54,8 @@ def listing(live: LivePrincipal) -> Listing:
     """
     if live.principal.kind == "role":
         return Listing(())
-    with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
-        asked = {kind: pool.submit(live.credentials, kind) for kind in KINDS}
+    with ThreadPoolExecutor(max_workers=len(kinds)) as pool:
+        asked = {kind: pool.submit(live.credentials, kind) for kind in kinds}
     listed: list[Credential] = []
     unread: dict[CredentialKind, AccessError] = {}
     for kind, answer in asked.items():

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from containment.aws.caller import Caller
     from containment.aws.recording import Change, Outcome
+    from containment.facets.capture import CapturedPrincipal
     from containment.lifecycle.context import Catalogued, Severity
 
 
@@ -113,6 +114,9 @@ class Workplace:
     _ledger: Ledger | None = None
     _organizations: OrganizationsClient | None = None
     _sighted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    _captures: dict[tuple[str, str], CapturedPrincipal] = field(
+        default_factory=dict[tuple[str, str], "CapturedPrincipal"]
+    )
     _lock: Lock = field(default_factory=Lock)
 
     def clients(self, account: str | None = None) -> Clients:
@@ -175,6 +179,7 @@ class Workplace:
             organizations=self.organizations,
             contained_arns=self.contained_arns,
             recorded=self.recorded,
+            captures=self._captures,
         )
 
     def ledger(self) -> Ledger:
