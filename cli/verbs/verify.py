@@ -21,6 +21,7 @@ from containment.errors import AccessError, NotContainedError, SpecError, Stoppe
 from containment.run import state
 from containment.trail.logs import s3_logs
 from containment.verify import verification
+from containment.verify.authorization_records import AuthorizationRecords
 from containment.verify.log_levels import LogLevels
 from containment.verify.log_sources import Brought, EventHistory, LogFiles
 from containment.verify.members import members_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from cli.incident import Incident
+    from containment.run.state import StackState
     from containment.spec import IncidentSpec
     from containment.trail.logs.files import FileReport
     from containment.verify.log_sources import LogSource
@@ -106,6 +108,7 @@ def verify(
                 pace,
                 Path(folder) / "index",
                 watching=watch,
+                harvest=_records(incident.stack, stack_state).harvest,
             )
             if logs or live
             else None
@@ -158,6 +161,15 @@ def _source(incident: Incident, logs: tuple[str, ...], *, live: bool, folder: Pa
         render.tell(f"warning: {error}", style="yellow")
         regions = []
     return LogFiles(regions, partial(_fetch, logs, incident.project.spec(incident.stack), folder))
+
+
+def _records(stack: str, stack_state: StackState) -> AuthorizationRecords:
+    from containment.aws import trail_source  # noqa: PLC0415 -- as above
+
+    placements = (getattr(item.state, "placement", None) for item in stack_state.resources)
+    return AuthorizationRecords(
+        trail_source.toolbox_client(), stack, deny_all="AWSDenyAll" in placements
+    )
 
 
 def _pause(cancelled: Event, seconds: float) -> None:

@@ -27,6 +27,16 @@ def s3_client() -> Any:
     return boto3.Session().client("s3", config=_CONFIG)
 
 
+def toolbox_client() -> Any:
+    """Return a client of the IAM Toolbox, which keeps AWS's own records of refused calls.
+
+    Source: IAM Toolbox API (preview), GetRequestAuthorizationDetails.
+    """
+    session = boto3.Session()
+    region = session.region_name or "us-east-1"
+    return session.client("iam-toolbox", region_name=region, config=_CONFIG)
+
+
 def logs_client() -> Any:
     """Return a CloudWatch Logs client made from the environment's credentials.
 

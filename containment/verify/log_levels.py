@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from containment.spec import IncidentSpec
     from containment.verify.coverage import Coverage
-    from containment.verify.log_reading import LogReading
+    from containment.verify.log_reading import LoggedCall, LogReading
     from containment.verify.log_sources import Brought, LogSource
     from containment.verify.members import Member
     from containment.verify.verification import Pace
@@ -55,6 +55,7 @@ class LogLevels:
         pace: how to wait, and whom to tell.
         index: a folder for the facts of files already read.
         watching: whether to wait until the logs cover the window.
+        harvest: returns what AWS's own records say of refused calls; a record is kept for a day.
     """
 
     stack: str
@@ -66,6 +67,7 @@ class LogLevels:
     pace: Pace
     index: Path
     watching: bool = False
+    harvest: Callable[[Sequence[LoggedCall]], list[Evidence]] | None = None
 
     def run(self) -> list[Evidence]:
         """Return what the logs show; while watching, once they show enough.
@@ -160,6 +162,16 @@ class LogLevels:
         for member, moment in zip(self.members, moments, strict=True):
             yield from log_calls.judge_member(member, reading.calls, moment)
         settled = max(moments)
+        if self.harvest is not None:
+            self.pace.tell("V4+: asking for AWS's records of refused calls")
+            yield from self.harvest(
+                [
+                    call
+                    for call in reading.calls
+                    if call.time > isoformat(settled)
+                    and any(log_calls.is_contained(member, call) for member in self.members)
+                ]
+            )
         yield from log_calls.judge_keys(self._known_keys(), reading.calls, settled)
         for seed in self._seeds():
             yield from self._traced(seed, brought, settled)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Word = Literal["contained, verified", "not verified", "not contained"]
 READINGS = (1, 2)
-_LIVE_STEP = "see docs/verify.md: no level that is built shows it yet, and nothing stands in for it"
 _LIVE: tuple[Level, ...] = ("V3", "V4+")
 
 
@@ -127,7 +126,11 @@ def _denied_live(claims: Claims, evidence: Sequence[Evidence]) -> list[Missing]:
                     "V4+",
                     artefact,
                     why or "no request was seen that AWS refused because of it",
-                    _step(observations, _LIVE_STEP),
+                    _step(
+                        observations,
+                        f"run 'containment verify {claims.stack} --live' within a day after AWS"
+                        " refused an IAM call of a member; nothing stands in for it",
+                    ),
                 )
             )
     return missing

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,24 @@ from botocore.exceptions import ClientError
 from containment.aws.caller import identify
 from containment.clock import isoformat
 from containment.descendants import Descendant, Record, dumps
+from containment.facets import marks
 from containment.lab.cloudtrail import history
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.spec import load
 from containment.verify import log_levels
+from containment.verify.authorization_records import AuthorizationRecords
+from containment.verify.evidence import Evidence
 from containment.verify.log_levels import LogLevels
+from containment.verify.log_reading import LoggedCall
 from containment.verify.log_sources import Brought, EventHistory, LogFiles
 from containment.verify.members import members_of
 from containment.verify.verification import Pace, Verification
 from tests.support.meddling import policy
 from tests.support.workbench import INCIDENT, minted, session_of
 from tests.verify.conftest import Contain, Scene, words_of
+from tests.verify.test_authorization_records import MESSAGE, ToolboxAnswers
+from tests.verify.test_verify_policies import deny_stripped
 
 pytestmark = pytest.mark.lab
 
@@ -51,8 +58,8 @@ class Logs:
         self.scene.lab.advance(seconds)
         return self.stops
 
-    def verify(self, *, watch: bool = False) -> Verification:
-        return self.scene.verify(logs=self.levels(watch=watch).run)
+    def verify(self, *, watch: bool = False, **more: Any) -> Verification:
+        return self.scene.verify(logs=replace(self.levels(watch=watch), **more).run)
 
     def levels(self, *, watch: bool = False) -> LogLevels:
         scene = self.scene
@@ -134,6 +141,31 @@ def test_a_watch_over_all_regions_ends_when_the_logs_cover_it(
     )
     assert any("logs cover" in line for line in logs.progress)
     assert sum(logs.waits) < 60 * 60
+
+
+def test_with_aws_own_record_of_a_denial_it_is_contained_and_verified(
+    contain: Contain, logs_of: LogsOf, direct_lab: Lab
+) -> None:
+    session = minted(direct_lab, direct_lab.world.leaked)
+    scene = contain(U)
+    scene.lab.advance(200)
+    assert not lists_buckets(scene, session)
+    (deny,) = [state for action, state in scene.applied.states if action.resource == "DenyPolicy"]
+    sid = marks.mark(INCIDENT, deny.snapshot_id, deny.generation).sid
+    records = AuthorizationRecords(ToolboxAnswers(sid=sid), INCIDENT, deny_all=False)
+
+    def harvest(calls: Sequence[LoggedCall]) -> list[Evidence]:
+        # The lab's messages have no authorization id, as those of AWS's other services.
+        return records.harvest([replace(one, message=MESSAGE) for one in calls])
+
+    result = logs_of(scene).verify(watch=True, harvest=harvest)
+
+    assert result.verdict.word == "contained, verified"
+    assert f"explicit deny by statement '{sid}'" in v(result, "V4+")
+
+    stripped = logs_of(scene)
+    deny_stripped(scene)
+    assert stripped.verify(watch=True, harvest=harvest).verdict.word == "not contained"
 
 
 def test_without_a_watch_what_the_logs_do_not_cover_yet_is_not_verified(
