@@ -7,7 +7,7 @@ called AWS). What each kind holds is told in ``docs/ledger.md``.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from containment.aws import recording
 from containment.aws.credentials import ACCESS_KEY
@@ -81,6 +81,20 @@ def open_snapshots(entries: Iterable[Entry]) -> list[Open]:
         elif entry.get("kind") == "release":
             snapshots.pop(snapshot_id, None)
     return list(snapshots.values())
+
+
+def last_terms(entries: Iterable[Entry]) -> dict[str, Any] | None:
+    """Return the terms of the lift that were applied last, whoever they are of; None without one.
+
+    Their fields are those of :class:`containment.lifecycle.wire.Lift`, as the engine has them.
+    """
+    applied: object = None
+    for entry in entries:
+        if entry.get("kind") == "terms":
+            applied = entry.get("lift")
+        elif entry.get("kind") == "snapshot" and isinstance(facts := entry.get("facts"), dict):
+            applied = cast("dict[str, Any]", facts).get("lift", applied)
+    return cast("dict[str, Any]", applied) if isinstance(applied, dict) else None
 
 
 def without_outcome(entries: Iterable[Entry]) -> list[Entry]:

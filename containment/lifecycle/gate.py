@@ -102,7 +102,13 @@ class Gate:
             return
         context = self._context
         self._require_agreement()
-        require_terms(state, context.directory, applying=bool(context.declared), clock=context.now)
+        require_terms(
+            state,
+            context.directory,
+            context.ledger,
+            applying=bool(context.declared),
+            clock=context.now,
+        )
         self._require_left_out(state)
         live = plan.live
         words = self._words(state, live)
@@ -132,7 +138,13 @@ class Gate:
         context = self._context
         self.require_containable(state)
         self._require_agreement()
-        require_terms(state, context.directory, applying=bool(context.declared), clock=context.now)
+        require_terms(
+            state,
+            context.directory,
+            context.ledger,
+            applying=bool(context.declared),
+            clock=context.now,
+        )
 
     def require_adoptable(self, inputs: Inputs, live: LivePrincipal) -> None:
         """Let a stack take over what is live on a principal.

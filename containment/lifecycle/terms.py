@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from containment.clock import utc_now
 from containment.errors import APPLY_THEN_LIFT, LIFT, ConflictError, ContainmentError, SpecError
+from containment.ledger.entries import last_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from containment.clock import Clock
+    from containment.ledger import Ledger
     from containment.lifecycle.wire import Inputs, Lift
     from containment.spec import TermsInFile
 
@@ -27,20 +29,27 @@ _APPLY_FIRST = (
 
 
 def require_terms(
-    state: Inputs, directory: Path, *, applying: bool = False, clock: Clock = utc_now
+    state: Inputs,
+    directory: Path,
+    ledger: Ledger,
+    *,
+    applying: bool = False,
+    clock: Clock = utc_now,
 ) -> None:
     """Compare the lift's terms in *state* with the spec file in *directory*.
 
     Args:
         state: what is lifted.
         directory: the project.
+        ledger: what bears the state's terms out where the file is missing.
         applying: whether the file is being applied in this very run, which took *state* out of it
             or gave it another rung. A suspicion that has been confirmed meanwhile lifts alike.
         clock: the time, for what ends by itself.
 
     Raises:
-        ConflictError: they differ, or the file is missing or cannot be read; or something that came
-            out of the leaked credential would work on.
+        ConflictError: they differ, or the file cannot be read; or it is missing, and the state
+            would give a leaked credential back or the ledger does not say the same; or something
+            that came out of the leaked credential would work on.
     """
     # Only a lift reads the spec, and reading YAML costs every containment a third of a second.
     from containment.lifecycle.unswept import require_swept  # noqa: PLC0415
@@ -49,12 +58,9 @@ def require_terms(
     terms = state.lift
     path = directory / terms.spec
     if not path.exists():
-        raise ConflictError(
-            f"{terms.spec} is missing, and what the state says of the terms is only the state's"
-            " word, so nothing of it is released",
-            remedy=f"restore the spec file (git log -- {terms.spec}), or write it anew with the"
-            f" terms that hold, {APPLY_THEN_LIFT}",
-        )
+        _require_recorded(state, ledger)
+        require_swept(state, path, None, applying=applying, now=clock)
+        return
     try:
         spec = load(path)
         now = terms_in_file(spec, state.target, terms.leaked)
@@ -76,6 +82,41 @@ def require_terms(
             remedy=_APPLY_FIRST if applying else APPLY_THEN_LIFT,
         )
     require_swept(state, path, spec, applying=applying, now=clock)
+
+
+def _require_recorded(state: Inputs, ledger: Ledger) -> None:
+    """Let a lift go on without its spec file: by the terms that the ledger says were applied.
+
+    Raises:
+        ConflictError: they were not applied, or keep it contained, or give a credential back.
+    """
+    terms = state.lift
+    restore = f"restore the spec file (git log -- {terms.spec})"
+    if terms.hold:
+        raise ConflictError(
+            f"{terms.spec} is missing, and the stack was applied with hold: true, so nothing of it"
+            " is released",
+            remedy=f"{restore}, take 'hold' out of it, {APPLY_THEN_LIFT}",
+        )
+    if terms.false_positive:
+        raise ConflictError(
+            f"{terms.spec} is missing, and the stack was applied as false-positive, which gives the"
+            " leaked credentials back",
+            remedy=f"{restore} and run '{LIFT}' again",
+        )
+    evidence = ledger.journal_of(state.incident).evidence()
+    applied = last_terms(evidence.entries) if evidence else None
+    said = {"disposition": terms.disposition, "compromisedAt": terms.compromised_at}
+    if (
+        applied is None
+        or applied.get("hold")
+        or any(applied.get(name) != value for name, value in said.items())
+    ):
+        raise ConflictError(
+            f"{terms.spec} is missing, and the ledger does not say that the stack was applied as"
+            f" {terms.disposition}: the state alone does, so nothing of it is released",
+            remedy=f"{restore}, or write it anew with the terms that hold, {APPLY_THEN_LIFT}",
+        )
 
 
 def are_changed(state: Inputs, directory: Path) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def require_swept(
     state: Inputs,
     path: Path,
-    spec: IncidentSpec,
+    spec: IncidentSpec | None,
     *,
     applying: bool = False,
     now: Clock = utc_now,
@@ -34,7 +34,7 @@ def require_swept(
     Args:
         state: what is lifted.
         path: the spec file.
-        spec: what it says.
+        spec: what it says; None if it is missing.
         applying: whether the file is being applied in this very run.
         now: the time.
 
@@ -45,7 +45,7 @@ def require_swept(
 
     if state.lift.false_positive:
         return
-    if applying and _still_target(state, spec):
+    if applying and spec is not None and _still_target(state, spec):
         return  # a resource makes way for another one; the principal stays contained
     beside = descendants.path_beside(path)
     try:
@@ -69,7 +69,7 @@ def _still_target(state: Inputs, spec: IncidentSpec) -> bool:
     return any(not t.access_key and identity(t.principal) == target for t in spec.targets)
 
 
-def _contained_targets(state: Inputs, spec: IncidentSpec) -> list[ContainedTarget]:
+def _contained_targets(state: Inputs, spec: IncidentSpec | None) -> list[ContainedTarget]:
     """Return whom the lift itself goes on keeping the attacker out of."""
     from containment.descendants import ContainedTarget  # noqa: PLC0415 -- as above
 
@@ -80,7 +80,7 @@ def _contained_targets(state: Inputs, spec: IncidentSpec) -> list[ContainedTarge
             target.leaked,
             tuple(session.name for session in target.sessions if session.name),
         )
-        for target in spec.targets
+        for target in (spec.targets if spec else ())
         if not target.access_key
     ]
     if not any(one.principal.lower() == state.target.label.lower() for one in targets):

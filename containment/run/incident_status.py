@@ -206,7 +206,7 @@ def _terms(stack: str, state: StackState | None, workplace: Workplace) -> list[M
     by_message: dict[str, Matter] = {}
     for item in state.resources if state else ():
         try:
-            require_terms(item.state, workplace.directory)
+            require_terms(item.state, workplace.directory, workplace.ledger())
         except ContainmentError as error:
             by_message.setdefault(error.message, Matter(error.message, error.remedy))
     del stack

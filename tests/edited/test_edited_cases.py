@@ -466,12 +466,30 @@ def test_no_hold_is_taken_out_of_a_state_whose_spec_is_missing(company: Company)
 
     stack.destroy()
 
-    assert "is missing, and what the state says of the terms" in str(stack.failed)
+    assert "is missing, and the ledger does not say" in str(stack.failed)
     assert "git log --" in str(stack.failed)
     assert company.taken() == company.contained
 
     spec.write_text(applied)
     stack.up()
+    stack.destroy()
+    assert stack.failed == []
+    assert "aws:CurrentTime" in fence_of(company)
+    assert not works(company, company.lab.world.leaked)
+
+
+def test_a_lift_without_the_spec_goes_by_terms_that_the_ledger_has_too(company: Company) -> None:
+    (company.folder / f"stacks/{CONFIRMED}.yaml").unlink()
+    stack = company.stacks[CONFIRMED]
+    ledger = company.folder / "ledger" / f"{CONFIRMED}.jsonl"
+    entries = ledger.read_bytes()
+    ledger.unlink()
+
+    stack.destroy()
+
+    assert "the ledger does not say" in str(stack.failed)
+    assert company.taken() == company.contained
+    ledger.write_bytes(entries)
     stack.destroy()
     assert stack.failed == []
     assert "aws:CurrentTime" in fence_of(company)
