@@ -106,11 +106,11 @@ def _require_recorded(state: Inputs, ledger: Ledger) -> None:
         )
     evidence = ledger.journal_of(state.incident).evidence()
     applied = last_terms(evidence.entries) if evidence else None
-    said = {"disposition": terms.disposition, "compromisedAt": terms.compromised_at}
+    expected = {"disposition": terms.disposition, "compromisedAt": terms.compromised_at}
     if (
         applied is None
         or applied.get("hold")
-        or any(applied.get(name) != value for name, value in said.items())
+        or any(applied.get(name) != value for name, value in expected.items())
     ):
         raise ConflictError(
             f"{terms.spec} is missing, and the ledger does not say that the stack was applied as"
