@@ -1,6 +1,7 @@
 """The lab of ``scale.py``: a company with more users, slow answers, and a note of every call.
 
-usage: scale_lab.py USERS LATENCY_S
+usage: scale_lab.py USERS LATENCY_S THROTTLED
+THROTTLED is the share of the responder's calls that is throttled.
 It prints where it is and whose credentials to use, serves until a line comes in, and prints what
 it has seen: when a call came and was answered (the machine's monotonic clock), and what it was.
 """
@@ -18,18 +19,21 @@ from containment.lab.scenario.builder import Builder, policy, statement
 from containment.lab.scenario.company import company
 
 
-def main(users: str, latency_s: str) -> None:
+def main(users: str, latency_s: str, throttled: str) -> None:
     """Serve one lab."""
     calls: list[tuple[float, float, str, str]] = []
     let_through = Gate._let_through  # noqa: SLF001 -- the one place that every call passes
 
     def noting(self: Gate, operation: Any, call: Any, caller: Any) -> Any:
-        came = time.monotonic()
+        came, outcome = time.monotonic(), "refused "
         try:
-            return let_through(self, operation, call, caller)
+            answer = let_through(self, operation, call, caller)
+            outcome = ""
+            return answer
         finally:
             named = operation.parameters.get("UserName") or operation.parameters.get("RoleName")
-            calls.append((came, time.monotonic(), operation.name, str(named or "")))
+            what = f"{outcome}{operation.name}"
+            calls.append((came, time.monotonic(), what, str(named or "")))
 
     Gate._let_through = noting  # type: ignore[method-assign]  # noqa: SLF001
     with running() as server:
@@ -41,7 +45,11 @@ def main(users: str, latency_s: str) -> None:
             name = f"leaked-{number:03}"
             arns.append(builder.user(name, path="/load/", inline={"reads": reads}))
             builder.key(name)
-        server.gate.faults.replace([{"kind": "latency", "seconds": float(latency_s)}])
+        rules: list[dict[str, Any]] = [{"kind": "latency", "seconds": float(latency_s)}]
+        if float(throttled):
+            rule = {"kind": "throttle", "principal": world.responder_role, "seed": 7}
+            rules.append({**rule, "probability": float(throttled)})
+        server.gate.faults.replace(rules)
         server.gate.enforcing = True
         environ = {
             **world.responder.env(),

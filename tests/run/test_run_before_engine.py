@@ -42,6 +42,7 @@ class Responder:
         self.lines: list[str] = []
         self.changes: list[str] = []
         self.dies_at: tuple[str, str] | None = None
+        self.requests_before: dict[str, int] = {}
         (folder / "stacks").mkdir()
         world = lab.world
         user = f"{{user: '{world.ci_user}', leaked: [{world.leaked.access_key_id}]}}"
@@ -88,6 +89,7 @@ class Responder:
             raise Dead
         if is_mutating(operation):
             self.changes.append(operation)
+            self.requests_before.setdefault(operation, self.lab.status()["requests"])
 
     def _answered(self, event_name: str, **_: object) -> None:
         if self.dies_at == ("after", event_name.rpartition(".")[2]):
@@ -132,6 +134,20 @@ def test_everybody_is_contained_and_on_record_before_that(responder: Responder) 
     for unique_id in {entry["unique_id"] for entry in entries if "unique_id" in entry}:
         own = [entry for entry in entries if entry.get("unique_id") == unique_id]
         assert (own[0]["kind"], own[0]["ahead"]) == ("snapshot", True)
+
+
+def test_the_first_deny_is_among_the_first_twelve_calls_whatever_runs_side_by_side(
+    responder: Responder,
+) -> None:
+    user = f"{{user: '{responder.lab.world.ci_user}'}}"
+    (responder.folder / FILE).write_text(spec(user), encoding="utf-8")
+    begun = responder.lab.status()["requests"]
+
+    results = responder.contain()
+
+    assert [item.error for item in results] == [None] * 3
+    assert responder.changes[0] == "PutUserPolicy"
+    assert responder.requests_before["PutUserPolicy"] - begun + 1 <= 12
 
 
 def test_a_ledger_that_cannot_be_written_leaves_all_to_the_engine(responder: Responder) -> None:
