@@ -98,8 +98,8 @@ def test_who_runs_containment_is_refused_at_every_rung_and_nothing_is_written(
                 "trustPolicy": json.dumps(live["AssumeRolePolicyDocument"]),
                 "attachedPolicies": [],
             }
-            known = {one.alias or name for name, one in action.inputs_type.model_fields.items()}
-            values = {name: value for name, value in taken.items() if name in known}
+            fields = {one.alias or name for name, one in action.inputs_type.model_fields.items()}
+            values = {name: value for name, value in taken.items() if name in fields}
             inputs = action.inputs_type.model_validate({**values, **item.inputs})
             with pytest.raises(RefusedError):
                 action.create(inputs, preview=False)
@@ -109,7 +109,9 @@ def test_who_runs_containment_is_refused_at_every_rung_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("rung", _ROLE_RUNGS)
-def test_they_work_on_while_another_role_is_held(bench: Bench, pipeline: str, rung: Rung) -> None:
+def test_who_runs_containment_works_on_while_another_role_is_held(
+    bench: Bench, pipeline: str, rung: Rung
+) -> None:
     world, profile = bench.lab.world, _profile(bench, pipeline)
     sessions = _sessions(bench, pipeline)
     write_spec(bench, world.deploy_role, str(rung))
