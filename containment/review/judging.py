@@ -28,8 +28,8 @@ from containment.review.model import IncidentReview, Review
 from containment.run import preview
 from containment.run.project import Project
 from containment.run.state import StackState
-from containment.spec import Disposition, SpecProblemsError, load, moment_text
-from containment.text import plain
+from containment.spec import Disposition, Rung, SpecProblemsError, load, moment_text
+from containment.text import counted, plain
 from policies.guardrails import LIMITS, IncidentFacts, WholeFacts, judge, judge_whole
 
 if TYPE_CHECKING:
@@ -373,6 +373,14 @@ def _irreversible(
 ) -> list[tuple[str, str]]:
     """Return whom it is about, and what no later change undoes."""
     rows: list[tuple[str, str]] = []
+    signed_out = [
+        item
+        for item in (diff.principals if diff else ())
+        if item.verb in {"contain", "raise"} and item.rung != Rung.KEY_ONLY
+    ]
+    if diff and signed_out:
+        whose = counted(len(signed_out), "principal")
+        rows.append((diff.incident, f"{whose}: sign-in sessions end; whoever needs one signs in"))
     for item in diff.principals if diff else ():
         rows += [(item.principal, text) for text in irreversible(item)]
         if item.verb not in {"lift", "lower"} or parse_principal(item.principal).kind == "role":
