@@ -65,7 +65,9 @@ def test_a_change_is_judged_and_written_in_every_form(
     before = lab.status()["mutations"]
     comment = tmp_path / "comment.md"
 
-    code, out, _ = containment("--base", "main", "--head", "change", "--json", "--comment", str(comment))
+    code, out, _ = containment(
+        "--base", "main", "--head", "change", "--json", "--comment", str(comment)
+    )
     document = json.loads(out)
 
     Draft202012Validator(schema()).validate(document)
@@ -78,7 +80,9 @@ def test_a_change_is_judged_and_written_in_every_form(
         assert (code, out.startswith(start)) == (0, True)
     code, out, _ = containment(STACK)
     assert code == 0
-    assert out.endswith("nothing stands against it: 1 to contain\nnothing has been changed\n")
+    assert out.endswith(
+        "nothing stands against it: 1 to contain, 1 not to be undone\nnothing has been changed\n"
+    )
     assert lab.status()["mutations"] == before
 
 
