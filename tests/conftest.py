@@ -23,6 +23,7 @@ from botocore.loaders import JSONFileLoader, Loader
 from containment.lab.foreground import NOTED_IN, noted_in
 from containment.lab.testing import Lab, lab_server
 from tests.support.direct_calls import direct_calls
+from tests.support.kept_credentials import credentials_from_state
 from tests.support.project import Project
 
 _OWNED = pytest.StashKey[Path]()
@@ -183,7 +184,7 @@ def lab(lab_process: Lab) -> Iterator[Lab]:
 @pytest.fixture
 def direct_lab(lab: Lab) -> Iterator[Lab]:
     """The same, reached by this process without a socket: for what is not about the wire."""
-    with direct_calls(lab):
+    with direct_calls(lab), credentials_from_state(lab):
         yield lab
 
 
@@ -194,7 +195,8 @@ def empty_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture
-def project(lab: Lab, tmp_path: Path, empty_project: Project) -> Project:
+def project(lab: Lab, tmp_path: Path, empty_project: Project) -> Iterator[Project]:
     """A project folder of the test's own, for the real engine against the lab."""
     environ = {**lab.world.responder.env(), "AWS_ENDPOINT_URL": lab.endpoint}
-    return Project.make(tmp_path, environ, like=empty_project)
+    with credentials_from_state(lab):
+        yield Project.make(tmp_path, environ, like=empty_project)

@@ -10,6 +10,8 @@ from botocore.handlers import json_decode_policies
 
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
+from tests.lab.certificates import certificate, ssh_key
+from tests.support.kept_credentials import credentials_from_state
 
 pytestmark = pytest.mark.lab
 
@@ -122,3 +124,28 @@ def test_a_client_is_left_as_it_was(iam: Any) -> None:
     trust = iam.get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"]
 
     assert trust["Statement"][0]["Action"] == "sts:AssumeRole"
+
+
+def test_credentials_read_out_of_the_labs_state_are_those_that_are_listed(
+    lab: Lab, iam: Any
+) -> None:
+    """What other tests take for an inventory is one."""
+    name = "ci-deploy"
+    key = lab.world.leaked.access_key_id
+    iam.update_access_key(UserName=name, AccessKeyId=key, Status="Inactive")
+    iam.create_service_specific_credential(UserName=name, ServiceName="codecommit.amazonaws.com")
+    iam.upload_ssh_public_key(UserName=name, SSHPublicKeyBody=ssh_key())
+    iam.upload_signing_certificate(UserName=name, CertificateBody=certificate())
+    iam.create_login_profile(UserName=name, Password="Correct-horse-battery-1")
+    listed = inventory.take(iam)
+    asked = list[str]()
+    iam.meta.events.register(
+        "before-call.iam", lambda event_name, **_: asked.append(event_name.rpartition(".")[2])
+    )
+
+    with credentials_from_state(lab):
+        read = inventory.take(iam)
+
+    assert read == listed
+    assert set(asked) == {"GetAccountAuthorizationDetails"}
+    assert len([fact for fact in read if fact.startswith(f"user {name}, ")]) > 10
