@@ -24,6 +24,7 @@ from containment.lab.foreground import NOTED_IN, noted_in
 from containment.lab.testing import Lab, lab_server
 from tests.support.direct_calls import direct_calls
 from tests.support.kept_credentials import credentials_from_state
+from tests.support.processor_time import ProcessorTime
 from tests.support.project import Project
 
 _OWNED = pytest.StashKey[Path]()
@@ -44,6 +45,7 @@ sys.addaudithook(_refuse_processes)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have every lab of the suite, in whatever process, note what it cannot answer."""
+    config.pluginmanager.register(ProcessorTime())
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # nohup and background jobs start us so, and what a test starts would inherit it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
