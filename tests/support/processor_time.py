@@ -59,7 +59,7 @@ class ProcessorTime:
 
 def _spent() -> float:
     """Return the processor seconds of this process and of those it started that have ended."""
-    mine, theirs = (
+    own, children = (
         resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
-    return mine.ru_utime + mine.ru_stime + theirs.ru_utime + theirs.ru_stime
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
