@@ -25,7 +25,7 @@ from containment.errors import RefusedError
 from containment.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STACKS = f".pulumi/stacks/{layout.NAME}"
@@ -73,7 +73,7 @@ def require_own_state(
         strangers = [
             stranger
             for written in _written(engine, root, environ, named)
-            for stranger in stored_state.strangers(written, named)
+            for stranger in stored_state.strangers(written, named, _keeper(root, named))
         ]
     except UnreadableStateError as error:
         raise refused(stack, f"cannot be read: {error}") from None
@@ -86,6 +86,28 @@ def require_stack_settings(root: Path, stack: str) -> None:
 
     Raises:
         ForeignProjectError: they do, or they cannot be read.
+    """
+    for path, document in _stack_settings(root, stack):
+        config = document.get("config") or {}
+        names = [str(name) for name in document if name not in _STACK_SETTINGS]
+        names += [
+            str(name)
+            for name in (config if isinstance(config, dict) else ())
+            if not str(name).startswith(f"{layout.NAME}:")
+        ]
+        if names:
+            raise ForeignProjectError(
+                f"{path} has {', '.join(names)}, which is no setting of this project",
+                remedy="take it out; config may hold containment:… alone, and beside it there are"
+                f" {', '.join(sorted(_STACK_SETTINGS - {'config'}))}",
+            )
+
+
+def _stack_settings(root: Path, stack: str) -> Iterator[tuple[Path, dict[Any, Any]]]:
+    """Yield each file of settings of *stack* that the engine might read, and what it holds.
+
+    Raises:
+        ForeignProjectError: one cannot be read.
     """
     for ending in (".yaml", ".yml", ".json"):
         path = root / "stacks" / f"Pulumi.{stack}{ending}"
@@ -102,19 +124,13 @@ def require_stack_settings(root: Path, stack: str) -> None:
             continue
         if not isinstance(document, dict):
             raise ForeignProjectError(f"{path} holds no settings", remedy="mend the file")
-        config = document.get("config") or {}
-        names = [str(name) for name in document if name not in _STACK_SETTINGS]
-        names += [
-            str(name)
-            for name in (config if isinstance(config, dict) else ())
-            if not str(name).startswith(f"{layout.NAME}:")
-        ]
-        if names:
-            raise ForeignProjectError(
-                f"{path} has {', '.join(names)}, which is no setting of this project",
-                remedy="take it out; config may hold containment:… alone, and beside it there are"
-                f" {', '.join(sorted(_STACK_SETTINGS - {'config'}))}",
-            )
+        yield path, document
+
+
+def _keeper(root: Path, stack: str) -> str:
+    """Return the URL of the key by which the settings of *stack* say that secrets are kept."""
+    named = (document.get("secretsprovider") for _, document in _stack_settings(root, stack))
+    return next((url for url in named if isinstance(url, str)), "")
 
 
 def refused(stack: str | None, what: str) -> ForeignStateError:

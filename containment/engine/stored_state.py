@@ -85,18 +85,22 @@ class Stranger:
         return f"{self.where} {self.what}"
 
 
-def strangers(written: bytes, stack: str) -> tuple[Stranger, ...]:
+def strangers(written: bytes, stack: str, keeper: str = "") -> tuple[Stranger, ...]:
     """Return what the state *written* of *stack* holds that is not ours; nothing where all is.
 
     Args:
         written: a checkpoint as a backend keeps it (plain or gzip), or an exported deployment.
         stack: the stack whose state it is.
+        keeper: the URL of the key by which the stack's settings say that secrets are kept, if they
+            name one.
 
     Raises:
         UnreadableStateError: nobody can tell what the engine would make of it.
     """
     deployment = deployment_of(written)
-    return tuple(_strangers(deployment, stack)) if deployment is not None else ()
+    if deployment is None:
+        return ()
+    return (*_of_secrets(deployment, keeper), *_strangers(deployment, stack))
 
 
 def deployment_of(written: bytes) -> dict[str, Any] | None:
@@ -120,6 +124,25 @@ def listed(strangers: Iterable[Stranger]) -> str:
     texts = [str(item) for item in strangers]
     more = f"; and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     return "; ".join(texts[:_SHOWN]) + more
+
+
+def _of_secrets(deployment: Mapping[str, Any], keeper: str) -> Iterator[Stranger]:
+    """Yield a key service that the settings do not name: it would be called by the responder.
+
+    The engine has the data key decrypted there before anything else, wherever the URL leads
+    (``pkg/secrets/cloud/manager.go``).
+    """
+    provider = deployment.get("secrets_providers") or {}
+    members = _object(provider, ("type", "state"), "its secrets provider")
+    if members.get("type") != "cloud":
+        return
+    state = _object(members.get("state"), ("url", "encryptedkey"), "its secrets provider's state")
+    if not keeper or state.get("url") != keeper:
+        yield Stranger(
+            "its secrets provider",
+            f"is {_quoted(state.get('url'))}, and the stack's settings name"
+            f" {_quoted(keeper) if keeper else 'none'}",
+        )
 
 
 def _strangers(deployment: Mapping[str, Any], stack: str) -> Iterator[Stranger]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from containment.engine.ownership import ForeignStateError, require_own_state
 from containment.engine.stored_state import UnreadableStateError, listed, strangers
 
 pytestmark = pytest.mark.plain
@@ -215,3 +217,55 @@ def test_what_a_state_says_reaches_nobody_as_markup_or_control_characters() -> N
     assert "<{%" not in shown
     assert shown.isprintable()
     assert len(shown) < 1000
+
+
+KEY = "awskms://alias/responders?region=us-east-1"
+PLANTED = "awskms://alias/x?region=us-east-1&endpoint=https://example.com"
+
+
+@pytest.mark.parametrize(
+    ("url", "keeper", "is_strange"),
+    [(KEY, KEY, False), (PLANTED, KEY, True), (PLANTED, "", True), (None, "", True)],
+)
+def test_no_key_service_is_called_that_the_settings_do_not_name(
+    url: str | None, keeper: str, *, is_strange: bool
+) -> None:
+    provider = {"type": "cloud", "state": {"url": url, "encryptedkey": "AAAA"}}
+    written = json.dumps(checkpoint(stack(), secrets_providers=provider)).encode()
+
+    found = strangers(written, STACK, keeper)
+
+    expected = f"its secrets provider is {url}, and the stack's settings name {keeper or 'none'}"
+    assert [str(item) for item in found] == ([expected] if is_strange else [])
+
+
+@pytest.mark.parametrize("provider", [{"type": "passphrase", "state": {"salt": "v1:x"}}, {}, None])
+def test_a_passphrase_names_no_service(provider: Any) -> None:
+    written = json.dumps(checkpoint(stack(), secrets_providers=provider)).encode()
+
+    assert strangers(written, STACK) == ()
+
+
+@pytest.mark.parametrize("provider", ["cloud", {"Type": "cloud"}, {"type": "cloud", "state": []}])
+def test_a_secrets_provider_that_reads_in_two_ways_is_not_read(provider: Any) -> None:
+    written = json.dumps(checkpoint(stack(), secrets_providers=provider)).encode()
+
+    with pytest.raises(UnreadableStateError):
+        strangers(written, STACK)
+
+
+def test_the_settings_of_the_stack_say_which_key_service_is_called(tmp_path: Path) -> None:
+    project, states = tmp_path / "project", tmp_path / "state/.pulumi/stacks/containment"
+    (project / "stacks").mkdir(parents=True)
+    states.mkdir(parents=True)
+    provider = {"type": "cloud", "state": {"url": KEY, "encryptedkey": "AAAA"}}
+    content = json.dumps(checkpoint(stack(), secrets_providers=provider))
+    (states / f"{STACK}.json").write_text(content, encoding="utf-8")
+    environ = {"PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}"}
+    settings_file = project / "stacks" / f"Pulumi.{STACK}.yaml"
+
+    with pytest.raises(ForeignStateError, match="the stack's settings name none"):
+        require_own_state(project / "no-engine", project, environ, STACK)
+
+    settings_file.write_text(f"secretsprovider: {KEY}\nencryptedkey: AAAA\n", encoding="utf-8")
+    require_own_state(project / "no-engine", project, environ, STACK)
