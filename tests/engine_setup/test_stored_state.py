@@ -233,10 +233,10 @@ def test_no_key_service_is_called_that_the_settings_do_not_name(
     provider = {"type": "cloud", "state": {"url": url, "encryptedkey": "AAAA"}}
     written = json.dumps(checkpoint(stack(), secrets_providers=provider)).encode()
 
-    found = strangers(written, STACK, keeper)
+    named = strangers(written, STACK, keeper)
 
     expected = f"its secrets provider is {url}, and the stack's settings name {keeper or 'none'}"
-    assert [str(item) for item in found] == ([expected] if is_strange else [])
+    assert [str(item) for item in named] == ([expected] if is_strange else [])
 
 
 @pytest.mark.parametrize("provider", [{"type": "passphrase", "state": {"salt": "v1:x"}}, {}, None])
