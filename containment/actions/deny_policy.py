@@ -32,7 +32,6 @@ from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_denied, is_full, outcome_unknown, retried
 from containment.aws.principal import FOLLOWED
 from containment.aws.sign_ins import PERMISSIONS as SIGN_INS
-from containment.clock import isoformat
 from containment.errors import ConflictError, ContainmentError
 from containment.facets import (
     attachment,
@@ -43,12 +42,11 @@ from containment.facets import (
     documents,
     marks,
     sessions,
-    sign_ins,
     trust,
 )
 from containment.facets.write import Write
 from containment.identities import parse_principal
-from containment.lifecycle import evidence, exemptions, lift, room
+from containment.lifecycle import evidence, exemptions, lift, room, sign_in_revocation
 from containment.lifecycle.action import Action, UnfinishedError
 from containment.lifecycle.wire import HeldInputs, Outputs, Wire
 
@@ -63,7 +61,6 @@ if TYPE_CHECKING:
 
 
 # Of so many sign-in sessions a preview tells each: whoever signs in makes many.
-_MOST_NAMED = 5
 _SCOPES: dict[str, deny.ScopeKind] = {
     "deny-all": "all",
     "revoke-sessions": "issued-before",
@@ -262,14 +259,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             return state  # the engine comes after, once everybody is denied
         live = self._require(state, state.principal_id, followed=True)
         scope = _scope(state, state.issued_before)
-        listing = sign_ins.listed(self._context.sign_ins, live, scope)
-        problems = [*listing.unread]
-        if listing.sessions:
-            failed = self._context.sign_ins.revoke(live, listing.sessions, state.incident)
-            problems += failed
-            if not failed:
-                names = sign_ins.in_words(listing.sessions)
-                self._context.say("info", f"{live}: {names} is revoked")
+        problems = sign_in_revocation.revoke(self._context, live, scope, state.incident)
         if problems:
             raise UnfinishedError(
                 f"{live} is denied, and sign-in sessions of it may be active, which outlive the"
@@ -339,7 +329,9 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         if status not in {"applied", state.live}:
             self._context.say("warning", f"{live}: the deny is {status}; 'pulumi up' puts it back")
         if status == "applied" and not self._context.recorded:
-            status = self._sign_in_status(live, state)
+            scope, were = _scope(state, state.issued_before), state.live == "signed in"
+            if sign_in_revocation.are_active(self._context, live, scope, were=were):
+                status = "signed in"
         return state.model_copy(update={"live": status})
 
     def _update(self, state: DenyState, inputs: DenyInputs, *, preview: bool) -> DenyState:
@@ -390,48 +382,11 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         self.gate.require_liftable(old, undone)
         return undone
 
-    def _sign_in_status(self, live: LivePrincipal, state: DenyState) -> str:
-        """Return ``applied``, or ``signed in`` where a sign-in session that goes with it is active.
-
-        What cannot be listed leaves it as it was.
-        """
-        scope = _scope(state, state.issued_before)
-        listing = sign_ins.listed(self._context.sign_ins, live, scope)
-        if listing.unread:
-            self._context.say("warning", f"{live}: {listing.problem}; {listing.remedy}")
-        if listing.sessions:
-            names = sign_ins.in_words(listing.sessions)
-            self._context.say("warning", f"{live}: {names} is active; 'pulumi up' revokes it")
-        is_doubtful = listing.sessions or (listing.unread and state.live == "signed in")
-        return "signed in" if is_doubtful else "applied"
-
     def writes(self, inputs: DenyInputs, live: LivePrincipal) -> list[Write]:
         live_deny = deny.find(live, inputs.incident)
         scope = _scope(inputs, live_deny.issued_before if live_deny.in_force else None)
-        revoked = self._revocations(live, scope)
+        revoked = sign_in_revocation.writes(self._context, live, scope)
         return [*self._deny_writes(inputs, live, live_deny), *revoked]
-
-    def _revocations(self, live: LivePrincipal, scope: deny.Scope) -> list[Write]:
-        """Return the sign-in sessions that go with the deny, each with its client and last use."""
-        service = self._context.sign_ins
-        listing = sign_ins.listed(service, live, scope)
-        if listing.unread:
-            self._context.say("warning", f"{live}: {listing.problem}; {listing.remedy}")
-        revoked = [
-            Write(
-                recording.sign_ins([one.arn]),
-                "active",
-                "revoked",
-                reason=f"{one.client or 'an unnamed client'}, made {isoformat(one.issued_at)},"
-                f" {service.last_use(one)}; nobody can undo it: who needs it signs in again",
-            )
-            for one in listing.sessions[:_MOST_NAMED]
-        ]
-        rest = listing.sessions[_MOST_NAMED:]
-        if rest:
-            subject = f"{len(rest)} more sign-in sessions"
-            revoked.append(Write(subject, "active", "revoked", reason="as those before"))
-        return revoked
 
     def _deny_writes(
         self, inputs: DenyInputs, live: LivePrincipal, live_deny: deny.LiveDeny
