@@ -50,6 +50,14 @@ def wired(lab: Lab, tmp_path: Path) -> Iterator[Plugin]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def lasting(lab_process: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plugin]:
+    """One provider for all tests that leave nothing in it: to start one takes a second."""
+    lab_process.reseed(seed=42)  # as every test's, and so with the same keys
+    with plugin(environ(lab_process), tmp_path_factory.mktemp("provider")) as running:
+        yield running
+
+
 def snapshot_inputs(lab: Lab, arn: str | None = None) -> dict[str, Any]:
     return {"incident": "inc-2026-0042", "principal": arn or lab.world.ci_user, "lift": LIFT}
 
@@ -99,9 +107,9 @@ def test_the_snapshot_shows_in_preview_all_but_what_only_an_apply_knows(
     assert lab.status()["mutations"]["total"] == before
 
 
-def test_check_is_deterministic_so_that_plans_hold(wired: Plugin, lab: Lab) -> None:
-    first = wired.check("PrincipalSnapshot", snapshot_inputs(lab))
-    second = wired.check("PrincipalSnapshot", snapshot_inputs(lab))
+def test_check_is_deterministic_so_that_plans_hold(lasting: Plugin, lab: Lab) -> None:
+    first = lasting.check("PrincipalSnapshot", snapshot_inputs(lab))
+    second = lasting.check("PrincipalSnapshot", snapshot_inputs(lab))
 
     assert values(first.inputs) == values(second.inputs)
 
@@ -116,9 +124,9 @@ def test_check_is_deterministic_so_that_plans_hold(wired: Plugin, lab: Lab) -> N
     ],
 )
 def test_what_cannot_be_used_is_a_check_failure(
-    wired: Plugin, lab: Lab, change: dict[str, Any], property_: str
+    lasting: Plugin, lab: Lab, change: dict[str, Any], property_: str
 ) -> None:
-    answer = wired.check("PrincipalSnapshot", {**snapshot_inputs(lab), **change})
+    answer = lasting.check("PrincipalSnapshot", {**snapshot_inputs(lab), **change})
 
     assert [failure.property for failure in answer.failures] == [property_]
     assert "Traceback" not in answer.failures[0].reason
@@ -187,8 +195,8 @@ def test_diff_updates_on_drift_replaces_on_identity_and_else_does_nothing(
     assert list(drift.diffs) == ["live"]
 
 
-def test_a_new_configuration_of_the_provider_replaces_no_resource(wired: Plugin) -> None:
-    answer = wired.stub.DiffConfig(
+def test_a_new_configuration_of_the_provider_replaces_no_resource(lasting: Plugin) -> None:
+    answer = lasting.stub.DiffConfig(
         provider_pb2.DiffRequest(
             olds=struct({"region": "eu-central-1"}), news=struct({"region": "eu-west-1"})
         )
@@ -198,8 +206,8 @@ def test_a_new_configuration_of_the_provider_replaces_no_resource(wired: Plugin)
     assert list(answer.replaces) == []
 
 
-def test_an_unknown_setting_is_refused_by_name(wired: Plugin) -> None:
-    answer = wired.stub.CheckConfig(provider_pb2.CheckRequest(news=struct({"secretKey": "x"})))
+def test_an_unknown_setting_is_refused_by_name(lasting: Plugin) -> None:
+    answer = lasting.stub.CheckConfig(provider_pb2.CheckRequest(news=struct({"secretKey": "x"})))
 
     assert answer.failures[0].property == "secretKey"
 
@@ -236,8 +244,8 @@ def test_after_cancel_nothing_new_is_started(wired: Plugin, lab: Lab) -> None:
     assert can_list(lab, lab.world.leaked)
 
 
-def test_a_key_is_resolved_for_the_program(wired: Plugin, lab: Lab) -> None:
-    answer = wired.stub.Invoke(
+def test_a_key_is_resolved_for_the_program(lasting: Plugin, lab: Lab) -> None:
+    answer = lasting.stub.Invoke(
         provider_pb2.InvokeRequest(
             tok="containment:index:resolveAccessKey",
             args=struct({"accessKeyId": lab.world.leaked.access_key_id}),
@@ -247,8 +255,8 @@ def test_a_key_is_resolved_for_the_program(wired: Plugin, lab: Lab) -> None:
     assert values(getattr(answer, "return"))["principal"] == lab.world.ci_user
 
 
-def test_the_schema_names_every_resource(wired: Plugin) -> None:
-    schema = json.loads(wired.stub.GetSchema(provider_pb2.GetSchemaRequest()).schema)
+def test_the_schema_names_every_resource(lasting: Plugin) -> None:
+    schema = json.loads(lasting.stub.GetSchema(provider_pb2.GetSchemaRequest()).schema)
 
     assert len(schema["resources"]) == 5
     references = json.dumps(schema).count('"$ref"')
