@@ -188,9 +188,7 @@ def _fetch(logs: tuple[str, ...], spec: IncidentSpec, folder: Path) -> Brought:
             paths.append(place)
             continue
         since = isoformat(spec.compromised_at)
-        fetched = s3_logs.fetch(
-            trail_source.s3_client(), place, folder / "objects", since, lambda *_: None
-        )
+        fetched = s3_logs.fetch(trail_source.s3_client(), place, folder / "objects", since)
         paths.append(str(fetched.folder))
         unread += fetched.failed
     return Brought(tuple(paths), tuple(unread))

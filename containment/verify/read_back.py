@@ -20,7 +20,7 @@ from containment.actions.inactive_credentials import CredentialsState, InactiveC
 from containment.aws.principal import locate
 from containment.clock import isoformat, moment_of
 from containment.errors import ContainmentError
-from containment.facets import credentials, documents, trust
+from containment.facets import credentials, deny, documents, trust
 from containment.run import incident_status, report
 from containment.verify.evidence import Evidence
 from containment.verify.members import account_subject, members_of
@@ -177,14 +177,35 @@ def _ways_round(
         live = locate(iam, member.principal, member.snapshot.principal_id)
         if live is None:
             return []  # the readings above say so
+        other_writes = list(_other_writes(member, live, reading, stack))
         if member.principal.kind == "role":
-            return list(_opened_trust(member, live, reading, stack))
+            return [*other_writes, *_opened_trust(member, live, reading, stack)]
         return [
+            *other_writes,
             *_working_credentials(member, live, reading, stack),
             *_new_keys(member, spec, live, reading, stack),
         ]
     except ContainmentError as error:
         return [Evidence("V1", member.arn, "open", error.message, error.remedy, reading)]
+
+
+def _other_writes(
+    member: Member, live: LivePrincipal, reading: int, stack: str
+) -> Iterator[Evidence]:
+    """Find what is live by another write than the state has: then T and its time are not known."""
+    incident = member.snapshot.incident
+    writes: list[tuple[str, int | None, int | None]] = []
+    if member.deny is not None and member.deny.placement != "AWSDenyAll":
+        mark = deny.find(live, incident).mark
+        writes.append(("deny", member.deny.generation, mark.generation if mark else None))
+    if member.credentials is not None:
+        claim = credentials.find(live, incident)
+        writes.append(("claim", member.credentials.generation, claim.generation if claim else None))
+    for word, applied, now in writes:
+        if now is not None and now != applied:
+            what = f"the {word} on {live} is of another write than the one the state remembers"
+            step = f"run 'containment up {stack}', which writes it again, and verify again"
+            yield Evidence("V1", member.arn, "open", what, step, reading)
 
 
 def _opened_trust(

@@ -134,8 +134,8 @@ def _ask(
     A policy may name an action that AWS does not know, which the simulator refuses together with
     all others of the request; so they are asked one by one then.
     """
-    paginator = iam.get_paginator("simulate_principal_policy")
-    whole = {**request, "ActionNames": list(actions), "ResourceArns": [resource]}
+    paginator: Any = iam.get_paginator("simulate_principal_policy")
+    whole: dict[str, Any] = {**request, "ActionNames": list(actions), "ResourceArns": [resource]}
     try:
         return {
             str(result["EvalActionName"]).lower(): _decision(result)

@@ -172,6 +172,21 @@ def test_what_is_stripped_after_the_first_reading_is_seen_by_the_second(contain:
     assert {(one.level, one.reading) for one in result.verdict.causes} == {("V1", 2)}
 
 
+@pytest.mark.parametrize("number", [1, 2], ids=["deny", "claim"])
+def test_a_state_that_remembers_another_write_is_not_verified(
+    contain: Contain, number: int
+) -> None:
+    scene = contain(U)
+    action, state = scene.applied.states[number]
+    scene.applied.states[number] = (action, state.model_copy(update={"generation": 7}))
+
+    result = scene.verify()
+
+    assert result.verdict.word == "not verified"
+    (missing,) = [one for one in result.verdict.missing if one.level == "V1"]
+    assert "is of another write than the one the state remembers" in missing.why
+
+
 def test_a_renamed_user_stays_held_by_the_unique_id(contain: Contain) -> None:
     scene = contain(U)
     renamed(scene)
