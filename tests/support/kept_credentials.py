@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -14,19 +14,20 @@ from containment.lab.testing import Lab
 
 
 @contextmanager
-def credentials_from_state(lab: Lab) -> Iterator[None]:
+def credentials_from_state(lab: Lab) -> Generator[None]:
     """Have every inventory of *lab*'s account read users' credentials, and not ask for them.
 
     A client of another account than the world's, or of somebody who may not see all, asks as ever.
     """
-    ask: Callable[[Any, str], Iterator[tuple[str, str]]] = inventory._user
+    listing: Any = inventory
+    ask: Callable[[Any, str], Iterator[tuple[str, str]]] = listing._user
 
     def user_facts(iam: Any, name: str) -> Iterator[tuple[str, str]]:
         if iam._request_signer._credentials.access_key != lab.world.admin.access_key_id:
             return ask(iam, name)
         return _kept(moto_state.iam(lab.world.account).get_user(name))
 
-    with mock.patch.object(inventory, "_user", user_facts):
+    with mock.patch.object(listing, "_user", user_facts):
         yield
 
 
