@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from containment.clock import Clock
+    from containment.lifecycle.context import Severity
     from containment.profile import Profile
     from containment.review.change import ProposedChange, SpecChange
     from containment.spec import IncidentSpec
@@ -212,14 +213,21 @@ class _Desk:
             return preview.of_lift(one.stack, state, workplace)
         diff = preview.of_up(one.stack, after, state, workplace)
         refusals: Sequence[str] = ()
+        warnings: list[str] = []
+
+        def say(severity: Severity, message: str) -> None:
+            if severity == "warning":
+                warnings.append(message)
+
         try:
-            refusals = preview.refusals_of_up(one.stack, after, workplace, lambda *_: None)
+            refusals = preview.refusals_of_up(one.stack, after, workplace, say)
         except ContainmentError as error:
             unread.append(f"whether it would be refused is not known: {error}")
         except (ClientError, BotoCoreError) as error:
             why = explain("asking what would refuse it", error)
             unread.append(f"whether it would be refused is not known: {why}")
-        return replace(diff, refusals=tuple(refusals))
+        notices = tuple(dict.fromkeys((*diff.notices, *warnings)))
+        return replace(diff, refusals=tuple(refusals), notices=notices)
 
     def _guards(
         self, state: StackState | None, after: IncidentSpec | None

@@ -105,7 +105,7 @@ def _snapshot(
     if remembered is not None:
         return remembered, ""
     try:
-        action = ACTIONS_BY_RESOURCE[SNAPSHOT](context_of(item.principal.account))
+        action: Any = ACTIONS_BY_RESOURCE[SNAPSHOT](context_of(item.principal.account))
         inputs = action.checked(action.inputs_type.model_validate(item.snapshot.inputs))
         return action.create(inputs, preview=True), ""
     except ContainmentError as error:

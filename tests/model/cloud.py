@@ -172,7 +172,7 @@ class Cloud:
         return line
 
 
-class _OneByOne:
+class OneByOne:
     """An executor that is done as soon as it is asked."""
 
     def __init__(self, **_: Any) -> None: ...
@@ -249,9 +249,9 @@ def simulated() -> Iterator[Cloud]:
             mock.patch.object(workplace, "utc_now", clock),
             mock.patch.object(workplace, "connect", cloud.connect),
             # Reads side by side are reads one after the other, in an order that can be repeated.
-            mock.patch.object(capture, "ThreadPoolExecutor", _OneByOne),
-            mock.patch.object(credentials, "ThreadPoolExecutor", _OneByOne),
-            mock.patch.object(sign_ins, "ThreadPoolExecutor", _OneByOne),
+            mock.patch.object(capture, "ThreadPoolExecutor", OneByOne),
+            mock.patch.object(credentials, "ThreadPoolExecutor", OneByOne),
+            mock.patch.object(sign_ins, "ThreadPoolExecutor", OneByOne),
             # The file that a ledger is in here does not hang.
             mock.patch.object(journal, "Thread", _AtOnce),
             # What the lab records and delivers is not asked about here, and half of its time.

@@ -27,7 +27,7 @@ from containment.run import preview, state
 from containment.spec import load
 from tests.model import account
 from tests.model.cast import APP, BOT, CI, DEPLOY, FIRST, PATHS, RUNGS
-from tests.model.cloud import Cloud, _OneByOne, simulated
+from tests.model.cloud import Cloud, OneByOne, simulated
 from tests.model.conductor import Conductor
 from tests.model.engine import Engine
 from tests.support.project import spec
@@ -40,8 +40,8 @@ NAMES = {
     "inline": recording.inline_policy,
     "attached": recording.attachment,
     "key": "access key {}".format,
-    "trust": lambda *_: recording.TRUST,
-    "boundary": lambda *_: recording.BOUNDARY,
+    "trust": f"{recording.TRUST}".format,
+    "boundary": f"{recording.BOUNDARY}".format,
 }
 
 
@@ -127,8 +127,8 @@ class World:
         before = self.cloud.mutations
         with (
             mock.patch.object(workplaces, "connect", return_value=self.cloud.responder),
-            mock.patch.object(preview, "ThreadPoolExecutor", _OneByOne),
-            mock.patch.object(building, "ThreadPoolExecutor", _OneByOne),
+            mock.patch.object(preview, "ThreadPoolExecutor", OneByOne),
+            mock.patch.object(building, "ThreadPoolExecutor", OneByOne),
         ):
             if lift:
                 diff = preview.of_lift(FIRST, self.applied(), desk)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
 from containment.diff import Change, IncidentDiff, PrincipalDiff, text_diff
+from containment.diff.model import Verb
 from containment.review import as_comment, as_html, as_markdown, as_text, fits
 from containment.review.markdown import LIMIT
 from containment.review.model import FieldChange, IncidentReview, Review
@@ -21,12 +23,12 @@ pytestmark = pytest.mark.plain
 DENY = '{"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*", "Sid": "é漢字"}]}'
 
 
-def role(number: int, verb: str = "contain") -> PrincipalDiff:
+def role(number: int, verb: Verb = "contain") -> PrincipalDiff:
     arn = f"arn:aws:iam::111122223333:role/team/app-{number:05}"
     lines = text_diff(None, DENY)
     return PrincipalDiff(
         arn,
-        verb,  # type: ignore[arg-type]
+        verb,
         rung=None if verb == "lift" else "deny-all",
         rung_before="deny-all" if verb == "lift" else None,
         changes=(Change("+", "inline policy containment-inc-2026-0042", lines=lines),),
@@ -34,11 +36,11 @@ def role(number: int, verb: str = "contain") -> PrincipalDiff:
     )
 
 
-def review(*principals: PrincipalDiff, **more: object) -> Review:
+def review(*principals: PrincipalDiff, **more: Any) -> Review:
     diff = IncidentDiff("inc-2026-0042", principals=principals)
     one = IncidentReview("inc-2026-0042", "stacks/inc-2026-0042.yaml", "changed", diff)
     made = Review("b" * 40, "c" * 40, "", "arn:aws:sts::1:assumed-role/x/y", False, (one,))
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def test_two_hundred_principals_fit_and_every_one_left_out_is_counted() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -43,8 +44,8 @@ GOOD = IncidentFacts(
 WHOLE = WholeFacts((ROLE,), ("111122223333",), 2, 1, specs=1)
 
 
-def with_one(**changes: object) -> IncidentFacts:
-    return replace(GOOD, principals=(replace(ONE, **changes),))  # type: ignore[arg-type]
+def with_one(**changes: Any) -> IncidentFacts:
+    return replace(GOOD, principals=(replace(ONE, **changes),))
 
 
 BROKEN = [
