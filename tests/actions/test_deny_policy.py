@@ -96,6 +96,7 @@ def test_the_plan_tells_what_a_lift_will_leave(
 def test_the_fence_denies_old_tokens_lets_new_ones_pass_and_ends(bench: Bench) -> None:
     lab, world = bench.lab, bench.lab.world
     old = minted(lab, world.leaked)
+    write_spec(bench, world.ci_user)
     state = deny(bench, world.ci_user)
     lab.advance(5)
     during = minted(lab, world.leaked)  # GetSessionToken cannot be denied
@@ -120,6 +121,7 @@ def test_a_role_loses_its_sessions_and_takes_new_ones_after_the_revocation_time(
     lab, world = bench.lab, bench.lab.world
     attacker = session_of(lab, world.leaked, world.deploy_role)
     assert can_list(lab, attacker)
+    write_spec(bench, world.deploy_role)
 
     state = deny(bench, world.deploy_role, "issued-before")
 
@@ -152,6 +154,7 @@ def test_only_the_named_session_is_denied(bench: Bench) -> None:
 def test_the_fence_of_a_session_lets_the_next_session_of_that_name_pass(bench: Bench) -> None:
     lab, world = bench.lab, bench.lab.world
     bad = session_of(lab, world.runner, world.app_role, "i-0abc")
+    write_spec(bench, world.app_role, "session\n    sessions: [{name: i-0abc}]")
     state = deny(bench, world.app_role, "sessions", sessions=(SessionMatch(name="i-0abc"),))
 
     bench.deny_action().delete(state)
@@ -258,6 +261,7 @@ def test_a_superseded_delete_does_nothing(bench: Bench) -> None:
 
 
 def test_a_late_write_of_an_older_generation_is_still_lifted(bench: Bench) -> None:
+    write_spec(bench, bench.lab.world.ci_user)
     first = deny(bench, bench.lab.world.ci_user)
     late = inline(bench, bench.lab.world.ci_user)
     assert late is not None
