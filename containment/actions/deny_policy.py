@@ -255,7 +255,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         Raises:
             UnfinishedError: one is not revoked, or they could not all be listed.
         """
-        if self._context.recorded:
+        if self._context.engine_follows:
             return state  # the engine comes after, once everybody is denied
         live = self._require(state, state.principal_id, followed=True)
         scope = _scope(state, state.issued_before)
@@ -312,7 +312,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
     def stands(self, state: DenyState) -> bool:
         # Whether another member of the cohort was late is seen by the next 'up', as always.
         changes: dict[str, object] = {"cohort": ()}
-        if state.live == "applied" and not self._context.recorded:
+        if state.live == "applied" and not self._context.engine_follows:
             changes["live"] = "signed in"  # nobody has looked yet
         return super().stands(state.model_copy(update=changes))
 
@@ -328,7 +328,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             )
         if status not in {"applied", state.live}:
             self._context.say("warning", f"{live}: the deny is {status}; 'pulumi up' puts it back")
-        if status == "applied" and not self._context.recorded:
+        if status == "applied" and not self._context.engine_follows:
             scope, were = _scope(state, state.issued_before), state.live == "signed in"
             if sign_in_revocation.are_active(self._context, live, scope, were=were):
                 status = "signed in"

@@ -78,7 +78,8 @@ class Context:
     *contained_arns* are the principals, by ARN, that the state is known to hold. With *recorded*
     nothing of a principal may be changed before the ledger has its snapshot. *organizations*
     connects to the organisation's own API. *captures* are the principals that a snapshot of this
-    run has just read, by unique id and snapshot.
+    run has just read, by unique id and snapshot. *engine_follows* where the engine takes over what
+    is done, and does what no deny may wait for.
     """
 
     clients: Clients
@@ -101,6 +102,7 @@ class Context:
     organizations: Callable[[], OrganizationsClient] = _no_organization
     contained_arns: Collection[str] = ()
     recorded: bool = False
+    engine_follows: bool = False
     captures: dict[tuple[str, str], CapturedPrincipal] = field(
         default_factory=dict[tuple[str, str], "CapturedPrincipal"]
     )

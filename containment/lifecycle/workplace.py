@@ -86,6 +86,7 @@ class Workplace:
         declared: the principals, by ARN, that the spec has in this run.
         contained_arns: those that the stack's state is known to hold.
         recorded: whether a principal has to be on record before anything of it is changed.
+        engine_follows: whether the engine takes over what is done.
         made: told of every change that AWS may have, where a context names nobody else.
         credentials_expire_at: when the responder's credentials end, where that is known.
         specs: the folder whose ``stacks`` hold the specs, where that is not *directory*.
@@ -104,6 +105,7 @@ class Workplace:
     declared: Collection[str] = ()
     contained_arns: Collection[str] = ()
     recorded: bool = False
+    engine_follows: bool = False
     made: Callable[[Change, Outcome], None] = _ignore
     credentials_expire_at: datetime | None = None
     specs: Path | None = None
@@ -179,6 +181,7 @@ class Workplace:
             organizations=self.organizations,
             contained_arns=self.contained_arns,
             recorded=self.recorded,
+            engine_follows=self.engine_follows,
             captures=self._captures,
         )
 

@@ -42,7 +42,7 @@ def contain(
     Returns:
         What was applied or tried, in the order of the plan; empty where all is left to the engine.
     """
-    workplace = replace(workplace, patient=False, recorded=True)
+    workplace = replace(workplace, patient=False, recorded=True, engine_follows=True)
     try:
         pinned = direct.pinned_to_users(spec, workplace)
         declared = plan(pinned, spec_file=spec_file, profile=workplace.settings.profile)
