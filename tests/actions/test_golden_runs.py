@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from containment.aws.recording import made_change
+from containment.aws.recording import Change, Outcome, made_change
 from containment.errors import ContainmentError
 from containment.messages import MadeChange
 from containment.plan import plan
@@ -39,9 +39,12 @@ class Story:
         self.made: list[MadeChange] = []
         bench.context = replace(
             bench.context,
-            made=lambda change, outcome: self.made.append(made_change(change, outcome)),
+            made=self._note,
         )
         bench.leaked = (bench.lab.world.leaked.access_key_id,)
+
+    def _note(self, change: Change, outcome: Outcome) -> None:
+        self.made.append(made_change(change, outcome))
 
     def spec(self, role_rung: str = "revoke-sessions", *more: str) -> str:
         world = self.bench.lab.world
