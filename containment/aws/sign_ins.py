@@ -106,7 +106,8 @@ class SignIns:
             answers = [_listed(*each) for each in asked]
         else:
             with ThreadPoolExecutor(max_workers=min(len(asked), _MOST_THREADS)) as pool:
-                answers = list(pool.map(lambda each: _listed(*each), asked))
+                clients, whose = zip(*asked, strict=True)
+                answers = list(pool.map(_listed, clients, whose))
         sessions = {one.arn: one for answer in answers for one in answer.sessions}
         return SignInListing(
             tuple(sessions.values()), tuple(error for answer in answers for error in answer.unread)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -148,7 +149,8 @@ def _resolved(
 def _guard(iam: IAMClient, users: Sequence[_User]) -> tuple[GuardMode, list[str]]:
     """Return the guard to begin with, and why: a freeze where one of *users* asks for it."""
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        answers = list(pool.map(lambda user: guard_for(iam, user.resolved.principal), users))
+        principals = [user.resolved.principal for user in users]
+        answers = list(pool.map(partial(guard_for, iam), principals))
     frozen = [reason for mode, reason in answers if mode is not GuardMode.OFF]
     doubtful = [reason for _, reason in answers if "could not be simulated" in reason]
     reasons = frozen or doubtful or [reason for _, reason in answers]

@@ -46,6 +46,10 @@ def pipeline(bench: Bench) -> str:
     return str(made["Role"]["Arn"])
 
 
+def _ignore(_severity: str, _message: str) -> None:
+    """Say nothing."""
+
+
 def _profile(bench: Bench, pipeline: str) -> Profile:
     return Profile(pipeline=(pipeline,), break_glass=(bench.lab.world.break_glass_role,))
 
@@ -86,7 +90,7 @@ def test_who_runs_containment_is_refused_at_every_rung_and_nothing_is_written(
         spec, spec_file = load(file), f"stacks/{bench.incident}.yaml"
         workplace = Workplace(bench.directory, ACTIONS, bench.incident, Settings(profile=profile))
         with pytest.raises(RefusedError):
-            direct.contain(spec, workplace, spec_file=spec_file, say=lambda *_: None)
+            direct.contain(spec, workplace, spec_file=spec_file, say=_ignore)
         # Nor where a state says that its snapshot was taken: each action asks again.
         (declared,) = plan(spec, spec_file=spec_file, profile=profile)
         for item in declared.declarations:
@@ -121,7 +125,7 @@ def test_who_runs_containment_works_on_while_another_role_is_held(
     workplace = Workplace(bench.directory, ACTIONS, bench.incident, Settings(profile=profile))
 
     results = direct.contain(
-        load(file), workplace, spec_file=f"stacks/{bench.incident}.yaml", say=lambda *_: None
+        load(file), workplace, spec_file=f"stacks/{bench.incident}.yaml", say=_ignore
     )
 
     assert direct.failure(results) is None
