@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 # Files of the product that hold a page; `unlisted` names those that nothing here drives.
 WRITERS = frozenset(
-    {"containment/diff/templates/page.html.j2", "containment/trail/outputs/html.py"}
+    {"containment/diff/templates/parts.html.j2", "containment/trail/outputs/html.py"}
 )
 _PAGE = re.compile(r"<!doctype html>", re.IGNORECASE)
 
@@ -77,12 +77,16 @@ def _hostile_diff(_: Path) -> str:
     return as_html(replace(diff, principals=(*diff.principals, *texts)))
 
 
-_GOLDEN = sorted((ROOT / "tests" / "actions" / "golden").glob("*.html"))
+_GOLDEN = {
+    f"{word}-{path.stem}": path
+    for word, folder in (("run", "actions"), ("review", "review"))
+    for path in sorted((ROOT / "tests" / folder / "golden").glob("*.html"))
+}
 _WRITE: dict[str, Callable[[Path], str]] = {
     "trace-story": _trace_of_a_story,
     "trace-quiet": _trace_without_calls,
     "trace-hostile": _hostile_trace,
     "diff-hostile": _hostile_diff,
     **{f"diff-{name}": lambda _, scene=scene: as_html(scene()) for name, scene in SCENES.items()},
-    **{f"run-{path.stem}": lambda _, path=path: path.read_text("utf-8") for path in _GOLDEN},
+    **{name: lambda _, path=path: path.read_text("utf-8") for name, path in _GOLDEN.items()},
 }
