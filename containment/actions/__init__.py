@@ -24,7 +24,9 @@ ACTIONS: tuple[type[Action[Any, Any]], ...] = (
     GuardPolicy,
 )
 
-ACTIONS_BY_RESOURCE = {action.resource: action for action in ACTIONS}
+ACTIONS_BY_RESOURCE: dict[str, type[Action[Any, Any]]] = {
+    action.resource: action for action in ACTIONS
+}
 
 # Every part of a principal that some action changes, in the order in which a lift gives them back.
 FACETS = in_turn(facet for action in ACTIONS for facet in action.facets)

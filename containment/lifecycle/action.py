@@ -323,7 +323,10 @@ class Action(ABC, Generic[In, St]):
         return live
 
     def _carry_out(self, state: Inputs, plan: LiftPlan) -> None:
-        words = (word for step in plan.steps for word in (step.facet.WORD, *step.returns.asks))
+        words: list[FacetName] = []
+        for step in plan.steps:
+            words.append(step.facet.WORD)
+            words.extend(step.returns.asks)
         self._record_decisions(state, words)
         for line in plan.carry_out():
             self._context.say("info", line)
