@@ -32,7 +32,7 @@ from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_denied, is_full, outcome_unknown, retried
 from containment.aws.principal import FOLLOWED
 from containment.aws.sign_ins import PERMISSIONS as SIGN_INS
-from containment.errors import ConflictError, ContainmentError
+from containment.errors import ConflictError, ContainmentError, NotFoundError
 from containment.facets import (
     attachment,
     attachment_lift,
@@ -232,8 +232,24 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         except UnfinishedError:
             raise
         except ContainmentError as error:
+            if isinstance(error, NotFoundError) and self._taken_back(placed):
+                raise
             # Something is written already: the engine must not forget it.
             raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
+
+    def _taken_back(self, placed: DenyState) -> bool:
+        """Take the deny off whoever has the name of a principal that is gone; tell if it is off.
+
+        Nobody took a snapshot of them, so no lift would give them back. The next run contains them
+        with one of their own.
+        """
+        other = self._context.locate(placed, None)
+        if other is None or placed.placement != "inline":
+            return other is None
+        mark = deny.find(other, placed.incident).mark
+        if mark and (mark.snapshot_id, mark.generation) == (placed.snapshot_id, placed.generation):
+            other.delete_inline(marks.policy_name(placed.incident))
+        return True
 
     def _followed(self, live: LivePrincipal, placed: DenyState) -> DenyState:
         """Write again where another user took the name, and so may have got what was written."""

@@ -227,6 +227,7 @@ def test_where_attaching_is_refused_a_boundary_holds_them_and_never_takes_the_pl
 
 
 def test_a_claim_of_a_boundary_that_the_state_does_not_know_removes_none(bench: Bench) -> None:
+    write_spec(bench, bench.lab.world.deploy_role)
     world = bench.lab.world
     fill_role(bench, *KINDS["long ARNs"], count=1)
     state = deny(bench, world.deploy_role)
@@ -328,6 +329,7 @@ def boundary(bench: Bench) -> str | None:
 
 
 def test_no_room_for_the_fence_keeps_the_deny_and_says_so(bench: Bench) -> None:
+    write_spec(bench, bench.lab.world.ci_user)
     state = deny(bench, bench.lab.world.ci_user)
     fill_inline(bench)
 
@@ -414,6 +416,7 @@ def test_a_claim_that_says_less_than_the_state_gives_nothing_back(bench: Bench) 
 
 
 def test_a_forged_claim_attaches_nothing(bench: Bench) -> None:
+    write_spec(bench, bench.lab.world.ci_user)
     administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
     taken = bench.snapshot(bench.lab.world.ci_user)
     state = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
@@ -428,6 +431,7 @@ def test_a_forged_claim_attaches_nothing(bench: Bench) -> None:
 
 
 def test_an_attachment_that_a_crash_forgot_is_fenced_as_well(bench: Bench) -> None:
+    write_spec(bench, bench.lab.world.ci_user)
     lab, world = bench.lab, bench.lab.world
     token = minted(lab, world.leaked)
     fill_inline(bench)

@@ -151,8 +151,8 @@ def test_a_moment_far_ahead_does_not_lock_everybody_out(bench: Bench) -> None:
 
 
 def test_the_newest_generation_there_can_be_is_written_and_read_as_it_is(bench: Bench) -> None:
-    taken = bench.snapshot(bench.lab.world.ci_user)
     plant(bench, bench.lab.world.ci_user, {"Sid": sid(generation=NEWEST), **NOTHING})
+    taken = bench.snapshot(bench.lab.world.ci_user)
 
     state = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
     live_state = bench.deny_action().read(state)
@@ -192,6 +192,7 @@ def test_a_newer_claim_under_another_snapshot_makes_the_lift_ask(bench: Bench) -
 
 
 def test_a_fence_planted_beside_the_deny_does_not_hide_it(bench: Bench) -> None:
+    write_spec(bench, bench.lab.world.ci_user)
     taken, denied, _ = contain_user(bench)
     own_policy = inline(bench, bench.lab.world.ci_user)
     assert own_policy is not None

@@ -79,11 +79,14 @@ def test_no_name_or_document_acts_on_the_engine_or_the_terminal_and_all_comes_ba
     user = admin.create_user(
         UserName="mallory", Path=PATH, Tags=[{"Key": "a\u2028b", "Value": "\u00a0=1"}]
     )["User"]["Arn"]
-    admin.create_access_key(UserName="mallory")
+    key = admin.create_access_key(UserName="mallory")["AccessKey"]["AccessKeyId"]
     role = admin.create_role(
         RoleName="mallet", Path=PATH, AssumeRolePolicyDocument=TRUST % account
     )["Role"]["Arn"]
     before = inventory.take(admin)
+    harmless(on_terminal(project, "containment", "resolve", key))
+    for named in (key, role):  # as YAML
+        harmless(on_terminal(project, "containment", "open", "--dry-run", named))
     quoted = [
         json.dumps({"user": user}),
         json.dumps({"role": role, "rung": "close-trust"}),

@@ -12,6 +12,7 @@ import pytest
 from containment.actions.deny_policy import DenyPolicy
 from containment.actions.principal_snapshot import PrincipalSnapshot
 from containment.facets import credentials_lift, trust
+from containment.facets.marks import new_snapshot_id
 from containment.lifecycle import lift
 from tests.model import foreign
 from tests.model.cast import CI, DEPLOY
@@ -65,6 +66,7 @@ def stripped(story: Story) -> None:
 
 def create_in_earnest(self: DenyPolicy, inputs: Any, *, preview: bool) -> Any:
     del preview
+    inputs = inputs.model_copy(update={"snapshot_id": new_snapshot_id()})
     return _create(self, inputs, preview=False)
 
 

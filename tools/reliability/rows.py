@@ -56,8 +56,14 @@ def sample() -> list[Trial]:
         Trial(user, "up ahead", _lost("PutUserPolicy", "cli"), "containment up"),
         Trial("role, closed", "repair ahead", _lost("PutRolePolicy", "cli"), "containment lift"),
         Trial(user, "up ahead", _held_back("TagUser"), "refused destroy at once"),
+        Trial(user, "up ahead", _while_it_catches_up(6), "containment up"),
         Trial(user, "up", Blow("checkpoint", 5, who="nobody", how="state refused"), "destroy"),
     ]
+
+
+def _while_it_catches_up(nth: int) -> Blow:
+    """Return the end of the engine at the *nth* look at the user, after all has been done."""
+    return Blow("GetUser", nth, "before", "engine", fate="passes")
 
 
 def storms(number: int, seed: int) -> list[Storm]:
@@ -159,8 +165,7 @@ def ahead() -> Iterator[Trial]:
     yield Trial("user", "up ahead", Blow("GetUser", 1, "before", "cli", fate="dropped"), "up")
     # The engine takes over what was done, and writes its state at its end alone.
     for nth, after in ((6, "containment up"), (7, "up")):
-        blow = Blow("GetUser", nth, "before", "engine", fate="passes")
-        yield Trial("user", "up ahead", blow, after)  # type: ignore[arg-type]
+        yield Trial("user", "up ahead", _while_it_catches_up(nth), after)  # type: ignore[arg-type]
     for (scene_name, operation), (point, fate) in itertools.product(
         (
             ("user", "PutUserPolicy"),
