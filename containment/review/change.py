@@ -125,14 +125,7 @@ def of_project(root: Path, names: Sequence[str]) -> ProposedChange:
                 f"there is no spec {_FOLDER}{plain(stack)}.yaml in {root}",
                 remedy="name one that is there; one that was deleted is found by --base",
             )
-        try:
-            with path.open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
-        except OSError as error:
-            why = f"cannot be read: {error.strerror or error}"
-            specs.append(SpecChange(stack, "named", problem=why))
-        else:
-            specs.append(SpecChange(stack, "named", after=data))
+        specs.append(_in_folder(stack, path))
     files = {
         name: (root / name).read_bytes()
         for name in _counting(one.stack for one in specs)
@@ -140,6 +133,17 @@ def of_project(root: Path, names: Sequence[str]) -> ProposedChange:
     }
     incidents = tuple(_incidents(path.name for path in (root / _FOLDER).iterdir()))
     return ProposedChange("", WORKING_TREE, tuple(specs), files=files, incidents=incidents)
+
+
+def _in_folder(stack: str, path: Path) -> SpecChange:
+    """Return the spec at *path*; to open what is no file, such as a pipe, might never end."""
+    try:
+        if not path.is_file():
+            return SpecChange(stack, "named", problem="is not a file")
+        with path.open("rb") as file:
+            return SpecChange(stack, "named", after=file.read(MAX_BYTES + 1))
+    except OSError as error:
+        return SpecChange(stack, "named", problem=f"cannot be read: {error.strerror or error}")
 
 
 def _spec_change(

@@ -153,6 +153,15 @@ def test_a_link_is_no_spec_and_is_not_followed(checkout: Checkout, tmp_path: Pat
         assert "secret" not in one.problem
 
 
+def test_a_pipe_in_place_of_a_spec_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    os.mkfifo(tmp_path / "stacks" / "inc-pipe.yaml")
+
+    (change,) = of_project(tmp_path, ["inc-pipe"]).specs
+
+    assert (change.after, change.problem) == (None, "is not a file")
+
+
 @pytest.mark.parametrize("revision", ["--output=/tmp/x", "-h", "", "a\nb"])
 def test_an_option_is_no_revision(checkout: Checkout, revision: str) -> None:
     with pytest.raises(SpecError, match="no revision"):
