@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cli import render
 from cli.progress import EngineOutput, progress
 from containment.actions import ACTIONS
+from containment.engine.settings import SKIP_CHECKPOINTS
 from containment.errors import ContainmentError
 from containment.facets import decisions
 from containment.lifecycle.workplace import Settings, Workplace
@@ -62,7 +63,10 @@ class Incident:
             time.sleep(random.uniform(*_APART_S))  # noqa: S311 -- so that they part
         elif stack_locks and not self._unlocked(stack_locks):
             return replace(run, locks=stack_locks)
-        run = self._run(verb, *options, verbose=verbose)
+        # Somebody has written the state meanwhile: what was decided by the old one counts no more.
+        environ = {k: v for k, v in self.engine.environ.items() if k != SKIP_CHECKPOINTS}
+        engine = replace(self.engine, environ=environ)
+        run = self._run(verb, *options, verbose=verbose, engine=engine)
         if not locks.is_complaint(run.complaint):
             return run
         return replace(run, locks=self._locks())
@@ -133,13 +137,13 @@ class Incident:
         # In a bucket the engine alone can: it takes all locks of the stack.
         return self.engine.ask("cancel", "--yes", "--stack", self.stack).code == 0
 
-    def _run(self, verb: str, *options: str, verbose: bool) -> Run:
+    def _run(self, verb: str, *options: str, verbose: bool, engine: Engine | None = None) -> Run:
         confirmed = () if verb == "preview" else ("--yes",)
         output = EngineOutput(f"{self.stack}-{verb}", is_shown=verbose)
         failed = True
         try:
             with progress(f"pulumi {verb}", output) as take:
-                run = self.engine.run(
+                run = (engine or self.engine).run(
                     *(verb, "--stack", self.stack, *confirmed, *options), out=take, err=self._warn
                 )
             failed = run.code != 0

@@ -32,7 +32,7 @@ from containment.aws.consistency import eventually
 from containment.aws.faults import code, explain, is_denied, is_full, outcome_unknown, retried
 from containment.aws.principal import FOLLOWED
 from containment.aws.sign_ins import PERMISSIONS as SIGN_INS
-from containment.errors import ConflictError, ContainmentError, NotFoundError
+from containment.errors import ConflictError, ContainmentError
 from containment.facets import (
     attachment,
     attachment_lift,
@@ -211,19 +211,14 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         self, inputs: DenyInputs, *, preview: bool, before: DenyState | None = None
     ) -> DenyState:
         started_ms = self._context.started_ms()
-        first = None if preview or before else self._context.recall(inputs, inputs.principal_id)
-        if first is None:
-            live, live_deny = self._require(inputs, inputs.principal_id), None
-        else:
-            live, live_deny = first
-            self.gate.require_denial(inputs, live)
+        live = self._require(inputs, inputs.principal_id)
         state = DenyState(**dict(inputs))
         if before is not None:
             kept = ("swapped", "swapped_ids", "bounded")
             state = state.model_copy(update={name: getattr(before, name) for name in kept})
         if preview:
             return state
-        live_deny = live_deny or deny.find(live, inputs.incident)
+        live_deny = deny.find(live, inputs.incident)
         claim = attachment.find(live, inputs.incident)
         generation = self._context.generation(started_ms, live_deny.mark, claim)
         placed = self._place(live, state.model_copy(update={"generation": generation}), live_deny)
@@ -232,24 +227,8 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         except UnfinishedError:
             raise
         except ContainmentError as error:
-            if isinstance(error, NotFoundError) and self._taken_back(placed):
-                raise
             # Something is written already: the engine must not forget it.
             raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
-
-    def _taken_back(self, placed: DenyState) -> bool:
-        """Take the deny off whoever has the name of a principal that is gone; tell if it is off.
-
-        Nobody took a snapshot of them, so no lift would give them back. The next run contains them
-        with one of their own.
-        """
-        other = self._context.locate(placed, None)
-        if other is None or placed.placement != "inline":
-            return other is None
-        mark = deny.find(other, placed.incident).mark
-        if mark and (mark.snapshot_id, mark.generation) == (placed.snapshot_id, placed.generation):
-            other.delete_inline(marks.policy_name(placed.incident))
-        return True
 
     def _followed(self, live: LivePrincipal, placed: DenyState) -> DenyState:
         """Write again where another user took the name, and so may have got what was written."""

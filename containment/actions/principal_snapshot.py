@@ -230,7 +230,6 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
         for refusal in uneditable(live.principal):
             raise refusal
         captured = capture.capture(live, inputs.incident)
-        read_at, answered_at = self._context.now(), live.answered_at
         for problem in captured.unread:
             self._context.say("warning", f"{problem}; none is deactivated until that is possible")
         earlier = earlier_containment.recalled(self._context, live, inputs, captured, self._facets)
@@ -254,8 +253,6 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
                 f"{live} is not on record, and no state would know how it was",
                 remedy="the engine contains it with a state: run 'pulumi up'",
             )
-        as_read = capture.CapturedPrincipal(live, captured, read_at, answered_at)
-        self._context.captures[live.unique_id, str(taken.snapshot_id)] = as_read
         # Not read here: the deny waits for this.
         return _remembering(taken, self._context.ledger.journal_of(taken.incident).written())
 

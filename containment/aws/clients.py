@@ -143,7 +143,11 @@ def _sign_ins(
         regions = tuple(dict.fromkeys((own, *REGIONS)))
     made: list[Any] = []
     for region in regions:
-        client: Any = session.client("signin", region_name=region, config=config)
+        # Without it a service's own setting would count, or AWS would be asked for an emulation.
+        emulation = endpoint if is_emulated(endpoint) else None
+        client: Any = session.client(
+            "signin", region_name=region, config=config, endpoint_url=emulation
+        )
         retry_throttled(client)
         if is_emulated(endpoint):
             keep_to_endpoint(client)

@@ -239,15 +239,7 @@ class LivePrincipal:
         self._change("BatchRevokeSessions", facet, "revoked", call)
         return answers[-1]
 
-    def told_to(self, recorder: Recorder, answered_at: datetime) -> LivePrincipal:
-        """Return the same as it was read, its changes told to *recorder*; AWS's time is given."""
-        other = LivePrincipal(self._iam, self.principal, self._details, recorder)
-        other._readings = dict(self._readings)
-        other._attachments_listed = self._attachments_listed
-        other.answered_at = answered_at
-        return other
-
-    def note(self, readings: Mapping[str, str | None]) -> None:
+    def note(self, readings: Mapping[str, str]) -> None:
         """Remember what was read of facets, for the record of a change to one of them."""
         self._readings |= readings
 

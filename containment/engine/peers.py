@@ -5,9 +5,9 @@ every user of the machine. Linux tells the owner of a socket in ``/proc/net/tcp`
 that is missing the check cannot be made.
 
 That table is of the whole machine, and to read it for every call took two fifths of a provider's
-time. So an answer holds for half a second: an address is another's only once its connection has
-ended, and Linux gives it to a new one a second later at the earliest (RFC 9293, section 3.4.1,
-"TIME-WAIT"; ip-sysctl, ``tcp_tw_reuse``).
+time. So an answer holds for half a second, for calls that change nothing: an address is another's
+only once its connection has ended, and mostly a second later at the earliest (RFC 9293, section
+3.4.1, "TIME-WAIT"), but not after a reset. For all other calls the table is read anew.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _LOCAL, _STATE, _OWNER = 1, 3, 7
 _ESTABLISHED = "01"
 _HOLDS_S = 0.5
+# Calls of Pulumi's provider protocol that ask and change nothing.
+_ASKING = frozenset(
+    {"Check", "CheckConfig", "Diff", "DiffConfig", "Read", "GetSchema", "GetPluginInfo"}
+)
 
 
 def owners_of(peer: str) -> set[int] | None:
@@ -72,27 +76,30 @@ class OwnUserOnly(grpc.ServerInterceptor):  # type: ignore[type-arg]
         served = getattr(handler, shape)
         make = getattr(grpc, f"{shape}_rpc_method_handler")
         guard = self._guarded_stream if handler.response_streaming else self._guarded
-        return make(guard(served), handler.request_deserializer, handler.response_serializer)
+        asking = str(handler_call_details.method).rpartition("/")[2] in _ASKING
+        return make(
+            guard(served, asking=asking), handler.request_deserializer, handler.response_serializer
+        )
 
-    def _guarded(self, served: Callable[..., Any]) -> Callable[..., Any]:
+    def _guarded(self, served: Callable[..., Any], *, asking: bool) -> Callable[..., Any]:
         def guarded(request: Any, context: Any) -> Any:
-            self._require_own_user(context)
+            self._require_own_user(context, asking=asking)
             return served(request, context)
 
         return guarded
 
-    def _guarded_stream(self, served: Callable[..., Any]) -> Callable[..., Any]:
+    def _guarded_stream(self, served: Callable[..., Any], *, asking: bool) -> Callable[..., Any]:
         def guarded(request: Any, context: Any) -> Any:
-            self._require_own_user(context)
+            self._require_own_user(context, asking=asking)
             yield from served(request, context)
 
         return guarded
 
-    def _require_own_user(self, context: Any) -> None:
-        if not self._is_own(context.peer()):
+    def _require_own_user(self, context: Any, *, asking: bool) -> None:
+        if not self._is_own(context.peer(), asking=asking):
             context.abort(grpc.StatusCode.PERMISSION_DENIED, "this program serves another user")
 
-    def _is_own(self, peer: str) -> bool:
+    def _is_own(self, peer: str, *, asking: bool) -> bool:
         with self._lock:
             asked_at = time.monotonic()
             self._own_since = {
@@ -100,7 +107,7 @@ class OwnUserOnly(grpc.ServerInterceptor):  # type: ignore[type-arg]
                 for address, since in self._own_since.items()
                 if asked_at - since < _HOLDS_S
             }
-            if peer in self._own_since:
+            if asking and peer in self._own_since:
                 return True
             own = owners_of(peer) in (None, {os.getuid()})
             if own:

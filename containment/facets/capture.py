@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from containment.aws.credentials import KINDS
@@ -13,7 +12,6 @@ from containment.facets.shapes import is_deny, is_trust_deny
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from containment.aws.credentials import Credential
     from containment.aws.principal import LivePrincipal
@@ -22,9 +20,6 @@ if TYPE_CHECKING:
 # With the principal itself, inline names and attachments, and a user's credentials of each kind,
 # these make eight calls.
 _MOST_CALLS = 8
-# How long what was read may stand for what is there, where whatever is missed by that is found by
-# the next look: a policy of our name that somebody else wrote meanwhile, or a new name.
-_FRESH = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +39,6 @@ class Captured:
             name for name in self.names if not documents.marks(self.policies.get(name), is_deny)
         )
         return {name: _size(self.policies.get(name)) for name in named}
-
-
-@dataclass(frozen=True, slots=True)
-class CapturedPrincipal:
-    """A principal as it was read, and when that was: by this machine's clock and by AWS's."""
-
-    live: LivePrincipal
-    captured: Captured
-    read_at: datetime
-    answered_at: datetime
-
-    def is_fresh(self, now: datetime) -> bool:
-        """Tell whether this is what one more look would show, but for what is found later."""
-        return timedelta() <= now - self.read_at <= _FRESH
-
-    def answered_by(self, now: datetime) -> datetime:
-        """Return AWS's time, as it was told with the answer and has gone on since."""
-        return self.answered_at + (now - self.read_at)
-
-    def own_policy(self, incident: str) -> tuple[bool, str | None]:
-        """Return whether it is known what *incident*'s own policy says, and what; None for none."""
-        own = marks.policy_name(incident)
-        if own in self.captured.policies:
-            return True, self.captured.policies[own]
-        return all(name.lower() != own.lower() for name in self.captured.names), None
 
 
 def capture(live: LivePrincipal, incident: str) -> Captured:

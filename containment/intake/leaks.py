@@ -57,6 +57,16 @@ class Leaks:
     others: int = 0
 
 
+# What a URL may carry for access: the user's part, and the query.
+_USER_IN_URL = re.compile(r"//[^/@\s]*@")
+_AFTER_PATH = re.compile(r"[?#]\S*")
+
+
+def _without_secrets(place: str) -> str:
+    """Return *place*, which may be a URL, without what in it gives access."""
+    return _AFTER_PATH.sub("", _USER_IN_URL.sub("//", place)) if "//" in place else place
+
+
 @dataclass(slots=True)
 class _Reading:
     """What was read so far; of a key that is found again the earliest time counts."""
@@ -76,7 +86,7 @@ class _Reading:
                     " or user that CloudTrail names"
                 )
             elif is_access_key_id(key):
-                self._keep(Leak(key, one_line(place, _LONGEST_PLACE), found_at))
+                self._keep(Leak(key, one_line(_without_secrets(place), _LONGEST_PLACE), found_at))
             else:
                 self.unread.append(f"{entry}: what looks like an access key id is none")
         if not some:

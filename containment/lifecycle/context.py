@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from containment.aws.endpoint import same_place
 from containment.aws.names import Names
 from containment.aws.principal import LivePrincipal, locate
-from containment.aws.recording import Telling, inline_policy
+from containment.aws.recording import Telling
 from containment.aws.rights import Rights
 from containment.aws.sign_ins import SignIns
 from containment.errors import AccessError, RefusedError
-from containment.facets import deny
 from containment.facets.decisions import Decisions
-from containment.facets.marks import NEWEST, policy_name
+from containment.facets.marks import NEWEST
 from containment.ledger import Ledger, unkept
 from containment.profile import FILE, Profile
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from containment.aws.clients import Clients
     from containment.aws.recording import Change, Outcome
     from containment.clock import Clock
-    from containment.facets.capture import CapturedPrincipal
-    from containment.facets.deny import LiveDeny
     from containment.facets.facet import Artefact, Facet
     from containment.lifecycle.snapshot import Snapshot
     from containment.lifecycle.wire import Inputs
@@ -77,9 +74,8 @@ class Context:
     principals, by unique id and snapshot, that were seen to carry a mark of it in this run.
     *contained_arns* are the principals, by ARN, that the state is known to hold. With *recorded*
     nothing of a principal may be changed before the ledger has its snapshot. *organizations*
-    connects to the organisation's own API. *captures* are the principals that a snapshot of this
-    run has just read, by unique id and snapshot. *engine_follows* where the engine takes over what
-    is done, and does what no deny may wait for.
+    connects to the organisation's own API. *engine_follows* where the engine takes over what is
+    done, and does what no deny may wait for.
     """
 
     clients: Clients
@@ -103,9 +99,6 @@ class Context:
     contained_arns: Collection[str] = ()
     recorded: bool = False
     engine_follows: bool = False
-    captures: dict[tuple[str, str], CapturedPrincipal] = field(
-        default_factory=dict[tuple[str, str], "CapturedPrincipal"]
-    )
 
     @property
     def caller(self) -> Caller:
@@ -128,38 +121,14 @@ class Context:
             RefusedError: the credentials in use are of another endpoint or account.
         """
         self.require_same_place(inputs)
-        telling = self._telling(inputs, lifting=lifting)
-        return locate(self.clients.iam, inputs.target, unique_id, telling)
-
-    def recall(self, inputs: Inputs, unique_id: str) -> tuple[LivePrincipal, LiveDeny] | None:
-        """Return the principal, and the incident's deny on it, as its snapshot read them just now.
-
-        Once for each snapshot: it saves the first deny two round trips, and no later look any.
-        None where nobody has read them in this run, or too long ago.
-
-        Raises:
-            RefusedError: the credentials in use are of another endpoint or account.
-        """
-        self.require_same_place(inputs)
-        now = self.now()
-        as_read = self.captures.pop((unique_id, str(getattr(inputs, "snapshot_id", None))), None)
-        if as_read is None or not as_read.is_fresh(now):
-            return None
-        is_known, text = as_read.own_policy(inputs.incident)
-        if not is_known:
-            return None
-        live = as_read.live.told_to(self._telling(inputs), as_read.answered_by(now))
-        live.note({inline_policy(policy_name(inputs.incident)): text})
-        return live, deny.read(text, inputs.incident)
-
-    def _telling(self, inputs: Inputs, *, lifting: bool = False) -> Telling:
         recorder = self.ledger.recorder(
             inputs.incident,
             getattr(inputs, "snapshot_id", None),
             lambda: self.caller.arn,
             lifting=lifting,
         )
-        return Telling(recorder, self.made)
+        telling = Telling(recorder, self.made)
+        return locate(self.clients.iam, inputs.target, unique_id, telling)
 
     def require_same_place(self, inputs: Inputs) -> None:
         """Refuse to work for one endpoint and account with the credentials of another."""

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from containment.aws.caller import Caller
     from containment.aws.recording import Change, Outcome
-    from containment.facets.capture import CapturedPrincipal
     from containment.lifecycle.context import Catalogued, Severity
 
 
@@ -116,9 +115,6 @@ class Workplace:
     _ledger: Ledger | None = None
     _organizations: OrganizationsClient | None = None
     _sighted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
-    _captures: dict[tuple[str, str], CapturedPrincipal] = field(
-        default_factory=dict[tuple[str, str], "CapturedPrincipal"]
-    )
     _lock: Lock = field(default_factory=Lock)
 
     def clients(self, account: str | None = None) -> Clients:
@@ -182,7 +178,6 @@ class Workplace:
             contained_arns=self.contained_arns,
             recorded=self.recorded,
             engine_follows=self.engine_follows,
-            captures=self._captures,
         )
 
     def ledger(self) -> Ledger:

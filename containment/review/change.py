@@ -66,6 +66,7 @@ class ProposedChange:
         others: every other path in it, which needs a review of code first.
         files: path and content of what counts from the base besides specs, by path in the project.
         incidents: the incidents that have a spec at the base.
+        left_out: the specs in it that nobody asked about, by path.
     """
 
     base: str
@@ -74,6 +75,7 @@ class ProposedChange:
     others: tuple[str, ...] = ()
     files: dict[str, bytes] = field(default_factory=dict[str, bytes])
     incidents: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def between(
@@ -108,6 +110,7 @@ def between(
         tuple(sorted(others)),
         dict(_of_base(repository, base_id, chosen)),
         tuple(_incidents(repository.names_in(base_id, f"{repository.prefix}{_FOLDER}"))),
+        tuple(sorted(one.file for one in specs if one not in chosen)),
     )
 
 

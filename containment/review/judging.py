@@ -99,6 +99,7 @@ class Judge:
             incidents,
             change.others,
             judge_whole(_whole(change, touched, profile)),
+            change.left_out,
         )
 
     def _lay_out(self, change: ProposedChange, base: Path, head: Path) -> None:

@@ -98,6 +98,7 @@ class Review:
         incidents: one for each spec in it.
         others: every other path in it.
         findings: what the rules found in the change as a whole.
+        left_out: the specs in it that were not judged, by path.
     """
 
     base: str
@@ -108,6 +109,7 @@ class Review:
     incidents: tuple[IncidentReview, ...] = ()
     others: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -127,7 +129,7 @@ class Review:
     def verdict(self) -> str:
         """What came of it, in one line."""
         words = {
-            0: "nothing stands against it",
+            0: "nothing stands against it" if self.incidents else "there is no spec in it to judge",
             UNREADABLE: "not to be applied: a spec cannot be read",
             REFUSED: "not to be applied: refused",
             CONFLICT: "not to be applied: somebody has to decide",
@@ -237,6 +239,7 @@ class Review:
             Point(subject or "the change", f"too little is known for {', '.join(rules)}", incident)
             for (incident, subject), rules in unasked.items()
         ]
+        points += [Point(path, "it was not judged: others were named") for path in self.left_out]
         for one in self.incidents:
             points += [Point(one.file, text, one.incident) for text in one.unread]
             points += [

@@ -96,6 +96,12 @@ class Repository:
             raise SpecError(
                 f"'{shown}' is no revision of git", remedy="write a branch, a tag or a commit's id"
             )
+        if len(self._refs(revision)) > 1:
+            raise SpecError(
+                f"'{shown}' is the name of more than one branch or tag, and whoever may push tags"
+                " could choose the base by that",
+                remedy=f"write it whole, such as refs/remotes/{shown}, or write a commit's id",
+            )
         answer = self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^0")
         if answer is None:
             raise NotFoundError(
@@ -103,6 +109,13 @@ class Repository:
                 remedy="fetch it first; in CI, check out with the whole history (fetch-depth: 0)",
             )
         return answer.decode("ascii").strip()
+
+    def _refs(self, revision: str) -> list[str]:
+        """Return the references that *revision* may be short for ("gitrevisions", refname)."""
+        places = ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
+        listed = self._ask("for-each-ref", "--format=%(refname)") or b""
+        references = set(listed.decode("utf-8", "surrogateescape").splitlines())
+        return [f"{place}{revision}" for place in places if f"{place}{revision}" in references]
 
     def parting(self, base: str, head: str) -> str:
         """Return the commit at which *head* parted from *base*.
@@ -123,7 +136,9 @@ class Repository:
     def between(self, before: str, after: str | None) -> tuple[ChangedPath, ...]:
         """Return what differs between two commits; the working tree where *after* is None."""
         if after is not None:
-            return tuple(_changed(self._must("diff-tree", *_RAW, before, after)))
+            return tuple(
+                _changed(self._must("diff-tree", *_RAW, "--ignore-submodules=none", before, after))
+            )
         listed = self._must("diff-index", *_RAW[1:], "--ignore-submodules=dirty", before)
         changed = [item for item in _changed(listed) if self._differs(item)]
         changed_paths = {item.path for item in changed}

@@ -64,6 +64,11 @@ def pin_by_state(spec: IncidentSpec, state: StackState) -> IncidentSpec:
     return pin(spec.model_copy(update={"targets": named}), owners)
 
 
+def unapplied_keys(spec: IncidentSpec, state: StackState) -> tuple[str, ...]:
+    """Return the access keys that *spec* names in a user's place and *state* knows no user of."""
+    return tuple(key for key in spec.unpinned if _owner(state, key) is None)
+
+
 def principals(state: StackState, spec: IncidentSpec | None) -> list[PrincipalReport]:
     """Return the principals that the state holds, in the order of the spec."""
     targets = pin_by_state(spec, state).targets if spec else ()

@@ -69,7 +69,9 @@ def judge_member(member: Member, calls: Iterable[LoggedCall], settled: datetime)
     after = [
         call
         for call in calls
-        if call.time > isoformat(settled) and is_contained(member, call) and not call.entered
+        if call.time > isoformat(settled)
+        and is_contained(member, call)
+        and not _is_entry(member, call)
     ]
     let_in = [call for call in calls if call.time > isoformat(settled) and _is_entry(member, call)]
     passed = [call for call in after if call.succeeded and counts(call)]

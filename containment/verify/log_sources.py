@@ -82,10 +82,13 @@ class EventHistory:
 
     def bring(self, since: datetime, settled: datetime) -> Brought:
         """Ask for the records, a file a Region."""
+        parted = settled - _LATE
+        if since >= parted:  # AWS takes no end before the beginning
+            return self._ask(isoformat(since), "after")
         if self._before is None or self._before.unread:
-            self._before = self._ask(isoformat(since), "before", isoformat(settled - _LATE))
+            self._before = self._ask(isoformat(since), "before", isoformat(parted))
             self.pause(_PAUSE_S)
-        after = self._ask(isoformat(settled - _LATE), "after")
+        after = self._ask(isoformat(parted), "after")
         return Brought((*self._before.paths, *after.paths), (*self._before.unread, *after.unread))
 
     def _ask(self, since: str, name: str, until: str = "") -> Brought:

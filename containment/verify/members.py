@@ -84,6 +84,8 @@ def claims_of(stack: str, state: StackState, spec: IncidentSpec) -> Claims:
     members = members_of(state, spec)
     named = [target.principal.arn for target in report.pin_by_state(spec, state).targets]
     arns = tuple(dict.fromkeys([*named, *state.principals]))
+    # Nobody knows whose they are, so nothing shows that they are held.
+    keys = report.unapplied_keys(spec, state)
     in_force = [item for item in state.resources if item.resource in _DENYING]
     guard = guard_of(state)
     if guard is not None and guard.live == "missing" and not guard.required:
@@ -91,7 +93,7 @@ def claims_of(stack: str, state: StackState, spec: IncidentSpec) -> Claims:
     accounts = sorted({arn.split(":")[4] for arn in arns})
     return Claims(
         stack=stack,
-        principals=arns,
+        principals=(*arns, *keys),
         denied=tuple(member.arn for member in members if member.deny is not None),
         artefacts=tuple(sorted({item.resource for item in in_force})),
         guarded=tuple(map(account_subject, accounts)) if spec.guard.required else (),

@@ -147,13 +147,17 @@ def _declared_otherwise(
     spec: IncidentSpec, state: StackState, reading: int, up: str
 ) -> Iterator[Evidence]:
     """Find whom the spec, as it is now, contains further than what was applied does."""
+    for key in report.unapplied_keys(spec, state):
+        what = "the spec names this key, and the containment of its user was never applied"
+        yield Evidence("V1", key, "broken", what, up, reading)
     applied = {member.arn: member for member in members_of(state, spec)}
-    for target in report.pin_by_state(spec, state).targets:
+    pinned = report.pin_by_state(spec, state)
+    for target in pinned.targets:
         member = applied.get(target.principal.arn)
         if member is None:
             continue
-        deny_now = DenyPolicy.inputs_for(spec, target)
-        keys_now = InactiveCredentials.inputs_for(spec, target)
+        deny_now = DenyPolicy.inputs_for(pinned, target)
+        keys_now = InactiveCredentials.inputs_for(pinned, target)
         scope = member.deny and member.deny.scope
         picked = frozenset(member.deny.sessions) if member.deny else frozenset[SessionMatch]()
         which = member.credentials and member.credentials.which

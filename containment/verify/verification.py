@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from containment import plan
 from containment.aws.principal import locate
 from containment.errors import ContainmentError
 from containment.run import report
@@ -83,6 +84,8 @@ def verify(
     Raises:
         ContainmentError: there are no credentials, or nobody answers at all.
     """
+    guard = plan.guard_of(spec.guard, workplace.settings.profile)
+    spec = spec.model_copy(update={"guard": guard})
     evidence: list[Evidence] = []
     pace.tell("V1: reading back, first of two")
     evidence += read_back(stack, spec=spec, state=state, workplace=workplace, reading=1)

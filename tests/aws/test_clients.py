@@ -168,3 +168,18 @@ def test_another_failure_is_tried_four_times(responder: Lab, unhurried: list[flo
         clients.iam.get_user(UserName="ci-deploy")
 
     assert len(unhurried) == 3
+
+
+def test_sign_in_sessions_of_an_emulation_are_asked_for_there(
+    responder: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the settings name the services that are emulated, and AWS for this one."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", responder.endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", responder.endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SIGNIN", "https://signin.us-east-1.amazonaws.com")
+
+    clients = connect()
+
+    (client,) = clients.sign_ins()
+    assert client.meta.endpoint_url == responder.endpoint

@@ -163,6 +163,16 @@ def test_findings_of_other_things_are_counted_alone() -> None:
     assert answer.others == 2
 
 
+def test_what_gives_access_in_a_url_is_not_kept() -> None:
+    url = "https://x-access-token:ghp_SECRET123@github.com/o/r.git?token=SECRET456#SECRET789"
+    source = {"Data": {"Git": {"repository": url, "file": "deploy.sh", "line": 3}}}
+
+    (leak,) = read([trufflehog(SourceMetadata=source)]).leaks
+
+    assert "SECRET" not in leak.place
+    assert leak.place.startswith("https://github.com/o/r.git")
+
+
 def test_control_characters_of_a_place_stay_out() -> None:
     source = {"Data": {"Git": {"repository": "a\x1b[31m\u202eb\n" + "x" * 500, "file": "f"}}}
 

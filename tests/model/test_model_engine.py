@@ -87,7 +87,7 @@ def test_what_is_not_sure_stays_in_the_state_unread_and_is_updated_next(story: S
     story.edit({DEPLOY: "deny-all"})
     story.faults(
         {"kind": "lose", "operation": "PutRolePolicy"},
-        {"kind": "error", "operation": "GetRolePolicy", "skip": 1},
+        {"kind": "error", "operation": "GetRolePolicy", "skip": 2},
     )
 
     outcome = story.command("up", preview=False)

@@ -120,6 +120,27 @@ def test_the_working_tree_counts_where_no_head_is_named_also_what_git_ignores(
     ]
 
 
+def test_a_tag_of_the_base_s_name_is_not_taken_for_the_base(checkout: Checkout) -> None:
+    checkout.git("tag", "main")
+
+    with pytest.raises(SpecError, match="more than one branch or tag"):
+        proposed(checkout)
+
+    assert between(checkout.repository, "refs/heads/main", "HEAD").base
+
+
+def test_a_spec_that_nobody_named_is_told(checkout: Checkout) -> None:
+    checkout.git("checkout", "-q", "-b", "change")
+    checkout.write("stacks/inc-new.yaml", SPEC)
+    (checkout.project / "stacks/inc-gone.yaml").unlink()
+    checkout.commit("change")
+
+    change = between(checkout.repository, "main", "HEAD", ["inc-new"])
+
+    assert [one.stack for one in change.specs] == ["inc-new"]
+    assert change.left_out == ("stacks/inc-gone.yaml",)
+
+
 def test_what_the_base_changed_meanwhile_is_no_part_of_the_change(checkout: Checkout) -> None:
     checkout.git("checkout", "-q", "-b", "change")
     checkout.write("stacks/inc-new.yaml", SPEC)

@@ -16,7 +16,7 @@ from containment.aws.clients import connect
 from containment.clock import utc_now
 from containment.lab.testing import Lab
 from containment.lifecycle.context import Context
-from containment.lifecycle.workplace import Workplace
+from containment.lifecycle.workplace import Settings, Workplace
 from containment.run.state import Recorded, StackState
 from containment.spec import load
 from containment.verify.evidence import Evidence
@@ -62,7 +62,12 @@ class Scene:
             INCIDENT,
             spec=load(self.bench.directory / "stacks" / f"{INCIDENT}.yaml"),
             state=self.state,
-            workplace=Workplace(self.bench.directory, ACTIONS, INCIDENT),
+            workplace=Workplace(
+                self.bench.directory,
+                ACTIONS,
+                INCIDENT,
+                settings=Settings.resolve(self.bench.directory, {}, "nothing"),
+            ),
             pace=Pace(wait, self.progress.append),
             **levels,
         )

@@ -212,6 +212,21 @@ def test_a_session_older_than_t_that_succeeds_after_it_is_named(
     assert "made ListUsers at" in cause.what
 
 
+def test_taking_up_another_role_is_a_success_too(
+    contain: Contain, logs_of: LogsOf, direct_lab: Lab
+) -> None:
+    direct_lab.faults({"kind": "lag", "seconds": 86400})
+    scene = contain(U)
+    scene.lab.advance(300)
+    session_of(direct_lab, direct_lab.world.leaked, direct_lab.world.deploy_role)
+    scene.lab.advance(600)
+
+    result = logs_of(scene).verify()
+
+    assert result.verdict.word == "not contained"
+    assert any("AssumeRole" in cause.what for cause in result.verdict.causes)
+
+
 def test_a_new_session_of_a_revoked_role_is_an_honest_one(
     contain: Contain, logs_of: LogsOf, direct_lab: Lab
 ) -> None:

@@ -162,6 +162,30 @@ def test_what_is_contained_lacks_the_logs_alone_and_changes_nothing(contain: Con
     assert scene.lab.status()["mutations"] == before
 
 
+def test_a_key_in_the_spec_whose_user_was_never_contained_is_not_contained(
+    contain: Contain,
+) -> None:
+    scene = contain(R)
+    key = scene.lab.world.release_key.access_key_id
+    path = scene.bench.directory / "stacks" / f"{INCIDENT}.yaml"
+    path.write_text(path.read_text().replace("targets:\n", f"targets:\n  - access_key: {key}\n"))
+
+    result = scene.verify()
+
+    assert result.verdict.word == "not contained"
+    assert {(one.subject, one.level) for one in result.verdict.causes} == {(key, "V1")}
+
+
+def test_a_guard_that_the_profile_requires_is_missed(contain: Contain) -> None:
+    scene = contain(R)
+    (scene.bench.directory / "containment.yaml").write_text("guard_required: true\n")
+
+    result = scene.verify()
+
+    assert result.verdict.word != "contained, verified"
+    assert "V1" in {one.level for one in result.verdict.missing if ACCOUNT in one.subject}, result
+
+
 def test_what_is_stripped_after_the_first_reading_is_seen_by_the_second(contain: Contain) -> None:
     scene = contain(U)
     scene.between.append(lambda: deny_stripped(scene))
