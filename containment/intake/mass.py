@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from containment.aws.caller import identify
 from containment.aws.resolve import Resolved, resolve_access_key
+from containment.clock import isoformat
 from containment.errors import ContainmentError, NotFoundError, SpecError
 from containment.intake.guard_choice import guard_for
 from containment.intake.opening import Choices, place_for, review_by, specs_naming
@@ -55,15 +56,19 @@ class _User:
 
     @property
     def since(self) -> datetime:
-        """When the first of its keys may have leaked: when it was found, or made, whichever later.
+        """When the first of its keys may have leaked: no earlier than it was made.
 
-        What says when it was found may be an attacker's word, and a key leaks no earlier than it is
-        made.
+        When somebody found it says nothing of that: what an attacker made in between would count
+        for the user's own and come back at a lift. A commit's date is its author's word besides.
         """
         made = {one.credential_id: one.created_at for one in self.resolved.keys}
-        return min(
-            max(leak.found_at or made[leak.key_id], made[leak.key_id]) for leak in self.leaks
-        )
+        return min(made[leak.key_id] for leak in self.leaks)
+
+    @property
+    def found_at(self) -> datetime | None:
+        """When the first of its keys was found, as far as somebody says."""
+        times = [leak.found_at for leak in self.leaks if leak.found_at is not None]
+        return min(times, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +193,7 @@ def _drafted(  # noqa: PLR0917 -- what a spec is made of
         or (
             f"given by {caller.arn}"[:200]
             if choices.since
-            else "the earliest of the keys: when it was found, or made where nobody says"
+            else "the earliest moment possible: when the first of the keys was made"
         ),
         "disposition": choices.disposition,
         "severity": choices.severity or Severity.HIGH,
@@ -221,6 +226,13 @@ def _notes(
         )
     if leaks.others:
         notes.append(f"{leaks.others} findings are of something else than a key of AWS")
+    found_at = min((user.found_at for user in users if user.found_at is not None), default=None)
+    if found_at is not None:
+        notes.append(
+            f"the first was found at {isoformat(found_at)}, says its finder; T0 is when the first"
+            " was made, for nobody says when it leaked: give a later one by --since where it is"
+            " known"
+        )
     for user in users:
         principal = user.resolved.principal
         if caller.principal is not None and caller.principal.label == principal.label:
