@@ -136,7 +136,7 @@ def test_everybody_is_contained_and_on_record_before_that(responder: Responder) 
         assert (own[0]["kind"], own[0]["ahead"]) == ("snapshot", True)
 
 
-def test_the_first_deny_is_among_the_first_twelve_calls_whatever_runs_side_by_side(
+def test_the_first_deny_is_among_the_first_fourteen_calls_whatever_runs_side_by_side(
     responder: Responder,
 ) -> None:
     user = f"{{user: '{responder.lab.world.ci_user}'}}"
@@ -147,7 +147,7 @@ def test_the_first_deny_is_among_the_first_twelve_calls_whatever_runs_side_by_si
 
     assert [item.error for item in results] == [None] * 3
     assert responder.changes[0] == "PutUserPolicy"
-    assert responder.requests_before["PutUserPolicy"] - begun + 1 <= 12
+    assert responder.requests_before["PutUserPolicy"] - begun + 1 <= 14
 
 
 def test_a_ledger_that_cannot_be_written_leaves_all_to_the_engine(responder: Responder) -> None:
