@@ -25,7 +25,7 @@ from containment.errors import RefusedError
 from containment.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STACKS = f".pulumi/stacks/{layout.NAME}"
@@ -70,15 +70,30 @@ def require_own_state(
     """
     try:
         named = stack or _selected(engine, root, environ)
+        written = _written(engine, root, environ, named)
+    except UnreadableStateError as error:
+        raise unreadable(stack, error) from None
+    require_own_contents(root, named, written)
+
+
+def require_own_contents(root: Path, stack: str, written: Iterable[bytes]) -> None:
+    """Refuse a state of *stack*, *written* in some form, that names anything but what is ours.
+
+    Raises:
+        ForeignStateError: it does, or it cannot be read.
+    """
+    try:
         strangers = [
             stranger
-            for written in _written(engine, root, environ, named)
-            for stranger in stored_state.strangers(written, named, _keeper(root, named))
+            for one in written
+            for stranger in stored_state.strangers(one, stack, _keeper(root, stack))
         ]
     except UnreadableStateError as error:
-        raise refused(stack, f"cannot be read: {error}") from None
+        raise unreadable(stack, error) from None
     if strangers:
-        raise refused(stack, f"holds what is not of this project: {stored_state.listed(strangers)}")
+        raise _refused(
+            stack, f"holds what is not of this project: {stored_state.listed(strangers)}"
+        )
 
 
 def require_stack_settings(root: Path, stack: str) -> None:
@@ -133,8 +148,12 @@ def _keeper(root: Path, stack: str) -> str:
     return next((url for url in named if isinstance(url, str)), "")
 
 
-def refused(stack: str | None, what: str) -> ForeignStateError:
-    """Return the refusal of a state of *stack*, of which it says *what* is wrong."""
+def unreadable(stack: str | None, error: UnreadableStateError) -> ForeignStateError:
+    """Return the refusal of a state of *stack* that nobody can read, for *error*."""
+    return _refused(stack, f"cannot be read: {error}")
+
+
+def _refused(stack: str | None, what: str) -> ForeignStateError:
     of_stack = f" of {stack}" if stack else ""
     name = stack or "STACK"
     return ForeignStateError(

@@ -154,14 +154,10 @@ def look_up(
                 f"the state of {stack} is kept in {len(written)} forms",
                 remedy="keep the one that counts, and move the others away",
             )
-        strangers = [one for text in written for one in stored_state.strangers(text, stack)]
-        if strangers:
-            raise ownership.refused(
-                stack, f"holds what is not of this project: {stored_state.listed(strangers)}"
-            )
+        ownership.require_own_contents(root, stack, written)
         return parse({"deployment": stored_state.deployment_of(written[0])}) if written else None
     except stored_state.UnreadableStateError as error:
-        raise ownership.refused(stack, f"cannot be read: {error}") from None
+        raise ownership.unreadable(stack, error) from None
 
 
 def expect_ledger(state: StackState | None, ledger: Ledger) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from containment.engine.ownership import ForeignStateError, require_own_state
 from containment.engine.stored_state import UnreadableStateError, listed, strangers
+from containment.run.state import StackState, look_up
 
 pytestmark = pytest.mark.plain
 
@@ -264,8 +266,16 @@ def test_the_settings_of_the_stack_say_which_key_service_is_called(tmp_path: Pat
     environ = {"PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}"}
     settings_file = project / "stacks" / f"Pulumi.{STACK}.yaml"
 
-    with pytest.raises(ForeignStateError, match="the stack's settings name none"):
-        require_own_state(project / "no-engine", project, environ, STACK)
+    def look_up_without_the_engine() -> StackState | None:
+        return look_up(project, environ, STACK, engine=pytest.fail)
 
-    settings_file.write_text(f"secretsprovider: {KEY}\nencryptedkey: AAAA\n", encoding="utf-8")
-    require_own_state(project / "no-engine", project, environ, STACK)
+    for look in (
+        partial(require_own_state, project / "no-engine", project, environ, STACK),
+        look_up_without_the_engine,
+    ):
+        settings_file.unlink(missing_ok=True)
+        with pytest.raises(ForeignStateError, match="the stack's settings name none"):
+            look()
+
+        settings_file.write_text(f"secretsprovider: {KEY}\nencryptedkey: AAAA\n", encoding="utf-8")
+        look()
