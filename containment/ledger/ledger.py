@@ -57,6 +57,14 @@ class Ledger:
                 )
             return self._journals[incident]
 
+    def open_snapshots(self, incident: str) -> list[entries.Open]:
+        """Return the snapshots of *incident* that no release followed, oldest first.
+
+        None of them where its ledger is missing, broken or shorter than the state remembers.
+        """
+        evidence = self.journal_of(incident).evidence()
+        return entries.open_snapshots(evidence.entries) if evidence else []
+
     def prior(
         self, incident: str, unique_id: str, facet: str, snapshot_id: str | None = None
     ) -> str | None:

@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from containment.errors import ConflictError
 from containment.facets import documents, holders, leftovers, marks
-from containment.ledger.entries import open_snapshots
 from containment.lifecycle import evidence as records
 from containment.lifecycle.snapshot import Snapshot
 
@@ -38,10 +37,8 @@ def recalled(
     """
     if inputs.principal in context.contained_arns or not _is_marked(live, inputs, captured):
         return None
-    evidence = context.ledger.journal_of(inputs.incident).evidence()
-    snapshots = open_snapshots(evidence.entries) if evidence else ()
     own = leftovers.snapshots(live, inputs.incident, facets)
-    for snapshot in snapshots:
+    for snapshot in context.ledger.open_snapshots(inputs.incident):
         same = (snapshot.unique_id, snapshot.principal) == (live.unique_id, inputs.principal)
         if snapshot.ahead and same and snapshot.snapshot_id in own:
             earlier = as_recorded(snapshot, inputs, live)
@@ -85,10 +82,9 @@ def known_id(
 
     One that is on record and live, else the only one that is live, else the last on record.
     """
-    evidence = context.ledger.journal_of(incident).evidence()
     recorded = [
         snapshot.snapshot_id
-        for snapshot in (open_snapshots(evidence.entries) if evidence else ())
+        for snapshot in context.ledger.open_snapshots(incident)
         if snapshot.unique_id == live.unique_id and marks.is_snapshot_id(snapshot.snapshot_id)
     ]
     in_force = leftovers.snapshots(live, incident, facets)

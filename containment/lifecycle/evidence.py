@@ -121,12 +121,9 @@ def _note_kept(context: Context, state: Inputs) -> Callable[[str, Sequence[str]]
     def note(other: str, names: Sequence[str]) -> None:
         # A tag's text is the attacker's to choose: only a ledger that knows the user is written to.
         whose = getattr(state, "principal_id", "")
-        journal = context.ledger.journal_of(other) if marks.is_incident(other) else None
-        evidence = journal.evidence() if journal else None
-        snapshots = entries.open_snapshots(evidence.entries) if evidence else []
-        if journal and any(item.unique_id == whose for item in snapshots):
+        if marks.is_incident(other) and held_as(context, other, whose) is not None:
             what = {"unique_id": whose, "by": state.incident, "keys": list(names)}
-            journal.write(KEPT, what, required=False)
+            context.ledger.journal_of(other).write(KEPT, what, required=False)
 
     return note
 
@@ -149,8 +146,7 @@ def known_of(context: Context, unique_id: str, incidents: Sequence[str]) -> str 
 
 def held_as(context: Context, incident: str, unique_id: str) -> str | None:
     """Return the ARN by which *incident* contained who has *unique_id*, by its ledger."""
-    evidence = context.ledger.journal_of(incident).evidence()
-    snapshots = entries.open_snapshots(evidence.entries) if evidence else []
+    snapshots = context.ledger.open_snapshots(incident)
     return next((item.principal for item in snapshots if item.unique_id == unique_id), None)
 
 
