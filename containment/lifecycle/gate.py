@@ -100,15 +100,7 @@ class Gate:
         self._require_own_spec(state)
         if plan.empty:
             return
-        context = self._context
-        self._require_agreement()
-        require_terms(
-            state,
-            context.directory,
-            context.ledger,
-            applying=bool(context.declared),
-            clock=context.now,
-        )
+        self._require_applied_terms(state)
         self._require_left_out(state)
         live = plan.live
         words = self._words(state, live)
@@ -135,16 +127,8 @@ class Gate:
             ConflictError: its terms are not those of the spec file as it is now, or the profile and
                 the stack disagree.
         """
-        context = self._context
         self.require_containable(state)
-        self._require_agreement()
-        require_terms(
-            state,
-            context.directory,
-            context.ledger,
-            applying=bool(context.declared),
-            clock=context.now,
-        )
+        self._require_applied_terms(state)
 
     def require_adoptable(self, inputs: Inputs, live: LivePrincipal) -> None:
         """Let a stack take over what is live on a principal.
@@ -193,6 +177,22 @@ class Gate:
             f"{state.principal} is in wave {target.wave} of the spec and contained, and this run is"
             " of earlier ones: it stays contained",
             remedy=f"run 'containment up {state.incident}', which looks at what is contained first",
+        )
+
+    def _require_applied_terms(self, state: Inputs) -> None:
+        """Let a lift go on by the terms of *state*, which are those of the spec file as it is now.
+
+        Raises:
+            ConflictError: they are not, or the profile and the stack disagree.
+        """
+        self._require_agreement()
+        context = self._context
+        require_terms(
+            state,
+            context.directory,
+            context.ledger,
+            applying=bool(context.declared),
+            clock=context.now,
         )
 
     def _require_agreement(self) -> None:
