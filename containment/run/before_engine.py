@@ -17,7 +17,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from containment.errors import ContainmentError
 from containment.facets.marks import is_snapshot_id
 from containment.lifecycle.snapshot import RESOURCE, Snapshot
-from containment.plan import plan
 from containment.run import direct
 from containment.run.direct import Applied
 
@@ -44,9 +43,7 @@ def contain(
     """
     workplace = replace(workplace, patient=False, recorded=True, engine_follows=True)
     try:
-        pinned = direct.pinned_to_users(spec, workplace)
-        declared = plan(pinned, spec_file=spec_file, profile=workplace.settings.profile)
-        workplace.declared = [item.principal.arn for item in declared]
+        _, declared = direct.planned(spec, workplace, spec_file)
         if direct.refusals(declared, workplace, say, simulate=False):
             return ()
     except (ContainmentError, ClientError, BotoCoreError):

@@ -20,7 +20,6 @@ from containment.aws.principal import locate
 from containment.aws.resolve import resolve_access_key
 from containment.errors import ConflictError, ContainmentError, NotContainedError, RefusedError
 from containment.facets import leftovers
-from containment.ledger.entries import open_snapshots
 from containment.lifecycle.action import UnfinishedError
 from containment.lifecycle.earlier_containment import as_recorded
 from containment.plan import owners, plan
@@ -66,10 +65,8 @@ def contain(
         RefusedError: the spec would hurt the responder. Nothing has been changed.
         ContainmentError: an access key's owner cannot be found, or AWS not be reached.
     """
-    pinned = pinned_to_users(spec, workplace)
+    pinned, declared = planned(spec, workplace, spec_file)
     profile = workplace.settings.profile
-    declared = plan(pinned, spec_file=spec_file, profile=profile)
-    workplace.declared = [item.principal.arn for item in declared]
     refused = refusals(declared, workplace, say)
     if refused:
         raise RefusedError(
@@ -228,8 +225,7 @@ def _known_snapshot(action: Any, inputs: Any, workplace: Workplace) -> Any:
     if len(leftovers.snapshots(live, inputs.incident, FACETS)) == 1:
         with suppress(ConflictError):
             return action.adopt(inputs.incident, live.principal.arn)
-    ledger = workplace.ledger().journal_of(inputs.incident).evidence()
-    for snapshot in reversed(open_snapshots(ledger.entries)) if ledger else ():
+    for snapshot in reversed(workplace.ledger().open_snapshots(inputs.incident)):
         if snapshot.unique_id == live.unique_id:
             recorded = as_recorded(snapshot, inputs, live)
             if recorded is not None:
@@ -257,7 +253,21 @@ def inputs_of(
     return action.checked(action.inputs_type.model_validate({**item.inputs, **remembered}))
 
 
-def pinned_to_users(spec: IncidentSpec, workplace: Workplace) -> IncidentSpec:
+def planned(
+    spec: IncidentSpec, workplace: Workplace, spec_file: str
+) -> tuple[IncidentSpec, tuple[PrincipalPlan, ...]]:
+    """Return *spec* with its keys pinned to users, and the plan of it, which *workplace* is told.
+
+    Raises:
+        ContainmentError: it cannot be planned, or an access key's owner cannot be found.
+    """
+    pinned = _pinned_to_users(spec, workplace)
+    declared = plan(pinned, spec_file=spec_file, profile=workplace.settings.profile)
+    workplace.declared = [item.principal.arn for item in declared]
+    return pinned, declared
+
+
+def _pinned_to_users(spec: IncidentSpec, workplace: Workplace) -> IncidentSpec:
     """Return *spec* with its access keys pinned to the users that AWS says they belong to."""
     if not spec.unpinned:
         return spec

@@ -14,8 +14,8 @@ from containment.diff import IncidentDiff
 from containment.diff.building import contained, lifted
 from containment.errors import ContainmentError
 from containment.lifecycle.snapshot import RESOURCE as SNAPSHOT
-from containment.plan import notices, owners, plan
-from containment.run.direct import pinned_to_users, refusals
+from containment.plan import notices, owners
+from containment.run.direct import planned, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,10 +41,8 @@ def of_up(stack: str, spec: IncidentSpec, before: StackState, workplace: Workpla
         ContainmentError: the spec cannot be planned, or one of its keys not be resolved.
     """
     clients, caller = workplace.clients(), workplace.caller()
-    spec = pinned_to_users(spec, workplace)
     profile, spec_file = workplace.settings.profile, f"stacks/{stack}.yaml"
-    declared = plan(spec, spec_file=spec_file, profile=profile)
-    workplace.declared = [item.principal.arn for item in declared]
+    spec, declared = planned(spec, workplace, spec_file)
     applied = by_principal(before)
     context_of = partial(workplace.context, reading=True)
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -88,9 +86,7 @@ def refusals_of_up(stack: str, spec: IncidentSpec, workplace: Workplace, say: Sa
     Raises:
         ContainmentError: the spec cannot be planned, or one of its keys not be resolved.
     """
-    spec = pinned_to_users(spec, workplace)
-    declared = plan(spec, spec_file=f"stacks/{stack}.yaml", profile=workplace.settings.profile)
-    workplace.declared = [item.principal.arn for item in declared]
+    _, declared = planned(spec, workplace, f"stacks/{stack}.yaml")
     return list(dict.fromkeys(str(one) for one in refusals(declared, workplace, say, reading=True)))
 
 
