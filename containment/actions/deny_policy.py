@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from containment.spec import IncidentSpec, Target
 
 
-# Of so many sign-in sessions a preview tells each: whoever signs in makes many.
 _SCOPES: dict[str, deny.ScopeKind] = {
     "deny-all": "all",
     "revoke-sessions": "issued-before",

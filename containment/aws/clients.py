@@ -136,20 +136,20 @@ def _sign_ins(
     An emulation is one place. The API takes no ARN of another partition than ``aws``.
     """
     own = str(session.region_name)
+    # Without it a service's own setting would count, or AWS would be asked for an emulation.
+    emulation = endpoint if is_emulated(endpoint) else None
     regions: tuple[str, ...] = ()
-    if is_emulated(endpoint):
+    if emulation:
         regions = (own,)
     elif session.get_partition_for_region(own) == "aws":
         regions = tuple(dict.fromkeys((own, *REGIONS)))
     made: list[Any] = []
     for region in regions:
-        # Without it a service's own setting would count, or AWS would be asked for an emulation.
-        emulation = endpoint if is_emulated(endpoint) else None
         client: Any = session.client(
             "signin", region_name=region, config=config, endpoint_url=emulation
         )
         retry_throttled(client)
-        if is_emulated(endpoint):
+        if emulation:
             keep_to_endpoint(client)
         if stop is not None:
             client.meta.events.register("before-send.signin", stop)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from containment.facets.deny import Scope
     from containment.lifecycle.context import Context
 
+# Of so many sign-in sessions a preview tells each: whoever signs in makes many.
 _MOST_NAMED = 5
 
 
