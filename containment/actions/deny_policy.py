@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
     from containment.lifecycle.lift import LiftPlan, Priors
     from containment.lifecycle.snapshot import Snapshot
+    from containment.lifecycle.wire import Live
     from containment.spec import IncidentSpec, Target
 
 
@@ -303,12 +304,12 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             ),
         }
 
-    def stands(self, state: DenyState) -> bool:
+    def _live_of(self, state: DenyState) -> Live:
         # Whether another member of the cohort was late is seen by the next 'up', as always.
         changes: dict[str, object] = {"cohort": ()}
         if state.live == "applied" and not self._context.engine_follows:
             changes["live"] = "signed in"  # nobody has looked yet
-        return super().stands(state.model_copy(update=changes))
+        return super()._live_of(state.model_copy(update=changes))
 
     def _look(
         self, live: LivePrincipal, state: DenyState, presences: Mapping[str, Any]

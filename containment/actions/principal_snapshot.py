@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from containment.facets.facet import Changes, Facet, Terms
     from containment.ledger import Remembered
     from containment.lifecycle.lift import Priors
+    from containment.lifecycle.wire import Live
     from containment.spec import IncidentSpec, Target
 
 
@@ -288,8 +289,9 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
             return None
         return self._look(live, state, {})
 
-    def stands(self, state: Snapshot) -> bool:
-        return self._context.locate(state, state.principal_id) is not None
+    def _live_of(self, state: Snapshot) -> Live:
+        is_there = self._context.locate(state, state.principal_id) is not None
+        return "applied" if is_there else "missing"
 
     def _look(self, live: LivePrincipal, state: Snapshot, presences: Mapping[str, Any]) -> Snapshot:
         del presences

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from containment.lifecycle.context import Context
     from containment.lifecycle.lift import LiftPlan, Priors
     from containment.lifecycle.snapshot import Snapshot
+    from containment.lifecycle.wire import Live
     from containment.spec import IncidentSpec, Target
 
 In = TypeVar("In", bound=Inputs)
@@ -212,9 +213,24 @@ class Action(ABC, Generic[In, St]):
 
     def stands(self, state: St) -> bool:
         """Tell whether live is just what *state* says was written, by this very write of it."""
+        return self._live_of(state) == "applied"
+
+    def repair(self, state: St, inputs: In) -> St | None:
+        """Make live what *state* says was written; return the new state, None where it is so.
+
+        Raises:
+            ContainmentError: it cannot be made so.
+        """
+        seen = self._live_of(state)
+        if seen == "applied":
+            return None
+        return self.update(state.model_copy(update={"live": seen}), inputs, preview=False)
+
+    def _live_of(self, state: St) -> Live:
+        """Return what live shows of *state*; "missing" where it is of no write, or of another."""
         live = self._context.locate(state, self._unique_id(state))
         if live is None:
-            return False
+            return "missing"
         presences = lift.find(live, self.priors(state), state.incident)
         written = {
             (item.mark.snapshot_id, item.mark.generation)
@@ -223,9 +239,10 @@ class Action(ABC, Generic[In, St]):
         }
         own = (str(getattr(state, "snapshot_id", None)), getattr(state, "generation", None))
         if written != {own}:
-            return False
+            return "missing"
         self.gate.sight(state, live, presences)
-        return getattr(self._look(live, state, presences), "live", "applied") == "applied"
+        seen: Live = getattr(self._look(live, state, presences), "live", "applied")
+        return seen
 
     def update(self, state: St, inputs: In, *, preview: bool) -> St:
         """Go from *state* to *inputs*, repairing what drifted."""

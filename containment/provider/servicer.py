@@ -392,12 +392,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 def _take_over(action: Action[Any, Any], state: Inputs, inputs: Inputs) -> Any:
     """Return *state* where live is just so, and write nothing; else make it so."""
     action.gate.require_containable(inputs)
-    if action.stands(state):
-        return state
     if action.resource == RESOURCE:
-        return action.create(inputs, preview=False)
-    undone = state.model_copy(update={"live": "missing"})
-    return action.update(undone, inputs, preview=False)
+        return state if action.stands(state) else action.create(inputs, preview=False)
+    return action.repair(state, inputs) or state
 
 
 def _snapshot_of(state: Inputs) -> str | None:

@@ -10,6 +10,7 @@ engine contains alone.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -120,11 +121,7 @@ def _repair(  # noqa: PLR0917 -- what direct.apply takes, and what is remembered
     if any(getattr(inputs, name) != getattr(state, name) for name in names):
         return None
 
-    def put_back() -> Any:
-        if action.stands(state):
-            return None
-        return action.update(state.model_copy(update={"live": "missing"}), inputs, preview=False)
-
+    put_back = partial(action.repair, state, inputs)
     result = direct.attempt(declared.principal.arn, item.resource, put_back)
     return None if result.state is None and result.error is None else result
 

@@ -22,6 +22,7 @@ from containment.run.direct import Applied
 from containment.run.state import StackState
 from containment.spec import load
 from tests.support.project import STACK, spec
+from tests.support.sign_ins import PASSWORD, can_refresh, sign_in
 from tests.support.wire import Plugin, plugin, values
 from tests.support.workbench import can_list
 
@@ -107,6 +108,24 @@ def test_a_containment_that_was_handed_over_is_not_written_again(
     # Seen by this command, so it is no hearsay.
     (key,) = outputs["PrincipalSnapshot"]["accessKeys"]
     assert (key["status"], key.get("saidBy")) == ("Active", None)
+
+
+def test_a_sign_in_session_is_revoked_and_the_deny_is_not_written_again(
+    lab: Lab, environ: dict[str, str], tmp_path: Path, results: tuple[Applied, ...]
+) -> None:
+    iam = lab.client("iam", lab.world.admin)
+    iam.create_login_profile(UserName="ci-deploy", Password=PASSWORD)
+    token = sign_in(lab, client="CLI")
+    before = lab.status()["mutations"]["total"]
+
+    with handed(environ, tmp_path, results) as (running, _):
+        outputs = engine_up(running, tmp_path)
+
+    assert not can_refresh(lab, token)
+    by_word = {item.resource: item.state for item in results}
+    assert outputs["DenyPolicy"]["generation"] == by_word["DenyPolicy"].generation
+    assert outputs["DenyPolicy"]["live"] == "applied"
+    assert lab.status()["mutations"]["total"] == before + 1
 
 
 def test_what_was_stripped_meanwhile_is_written_again(
