@@ -7,7 +7,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from cli import differences, render
-from cli.incident import begin_directly, ended, error_document
+from cli.incident import begin_directly, ended, error_document, place_document
 from cli.stopping import stopped_by_signals
 from containment.aws.recording import made_change
 from containment.engine.ownership import ForeignStateError
@@ -68,16 +68,13 @@ def contain_directly(
     open_ways = report.stays_open(results)
     next_ = f"containment adopt {stack}"
     if as_json:
-        clients = workplace.clients()
         render.document(
             {
                 "stack": stack,
                 "result": _PARTLY if direct.failure(results) else _APPLIED,
                 "verified": False,
                 "engine": False,
-                "emulated": clients.emulated,
-                "endpoint": clients.endpoint,
-                "caller": caller.arn,
+                **place_document(workplace),
                 "principals": _rows(results),
                 "stays_open": open_ways,
                 "written": differences.written_rows(made),

@@ -251,6 +251,16 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def place_document(workplace: Workplace) -> dict[str, object]:
+    """Return where and as whom *workplace* works, as a part of a JSON document."""
+    clients = workplace.clients()
+    return {
+        "emulated": clients.emulated,
+        "endpoint": clients.endpoint,
+        "caller": workplace.caller().arn,
+    }
+
+
 def error_document(error: ContainmentError) -> dict[str, object]:
     """Return *error* as a part of a JSON document."""
     return {

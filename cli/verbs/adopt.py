@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import begin, caller_of, ended, error_document, on_terminal
+from cli.incident import begin, caller_of, ended, error_document, on_terminal, place_document
 from cli.options import json_option
 from containment.errors import ConflictError
 from containment.run import adoption, failures, restoration, state
@@ -41,7 +41,7 @@ def adopt(*, named: str, yes: bool, as_json: bool) -> int:
     """
     incident = begin(named)
     spec = incident.project.spec(incident.stack)
-    caller = caller_of(incident)
+    caller_of(incident)
     incident.ensure_stack()
     stack_state = state.load(incident.engine, incident.stack) or state.StackState()
     candidates = adoption.candidates(spec, stack_state, incident.workplace)
@@ -60,13 +60,10 @@ def adopt(*, named: str, yes: bool, as_json: bool) -> int:
     if error is not None:
         error.remedy += restoration.by_ledger(incident.workplace)
     if as_json:
-        clients = incident.workplace.clients()
         render.document(
             {
                 "stack": incident.stack,
-                "emulated": clients.emulated,
-                "endpoint": clients.endpoint,
-                "caller": caller.arn,
+                **place_document(incident.workplace),
                 "adopted": [item.principal.arn for item in adopted],
                 "targets": [
                     {

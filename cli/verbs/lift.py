@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import differences, render
-from cli.incident import begin, caller_of, ended, error_document, on_terminal
+from cli.incident import begin, caller_of, ended, error_document, on_terminal, place_document
 from cli.options import (
     decision_options,
     decisions_of,
@@ -176,7 +176,6 @@ def _lift(
     # Not 'pulumi stack rm': it would delete the history that tells what was done.
     next_ = [f"containment status {incident.stack}"]
     if as_json:
-        clients, caller = incident.workplace.clients(), incident.workplace.caller()
         render.document(
             {
                 "stack": incident.stack,
@@ -185,9 +184,7 @@ def _lift(
                 else "lifted"
                 if stack_state.resources
                 else _NOTHING,
-                "emulated": clients.emulated,
-                "endpoint": clients.endpoint,
-                "caller": caller.arn,
+                **place_document(incident.workplace),
                 "done": lines,
                 "written": differences.written_rows(run.changes),
                 "remains": [item.urn for item in remains.resources],
@@ -216,13 +213,10 @@ def _preview(incident: Incident, stack_state: StackState, *, form: str, as_json:
     diff = differences.of_lift(incident, stack_state)
     conflicts = sum(len(item.conflicts) for item in diff.principals)
     if as_json:
-        clients, caller = incident.workplace.clients(), incident.workplace.caller()
         render.document(
             {
                 "stack": incident.stack,
-                "emulated": clients.emulated,
-                "endpoint": clients.endpoint,
-                "caller": caller.arn,
+                **place_document(incident.workplace),
                 "diff": as_document(diff),
                 "resources": _foreseen(incident, stack_state),
                 "conflicts": conflicts,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import differences, render
-from cli.incident import begin, caller_of, ended, error_document
+from cli.incident import begin, caller_of, ended, error_document, place_document
 from cli.options import (
     format_option,
     json_option,
@@ -41,7 +41,7 @@ def preview(*, named: str | None, wave: int | None, form: str, verbose: bool, as
     """
     incident = begin(named)
     spec = incident.project.spec(incident.stack)
-    caller = caller_of(incident)
+    caller_of(incident)
     created = incident.ensure_stack()
     before = state.StackState()
     if wave is not None:
@@ -55,14 +55,11 @@ def preview(*, named: str | None, wave: int | None, form: str, verbose: bool, as
         refusals = (error.message,) if isinstance(error, RefusedError) else ()
         diff = replace(diff, refusals=refusals, next=())
     if as_json:
-        clients = incident.workplace.clients()
         render.document(
             {
                 "stack": incident.stack,
                 "stack_created": created,
-                "emulated": clients.emulated,
-                "endpoint": clients.endpoint,
-                "caller": caller.arn,
+                **place_document(incident.workplace),
                 "diff": as_document(diff) if diff else None,
                 "changes": dict(run.events.summary),
                 "steps": report.steps(run.events),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import ended, error_document, on_terminal, settings_of
+from cli.incident import ended, error_document, on_terminal, place_document, settings_of
 from cli.options import decision_options, decisions_of, json_option, yes_option
 from cli.stopping import stopped_by_signals
 from cli.words import ledger_row, ledger_words
@@ -76,7 +76,7 @@ def restore(
     incident = _incident(this_project, place, named)
     cancelled = Event()
     workplace = _workplace(this_project, incident, place, cancelled)
-    caller = workplace.caller()
+    workplace.caller()  # missing credentials are told before anything starts
     _refuse_beside_a_state(this_project, incident, workplace, force=force)
     journal = workplace.ledger().journal_of(incident)
     ledger_entries = restoration.verified_entries(journal)
@@ -96,13 +96,10 @@ def restore(
         results = [_one(item, workplace, cancelled, as_json=as_json) for item in owed]
     error = _summed(results, incident)
     if as_json:
-        clients = workplace.clients()
         render.document(
             {
                 "incident": incident,
-                "emulated": clients.emulated,
-                "endpoint": clients.endpoint,
-                "caller": caller.arn,
+                **place_document(workplace),
                 "ledger": ledger_row(journal.inspect()),
                 "principals": [_row(item) for item in results],
                 "next": f"containment status {incident}",

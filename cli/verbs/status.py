@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import begin, caller_of
+from cli.incident import begin, caller_of, place_document
 from cli.options import json_option, stack_argument
 from cli.words import fence_row, ledger_row, ledger_words
 from containment.clock import isoformat
@@ -66,7 +66,7 @@ def status(*, named: str | None, as_json: bool) -> int:
         problems=problems,
     )
     if as_json:
-        render.document(_document(incident, status, caller.arn))
+        render.document(_document(incident, status))
     else:
         _show(incident, status, caller.arn, created=stack_state is not None)
     if status.drifted or status.unheld:
@@ -102,13 +102,10 @@ def _spec(
         return None
 
 
-def _document(incident: Incident, status: IncidentStatus, caller: str) -> dict[str, object]:
-    clients = incident.workplace.clients()
+def _document(incident: Incident, status: IncidentStatus) -> dict[str, object]:
     return {
         "stack": incident.stack,
-        "emulated": clients.emulated,
-        "endpoint": clients.endpoint,
-        "caller": caller,
+        **place_document(incident.workplace),
         "applied": status.applied,
         "verified": False,
         "drifted": status.drifted,

@@ -13,7 +13,7 @@ import click
 from cli import differences, render
 from cli.before_engine import contained_ahead, not_in_state
 from cli.direct import contain_directly
-from cli.incident import begin, caller_of, ended, error_document, on_terminal
+from cli.incident import begin, caller_of, ended, error_document, on_terminal, place_document
 from cli.options import json_option, stack_argument, verbose_option, wave_option, yes_option
 from containment.engine.layout import ForeignProjectError
 from containment.engine.ownership import ForeignStateError
@@ -105,7 +105,7 @@ def _apply(named: str | None, *, yes: bool, wave: int | None, verbose: bool, as_
         error = not_in_state(error, incident.stack)
     principals = report.principals(stack_state, spec)
     if as_json:
-        render.document(_document(incident, run, principals, caller.arn, error, waiting))
+        render.document(_document(incident, run, principals, error, waiting))
         return ended(error)
     _tell(run, advance.lines)
     differences.show_written(run.changes)
@@ -193,24 +193,20 @@ def _line(item: PrincipalReport) -> str:
     return f"{item.principal}  {item.words}"
 
 
-def _document(  # noqa: PLR0917 -- what the document is made of
+def _document(
     incident: Incident,
     run: Run,
     principals: list[PrincipalReport],
-    caller: str,
     error: ContainmentError | None,
     waiting: Sequence[str],
 ) -> dict[str, object]:
-    clients = incident.workplace.clients()
     resources = [resource for item in principals for resource in item.resources]
     return {
         "stack": incident.stack,
         "result": _PARTLY if error else _APPLIED,
         "verified": False,
-        "emulated": clients.emulated,
-        "endpoint": clients.endpoint,
+        **place_document(incident.workplace),
         "accounts": _accounts(principals),
-        "caller": caller,
         "principals": [
             {
                 "principal": item.principal,

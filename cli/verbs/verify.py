@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import begin, caller_of
+from cli.incident import begin, caller_of, place_document
 from cli.options import json_option, stack_argument
 from cli.progress import steps
 from cli.stopping import stopped_by_signals
@@ -122,7 +122,7 @@ def verify(
             logs=levels.run if levels else tuple,
         )
     if as_json:
-        render.document(_document(incident, result, caller.arn))
+        render.document(_document(incident, result))
     else:
         _show(incident, result, caller.arn)
     return _exit_code(result, stopped=incident.cancelled.is_set())
@@ -207,13 +207,10 @@ def _exit_code(result: Verification, *, stopped: bool) -> int:
     return 0 if result.verdict.word == "contained, verified" else _NOT_VERIFIED
 
 
-def _document(incident: Incident, result: Verification, caller: str) -> dict[str, object]:
-    clients = incident.workplace.clients()
+def _document(incident: Incident, result: Verification) -> dict[str, object]:
     return {
         "stack": incident.stack,
-        "emulated": clients.emulated,
-        "endpoint": clients.endpoint,
-        "caller": caller,
+        **place_document(incident.workplace),
         "stopped": incident.cancelled.is_set(),
         "verdict": result.verdict.word,
         "verified": result.verdict.word == "contained, verified",
@@ -259,15 +256,16 @@ def _show(incident: Incident, result: Verification, caller: str) -> None:
     render.say()
     stopped = " (stopped before the end)" if incident.cancelled.is_set() else ""
     render.say(f"{verdict.word}{stopped}", style=_STYLES[verdict.word])
-    lines: dict[str, None] = {}
-    for cause in verdict.causes:
-        lines[f"! {cause.subject}: {cause.what}\n  {cause.step}"] = None
-    for missing in verdict.missing:
-        lines[f"? {missing.level} of {missing.subject}: {missing.why}\n  {missing.step}"] = None
-    for text in lines:
-        what, _, step = text.partition("\n")
-        render.say(what, style="bold red" if what.startswith("!") else "yellow")
-        render.say(step, style="cyan")
+    points = [
+        *((f"! {one.subject}: {one.what}", "bold red", one.step) for one in verdict.causes),
+        *(
+            (f"? {one.level} of {one.subject}: {one.why}", "yellow", one.step)
+            for one in verdict.missing
+        ),
+    ]
+    for what, style, step in dict.fromkeys(points):
+        render.say(what, style=style)
+        render.say(f"  {step}", style="cyan")
     if result.stays_open:
         render.say()
         render.fields(

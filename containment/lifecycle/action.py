@@ -221,10 +221,10 @@ class Action(ABC, Generic[In, St]):
         Raises:
             ContainmentError: it cannot be made so.
         """
-        seen = self._live_of(state)
-        if seen == "applied":
+        status = self._live_of(state)
+        if status == "applied":
             return None
-        return self.update(state.model_copy(update={"live": seen}), inputs, preview=False)
+        return self.update(state.model_copy(update={"live": status}), inputs, preview=False)
 
     def _live_of(self, state: St) -> Live:
         """Return what live shows of *state*; "missing" where it is of no write, or of another."""
@@ -241,8 +241,8 @@ class Action(ABC, Generic[In, St]):
         if written != {own}:
             return "missing"
         self.gate.sight(state, live, presences)
-        seen: Live = getattr(self._look(live, state, presences), "live", "applied")
-        return seen
+        status: Live = getattr(self._look(live, state, presences), "live", "applied")
+        return status
 
     def update(self, state: St, inputs: In, *, preview: bool) -> St:
         """Go from *state* to *inputs*, repairing what drifted."""
