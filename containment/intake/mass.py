@@ -12,16 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from containment.aws.caller import identify
 from containment.aws.resolve import Resolved, resolve_access_key
 from containment.clock import isoformat
 from containment.errors import ContainmentError, NotFoundError, SpecError
 from containment.intake.guard_choice import guard_for
-from containment.intake.opening import Choices, place_for, review_by, specs_naming
+from containment.intake.opening import Choices, drafted, place_for, specs_naming
 from containment.spec import Guard, GuardMode, IncidentSpec, Limits, Severity, emit
-from containment.spec.loading import spec_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -184,33 +181,19 @@ def _drafted(  # noqa: PLR0917 -- what a spec is made of
         targets.append(target)
     first = min(users, key=lambda user: user.since)
     keys = sum(len(user.leaks) for user in users)
-    fields = {
-        "incident": incident,
-        "title": choices.title
-        or f"{keys} access key{'s' if keys > 1 else ''} of {len(users)} users leaked",
-        "compromised_at": choices.since or first.since,
-        "compromised_at_source": choices.source
-        or (
-            f"given by {caller.arn}"[:200]
-            if choices.since
-            else "the earliest moment possible: when the first of the keys was made"
-        ),
-        "disposition": choices.disposition,
-        "severity": choices.severity or Severity.HIGH,
-        "cause": choices.cause,
-        "owner": choices.owner or caller.arn[:200],
-        "review_by": review_by(now),
-        "targets": tuple(targets),
-        "break_glass": choices.break_glass,
-        "guard": Guard(mode=mode),
-        "limits": Limits(principals=max(Limits().principals, len(users))),
-    }
-    try:
-        return IncidentSpec.model_validate(fields, context={"now": now})
-    except ValidationError as error:
-        *others, last = spec_problems(error)
-        rows = [f"  {problem.sentence}; mend: {problem.mend}" for problem in others]
-        raise SpecError(last.sentence, remedy=f"mend: {last.mend}", rows=rows) from error
+    return drafted(
+        choices,
+        caller,
+        now,
+        incident=incident,
+        title=f"{keys} access key{'s' if keys > 1 else ''} of {len(users)} users leaked",
+        compromised_at=first.since,
+        compromised_at_source="the earliest moment possible: when the first of the keys was made",
+        severity=Severity.HIGH,
+        targets=tuple(targets),
+        guard=Guard(mode=mode),
+        limits=Limits(principals=max(Limits().principals, len(users))),
+    )
 
 
 def _notes(

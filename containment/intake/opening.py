@@ -141,7 +141,7 @@ def place_for(choices: Choices, directory: Path, now: datetime) -> Path:
     return path
 
 
-def review_by(now: datetime) -> datetime:
+def _review_by(now: datetime) -> datetime:
     """Return when somebody has to decide again, where nobody said."""
     return (now + REVIEW_AFTER).replace(minute=0, second=0, microsecond=0)
 
@@ -216,19 +216,39 @@ def _drafted(
             "the finding has no service.eventFirstSeen, so T0 is not known",
             remedy="give it with --since, such as --since 2026-11-23T21:14:00Z",
         )
-    source = f"given by {caller.arn}"[:200]
+    return drafted(
+        choices,
+        caller,
+        now,
+        incident=incident,
+        title=subject.title,
+        compromised_at=since,
+        compromised_at_source=subject.since_source,
+        severity=subject.severity,
+        targets=(target,),
+    )
+
+
+def drafted(choices: Choices, caller: Caller, now: datetime, **found: object) -> IncidentSpec:
+    """Return the spec of what was *found*, by the names of its fields; what was chosen goes before.
+
+    Raises:
+        SpecError: what was chosen or found makes no spec; names each problem.
+    """
+    source = f"given by {caller.arn}"[:200] if choices.since else None
+    chosen = {
+        "title": choices.title,
+        "compromised_at": choices.since,
+        "compromised_at_source": choices.source or source,
+        "severity": choices.severity,
+    }
     fields = {
-        "incident": incident,
-        "title": choices.title or subject.title,
-        "compromised_at": since,
-        "compromised_at_source": choices.source
-        or (source if choices.since else subject.since_source),
+        **found,
+        **{name: value for name, value in chosen.items() if value},
         "disposition": choices.disposition,
-        "severity": choices.severity or subject.severity,
         "cause": choices.cause,
         "owner": choices.owner or caller.arn[:200],
-        "review_by": review_by(now),
-        "targets": (target,),
+        "review_by": _review_by(now),
         "break_glass": choices.break_glass,
     }
     try:
