@@ -229,8 +229,8 @@ def _drafted(
     )
 
 
-def drafted(choices: Choices, caller: Caller, now: datetime, **found: object) -> IncidentSpec:
-    """Return the spec of what was *found*, by the names of its fields; what was chosen goes before.
+def drafted(choices: Choices, caller: Caller, now: datetime, **fields: object) -> IncidentSpec:
+    """Return the spec of *fields*, which were found; what was chosen goes before.
 
     Raises:
         SpecError: what was chosen or found makes no spec; names each problem.
@@ -242,8 +242,8 @@ def drafted(choices: Choices, caller: Caller, now: datetime, **found: object) ->
         "compromised_at_source": choices.source or source,
         "severity": choices.severity,
     }
-    fields = {
-        **found,
+    values = {
+        **fields,
         **{name: value for name, value in chosen.items() if value},
         "disposition": choices.disposition,
         "cause": choices.cause,
@@ -252,7 +252,7 @@ def drafted(choices: Choices, caller: Caller, now: datetime, **found: object) ->
         "break_glass": choices.break_glass,
     }
     try:
-        return IncidentSpec.model_validate(fields, context={"now": now})
+        return IncidentSpec.model_validate(values, context={"now": now})
     except ValidationError as error:
         *others, last = spec_problems(error)
         lines = [f"{problem.sentence}; mend: {problem.mend}" for problem in others]

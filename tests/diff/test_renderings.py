@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from containment.diff import as_document, as_html, as_lines, as_markdown, text_diff
 from tests.support.diff_scenes import SCENES, USER, containing, hostile
+from tests.support.rendered_text import Elements, outside_code
 
 pytestmark = pytest.mark.plain
 
@@ -69,7 +69,7 @@ def test_hostile_text_acts_on_no_terminal() -> None:
 
 def test_hostile_text_makes_no_markup_in_markdown() -> None:
     rendered = as_markdown(hostile())
-    outside = _outside_code(rendered)
+    outside = outside_code(rendered)
 
     assert "\x1b" not in rendered
     for mark in ("@org", "<script", "</pre", "|"):
@@ -78,39 +78,15 @@ def test_hostile_text_makes_no_markup_in_markdown() -> None:
 
 def test_hostile_text_makes_no_element_on_the_page() -> None:
     page = as_html(hostile())
-    parser = _Elements()
+    parser = Elements()
     parser.feed(page)
 
     assert "script" not in parser.names
     assert "default-src 'none'" in page
-    assert set(parser.names) <= {
+    assert parser.names <= {
         *("html", "head", "meta", "title", "style", "body", "main", "section", "h1", "h2", "p"),
         *("dl", "dt", "dd", "pre", "span", "br", "ul", "li", "code"),
     }
-
-
-class _Elements(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert not [name for name, _ in attrs if name.startswith("on")]
-        self.names.append(tag)
-
-
-def _outside_code(markdown: str) -> str:
-    """Return *markdown* without its code spans and code blocks."""
-    text, rest = "", markdown
-    while rest:
-        before, tick, after = rest.partition("`")
-        text += before
-        if not tick:
-            break
-        run = 1 + len(after) - len(after.lstrip("`"))
-        fence = "`" * run
-        _, _, rest = after[run - 1 :].partition(fence)
-    return text
 
 
 if __name__ == "__main__":

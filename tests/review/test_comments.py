@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from containment.review.model import FieldChange, IncidentReview, Review
 from policies.guardrails import Finding
 from tests.support.diff_scenes import MARKUP, hostile
 from tests.support.hostile_texts import HOSTILE
+from tests.support.rendered_text import Elements, outside_code
 
 pytestmark = pytest.mark.plain
 
@@ -114,7 +114,7 @@ def hostile_review(text: str) -> Review:
 def test_hostile_text_makes_no_mention_no_link_and_no_markup(text: str) -> None:
     made = hostile_review(text)
     for rendered in (as_markdown(made), as_comment(made)):
-        outside = _outside_code(rendered)
+        outside = outside_code(rendered)
         assert re.fullmatch(r"[\w\s\-*#<>/(),.:;|'_!]*", outside, re.ASCII)
         assert not re.search(r"@|#\d|https?:|javascript:|alert|\x1b|x{40}", outside)
         tags = set(re.findall(r"<[^>]*>", outside))
@@ -126,7 +126,7 @@ def test_hostile_text_makes_no_mention_no_link_and_no_markup(text: str) -> None:
     for line in as_text(made, 80):
         assert line.text.isprintable()
         assert not line.text.lstrip().startswith("::")
-    parser = _Elements()
+    parser = Elements()
     parser.feed(as_html(made))
     assert parser.names <= {
         *("html", "head", "meta", "title", "style", "body", "main", "section", "h1", "h2", "p"),
@@ -137,31 +137,6 @@ def test_hostile_text_makes_no_mention_no_link_and_no_markup(text: str) -> None:
 def test_what_is_at_the_edge_leaves_no_tag_and_no_code_open() -> None:
     for count in range(60, 110, 7):
         comment = as_comment(review(*(role(number) for number in range(count))))
-        outside = _outside_code(comment)
+        outside = outside_code(comment)
         assert outside.count("<details>") == outside.count("</details>") == 1
         assert len(re.findall(r"^\s*```", comment, re.MULTILINE)) % 2 == 0
-
-
-class _Elements(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert not [name for name, _ in attrs if name.startswith("on")]
-        self.names.add(tag)
-
-
-def _outside_code(markdown: str) -> str:
-    """Return *markdown* without its code spans and code blocks."""
-    text, rest = "", markdown
-    while rest:
-        before, tick, after = rest.partition("`")
-        text += before
-        if not tick:
-            break
-        run = 1 + len(after) - len(after.lstrip("`"))
-        closing = re.search(rf"(?<!`)`{{{run}}}(?!`)", after[run - 1 :])
-        assert closing is not None, "a code span is open"
-        rest = after[run - 1 :][closing.end() :]
-    return text

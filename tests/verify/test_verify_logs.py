@@ -116,7 +116,7 @@ def asks_who(scene: Scene, credentials: Credentials) -> str:
     return str(scene.lab.client("sts", credentials).get_caller_identity()["Arn"])
 
 
-def v(result: Verification, level: str) -> str:
+def words_at(result: Verification, level: str) -> str:
     return words_of(one for one in result.evidence if one.level == level)
 
 
@@ -134,9 +134,9 @@ def test_a_watch_over_all_regions_ends_when_the_logs_cover_it(
 
     assert result.verdict.causes == ()
     assert [one.level for one in result.verdict.missing] == ["V4+"]
-    assert "V5 holds account 111122223333: 2 Regions are covered" in v(result, "V5")
-    assert "V4 holds" in v(result, "V4")
-    assert "ListBuckets: AccessDenied (an explicit deny in an identity-based policy)" in v(
+    assert "V5 holds account 111122223333: 2 Regions are covered" in words_at(result, "V5")
+    assert "V4 holds" in words_at(result, "V4")
+    assert "ListBuckets: AccessDenied (an explicit deny in an identity-based policy)" in words_at(
         result, "V4"
     )
     assert any("logs cover" in line for line in logs.progress)
@@ -161,7 +161,7 @@ def test_with_aws_own_record_of_a_denial_it_is_contained_and_verified(
     result = logs_of(scene).verify(watch=True, harvest=harvest)
 
     assert result.verdict.word == "contained, verified"
-    assert f"explicit deny by statement '{sid}'" in v(result, "V4+")
+    assert f"explicit deny by statement '{sid}'" in words_at(result, "V4+")
 
     stripped = logs_of(scene)
     deny_stripped(scene)
@@ -239,7 +239,7 @@ def test_a_new_session_of_a_revoked_role_is_an_honest_one(
     result = logs_of(scene).verify()
 
     assert result.verdict.causes == ()
-    assert "no call of it after" in v(result, "V4")
+    assert "no call of it after" in words_at(result, "V4")
 
 
 def test_an_inactive_key_that_aws_still_takes_is_named_by_whatever_it_does(
@@ -254,7 +254,9 @@ def test_an_inactive_key_that_aws_still_takes_is_named_by_whatever_it_does(
     result = logs_of(scene).verify()
 
     assert result.verdict.word == "not contained"
-    assert f"{direct_lab.world.leaked.access_key_id} made GetCallerIdentity" in v(result, "V4")
+    assert f"{direct_lab.world.leaked.access_key_id} made GetCallerIdentity" in words_at(
+        result, "V4"
+    )
 
 
 def test_a_success_that_is_delivered_late_ends_the_watch_when_it_comes(
@@ -296,7 +298,7 @@ def test_logs_that_never_come_end_a_watch_after_an_hour(contain: Contain, logs_o
     result = logs.verify(watch=True)
 
     assert result.verdict.word == "not verified"
-    assert "us-east-1 has no record since" in v(result, "V5")
+    assert "us-east-1 has no record since" in words_at(result, "V5")
     assert 90 * 60 <= sum(logs.waits) <= 110 * 60
 
 
