@@ -28,7 +28,7 @@ from containment.clock import isoformat
 from containment.errors import ContainmentError, NotContainedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from containment.aws.principal import LivePrincipal
     from containment.identities import Principal
@@ -150,7 +150,7 @@ class SignIns:
                 except (ClientError, BotoCoreError) as error:
                     problems.append(explain(f"revoking sign-in sessions of {live}", error))
                     continue
-                problems += [_not_revoked(live, item) for item in answer.get("errors", ())]
+                problems += _not_revoked(live, some, answer)
         return problems
 
     def _clients(self) -> dict[str, Any]:
@@ -203,12 +203,21 @@ def _listed(client: Any, owner: str) -> SignInListing:
     )
 
 
-def _not_revoked(live: LivePrincipal, item: dict[str, Any]) -> ContainmentError:
-    return NotContainedError(
-        f"{live}: sign-in session {item.get('sessionArn')} is not revoked"
-        f" ({item.get('code')}: {item.get('message')})",
-        remedy="run 'pulumi up' again",
-    )
+def _not_revoked(
+    live: LivePrincipal, arns: Sequence[str], answer: dict[str, Any]
+) -> Iterator[ContainmentError]:
+    """Yield which of *arns* the *answer* does not name as revoked, and why as far as it says."""
+    revoked = {item["sessionArn"] for item in answer["revokedSessions"]}
+    reasons = {item.get("sessionArn"): item for item in answer["errors"]}
+    for arn in arns:
+        if arn in revoked:
+            continue
+        error = reasons.get(arn, {"code": "no answer", "message": "AWS says nothing of it"})
+        yield NotContainedError(
+            f"{live}: sign-in session {arn} is not revoked"
+            f" ({error.get('code')}: {error.get('message')})",
+            remedy="run 'pulumi up' again",
+        )
 
 
 def _moment(seconds: float) -> datetime:
