@@ -12,6 +12,7 @@ import pytest
 
 from containment.aws.consistency import eventually
 from containment.engine import layout
+from tests.support.processes import lives
 
 pytestmark = pytest.mark.engine
 
@@ -172,5 +173,5 @@ def test_a_program_ends_when_engine_and_language_host_were_killed(project: Proje
     running.kill()
     os.kill(host, signal.SIGKILL)
 
-    assert eventually(lambda: not Path(f"/proc/{program}").exists(), timeout_s=30)
+    assert eventually(lambda: not lives(program), timeout_s=30)
     running.wait(timeout=30)

@@ -19,6 +19,7 @@ from pulumi.runtime.proto import language_pb2 as wire
 from pulumi.runtime.proto import language_pb2_grpc
 
 from containment import engine
+from tests.support.processes import lives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,11 +61,7 @@ def plugin(folder: Path, program: str, *, kind: str = "resource") -> wire.RunPlu
 def ends(pid: int, seconds: float = 5) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return True
-        if state == "Z":
+        if not lives(pid):
             return True
         time.sleep(0.02)
     return False

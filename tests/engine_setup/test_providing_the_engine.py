@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from containment.engine import provide
+from tests.support.processes import lives
 
 if TYPE_CHECKING:
     from tests.engine_setup.conftest import Machine
@@ -126,7 +127,7 @@ def test_an_interrupted_build_leaves_nothing_and_can_be_repeated(
     assert "interrupted; nothing was installed" in output
     assert "Traceback" not in output
     assert machine.left_in_cache == []
-    assert not Path(f"/proc/{pid}").exists()
+    assert not lives(pid)
     machine.go()
     assert machine.provide()[0] == 0
 

@@ -21,6 +21,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from containment.lab.testing import Lab
 from containment.lifecycle.handover import hand_over
 from containment.messages import VARIABLE, MessageFile
+from tests.support.processes import lives
 from tests.support.wire import EXECUTABLE, Plugin, plugin, struct, values
 from tests.support.workbench import can_list
 
@@ -306,9 +307,9 @@ def test_the_provider_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
     parent.communicate()
 
     deadline = time.monotonic() + 10
-    while alive(orphan) and time.monotonic() < deadline:
+    while lives(orphan) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not alive(orphan)
+    assert not lives(orphan)
 
 
 @pytest.mark.parametrize("is_whole", [None, False])
@@ -345,14 +346,6 @@ def test_without_checkpoints_it_changes_nothing_that_is_not_on_record_first(
             running.create("PrincipalSnapshot", inputs)
 
     assert lab.status()["mutations"]["total"] == before
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 def init_failed(error: Any) -> Any:
