@@ -16,10 +16,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from containment.iam_policy.evaluate import Layers, Request, decide
+from containment.iam_policy.policies import compile_policy
+from containment.iam_policy.principals import Identity
 from containment.lab import runtime
-from containment.lab.policy.evaluate import Layers, Request, decide
-from containment.lab.policy.policies import compile_policy
-from containment.lab.policy.principals import Identity
 
 CLIENTS, USERS = 8, 1000
 # What is promised: requests a second at least, all else at most.

@@ -26,7 +26,7 @@ _THROUGH = {
     "containment/lab/authn/": "tests/lab/test_behaviour_matrix.py",
     "containment/lab/authz/": "tests/lab/test_behaviour_matrix.py",
     "containment/lab/cloudtrail/": "tests/lab/test_lab_cloudtrail.py",
-    "containment/lab/policy/": "tests/lab/test_behaviour_matrix.py",
+    "containment/iam_policy/": "tests/lab/test_behaviour_matrix.py",
     "containment/lab/services/": "tests/lab/test_behaviour_matrix.py",
 }
 _DOTTED = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")

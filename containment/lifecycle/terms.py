@@ -41,15 +41,15 @@ def require_terms(
     Args:
         state: what is lifted.
         directory: the project.
-        ledger: what bears the state's terms out where the file is missing.
+        ledger: what bears the state's terms out where the file is missing, if it is locked.
         applying: whether the file is being applied in this very run, which took *state* out of it
             or gave it another rung. A suspicion that has been confirmed meanwhile lifts alike.
         clock: the time, for what ends by itself.
 
     Raises:
         ConflictError: they differ, or the file cannot be read; or it is missing, and the state
-            would give a leaked credential back or the ledger does not say the same; or something
-            that came out of the leaked credential would work on.
+            would give a leaked credential back or no ledger under object lock says the same; or
+            something that came out of the leaked credential would work on.
     """
     # Only a lift reads the spec, and reading YAML costs every containment a third of a second.
     from containment.lifecycle.unswept import require_swept  # noqa: PLC0415
@@ -85,7 +85,9 @@ def require_terms(
 
 
 def _require_recorded(state: Inputs, ledger: Ledger) -> None:
-    """Let a lift go on without its spec file: by the terms that the ledger says were applied.
+    """Let a lift go on without its spec file: by the terms that a locked ledger says were applied.
+
+    Whoever edits the state writes a ledger in a folder beside it as well, so that says nothing.
 
     Raises:
         ConflictError: they were not applied, or keep it contained, or give a credential back.
@@ -104,7 +106,8 @@ def _require_recorded(state: Inputs, ledger: Ledger) -> None:
             " leaked credentials back",
             remedy=f"{restore} and run '{LIFT}' again",
         )
-    evidence = ledger.journal_of(state.incident).evidence()
+    journal = ledger.journal_of(state.incident)
+    evidence = journal.evidence() if journal.locked else None
     applied = last_terms(evidence.entries) if evidence else None
     expected = {"disposition": terms.disposition, "compromisedAt": terms.compromised_at}
     if (
@@ -113,8 +116,9 @@ def _require_recorded(state: Inputs, ledger: Ledger) -> None:
         or any(applied.get(name) != value for name, value in expected.items())
     ):
         raise ConflictError(
-            f"{terms.spec} is missing, and the ledger does not say that the stack was applied as"
-            f" {terms.disposition}: the state alone does, so nothing of it is released",
+            f"{terms.spec} is missing, and no ledger under object lock says that the stack was"
+            f" applied as {terms.disposition} without hold: the state alone does, with the files"
+            " beside it, so nothing of it is released",
             remedy=f"{restore}, or write it anew with the terms that hold, {APPLY_THEN_LIFT}",
         )
 

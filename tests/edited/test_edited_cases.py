@@ -12,6 +12,7 @@ import pytest
 from containment.clock import isoformat
 from containment.facets.marks import is_snapshot_id, parse_sid
 from containment.lab.testing import Lab
+from containment.ledger.file_store import FileStore
 from tests.edited.edits import ADMINISTRATOR, strangers
 from tests.edited.stack import CONFIRMED, MISTAKEN, Company, Entry, Stack
 
@@ -466,8 +467,18 @@ def test_no_hold_is_taken_out_of_a_state_whose_spec_is_missing(company: Company)
 
     stack.destroy()
 
-    assert "is missing, and the ledger does not say" in str(stack.failed)
+    assert "is missing, and no ledger under object lock says" in str(stack.failed)
     assert "git log --" in str(stack.failed)
+    assert company.taken() == company.contained
+
+    entries = company.ledger(CONFIRMED)
+    for entry in entries:
+        for terms in (entry.get("lift"), dict(entry.get("facts") or {}).get("lift")):
+            if terms:
+                terms |= {"hold": False, "disposition": "suspected"}
+    company.ledger_edited(CONFIRMED, entries)
+    stack.destroy()
+    assert "is missing, and no ledger under object lock says" in str(stack.failed)
     assert company.taken() == company.contained
 
     spec.write_text(applied)
@@ -478,18 +489,22 @@ def test_no_hold_is_taken_out_of_a_state_whose_spec_is_missing(company: Company)
     assert not works(company, company.lab.world.leaked)
 
 
-def test_a_lift_without_the_spec_goes_by_terms_that_the_ledger_has_too(company: Company) -> None:
+def test_a_lift_without_the_spec_goes_by_terms_that_a_locked_ledger_has_too(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(_: FileStore) -> bool:
+        return True
+
+    monkeypatch.setattr(FileStore, "locked", locked)  # it stands for a bucket with a lock
     (company.folder / f"stacks/{CONFIRMED}.yaml").unlink()
     stack = company.stacks[CONFIRMED]
-    ledger = company.folder / "ledger" / f"{CONFIRMED}.jsonl"
-    entries = ledger.read_bytes()
-    ledger.unlink()
+    altered = stack.copied()
+    says_of_itself(altered, compromisedAt="2026-11-02T00:00:00Z")
 
-    stack.destroy()
+    altered.destroy()
 
-    assert "the ledger does not say" in str(stack.failed)
+    assert "is missing, and no ledger under object lock says" in str(altered.failed)
     assert company.taken() == company.contained
-    ledger.write_bytes(entries)
     stack.destroy()
     assert stack.failed == []
     assert "aws:CurrentTime" in fence_of(company)

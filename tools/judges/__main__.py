@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 
-from containment.lab.policy.evaluate import decide
+from containment.iam_policy.evaluate import decide
 from tests.judges.case import Case, compiled
 from tests.judges.corpus import MIXES, cases
 from tests.judges.tally import JUDGES, Tally, balance, tally

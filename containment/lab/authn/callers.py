@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from containment.iam_policy.principals import ANONYMOUS as NOBODY
+from containment.iam_policy.principals import Identity
 from containment.lab.authn import bearer
 from containment.lab.authn.signature import read_credential, verify
-from containment.lab.policy.principals import ANONYMOUS as NOBODY
-from containment.lab.policy.principals import Identity
 from containment.lab.protocol.refusal import Reason, Refusal
 from containment.lab.state import moto_state
 

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from containment.iam_policy.principals import Identity
 from containment.lab.authn import saml, web_identity
 from containment.lab.authn.callers import Caller
-from containment.lab.policy.principals import Identity
 from containment.lab.protocol.refusal import Reason, Refusal
 from containment.lab.state import moto_state
 

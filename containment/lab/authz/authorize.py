@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from containment.iam_policy.conditions import UnknownOperatorError, UnmodelledKeyError
+from containment.iam_policy.evaluate import Decision, Layers, Request, decide
+from containment.iam_policy.policies import Policy, compile_policy
 from containment.lab.authz import (
     kms_rules,
     resource_policies,
@@ -13,9 +16,6 @@ from containment.lab.authz import (
 from containment.lab.authz.context import RequestContext, of_ask, of_caller
 from containment.lab.authz.denials import denial
 from containment.lab.authz.requirements import Ask, asks_of
-from containment.lab.policy.conditions import UnknownOperatorError, UnmodelledKeyError
-from containment.lab.policy.evaluate import Decision, Layers, Request, decide
-from containment.lab.policy.policies import Policy, compile_policy
 from containment.lab.protocol.refusal import Reason, Refusal
 from containment.lab.protocol.services import resource_controlled, service_of
 from containment.lab.state import moto_state

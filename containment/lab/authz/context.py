@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from containment.clock import isoformat
+from containment.iam_policy.conditions import UnmodelledKeyError
 from containment.lab.authz.context_services import FAMILIES, FILLED, FILLERS
-from containment.lab.policy.conditions import UnmodelledKeyError
 from containment.lab.protocol.services import action_details
 from containment.lab.state import moto_state
 

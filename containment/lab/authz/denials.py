@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from containment.iam_policy.evaluate import Decision
     from containment.lab.authn.callers import Caller
     from containment.lab.authz.requirements import Ask
-    from containment.lab.policy.evaluate import Decision
 
 _KEY = secrets.token_bytes(32)
 _SEAL = 32

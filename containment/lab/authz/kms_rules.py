@@ -15,9 +15,9 @@ from containment.lab.protocol.refusal import Reason, Refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from containment.iam_policy.evaluate import Decision
     from containment.lab.authn.callers import Caller
     from containment.lab.authz.requirements import Ask
-    from containment.lab.policy.evaluate import Decision
     from containment.lab.protocol.call import Call
     from containment.lab.protocol.operations import Operation
 

@@ -12,7 +12,7 @@ import ipaddress
 import json
 from typing import TYPE_CHECKING, Any
 
-from containment.lab.policy.policies import as_list
+from containment.iam_policy.policies import as_list
 from containment.lab.protocol.refusal import Reason, Refusal
 from containment.lab.state.buckets import OWNER_ENFORCED, bucket_owner
 

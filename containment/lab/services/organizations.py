@@ -13,8 +13,8 @@ from moto.core.utils import get_service_model
 from moto.organizations.models import FakeDelegatedAdministrator
 from moto.organizations.responses import OrganizationsResponse
 
-from containment.lab.policy.conditions import UnknownOperatorError
-from containment.lab.policy.policies import compile_policy
+from containment.iam_policy.conditions import UnknownOperatorError
+from containment.iam_policy.policies import compile_policy
 from containment.lab.protocol import value_checks
 from containment.lab.protocol.refusal import Reason, Refusal
 from containment.lab.state import moto_state

@@ -12,8 +12,8 @@ import re
 from moto.iam.exceptions import MalformedPolicyDocument
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
-from containment.lab.policy.conditions import UnknownOperatorError
-from containment.lab.policy.policies import as_list, compile_policy
+from containment.iam_policy.conditions import UnknownOperatorError
+from containment.iam_policy.policies import as_list, compile_policy
 
 _SID = re.compile(r"[0-9A-Za-z]*")
 

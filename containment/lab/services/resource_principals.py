@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from containment.lab.policy.policies import as_list
+from containment.iam_policy.policies import as_list
 from containment.lab.protocol.refusal import Reason, Refusal
 from containment.lab.services import trust
 

@@ -15,9 +15,9 @@ from moto.iam.exceptions import IAMException, MalformedPolicyDocument
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 from moto.sts.responses import TokenResponse
 
+from containment.iam_policy.conditions import UnknownOperatorError
+from containment.iam_policy.policies import compile_policy
 from containment.lab.authz import denials
-from containment.lab.policy.conditions import UnknownOperatorError
-from containment.lab.policy.policies import compile_policy
 from containment.lab.protocol import value_checks
 from containment.lab.protocol.refusal import Reason, Refusal
 from containment.lab.services.iam import root as iam_root

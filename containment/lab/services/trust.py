@@ -15,8 +15,8 @@ from typing import Any
 from moto.iam.exceptions import MalformedPolicyDocument
 from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
 
-from containment.lab.policy.conditions import UnknownOperatorError
-from containment.lab.policy.policies import as_list, compile_policy
+from containment.iam_policy.conditions import UnknownOperatorError
+from containment.iam_policy.policies import as_list, compile_policy
 from containment.lab.services.policy_documents import check_sids
 from containment.lab.state import moto_state
 

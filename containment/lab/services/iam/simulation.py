@@ -16,12 +16,12 @@ from moto.iam.exceptions import IAMException, NoSuchEntity
 from moto.iam.responses import IamResponse
 
 from containment.clock import isoformat
+from containment.iam_policy.conditions import UnknownOperatorError
+from containment.iam_policy.evaluate import Layers, Request, decide
+from containment.iam_policy.patterns import Variable
+from containment.iam_policy.policies import Policy, Statement, as_list, compile_policy
+from containment.iam_policy.principals import Identity
 from containment.lab.authz.authorize import control_policies, managed_document
-from containment.lab.policy.conditions import UnknownOperatorError
-from containment.lab.policy.evaluate import Layers, Request, decide
-from containment.lab.policy.patterns import Variable
-from containment.lab.policy.policies import Policy, Statement, as_list, compile_policy
-from containment.lab.policy.principals import Identity
 from containment.lab.protocol.services import iam_data
 from containment.lab.services.iam.reads import ReadOperations
 from containment.lab.state import aws_managed, facts, moto_state

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from containment.lab.policy.principals import Closeness, Identity
+from containment.iam_policy.principals import Closeness, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from containment.lab.policy.patterns import Context
-    from containment.lab.policy.policies import Policy, Statement
+    from containment.iam_policy.patterns import Context
+    from containment.iam_policy.policies import Policy, Statement
 
 Layer = Literal[
     "identity-based policy",

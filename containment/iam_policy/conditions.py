@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
-from containment.lab.policy.patterns import (
+from containment.iam_policy.patterns import (
     Context,
     Glob,
     Literal,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from containment.lab.policy.policies import Principals
+    from containment.iam_policy.policies import Principals
 
 
 class Closeness(IntEnum):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from containment.lab.policy.conditions import Condition, compile_conditions
-from containment.lab.policy.patterns import (
+from containment.iam_policy.conditions import Condition, compile_conditions
+from containment.iam_policy.patterns import (
     Context,
     Glob,
     Part,
