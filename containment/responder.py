@@ -4,7 +4,8 @@ One role contains and another lifts. Whoever contains attaches AWSDenyAll and no
 lifts attaches what made room, and detaches AWSDenyAll alone. A permissions boundary they set and
 remove only where it is AWSDenyAll. Both are denied every change of the
 roles that the profile protects, their own included.
-A third role, of the organisation, sets guards (:func:`guard_policy`).
+A third role, of the organisation, sets guards (:func:`guard_policy`). Whoever verifies reads AWS's
+own records as well (:func:`verify_policy`).
 
 More cannot be taken from them: the text of an inline policy and the new status of an access key
 are no condition keys of IAM, so whoever holds either role **is an administrator of everybody that
@@ -22,7 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from containment.actions import ACTIONS
-from containment.aws import resolve, sign_ins
+from containment.aws import resolve, sign_ins, trail_source
 from containment.guard.control_policies import CHANGES, READS
 from containment.ledger.bucket_store import BucketStore
 from containment.run import fences
@@ -156,6 +157,11 @@ def guard_policy(account: str, *, partition: str = "aws") -> Document:
         attachments=sorted(attachments),
         accounts=f"{in_organization}:account/o-*/*",
     )
+
+
+def verify_policy() -> Document:
+    """Return what verifying by AWS's own records takes, beside the policy of whoever contains."""
+    return render("responder-verify", reads=sorted(trail_source.PERMISSIONS))
 
 
 def protected(account: str, profile: Profile) -> list[str]:

@@ -14,19 +14,22 @@ from containment.aws.clients import connect
 from containment.aws.faults import explained
 from containment.errors import NotFoundError, SpecError
 from containment.profile import FILE, Profile, load
-from containment.responder import DUTIES, Duty, guard_policy, policy, protected
+from containment.responder import DUTIES, Duty, guard_policy, policy, protected, verify_policy
 from containment.run import project
 
 _DIGITS = 12
 _GUARD: Literal["guard"] = "guard"
+_VERIFY: Literal["verify"] = "verify"
 
 
 @click.command("responder-policy")
-@click.argument("duty", type=click.Choice((*DUTIES, _GUARD)))
+@click.argument("duty", type=click.Choice((*DUTIES, _GUARD, _VERIFY)))
 @click.option("--account", help="The account it is for; the caller's, if left out.")
 @json_option
-def responder_policy(*, duty: Duty | Literal["guard"], account: str | None, as_json: bool) -> None:
-    """Print the policy of the role that contains, that lifts, or that sets the guard.
+def responder_policy(
+    *, duty: Duty | Literal["guard", "verify"], account: str | None, as_json: bool
+) -> None:
+    """Print the policy of the role that contains, lifts or sets the guard, or of who verifies.
 
     It is made of what containment really calls. Whoever contains may attach AWSDenyAll alone, and
     whoever lifts may detach it alone. Neither may change whom the profile, containment.yaml,
@@ -36,7 +39,11 @@ def responder_policy(*, duty: Duty | Literal["guard"], account: str | None, as_j
     credentials in the environment, whatever role the profile has assumed.
 
     The role of the guard belongs to the organisation: --account is its management account.
+    What verifying takes is beside the policy of whoever contains.
     """
+    if duty == "verify":
+        render.document(verify_policy())
+        return
     number = _checked(account) if account else _own()
     if duty == "guard":
         render.document(guard_policy(number))

@@ -168,7 +168,7 @@ def _records(stack: str, stack_state: StackState) -> AuthorizationRecords:
 
     placements = (getattr(item.state, "placement", None) for item in stack_state.resources)
     return AuthorizationRecords(
-        trail_source.toolbox_client(), stack, deny_all="AWSDenyAll" in placements
+        trail_source.toolbox_client, stack, deny_all="AWSDenyAll" in placements
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
@@ -21,20 +22,31 @@ _CONFIG = Config(
     user_agent_extra="containment-trace",
 )
 
+# What verifying by AWS's own records takes: CloudTrail's history, and the IAM Toolbox. None of them
+# names a resource. Source: Service Authorization Reference; IAM Toolbox API (preview).
+PERMISSIONS = frozenset(
+    {
+        "cloudtrail:LookupEvents",
+        "ec2:DescribeRegions",
+        "iam:GetRequestAuthorizationDetails",
+        "iam:GetRequestAuthorizationPolicy",
+    }
+)
+
 
 def s3_client() -> Any:
     """Return an S3 client made from the environment's credentials."""
     return boto3.Session().client("s3", config=_CONFIG)
 
 
-def toolbox_client() -> Any:
+@cache
+def toolbox_client(region: str) -> Any:
     """Return a client of the IAM Toolbox, which keeps AWS's own records of refused calls.
 
-    Source: IAM Toolbox API (preview), GetRequestAuthorizationDetails.
+    Source: IAM Toolbox API (preview), GetRequestAuthorizationDetails ("do not exist in this
+    region": a record is where the request was denied).
     """
-    session = boto3.Session()
-    region = session.region_name or "us-east-1"
-    return session.client("iam-toolbox", region_name=region, config=_CONFIG)
+    return boto3.Session().client("iam-toolbox", region_name=region, config=_CONFIG)
 
 
 def logs_client() -> Any:

@@ -7,7 +7,8 @@ between. It proves one request at one moment. A denial by another's policy count
 
 Source: IAM Toolbox API (preview), GetRequestAuthorizationDetails and GetRequestAuthorizationPolicy;
 IAM User Guide, "Troubleshoot access denied error messages" (the id is in the messages of most IAM
-calls, and not guaranteed in each).
+calls, and not guaranteed in each). A record is in the Region where the request was denied, which
+for IAM is us-east-1.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from containment.facets.shapes import is_deny, is_policy_deny, is_trust_deny
 from containment.verify.evidence import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from containment.verify.log_reading import LoggedCall
 
@@ -53,8 +54,8 @@ class Toolbox(Protocol):
 class AuthorizationRecords:
     """Asks for the records of refused calls, each once; what was kept stays kept."""
 
-    def __init__(self, toolbox: Toolbox, incident: str, *, deny_all: bool) -> None:
-        """Ask *toolbox* about denials of *incident*.
+    def __init__(self, toolbox: Callable[[str], Toolbox], incident: str, *, deny_all: bool) -> None:
+        """Ask what *toolbox* returns for a Region about denials of *incident* there.
 
         With *deny_all* some member is held by AWSDenyAll, which has no mark of ours.
         """
@@ -62,6 +63,7 @@ class AuthorizationRecords:
         self._incident = incident
         self._deny_all = deny_all
         self._kept: dict[str, list[Evidence]] = {}
+        self._answers: dict[str, dict[str, Any]] = {}
 
     def harvest(self, calls: Iterable[LoggedCall]) -> list[Evidence]:
         """Return what AWS's records say of the refused ones among *calls*, the newest first."""
@@ -76,43 +78,66 @@ class AuthorizationRecords:
                 self._kept[authorization_id] = list(self._ask(authorization_id, call))
         return [item for kept in self._kept.values() for item in kept]
 
+    @property
+    def answers(self) -> list[dict[str, Any]]:
+        """What AWS answered about each request that ours denied: it keeps it for a day alone."""
+        return [
+            answer
+            for authorization_id, answer in self._answers.items()
+            if any(one.outcome == "holds" for one in self._kept.get(authorization_id, ()))
+        ]
+
     def _ask(self, authorization_id: str, call: LoggedCall) -> Iterator[Evidence]:
+        self._answers[authorization_id] = {
+            "authorizationId": authorization_id,
+            "requestId": call.request_id,
+            "eventId": call.event_id,
+            "event": str(call),
+            "documents": {},
+        }
         try:
-            named = list(self._denying(authorization_id))
+            named = list(self._denying(authorization_id, call.place[1]))
         except (ClientError, BotoCoreError) as error:
             yield from _unanswered(call, error)
             return
         for artefact, words in named:
             what = f"AWS refused {call}, authorization {authorization_id}: {words}"
-            if artefact:
-                yield Evidence("V4+", call.caller.arn, "holds", what, artefact=artefact)
-            else:
-                yield Evidence("V4+", call.caller.arn, "note", what)
+            yield Evidence(
+                "V4+",
+                call.caller.arn,
+                "holds" if artefact else "note",
+                what,
+                artefact=artefact,
+                request=call.request_id,
+                authorization=authorization_id,
+            )
         if not named:
             what = f"AWS's record of {call} names no statement that denied it"
             yield Evidence("V4+", call.caller.arn, "note", what)
 
-    def _denying(self, authorization_id: str) -> Iterator[tuple[str, str]]:
+    def _denying(self, authorization_id: str, region: str) -> Iterator[tuple[str, str]]:
         """Yield each statement that denied: the kind of artefact it is, or nothing, and words."""
         policies: dict[str, str] = {}
         evaluations: list[Any] = []
         request = {"authorizationId": authorization_id}
+        toolbox = self._toolbox(region)
         while True:
-            answer = self._toolbox.get_request_authorization_details(**request)
+            answer = toolbox.get_request_authorization_details(**request)
             policies |= {str(one["uri"]): str(one["type"]) for one in answer.get("policies", ())}
             evaluations += answer.get("evaluations", ())
             if not answer.get("nextToken"):
                 break
             request["nextToken"] = str(answer["nextToken"])
+        self._answers[authorization_id] |= {"evaluations": evaluations}
         for evaluation in evaluations:
             if evaluation.get("evaluatedEffect") != _DENIED:
                 continue
             for check in evaluation.get("checks", ()):
                 if check.get("evaluatedEffect") == _DENIED:
-                    yield from self._matched(authorization_id, check, policies)
+                    yield from self._matched(toolbox, authorization_id, check, policies)
 
     def _matched(
-        self, authorization_id: str, check: Any, policies: Mapping[str, str]
+        self, toolbox: Toolbox, authorization_id: str, check: Any, policies: Mapping[str, str]
     ) -> Iterator[tuple[str, str]]:
         for policy in check.get("matchedPolicies", ()):
             uri = str(policy.get("uri", ""))
@@ -121,11 +146,16 @@ class AuthorizationRecords:
                 if statement.get("evaluatedEffect") != "DENY":
                     continue
                 sid = str(statement.get("sid", ""))
-                words = f"explicit deny by statement {sid!r} of a {kind or 'policy'} ({uri})"
-                own = self._artefact(authorization_id, uri, kind, sid)
+                place = f"found by the {check.get('checkType', 'unnamed')} check"
+                words = (
+                    f"explicit deny by statement {sid!r} of a {kind or 'policy'} ({uri}), {place}"
+                )
+                own = self._artefact(toolbox, authorization_id, uri, kind, sid)
                 yield own, words if own else f"{words}, which is not ours"
 
-    def _artefact(self, authorization_id: str, uri: str, kind: str, sid: str) -> str:
+    def _artefact(
+        self, toolbox: Toolbox, authorization_id: str, uri: str, kind: str, sid: str
+    ) -> str:
         """Return which kind of artefact of the incident a statement is; empty for another's."""
         artefact, shape = _ARTEFACTS.get(kind, ("", is_deny))
         if self._deny_all and _DENY_ALL.fullmatch(uri):
@@ -133,12 +163,13 @@ class AuthorizationRecords:
         mark = marks.parse_sid(sid)
         if not artefact or mark is None or not mark.is_of(self._incident):
             return ""
-        answer = self._toolbox.get_request_authorization_policy(
+        answer = toolbox.get_request_authorization_policy(
             authorizationId=authorization_id, policyUri=uri
         )
         document = answer.get("policyDocument")
         if not isinstance(document, dict):
             return ""
+        self._answers[authorization_id]["documents"][uri] = document
         evaluated = documents.statements(document)
         is_own = any(one.get("Sid") == sid and shape(one) for one in evaluated)
         return artefact if is_own else ""

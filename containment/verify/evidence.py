@@ -23,6 +23,8 @@ class Evidence:
         step: what to do next, where it is not shown.
         reading: which of the readings of V1 saw it; 0 at other levels.
         artefact: the kind of artefact whose effect was seen, where a live denial shows one.
+        request: the id that AWS gave the request that was seen.
+        authorization: the id of AWS's own record of it.
     """
 
     level: Level
@@ -32,3 +34,5 @@ class Evidence:
     step: str = ""
     reading: int = 0
     artefact: str = ""
+    request: str = ""
+    authorization: str = ""

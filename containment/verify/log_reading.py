@@ -44,6 +44,7 @@ class LoggedCall:
         error: AWS's code where it failed.
         message: AWS's words where it failed.
         entered: the role that was taken up by it.
+        request_id: the id that AWS gave the request.
     """
 
     time: str
@@ -58,6 +59,7 @@ class LoggedCall:
     error: str = ""
     message: str = ""
     entered: str = ""
+    request_id: str = ""
 
     def __str__(self) -> str:
         """Return the call for people."""
@@ -156,6 +158,7 @@ def _note(event: Event, subjects: Subjects, result: LogReading) -> None:
             error=event.error_code or "",
             message=text(loose(event.error_message)),
             entered=entered,
+            request_id=event.request_id or "",
         )
         if kept:
             result.calls.append(call)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -67,26 +67,24 @@ class ToolboxAnswers:
 
 def refused(message: str = MESSAGE, **more: Any) -> LoggedCall:
     caller = Caller("ASIAIOSFODNN7EXAMPLE", USER, "AIDAEXAMPLE", "111122223333", "IAMUser")
-    return LoggedCall(
-        **{
-            "time": "2026-11-23T21:40:00Z",
-            "place": ("111122223333", "us-east-1"),
-            "name": "ListUsers",
-            "source": "iam.amazonaws.com",
-            "event_id": "e",
-            "caller": caller,
-            "issuer_arn": "",
-            "source_ip": "203.0.113.7",
-            "succeeded": False,
-            "error": "AccessDenied",
-            "message": message,
-            **more,
-        }
+    call = LoggedCall(
+        time="2026-11-23T21:40:00Z",
+        place=("111122223333", "us-east-1"),
+        name="ListUsers",
+        source="iam.amazonaws.com",
+        event_id="e",
+        caller=caller,
+        issuer_arn="",
+        source_ip="203.0.113.7",
+        succeeded=False,
+        error="AccessDenied",
+        message=message,
     )
+    return replace(call, **more)
 
 
 def harvested(toolbox: ToolboxAnswers, *calls: LoggedCall, deny_all: bool = False) -> Any:
-    records = AuthorizationRecords(toolbox, INCIDENT, deny_all=deny_all)
+    records = AuthorizationRecords(lambda _: toolbox, INCIDENT, deny_all=deny_all)
     return records.harvest(calls or [refused()])
 
 
@@ -163,7 +161,7 @@ def test_where_aws_deny_all_holds_a_member_its_denial_is_ours() -> None:
 )
 def test_no_record_leaves_it_open_and_is_asked_for_again(error: str, words: str) -> None:
     toolbox = ToolboxAnswers(error=error)
-    records = AuthorizationRecords(toolbox, INCIDENT, deny_all=False)
+    records = AuthorizationRecords(lambda _: toolbox, INCIDENT, deny_all=False)
 
     evidence = records.harvest([refused()])
     assert {one.outcome for one in evidence} == {"open"}

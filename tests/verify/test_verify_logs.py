@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -23,17 +23,13 @@ from containment.lab.testing import Lab
 from containment.spec import load
 from containment.verify import log_levels
 from containment.verify.authorization_records import AuthorizationRecords
-from containment.verify.evidence import Evidence
 from containment.verify.log_levels import LogLevels
-from containment.verify.log_reading import LoggedCall
 from containment.verify.log_sources import Brought, EventHistory, LogFiles
 from containment.verify.members import members_of
 from containment.verify.verification import Pace, Verification
 from tests.support.meddling import policy
 from tests.support.workbench import INCIDENT, minted, session_of
 from tests.verify.conftest import Contain, Scene, words_of
-from tests.verify.test_authorization_records import MESSAGE, ToolboxAnswers
-from tests.verify.test_verify_policies import deny_stripped
 
 pytestmark = pytest.mark.lab
 
@@ -143,29 +139,65 @@ def test_a_watch_over_all_regions_ends_when_the_logs_cover_it(
     assert sum(logs.waits) < 60 * 60
 
 
+def records_of(scene: Scene) -> AuthorizationRecords:
+    """Return what asks the lab for its records, as the responder."""
+    return AuthorizationRecords(
+        lambda region: scene.lab.client("iam-toolbox", scene.lab.world.responder, region=region),
+        INCIDENT,
+        deny_all=False,
+    )
+
+
 def test_with_aws_own_record_of_a_denial_it_is_contained_and_verified(
     contain: Contain, logs_of: LogsOf, direct_lab: Lab
 ) -> None:
-    session = minted(direct_lab, direct_lab.world.leaked)
-    scene = contain(U)
+    scene = contain(R)
     scene.lab.advance(200)
-    assert not lists_buckets(scene, session)
+    with pytest.raises(ClientError, match="authorization id"):
+        lists_users(scene, direct_lab.world.app_session)
     (deny,) = [state for action, state in scene.applied.states if action.resource == "DenyPolicy"]
     sid = marks.mark(INCIDENT, deny.snapshot_id, deny.generation).sid
-    records = AuthorizationRecords(ToolboxAnswers(sid=sid), INCIDENT, deny_all=False)
+    records = records_of(scene)
 
-    def harvest(calls: Sequence[LoggedCall]) -> list[Evidence]:
-        # The lab's messages have no authorization id, as those of AWS's other services.
-        return records.harvest([replace(one, message=MESSAGE) for one in calls])
+    result = logs_of(scene).verify(watch=True, harvest=records.harvest)
 
-    result = logs_of(scene).verify(watch=True, harvest=harvest)
-
-    assert result.verdict.word == "contained, verified"
+    assert result.verdict.word == "contained, verified", result.verdict.missing
     assert f"explicit deny by statement '{sid}'" in words_at(result, "V4+")
+    (evidence,) = [one for one in result.evidence if one.level == "V4+"]
+    (kept,) = records.answers
+    assert evidence.authorization == kept["authorizationId"]
+    assert evidence.request == kept["requestId"] != ""
+    assert [one["Statement"][0]["Sid"] for one in kept["documents"].values()] == [sid]
 
     stripped = logs_of(scene)
-    deny_stripped(scene)
-    assert stripped.verify(watch=True, harvest=harvest).verdict.word == "not contained"
+    scene.iam.delete_role_policy(RoleName="app", PolicyName=f"containment-{INCIDENT}")
+    again = stripped.verify(watch=True, harvest=records.harvest)
+    assert again.verdict.word == "not contained"
+
+
+def test_a_foreign_control_policy_that_denies_by_chance_is_named_and_does_not_count(
+    contain: Contain, logs_of: LogsOf, direct_lab: Lab
+) -> None:
+    foreign = {"Sid": "NoIam", "Effect": "Deny", "Action": "iam:List*", "Resource": "*"}
+    organizations = direct_lab.client("organizations", direct_lab.world.management_admin)
+    made = organizations.create_policy(
+        Name="no-iam", Description="", Type="SERVICE_CONTROL_POLICY", Content=policy(foreign)
+    )["Policy"]["PolicySummary"]
+    # Ours binds a day late, so that theirs is what denies.
+    direct_lab.faults({"kind": "lag", "seconds": 86400, "scope": "iam"})
+    scene = contain(R)
+    organizations.attach_policy(PolicyId=made["Id"], TargetId=ACCOUNT)
+    scene.lab.advance(200)
+    with pytest.raises(ClientError, match="authorization id"):
+        lists_users(scene, direct_lab.world.app_session)
+
+    result = logs_of(scene).verify(watch=True, harvest=records_of(scene).harvest)
+
+    assert result.verdict.word == "not verified"
+    assert "V4+" in {one.level for one in result.verdict.missing}
+    assert "explicit deny by statement 'NoIam' of a SERVICE_CONTROL_POLICY" in words_at(
+        result, "V4+"
+    )
 
 
 def test_without_a_watch_what_the_logs_do_not_cover_yet_is_not_verified(

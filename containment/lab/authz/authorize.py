@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from containment.iam_policy.conditions import UnknownOperatorError, UnmodelledKeyError
 from containment.iam_policy.evaluate import Decision, Layers, Request, decide
@@ -35,15 +35,30 @@ if TYPE_CHECKING:
 UNDENIABLE = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
 
 
+SERVICE_CONTROL = "SERVICE_CONTROL_POLICY"
+
+
 # What the root user of a bucket's owner can do whatever the bucket's policy says ("Bucket policies
 # for Amazon S3", PutBucketPolicy).
 _ROOTS_OWN = frozenset({"s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutBucketPolicy"})
 
 
+class Records(Protocol):
+    """Keeps how a denial came about, and returns the words with which its message ends."""
+
+    def note(self, caller: Caller, ask: Ask, context: RequestContext, facts: Facts) -> str: ...
+
+
 def authorize(
-    operation: Operation, call: Call, caller: Caller, *, facts: Facts, now: datetime
+    operation: Operation,
+    call: Call,
+    caller: Caller,
+    *,
+    facts: Facts,
+    now: datetime,
+    records: Records,
 ) -> list[str]:
-    """Let *operation* pass, or say why not.
+    """Let *operation* pass, or say why not; *records* keeps how a denial of IAM came about.
 
     Returns:
         The keys of a DeleteObjects that are denied, which does not deny the others.
@@ -64,7 +79,10 @@ def authorize(
         if decision.allowed:
             continue
         if operation.label != s3_deletes.LABEL:
-            raise Refusal(Reason.DENIED, denial(caller, ask, decision, context))
+            message = denial(caller, ask, decision, context)
+            if operation.service.prefix == "iam":
+                message += records.note(caller, ask, context, facts)
+            raise Refusal(Reason.DENIED, message)
         denied.append(ask.resource.removeprefix("arn:aws:s3:::").partition("/")[2])
     return denied
 
@@ -179,8 +197,8 @@ def layers_for(caller: Caller, ask: Ask, facts: Facts) -> Layers:
         if boundary
         else None,
         session=_session_policies(caller),
-        service_control=control_policies(caller.account, "SERVICE_CONTROL_POLICY", facts)
-        if not _service_linked(entity) and not caller.vouched_for
+        service_control=control_policies(caller.account, SERVICE_CONTROL, facts)
+        if is_service_controlled(caller)
         else (),
         resource_control=control_policies(ask.account, "RESOURCE_CONTROL_POLICY", facts)
         if kind in resource_controlled() and not _service_linked(entity)
@@ -239,24 +257,36 @@ def _service_linked(entity: Entity) -> bool:
     return entity.get(("path",), "").startswith("/aws-service-role/")
 
 
-def control_policies(account: str, kind: str, facts: Facts) -> Sequence[Sequence[Policy]]:
-    """Return the control policies from the root down to *account*, one sequence a level.
+def is_service_controlled(caller: Caller) -> bool:
+    """Tell whether service control policies reach *caller* where its account is not exempt."""
+    return not _service_linked(caller.entity) and not caller.vouched_for
 
-    The management account is exempt from both kinds.
+
+def control_policies(account: str, kind: str, facts: Facts) -> Sequence[Sequence[Policy]]:
+    """Return the control policies from the root down to *account*, one sequence a level."""
+    return [
+        tuple(compile_policy(document) for document in level.values())
+        for level in control_levels(account, kind, facts).values()
+    ]
+
+
+def control_levels(account: str, kind: str, facts: Facts) -> Mapping[str, Mapping[str, str]]:
+    """Return the documents of the control policies from the root down to *account*.
+
+    They are by target and by id. The management account is exempt from both kinds.
     """
     organization = moto_state.organization()
     if organization.org is None or account == organization.org.master_account_id:
-        return ()
-    levels: list[tuple[Policy, ...]] = []
-    target = facts(("target", "", account))
+        return {}
+    levels: list[tuple[str, dict[str, str]]] = []
+    name, target = account, facts(("target", "", account))
     while target:
         policies = [entry[1] for entry in target if entry[0] == kind]
-        levels.append(
-            tuple(
-                compile_policy(facts(("control policy", "", policy)).get(("document",), _NOTHING))
-                for policy in policies
-            )
-        )
-        parent = target.get(("parent",), "")
-        target = facts(("target", "", parent)) if parent else {}
-    return levels[::-1]
+        documents = {
+            policy: facts(("control policy", "", policy)).get(("document",), _NOTHING)
+            for policy in policies
+        }
+        levels.append((name, documents))
+        name = target.get(("parent",), "")
+        target = facts(("target", "", name)) if name else {}
+    return dict(reversed(levels))

@@ -135,7 +135,15 @@ def _account(arn: str, caller: Caller) -> str:
 
 # The service authorization reference does not have these yet: they are taken to be named as their
 # operations are, and to name no resource.
-_UNLISTED = frozenset({"signin:ListSessions", "signin:GetSession", "signin:BatchRevokeSessions"})
+_UNLISTED = frozenset(
+    {
+        "iam:GetRequestAuthorizationDetails",
+        "iam:GetRequestAuthorizationPolicy",
+        "signin:ListSessions",
+        "signin:GetSession",
+        "signin:BatchRevokeSessions",
+    }
+)
 
 _OWN: Mapping[str, Callable[..., list[tuple[str, str]]]] = {
     "iam": requirements_iam.resources,

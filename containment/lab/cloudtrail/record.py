@@ -157,9 +157,9 @@ def _record(
         "eventVersion": _VERSION,
         "userIdentity": identity,
         "eventTime": isoformat(now),
-        "eventSource": f"{operation.service.signing_name}.amazonaws.com",
+        "eventSource": f"{_source(operation)}.amazonaws.com",
         "eventName": _LAMBDA.get(name, name) if prefix == "lambda" else _spelled_s3(prefix, name),
-        "awsRegion": "us-east-1" if prefix in _GLOBAL else call.region,
+        "awsRegion": "us-east-1" if _source(operation) in _GLOBAL else call.region,
         "sourceIPAddress": call.source_ip,
         "userAgent": call.user_agent,
     }
@@ -178,7 +178,7 @@ def _record(
         "tlsDetails": {
             "tlsVersion": "TLSv1.3",
             "cipherSuite": "TLS_AES_128_GCM_SHA256",
-            "clientProvidedHostHeader": f"{operation.service.signing_name}.amazonaws.com",
+            "clientProvidedHostHeader": f"{_source(operation)}.amazonaws.com",
         },
     }
     if prefix == "sts" and name.startswith("AssumeRole") and not outcome.error_code:
@@ -189,6 +189,11 @@ def _record(
     if kind == "AWS::S3::Object":
         record["resources"] = _objects(operation)
     return record
+
+
+def _source(operation: Operation) -> str:
+    """Return the service that a record names; the toolbox of IAM signs as IAM does."""
+    return operation.model if operation.model == "iam-toolbox" else operation.service.signing_name
 
 
 def _parameters(operation: Operation) -> Json | None:

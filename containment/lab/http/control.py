@@ -63,6 +63,7 @@ def reset(gate: Gate) -> None:
         gate.sessions.clear()
         gate.faults.replace([])
         gate.trail.reset()
+        gate.records.clear()
         usage.clear()
         gate.facts.clear()
         gate.status = Status(noted_in=gate.status.noted_in)

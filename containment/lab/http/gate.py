@@ -21,6 +21,7 @@ from containment.lab.authn import federation
 from containment.lab.authn.callers import Caller, identify
 from containment.lab.authn.sessions import Sessions
 from containment.lab.authz import kms_rules, s3_deletes, s3_rules
+from containment.lab.authz.authorization_records import AuthorizationRecords
 from containment.lab.authz.authorize import authorize, may, require
 from containment.lab.authz.requirements import asks_of
 from containment.lab.cloudtrail import history, services
@@ -35,7 +36,14 @@ from containment.lab.protocol.call import MAX_BODY, Call, read_call
 from containment.lab.protocol.operations import Operation, protocol_of, recognise
 from containment.lab.protocol.refusal import Reason, Refusal, render
 from containment.lab.protocol.services import is_mutating
-from containment.lab.services import athena, organizations, resource_principals, sign_in, sts
+from containment.lab.services import (
+    athena,
+    iam_toolbox,
+    organizations,
+    resource_principals,
+    sign_in,
+    sts,
+)
 from containment.lab.services.iam import api as iam_api
 from containment.lab.state import isolation, moto_state, usage
 
@@ -58,6 +66,7 @@ class Gate:
     status: Status = field(default_factory=Status)
     faults: Faults = field(default_factory=Faults)
     trail: CloudTrail = field(default_factory=CloudTrail)
+    records: AuthorizationRecords = field(default_factory=AuthorizationRecords)
     enforcing: bool = False
     # moto is not thread-safe, and a decision has to see a state that no writer is half through.
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
@@ -164,7 +173,12 @@ class Gate:
             use = services.key_use(operation, caller, call.region)
             if self.enforcing:
                 denied = authorize(
-                    operation, call, caller, facts=self.facts, now=moto_state.clock()
+                    operation,
+                    call,
+                    caller,
+                    facts=self.facts,
+                    now=moto_state.clock(),
+                    records=self.records,
                 )
                 self._authorize_key(use, call, caller)
             with self.facts.watching(operation, caller):
@@ -226,11 +240,12 @@ class Gate:
             "athena": lambda: athena.answer(on_behalf),
             "cloudtrail": lambda: history.answer(caller, operation, self.trail),
             "iam": lambda: iam_api.answer(caller),
+            "iam-toolbox": lambda: iam_toolbox.answer(caller, operation, call.region, self.records),
             "organizations": lambda: organizations.answer(caller),
             "signin": lambda: sign_in.answer(caller, operation, self.sessions.sign_ins),
             "sts": lambda: sts.answer(caller, self.sessions, self.facts),
         }
-        handler = own.get(operation.service.prefix)
+        handler = own.get(operation.model) or own.get(operation.service.prefix)
         return handler() if handler is not None else None
 
     def _forward(self, operation: Operation, call: Call, caller: Caller) -> Answer:

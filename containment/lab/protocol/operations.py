@@ -37,7 +37,7 @@ _HOSTS: Mapping[str, str] = {
 
 
 # Services that the lab answers without moto.
-_WITHOUT_MOTO = frozenset({"signin"})
+_WITHOUT_MOTO = frozenset({"signin", "iam-toolbox"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,16 @@ class Operation:
         return f"{self.service.prefix}:{self.name}"
 
 
+def _models(call: Call) -> tuple[str, ...]:
+    """Return the models that a call may be of: IAM's are made on ``/``, its toolbox's are not."""
+    if call.service == "iam" and call.raw_path != "/":
+        return ("iam-toolbox",)
+    return service_of(call.service).models
+
+
 def protocol_of(call: Call) -> str:
     """Return the protocol that *call*'s service answers in, query where the service is unknown."""
-    for model in service_of(call.service).models if call.service else ():
+    for model in _models(call) if call.service else ():
         try:
             return determine_request_protocol(
                 get_service_model(model), call.headers.get("content-type")
@@ -78,7 +85,7 @@ def recognise(call: Call) -> Operation:
     """
     service = service_of(call.service)
     has_service = False
-    for model in service.models:
+    for model in _models(call):
         host = _HOSTS.get(model, f"{call.service}.{{region}}.amazonaws.com").format(
             region=call.region
         )

@@ -6,8 +6,11 @@ import json
 
 
 def policies(account: str) -> dict[str, str]:
-    """Return the inline policies of a responder role in *account* that contains and lifts."""
+    """Return the inline policies of a responder in *account* who contains, lifts and verifies."""
     from containment.profile import Profile
-    from containment.responder import DUTIES, policy
+    from containment.responder import DUTIES, policy, verify_policy
 
-    return {duty: json.dumps(policy(account, duty, profile=Profile())) for duty in DUTIES}
+    duties: dict[str, str] = {
+        duty: json.dumps(policy(account, duty, profile=Profile())) for duty in DUTIES
+    }
+    return duties | {"verify": json.dumps(verify_policy())}
