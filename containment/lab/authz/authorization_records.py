@@ -18,23 +18,23 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from containment.iam_policy.policies import compile_policy
 from containment.lab.authz.authorize import (
     SERVICE_CONTROL,
     control_levels,
     is_service_controlled,
     managed_document,
 )
-from containment.lab.policy.policies import compile_policy
 from containment.lab.state import moto_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from containment.iam_policy.patterns import Context
+    from containment.iam_policy.policies import Policy
     from containment.lab.authn.callers import Caller
     from containment.lab.authz.requirements import Ask
-    from containment.lab.policy.patterns import Context
-    from containment.lab.policy.policies import Policy
     from containment.lab.state.facts import Facts
 
 KEPT = timedelta(hours=24)
