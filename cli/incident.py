@@ -167,7 +167,9 @@ class Incident:
         names, _ = self.engine.stacks()
         if self.stack in names:
             return False
-        answer = self.engine.ask("stack", "init", self.stack)
+        key = self.workplace.settings.profile.secrets
+        kept = ("--secrets-provider", key) if key else ()
+        answer = self.engine.ask("stack", "init", self.stack, *kept)
         if answer.code != 0:
             raise failures.refused(
                 answer.err or answer.out, doing=f"creating stack {self.stack}", stack=self.stack

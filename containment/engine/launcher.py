@@ -68,7 +68,10 @@ def prepare(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[Path,
     if root is None or not is_own:
         return engine.path, chosen.environ
     if chosen.dropped:
-        _say(f"warning: {', '.join(chosen.dropped)} is not used: it could start another program")
+        _say(
+            f"warning: {', '.join(chosen.dropped)} is not used: it could start another program, or"
+            " leave out what the spec names"
+        )
     stack = _value(arguments, "-s", "--stack")
     ownership.drop_torn_attributes(root, chosen.environ)
     if "cancel" in words:

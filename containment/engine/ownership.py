@@ -14,13 +14,14 @@ import re
 import stat
 import subprocess
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from containment.engine import layout, settings, stored_state
 from containment.engine.layout import ForeignProjectError
-from containment.engine.stored_state import Stranger, UnreadableStateError
+from containment.engine.stored_state import Keepers, Stranger, UnreadableStateError
 from containment.errors import RefusedError
 from containment.text import plain
 
@@ -34,6 +35,8 @@ _ENDINGS = (".json", ".json.gz", ".json.zst")
 _UNREADABLE = re.compile(r"checkpoint|unmarshal|invalid character|deserializ|gzip|zstd")
 # What a stack's settings may hold: where secrets are kept, and settings of this provider.
 _STACK_SETTINGS = frozenset({"config", "secretsprovider", "encryptedkey", "encryptionsalt"})
+# The last are the passphrase, in the words of ``pkg/cmd/pulumi/stack/secrets.go``.
+_OWN_PROVIDERS = (None, "", "default", "passphrase")
 
 
 class ForeignStateError(RefusedError):
@@ -55,9 +58,10 @@ def require_own(engine: Path, root: Path, environ: Mapping[str, str], stack: str
     """
     layout.require_own(root)
     layout.lay_tools(root)
-    if stack is not None:
-        require_stack_settings(root, stack)
-    require_own_state(engine, root, environ, stack)
+    named = stack or _selected(engine, root, environ)
+    if named:
+        require_stack_settings(root, _short(named))
+    require_own_state(engine, root, environ, named)
 
 
 def require_own_state(
@@ -73,20 +77,21 @@ def require_own_state(
         written = _written(engine, root, environ, named)
     except UnreadableStateError as error:
         raise unreadable(stack, error) from None
-    require_own_contents(root, named, written)
+    require_own_contents(root, environ, _short(named), written)
 
 
-def require_own_contents(root: Path, stack: str, written: Iterable[bytes]) -> None:
+def require_own_contents(
+    root: Path, environ: Mapping[str, str], stack: str, written: Iterable[bytes]
+) -> None:
     """Refuse a state of *stack*, *written* in some form, that names anything but what is ours.
 
     Raises:
         ForeignStateError: it does, or it cannot be read.
     """
     try:
+        keepers = Keepers(partial(_key, root), _service(environ))
         strangers = [
-            stranger
-            for one in written
-            for stranger in stored_state.strangers(one, stack, _keeper(root, stack))
+            stranger for one in written for stranger in stored_state.strangers(one, stack, keepers)
         ]
     except UnreadableStateError as error:
         raise unreadable(stack, error) from None
@@ -97,7 +102,10 @@ def require_own_contents(root: Path, stack: str, written: Iterable[bytes]) -> No
 
 
 def require_stack_settings(root: Path, stack: str) -> None:
-    """Refuse settings of *stack* that have the engine run something or fetch an environment.
+    """Refuse settings of *stack* that have the engine run something, or call a service.
+
+    The engine asks the secrets provider that they name before anything else, with the responder's
+    credentials: only the key that the profile names is asked.
 
     Raises:
         ForeignProjectError: they do, or they cannot be read.
@@ -115,6 +123,15 @@ def require_stack_settings(root: Path, stack: str) -> None:
                 f"{path} has {', '.join(names)}, which is no setting of this project",
                 remedy="take it out; config may hold containment:… alone, and beside it there are"
                 f" {', '.join(sorted(_STACK_SETTINGS - {'config'}))}",
+            )
+        provider = document.get("secretsprovider")
+        if provider not in _OWN_PROVIDERS and provider != (key := _key(root)):
+            raise ForeignProjectError(
+                f"{path} names the secrets provider {plain(provider)[:200]}, and 'secrets' in"
+                f" containment.yaml is {plain(key) or 'not set'}: it would be called with your"
+                " credentials",
+                remedy="where that is your organisation's key, write it into containment.yaml,"
+                " which counts for all stacks; else take the line out",
             )
 
 
@@ -142,10 +159,18 @@ def _stack_settings(root: Path, stack: str) -> Iterator[tuple[Path, dict[Any, An
         yield path, document
 
 
-def _keeper(root: Path, stack: str) -> str:
-    """Return the URL of the key by which the settings of *stack* say that secrets are kept."""
-    named = (document.get("secretsprovider") for _, document in _stack_settings(root, stack))
-    return next((url for url in named if isinstance(url, str)), "")
+def _key(root: Path) -> str:
+    """Return the URL of the key that the profile of *root* names for what is secret in a state."""
+    # Hardly any stack names one, and the launcher need not wait for what a profile is read with.
+    from containment.profile import load  # noqa: PLC0415
+
+    return load(root).secrets or ""
+
+
+def _service(environ: Mapping[str, str]) -> str:
+    """Return the URL of Pulumi's service, where that is where states are."""
+    place = settings.backend(environ)
+    return place if place.startswith("https://") else ""
 
 
 def unreadable(stack: str | None, error: UnreadableStateError) -> ForeignStateError:
@@ -246,6 +271,11 @@ def _exported(engine: Path, root: Path, environ: Mapping[str, str], stack: str) 
     return []  # there is none, or the engine gets no further either and says why
 
 
+def _short(stack: str) -> str:
+    """Return the name of *stack* without the owner and the project that it may be called with."""
+    return stack.rpartition("/")[2]
+
+
 def _selected(engine: Path, root: Path, environ: Mapping[str, str]) -> str:
     named = environ.get("PULUMI_STACK")
     if named:
@@ -253,7 +283,7 @@ def _selected(engine: Path, root: Path, environ: Mapping[str, str]) -> str:
     with suppress(OSError):
         answer = _ask(engine, root, environ, "stack", "--show-name")
         if answer.returncode == 0:
-            return answer.stdout.decode("utf-8", "replace").strip().rpartition("/")[2]
+            return _short(answer.stdout.decode("utf-8", "replace").strip())
     return ""
 
 

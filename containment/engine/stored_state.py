@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from containment.text import breaks_engine, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 PROJECT = "containment"
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -44,6 +44,7 @@ _DEPLOYMENT = (
     *("snippets", "extensions"),
 )
 _OPERATION = ("resource", "type")
+_OF_THE_SERVICE = ("url", "owner", "project", "stack", "insecure")
 _RESOURCE = (
     *("urn", "custom", "delete", "id", "type", "inputs", "outputs", "parent", "protect", "taint"),
     *("external", "dependencies", "initErrors", "provider", "propertyDependencies"),
@@ -85,14 +86,30 @@ class Stranger:
         return f"{self.where} {self.what}"
 
 
-def strangers(written: bytes, stack: str, keeper: str = "") -> tuple[Stranger, ...]:
+def _nobody() -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keepers:
+    """Who may be asked to decrypt what is secret in a state; nobody if not said.
+
+    Attributes:
+        key: returns the URL of the key that the project's profile names, if it names one.
+        service: the URL of the backend that the state is in, where that is Pulumi's service.
+    """
+
+    key: Callable[[], str] = _nobody
+    service: str = ""
+
+
+def strangers(written: bytes, stack: str, keepers: Keepers | None = None) -> tuple[Stranger, ...]:
     """Return what the state *written* of *stack* holds that is not ours; nothing where all is.
 
     Args:
         written: a checkpoint as a backend keeps it (plain or gzip), or an exported deployment.
         stack: the stack whose state it is.
-        keeper: the URL of the key by which the stack's settings say that secrets are kept, if they
-            name one.
+        keepers: who may be asked to decrypt what is secret in it.
 
     Raises:
         UnreadableStateError: nobody can tell what the engine would make of it.
@@ -100,7 +117,7 @@ def strangers(written: bytes, stack: str, keeper: str = "") -> tuple[Stranger, .
     deployment = deployment_of(written)
     if deployment is None:
         return ()
-    return (*_of_secrets(deployment, keeper), *_strangers(deployment, stack))
+    return (*_of_secrets(deployment, keepers or Keepers()), *_strangers(deployment, stack))
 
 
 def deployment_of(written: bytes) -> dict[str, Any] | None:
@@ -126,23 +143,30 @@ def listed(strangers: Iterable[Stranger]) -> str:
     return "; ".join(texts[:_SHOWN]) + more
 
 
-def _of_secrets(deployment: Mapping[str, Any], keeper: str) -> Iterator[Stranger]:
-    """Yield a key service that the settings do not name: it would be called by the responder.
+def _of_secrets(deployment: Mapping[str, Any], keepers: Keepers) -> Iterator[Stranger]:
+    """Yield a service that nobody named for it: it would be called by the responder.
 
     The engine has the data key decrypted there before anything else, wherever the URL leads
-    (``pkg/secrets/cloud/manager.go``).
+    (``pkg/secrets/cloud/manager.go``); Pulumi's service gets the token that is kept for the URL
+    (``pkg/secrets/service/manager.go``).
     """
-    provider = deployment.get("secrets_providers") or {}
-    members = _object(provider, ("type", "state"), "its secrets provider")
-    if members.get("type") != "cloud":
+    where = "its secrets provider"
+    members = _object(deployment.get("secrets_providers") or {}, ("type", "state"), where)
+    kind = members.get("type")
+    if kind in {None, "", "passphrase", "b64"}:
         return
-    state = _object(members.get("state"), ("url", "encryptedkey"), "its secrets provider's state")
-    if not keeper or state.get("url") != keeper:
-        yield Stranger(
-            "its secrets provider",
-            f"is {_quoted(state.get('url'))}, and the stack's settings name"
-            f" {_quoted(keeper) if keeper else 'none'}",
-        )
+    members_of_state = {"cloud": ("url", "encryptedkey"), "service": _OF_THE_SERVICE}.get(str(kind))
+    if members_of_state is None:
+        yield Stranger(where, f"is of the type {_quoted(kind)}, which is not known")
+        return
+    state = _object(members.get("state"), members_of_state, f"{where}'s state")
+    url, is_service = state.get("url"), kind == "service"
+    allowed = keepers.service if is_service else keepers.key()
+    if not allowed or url != allowed or state.get("insecure"):
+        whose = "the state's backend is" if is_service else "'secrets' in containment.yaml is"
+        named = _quoted(allowed) if allowed else ("no such service" if is_service else "not set")
+        insecure = ", without TLS" if state.get("insecure") else ""
+        yield Stranger(where, f"is {_quoted(url)}{insecure}, and {whose} {named}")
 
 
 def _strangers(deployment: Mapping[str, Any], stack: str) -> Iterator[Stranger]:

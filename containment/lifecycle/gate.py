@@ -101,7 +101,7 @@ class Gate:
         if plan.empty:
             return
         self._require_applied_terms(state)
-        self._require_left_out(state)
+        self._require_left_out(state, plan.live)
         live = plan.live
         words = self._words(state, live)
         role = Role(self._names(state, live, words))
@@ -158,24 +158,28 @@ class Gate:
         if any(_is_of(presences[name], snapshot_id) for name in _MARKED if name in presences):
             self._context.sighted.add((live.unique_id, snapshot_id))
 
-    def _require_left_out(self, state: Inputs) -> None:
+    def _require_left_out(self, state: Inputs, live: LivePrincipal) -> None:
         """Let a run that applies a spec lift whom it declares, or whom the spec does not name.
 
         Raises:
-            ConflictError: the spec names it, and this run leaves it out, as one of a wave does.
+            ConflictError: the spec names *live*, or a leaked key of it, and this run leaves it out,
+                as one of a wave does.
         """
-        from containment.spec import target_for  # noqa: PLC0415 -- as in _spec
+        from containment.spec import identity, target_for  # noqa: PLC0415 -- as in _spec
 
         declared = self._context.declared
         spec = self._spec(state) if declared else None
-        target = target_for(spec, state.target) if spec else None
-        if target is None or any(
-            target_for(spec, parse_principal(arn)) == target for arn in declared if spec
+        names = (state.target, live.principal)
+        if spec is None or not (
+            any(target_for(spec, one) for one in names)
+            or _is_named_by_key(spec, live, state.lift.leaked)
         ):
             return
+        if {identity(one) for one in names} & {identity(parse_principal(arn)) for arn in declared}:
+            return
         raise ConflictError(
-            f"{state.principal} is in wave {target.wave} of the spec and contained, and this run is"
-            " of earlier ones: it stays contained",
+            f"{state.principal} is named by the spec and contained, and this run leaves it out, as"
+            " one of an earlier wave does: it stays contained",
             remedy=f"run 'containment up {state.incident}', which looks at what is contained first",
         )
 
@@ -268,10 +272,7 @@ class Gate:
         if target_for(spec, state.target) is not None and "mark" in words:
             return True  # renamed since
         # Whoever was renamed, and left a decoy of the name, is named by the key that leaked.
-        leaked = {*spec.unpinned, *(key for target in spec.targets for key in target.leaked)}
-        if live.principal.kind == "role" or not leaked:
-            return False
-        return any(one.credential_id in leaked for one in live.access_keys())
+        return _is_named_by_key(spec, live)
 
     def _spec(self, state: Inputs) -> IncidentSpec | None:
         """Return the spec of this stack as it is now; None where it cannot be read."""
@@ -320,6 +321,18 @@ class Gate:
                 keep_theirs="leaves it as it is",
             ),
         )
+
+
+def _is_named_by_key(
+    spec: IncidentSpec, live: LivePrincipal, known_leaked: Iterable[str] = ()
+) -> bool:
+    """Tell whether a key that leaked, by *spec*, is of *live*; *known_leaked* may be gone there."""
+    leaked = {*spec.unpinned, *(key for target in spec.targets for key in target.leaked)}
+    if live.principal.kind == "role" or not leaked:
+        return False
+    return not leaked.isdisjoint(known_leaked) or any(
+        one.credential_id in leaked for one in live.access_keys()
+    )
 
 
 def _is_of(presence: Presence, snapshot_id: str) -> bool:

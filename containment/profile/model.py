@@ -23,6 +23,8 @@ _EXAMPLE_ACCOUNT = "111122223333"
 _EXAMPLE_ROLE = "arn:aws:iam::{account}:role/ContainmentResponder"
 _REGION = re.compile(r"[a-z]{2,8}(-[a-z]{2,16}){1,3}-[0-9]{1,2}")
 # Amazon S3 User Guide, "General purpose bucket naming rules".
+# Pulumi v3.259, ``pkg/secrets/cloud/manager.go``.
+_KEY_SERVICES = ("awskms", "azurekeyvault", "gcpkms", "hashivault")
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -101,6 +103,19 @@ def _backend(value: str) -> str:
     )
 
 
+def _key(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    if separator and rest and scheme in _KEY_SERVICES:
+        return value
+    raise WrongError(
+        Problem(
+            f"{shown(value)} names no key",
+            f"a URL that begins with {', '.join(f'{name}://' for name in _KEY_SERVICES)}",
+            "write it as 'pulumi stack init --secrets-provider' takes it",
+        )
+    )
+
+
 _ARN_SCHEMA = WithJsonSchema(
     {
         "type": "string",
@@ -132,6 +147,7 @@ Region = Annotated[
 ]
 Place = Annotated[Line, AfterValidator(_place)]
 Backend = Annotated[Line, AfterValidator(_backend)]
+Key = Annotated[Line, AfterValidator(_key)]
 
 
 class LedgerPlace(BaseModel):
@@ -230,6 +246,12 @@ class ProfileFile(BaseModel):
         default=None,
         description="Where stacks are kept; the verbs use it where `PULUMI_BACKEND_URL` is unset.",
         examples=["s3://example-states"],
+    )
+    secrets: Key | None = Field(
+        default=None,
+        description="The key by which what is secret in a state is kept: new stacks get it, and no"
+        " other key service is called, whatever a state or a stack's settings name.",
+        examples=["awskms://alias/containment?region=eu-central-1"],
     )
     responder: Annotated[tuple[PrincipalPattern, ...], Field(strict=False)] = Field(
         default=(),

@@ -36,6 +36,7 @@ class Profile:
         lift_role: the ARN of the role that lifts; *role* where it is None.
         ledger: where ledgers are kept.
         state: the backend that stacks are kept in; None for that of the environment.
+        secrets: the URL of the key by which what is secret in a state is kept; None for none.
         responder: who contains and lifts, besides the two roles, by ARN.
         pipeline: the roles of CI, by ARN.
         guard: who sets service control policies, by ARN.
@@ -53,6 +54,7 @@ class Profile:
     lift_role: str | None = None
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     state: str | None = None
+    secrets: str | None = None
     responder: tuple[str, ...] = ()
     pipeline: tuple[str, ...] = ()
     guard: tuple[str, ...] = ()

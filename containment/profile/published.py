@@ -24,6 +24,7 @@ ledger:
   object_lock: COMPLIANCE
   retention_days: 365
 state: s3://example-states
+secrets: awskms://alias/containment?region=eu-central-1
 responder:
   - arn:aws:iam::111122223333:role/SecurityOncall
 pipeline:
@@ -74,6 +75,7 @@ _TEMPLATE = """\
 # break_glass: ["arn:aws:iam::{account}:role/BreakGlass"]
 # guard_role: arn:aws:iam::444455556666:role/ContainmentGuard  # of the organisation: sets guards
 # state: s3://BUCKET
+# secrets: awskms://alias/containment?region=eu-central-1
 ledger:
   place: ledger   # a folder; better s3://BUCKET/PREFIX with the next two
   # object_lock: COMPLIANCE

@@ -52,6 +52,7 @@ def read(path: Path) -> Profile:
         lift_role=values.lift_role,
         ledger=LedgerSettings(kept.place, kept.object_lock, kept.retention_days),
         state=values.state,
+        secrets=values.secrets,
         responder=values.responder,
         pipeline=values.pipeline,
         guard=values.guard,

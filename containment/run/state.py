@@ -154,7 +154,7 @@ def look_up(
                 f"the state of {stack} is kept in {len(written)} forms",
                 remedy="keep the one that counts, and move the others away",
             )
-        ownership.require_own_contents(root, stack, written)
+        ownership.require_own_contents(root, environ, stack, written)
         return parse({"deployment": stored_state.deployment_of(written[0])}) if written else None
     except stored_state.UnreadableStateError as error:
         raise ownership.unreadable(stack, error) from None

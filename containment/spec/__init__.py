@@ -3,6 +3,7 @@
 ``load`` is the way in; it raises one error that names every problem with file, line and field.
 """
 
+from containment.spec.between import identity
 from containment.spec.emitting import emit, target_lines
 from containment.spec.fields import moment_text
 from containment.spec.incident import Guard, IncidentSpec, Limits
@@ -35,6 +36,7 @@ __all__ = [
     "Target",
     "TermsInFile",
     "emit",
+    "identity",
     "lift_terms",
     "load",
     "moment_text",

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from containment.engine.ownership import ForeignStateError, require_own_state
-from containment.engine.stored_state import UnreadableStateError, listed, strangers
+from containment.engine import layout
+from containment.engine.layout import ForeignProjectError
+from containment.engine.ownership import (
+    ForeignStateError,
+    require_own,
+    require_own_state,
+    require_stack_settings,
+)
+from containment.engine.settings import settings
+from containment.engine.stored_state import (
+    PROJECT,
+    Keepers,
+    UnreadableStateError,
+    listed,
+    strangers,
+)
+from containment.lifecycle import handover
 from containment.run.state import StackState, look_up
+from containment.spec import waves
 
 pytestmark = pytest.mark.plain
 
@@ -221,50 +238,88 @@ def test_what_a_state_says_reaches_nobody_as_markup_or_control_characters() -> N
     assert len(shown) < 1000
 
 
+def with_secrets_by(provider: Any) -> bytes:
+    """Return a state whose secrets are kept by *provider*."""
+    return json.dumps(checkpoint(stack(), secrets_providers=provider)).encode()
+
+
 KEY = "awskms://alias/responders?region=us-east-1"
 PLANTED = "awskms://alias/x?region=us-east-1&endpoint=https://example.com"
 
 
 @pytest.mark.parametrize(
-    ("url", "keeper", "is_strange"),
+    ("url", "key", "is_strange"),
     [(KEY, KEY, False), (PLANTED, KEY, True), (PLANTED, "", True), (None, "", True)],
 )
-def test_no_key_service_is_called_that_the_settings_do_not_name(
-    url: str | None, keeper: str, *, is_strange: bool
+def test_no_key_service_is_called_that_the_profile_does_not_name(
+    url: str | None, key: str, *, is_strange: bool
 ) -> None:
     provider = {"type": "cloud", "state": {"url": url, "encryptedkey": "AAAA"}}
-    written = json.dumps(checkpoint(stack(), secrets_providers=provider)).encode()
 
-    named = strangers(written, STACK, keeper)
+    named = strangers(with_secrets_by(provider), STACK, Keepers(key=lambda: key))
 
-    expected = f"its secrets provider is {url}, and the stack's settings name {keeper or 'none'}"
+    profile = f"'secrets' in containment.yaml is {key or 'not set'}"
+    expected = f"its secrets provider is {url}, and {profile}"
     assert [str(item) for item in named] == ([expected] if is_strange else [])
+
+
+SERVICE = "https://api.pulumi.com"
+OF_SERVICE = {"url": SERVICE, "owner": "o", "project": PROJECT, "stack": STACK}
+
+
+@pytest.mark.parametrize(
+    ("edited", "backend", "says"),
+    [
+        ({}, SERVICE, ""),
+        ({}, "", f"is {SERVICE}, and the state's backend is no such service"),
+        (
+            {"url": "https://api.example.com"},
+            SERVICE,
+            f"is https://api.example.com, and the state's backend is {SERVICE}",
+        ),
+        ({"insecure": True}, SERVICE, f"is {SERVICE}, without TLS, and the state's backend is"),
+        ({"url": None}, "", "and the state's backend is no such service"),
+    ],
+)
+def test_no_token_is_sent_to_a_service_that_is_not_the_states_backend(
+    edited: dict[str, Any], backend: str, says: str
+) -> None:
+    provider = {"type": "service", "state": {**OF_SERVICE, **edited}}
+
+    named = strangers(with_secrets_by(provider), STACK, Keepers(service=backend))
+
+    assert says in listed(named)
+    assert bool(named) == bool(says)
+
+
+def test_a_secrets_provider_of_an_unknown_type_is_a_stranger() -> None:
+    (named,) = strangers(with_secrets_by({"type": "<{%x%}>", "state": {}}), STACK)
+
+    assert named.what.endswith("which is not known")
+    assert "<{%" not in named.what
 
 
 @pytest.mark.parametrize("provider", [{"type": "passphrase", "state": {"salt": "v1:x"}}, {}, None])
 def test_a_passphrase_names_no_service(provider: Any) -> None:
-    written = json.dumps(checkpoint(stack(), secrets_providers=provider)).encode()
-
-    assert strangers(written, STACK) == ()
+    assert strangers(with_secrets_by(provider), STACK) == ()
 
 
 @pytest.mark.parametrize("provider", ["cloud", {"Type": "cloud"}, {"type": "cloud", "state": []}])
 def test_a_secrets_provider_that_reads_in_two_ways_is_not_read(provider: Any) -> None:
-    written = json.dumps(checkpoint(stack(), secrets_providers=provider)).encode()
-
     with pytest.raises(UnreadableStateError):
-        strangers(written, STACK)
+        strangers(with_secrets_by(provider), STACK)
 
 
-def test_the_settings_of_the_stack_say_which_key_service_is_called(tmp_path: Path) -> None:
+def test_the_profile_says_which_key_service_is_called(tmp_path: Path) -> None:
     project, states = tmp_path / "project", tmp_path / "state/.pulumi/stacks/containment"
     (project / "stacks").mkdir(parents=True)
     states.mkdir(parents=True)
     provider = {"type": "cloud", "state": {"url": KEY, "encryptedkey": "AAAA"}}
-    content = json.dumps(checkpoint(stack(), secrets_providers=provider))
-    (states / f"{STACK}.json").write_text(content, encoding="utf-8")
+    (states / f"{STACK}.json").write_bytes(with_secrets_by(provider))
     environ = {"PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}"}
+    # Whoever edits a state edits this as well.
     settings_file = project / "stacks" / f"Pulumi.{STACK}.yaml"
+    settings_file.write_text(f"secretsprovider: {KEY}\nencryptedkey: AAAA\n", encoding="utf-8")
 
     def look_up_without_the_engine() -> StackState | None:
         return look_up(project, environ, STACK, engine=pytest.fail)
@@ -273,9 +328,64 @@ def test_the_settings_of_the_stack_say_which_key_service_is_called(tmp_path: Pat
         partial(require_own_state, project / "no-engine", project, environ, STACK),
         look_up_without_the_engine,
     ):
-        settings_file.unlink(missing_ok=True)
-        with pytest.raises(ForeignStateError, match="the stack's settings name none"):
+        (project / "containment.yaml").unlink(missing_ok=True)
+        with pytest.raises(ForeignStateError, match=r"'secrets' in containment.yaml is not set"):
             look()
 
-        settings_file.write_text(f"secretsprovider: {KEY}\nencryptedkey: AAAA\n", encoding="utf-8")
+        (project / "containment.yaml").write_text(f"secrets: {KEY}\n", encoding="utf-8")
         look()
+
+
+@pytest.mark.parametrize(
+    ("provider", "is_refused"),
+    [
+        (KEY, False),
+        ("passphrase", False),
+        ("default", False),
+        ("''", False),
+        (PLANTED, True),
+        ("awskms:///arn:aws:kms:us-east-1:999999999999:key/x?region=us-east-1", True),
+        ("azurekeyvault://example.com/keys/x", True),
+        ("gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k", True),
+        ("hashivault://x", True),
+        (f"[{KEY}]", True),
+        (f"!!binary {KEY}", True),
+    ],
+)
+def test_the_settings_of_a_stack_name_no_key_service_but_the_profiles(
+    tmp_path: Path, provider: str, *, is_refused: bool
+) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "containment.yaml").write_text(f"secrets: {KEY}\n", encoding="utf-8")
+    settings_file = tmp_path / "stacks" / f"Pulumi.{STACK}.yaml"
+    settings_file.write_text(f"secretsprovider: {provider}\n", encoding="utf-8")
+
+    with pytest.raises(ForeignProjectError) if is_refused else nullcontext() as caught:
+        require_stack_settings(tmp_path, STACK)
+
+    assert is_refused == (caught is not None)
+
+
+@pytest.mark.parametrize("named", [f"organization/{PROJECT}/{STACK}", f"owner/{STACK}", None])
+def test_the_settings_are_looked_at_however_the_stack_is_named(
+    tmp_path: Path, named: str | None
+) -> None:
+    layout.lay_out(tmp_path)
+    settings_file = tmp_path / "stacks" / f"Pulumi.{STACK}.yaml"
+    settings_file.write_text("environment: [planted]\n", encoding="utf-8")
+    environ = {"PULUMI_BACKEND_URL": f"file://{tmp_path}", "PULUMI_STACK": STACK}
+
+    with pytest.raises(ForeignProjectError, match="has environment, which is no setting"):
+        require_own(tmp_path / "no-engine", tmp_path, environ, named)
+
+
+def test_what_a_verb_says_to_the_stack_program_is_taken_from_no_environment(
+    tmp_path: Path,
+) -> None:
+    words_of_a_verb = {waves.VARIABLE: "1", handover.VARIABLE: f"{'0' * 64} {tmp_path}"}
+
+    chosen = settings({"PULUMI_HOME": str(tmp_path), "KEPT": "x", **words_of_a_verb})
+
+    assert set(chosen.dropped) == set(words_of_a_verb)
+    assert not set(words_of_a_verb) & chosen.environ.keys()
+    assert chosen.environ["KEPT"] == "x"
