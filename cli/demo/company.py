@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from containment.facets import deny
+from containment.facets import deny, documents
 from containment.lab.scenario import guardduty_finding, inventory
 
 if TYPE_CHECKING:
@@ -73,8 +73,21 @@ class Company:
     def advance_past(self, moment: datetime) -> float:
         """Move the lab's clock past *moment* and return by how many seconds."""
         seconds = (moment - self.now() + timedelta(seconds=2)).total_seconds()
-        self._stage.lab.control("clock", {"advance_s": seconds})
+        self.advance(seconds)
         return seconds
+
+    def advance(self, seconds: float) -> None:
+        """Move the lab's clock."""
+        self._stage.lab.control("clock", {"advance_s": seconds})
+
+    def look_into_every_region(self) -> None:
+        """List the trails of every Region, as the company's own inventory does now and then."""
+        admin = self._world.admin
+        regions = self._workforce.client("ec2", admin).describe_regions()["Regions"]
+        for region in regions:
+            self._workforce.client(
+                "cloudtrail", admin, region=region["RegionName"]
+            ).describe_trails()
 
     def changes_by_responder(self) -> int:
         """Return how many calls of the responder have changed something, or tried to."""
@@ -83,9 +96,18 @@ class Company:
 
     def revoked_before(self, incident: str) -> datetime:
         """Return T: the role's tokens from before it are denied."""
-        policy = f"role {ROLE}, RolePolicyList containment-{incident}, PolicyDocument"
-        live_deny = deny.read(self.inventory().get(policy), incident)
+        live_deny = deny.read(self._deny_policy(incident), incident)
         return datetime.fromisoformat(live_deny.issued_before or "")
+
+    def statement_of(self, incident: str) -> str:
+        """Return the Sid of the statement that denies the role."""
+        document = documents.parse(self._deny_policy(incident) or "") or {}
+        return str(documents.statements(document)[0]["Sid"])
+
+    def _deny_policy(self, incident: str) -> str | None:
+        return self.inventory().get(
+            f"role {ROLE}, RolePolicyList containment-{incident}, PolicyDocument"
+        )
 
     def report(self, attacker: Attacker, first_seen: datetime, path: Path) -> str:
         """Write GuardDuty's finding about the leaked key to *path* and return its type."""

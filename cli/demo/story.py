@@ -1,4 +1,4 @@
-"""One run of the story: stolen, reported, contained, decided, lifted."""
+"""One run of the story: stolen, reported, contained, verified, decided, lifted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cli.demo import commands, lifted
+from cli.demo import commands, lifted, verified
 from cli.demo.board import Board, Phase, Who, rows
 from cli.demo.company import ROLE, USER, Company
 from cli.demo.stage import EndedError
@@ -65,7 +65,15 @@ class Run:
                 self._preview(company, spec)
                 self._contain(company, attacker)
                 self._after_t(company, attacker, spec.stem)
-            if self.like:
+            if self.like is None:
+                verified.verify(
+                    self._run,
+                    company=company,
+                    incident=spec.stem,
+                    board=self.board,
+                    screen=self.screen,
+                )
+            else:
                 self._retell()
             self._lift(company, attacker, spec, before)
         self.stage.dismiss_attacker()

@@ -230,6 +230,8 @@ def _document(incident: Incident, result: Verification) -> dict[str, object]:
                 "outcome": item.outcome,
                 "what": item.what,
                 "artefact": item.artefact or None,
+                "request": item.request or None,
+                "authorization": item.authorization or None,
             }
             for item in result.evidence
         ],

@@ -41,13 +41,13 @@ class AccessProbe:
     region: str
     bucket: str
 
-    def client(self, service: str, credentials: Credentials) -> Any:
+    def client(self, service: str, credentials: Credentials, *, region: str = "") -> Any:
         """Return a boto3 client of the lab for whoever holds *credentials*."""
         connect: Any = boto3.client  # noqa: TID251 -- the lab's own clients
         return connect(
             service,
             endpoint_url=self.endpoint,
-            region_name=self.region,
+            region_name=region or self.region,
             config=_QUICK,
             aws_access_key_id=credentials.access_key_id,
             aws_secret_access_key=credentials.secret_access_key,

@@ -17,6 +17,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ class Attacker:
         self._keep("leaked key", leaked)
         self._bucket = ""
         self._role = ""
+        self._roles: Any = None
 
     def settle_in(self) -> None:
         """Look around, and make credentials that do not depend on the leaked key."""
@@ -75,6 +77,13 @@ class Attacker:
         for name, s3 in self._credentials.items():
             yield self._outcome(name, partial(s3.list_objects_v2, Bucket=self._bucket))
         yield self._outcome("another role session", self._another_session)
+        self._look_for_rights()
+
+    def _look_for_rights(self) -> None:
+        """Ask IAM with the role's session whom there is to become, as Pacu's enumeration does."""
+        if self._roles is not None:
+            with suppress(ClientError, BotoCoreError):
+                self._roles.list_roles()
 
     def _another_session(self) -> None:
         for last, sts in enumerate(list(self._sts.values()), start=1):
@@ -96,6 +105,8 @@ class Attacker:
         if name == "leaked key":
             self._keys = keys
         self._credentials[name] = _client("s3", keys)
+        if name == "role session":
+            self._roles = _client("iam", keys)
         # STS refuses a federated user, and the role does not trust itself.
         if name in ("leaked key", "second key", "session"):
             self._sts[name] = _client("sts", keys)
