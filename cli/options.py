@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -27,6 +28,27 @@ def stack_argument(command: Command) -> Command:
 def yes_option(command: Command) -> Command:
     """Give *command* the option ``--yes``."""
     return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(command)
+
+
+def sign_options(command: Command) -> Command:
+    """Give *command* the options ``--sign-with`` and ``--pushed-by``."""
+    for option in (
+        click.option(
+            "--pushed-by",
+            multiple=True,
+            metavar="NAME",
+            help="Who pushed commits of the change, as the forge says; a name in allowed_signers.",
+        ),
+        click.option(
+            "--sign-with",
+            "key",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="KEY",
+            help="The file of your SSH key, or of its public half where an agent has it.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def verbose_option(command: Command) -> Command:

@@ -6,6 +6,7 @@ It never says more than that: whether the principals are held, `containment veri
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,17 +15,27 @@ from cli import differences, render
 from cli.before_engine import contained_ahead, not_in_state
 from cli.direct import contain_directly
 from cli.incident import begin, caller_of, ended, error_document, on_terminal, place_document
-from cli.options import json_option, stack_argument, verbose_option, wave_option, yes_option
+from cli.options import (
+    json_option,
+    sign_options,
+    stack_argument,
+    verbose_option,
+    wave_option,
+    yes_option,
+)
+from cli.reviewing import ApprovalOptions, approved_run
 from containment.engine.layout import ForeignProjectError
 from containment.engine.ownership import ForeignStateError
-from containment.errors import RefusedError
+from containment.errors import ContainmentError, RefusedError, SpecError
 from containment.run import failures, report, state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cli.before_engine import Ahead
     from cli.incident import Incident
-    from containment.errors import ContainmentError
+    from cli.reviewing import ApprovedRun
+    from containment.messages import MadeChange
     from containment.run.report import PrincipalReport
     from containment.run.result import Run
     from containment.spec import IncidentSpec
@@ -43,6 +54,22 @@ _OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted", "rep
     is_flag=True,
     help="Contain where the engine or its state cannot be used; 'adopt' takes it over later.",
 )
+@click.option(
+    "--approved",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Apply what 'review --approve' wrote here, and no more; refuse what has changed.",
+)
+@click.option(
+    "--base", metavar="REV", help="The protected branch before the change; with --approved."
+)
+@click.option(
+    "--receipt",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write here, signed, which calls were made and which were named; with --approved.",
+)
+@sign_options
 @verbose_option
 @json_option
 def up(
@@ -51,6 +78,11 @@ def up(
     yes: bool,
     wave: int | None,
     without_engine: bool,
+    approved: Path | None,
+    base: str | None,
+    receipt: Path | None,
+    key: Path | None,
+    pushed_by: tuple[str, ...],
     verbose: bool,
     as_json: bool,
 ) -> int:
@@ -66,13 +98,43 @@ def up(
     A state that holds what is not this project's, or that cannot be read, is not given to the
     engine, and a folder whose Pulumi.yaml or __main__.py is another is not given to it either: the
     spec is applied without it, nothing is lifted, and the command ends with 5.
+
+    With --approved, which takes --base, --receipt and --sign-with, nobody is asked. All that the
+    approval binds is compared first, and it is used once. Where something live has changed since,
+    nothing is given back, lost for good or set on an account by it: who was to be contained is, and
+    the command ends with 5; so it does where calls were made that the plan does not name.
     """
+    options = _approval_options(approved, base, receipt, key, pushed_by)
+    if options is not None and (without_engine or wave is not None):
+        raise SpecError(
+            "--approved is for all that was approved",
+            remedy="leave --wave and --without-engine out",
+        )
     if without_engine:
         return contain_directly(named, None, wave=wave, as_json=as_json)
+    if options is not None:
+        return _apply_approved(named, options, verbose=verbose, as_json=as_json)
     try:
         return _apply(named, yes=yes, wave=wave, verbose=verbose, as_json=as_json)
     except (ForeignStateError, ForeignProjectError) as error:
         return contain_directly(named, error, wave=wave, as_json=as_json)
+
+
+def _approval_options(
+    file: Path | None,
+    base: str | None,
+    receipt: Path | None,
+    key: Path | None,
+    pushed_by: tuple[str, ...],
+) -> ApprovalOptions | None:
+    if file is None and (base, receipt, key, pushed_by) == (None, None, None, ()):
+        return None
+    if file is None or base is None or receipt is None or key is None:
+        raise SpecError(
+            "--approved, --base, --receipt and --sign-with go together",
+            remedy="name all four, or none of them",
+        )
+    return ApprovalOptions(file, base, key, receipt, pushed_by)
 
 
 def _apply(named: str | None, *, yes: bool, wave: int | None, verbose: bool, as_json: bool) -> int:
@@ -85,19 +147,70 @@ def _apply(named: str | None, *, yes: bool, wave: int | None, verbose: bool, as_
     if wave is not None:
         before = state.load(incident.engine, incident.stack) or before
     incident, spec = incident.in_waves(whole, wave, before)
-    waiting = [item.named for item in whole.targets if item not in spec.targets]
     is_asked = not yes and not as_json and on_terminal()
     if is_asked:
         _ensure_stack(incident, as_json=as_json)
         _ask(incident, spec)
-    with contained_ahead(incident, spec) as advance:
-        incident = advance.incident
-        _ensure_stack(incident, as_json=as_json)
-        run = incident.run("up", *advance.options, verbose=verbose)
-        run = replace(run, changes=(*advance.changes, *run.changes))
+    waiting = [item.named for item in whole.targets if item not in spec.targets]
+    advance, run = _run(incident, spec, [], verbose=verbose, as_json=as_json)
     error = failures.error_of(run, verb="up", stack=incident.stack)
     if error is not None and failures.is_unusable_state(run):
         raise ForeignStateError(error.message, remedy=error.remedy) from error
+    return _conclude(advance, spec, run, error, caller.arn, waiting, as_json=as_json)
+
+
+def _apply_approved(
+    named: str | None, options: ApprovalOptions, *, verbose: bool, as_json: bool
+) -> int:
+    incident = begin(named)
+    incident.engine.require_own(incident.stack)
+    spec = incident.project.spec(incident.stack)
+    caller = caller_of(incident)
+    incident, spec = incident.in_waves(spec, None, state.StackState())
+    approved = approved_run(incident, options)
+    approved.use()
+    if not approved.admission.is_whole:
+        return _add_alone(incident, spec, approved, as_json=as_json)
+    made: list[MadeChange] = []
+    try:
+        advance, run = _run(incident, spec, made, verbose=verbose, as_json=as_json)
+    except ContainmentError as error:
+        approved.finish(made, error)
+        raise
+    ended_by = failures.error_of(run, verb="up", stack=incident.stack)
+    ended_by = approved.finish(run.changes, ended_by)
+    return _conclude(advance, spec, run, ended_by, caller.arn, (), as_json=as_json)
+
+
+def _run(
+    incident: Incident,
+    spec: IncidentSpec,
+    made: list[MadeChange],
+    *,
+    verbose: bool,
+    as_json: bool,
+) -> tuple[Ahead, Run]:
+    """Contain ahead of the engine, and run it; add to *made* what was changed, whatever comes."""
+    with contained_ahead(incident, spec) as advance:
+        made += advance.changes
+        _ensure_stack(advance.incident, as_json=as_json)
+        run = advance.incident.run("up", *advance.options, verbose=verbose)
+        made += run.changes
+    return advance, replace(run, changes=(*advance.changes, *run.changes))
+
+
+def _conclude(  # noqa: PLR0917 -- all that there is to say at the end
+    advance: Ahead,
+    spec: IncidentSpec,
+    run: Run,
+    error: ContainmentError | None,
+    caller: str,
+    waiting: Sequence[str],
+    *,
+    as_json: bool,
+) -> int:
+    """Say what was done, what stays open and how to undo it; raise *error*."""
+    incident = advance.incident
     stack_state = state.load(incident.engine, incident.stack) or state.StackState()
     if error is None:
         stack_state = incident.settled(stack_state)
@@ -110,10 +223,33 @@ def _apply(named: str | None, *, yes: bool, wave: int | None, verbose: bool, as_
     _tell(run, advance.lines)
     differences.show_written(run.changes)
     if principals and not isinstance(error, RefusedError):
-        _show(incident, principals, caller.arn, error, waiting)
+        _show(incident, principals, caller, error, waiting)
     if error is not None:
         raise error
     return 0
+
+
+def _add_alone(
+    incident: Incident, spec: IncidentSpec, approved: ApprovedRun, *, as_json: bool
+) -> int:
+    """Contain whom the approval still lets be contained; nothing is given back, nor lost."""
+    with contained_ahead(incident, approved.limited(spec)) as advance:
+        pass
+    error = approved.finish(advance.changes, approved.void()) or approved.void()
+    if as_json:
+        render.document(
+            {
+                "stack": incident.stack,
+                "result": _PARTLY,
+                "verified": False,
+                **place_document(incident.workplace),
+                "written": differences.written_rows(advance.changes),
+                "error": error_document(error),
+            }
+        )
+        return ended(error)
+    differences.show_written(advance.changes)
+    raise error
 
 
 def _ask(incident: Incident, spec: IncidentSpec) -> None:

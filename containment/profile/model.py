@@ -12,7 +12,13 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema, model_validator
 
 from containment.ledger.places import BUCKET, DEFAULT
-from containment.profile.profile import ACCOUNT, GUARD_LAG_S, MOST_ACCOUNTS, MOST_PRINCIPALS
+from containment.profile.profile import (
+    ACCOUNT,
+    GUARD_LAG_S,
+    MOST_ACCOUNTS,
+    MOST_PRINCIPALS,
+    VALID_HOURS,
+)
 from containment.spec.fields import STRICT, Line
 from containment.spec.naming import break_glass_arn, principal_arn
 from containment.spec.problems import Problem, WrongError, shown
@@ -201,8 +207,8 @@ class LedgerPlace(BaseModel):
         return self
 
 
-class ReviewLimits(BaseModel):
-    """How much one change of specs may touch before `containment review` refuses it."""
+class ReviewTerms(BaseModel):
+    """How much one change of specs may touch, and what it takes to approve it."""
 
     model_config = STRICT
 
@@ -214,6 +220,24 @@ class ReviewLimits(BaseModel):
     )
     accounts: int = Field(
         default=MOST_ACCOUNTS, ge=1, le=1000, description="In how many accounts they may be."
+    )
+    approvals: int = Field(
+        default=1,
+        ge=1,
+        le=10,
+        description="How many persons approve a change, none of whom made a part of it.",
+    )
+    valid_hours: int = Field(
+        default=VALID_HOURS,
+        ge=1,
+        le=720,
+        description="For how long after its plan was made an approval may be used.",
+    )
+    bots: Annotated[tuple[Line, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Names in `allowed_signers` that are no person's, so that they approve"
+        " nothing; names that end in `[bot]` never do.",
+        examples=[["renovate@example.com"]],
     )
 
 
@@ -293,6 +317,6 @@ class ProfileFile(BaseModel):
         description="Who must stay able to get in, whatever is contained; added to the spec's own.",
         examples=[["arn:aws:iam::111122223333:role/BreakGlass"]],
     )
-    review: ReviewLimits = Field(
-        default=ReviewLimits(), description="The brake of a review, see below."
+    review: ReviewTerms = Field(
+        default=ReviewTerms(), description="What a review lets pass, see below."
     )

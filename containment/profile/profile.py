@@ -20,6 +20,7 @@ Part = Literal["responder", "pipeline", "guard", "break-glass"]
 GUARD_LAG_S = 60
 # What one change may touch before a person is asked to raise it.
 MOST_PRINCIPALS, MOST_ACCOUNTS = 50, 5
+VALID_HOURS = 24
 
 _SHOWN = 12
 
@@ -46,6 +47,9 @@ class Profile:
         break_glass: who stays able to get in, by ARN.
         most_principals: how many principals one change of specs may touch.
         most_accounts: in how many accounts.
+        approvals: how many persons approve a change.
+        valid_hours: for how long an approval may be used.
+        bots: names of signers that are no person's.
         sha256: of the file's bytes, as ``sha256sum`` prints it; None where there is no file.
     """
 
@@ -64,6 +68,9 @@ class Profile:
     break_glass: tuple[str, ...] = ()
     most_principals: int = MOST_PRINCIPALS
     most_accounts: int = MOST_ACCOUNTS
+    approvals: int = 1
+    valid_hours: int = VALID_HOURS
+    bots: tuple[str, ...] = ()
     sha256: str | None = None
 
     def role_in(self, account: str | None, *, lifting: bool = False) -> str | None:

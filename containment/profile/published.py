@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from containment.profile.model import LedgerPlace, ProfileFile, ReviewLimits
+from containment.profile.model import LedgerPlace, ProfileFile, ReviewTerms
 from containment.spec.published import schema as schema_of
 from containment.spec.published import section
 
@@ -94,7 +94,7 @@ def page() -> str:
     for title, model in (
         ("Fields", ProfileFile),
         ("`ledger`", LedgerPlace),
-        ("`review`", ReviewLimits),
+        ("`review`", ReviewTerms),
     ):
         parts.append(section(title, model))
     return "\n".join([*parts, _LAST])

@@ -62,5 +62,8 @@ def read(path: Path) -> Profile:
         break_glass=values.break_glass,
         most_principals=values.review.principals,
         most_accounts=values.review.accounts,
+        approvals=values.review.approvals,
+        valid_hours=values.review.valid_hours,
+        bots=values.review.bots,
         sha256=sha256(text).hexdigest(),
     )

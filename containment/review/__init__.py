@@ -3,7 +3,7 @@
 from containment.review.change import ProposedChange, between, of_project
 from containment.review.document import as_document, schema
 from containment.review.html import as_html
-from containment.review.judging import Judge
+from containment.review.judging import Judge, profile_of
 from containment.review.markdown import MARKER, as_comment, as_markdown, fits
 from containment.review.model import REFUSED, Review
 from containment.review.revisions import open_repository
@@ -24,5 +24,6 @@ __all__ = [
     "fits",
     "of_project",
     "open_repository",
+    "profile_of",
     "schema",
 ]

@@ -22,6 +22,8 @@ from containment.errors import ContainmentError
 from containment.identities import parse_principal
 from containment.lifecycle.workplace import Settings, Workplace
 from containment.plan import guard_of
+from containment.profile import FILE as PROFILE
+from containment.profile import load as load_profile
 from containment.review.facts import irreversible, principal_facts
 from containment.review.fields import spec_changes
 from containment.review.model import IncidentReview, Review
@@ -120,6 +122,19 @@ class Judge:
                 path.unlink(missing_ok=True)
                 if content is not None:
                     path.write_bytes(content)
+
+
+def profile_of(change: ProposedChange) -> Profile:
+    """Return the profile that *change* is judged by, which is the base's.
+
+    Raises:
+        SpecError: it cannot be used.
+    """
+    with TemporaryDirectory(prefix="containment-") as folder:
+        data = change.files.get(PROFILE)
+        if data is not None:
+            Path(folder, PROFILE).write_bytes(data)
+        return load_profile(Path(folder))
 
 
 Specs = tuple["IncidentSpec | None", "IncidentSpec | None", tuple[str, ...]]

@@ -41,6 +41,7 @@ _KEPT = ("PATH", "HOME", "XDG_CONFIG_HOME")
 _RAW = ("-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv")
 _LONGEST_REVISION = 200
 _PATIENCE_S = 60
+_MOST_COMMITS = 1_000
 REGULAR = frozenset({"100644", "100755"})
 
 
@@ -153,6 +154,33 @@ class Repository:
         ]
         return tuple(changed)
 
+    def commits_between(self, base: str, head: str) -> tuple[str, ...]:
+        """Return the commits that *head* has and *base* has not, the newest first.
+
+        Raises:
+            NotFoundError: they are too many to look at.
+        """
+        limit = f"--max-count={_MOST_COMMITS + 1}"
+        listed = self._must("rev-list", limit, "--end-of-options", head, f"^{base}")
+        commits = tuple(listed.decode("ascii").split())
+        if len(commits) > _MOST_COMMITS:
+            raise NotFoundError(
+                f"there are more than {_MOST_COMMITS} commits in the change, which nobody reviewed",
+                remedy="make several changes of it",
+            )
+        return commits
+
+    def commit_object(self, commit: str) -> bytes:
+        """Return *commit* as git keeps it, with the signature in its head."""
+        return self._must("cat-file", "commit", commit)
+
+    def holds(self, commit: str, other: str) -> bool:
+        """Tell whether *other* is *commit*, came before it, or has the same content."""
+        if self._ask("merge-base", "--is-ancestor", other, commit) is not None:
+            return True
+        trees = [self._must("rev-parse", "--verify", f"{one}^{{tree}}") for one in (commit, other)]
+        return trees[0] == trees[1]
+
     def entry(self, commit: str, path: str) -> Entry | None:
         """Return what *commit* has at *path*, from the top; None where it has nothing."""
         listed = self._must("ls-tree", "-z", "--full-tree", commit, "--", path)
@@ -240,7 +268,7 @@ def open_repository(project: Path, environ: Mapping[str, str]) -> Repository:
         NotFoundError: there is no repository around *project*.
     """
     root = project.resolve()
-    git = _find_git(root, environ.get("PATH", os.defpath))
+    git = find_program("git", root, environ.get("PATH", os.defpath))
     kept = {name: environ[name] for name in _KEPT if name in environ}
     made = {**kept, **_ENVIRON}
     answer = _run(git, root, made, "rev-parse", "--show-toplevel", "--show-prefix")
@@ -253,18 +281,22 @@ def open_repository(project: Path, environ: Mapping[str, str]) -> Repository:
     return Repository(git, Path(top), prefix, made)
 
 
-def _find_git(root: Path, path: str) -> str:
-    """Return git, as an absolute PATH outside the checkout has it: a change brings no program."""
+def find_program(name: str, root: Path, path: str) -> str:
+    """Return *name* as an absolute PATH outside the checkout has it: a change brings no program.
+
+    Raises:
+        UnavailableError: there is none.
+    """
     top = next((one for one in (root, *root.parents) if (one / ".git").exists()), root)
     places = [
         place
         for place in path.split(os.pathsep)
         if place and Path(place).is_absolute() and not Path(place).resolve().is_relative_to(top)
     ]
-    git = shutil.which("git", path=os.pathsep.join(places)) if places else None
-    if git is None or Path(git).resolve().is_relative_to(top):
-        raise UnavailableError("there is no git on PATH", remedy="install git")
-    return git
+    program = shutil.which(name, path=os.pathsep.join(places)) if places else None
+    if program is None or Path(program).resolve().is_relative_to(top):
+        raise UnavailableError(f"there is no {name} on PATH", remedy=f"install {name}")
+    return program
 
 
 def _run(git: str, folder: Path, environ: Mapping[str, str], *arguments: str) -> bytes | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -100,13 +102,19 @@ def load(engine: Engine, stack: str) -> StackState | None:
         ConflictError: a resource in it cannot be read by this version.
         ContainmentError: what the engine's complaint means.
     """
+    deployment = _exported(engine, stack)
+    return None if deployment is None else parse({"deployment": deployment})
+
+
+def _exported(engine: Engine, stack: str) -> Mapping[str, Any] | None:
     try:
         exported = engine.document(
             "stack", "export", "--stack", stack, doing=f"reading the state of {stack}", stack=stack
         )
     except NotFoundError:
         return None
-    return parse(exported)
+    deployment: Mapping[str, Any] = exported.get("deployment") or {}
+    return deployment
 
 
 def read(engine: Engine, stack: str) -> StackState | None:
@@ -132,6 +140,30 @@ def look_up(
 ) -> StackState | None:
     """Return the state of *stack*, or None if there is none; files are read without the engine.
 
+    Raises:
+        ForeignStateError: it holds what is not ours, or cannot be read.
+        ConflictError: it is kept in several forms, or a resource in it cannot be read.
+        ContainmentError: what the engine's complaint means.
+    """
+    deployment = look_up_deployment(root, environ, stack, engine)
+    return None if deployment is None else parse({"deployment": deployment})
+
+
+def digest(deployment: Mapping[str, Any] | None) -> str:
+    """Return by what a state is told from the one before and the one after it.
+
+    Empty where it holds nothing: a stack that was made and never applied is as good as none.
+    """
+    if not deployment or not (deployment.get("resources") or deployment.get("pending_operations")):
+        return ""
+    return sha256(json.dumps(deployment, sort_keys=True).encode()).hexdigest()
+
+
+def look_up_deployment(
+    root: Path, environ: Mapping[str, str], stack: str, engine: Callable[[], Engine]
+) -> Mapping[str, Any] | None:
+    """Return what the state of *stack* holds, or None if there is none.
+
     Args:
         root: the project.
         environ: what the engine would be run with.
@@ -148,14 +180,14 @@ def look_up(
         if written is None:
             opened = engine()
             ownership.require_own_state(opened.program, root, opened.environ, stack)
-            return load(opened, stack)
+            return _exported(opened, stack)
         if len(written) > 1:
             raise ConflictError(
                 f"the state of {stack} is kept in {len(written)} forms",
                 remedy="keep the one that counts, and move the others away",
             )
         ownership.require_own_contents(root, environ, stack, written)
-        return parse({"deployment": stored_state.deployment_of(written[0])}) if written else None
+        return (stored_state.deployment_of(written[0]) or {}) if written else None
     except stored_state.UnreadableStateError as error:
         raise ownership.unreadable(stack, error) from None
 
