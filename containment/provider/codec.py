@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
-from pydantic import BaseModel
 
 from containment.text import unwired, wired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pydantic import BaseModel
+
 # As pulumi.runtime.rpc has them, which would load the whole SDK: a value that only an apply will
 # know, and the key of an object that is a secret, an asset or the like.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _SIGNS = (UNKNOWN, "4dabf18193072939515e22adb298388d")
 Values = dict[str, Any]
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound="BaseModel")
 
 
 def decode(struct: Struct) -> tuple[Values, frozenset[str]]:

@@ -41,8 +41,13 @@ class Deployment:
     *failed* is how the snapshot of a principal failed, by the principal's name in the stack.
     """
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:  # noqa: TID251 -- an edge
-        self.cancelled = Event()
+    def __init__(
+        self,
+        environ: Mapping[str, str] = os.environ,  # noqa: TID251 -- an edge
+        *,
+        cancelled: Event | None = None,
+    ) -> None:
+        self.cancelled = cancelled or Event()
         self.engine = Engine(None)
         self.directory = Path.cwd()
         self.declared: set[str] = set()

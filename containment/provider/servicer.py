@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2
 from pydantic import BaseModel, ValidationError
 
 from containment.actions import ACTIONS
@@ -25,7 +24,6 @@ from containment.errors import (
     ConflictError,
     NotContainedError,
 )
-from containment.ledger import places
 from containment.lifecycle.action import Failure
 from containment.lifecycle.snapshot import RESOURCE
 from containment.messages import of_error
@@ -38,6 +36,7 @@ from containment.provider.reported_call import (
     resource_id,
     resource_name,
 )
+from containment.provider.settings_servicer import SettingsServicer
 from containment.text import paragraph, plain, unwired
 
 if TYPE_CHECKING:
@@ -52,12 +51,10 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 
-_SETTINGS = {"region", "role", places.PLACE, places.LOCK, places.DAYS}
-_ENGINE_SETTINGS = {"version", "pluginDownloadURL"}
 _RESOURCES = {f"containment:index:{action.resource}": action for action in ACTIONS}
 
 
-class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+class Servicer(SettingsServicer):
     """Serves the engine over the actions; with *alone*, one run of a stack at a time."""
 
     def __init__(self, deployment: Deployment, stack_lock: StackLock | None = None) -> None:
@@ -76,35 +73,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._attach(request.address)
         return Empty()
 
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:
-        del request, context
-        return plugin_pb2.PluginInfo(version=version("containment"))
-
     def GetSchema(self, request: Any, context: Any) -> Any:
         del request, context
         return provider_pb2.GetSchemaResponse(schema=json.dumps(schema.package()))
-
-    def CheckConfig(self, request: Any, context: Any) -> Any:
-        del context
-        news, _ = codec.decode(request.news)
-        unknown = sorted(news.keys() - _SETTINGS - _ENGINE_SETTINGS)
-        failures = [
-            provider_pb2.CheckFailure(
-                property=name,
-                reason=f"is no setting here; there are {', '.join(sorted(_SETTINGS))}",
-            )
-            for name in unknown
-        ]
-        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
-
-    def DiffConfig(self, request: Any, context: Any) -> Any:
-        del context
-        # Never a replace: it would replace every snapshot, and so forget how things were.
-        some = codec.decode(request.olds) != codec.decode(request.news)
-        changes = (
-            provider_pb2.DiffResponse.DIFF_SOME if some else provider_pb2.DiffResponse.DIFF_NONE
-        )
-        return provider_pb2.DiffResponse(changes=changes)
 
     def Configure(self, request: Any, context: Any) -> Any:
         values, _ = codec.decode(request.args)
