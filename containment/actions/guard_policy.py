@@ -14,8 +14,9 @@ It starts beside the denies, which never wait for it. It is simulated with the a
 control policies before it is attached: the exempt allowed, the incident's principals denied,
 everybody else as the mode says; otherwise it is not attached. Then users, roles and keys are listed
 until none appeared for as long as a control policy takes to bind; those that were made after the
-run began are denied by their unique ids too, for they may be the attacker's way back. A lift takes
-the guard off last.
+run began are denied by their unique ids too, for they may be the attacker's way back. Where no
+control policy more fits on the account, the guard stands beside another guard of ours in one
+policy, and each is lifted alone. A lift takes the guard off last.
 
 What survives it: sessions and principals that were made before it bound and that nobody listed, as
 far as their own policies go under `freeze`; service-linked roles and every principal of the
@@ -38,7 +39,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from containment.aws.consistency import eventually
 from containment.aws.faults import explain, outcome_unknown
 from containment.aws.principal import locate
 from containment.clock import isoformat
@@ -60,6 +60,7 @@ from containment.guard.control_policies import (
     is_guard,
 )
 from containment.guard.latecomers import Late, Search
+from containment.guard.placement import Placement
 from containment.identities import parse_principal
 from containment.lifecycle import exemptions
 from containment.lifecycle.action import Action, UnfinishedError
@@ -68,7 +69,7 @@ from containment.lifecycle.wire import HeldInputs, Outputs
 from policies import text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from containment.aws.principal import LivePrincipal
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from containment.lifecycle.lift import Priors
     from containment.lifecycle.snapshot import Snapshot
     from containment.spec import IncidentSpec, Target
+    from policies import Document
 
 _AT_ONCE = 8
 # A guard that joins a containment older than this counts from its own start: who was made in days
@@ -187,7 +189,13 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
             guard = self._find_guard(self._policies(inputs).attached(), inputs)
         except ContainmentError as error:
             return [Write(subject, None, summary, reason=f"whether it is there: {error.message}")]
-        return [] if guard else [Write(subject, None, summary)]
+        if guard is None:
+            return [Write(subject, None, summary)]
+        if guard.name != marks.policy_name(inputs.incident):
+            subject = f"{subject}, which stands in {guard.name}"
+        mode = document.mode_of(guard.content, marks.incident_hash(inputs.incident))
+        before = f"{mode or 'another text'}, attached to account {inputs.target.account}"
+        return [] if mode == inputs.mode else [Write(subject, before, summary)]
 
     @classmethod
     def lift_elsewhere(cls, context: Context, snapshot: Snapshot) -> None:
@@ -199,10 +207,10 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         except ContainmentError as error:
             context.say("warning", f"whether a guard is left cannot be seen: {error}")
             return
-        if guard is None or not _is_under(guard, snapshot.snapshot_id):
+        if guard is None or not _is_under(guard, snapshot):
             return
         try:
-            policies.remove(guard)
+            action._placement(policies, snapshot).take_off()
         except (ClientError, BotoCoreError) as error:
             raise explain("taking off a guard that was left", error) from error
         context.say("info", f"a guard that was left on account {snapshot.account} is taken off")
@@ -210,15 +218,23 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
     def read(self, state: GuardState) -> GuardState:
         """Return *state* as the organisation shows the guard."""
         try:
-            guard = self._find_guard(self._policies(state).attached(), state)
+            attached = self._policies(state).attached()
+            guard = self._find_guard(attached, state)
         except ContainmentError:
             if state.live != "missing":
                 raise
             return state  # it could not be set for the same reason, perhaps, and is tried again
         if guard is None:
             status = "missing"
-        elif state.digest and document.digest(guard.content) != state.digest:
+        elif state.digest and _digest(guard.content, state) != state.digest:
             status = "altered"
+        elif unspared := self._unspared(attached, guard, state):
+            status = "stale"
+            self._context.say(
+                "warning",
+                f"the guard of account {state.target.account} does not exempt"
+                f" {', '.join(unspared)}, whom another guard of ours does",
+            )
         else:
             status = "applied"
         if status != "applied" and state.live == "applied":
@@ -240,19 +256,19 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         if state.live == "missing" and not state.digest:
             return  # it never was set
         policies = self._policies(state, lifting=True)
-        guard = policies.named(state.incident, state.policy_id)
-        account = state.target.account
-        if guard is None:
+        placement = self._placement(policies, state)
+        guard, account = placement.find(), state.target.account
+        if guard is None or (guard.marks and guard.mark_for(state.incident) is None):
             self._context.say("info", f"the guard of account {account} is gone already")
             return
-        if guard.mark is None:
+        if not guard.marks:
             raise ConflictError(
                 f"somebody wrote another text into the guard of account {account}"
                 f" ({guard.id}), so it is not taken off",
                 remedy="run 'pulumi up', which puts the guard back, and lift again; or detach and"
                 " delete that policy by hand, and lift again",
             )
-        if not _is_under(guard, state.snapshot_id) or _generation(guard) > (state.generation or 0):
+        if not _is_under(guard, state) or _generation(guard, state) > (state.generation or 0):
             self._context.say(
                 "info", f"a newer guard of account {account} is in force; this one is superseded"
             )
@@ -262,10 +278,19 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
             if not state.lift.false_positive:
                 removal.require_nobody_late(self._context, account, state.late)
         try:
-            policies.remove(guard)
+            placement.take_off()
         except (ClientError, BotoCoreError) as error:
             raise explain(f"taking the guard off account {account}", error) from error
         self._context.say("info", f"the guard of account {account} is taken off")
+
+    @staticmethod
+    def _unspared(
+        attached: Iterable[ControlPolicy], guard: ControlPolicy, state: GuardState
+    ) -> list[str]:
+        """Return whom another guard of ours on the account exempts, and this one does not."""
+        own = marks.incident_hash(state.incident)
+        elsewhere = {arn for one in attached for arn in document.exempt_of(one.content, own)}
+        return sorted(elsewhere - {*document.exempt_of(guard.content, of=own)})
 
     def _create(self, inputs: GuardInputs, *, preview: bool) -> GuardState:
         return self._set(inputs, GuardState(**dict(inputs)), preview=preview)
@@ -317,40 +342,47 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
                 remedy="contain its principals by their rungs alone, and watch the account",
             )
         levels = policies.levels()
-        own = self._find_guard(levels[-1], before) or policies.named(
-            before.incident, before.policy_id
-        )
+        attached = self._find_guard(levels[-1], before)
+        own = attached or policies.named(before.incident, before.policy_id)
         state = before.model_copy(
             update={
                 "began": before.began or self._began(before),
                 "issued_before": before.issued_before or isoformat(context.caller.answered_at),
                 "unique_ids": self._unique_ids(before),
-                "generation": context.generation(started_ms, own.mark if own else None),
+                "generation": context.generation(
+                    started_ms, own.mark_for(before.incident) if own else None
+                ),
             }
         )
-        others = [one for one in guards(levels) if own is None or one.id != own.id]
-        terms = self._terms(state, others)
+        terms = self._terms(state, guards(levels))
         mark = marks.mark(state.incident, state.snapshot_id or "0" * 10, state.generation or 0)
-        content = text(document.document(terms, mark))
-        attached = self._find_guard(levels[-1], before)
+        guard = document.document(terms, mark)
+        digest = _digest(text(guard), state)
         unchanged = (
             attached is not None
-            and document.digest(attached.content) == document.digest(content)
-            and _is_under(attached, state.snapshot_id)
+            and _digest(attached.content, state) == digest
+            and _is_under(attached, state)
         )
-        if not unchanged:
-            ids = state.unique_ids or {}
-            denied = {arn: ids[arn] for arn in state.denied if arn in ids}
+        ids = state.unique_ids or {}
+        denied = {arn: ids[arn] for arn in state.denied if arn in ids}
+
+        def prove(instead_of: ControlPolicy | None, content: str) -> None:
             cases = list(proof.cases_of(target, terms, denied))
-            proof.require(context, levels, own, content, cases)
+            proof.require(
+                context, levels, instead_of, content, incident=state.incident, cases=cases
+            )
+
+        placement = self._placement(policies, state, prove)
+        if not unchanged:
+            prove(own, placement.text_in(own, guard) if own else text(guard))
         if preview:
             return before
         if unchanged and attached is not None:
             state = state.model_copy(
-                update={"generation": _generation(attached), "policy_id": attached.id}
+                update={"generation": _generation(attached, state), "policy_id": attached.id}
             )
         else:
-            state = self._write(policies, own, content, state, attached=attached is not None)
+            state = self._write(placement, guard, state)
             if state.live != "applied":
                 return state
             context.say(
@@ -358,7 +390,7 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
                 f"the guard ({state.mode}) stands on account {target.account}; exempt are"
                 f" {', '.join(terms.exempt)}",
             )
-        state = state.model_copy(update={"live": "applied", "digest": document.digest(content)})
+        state = state.model_copy(update={"live": "applied", "digest": digest})
         if unchanged and state.settled:
             return state
         return self._look_for_late(policies, state, terms)
@@ -374,23 +406,11 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         recent = asked_at - captured_at < _SAME_CONTAINMENT
         return isoformat(min(asked_at, captured_at) if recent else asked_at)
 
-    def _write(
-        self,
-        policies: ControlPolicies,
-        own: ControlPolicy | None,
-        content: str,
-        state: GuardState,
-        *,
-        attached: bool,
-    ) -> GuardState:
+    def _write(self, placement: Placement, guard: Document, state: GuardState) -> GuardState:
         """Make or change the control policy, attach it, and read it back."""
         what = f"setting the guard on account {state.target.account}"
         try:
-            policy = (
-                policies.update(own, content) if own else policies.create(state.incident, content)
-            )
-            if not attached:
-                policies.attach(policy)
+            placed = placement.put(guard)
         except (ClientError, BotoCoreError) as error:
             if not outcome_unknown(error):
                 raise explain(what, error) from error
@@ -400,24 +420,17 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
                 " 'pulumi up' looks",
             )
             return state.model_copy(update={"live": "unverified"})
-        now = state.model_copy(update={"policy_id": policy.id, "settled": False})
-        expected = document.digest(content)
-        if eventually(lambda: self._shows(policies, policy.id, expected)):
+        now = state.model_copy(update={"policy_id": placed.policy.id, "settled": False})
+        if placed.shown:
             return now.model_copy(update={"live": "applied"})
         self._context.say(
             "warning", "the guard was written and does not show yet; the next 'pulumi up' looks"
         )
         return now.model_copy(update={"live": "unverified"})
 
-    def _shows(self, policies: ControlPolicies, policy_id: str, expected: str) -> bool:
-        return any(
-            one.id == policy_id and document.digest(one.content) == expected
-            for one in policies.attached()
-        )
-
-    def _terms(self, state: GuardState, others: Iterable[ControlPolicy]) -> document.Terms:
-        target = state.target
-        elsewhere = [arn for one in others for arn in document.exempt_of(one.content)]
+    def _terms(self, state: GuardState, standing: Iterable[ControlPolicy]) -> document.Terms:
+        target, own = state.target, marks.incident_hash(state.incident)
+        elsewhere = [arn for one in standing for arn in document.exempt_of(one.content, own)]
         exempt = exemptions.canonical(self._context, target, [*state.exempt, *elsewhere])
         # Whoever writes a trust policy names themselves there: nobody of the incident comes in.
         contained = {*state.targets, *(one.principal for one in state.late)}
@@ -487,16 +500,15 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         denied = {*terms.denied, *(one.unique_id for one in fresh)}
         terms = replace(terms, denied=tuple(sorted(denied)))
         mark = marks.mark(state.incident, state.snapshot_id or "", state.generation or 0)
-        content = text(document.document(terms, mark))
-        own = self._find_guard(policies.attached(), state)
-        written = self._write(policies, own, content, state, attached=own is not None)
+        guard = document.document(terms, mark)
+        written = self._write(self._placement(policies, state), guard, state)
         if written.live != "applied":
             raise UnfinishedError(
                 f"whether {fresh[0]} is denied is not known",
                 remedy="run 'pulumi up' again at once",
                 state=written,
             )
-        return written.model_copy(update={"digest": document.digest(content)}), terms
+        return written.model_copy(update={"digest": _digest(text(guard), state)}), terms
 
     def _policies(self, inputs: Any, *, lifting: bool = False) -> ControlPolicies:
         context = self._context
@@ -513,6 +525,18 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
             (inputs.principal, inputs.principal_id),
         )
 
+    def _placement(
+        self,
+        policies: ControlPolicies,
+        inputs: Any,
+        prove: Callable[[ControlPolicy, str], None] = lambda _policy, _content: None,
+    ) -> Placement:
+        def say(sentence: str) -> None:
+            self._context.say("warning", sentence)
+
+        known_id = getattr(inputs, "policy_id", None)
+        return Placement(policies, inputs.incident, known_id, say, prove)
+
     def _find_guard(self, attached: Iterable[ControlPolicy], inputs: Any) -> ControlPolicy | None:
         """Return the incident's guard among those that are attached to the account."""
         known_id = getattr(inputs, "policy_id", None)
@@ -520,12 +544,18 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         return next(guards, None)
 
 
-def _generation(policy: ControlPolicy) -> int:
-    return policy.mark.generation if policy.mark else 0
+def _digest(content: str, inputs: Any) -> str:
+    return document.digest(content, marks.incident_hash(inputs.incident))
 
 
-def _is_under(policy: ControlPolicy, snapshot_id: str | None) -> bool:
-    return policy.mark is not None and policy.mark.snapshot_id == snapshot_id
+def _generation(policy: ControlPolicy, inputs: Any) -> int:
+    mark = policy.mark_for(inputs.incident)
+    return mark.generation if mark else 0
+
+
+def _is_under(policy: ControlPolicy, inputs: Any) -> bool:
+    mark = policy.mark_for(inputs.incident)
+    return mark is not None and mark.snapshot_id == inputs.snapshot_id
 
 
 __all__ = ["GuardInputs", "GuardPolicy", "GuardState"]

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from containment.aws.faults import code, explained
 from containment.aws.recording import Change, Outcome, outcome_of
 from containment.facets import marks
-from containment.guard.document import mark_of
+from containment.guard.document import marks_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -58,9 +58,13 @@ class ControlPolicy:
     content: str
 
     @property
-    def mark(self) -> Mark | None:
-        """The mark that it carries where it is a guard of ours."""
-        return mark_of(self.content)
+    def marks(self) -> tuple[Mark, ...]:
+        """The marks that it carries, one for each incident whose guard stands in it."""
+        return marks_in(self.content)
+
+    def mark_for(self, incident: str) -> Mark | None:
+        """Return the mark that it carries for *incident*, None where it says nothing of it."""
+        return next((mark for mark in self.marks if mark.is_of(incident)), None)
 
 
 class ControlPolicies:
@@ -103,16 +107,24 @@ class ControlPolicies:
             return self._attached(self._account)
 
     def named(self, incident: str, known_id: str | None) -> ControlPolicy | None:
-        """Return the guard of *incident* in the organisation, attached or not; None without one.
+        """Return the policy of the incident's own name, attached or not; None without one.
 
-        It is told by :func:`is_guard`; *known_id* is as there.
+        It says something of incidents of ours, or has the id that the stack remembers, *known_id*.
         """
         with explained("looking for the guard"):
             for summary in self._summaries():
                 if summary["Name"] == marks.policy_name(incident):
                     policy = self._described(summary)
-                    return policy if is_guard(policy, incident, known_id) else None
+                    return policy if policy.marks or policy.id == known_id else None
         return None
+
+    def again(self, policy: ControlPolicy) -> ControlPolicy:
+        """Return *policy* as it is by now.
+
+        Raises:
+            ClientError: botocore's own.
+        """
+        return self._described({"Id": policy.id, "Name": policy.name})
 
     def create(self, incident: str, content: str) -> ControlPolicy:
         """Make the guard of *incident*, attached to nothing.
@@ -176,6 +188,15 @@ class ControlPolicies:
                 if code(error) not in {"PolicyNotAttachedException", "PolicyNotFoundException"}:
                     raise
 
+    def discard(self, policy: ControlPolicy) -> None:
+        """Delete *policy*, which is attached to nothing."""
+        self._change(
+            "DeletePolicy",
+            policy.content,
+            None,
+            lambda: self._organizations.delete_policy(PolicyId=policy.id),
+        )
+
     def _attached(self, target: str) -> list[ControlPolicy]:
         pages = self._organizations.get_paginator("list_policies_for_target").paginate(
             TargetId=target, Filter=_TYPE
@@ -207,16 +228,21 @@ class ControlPolicies:
 
 
 def is_guard(policy: ControlPolicy, incident: str, known_id: str | None) -> bool:
-    """Tell whether *policy* is the guard of *incident*.
+    """Tell whether the guard of *incident* is *policy*, or stands in it beside another's.
 
-    It has the incident's name, which no other policy of the organisation can have, and carries its
-    mark; where somebody took the text out it has the id that the stack remembers, *known_id*.
+    It has a name of ours, which no other policy of the organisation can have, and carries the mark;
+    where somebody took the text out it has the id that the stack remembers, *known_id*.
     """
-    mark = policy.mark
-    marked = mark is not None and mark.is_of(incident)
-    return policy.name == marks.policy_name(incident) and (marked or policy.id == known_id)
+    if not policy.marks:
+        return policy.name == marks.policy_name(incident) and policy.id == known_id
+    return policy.mark_for(incident) is not None and bears_our_name(policy)
+
+
+def bears_our_name(policy: ControlPolicy) -> bool:
+    """Tell whether *policy* was made by us, for whatever incident."""
+    return marks.incident_of_policy(policy.name) is not None
 
 
 def guards(levels: Sequence[Sequence[ControlPolicy]]) -> list[ControlPolicy]:
-    """Return the guards of ours, of whatever incident, among the policies of *levels*."""
-    return [policy for level in levels for policy in level if policy.mark is not None]
+    """Return the policies of *levels* that hold a guard of ours, of whatever incident."""
+    return [policy for level in levels for policy in level if policy.marks]

@@ -23,6 +23,8 @@ from policies import Document, render, text
 from policies.identity_changes import table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from containment.facets.marks import Mark
 
 Mode = Literal["freeze", "quarantine"]
@@ -30,6 +32,8 @@ Mode = Literal["freeze", "quarantine"]
 # Organizations User Guide, "Quotas and service limits": 10,240 characters since May 2026. White
 # space counts there, and there is none.
 LONGEST = 10_240
+# The number of the statement that says who may take up an exempt role.
+_ENTRY = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +86,160 @@ def document(terms: Terms, mark: Mark) -> Document:
     return written
 
 
-def mark_of(content: str) -> Mark | None:
-    """Return the mark that a control policy carries, or None where it is no guard of ours."""
-    own_marks = [marks.parse_sid(statement.get("Sid")) for statement in _statements(content)]
-    return next((mark for mark in own_marks if mark is not None), None)
+def marks_in(content: str) -> tuple[Mark, ...]:
+    """Return the marks that a control policy carries, one an incident; none if it is not ours."""
+    by_incident: dict[str, Mark] = {}
+    for statement in _statements(content):
+        if mark := marks.parse_sid(statement.get("Sid")):
+            by_incident.setdefault(mark.incident_hash, mark)
+    return tuple(by_incident.values())
 
 
-def digest(content: str) -> str:
-    """Return what tells two guards apart that do not say the same, whatever mark each carries."""
-    content_rows = [{k: v for k, v in one.items() if k != "Sid"} for one in _statements(content)]
+def digest(content: str, incident_hash: str) -> str:
+    """Return what tells two guards of an incident apart that do not say the same.
+
+    The mark that each carries is none of it, nor what a policy says of other incidents.
+    """
+    own = _parts(content).get(incident_hash, [])
+    content_rows = [{k: v for k, v in one.items() if k != "Sid"} for one in own]
     return sha256(json.dumps(content_rows, sort_keys=True).encode()).hexdigest()
 
 
-def exempt_of(content: str) -> tuple[str, ...]:
-    """Return the ARNs of those whom a guard of ours leaves alone."""
+def mode_of(content: str, incident_hash: str) -> Mode | None:
+    """Return the mode of an incident's guard in a policy, None where there is none of it."""
+    own = _parts(content).get(incident_hash)
+    if not own:
+        return None
+    return "freeze" if any(_is_freeze(one) for one in own) else "quarantine"
+
+
+def beside(guard: Document, content: str, *, keep_unmarked: bool) -> str:
+    """Return the text of a policy that says *guard*, and what *content* says of other incidents.
+
+    Args:
+        guard: what is said of one incident, in the place of what *content* said of it.
+        content: the policy as it is.
+        keep_unmarked: whether statements that carry no mark of ours stay as well.
+
+    Raises:
+        NotContainedError: it is longer than Organizations takes.
+    """
+    parts = _parts(content)
+    if not keep_unmarked:
+        parts.pop("", None)
+    for statement in guard["Statement"]:
+        parts.pop(_incident_hash(statement), None)
+    written = _together({**parts, "new": guard["Statement"]})
+    if len(written) > LONGEST:
+        raise NotContainedError(
+            f"with what it says of other incidents the guard has {len(written)} characters, and a"
+            f" service control policy no more than {LONGEST}",
+            remedy="detach a policy of your own from the account, so that the guard has one to"
+            " itself; or write 'guard: {mode: quarantine}', which is shorter",
+        )
+    return written
+
+
+def without(content: str, incident_hash: str) -> str | None:
+    """Return the text of a policy without what it says of one incident.
+
+    None where it says nothing of another one: then nothing of it is needed any more.
+    """
+    parts = _parts(content)
+    parts.pop(incident_hash, None)
+    return _together(parts) if parts.keys() - {""} else None
+
+
+def exempt_of(content: str, but: str = "", *, of: str = "") -> tuple[str, ...]:
+    """Return the ARNs of those whom the guards in *content* leave alone.
+
+    That of the incident whose hash is *but* is passed over; with *of* it is that incident's alone.
+    """
+    arns: dict[str, None] = {}
+    for incident_hash, statements in _parts(content).items():
+        if incident_hash not in {"", but} and of in {"", incident_hash}:
+            first = next(filter(None, map(_spared, statements)), [])
+            arns.update(dict.fromkeys(arn.replace("${$}", "$") for arn in first))
+    return tuple(arns)
+
+
+def _parts(content: str) -> dict[str, list[dict[str, Any]]]:
+    """Return what a policy says, by the incident's hash; under "" what carries no mark of ours.
+
+    Guards of mode ``freeze`` share the one long statement (:func:`_together`): here each has it,
+    with the exempt of its own.
+    """
+    parts: dict[str, list[dict[str, Any]]] = {}
+    shared: dict[str, Any] | None = None
     for statement in _statements(content):
-        condition = statement.get("Condition")
-        block = condition.get("StringNotEquals") if isinstance(condition, dict) else None
-        if marks.parse_sid(statement.get("Sid")) is not None and isinstance(block, dict):
-            named = block.get("aws:PrincipalArn", [])
-            listed = named if isinstance(named, list) else [named]
-            return tuple(str(arn).replace("${$}", "$") for arn in listed)
-    return ()
+        parts.setdefault(_incident_hash(statement), []).append(statement)
+        if shared is None and _is_freeze(statement):
+            shared = statement
+    for incident_hash, statements in parts.items():
+        if not incident_hash:
+            continue
+        mark = marks.parse_sid(statements[0]["Sid"])
+        entry = next((one for one in statements if _number(one) == _ENTRY), None)
+        if mark is None or entry is None:
+            continue
+        if shared is not None and all(_number(one) for one in statements):
+            statements.insert(0, {**shared, "Sid": mark.sid})
+        if _is_freeze(statements[0]):
+            own = [arn for arn in _spared(statements[0]) if arn in _spared(entry)]
+            statements[0] = _sparing(statements[0], own)
+    return parts
+
+
+def _together(parts: Mapping[str, Sequence[dict[str, Any]]]) -> str:
+    """Return the text of a policy that says all of *parts*.
+
+    The patterns of ``freeze`` take most of its length, so guards that deny the same by them have
+    one statement for it, which spares the exempt of all: so each of them would by itself, for a
+    guard exempts whom other guards of ours exempt.
+    """
+    statements: list[dict[str, Any]] = []
+    shared: dict[str, int] = {}
+    for statement in (one for part in parts.values() for one in part):
+        action = json.dumps(statement.get("Action"))
+        if _is_freeze(statement) and action in shared:
+            at = shared[action]
+            spared = {*_spared(statements[at]), *_spared(statement)}
+            statements[at] = _sparing(statements[at], sorted(spared))
+            continue
+        if _is_freeze(statement):
+            shared[action] = len(statements)
+        statements.append(statement)
+    return text({"Version": "2012-10-17", "Statement": statements})
+
+
+def _is_freeze(statement: Mapping[str, Any]) -> bool:
+    """Tell whether it is the statement of ``freeze`` that denies changes of identities."""
+    return _incident_hash(statement) != "" and _number(statement) == "" and "Action" in statement
+
+
+def _number(statement: Mapping[str, Any]) -> str:
+    """Return what follows the mark in a statement's Sid."""
+    mark = marks.parse_sid(statement.get("Sid"))
+    return str(statement["Sid"]).removeprefix(mark.sid) if mark else ""
+
+
+def _spared(statement: Mapping[str, Any]) -> list[str]:
+    """Return the ARNs, as they are written, that *statement* does not reach."""
+    condition = statement.get("Condition")
+    block = condition.get("StringNotEquals") if isinstance(condition, dict) else None
+    named = block.get("aws:PrincipalArn", []) if isinstance(block, dict) else []
+    return [str(arn) for arn in named] if isinstance(named, list) else [str(named)]
+
+
+def _sparing(statement: Mapping[str, Any], arns: Sequence[str]) -> dict[str, Any]:
+    condition = {"StringNotEquals": {"aws:PrincipalArn": list(arns)}}
+    return {**statement, "Condition": condition}
+
+
+def _incident_hash(statement: Mapping[str, Any]) -> str:
+    """Return the hash of the incident that *statement* is marked with, empty for none."""
+    mark = marks.parse_sid(statement.get("Sid"))
+    return mark.incident_hash if mark else ""
 
 
 def _userid(unique_id: str) -> str:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from containment.aws.faults import explained
 from containment.errors import RefusedError
+from containment.facets.marks import incident_hash
+from containment.guard import document
 from containment.identities import parse_principal
 
 if TYPE_CHECKING:
@@ -63,22 +65,27 @@ def require(
     levels: Sequence[Sequence[ControlPolicy]],
     own: ControlPolicy | None,
     content: str,
+    *,
+    incident: str,
     cases: Sequence[Case],
 ) -> None:
-    """Simulate a guard among the account's control policies.
+    """Simulate the guard of *incident* among the account's control policies.
 
     Args:
         context: whose IAM client is asked.
         levels: the control policies from the root down to the account.
-        own: the guard as it is now, which *content* takes the place of.
-        content: the guard's text.
+        own: the policy as it is now, which *content* takes the place of; None for a new one.
+        content: the text with the guard in it.
+        incident: whose guard it is.
         cases: what is to be so.
 
     Raises:
         RefusedError: it would lock somebody out, or let the attacker through.
     """
-    before = [[one.content for one in level if own is None or one.id != own.id] for level in levels]
-    after = [*before[:-1], [*before[-1], content]]
+    others = [[one.content for one in level if own is None or one.id != own.id] for level in levels]
+    after = [*others[:-1], [*others[-1], content]]
+    rest = document.without(own.content, incident_hash(incident)) if own else None
+    before = [*others[:-1], [*others[-1], *([rest] if rest else [])]]
     iam = context.clients.iam
     faults = wrong(iam, after, cases)
     if not faults:

