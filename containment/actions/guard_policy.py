@@ -290,7 +290,7 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         """Return whom another guard of ours on the account exempts, and this one does not."""
         own = marks.incident_hash(state.incident)
         elsewhere = {arn for one in attached for arn in document.exempt_of(one.content, own)}
-        return sorted(elsewhere - {*document.exempt_of(guard.content, of=own)})
+        return sorted(elsewhere - {*document.exempt_of(guard.content, only=own)})
 
     def _create(self, inputs: GuardInputs, *, preview: bool) -> GuardState:
         return self._set(inputs, GuardState(**dict(inputs)), preview=preview)
@@ -428,9 +428,9 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         )
         return now.model_copy(update={"live": "unverified"})
 
-    def _terms(self, state: GuardState, standing: Iterable[ControlPolicy]) -> document.Terms:
+    def _terms(self, state: GuardState, guards_there: Iterable[ControlPolicy]) -> document.Terms:
         target, own = state.target, marks.incident_hash(state.incident)
-        elsewhere = [arn for one in standing for arn in document.exempt_of(one.content, own)]
+        elsewhere = [arn for one in guards_there for arn in document.exempt_of(one.content, own)]
         exempt = exemptions.canonical(self._context, target, [*state.exempt, *elsewhere])
         # Whoever writes a trust policy names themselves there: nobody of the incident comes in.
         contained = {*state.targets, *(one.principal for one in state.late)}

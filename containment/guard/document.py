@@ -150,14 +150,14 @@ def without(content: str, incident_hash: str) -> str | None:
     return _together(parts) if parts.keys() - {""} else None
 
 
-def exempt_of(content: str, but: str = "", *, of: str = "") -> tuple[str, ...]:
+def exempt_of(content: str, but: str = "", *, only: str = "") -> tuple[str, ...]:
     """Return the ARNs of those whom the guards in *content* leave alone.
 
-    That of the incident whose hash is *but* is passed over; with *of* it is that incident's alone.
+    That of the incident whose hash is *but* is passed over; with *only* it is that incident's alone.
     """
     arns: dict[str, None] = {}
     for incident_hash, statements in _parts(content).items():
-        if incident_hash not in {"", but} and of in {"", incident_hash}:
+        if incident_hash not in {"", but} and only in {"", incident_hash}:
             first = next(filter(None, map(_spared, statements)), [])
             arns.update(dict.fromkeys(arn.replace("${$}", "$") for arn in first))
     return tuple(arns)
@@ -202,9 +202,9 @@ def _together(parts: Mapping[str, Sequence[dict[str, Any]]]) -> str:
     for statement in (one for part in parts.values() for one in part):
         action = json.dumps(statement.get("Action"))
         if _is_freeze(statement) and action in shared:
-            at = shared[action]
-            spared = {*_spared(statements[at]), *_spared(statement)}
-            statements[at] = _sparing(statements[at], sorted(spared))
+            first = shared[action]
+            spared = {*_spared(statements[first]), *_spared(statement)}
+            statements[first] = _sparing(statements[first], sorted(spared))
             continue
         if _is_freeze(statement):
             shared[action] = len(statements)

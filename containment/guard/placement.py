@@ -197,11 +197,11 @@ class Placement:
         own = marks.incident_hash(self.incident)
         if live is None or not _says(live, written, own):
             return False
-        gone = [one for one in written.marks if not _says(live, written, one.incident_hash)]
-        if gone:
+        others = [one for one in written.marks if not _says(live, written, one.incident_hash)]
+        if others:
             self.say(
-                f"in {written.name} stood {len(gone)} guards of other incidents that say something"
-                " else now or are gone: whoever has those should run 'pulumi up' again"
+                f"in {written.name} stood {len(others)} guards of other incidents that are gone"
+                " or say something else now: whoever has those should run 'pulumi up' again"
             )
         return True
 

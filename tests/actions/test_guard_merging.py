@@ -13,7 +13,7 @@ from containment.actions.guard_policy import GuardState
 from containment.aws.consistency import eventually
 from containment.errors import ConflictError
 from containment.facets.marks import incident_hash
-from containment.guard import document, placement
+from containment.guard import document
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from tests.lab.matrix.bench import deny, policy
@@ -28,7 +28,6 @@ PLACES = 10
 
 @pytest.fixture
 def scene(lab: Lab, bench_for: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> Scene:
-    monkeypatch.setattr(placement, "_pause", lambda _seconds: None)
     return guarded_scene(lab, bench_for(), monkeypatch)
 
 
@@ -73,14 +72,14 @@ def test_two_guards_in_one_policy_both_stand_and_either_is_lifted_alone(
     assert can_list(lab, world.bystander)
 
     host = other.set("freeze")
-    alone = part(scene, host)
+    host_part = part(scene, host)
     guest = scene.set("freeze")
 
     assert (host.live, guest.live) == ("applied", "applied"), scene.bench.words()
     assert guest.policy_id == host.policy_id
     assert len(scene.attached()) == PLACES
     assert f"containment-{scene.bench.incident}" not in all_names(scene)
-    assert part(scene, host) == alone
+    assert part(scene, host) == host_part
     assert f"the guard stands in containment-{OTHER}" in scene.bench.words()
     assert other.action.read(host).live == scene.action.read(guest).live == "applied"
     assert not can_list(lab, world.release_key)
@@ -92,19 +91,19 @@ def test_two_guards_in_one_policy_both_stand_and_either_is_lifted_alone(
     assert can_deny(scene, session_of(lab, world.responder_user_key, world.responder_role))
 
     first, last = (host, guest) if first_lifted == "the host" else (guest, host)
-    of = {host.incident: other, guest.incident: scene}
-    of[first.incident].action.delete(first)
+    scenes = {host.incident: other, guest.incident: scene}
+    scenes[first.incident].action.delete(first)
 
     assert len(scene.attached()) == PLACES
-    assert of[last.incident].action.read(last).live == "applied"
-    assert of[first.incident].action.read(first).live == "missing"
+    assert scenes[last.incident].action.read(last).live == "applied"
+    assert scenes[first.incident].action.read(first).live == "missing"
     assert can_list(lab, world.bystander) == (first is host)
     assert can_list(lab, world.release_key) == (first is guest)
     assert not scene.make_user(world.admin)
-    of[first.incident].action.delete(first)
-    assert "is gone already" in of[first.incident].bench.words()
+    scenes[first.incident].action.delete(first)
+    assert "is gone already" in scenes[first.incident].bench.words()
 
-    of[last.incident].action.delete(last)
+    scenes[last.incident].action.delete(last)
 
     assert len(all_names(scene)) == PLACES - 1
     assert can_list(lab, world.release_key)
@@ -167,6 +166,7 @@ def test_a_policy_without_room_and_a_policy_of_the_companys_own_are_left_as_they
     scene.posture(PLACES - 2)
     host = other.set("freeze")
     before = text_of(scene, host)
+    longest = document.LONGEST
     monkeypatch.setattr(document, "LONGEST", len(before) + 100)
 
     state = scene.set("freeze")
@@ -176,8 +176,7 @@ def test_a_policy_without_room_and_a_policy_of_the_companys_own_are_left_as_they
     assert text_of(scene, host) == before
     # A copy of our text under a name of the company's own is no place of ours either.
     other.action.delete(host)
-    monkeypatch.undo()
-    monkeypatch.setattr(placement, "_pause", lambda _seconds: None)
+    monkeypatch.setattr(document, "LONGEST", longest)
     copied = scene.organizations.create_policy(
         Content=before, Description="d", Name="copy", Type="SERVICE_CONTROL_POLICY"
     )["Policy"]["PolicySummary"]["Id"]
@@ -188,15 +187,15 @@ def test_a_policy_without_room_and_a_policy_of_the_companys_own_are_left_as_they
 
 def overwriting(client: Any, organizations: Any, times: int) -> None:
     """Write the text of before again after each of the next *times* updates by *client*."""
-    left, texts = [times], list[str]()
+    remaining, texts = [times], list[str]()
 
     def keep(params: Any, **_: Any) -> None:
         answer = organizations.describe_policy(PolicyId=params["PolicyId"])
         texts.append(str(answer["Policy"]["Content"]))
 
     def put_back(parsed: Any, **_: Any) -> None:
-        if left[0]:
-            left[0] -= 1
+        if remaining[0]:
+            remaining[0] -= 1
             policy_id = parsed["Policy"]["PolicySummary"]["Id"]
             organizations.update_policy(PolicyId=policy_id, Content=texts[-1] + " ")
 
@@ -211,21 +210,21 @@ def test_a_guard_that_another_writer_overwrote_is_written_again_and_comes_off_ag
     host = other.set("freeze")
     at_once = partial(eventually, timeout_s=0.0)
     monkeypatch.setattr("containment.guard.placement.eventually", at_once)
-    ours = scene.organizations
-    scene.bench.context = replace(scene.bench.context, organizations=lambda: ours)
-    overwriting(ours, scene.organizations, times=1)
+    organizations = scene.organizations
+    scene.bench.context = replace(scene.bench.context, organizations=lambda: organizations)
+    overwriting(organizations, scene.organizations, times=1)
 
     guest = scene.set("freeze")
 
     assert guest.live == "applied"
     assert other.action.read(host).live == scene.action.read(guest).live == "applied"
 
-    overwriting(ours, scene.organizations, times=1)
+    overwriting(organizations, scene.organizations, times=1)
     scene.action.delete(guest)
     assert incident_hash(guest.incident) not in text_of(scene, host)
     assert other.action.read(host).live == "applied"
 
     guest = scene.set("freeze")
-    overwriting(ours, scene.organizations, times=10)
+    overwriting(organizations, scene.organizations, times=10)
     with pytest.raises(ConflictError, match="comes back again"):
         scene.action.delete(guest)

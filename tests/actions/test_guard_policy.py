@@ -343,6 +343,15 @@ def test_two_guards_exempt_each_others_people(
     assert not scene.make_user(world.admin)
 
 
+def nothing(*_: object, **__: object) -> None:
+    """Do nothing, whatever is asked."""
+
+
+def the_state(_action: GuardPolicy, _policies: object, state: GuardState, _: object) -> GuardState:
+    """Return *state* as it is: nobody is looked for."""
+    return state
+
+
 @pytest.mark.lab
 def test_the_guard_roles_policy_is_enough_and_every_action_of_it_is_needed(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
@@ -386,10 +395,8 @@ def test_the_guard_roles_policy_is_enough_and_every_action_of_it_is_needed(
         return state.live == "applied" and scene.attached() == ["FullAWSAccess"]
 
     # What the account's own calls need is another role's.
-    monkeypatch.setattr(proof, "require", lambda *_, **__: None)
-    monkeypatch.setattr(
-        GuardPolicy, "_look_for_late", lambda _self, _policies, state, _terms: state
-    )
+    monkeypatch.setattr(proof, "require", nothing)
+    monkeypatch.setattr(GuardPolicy, "_look_for_late", the_state)
     organizations = lab.client("organizations", keys)
     scene.bench.context = replace(scene.bench.context, organizations=lambda: organizations)
     permit()
@@ -483,7 +490,7 @@ def test_without_the_engine_the_profile_requires_a_guard_as_well(scene: Scene) -
     spec_file = f"stacks/{bench.incident}.yaml"
     spec = load(bench.directory / spec_file)
 
-    results = direct.contain(spec, workplace, spec_file=spec_file, say=lambda *_: None)
+    results = direct.contain(spec, workplace, spec_file=spec_file, say=nothing)
 
     assert {one.resource for one in results if one.error} == {"GuardPolicy"}
     assert "not contained: the required guard" in str(direct.failure(results))

@@ -41,8 +41,8 @@ def test_guards_come_and_go_in_any_order_and_each_stays_what_it_was(
     content = ""
     for count, number in enumerate(coming):
         content = document.beside(guard(number), content, keep_unmarked=True)
-        for there in coming[: count + 1]:
-            assert digest(content, there) == digest(text(guard(there)), there)
+        for other in coming[: count + 1]:
+            assert digest(content, other) == digest(text(guard(other)), other)
     for count, number in enumerate(going):
         rest = document.without(content, marks.incident_hash(INCIDENTS[number]))
         staying = going[count + 1 :]
@@ -52,9 +52,9 @@ def test_guards_come_and_go_in_any_order_and_each_stays_what_it_was(
         assert rest is not None
         content = rest
         assert len(document.marks_in(content)) == len(staying)
-        for there in staying:
-            assert digest(content, there) == digest(text(guard(there)), there)
-            assert f"{ROLE}/responder-{there}" in document.exempt_of(content)
+        for other in staying:
+            assert digest(content, other) == digest(text(guard(other)), other)
+            assert f"{ROLE}/responder-{other}" in document.exempt_of(content)
 
 
 def test_two_that_freeze_have_the_long_statement_once_and_it_spares_the_exempt_of_both() -> None:
@@ -79,11 +79,11 @@ def test_somebody_who_is_spared_by_hand_is_seen_by_those_whose_guard_it_is() -> 
 def test_what_carries_no_mark_stays_in_a_policy_of_another_incident_and_goes_from_our_own() -> None:
     unmarked = {"Sid": "Theirs", "Effect": "Deny", "Action": "s3:*", "Resource": "*"}
     document_now = guard(0)
-    theirs = text({**document_now, "Statement": [*document_now["Statement"], unmarked]})
+    their_text = text({**document_now, "Statement": [*document_now["Statement"], unmarked]})
 
-    assert "Theirs" in document.beside(guard(1), theirs, keep_unmarked=True)
-    assert "Theirs" not in document.beside(guard(0), theirs, keep_unmarked=False)
-    assert document.without(theirs, marks.incident_hash(INCIDENTS[0])) is None
+    assert "Theirs" in document.beside(guard(1), their_text, keep_unmarked=True)
+    assert "Theirs" not in document.beside(guard(0), their_text, keep_unmarked=False)
+    assert document.without(their_text, marks.incident_hash(INCIDENTS[0])) is None
 
 
 def test_a_text_that_would_be_longer_than_a_control_policy_may_be_is_refused(

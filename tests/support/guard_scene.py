@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from containment.actions.guard_policy import GuardInputs, GuardPolicy, GuardState
-from containment.guard import latecomers
+from containment.guard import latecomers, placement
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.profile import Profile
@@ -106,7 +106,8 @@ def guarded_scene(lab: Lab, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Sc
         organizations=lambda: lab.client("organizations", lab.world.management_admin),
         stack=bench.incident,
     )
-    monkeypatch.setattr(latecomers, "_pause", lab.advance)
+    for module in (latecomers, placement):
+        monkeypatch.setattr(module, "_pause", lab.advance)
     bench.disposition = "false-positive"
     write_spec(bench, lab.world.release_user)
     return Scene(lab, bench, bench.snapshot(lab.world.release_user, uses=("GuardPolicy",)))
