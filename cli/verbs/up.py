@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli import differences, render
+from cli import differences, render, verdict
 from cli.before_engine import contained_ahead, not_in_state
 from cli.direct import contain_directly
 from cli.incident import begin, caller_of, ended, error_document, on_terminal, place_document
@@ -70,6 +70,11 @@ _OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted", "rep
     help="Write here, signed, which calls were made and which were named; with --approved.",
 )
 @sign_options
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Verify at once, with sessions of roles that let the caller in; see 'verify'.",
+)
 @verbose_option
 @json_option
 def up(
@@ -83,6 +88,7 @@ def up(
     receipt: Path | None,
     key: Path | None,
     pushed_by: tuple[str, ...],
+    verify: bool,
     verbose: bool,
     as_json: bool,
 ) -> int:
@@ -92,6 +98,10 @@ def up(
     you are shown the changes and asked first, unless --yes is given; in a pipe they are applied.
     What was written is shown once it is. Repeating it repairs what was undone meanwhile. Ctrl-C
     once lets the change in flight finish.
+
+    With --verify the sessions that AWS's margin allows are made before T, and probed after it: it
+    takes up to two minutes more, and ends as 'verify' does. Half an hour of logs is looked at by
+    'verify --live --watch' alone, which finds the probes in them.
 
     With --wave the targets of later waves are left for another run, which is said at the end.
 
@@ -113,9 +123,9 @@ def up(
     if without_engine:
         return contain_directly(named, None, wave=wave, as_json=as_json)
     if options is not None:
-        return _apply_approved(named, options, verbose=verbose, as_json=as_json)
+        return _apply_approved(named, options, verify=verify, verbose=verbose, as_json=as_json)
     try:
-        return _apply(named, yes=yes, wave=wave, verbose=verbose, as_json=as_json)
+        return _apply(named, yes=yes, wave=wave, verify=verify, verbose=verbose, as_json=as_json)
     except (ForeignStateError, ForeignProjectError) as error:
         return contain_directly(named, error, wave=wave, as_json=as_json)
 
@@ -137,7 +147,15 @@ def _approval_options(
     return ApprovalOptions(file, base, key, receipt, pushed_by)
 
 
-def _apply(named: str | None, *, yes: bool, wave: int | None, verbose: bool, as_json: bool) -> int:
+def _apply(
+    named: str | None,
+    *,
+    yes: bool,
+    wave: int | None,
+    verify: bool,
+    verbose: bool,
+    as_json: bool,
+) -> int:
     incident = begin(named)
     whole = incident.project.spec(incident.stack)
     caller = caller_of(incident)
@@ -156,11 +174,11 @@ def _apply(named: str | None, *, yes: bool, wave: int | None, verbose: bool, as_
     error = failures.error_of(run, verb="up", stack=incident.stack)
     if error is not None and failures.is_unusable_state(run):
         raise ForeignStateError(error.message, remedy=error.remedy) from error
-    return _conclude(advance, spec, run, error, caller.arn, waiting, as_json=as_json)
+    return _conclude(advance, spec, run, error, caller.arn, waiting, verify=verify, as_json=as_json)
 
 
 def _apply_approved(
-    named: str | None, options: ApprovalOptions, *, verbose: bool, as_json: bool
+    named: str | None, options: ApprovalOptions, *, verify: bool, verbose: bool, as_json: bool
 ) -> int:
     incident = begin(named)
     incident.engine.require_own(incident.stack)
@@ -179,7 +197,7 @@ def _apply_approved(
         raise
     ended_by = failures.error_of(run, verb="up", stack=incident.stack)
     ended_by = approved.finish(run.changes, ended_by)
-    return _conclude(advance, spec, run, ended_by, caller.arn, (), as_json=as_json)
+    return _conclude(advance, spec, run, ended_by, caller.arn, (), verify=verify, as_json=as_json)
 
 
 def _run(
@@ -207,9 +225,10 @@ def _conclude(  # noqa: PLR0917 -- all that there is to say at the end
     caller: str,
     waiting: Sequence[str],
     *,
+    verify: bool,
     as_json: bool,
 ) -> int:
-    """Say what was done, what stays open and how to undo it; raise *error*."""
+    """Say what was done, what stays open and how to undo it; raise *error*, or verify."""
     incident = advance.incident
     stack_state = state.load(incident.engine, incident.stack) or state.StackState()
     if error is None:
@@ -217,16 +236,28 @@ def _conclude(  # noqa: PLR0917 -- all that there is to say at the end
     elif advance.changes and not stack_state.resources:
         error = not_in_state(error, incident.stack)
     principals = report.principals(stack_state, spec)
+    verify = verify and error is None
     if as_json:
-        render.document(_document(incident, run, principals, error, waiting))
-        return ended(error)
+        made = _document(incident, run, principals, error, waiting)
+        if not verify:
+            render.document(made)
+            return ended(error)
+        probed = verdict.probed(incident, spec, stack_state)
+        render.document({**made, "verification": verdict.keep(incident, *probed)})
+        return verdict.exit_code(incident, probed.result)
     _tell(run, advance.lines)
     differences.show_written(run.changes)
     if principals and not isinstance(error, RefusedError):
         _show(incident, principals, caller, error, waiting)
     if error is not None:
         raise error
-    return 0
+    if not verify:
+        return 0
+    probed = verdict.probed(incident, spec, stack_state)
+    verdict.keep(incident, *probed)
+    render.say()
+    verdict.show(incident, probed.result, caller)
+    return verdict.exit_code(incident, probed.result)
 
 
 def _add_alone(

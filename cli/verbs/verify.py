@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli import render
-from cli.incident import begin, caller_of, place_document
+from cli import render, verdict
+from cli.incident import begin, caller_of
 from cli.options import json_option, stack_argument
 from cli.progress import steps
 from cli.stopping import stopped_by_signals
@@ -21,7 +21,6 @@ from containment.errors import AccessError, NotContainedError, SpecError, Stoppe
 from containment.run import state
 from containment.trail.logs import s3_logs
 from containment.verify import verification
-from containment.verify.authorization_records import AuthorizationRecords
 from containment.verify.log_levels import LogLevels
 from containment.verify.log_sources import Brought, EventHistory, LogFiles
 from containment.verify.members import members_of
@@ -32,21 +31,9 @@ if TYPE_CHECKING:
     from threading import Event
 
     from cli.incident import Incident
-    from containment.run.state import StackState
     from containment.spec import IncidentSpec
     from containment.trail.logs.files import FileReport
     from containment.verify.log_sources import LogSource
-    from containment.verify.verification import Verification
-
-_NOT_VERIFIED = 10
-_STYLES = {
-    "contained, verified": "bold green",
-    "not verified": "bold yellow",
-    "not contained": "bold red",
-    "holds": "green",
-    "broken": "bold red",
-    "open": "yellow",
-}
 
 
 @click.command()
@@ -97,6 +84,7 @@ def verify(
         TemporaryDirectory(prefix="containment-verify-") as folder,
     ):
         pace = verification.Pace(incident.cancelled.wait, tell)
+        records = verdict.records(incident.stack, stack_state)
         levels = (
             LogLevels(
                 incident.stack,
@@ -108,7 +96,7 @@ def verify(
                 pace,
                 Path(folder) / "index",
                 watching=watch,
-                harvest=_records(incident.stack, stack_state).harvest,
+                harvest=records.harvest,
             )
             if logs or live
             else None
@@ -121,11 +109,12 @@ def verify(
             pace=pace,
             logs=levels.run if levels else tuple,
         )
+    document = verdict.keep(incident, result, records)
     if as_json:
-        render.document(_document(incident, result))
+        render.document(document)
     else:
-        _show(incident, result, caller.arn)
-    return _exit_code(result, stopped=incident.cancelled.is_set())
+        verdict.show(incident, result, caller.arn)
+    return verdict.exit_code(incident, result)
 
 
 def _check_options(logs: tuple[str, ...], *, live: bool, watch: bool) -> None:
@@ -163,15 +152,6 @@ def _source(incident: Incident, logs: tuple[str, ...], *, live: bool, folder: Pa
     return LogFiles(regions, partial(_fetch, logs, incident.project.spec(incident.stack), folder))
 
 
-def _records(stack: str, stack_state: StackState) -> AuthorizationRecords:
-    from containment.aws import trail_source  # noqa: PLC0415 -- as above
-
-    placements = (getattr(item.state, "placement", None) for item in stack_state.resources)
-    return AuthorizationRecords(
-        trail_source.toolbox_client, stack, deny_all="AWSDenyAll" in placements
-    )
-
-
 def _pause(cancelled: Event, seconds: float) -> None:
     if cancelled.wait(seconds):
         raise StoppedError("stopped while CloudTrail was asked", remedy="run it again")
@@ -197,82 +177,3 @@ def _fetch(logs: tuple[str, ...], spec: IncidentSpec, folder: Path) -> Brought:
 def _aws_time(incident: Incident) -> Callable[[], datetime]:
     """Return what asks AWS for its time, anew each time."""
     return lambda: identify(incident.workplace.clients().sts).answered_at
-
-
-def _exit_code(result: Verification, *, stopped: bool) -> int:
-    if result.verdict.word == "not contained":
-        return NotContainedError.exit_code
-    if stopped:
-        return StoppedError.exit_code
-    return 0 if result.verdict.word == "contained, verified" else _NOT_VERIFIED
-
-
-def _document(incident: Incident, result: Verification) -> dict[str, object]:
-    return {
-        "stack": incident.stack,
-        **place_document(incident.workplace),
-        "stopped": incident.cancelled.is_set(),
-        "verdict": result.verdict.word,
-        "verified": result.verdict.word == "contained, verified",
-        "causes": [
-            {"level": item.level, "subject": item.subject, "what": item.what, "next": item.step}
-            for item in result.verdict.causes
-        ],
-        "missing": [
-            {"level": item.level, "subject": item.subject, "why": item.why, "next": item.step}
-            for item in result.verdict.missing
-        ],
-        "evidence": [
-            {
-                "level": item.level,
-                "reading": item.reading or None,
-                "subject": item.subject,
-                "outcome": item.outcome,
-                "what": item.what,
-                "artefact": item.artefact or None,
-                "request": item.request or None,
-                "authorization": item.authorization or None,
-            }
-            for item in result.evidence
-        ],
-        "stays_open": dict(result.stays_open),
-    }
-
-
-def _show(incident: Incident, result: Verification, caller: str) -> None:
-    verdict = result.verdict
-    render.fields(
-        [
-            ("stack", incident.stack),
-            ("endpoint", incident.workplace.clients().endpoint),
-            ("caller", caller),
-        ]
-    )
-    render.say()
-    rows = [
-        (f"{item.level}.{item.reading}" if item.reading else item.level, item.outcome, item.subject,
-         item.what)
-        for item in result.evidence
-    ]  # fmt: skip
-    render.table(("level", "outcome", "of", "seen"), rows, styles=_STYLES)
-    render.say()
-    stopped = " (stopped before the end)" if incident.cancelled.is_set() else ""
-    render.say(f"{verdict.word}{stopped}", style=_STYLES[verdict.word])
-    points = [
-        *((f"! {one.subject}: {one.what}", "bold red", one.step) for one in verdict.causes),
-        *(
-            (f"? {one.level} of {one.subject}: {one.why}", "yellow", one.step)
-            for one in verdict.missing
-        ),
-    ]
-    for what, style, step in dict.fromkeys(points):
-        render.say(what, style=style)
-        render.say(f"  {step}", style="cyan")
-    if result.stays_open:
-        render.say()
-        render.fields(
-            [
-                ("stays open" if index == 0 else "", f"{word}: {text}")
-                for index, (word, text) in enumerate(result.stays_open.items())
-            ]
-        )

@@ -67,9 +67,10 @@ def verify(
     state: StackState,
     workplace: Workplace,
     pace: Pace,
+    probes: Callable[[], Iterable[Evidence]] = tuple,
     logs: Callable[[], Iterable[Evidence]] = tuple,
 ) -> Verification:
-    """Verify *stack*: read back, simulate, look into the logs, read back again, and judge.
+    """Verify *stack*: read back, simulate, probe, look into the logs, read back again, and judge.
 
     The second reading comes last, so that what is stripped while the rest goes on is seen.
 
@@ -79,6 +80,7 @@ def verify(
         state: what was applied.
         workplace: clients and profile.
         pace: how to wait, and whom to tell.
+        probes: the level that asks with sessions of the tool's own, where there are any.
         logs: the levels that read CloudTrail, where there is something to read.
 
     Raises:
@@ -92,6 +94,7 @@ def verify(
     evidence += _policies(spec, state, workplace, pace)
     stopped = pace.wait(APART_S)
     if not stopped:
+        evidence += probes()
         evidence += logs()
         pace.tell("V1: reading back, second of two")
         evidence += read_back(stack, spec=spec, state=state, workplace=workplace, reading=2)

@@ -72,6 +72,12 @@ def test_the_verdict_has_its_exit_code_and_names_what_is_missing_or_open(
     assert "\ncontained" not in text_run.out
     assert "stays open" in text_run.out
 
+    engine.answer("up")
+    up = containment("up", "--verify", "--json")
+    assert (up.code, up.json["verified"]) == (10, False)
+    assert up.json["verification"]["verdict"] == "not verified"
+    assert list((engine.project / "stacks" / f"{STACK}.evidence").iterdir())
+
     live = containment("verify", "--live", "--json")
     assert (live.code, live.json["verdict"]) == (10, "not verified")
     (covering,) = [one for one in live.json["missing"] if one["level"] == "V5"]
