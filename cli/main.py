@@ -59,6 +59,7 @@ VERBS = {
     "up": Verb("cli.verbs.up:up", "Apply the incident's spec."),
     "status": Verb("cli.verbs.status:status", "Show what is live against what the state says."),
     "verify": Verb("cli.verbs.verify:verify", "Prove that it is contained, or say what is not."),
+    "hold": Verb("cli.verbs.hold:hold", "Write again what an attacker takes off."),
     "lift": Verb("cli.verbs.lift:lift", "Take back what the stack did."),
     "sweep": Verb("cli.verbs.sweep:sweep", "Remove release fences whose end has passed."),
     "adopt": Verb("cli.verbs.adopt:adopt", "Take over a containment whose state was lost."),

@@ -32,6 +32,11 @@ def document(value: object) -> None:
     click.echo(as_json(value, indent=2))
 
 
+def row(value: object) -> None:
+    """Print *value* as one line of JSON, for a run that goes on and tells things as they happen."""
+    click.echo(as_json(value))
+
+
 def say(text: str = "", *, style: str = "") -> None:
     """Print lines for a person; *style* (a rich one, such as ``bold red``) shows on a terminal."""
     _print(text, style, sys.stdout)

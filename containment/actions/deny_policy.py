@@ -311,6 +311,26 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             changes["live"] = "signed in"  # nobody has looked yet
         return super()._live_of(state.model_copy(update=changes))
 
+    def _as_rewritten(
+        self, live: LivePrincipal, state: DenyState, presences: Mapping[str, Any]
+    ) -> DenyState:
+        """Return *state* with the generation, the placement and T of the newest write.
+
+        What was swapped out for AWSDenyAll is not taken over: live would bear itself out.
+        """
+        again = super()._as_rewritten(live, state, presences)
+        if again is state:
+            return state
+        live_deny: deny.LiveDeny = presences["deny"]
+        is_inline = live_deny.mark is not None and live_deny.mark.generation == again.generation
+        placement: Literal["inline", "AWSDenyAll"] = "inline" if is_inline else "AWSDenyAll"
+        moment = again.issued_before
+        if is_inline and again.scope == "issued-before":
+            moment = cohort.rewritten(
+                live_deny.issued_before, moment, live.answered_at, again.margin_s
+            )
+        return again.model_copy(update={"placement": placement, "issued_before": moment})
+
     def _look(
         self, live: LivePrincipal, state: DenyState, presences: Mapping[str, Any]
     ) -> DenyState:

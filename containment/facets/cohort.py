@@ -61,6 +61,21 @@ def fence_time(live_moment: str | None, state_moment: str | None, now: datetime)
     return None if latest is None else isoformat(latest)
 
 
+def rewritten(
+    live_moment: str | None, state_moment: str | None, now: datetime, margin_s: int
+) -> str | None:
+    """Return T as it was written again: the live one where it is credible and later, else the old.
+
+    Args:
+        live_moment: T as it is live.
+        state_moment: T as the state has it.
+        now: AWS's time.
+        margin_s: how far ahead of AWS's clock T is written.
+    """
+    live, before = _credible(live_moment, now, margin_s), moment_of(state_moment)
+    return live_moment if live is not None and (before is None or live > before) else state_moment
+
+
 def _credible(moment: str | None, now: datetime, margin_s: int) -> datetime | None:
     """Return *moment* unless it lies further ahead of *now* than a T of ours can."""
     parsed = moment_of(moment)

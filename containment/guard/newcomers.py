@@ -60,7 +60,9 @@ class Newcomers:
     asked_at: datetime
 
 
-def made_since(iam: IAMClient, moment: datetime, began: datetime) -> Newcomers:
+def made_since(
+    iam: IAMClient, moment: datetime, began: datetime, *, with_keys: bool = True
+) -> Newcomers:
     """Return whom IAM says was made at *moment* or later; services' own roles are not looked at.
 
     A key is told apart from its user where the user is older than *moment*, or where the user is
@@ -70,6 +72,7 @@ def made_since(iam: IAMClient, moment: datetime, began: datetime) -> Newcomers:
         iam: asked.
         moment: since when.
         began: a later moment, from which on whoever is made is suspect.
+        with_keys: whether the keys of old users are listed, which is a call for each.
 
     Raises:
         AccessError: the caller may not list them.
@@ -85,7 +88,7 @@ def made_since(iam: IAMClient, moment: datetime, began: datetime) -> Newcomers:
             for user in page["Users"]:
                 if user["CreateDate"] >= moment:
                     newcomers.append(Newcomer(user["UserId"], user["Arn"], "", user["CreateDate"]))
-                if user["CreateDate"] < began:
+                if with_keys and user["CreateDate"] < began:
                     old.append(user)
         for roles in iam.get_paginator("list_roles").paginate(PaginationConfig=paging):
             newcomers += [

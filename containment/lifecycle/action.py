@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import FacetName
-    from containment.facets.facet import Facet, Terms
+    from containment.facets.facet import Facet, Presence, Terms
     from containment.facets.write import Write
     from containment.lifecycle.context import Context
     from containment.lifecycle.lift import LiftPlan, Priors
@@ -203,6 +203,7 @@ class Action(ABC, Generic[In, St]):
             return None
         presences = lift.find(live, self.priors(state), state.incident)
         self.gate.sight(state, live, presences)
+        state = self._as_rewritten(live, state, presences)
         status = self._look(live, state, presences)
         terms = evidence.terms(self._context, state, brief=True)
         plan = self.lift_plan(state, live, terms, presences)
@@ -334,6 +335,20 @@ class Action(ABC, Generic[In, St]):
     def _update(self, state: St, inputs: In, *, preview: bool) -> St:
         """Go from *state* to *inputs*, once the gate is passed."""
 
+    def _as_rewritten(self, live: LivePrincipal, state: St, presences: Mapping[str, Any]) -> St:
+        """Return *state* as the newest write under its own snapshot left *live*.
+
+        ``containment hold`` writes again without the engine, so live may be newer than the state:
+        a lift is of what this look has seen, and leaves alone what is written after it.
+        """
+        del live
+        if "generation" not in type(state).model_fields:
+            return state
+        newest = newest_write(presences.values(), str(getattr(state, "snapshot_id", None)))
+        if newest is None or newest <= int(getattr(state, "generation", None) or 0):
+            return state
+        return state.model_copy(update={"generation": newest})
+
     def _in_turn(self, live: LivePrincipal, state: St) -> LivePrincipal | None:
         """Wait for what has to be lifted before; return the principal then, None for not now."""
         del state
@@ -431,3 +446,9 @@ class Action(ABC, Generic[In, St]):
                     unique_id=str(getattr(state, "principal_id", "")),
                     operator=context.caller.arn,
                 )
+
+
+def newest_write(presences: Iterable[Presence], snapshot_id: str) -> int | None:
+    """Return the generation of the newest of *presences* under *snapshot_id*; None without any."""
+    marks = (one.mark for one in presences if one.mark is not None)
+    return max((one.generation for one in marks if one.snapshot_id == snapshot_id), default=None)

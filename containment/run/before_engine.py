@@ -65,7 +65,7 @@ def contain(
         remembered = _resources_by_word(stack_state, item.principal.arn).get(one.resource)
         if remembered is None:
             return direct.apply(item, one, workplace, say, snapshot)
-        return _repair(item, one, workplace, say, snapshot, remembered)
+        return repair(item, one, workplace, say, snapshot, remembered)
 
     return tuple(direct.side_by_side(declared, take, hold))
 
@@ -102,7 +102,7 @@ def is_whole(results: Sequence[Applied], stack_state: StackState) -> bool:
     )
 
 
-def _repair(  # noqa: PLR0917 -- what direct.apply takes, and what is remembered
+def repair(  # noqa: PLR0917 -- what direct.apply takes, and what is remembered
     declared: PrincipalPlan,
     item: Declaration,
     workplace: Workplace,
@@ -116,14 +116,31 @@ def _repair(  # noqa: PLR0917 -- what direct.apply takes, and what is remembered
     """
     action = direct.action_of(declared, item, workplace, say)
     inputs = direct.inputs_of(declared, item, workplace, say, snapshot)
-    names = type(inputs).model_fields.keys() - action.silent
-    state = remembered.state
-    if any(getattr(inputs, name) != getattr(state, name) for name in names):
+    if _differ(action, inputs, remembered.state):
         return None
 
-    put_back = partial(action.repair, state, inputs)
+    put_back = partial(action.repair, remembered.state, inputs)
     result = direct.attempt(declared.principal.arn, item.resource, put_back)
     return None if result.state is None and result.error is None else result
+
+
+def asks_otherwise(  # noqa: PLR0917 -- as for repair
+    declared: PrincipalPlan,
+    item: Declaration,
+    workplace: Workplace,
+    say: Say,
+    snapshot: Any,
+    remembered: Recorded,
+) -> bool:
+    """Tell whether the spec asks something else of a resource than was applied."""
+    action = direct.action_of(declared, item, workplace, say)
+    inputs = direct.inputs_of(declared, item, workplace, say, snapshot)
+    return _differ(action, inputs, remembered.state)
+
+
+def _differ(action: Any, inputs: Any, state: Any) -> bool:
+    names = type(inputs).model_fields.keys() - action.silent
+    return any(getattr(inputs, name) != getattr(state, name) for name in names)
 
 
 def _resources_by_word(stack_state: StackState, principal: str) -> dict[str, Recorded]:

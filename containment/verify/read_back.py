@@ -212,19 +212,25 @@ def _other_writes(
             yield Evidence("V1", member.arn, "open", what, step, reading)
 
 
+def newly_let_in(before: str, now: str) -> Iterator[list[str]]:
+    """Yield whom each statement of the trust policy *now* lets in that *before* did not so.
+
+    Nobody is named where the statement's conditions alone say it.
+    """
+    old = [_allowing(one) for one in _allows(before)]
+    for statement in _allows(now):
+        rule, principals = _allowing(statement)
+        if not any(rule == old_rule and principals <= names for old_rule, names in old):
+            yield sorted(principals)
+
+
 def _opened_trust(
     member: Member, live: LivePrincipal, reading: int, stack: str
 ) -> Iterator[Evidence]:
     """Find statements of the trust policy that let in whom it did not let in before."""
     rest = trust.without_ours(live.trust_policy, member.snapshot.incident, None)
-    before = [_allowing(one) for one in _allows(member.snapshot.trust_policy)]
-    for statement in documents.statements(rest):
-        if statement.get("Effect") != "Allow":
-            continue
-        rule, principals = _allowing(statement)
-        if any(rule == old_rule and principals <= names for old_rule, names in before):
-            continue
-        named = ", ".join(sorted(principals)) or "what its conditions say"
+    for principals in newly_let_in(member.snapshot.trust_policy, documents.compact(rest)):
+        named = ", ".join(principals) or "what its conditions say"
         what = f"its trust policy lets in, since the containment began: {named}"
         if member.rung in _LETS_NEW_SESSIONS_IN:
             step = (

@@ -22,7 +22,7 @@ from containment.trail.outputs.propose import Proposal, Proposals, SpecTarget, p
 from containment.trail.outputs.tables import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from containment.trail.answer.result import Trace
 
@@ -41,7 +41,7 @@ def add_to_spec(trace: Trace, path: Path, responders: Iterable[str] = ()) -> Pro
     text = _text(path)
     spec, targets = _targets(yaml, text, path)
     glass = [str(arn) for arn in spec.get("break_glass") or []]
-    entries = [target for target in targets if isinstance(target, dict)]
+    entries = [target for target in targets if _is_map(target)]
     in_spec = _spec_targets(entries, trace)
     named = [*_named(entries), *glass, trace.seed_principal]
     proposals = propose(
@@ -52,18 +52,47 @@ def add_to_spec(trace: Trace, path: Path, responders: Iterable[str] = ()) -> Pro
         partition=next(filter(None, map(_partition, named)), ""),
         room=_limit(spec) - len(targets),
     )
+    return _written(yaml, text, spec, proposals, path)
+
+
+def add_proposals(proposed: Sequence[Proposal], path: Path) -> Proposals:
+    """Add the proposals *proposed* to the spec at *path*, as far as its limit has room for them.
+
+    Raises:
+        NotFoundError: there is no spec at *path*.
+        SpecError: it is no incident spec.
+        UnavailableError: it cannot be written.
+    """
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 10_000
+    text = _text(path)
+    spec, targets = _targets(yaml, text, path)
+    names = {label(arn).lower() for arn in _named([one for one in targets if _is_map(one)]) if arn}
+    new = [one for one in proposed if one.principal.label.lower() not in names]
+    fits = max(0, _limit(spec) - len(targets))
+    return _written(yaml, text, spec, Proposals(tuple(new[:fits]), beyond=tuple(new[fits:])), path)
+
+
+def _written(yaml: YAML, text: str, spec: Any, proposals: Proposals, path: Path) -> Proposals:
+    """Write *proposals* into the file; return them as far as the spec takes them."""
+    targets: CommentedSeq = spec["targets"]
     if proposals.targets or proposals.more_leaked:
         offset, indent = _indents(text)
         yaml.indent(mapping=2, sequence=indent, offset=offset)
         if proposals.targets and targets.fa.flow_style():
             targets.fa.set_block_style()  # a comment for each does not fit on one line
         for user, key in proposals.more_leaked:
-            _leak(entries, user, key)
+            _leak([target for target in targets if _is_map(target)], user, key)
         added = _added(lambda: _dumped(yaml, spec), text, targets, proposals, path.name)
         proposals = replace(proposals, targets=added[0], decide=(*proposals.decide, *added[1]))
         with replacing(path) as draft:
             draft.write_text(_dumped(yaml, spec), "utf-8")
     return proposals
+
+
+def _is_map(entry: Any) -> bool:
+    return isinstance(entry, dict)
 
 
 def _added(
@@ -186,7 +215,7 @@ def _entry(proposal: Proposal) -> CommentedMap:
     entry["rung"] = proposal.rung
     if proposal.sessions:
         entry["sessions"] = _flow(map(_session, proposal.sessions))
-    entry.yaml_add_eol_comment(f"proposed by the trace: {proposal.why}", kind)
+    entry.yaml_add_eol_comment(f"{proposal.by}: {proposal.why}", kind)
     if proposal.note:
         entry.yaml_add_eol_comment(proposal.note, "rung")
     return entry

@@ -52,6 +52,7 @@ class Proposal:
     leaked: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
     note: str = ""
+    by: str = "proposed by the trace"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Keep an incident contained against somebody who undoes it."""
