@@ -14,6 +14,7 @@ from cli.incident import with_backend
 from containment.clock import isoformat, utc_now
 from containment.engine.settings import backend
 from containment.errors import ConflictError, ContainmentError, NotFoundError, RefusedError
+from containment.files import replacing
 from containment.profile import FILE
 from containment.review import Judge, between, open_repository, profile_of
 from containment.review.approval import (
@@ -284,15 +285,14 @@ def approved_run(incident: Incident, options: ApprovalOptions) -> ApprovedRun:
 def write_text(path: Path, text: str) -> None:
     """Write *text* to *path*, which somebody named on the command line.
 
+    In CI the folder is a change's, which may hold a link of that name.
+
     Raises:
-        NotFoundError: it cannot be written there.
+        UnavailableError: it cannot be written there.
     """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise NotFoundError(
-            f"{path} cannot be written: {error.strerror or error}", remedy="name another file"
-        ) from error
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+        draft.chmod(0o644)  # whoever posts it may be another user
 
 
 def _require_files(incident: Incident, plan: Plan) -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from containment import files
 from containment.errors import SpecError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _CREDENTIALS = frozenset(
 )
 _SESSIONS = frozenset({"access_key", "forwarded_session_key"})
 _SHOWN = 5
+_LARGEST = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def load(path: Path) -> Record | None:
         SpecError: it cannot be read: then nobody knows what a lift would set free.
     """
     try:
-        document = _document.decode(path.read_bytes())
+        document = _document.decode(files.read(path, _LARGEST, within=path.parent.parent))
         for one in document.descendants:
             _ended(one, _FOREVER)
     except FileNotFoundError:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
+from containment import files
 from containment.errors import NotFoundError, RefusedError, UnavailableError
 
 NAME = "containment"
@@ -229,7 +230,7 @@ def _foreign(path: Path, why: str) -> ForeignProjectError:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        return files.read(path, 1 << 20).decode()
     except (OSError, UnicodeDecodeError):
         return None
 

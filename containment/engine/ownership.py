@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from containment import files
 from containment.engine import layout, settings, stored_state
 from containment.engine.layout import ForeignProjectError
 from containment.engine.stored_state import Keepers, Stranger, UnreadableStateError
@@ -36,6 +37,7 @@ _UNREADABLE = re.compile(r"checkpoint|unmarshal|invalid character|deserializ|gzi
 # What a stack's settings may hold: where secrets are kept, and settings of this provider.
 _STACK_SETTINGS = frozenset({"config", "secretsprovider", "encryptedkey", "encryptionsalt"})
 # The last are the passphrase, in the words of ``pkg/cmd/pulumi/stack/secrets.go``.
+_LARGEST_SETTINGS = 1 << 20
 _OWN_PROVIDERS = (None, "", "default", "passphrase")
 
 
@@ -143,13 +145,18 @@ def _stack_settings(root: Path, stack: str) -> Iterator[tuple[Path, dict[Any, An
     """
     for ending in (".yaml", ".yml", ".json"):
         path = root / "stacks" / f"Pulumi.{stack}{ending}"
-        if not path.exists():
+        if not os.path.lexists(path):
             continue
         from ruamel.yaml import YAML  # noqa: PLC0415 -- most stacks have no settings to read
         from ruamel.yaml.error import YAMLError  # noqa: PLC0415
 
         try:
-            document: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+            text = files.read(path, _LARGEST_SETTINGS, within=root).decode()
+            document: Any = YAML(typ="safe").load(text)
+        except files.NoRegularFileError as error:
+            raise ForeignProjectError(
+                f"{path} {error.strerror}", remedy="see who put it there, and remove it"
+            ) from None
         except (YAMLError, OSError, ValueError):
             raise ForeignProjectError(f"{path} cannot be read", remedy="mend the file") from None
         if document is None:

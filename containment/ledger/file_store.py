@@ -6,28 +6,27 @@ ends that line first and goes on behind it; its bytes stay and are part of the c
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import stat
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from containment import files
 from containment.ledger import chain
 from containment.ledger.chain import Head
 from containment.ledger.store import LedgerUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
-    from pathlib import Path
 
 # A writer holds the lock for milliseconds; one that was stopped in between must stop nobody else.
 _LOCK_WAIT_S = 2.0
 _LOCK_POLL_S = 0.002
 _PIECE = 1 << 20
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class FileStore:
@@ -120,26 +119,11 @@ class FileStore:
 
         Folders that are not there are made where the file may be.
         """
-        flags |= os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
-        if self._within is None:
-            if flags & os.O_CREAT:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-            return os.open(self._path, flags, 0o600)
-        *folders, name = self._path.relative_to(self._within).parts
+        if self._within is not None:
+            return files.open_below(self._within, self._path.relative_to(self._within), flags)
         if flags & os.O_CREAT:
-            self._within.mkdir(parents=True, exist_ok=True)
-        place = os.open(self._within, _FOLDER)
-        try:
-            for folder in folders:
-                if flags & os.O_CREAT:
-                    with suppress(FileExistsError):
-                        os.mkdir(folder, 0o755, dir_fd=place)
-                inner = os.open(folder, _FOLDER | os.O_NOFOLLOW, dir_fd=place)
-                os.close(place)
-                place = inner
-            return os.open(name, flags, 0o600, dir_fd=place)
-        finally:
-            os.close(place)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        return files.open_below(self._path.parent, Path(self._path.name), flags)
 
     def _size(self, descriptor: int) -> int:
         status = os.fstat(descriptor)
@@ -163,9 +147,9 @@ class FileStore:
         yield  # closing the file unlocks it
 
     def _unavailable(self, deed: str, error: OSError) -> LedgerUnavailableError:
-        if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+        if files.is_of_link(error):
             return LedgerUnavailableError(
-                f"the ledger {self._shown} cannot be {deed}: it is, or is behind, a link",
+                f"the ledger {self._shown} cannot be {deed}: it {files.LINK}",
                 remedy="see who put it there, and remove it",
             )
         return LedgerUnavailableError(

@@ -17,7 +17,7 @@ def load(directory: Path) -> Profile:
         SpecError: the file cannot be read, or is no profile; every reason is in it.
     """
     path = directory / FILE
-    if not path.exists() and not path.is_symlink():
+    if not path.exists() and not path.is_symlink():  # a link is told of, and no missing file
         return Profile()
     # Reading YAML costs a fifth of a second, which a project without a profile need not wait for.
     from containment.profile.reading import read  # noqa: PLC0415

@@ -5,14 +5,12 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from containment.errors import SpecError
 from containment.ledger import LedgerSettings
 from containment.profile.model import ProfileFile
 from containment.profile.profile import Profile
 from containment.spec.problems import SpecProblemsError
 from containment.spec.reading import Words, read_document
 from containment.spec.validation import content, validated
-from containment.text import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,13 +31,7 @@ def read(path: Path) -> Profile:
     Raises:
         SpecError: it cannot be read, or is no profile; every reason is in it.
     """
-    try:
-        text = content(path, "the project's profile")
-    except FileNotFoundError as error:
-        raise SpecError(
-            f"{plain(str(path))} leads to a file that is not there",
-            remedy="restore that file, or remove the link: then the defaults hold",
-        ) from error
+    text = content(path, "the project's profile")
     document = read_document(text, WORDS)
     values, problems = validated(document, ProfileFile, WORDS, {})
     problems += document.problems

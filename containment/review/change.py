@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from containment import files as disk
 from containment.errors import ContainmentError, NotFoundError, SpecError
 from containment.profile import FILE
 from containment.spec.reading import MAX_BYTES
@@ -141,10 +142,10 @@ def of_project(root: Path, names: Sequence[str]) -> ProposedChange:
 def _in_folder(stack: str, path: Path) -> SpecChange:
     """Return the spec at *path*; to open what is no file, such as a pipe, might never end."""
     try:
-        if not path.is_file():
-            return SpecChange(stack, "named", problem="is not a file")
-        with path.open("rb") as file:
-            return SpecChange(stack, "named", after=file.read(MAX_BYTES + 1))
+        after = disk.read(path, MAX_BYTES + 1, within=path.parent.parent)
+        return SpecChange(stack, "named", after=after)
+    except disk.NoRegularFileError as error:
+        return SpecChange(stack, "named", problem=str(error.strerror))
     except OSError as error:
         return SpecChange(stack, "named", problem=f"cannot be read: {error.strerror or error}")
 

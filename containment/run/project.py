@@ -13,6 +13,7 @@ from ruamel.yaml.error import YAMLError
 from containment.engine import layout
 from containment.errors import NotFoundError, SpecError
 from containment.spec import IncidentSpec, load
+from containment.spec.validation import content
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,11 +60,11 @@ class Project:
     def settings(self, stack: str) -> Mapping[str, str]:
         """Return the provider's settings in the stack's configuration file, if there are any."""
         path = self.root / "stacks" / f"{_SETTINGS}{stack}.yaml"
-        if not path.exists():
-            return {}
         try:
-            document: Any = YAML(typ="safe").load(path)
-        except (YAMLError, OSError) as error:
+            document: Any = YAML(typ="safe").load(content(path, "the stack's settings"))
+        except FileNotFoundError:
+            return {}
+        except (YAMLError, ValueError) as error:
             raise SpecError(
                 f"stacks/Pulumi.{stack}.yaml cannot be read", remedy="mend the file"
             ) from error

@@ -6,11 +6,11 @@ Spec and profile are both read this way: each has a model, and words for what th
 from __future__ import annotations
 
 import difflib
-import stat
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from containment import files
 from containment.errors import SpecError
 from containment.spec.problems import Location, Problem, WrongError, shown
 from containment.spec.reading import MAX_BYTES
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_SPECS = "stacks"
 _EXPECTED = {
     "string_type": ("text", "put the value in quotes"),
     "string_unicode": ("text", "remove the half of a character that is in it"),
@@ -41,16 +42,18 @@ def content(path: Path, kind: str) -> bytes:
 
     Raises:
         FileNotFoundError: there is none.
-        SpecError: it is no file, or cannot be read.
+        SpecError: it is no file, is a link or behind one, or cannot be read.
     """
     name = plain(str(path))
+    # The folder of specs is a project's own as well; where others are, their user says.
+    within = path.parent.parent if path.parent.name == _SPECS else None
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise SpecError(f"{name} is not a file", remedy=f"name {kind}")
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return files.read(path, MAX_BYTES + 1, within=within)
     except FileNotFoundError:
         raise
+    except files.NoRegularFileError as error:
+        remedy = f"name {kind}, or put a file there: what a link leads to is reviewed by nobody"
+        raise SpecError(f"{name} {error.strerror}", remedy=remedy) from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SpecError(

@@ -125,10 +125,12 @@ def test_what_is_wrong_is_told_by_line_and_field(
     assert "Traceback" not in str(caught.value)
 
 
-def test_a_link_that_leads_nowhere_is_no_missing_profile(tmp_path: Path) -> None:
-    (tmp_path / FILE).symlink_to(tmp_path / "gone")
+@pytest.mark.parametrize("target", ["gone", "elsewhere"])
+def test_a_link_is_no_profile(tmp_path: Path, target: str) -> None:
+    (tmp_path / "elsewhere").write_text(GOOD, encoding="utf-8")
+    (tmp_path / FILE).symlink_to(tmp_path / target)
 
-    with pytest.raises(SpecError, match="leads to a file that is not there"):
+    with pytest.raises(SpecError, match="is, or is behind, a link"):
         load(tmp_path)
 
 

@@ -15,11 +15,11 @@ import json
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from containment.files import replacing
 from containment.text import html, plain
 from containment.trail.outputs import tree
 from containment.trail.outputs.document import document
 from containment.trail.outputs.next_steps import next_steps
-from containment.trail.outputs.tables import replacing
 
 if TYPE_CHECKING:
     from pathlib import Path

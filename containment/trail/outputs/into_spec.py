@@ -14,12 +14,12 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from containment.errors import ContainmentError, NotFoundError, SpecError
+from containment.files import replacing
 from containment.spec import Limits, load
 from containment.text import plain
 from containment.trail.facts.principals import label
 from containment.trail.facts.trust_policies import account_of
 from containment.trail.outputs.propose import Proposal, Proposals, SpecTarget, propose
-from containment.trail.outputs.tables import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from containment import descendants
 from containment.clock import isoformat
 from containment.descendants import Descendant, Record, Traced
+from containment.files import replacing
 from containment.identities import is_access_key_id
 from containment.trail.facts.principals import session_name
 from containment.trail.outputs.propose import holders
-from containment.trail.outputs.tables import replacing
 
 if TYPE_CHECKING:
     from pathlib import Path

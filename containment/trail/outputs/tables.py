@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from containment.errors import UnavailableError
+from containment.files import replacing
 from containment.text import csv_cell
 from containment.trail.outputs.document import document
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from containment.trail.answer.result import Trace
 
@@ -124,32 +123,3 @@ COLUMNS = {
     "files": _words("path status detail sha256 size records rejected first last"),
     "gaps": _words("kind what"),
 }
-
-
-@contextmanager
-def replacing(path: Path) -> Generator[Path]:
-    """Give a draft that takes the place of *path* at the end, whole or not at all.
-
-    Raises:
-        UnavailableError: *path* cannot be written.
-    """
-    draft: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=".", suffix=path.suffix, delete=False
-        ) as made:
-            draft = Path(made.name)
-        yield draft
-        draft.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        if draft is not None:
-            draft.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> UnavailableError:
-    return UnavailableError(
-        f"{path} cannot be written: {error.strerror}", remedy="name a folder you may write to"
-    )
