@@ -198,6 +198,19 @@ def begin(named: str | None) -> Incident:
     return Incident(this_project, engine, stack, place, cancelled)
 
 
+def project_stacks() -> tuple[str, ...]:
+    """Return the incidents of this project: those that have a spec, and those that have a stack.
+
+    Raises:
+        NotFoundError: this is no project.
+        UnavailableError: the engine is missing, or the backend does not answer.
+    """
+    this_project = project.find(Path.cwd())
+    environ = with_backend(load(this_project.root), os.environ)  # noqa: TID251 -- an edge
+    names, _ = open_engine(this_project.root, environ).stacks()
+    return tuple(dict.fromkeys((*this_project.incidents, *names)))
+
+
 def settings_of(this_project: Project, stack: str) -> Settings:
     """Return the settings of the project, and where those of *stack* say otherwise.
 

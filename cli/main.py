@@ -58,6 +58,7 @@ VERBS = {
     "review": Verb("cli.verbs.review:review", "Judge what a change of specs would do."),
     "up": Verb("cli.verbs.up:up", "Apply the incident's spec."),
     "status": Verb("cli.verbs.status:status", "Show what is live against what the state says."),
+    "drift": Verb("cli.verbs.drift:drift", "Tell what of it was undone since, and by whom."),
     "verify": Verb("cli.verbs.verify:verify", "Prove that it is contained, or say what is not."),
     "hold": Verb("cli.verbs.hold:hold", "Write again what an attacker takes off."),
     "lift": Verb("cli.verbs.lift:lift", "Take back what the stack did."),

@@ -22,6 +22,8 @@ _CONFIG = Config(
     user_agent_extra="containment-trace",
 )
 
+_IDENTITY_REGIONS = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+
 # What verifying by AWS's own records takes: CloudTrail's history, and the IAM Toolbox. None of them
 # names a resource. Source: Service Authorization Reference; IAM Toolbox API (preview).
 PERMISSIONS = frozenset(
@@ -116,6 +118,17 @@ def cloudtrail_clients() -> Mapping[str, Any]:
         region: session.client("cloudtrail", region_name=region, config=_CONFIG)
         for region in enabled_regions()
     }
+
+
+@cache
+def identity_history(partition: str) -> Any:
+    """Return a CloudTrail client of the Region in which a *partition* keeps IAM's events.
+
+    Source: CloudTrail User Guide, "Global service events" (IAM's are delivered as of us-east-1);
+    AWS GovCloud (US) and China guides, "IAM endpoints and quotas".
+    """
+    region = _IDENTITY_REGIONS.get(partition, "us-east-1")
+    return boto3.Session().client("cloudtrail", region_name=region, config=_CONFIG)
 
 
 def enabled_regions() -> list[str]:
