@@ -164,8 +164,7 @@ class Incident:
         Raises:
             ContainmentError: what the engine's complaint means.
         """
-        names, _ = self.engine.stacks()
-        if self.stack in names:
+        if state.exists(self.engine, self.stack):
             return False
         key = self.workplace.settings.profile.secrets
         kept = ("--secrets-provider", key) if key else ()

@@ -96,14 +96,41 @@ class StackState:
 
 
 def load(engine: Engine, stack: str) -> StackState | None:
-    """Return the state of *stack*, or None if there is none.
+    """Return the state of *stack*, or None if there is none; one file is read without the engine.
 
     Raises:
         ConflictError: a resource in it cannot be read by this version.
         ContainmentError: what the engine's complaint means.
     """
-    deployment = _exported(engine, stack)
+    deployment = _kept_in_one_file(engine, stack)
+    if deployment is None:
+        deployment = _exported(engine, stack)
     return None if deployment is None else parse({"deployment": deployment})
+
+
+def exists(engine: Engine, stack: str) -> bool:
+    """Tell whether the backend has a state of *stack*.
+
+    Raises:
+        ContainmentError: what the engine's complaint means.
+    """
+    return _kept_in_one_file(engine, stack) is not None or stack in engine.stacks()[0]
+
+
+def _kept_in_one_file(engine: Engine, stack: str) -> Mapping[str, Any] | None:
+    """Return what the one file of the state of *stack* holds: to start the engine takes time.
+
+    None where the engine has to be asked: there is no such file, or it cannot be read here.
+    """
+    try:
+        written = ownership.kept_in_files(engine.root, engine.environ, stack)
+        return (
+            (stored_state.deployment_of(written[0]) or {})
+            if written is not None and len(written) == 1
+            else None
+        )
+    except (ContainmentError, stored_state.UnreadableStateError):
+        return None
 
 
 def _exported(engine: Engine, stack: str) -> Mapping[str, Any] | None:

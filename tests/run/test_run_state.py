@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import gzip
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from containment.errors import ConflictError
+from containment.engine import layout
+from containment.errors import ConflictError, UnavailableError
 from containment.run import report, state
+from containment.run.engine import Answer, Engine
 from tests.support.fake_engine import ROLE, USER, deny, snapshot
 
 pytestmark = pytest.mark.plain
@@ -79,3 +84,53 @@ def test_a_principal_that_the_spec_does_not_name_any_more_says_so() -> None:
     principals = report.principals(exported(snapshot(ROLE), deny(ROLE)), None)
 
     assert principals[0].words == "not in the spec any more; T 2026-11-24T12:00:00Z"
+
+
+class AskedEngine(Engine):
+    """Says that it was asked, and starts nothing."""
+
+    def ask(self, *arguments: str) -> Answer:
+        raise UnavailableError(f"asked for {arguments}", remedy="read the file")
+
+
+class Stored:
+    """A backend in files, and an engine that is not to be asked."""
+
+    def __init__(self, folder: Path) -> None:
+        layout.lay_out(folder / "project")
+        self._stacks = folder / "state" / ".pulumi" / "stacks" / "containment"
+        self._stacks.mkdir(parents=True)
+        environ = {"PULUMI_BACKEND_URL": f"file://{folder / 'state'}"}
+        self.engine = AskedEngine(folder / "pulumi", folder / "project", environ)
+
+    def put(self, name: str, *resources: dict[str, Any]) -> None:
+        text = json.dumps({"version": 3, "checkpoint": {"latest": {"resources": resources}}})
+        (self._stacks / name).write_bytes(gzip.compress(text.encode()))
+
+
+def test_a_state_in_one_file_is_read_without_starting_the_engine(tmp_path: Path) -> None:
+    stored = Stored(tmp_path)
+    stored.put("inc-x.json.gz", snapshot(ROLE), deny(ROLE))
+
+    assert state.exists(stored.engine, "inc-x")
+    loaded = state.load(stored.engine, "inc-x")
+
+    assert loaded is not None
+    assert loaded.principals == [ROLE]
+
+
+@pytest.mark.parametrize("names", [(), ("inc-x.json", "inc-x.json.gz"), ("unreadable",)])
+def test_the_engine_is_asked_where_no_file_or_none_alone_or_a_torn_one_has_the_state(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    stored = Stored(tmp_path)
+    for name in names:
+        stored.put(name)
+    if "unreadable" in names:
+        stored.put("inc-x.json.gz")
+        file = tmp_path / "state/.pulumi/stacks/containment/inc-x.json.gz"
+        file.write_bytes(file.read_bytes()[:-9])
+
+    for ask in (state.load, state.exists):
+        with pytest.raises(UnavailableError, match="asked for"):
+            ask(stored.engine, "inc-x")
