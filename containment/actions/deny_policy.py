@@ -222,6 +222,8 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         claim = attachment.find(live, inputs.incident)
         generation = self._context.generation(started_ms, live_deny.mark, claim)
         placed = self._place(live, state.model_copy(update={"generation": generation}), live_deny)
+        if unreached := sessions.unreached(_picked(inputs)):
+            self._context.say("warning", f"{live}: {unreached}")
         try:
             return self._signed_out(self._followed(live, placed))
         except UnfinishedError:
@@ -419,6 +421,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
                 why += f" of {inputs.scope}: this denies every session, and 'up' ends with an error"
             return room.deny_all_writes(live, inputs.attached_policies, why)
         document = documents.compact(merged)
+        reason = "; ".join(filter(None, (reason, sessions.unreached(_picked(inputs)))))
         subject = recording.inline_policy(marks.policy_name(inputs.incident))
         return [Write(subject, live_deny.text, document, is_document=True, reason=reason)]
 
@@ -589,10 +592,13 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         return cohort.is_late(members, min(state.margin_s, cohort.MARGIN_S))
 
 
+def _picked(inputs: DenyInputs) -> list[dict[str, str]]:
+    return [item.model_dump(by_alias=True, exclude_none=True) for item in inputs.sessions]
+
+
 def _scope(inputs: DenyInputs, issued_before: str | None) -> deny.Scope:
     if inputs.scope == "sessions":
-        picked = [item.model_dump(by_alias=True, exclude_none=True) for item in inputs.sessions]
-        matches = sessions.matches(inputs.target, inputs.principal_id, picked)
+        matches = sessions.matches(inputs.target, inputs.principal_id, _picked(inputs))
         return deny.Scope("sessions", None, matches)
     return deny.Scope(inputs.scope, issued_before if inputs.scope == "issued-before" else None)
 

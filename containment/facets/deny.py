@@ -17,7 +17,7 @@ from containment.aws.faults import may_be_gone
 from containment.clock import isoformat, moment_of
 from containment.facets import documents
 from containment.facets.marks import Mark, policy_name
-from containment.facets.shapes import is_deny, is_policy_deny
+from containment.facets.shapes import SESSION_CONDITIONS, is_deny, is_policy_deny
 from policies import render, text
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def scope_of(live_deny: LiveDeny, incident: str) -> Scope:
             "dict[str, dict[str, Any]]", statement.get("Condition", {})
         ).items():
             for key, values in keys.items():
-                if operator != "DateLessThan":
+                if (operator, key) in SESSION_CONDITIONS.values():
                     listed = values if isinstance(values, list) else [values]
                     matches.append(Match(operator, key, tuple(str(value) for value in listed)))
     if matches:

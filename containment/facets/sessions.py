@@ -8,9 +8,37 @@ from containment.facets.deny import Match
 from containment.facets.shapes import SESSION_CONDITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from containment.identities import Principal
+
+
+# Calls that carry no source address, so that no condition on it reaches them. Source: AWS's
+# data-perimeter-policy-examples, the actions that its network perimeter leaves out.
+WITHOUT_ADDRESS = (
+    "dax:*",
+    "elasticfilesystem:Client*",
+    "es:ES*",
+    "kafka-cluster:*",
+    "neptune-db:*",
+    "rds-db:connect",
+)
+
+
+def unreached(sessions: Iterable[Mapping[str, str]]) -> str:
+    """Return, in words, what a deny of *sessions* does not reach; empty where none is by address.
+
+    Source: "AWS global condition context keys": ``aws:SourceIp`` is absent through a VPC endpoint,
+    and is not the caller's where a service calls on their behalf (``aws:ViaAWSService``).
+    """
+    addresses = sorted({one["sourceIp"] for one in sessions if one.get("sourceIp")})
+    if not addresses:
+        return ""
+    return (
+        f"from {', '.join(addresses)} are not reached: calls through a VPC endpoint, calls that a"
+        f" service makes on the session's behalf, and what carries no address"
+        f" ({', '.join(WITHOUT_ADDRESS)})"
+    )
 
 
 def matches(

@@ -23,6 +23,11 @@ SESSION_CONDITIONS = {
     "sourceInstance": ("ArnEquals", "ec2:SourceInstanceARN"),
     "signInSession": ("StringEquals", "aws:SignInSessionArn"),
 }
+# A service that calls on a principal's behalf has an address of its own, which may be in the
+# network of an attacker in AWS: such a call is nobody's session of that address. Source: "AWS
+# global condition context keys", aws:SourceIp and aws:ViaAWSService. Denies of earlier releases
+# have no such block.
+_BY_ITSELF = {"BoolIfExists": {"aws:ViaAWSService": "false"}}
 _ASSUMING = ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
 _ISSUED, _NOW = "aws:TokenIssueTime", "aws:CurrentTime"
 _COMMON = frozenset({"Sid", "Effect", "Action", "Condition"})
@@ -80,7 +85,11 @@ def _are_dates(dates: object, *, fence_only: bool) -> bool:
 
 
 def _picks_sessions(blocks: Mapping[str, Any]) -> bool:
+    by_address = SESSION_CONDITIONS["sourceIp"]
+    by_itself = {name: block for name, block in blocks.items() if name in _BY_ITSELF}
     for operator, key in SESSION_CONDITIONS.values():
+        if by_itself == _BY_ITSELF and (operator, key) == by_address:
+            blocks = {name: block for name, block in blocks.items() if name not in _BY_ITSELF}
         values = _values(_only(blocks, operator) and _only(_only(blocks, operator), key))
         if values and all(isinstance(value, str) for value in values):
             return True

@@ -153,7 +153,7 @@ def without(content: str, incident_hash: str) -> str | None:
 def exempt_of(content: str, but: str = "", *, only: str = "") -> tuple[str, ...]:
     """Return the ARNs of those whom the guards in *content* leave alone.
 
-    That of the incident whose hash is *but* is passed over; with *only* it is that incident's alone.
+    That of the incident whose hash is *but* is passed over; only that of *only*, if that is given.
     """
     arns: dict[str, None] = {}
     for incident_hash, statements in _parts(content).items():

@@ -17,6 +17,7 @@ from containment.errors import ConflictError
 from containment.lab.scenario.world import Credentials
 from containment.lab.state import moto_state
 from containment.lifecycle.action import UnfinishedError
+from tests.support.addresses import client_at
 from tests.support.denying import deny, snapshot_of
 from tests.support.sign_ins import PASSWORD, can_refresh, credentials_in, lab_post, sign_in
 from tests.support.subject import Subject
@@ -432,17 +433,67 @@ def test_a_session_is_picked_by_the_address_that_its_calls_come_from(bench: Benc
     bucket = bench.lab.world.bucket
     assert allowed(attacker.list_objects_v2, Bucket=bucket)
 
+    by_a_service = client_at(
+        bench, app_session(bench, context=(("aws:viaawsservice", "true"),)), "203.0.113.8"
+    )
+
     match = SessionMatch(source_ip="203.0.113.0/24")
     deny(bench, bench.lab.world.app_role, "sessions", sessions=(match,))
 
     assert not allowed(attacker.list_objects_v2, Bucket=bucket)
     assert allowed(neighbour.list_objects_v2, Bucket=bucket)
+    # A service that calls on an honest session's behalf has an address of its own.
+    assert allowed(by_a_service.list_objects_v2, Bucket=bucket)
+    assert "203.0.113.0/24 are not reached: calls through a VPC endpoint" in bench.words()
+    assert "rds-db:connect" in bench.words()
+
+
+def test_a_deny_by_address_of_an_earlier_release_is_known_and_rewritten_and_lifted(
+    bench: Bench,
+) -> None:
+    role = bench.lab.world.app_role
+    match = SessionMatch(source_ip="203.0.113.0/24")
+    state = deny(bench, role, "sessions", sessions=(match,))
+    written = inline(bench, role)
+    assert written is not None
+    (statement,) = written["Statement"]
+    assert statement["Condition"].pop("BoolIfExists") == {"aws:ViaAWSService": "false"}
+    name = role.rpartition("/")[2]
+    bench.admin().put_role_policy(
+        RoleName=name,
+        PolicyName=f"containment-{bench.incident}",
+        PolicyDocument=json.dumps(written),
+    )
+
+    earlier = bench.deny_action().read(state)
+
+    assert earlier is not None
+    assert earlier.live == "altered"
+    inputs = bench.deny_inputs(snapshot_of(bench, state), "sessions", sessions=(match,))
+    bench.deny_action().update(earlier, inputs, preview=False)
+    again = inline(bench, role)
+    assert again is not None
+    assert "BoolIfExists" in again["Statement"][0]["Condition"]
+    bench.admin().put_role_policy(
+        RoleName=name,
+        PolicyName=f"containment-{bench.incident}",
+        PolicyDocument=json.dumps(written),
+    )
+    bench.disposition = "false-positive"
+    write_spec(bench, role, "session")
+    file = bench.directory / "stacks" / f"{bench.incident}.yaml"
+    file.write_text(
+        f"{file.read_text(encoding='utf-8')}    sessions: [{{source_ip: 203.0.113.0/24}}]\n",
+        encoding="utf-8",
+    )
+    bench.deny_action().delete(earlier.model_copy(update={"lift": bench.lift()}))
+    assert inline(bench, role) is None
 
 
 def app_session(bench: Bench, **terms: Any) -> Credentials:
     """Give somebody a session of the app's role."""
     account = bench.lab.world.account
-    session = bench.lab._server.gate.sessions.issue(
+    session = vars(bench.lab)["_server"].gate.sessions.issue(
         kind="role",
         account=account,
         principal_id=moto_state.role_id(account, "app"),
@@ -453,14 +504,3 @@ def app_session(bench: Bench, **terms: Any) -> Credentials:
         **terms,
     )
     return Credentials(session.access_key_id, session.secret_access_key, session.token)
-
-
-def client_at(bench: Bench, credentials: Credentials, address: str) -> Any:
-    """Return a client of S3 whose calls come from *address*."""
-    client = bench.lab.client("s3", credentials)
-
-    def stamp(request: Any, **_: object) -> None:
-        request.headers["x-lab-source-ip"] = address
-
-    client.meta.events.register("before-sign.s3", stamp)
-    return client

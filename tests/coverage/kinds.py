@@ -13,6 +13,7 @@ from typing import Any
 from containment.lab.scenario.world import Credentials
 from containment.lab.state import moto_state
 from tests.lab.certificates import certificate, ssh_key
+from tests.support.addresses import client_at
 from tests.support.api_keys import bears
 from tests.support.sign_ins import (
     PASSWORD,
@@ -22,7 +23,7 @@ from tests.support.sign_ins import (
     sign_in,
     sign_in_as_role,
 )
-from tests.support.workbench import Bench, can_list, minted, session_of
+from tests.support.workbench import Bench, allowed, can_list, minted, session_of
 
 Ask = Callable[[], bool]
 COLUMNS = (
@@ -275,6 +276,23 @@ def _picked(match: Mapping[str, str], **terms: Any) -> Callable[[Bench], Use]:
     return had
 
 
+def _by_address(bench: Bench) -> Use:
+    session = _role_session(bench)
+    target = {
+        "role": bench.lab.world.app_role,
+        "rung": "session",
+        "sessions": [{"source_ip": "203.0.113.7"}],
+    }
+
+    def works() -> bool:
+        client = client_at(bench, session, "203.0.113.7")
+        return allowed(client.list_objects_v2, Bucket=bench.lab.world.bucket)
+
+    # The same session from another address, and a new one.
+    honest = lambda: can_list(bench.lab, session) and can_list(bench.lab, _role_session(bench))  # noqa: E731
+    return _use(bench, target, works, honest)
+
+
 def _use(bench: Bench, target: Mapping[str, Any], works: Ask, honest: Ask | None = None) -> Use:
     bystander = lambda: can_list(bench.lab, bench.lab.world.bystander)  # noqa: E731
     return Use(target, works, bystander, honest)
@@ -282,7 +300,7 @@ def _use(bench: Bench, target: Mapping[str, Any], works: Ask, honest: Ask | None
 
 def _role_session(bench: Bench, **terms: Any) -> Credentials:
     account = bench.lab.world.account
-    issue: Any = bench.lab._server.gate.sessions.issue
+    issue: Any = vars(bench.lab)["_server"].gate.sessions.issue
     session = issue(
         **{
             "kind": "role",
@@ -319,8 +337,8 @@ def _document(statement: Mapping[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statement})
 
 
-_NO_PROMISE = {COLUMNS[3]: NOT_PROMISED}
-_BACK = {
+_NO_PROMISE: dict[str, str] = {COLUMNS[3]: NOT_PROMISED}
+_BACK: dict[str, str] = {
     COLUMNS[0]: "Active, read back",
     COLUMNS[1]: "Inactive, read back",
     COLUMNS[3]: NOT_PROMISED,
@@ -328,7 +346,7 @@ _BACK = {
     COLUMNS[5]: "Inactive, read back",
 }
 _INSTANCE = "arn:aws:ec2:us-east-1:111122223333:instance/i-0abc1234def567890"
-_UNSETTLED = dict.fromkeys(COLUMNS, "AWS leaves it unsettled")
+_UNSETTLED = {str(column): "AWS leaves it unsettled" for column in COLUMNS}
 
 KINDS = (
     Kind("access key", "deny-all", _access_key, _NO_PROMISE),
@@ -398,6 +416,7 @@ KINDS = (
         _picked({"source_instance": _INSTANCE}, context=(("ec2:sourceinstancearn", _INSTANCE),)),
         {},
     ),
+    Kind("role session, by the address its calls come from", "session", _by_address, {}),
     Kind(
         "GetScopedCredentials",
         "deny-all",
