@@ -18,22 +18,31 @@ from containment.diff import (
 from containment.run import preview
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cli.incident import Incident
     from containment.diff import IncidentDiff
     from containment.messages import MadeChange
+    from containment.replay.replaying import Replayer
     from containment.run.state import StackState
     from containment.spec import IncidentSpec
 
 
-def of_up(incident: Incident, spec: IncidentSpec, before: StackState) -> IncidentDiff:
+def of_up(
+    incident: Incident,
+    spec: IncidentSpec,
+    before: StackState,
+    *,
+    replayer_of: Callable[[IncidentSpec], Replayer] | None = None,
+) -> IncidentDiff:
     """Return what an ``up`` of *spec* changes where *before* is applied; AWS is only read.
+
+    *replayer_of* makes of the spec what replays recorded calls against it.
 
     Raises:
         ContainmentError: the spec cannot be planned, or one of its keys not be resolved.
     """
-    return preview.of_up(incident.stack, spec, before, incident.workplace)
+    return preview.of_up(incident.stack, spec, before, incident.workplace, replayer_of=replayer_of)
 
 
 def of_lift(incident: Incident, before: StackState) -> IncidentDiff:

@@ -39,11 +39,12 @@ from containment.spec.reading import MAX_BYTES
 from containment.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cli.incident import Incident
     from containment.messages import MadeChange
     from containment.profile import Profile
+    from containment.replay.replaying import Replayer
     from containment.review import ProposedChange, Review
     from containment.review.approval import Admission, Approval, Authors, Plan, Signers
     from containment.review.judging import States
@@ -55,8 +56,14 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-def judged(this_project: Project, change: ProposedChange) -> Review:
+def judged(
+    this_project: Project,
+    change: ProposedChange,
+    replayer_of: Callable[[str, IncidentSpec], Replayer] | None = None,
+) -> Review:
     """Return *change*, judged by the base's profile and the states in the backend.
+
+    *replayer_of* makes, of a stack and its spec, what replays recorded calls against it.
 
     Raises:
         ContainmentError: the profile cannot be used, or there are no credentials.
@@ -66,7 +73,7 @@ def judged(this_project: Project, change: ProposedChange) -> Review:
         settled, engine = _engine(this_project, profile)
         return partial(state.look_up, this_project.root, settled, engine=engine)
 
-    return Judge(this_project.root, states_of).review(change)
+    return Judge(this_project.root, states_of, replayer_of=replayer_of).review(change)
 
 
 def planned(this_project: Project, change: ProposedChange, review: Review) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,7 @@ from cli.options import (
     verbose_option,
     wave_option,
 )
+from cli.replaying import Replaying, replay_options
 from containment.diff import as_document
 from containment.errors import ContainmentError, RefusedError
 from containment.run import failures, report, state
@@ -30,15 +32,28 @@ if TYPE_CHECKING:
 @stack_argument
 @wave_option
 @format_option
+@replay_options
 @verbose_option
 @json_option
-def preview(*, named: str | None, wave: int | None, form: str, verbose: bool, as_json: bool) -> int:
+def preview(
+    *,
+    named: str | None,
+    wave: int | None,
+    form: str,
+    logs: tuple[str, ...],
+    live: bool,
+    days: int,
+    verbose: bool,
+    as_json: bool,
+) -> int:
     """Show what 'up' would change. Nothing in AWS is changed.
 
     STACK is the incident; the only one in stacks/ or the selected one, if left out. Shown are, for
     each principal, every policy, key status and trust statement that would be written, what stays
-    open, and what a lift would give back.
+    open, and what a lift would give back. With --logs or --replay also what that would have refused
+    of the calls of the last days, and of whom.
     """
+    replaying = Replaying(logs, live, days)
     incident = begin(named)
     spec = incident.project.spec(incident.stack)
     caller_of(incident)
@@ -49,7 +64,7 @@ def preview(*, named: str | None, wave: int | None, form: str, verbose: bool, as
     incident, spec = incident.in_waves(spec, wave, before)
     run = incident.run("preview", verbose=verbose)
     error = failures.error_of(run, verb="preview", stack=incident.stack)
-    diff, unmade = _diff(incident, spec)
+    diff, unmade = _diff(incident, spec, replaying)
     first = error or unmade
     if diff is not None and error is not None:
         refusals = (error.message,) if isinstance(error, RefusedError) else ()
@@ -81,11 +96,13 @@ def preview(*, named: str | None, wave: int | None, form: str, verbose: bool, as
 
 
 def _diff(
-    incident: Incident, spec: IncidentSpec
+    incident: Incident, spec: IncidentSpec, replaying: Replaying
 ) -> tuple[IncidentDiff | None, ContainmentError | None]:
     """Return the diff, or why there is none: the engine's own refusal is told before it."""
     try:
         before = state.load(incident.engine, incident.stack) or state.StackState()
-        return differences.of_up(incident, spec, before), None
+        made = replaying.replayer(incident.project.root)
+        replayer_of = partial(made, incident.stack) if made else None
+        return differences.of_up(incident, spec, before, replayer_of=replayer_of), None
     except ContainmentError as error:
         return None, error

@@ -13,6 +13,7 @@ import click
 from cli import render
 from cli.incident import on_terminal
 from cli.options import format_option, json_option, sign_options, yes_option
+from cli.replaying import Replaying, replay_options
 from cli.reviewing import judged, planned, require_approvers, signers_at, write_text
 from containment.clock import utc_now
 from containment.errors import RefusedError, SpecError
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
 )
 @sign_options
 @yes_option
+@replay_options
 @format_option
 @json_option
 def review(
@@ -80,6 +82,9 @@ def review(
     key: Path | None,
     pushed_by: tuple[str, ...],
     yes: bool,
+    logs: tuple[str, ...],
+    live: bool,
+    days: int,
     form: str,
     as_json: bool,
 ) -> int:
@@ -87,7 +92,9 @@ def review(
 
     With --base, the change is all that --head or the working tree has since it parted from there;
     STACK then picks some of its specs. Without, STACK is an incident whose spec is judged as it
-    is. The profile, and whatever else counts beside a spec, is that of --base.
+    is. The profile, and whatever else counts beside a spec, is that of --base. With --logs or
+    --replay it also says what the change would have refused of the calls of the last days, and of
+    whom.
 
     Ends with 2 if a spec is none, else with 7 if a rule or 'up' refuses it, else with 5 if somebody
     has to decide, else with 9 if not all of it could be analysed, and else with 0.
@@ -104,6 +111,7 @@ def review(
         raise SpecError("--head needs --base", remedy="name the revision it is to go into")
     if base is None and not named:
         raise SpecError("there is nothing to review", remedy="name --base REV, or an incident")
+    replaying = Replaying(logs, live, days)
     this_project = project.find(Path.cwd())
     environ = os.environ  # noqa: TID251 -- an edge
     change: ProposedChange
@@ -114,7 +122,7 @@ def review(
         stacks = [project.choose(one, [], None) for one in named]
         change = of_project(this_project.root, stacks)
 
-    judgement = judged(this_project, change)
+    judgement = judged(this_project, change, replaying.replayer())
     code = judgement.exit_code
     if comment is not None:
         write_text(comment, as_comment(judgement))

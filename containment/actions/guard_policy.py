@@ -186,16 +186,33 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         subject = f"service control policy {marks.policy_name(inputs.incident)}"
         summary = f"{inputs.mode}, attached to account {inputs.target.account}"
         try:
-            guard = self._find_guard(self._policies(inputs).attached(), inputs)
+            attached = self._policies(inputs).attached()
         except ContainmentError as error:
-            return [Write(subject, None, summary, reason=f"whether it is there: {error.message}")]
+            reason = f"whether it is there: {error.message}"
+            return [Write(subject, None, summary, reason=reason, document=self._foreseen(inputs))]
+        guard = self._find_guard(attached, inputs)
         if guard is None:
-            return [Write(subject, None, summary)]
+            return [Write(subject, None, summary, document=self._foreseen(inputs, attached))]
         if guard.name != marks.policy_name(inputs.incident):
             subject = f"{subject}, which stands in {guard.name}"
         mode = document.mode_of(guard.content, marks.incident_hash(inputs.incident))
+        if mode == inputs.mode:
+            return []
         before = f"{mode or 'another text'}, attached to account {inputs.target.account}"
-        return [] if mode == inputs.mode else [Write(subject, before, summary)]
+        return [Write(subject, before, summary, document=self._foreseen(inputs, attached))]
+
+    def _foreseen(self, inputs: GuardInputs, attached: Sequence[ControlPolicy] = ()) -> str | None:
+        """Return the policy that would be written now; None where that cannot be told."""
+        try:
+            before = GuardState(**dict(self.checked(inputs)))
+            ids = self._unique_ids(before) if before.principal_id else {}
+            moment = isoformat(self._context.caller.answered_at)
+            state = before.model_copy(update={"unique_ids": ids, "issued_before": moment})
+            terms = self._terms(state, guards([attached]))
+            mark = marks.mark(state.incident, state.snapshot_id or "0" * 10, 0)
+            return text(document.document(terms, mark))
+        except ContainmentError:
+            return None
 
     @classmethod
     def lift_elsewhere(cls, context: Context, snapshot: Snapshot) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from containment.lifecycle.lift import LiftPlan
     from containment.lifecycle.wire import Inputs
     from containment.plan import PrincipalPlan
+    from containment.replay.replaying import Replayer
 
     ContextOf = Callable[[str], Context]
 
@@ -43,6 +44,8 @@ def contained(
     declared: Sequence[PrincipalPlan],
     applied: Mapping[str, Mapping[str, Inputs]],
     context_of: ContextOf,
+    *,
+    replayer: Replayer | None = None,
 ) -> list[PrincipalDiff]:
     """Return what an ``up`` would change for each principal.
 
@@ -50,10 +53,12 @@ def contained(
         declared: what the spec asks for.
         applied: what the state holds: by principal's ARN and action's word, its inputs.
         context_of: makes the context of an account.
+        replayer: tells what that would have refused of recorded calls; None to leave it out.
     """
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         states = [applied.get(item.principal.arn, {}) for item in declared]
-        diffs = pool.map(partial(_contained, context_of=context_of), declared, states)
+        one = partial(_contained, context_of=context_of, replayer=replayer)
+        diffs = pool.map(one, declared, states)
         named = {item.principal.arn for item in declared}
         released = [arn for arn in applied if arn not in named]
         return [*diffs, *lifted({arn: applied[arn] for arn in released}, context_of)]
@@ -80,7 +85,10 @@ def rung_of(applied: Mapping[str, Inputs]) -> str | None:
 
 
 def _contained(
-    item: PrincipalPlan, applied: Mapping[str, Inputs], context_of: ContextOf
+    item: PrincipalPlan,
+    applied: Mapping[str, Inputs],
+    context_of: ContextOf,
+    replayer: Replayer | None,
 ) -> PrincipalDiff:
     rung, before = str(item.rung), rung_of(applied)
     arn = item.principal.arn
@@ -118,7 +126,8 @@ def _contained(
                     released.add(_forecast(given_back))
             except ContainmentError as error:  # what else there is of it is done all the same
                 released.add(LiftForecast(conflicts=(str(error),)))
-        changes = tuple(map(_change, [*writes, *released.writes.values()]))
+        every_write = [*writes, *released.writes.values()]
+        changes = tuple(map(_change, every_write))
         return PrincipalDiff(
             arn,
             _verb(rung, before, changes),
@@ -132,6 +141,7 @@ def _contained(
             stays_away=released.stays,
             conflicts=released.conflicts,
             unread=released.unread,
+            replayed=replayer.of_principal(live, every_write) if replayer else None,
         )
     except ContainmentError as error:
         return PrincipalDiff(arn, "refuse", rung, before, conflicts=(str(error),))

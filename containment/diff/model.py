@@ -9,7 +9,10 @@ from __future__ import annotations
 import difflib
 import json
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from containment.replay.collateral import Replayed
 
 Sign = Literal["+", "-", "~", " ", "!"]
 """Added, removed, altered, unchanged, or a warning."""
@@ -64,6 +67,9 @@ class PrincipalDiff:
         stays_away: what a lift does not give back, and why.
         conflicts: what stands against the run, and the way out.
         unread: what could not be analysed.
+        used_by: what works with it: callers, instance profiles, functions, services.
+        replayed: what would have been refused of the calls that CloudTrail recorded; None where
+            no record was looked at.
     """
 
     principal: str
@@ -78,6 +84,8 @@ class PrincipalDiff:
     stays_away: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    used_by: tuple[str, ...] = ()
+    replayed: Replayed | None = None
 
     @property
     def loosens(self) -> bool:

@@ -41,6 +41,8 @@ def notes(item: PrincipalDiff) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield what follows for the principal: a label and its lines, empty ones left out."""
     for label, texts in (
         ("held by", item.held_by),
+        ("used by", item.used_by),
+        *_replayed(item),
         ("stays open", item.stays_open),
         ("a lift returns", item.comes_back),
         ("a lift keeps", item.stays_away),
@@ -49,6 +51,20 @@ def notes(item: PrincipalDiff) -> Iterator[tuple[str, tuple[str, ...]]]:
     ):
         if texts:
             yield label, texts
+
+
+def _replayed(item: PrincipalDiff) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield what records say: what would have been refused, of whom, and what is not known."""
+    replayed = item.replayed
+    if replayed is None:
+        return
+    refused = tuple(map(str, replayed.collateral))
+    if not refused and replayed.until:
+        refused = (f"no recorded call of others, from {replayed.since} to {replayed.until}",)
+    yield "would refuse", refused
+    yield "attacker's own", tuple(map(str, replayed.attackers))
+    yield "comes anew", replayed.passing
+    yield "not recorded", replayed.notes
 
 
 def head(diff: IncidentDiff) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ class Write:
         after: as it would be; None where it would be removed.
         is_document: whether both are policy documents.
         reason: why, where a reader would ask.
+        document: the policy that it puts in force, where *after* only sums it up.
     """
 
     subject: str
@@ -22,3 +23,4 @@ class Write:
     after: str | None
     is_document: bool = False
     reason: str = ""
+    document: str | None = None

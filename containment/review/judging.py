@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from containment.clock import Clock
     from containment.lifecycle.context import Severity
     from containment.profile import Profile
+    from containment.replay.replaying import Replayer
     from containment.review.change import ProposedChange, SpecChange
     from containment.spec import IncidentSpec
 
@@ -59,11 +61,14 @@ class Judge:
         states_of: returns, by the base's profile, what looks up the state of a stack: None where
             there is none; it raises where it cannot tell.
         now: the time of the review.
+        replayer_of: makes, of a stack and its spec, what replays recorded calls; None where no
+            record is looked at.
     """
 
     root: Path
     states_of: Callable[[Profile], States]
     now: Clock = utc_now
+    replayer_of: Callable[[str, IncidentSpec], Replayer] | None = None
 
     def review(self, change: ProposedChange) -> Review:
         """Return *change*, judged.
@@ -227,7 +232,14 @@ class _Desk:
         workplace = self.workplace(one.stack)
         if after is None:
             return preview.of_lift(one.stack, state, workplace)
-        diff = preview.of_up(one.stack, after, state, workplace)
+        replayer_of = self.judge_of.replayer_of
+        diff = preview.of_up(
+            one.stack,
+            after,
+            state,
+            workplace,
+            replayer_of=partial(replayer_of, one.stack) if replayer_of else None,
+        )
         refusals: Sequence[str] = ()
         warnings: list[str] = []
 

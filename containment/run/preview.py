@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from containment.lifecycle.wire import Inputs
     from containment.lifecycle.workplace import Workplace
     from containment.plan import PrincipalPlan
+    from containment.replay.replaying import Replayer
     from containment.run.direct import Say
     from containment.run.state import StackState
     from containment.spec import IncidentSpec
@@ -34,8 +35,17 @@ if TYPE_CHECKING:
 _AT_ONCE = 8
 
 
-def of_up(stack: str, spec: IncidentSpec, before: StackState, workplace: Workplace) -> IncidentDiff:
+def of_up(
+    stack: str,
+    spec: IncidentSpec,
+    before: StackState,
+    workplace: Workplace,
+    *,
+    replayer_of: Callable[[IncidentSpec], Replayer] | None = None,
+) -> IncidentDiff:
     """Return what an ``up`` of *spec* changes where *before* is applied.
+
+    *replayer_of* makes, of the spec with its keys resolved, what replays recorded calls.
 
     Raises:
         ContainmentError: the spec cannot be planned, or one of its keys not be resolved.
@@ -59,7 +69,9 @@ def of_up(stack: str, spec: IncidentSpec, before: StackState, workplace: Workpla
         for item, (snapshot, _) in zip(declared, snapshots, strict=False)
         if snapshot is not None
     }
-    principals = contained(declared, {**applied, **standing_in}, context_of)
+    replayer = replayer_of(spec) if replayer_of else None
+    whole = {**applied, **standing_in}
+    principals = contained(declared, whole, context_of, replayer=replayer)
     failed = {
         item.principal.arn: error
         for item, (_, error) in zip(declared, snapshots, strict=False)

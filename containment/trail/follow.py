@@ -11,7 +11,7 @@ from containment.errors import NotFoundError
 from containment.trail.answer.fixpoint import answer
 from containment.trail.facts.index import Index
 from containment.trail.facts.scan import Scanner, Selection
-from containment.trail.facts.store import Contributions, Store
+from containment.trail.facts.store import VERSION, Contributions, Entry, Store
 from containment.trail.lineage.seeds import begin
 from containment.trail.logs import files as log_files
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from containment.trail.answer.result import Trace
     from containment.trail.facts.calls import Call
     from containment.trail.facts.evidence import Moment
-    from containment.trail.facts.store import Entry
     from containment.trail.logs.files import FileReport
 
 
@@ -69,24 +68,27 @@ def trace(
         for path in sorted(set(paths) - set(late))
     ]
     scanner = Scanner(workers or os.cpu_count() or 1)
-    place = index / _name_of(roots) if index else None
+    place = index / name_of(roots) if index else None
     with (
         scanner.running(),
-        Index(place).open() if place else nullcontext() as kept,
+        Index(place, Entry, VERSION).open() if place else nullcontext() as kept,
         closing(Store(_entries(scanner, late, kept, progress))) as store,
     ):
         source = FileSource(store, scanner)
         return answer(start, source, inventory=inventory or {}, others=[*unread, *skipped])
 
 
-def _name_of(logs: list[str]) -> str:
+def name_of(logs: list[str]) -> str:
     """One index for one set of logs, wherever it is asked from."""
     whole = "\0".join(sorted(os.path.realpath(path) for path in logs))
     return hashlib.blake2b(whole.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
 
 def _entries(
-    scanner: Scanner, paths: list[str], kept: Index | None, progress: Callable[[int, int], None]
+    scanner: Scanner,
+    paths: list[str],
+    kept: Index[Entry] | None,
+    progress: Callable[[int, int], None],
 ) -> Iterator[Entry]:
     """Yield the entry of each of *paths*: what the index knows, then what is read."""
     indexed: set[str] = set()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from cli.main import run
+from containment.clock import isoformat, utc_now
 from containment.engine import layout
 from containment.lab.testing import Lab
 from containment.review import schema
@@ -148,3 +150,47 @@ def current(*targets: str, extra: str = "") -> str:
     """Return a spec whose review date never passes."""
     text = spec(*targets, extra=extra)
     return text.replace("2026-12-24T09:00:00Z", "2999-12-24T09:00:00Z")
+
+
+def test_a_review_says_what_the_change_would_have_refused(
+    checkout: Checkout,
+    containment: Command,
+    lab: Lab,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    role = lab.world.deploy_role
+    details = lab.client("iam", lab.world.admin).get_role(RoleName="deploy")["Role"]
+    issued = isoformat(utc_now() - timedelta(minutes=20))
+    record = {
+        "eventName": "ListBuckets",
+        "eventTime": issued,
+        "eventSource": "s3.amazonaws.com",
+        "awsRegion": "us-east-1",
+        "eventID": "id-1",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "principalId": f"{details['RoleId']}:@org/team|`x",
+            "arn": f"arn:aws:sts::{lab.world.account}:assumed-role/deploy/@org/team|`x",
+            "accountId": lab.world.account,
+            "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
+            "sessionContext": {
+                "sessionIssuer": {"arn": role, "principalId": details["RoleId"]},
+                "attributes": {"creationDate": issued},
+            },
+        },
+    }
+    log = tmp_path / "log.json"
+    log.write_text(json.dumps({"Records": [record]}))
+    checkout.write(f"stacks/{STACK}.yaml", current(f"role: {role}"))
+    checkout.commit("contain")
+
+    code, out, _ = containment("--base", "main", "--json", "--logs", str(log))
+    document = json.loads(out)
+    Draft202012Validator(schema()).validate(document)
+    (principal,) = document["incidents"][0]["diff"]["principals"]
+    (row,) = principal["replayed"]["refused"]
+    assert (code, row["calls"], row["bound"], row["by"]) == (0, 1, "upper bound", "deny")
+    _, page, _ = containment("--base", "main", "--format", "markdown", "--logs", str(log))
+    assert "would refuse: `` 1 call of session @org/team\\x7c`x of role deploy, the last" in page

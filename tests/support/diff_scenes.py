@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from containment.diff import Change, IncidentDiff, PrincipalDiff, text_diff
+from containment.replay.collateral import Collateral, Replayed
 
 USER = "arn:aws:iam::111122223333:user/ci/ci-deploy"
 ROLE = "arn:aws:iam::111122223333:role/app"
@@ -77,6 +78,13 @@ def refused() -> IncidentDiff:
 MARKUP = "<{%x%}>\x1b[31m`|@org/team</pre><script>alert(1)</script>\u202e\n::error::x"
 
 
+def refused_of(name: str, *, attackers: bool = False) -> Collateral:
+    moment = "2026-11-30T10:00:00Z"
+    return Collateral(
+        name, "deny", attackers, 14, "exact", (name,), moment, moment, "2 h ago", ((name, 14),)
+    )
+
+
 def hostile(name: str = MARKUP) -> IncidentDiff:
     user = PrincipalDiff(
         "arn:aws:iam::111122223333:user/<{%x%}>/a",
@@ -89,6 +97,10 @@ def hostile(name: str = MARKUP) -> IncidentDiff:
         stays_away=(name,),
         conflicts=(name,),
         unread=(name,),
+        used_by=(name,),
+        replayed=Replayed(
+            "x", "y", 1, (refused_of(name), refused_of(name, attackers=True)), (name,)
+        ),
     )
     return IncidentDiff(
         "inc-2026-0042",

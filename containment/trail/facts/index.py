@@ -12,33 +12,44 @@ import os
 import tempfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Generic, Protocol, TypeVar
 
 import msgspec
 
 from containment.errors import UnavailableError
 from containment.trail.facts.scan import NO_STAMP, stamp_of
-from containment.trail.facts.store import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-_MAGIC = b"containment-trail-index 6\n"
-_decoder = msgspec.msgpack.Decoder(Entry)
+    from containment.trail.logs.files import FileReport
+
 _WORD = 4  # an entry is its length, its checksum and itself
 _SEGMENT = 1 << 23
 
 
-class Index:
-    """The segments of one folder."""
+class Indexed(Protocol):
+    """What is kept of one file: what became of it, and its size and times before it was read."""
 
-    def __init__(self, folder: Path) -> None:
+    report: FileReport
+    stamp: tuple[int, int, int]
+
+
+EntryKind = TypeVar("EntryKind", bound=Indexed)
+
+
+class Index(Generic[EntryKind]):
+    """The segments of one folder, which hold a *kind* of entry and begin with *version*."""
+
+    def __init__(self, folder: Path, kind: type[EntryKind], version: bytes) -> None:
         self._folder = folder
+        self._decoder = msgspec.msgpack.Decoder(kind)
+        self._version = version
         self._segment: BinaryIO | None = None
         self._name = ""
 
     @contextlib.contextmanager
-    def open(self) -> Generator[Index]:
+    def open(self) -> Generator[Index[EntryKind]]:
         """Keep what is added until the end of the block, then make it durable.
 
         Raises:
@@ -60,17 +71,17 @@ class Index:
         except OSError as error:
             raise self._unavailable(error) from error
 
-    def unchanged(self, paths: Sequence[str]) -> Iterator[Entry]:
+    def unchanged(self, paths: Sequence[str]) -> Iterator[EntryKind]:
         """Yield the entries of those *paths* that have not changed since they were read."""
         stamps = {path: stamp_of(path) for path in paths}
         for segment in sorted(self._folder.glob("*.facts")):
             # Another process may clear the folder meanwhile.
             with contextlib.suppress(OSError):
-                for entry in _entries(segment):
+                for entry in self._entries(segment):
                     if stamps.get(entry.report.path) == entry.stamp:
                         yield entry
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: EntryKind) -> None:
         """Remember *entry*; what could not be read is tried again next time.
 
         Raises:
@@ -83,7 +94,7 @@ class Index:
             if self._segment is None:
                 number, self._name = tempfile.mkstemp(dir=self._folder, suffix=".new")
                 self._segment = os.fdopen(number, "wb")
-                self._segment.write(_MAGIC)
+                self._segment.write(self._version)
             self._segment.write(_word(len(packed)) + _word(zlib.crc32(packed)) + packed)
             if self._segment.tell() > _SEGMENT:
                 self._keep()
@@ -114,21 +125,20 @@ class Index:
             remedy="name another folder with --index, or go without by --no-index",
         )
 
+    def _entries(self, segment: Path) -> Iterator[EntryKind]:
+        """Yield what a segment holds; a damaged one ends early, and its files are read again."""
+        with segment.open("rb") as file:
+            if file.read(len(self._version)) != self._version:
+                return
+            while len(head := file.read(2 * _WORD)) == 2 * _WORD:
+                packed = file.read(int.from_bytes(head[:_WORD], "big"))
+                if zlib.crc32(packed) != int.from_bytes(head[_WORD:], "big"):
+                    return
+                try:
+                    yield self._decoder.decode(packed)
+                except msgspec.DecodeError:
+                    return
+
 
 def _word(number: int) -> bytes:
     return number.to_bytes(_WORD, "big")
-
-
-def _entries(segment: Path) -> Iterator[Entry]:
-    """Yield what a segment holds; a damaged one ends early, and its files are read again."""
-    with segment.open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            return
-        while len(head := file.read(2 * _WORD)) == 2 * _WORD:
-            packed = file.read(int.from_bytes(head[:_WORD], "big"))
-            if zlib.crc32(packed) != int.from_bytes(head[_WORD:], "big"):
-                return
-            try:
-                yield _decoder.decode(packed)
-            except msgspec.DecodeError:
-                return

@@ -83,12 +83,18 @@ class Scanner:
         progress: Callable[[int, int], None] = lambda _read, _total: None,
     ) -> Iterator[Entry]:
         """Read *paths* for their facts."""
-        jobs = [(batch, self._largest) for batch in _batches(paths)]
         read = 0
-        for entries in self._map(_index_batch, jobs, paths):
+        for entries in self.batches(_index_batch, paths):
             read += len(entries)
             progress(read, len(paths))
             yield from entries
+
+    def batches(
+        self, work: Callable[[tuple[list[str], int]], _Answer], paths: Sequence[str]
+    ) -> Iterator[_Answer]:
+        """Yield what *work* makes of *paths*, given some of them at a time and the largest size."""
+        jobs = [(batch, self._largest) for batch in _batches(paths)]
+        yield from self._map(work, jobs, paths)
 
     def calls(self, files: Sequence[tuple[int, str]], selection: Selection) -> Iterator[ScanResult]:
         """Read *files* (number and path) again for the records in *selection*."""

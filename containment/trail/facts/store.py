@@ -31,6 +31,10 @@ _AT_HAND = 128  # files; a few hundred kilobytes each
 _SMALL = 1 << 20  # packed; some 100,000 records
 
 
+# What the index of entries begins with; another number for another shape of them.
+VERSION = b"containment-trail-index 6\n"
+
+
 class Entry(msgspec.Struct, array_like=True, gc=False):
     """One file in the index."""
 

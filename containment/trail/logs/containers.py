@@ -15,7 +15,7 @@ import msgspec
 
 from containment.trail.logs.columns import parsed, proper_identity, struct
 from containment.trail.logs.envelopes import NOTIFIER, Contents, records_amid, records_in
-from containment.trail.logs.records import NO_TIME, Event, Record, texts, value_at
+from containment.trail.logs.records import NO_TIME, Event, Record, Request, texts, value_at
 from containment.trail.logs.slices import TOKENS
 from containment.trail.logs.tables import holds_records, table_rows
 from containment.trail.logs.tallies import Tallies
@@ -45,6 +45,7 @@ class Reader(Generic[Kind]):
 
 LEAN = Reader(Record, _Envelope[Record], list[Record])
 WHOLE = Reader(Event, _Envelope[Event], list[Event])
+REQUESTS = Reader(Request, _Envelope[Request], list[Request])
 
 
 NO_LOG = "neither JSON nor a CloudTrail table"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from containment.text import counted
 from containment.trail.logs.files import FileReport
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def lookup(
     *,
     until: str = "",
     pause: Callable[[float], None] = time.sleep,
+    most_pages: int | None = None,
 ) -> tuple[list[Path], list[FileReport]]:
     """Write each Region's events since *since* to a file of JSON lines in *into*.
 
@@ -41,6 +43,7 @@ def lookup(
         into: where the files go.
         until: the last moment that is asked for, in UTC; up to now where it is empty.
         pause: waits between two pages; CloudTrail allows two calls a second and Region.
+        most_pages: how many pages of a Region are asked for, the latest first; all without it.
 
     Returns:
         The files, and a report for each Region that did not answer to the end.
@@ -51,21 +54,23 @@ def lookup(
         asked["EndTime"] = _moment(until)
 
     def ask(region: str) -> tuple[Path, FileReport | None]:
-        return _ask(clients[region], region, dict(asked), into, pause)
+        return _ask(clients[region], region, dict(asked), into, pause, most_pages)
 
     with ThreadPoolExecutor(max(1, len(clients))) as pool:
         answers = list(pool.map(ask, sorted(clients)))
     return [path for path, _ in answers], [report for _, report in answers if report is not None]
 
 
-def _ask(
+def _ask(  # noqa: PLR0917 -- as `lookup`, for one Region
     cloudtrail: Any,
     region: str,
     asked: dict[str, Any],
     into: Path,
     pause: Callable[[float], None],
+    most_pages: int | None,
 ) -> tuple[Path, FileReport | None]:
     path = into / f"LookupEvents_{region}.json"
+    pages, last = 0, ""
     with path.open("w", encoding="utf-8") as file:
         while True:
             try:
@@ -74,8 +79,13 @@ def _ask(
                 return path, FileReport(f"LookupEvents {region}", "unreadable", str(error))
             for event in page.get("Events", ()):
                 file.write(json.dumps({"CloudTrailEvent": event.get("CloudTrailEvent", "")}) + "\n")
+                last = str(event.get("EventTime", last))
+            pages += 1
             if not page.get("NextToken"):
                 return path, None
+            if pages == most_pages:
+                detail = f"the latest {counted(pages, 'page')} alone were asked for, back to {last}"
+                return path, FileReport(f"LookupEvents {region}", "partly_read", detail)
             asked["NextToken"] = page["NextToken"]
             pause(_PAUSE_S)
 

@@ -41,6 +41,7 @@ class SessionIssuer(_Part):
     """Who issued a session: the role of an assumed-role session, the user of a federated one."""
 
     arn: str | None = None
+    principal_id: str | None = None
 
 
 class Attributes(_Part):
@@ -56,6 +57,7 @@ class Context(_Part):
     session_issuer: SessionIssuer | None = None
     attributes: Attributes | None = None
     sign_in_session_arn: str | None = None
+    source_identity: str | None = None
 
 
 class Identity(_Part):
@@ -210,6 +212,14 @@ class Record(msgspec.Struct, rename=_rename, gc=False):
     def console(self) -> bool:
         """Whether the record says that the credentials come from a console sign-in."""
         return self.from_console in (True, "true")
+
+
+class Request(Record, rename=_rename, gc=False):
+    """One record as far as it tells in which circumstances a request was made."""
+
+    source_ip: str | None = None
+    vpc_endpoint_id: str | None = None
+    management_event: bool | str | None = None
 
 
 class Event(Record, rename=_rename, gc=False):

@@ -11,7 +11,7 @@ import pytest
 from containment.errors import UnavailableError
 from containment.trail import Trace, trace
 from containment.trail.facts.index import Index
-from containment.trail.facts.store import Entry
+from containment.trail.facts.store import VERSION, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,17 +98,33 @@ def _flip(content: bytes) -> bytes:
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
+def _cut(content: bytes) -> bytes:
+    return content[:-3]
+
+
+def _cut_short(content: bytes) -> bytes:
+    return content[:40]
+
+
+def _empty(_content: bytes) -> bytes:
+    return b""
+
+
+def _of_another_version(content: bytes) -> bytes:
+    return content.replace(b"index ", b"index 1", 1)
+
+
+def _without_entries(content: bytes) -> bytes:
+    return content[:26] + b"\xff" * 40
+
+
+def _noise(_content: bytes) -> bytes:
+    return os.urandom(4096)
+
+
 @pytest.mark.parametrize(
     "damage",
-    [
-        lambda content: content[:-3],
-        lambda content: content[:40],
-        lambda _: b"",
-        _flip,
-        lambda content: content.replace(b"index ", b"index 1", 1),
-        lambda content: content[:26] + b"\xff" * 40,
-        lambda _: os.urandom(4096),
-    ],
+    [_cut, _cut_short, _empty, _flip, _of_another_version, _without_entries, _noise],
     ids=["cut", "cut short", "empty", "one bit", "another version", "no entries", "noise"],
 )
 def test_a_damaged_index_is_read_from_the_logs_again(
@@ -147,7 +163,7 @@ def test_what_was_read_before_an_interruption_is_kept(
     monkeypatch.setattr("containment.trail.facts.scan._BATCH_FILES", 1)
     add = Index.add
 
-    def interrupted(index: Index, entry: Entry) -> None:
+    def interrupted(index: Index[Entry], entry: Entry) -> None:
         add(index, entry)
         raise KeyboardInterrupt
 
@@ -164,10 +180,10 @@ def test_two_traces_at_once_both_keep_what_they_read(asking: Asking) -> None:
     asking.ask()
     entries = next(iter(asking.index.iterdir()))
     paths = [str(asking.logs / name) for name in ("a.json", "b.json")]
-    segments = list(Index(entries).unchanged(paths))
+    segments = list(Index(entries, Entry, VERSION).unchanged(paths))
     for segment in asking.segments():
         segment.unlink()
-    one, two = Index(entries), Index(entries)
+    one, two = Index(entries, Entry, VERSION), Index(entries, Entry, VERSION)
 
     with one.open(), two.open():
         one.add(segments[0])
