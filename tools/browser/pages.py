@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from containment.diff import as_html
+from containment.incident_report import as_html as report_html
+from containment.incident_report import compile_report
 from containment.trail import trace
 from containment.trail.outputs import html
 from tests.support.diff_scenes import SCENES, hostile
 from tests.support.hostile_texts import HOSTILE
+from tests.support.report_scene import sources as report_sources
 from tests.support.trail_hostile import hostile_trace
 from tests.support.trail_scene import Scene
 from tests.support.trail_story import twelve_generations
@@ -77,6 +80,10 @@ def _hostile_diff(_: Path) -> str:
     return as_html(replace(diff, principals=(*diff.principals, *texts)))
 
 
+def _hostile_report(_: Path) -> str:
+    return report_html(compile_report(report_sources(" ".join(HOSTILE))))
+
+
 _GOLDEN = {
     f"{word}-{path.stem}": path
     for word, folder in (("run", "actions"), ("review", "review"))
@@ -87,6 +94,8 @@ _WRITE: dict[str, Callable[[Path], str]] = {
     "trace-quiet": _trace_without_calls,
     "trace-hostile": _hostile_trace,
     "diff-hostile": _hostile_diff,
+    "report": lambda _: report_html(compile_report(report_sources())),
+    "report-hostile": _hostile_report,
     **{f"diff-{name}": lambda _, scene=scene: as_html(scene()) for name, scene in SCENES.items()},
     **{name: lambda _, path=path: path.read_text("utf-8") for name, path in _GOLDEN.items()},
 }
