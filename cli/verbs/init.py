@@ -11,6 +11,7 @@ from cli.options import json_option
 from containment.engine import provide, versions
 from containment.engine.progress import Progress
 from containment.run import new_project
+from containment.run.pipeline_files import FORGES, Forge, pipeline_files
 
 
 @click.command("init")
@@ -21,8 +22,26 @@ from containment.run import new_project
     "--renew", is_flag=True, help="Write Pulumi.yaml and __main__.py as this version has them."
 )
 @click.option("--no-engine", is_flag=True, help="Do not look for the engine, or build it.")
+@click.option(
+    "--ci",
+    type=click.Choice(FORGES),
+    help="Write pipelines too: review a change, apply what was approved, watch for drift.",
+)
+@click.option("--repository", metavar="OWNER/NAME", help="The repository on GitHub; with --ci.")
+@click.option(
+    "--branch", default="main", show_default=True, help="The protected branch; with --ci."
+)
 @json_option
-def init(*, folder: Path, renew: bool, no_engine: bool, as_json: bool) -> None:
+def init(
+    *,
+    folder: Path,
+    renew: bool,
+    no_engine: bool,
+    ci: Forge | None,
+    repository: str | None,
+    branch: str,
+    as_json: bool,
+) -> None:
     """Make FOLDER, or this one, a project. AWS is not asked.
 
     Writes Pulumi.yaml, __main__.py, stacks/, containment.yaml and what git is to ignore; what is
@@ -30,7 +49,10 @@ def init(*, folder: Path, renew: bool, no_engine: bool, as_json: bool) -> None:
     is none, one is built with Go, once for a user, in about five minutes.
     """
     place = folder.absolute()
-    laid = new_project.lay_out(place, renew=renew)
+    pipelines = (
+        pipeline_files(ci, repository=repository or "", branch=branch) if ci is not None else {}
+    )
+    laid = new_project.lay_out(place, renew=renew, pipelines=pipelines)
     engine: versions.Engine | None = None
     if not no_engine:
         progress = Progress()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from containment import profile
@@ -12,6 +13,7 @@ from containment.profile import published as profile_published
 from containment.spec import published as spec_published
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _IGNORE = ".gitignore"
@@ -25,13 +27,16 @@ class Laid:
     kept: tuple[str, ...]
 
 
-def lay_out(folder: Path, *, renew: bool = False) -> Laid:
+def lay_out(
+    folder: Path, *, renew: bool = False, pipelines: Mapping[str, str] = MappingProxyType({})
+) -> Laid:
     """Make *folder* a project; what is there already stays as it is.
 
     Args:
         folder: made where it is not there.
         renew: write Pulumi.yaml and ``__main__.py`` anew where they are not as this version has
             them; what an organisation added to Pulumi.yaml goes with that.
+        pipelines: the files of a forge's pipelines, by their place in *folder*.
 
     Raises:
         RefusedError: the folder is another project's, or its files would start other programs.
@@ -42,6 +47,7 @@ def lay_out(folder: Path, *, renew: bool = False) -> Laid:
         profile.FILE: profile_published.template(),
         str(profile_published.SCHEMA_FILE): profile_published.schema(),
         str(spec_published.SCHEMA_FILE): spec_published.schema(),
+        **pipelines,
     }
     if layout.above(folder) == folder:
         if not layout.is_ours(folder):
@@ -57,6 +63,7 @@ def lay_out(folder: Path, *, renew: bool = False) -> Laid:
             if path.exists() and (name in others or not renew):
                 kept.append(name)
                 continue
+            path.parent.mkdir(parents=True, exist_ok=True)
             layout.put(path, text, mode=0o644)
             written.append(name)
         (written if _ignore(folder / _IGNORE) else kept).append(_IGNORE)
