@@ -109,25 +109,3 @@ def test_a_refresh_drops_nothing_and_what_was_undone_is_repaired_whatever_is_ign
     assert resources_by_kind(project)["DenyPolicy"]["outputs"]["live"] == "applied"
     project.destroy()
     assert inventory.changes(before, taken(lab)) == []
-
-
-def test_a_plan_of_no_change_says_that_it_repairs_nothing_and_one_made_anew_does(
-    project: Project, lab: Lab
-) -> None:
-    project.spec(user(lab))
-    project.up()
-    plan = str(project.folder / "plan.json")
-    project.ok("preview", "--save-plan", plan)
-    strip(lab)
-
-    refused = project.run("up", "--yes", "--skip-preview", "--plan", plan)
-    assert refused.exit_code != 0
-    assert "violates plan" in refused.output
-    assert "plan anew (pulumi preview --save-plan)" in refused.output
-    assert resources_by_kind(project)["DenyPolicy"]["outputs"]["snapshotId"]
-
-    project.ok("preview", "--save-plan", plan)
-    project.ok("up", "--yes", "--skip-preview", "--plan", plan)
-    assert resources_by_kind(project)["DenyPolicy"]["outputs"]["live"] == "applied"
-    iam = lab.client("iam", lab.world.admin)
-    assert f"containment-{STACK}" in iam.list_user_policies(UserName="ci-deploy")["PolicyNames"]

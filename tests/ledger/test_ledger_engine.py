@@ -65,21 +65,35 @@ def profile(project: Project, *lines: str) -> None:
     (project.folder / "containment.yaml").write_text(f"{text}\n")
 
 
-def test_a_lost_state_is_survived_and_one_that_is_found_again_destroys_cleanly(
+def test_a_lift_without_its_state_names_the_restore_and_a_state_found_again_destroys_cleanly(
     project: Project, lab: Lab
 ) -> None:
     before = taken(lab)
     project.spec(targets(lab))
     project.up()
     assert not can_list(lab, lab.world.leaked)
+    contained_facts = taken(lab)
     kept = lose_state(project)
+    command = f"containment restore --from-ledger --incident {STACK}"
 
-    ran = project.verb(*RESTORE)
+    lost = project.verb("lift", STACK, "--yes")
+    project.ok("stack", "init", STACK)
+    empty = project.verb("lift", STACK, "--yes")
+
+    assert (lost.code, empty.code) == (3, 3)
+    assert f"'{command}'" in lost.err
+    assert f"'{command}'" in empty.err
+    assert inventory.changes(contained_facts, taken(lab)) == []
+
+    ran = project.verb(*command.split()[1:], "--yes")
 
     assert ran.code == 0, ran.err
     assert inventory.changes(before, taken(lab)) == []
     assert can_list(lab, lab.world.leaked)
     assert read(project).broken is None
+    again = project.verb("lift", STACK, "--yes")
+    assert again.code == 0
+    assert "nothing to lift" in again.out
     shutil.rmtree(state_folder(project))
     kept.rename(state_folder(project))
 
@@ -258,31 +272,6 @@ def test_a_ledger_that_cannot_be_written_contains_and_refuses_to_lift(
     (project.folder / "ledger").unlink()
     assert project.verb("lift", STACK, "--yes").code == 0
     assert inventory.changes(before, taken(lab)) == []
-
-
-def test_a_lift_without_its_state_names_the_restore_that_then_works(
-    project: Project, lab: Lab
-) -> None:
-    before = taken(lab)
-    project.spec(targets(lab, rung="key-only"))
-    project.up()
-    contained_facts = taken(lab)
-    lose_state(project)
-    command = f"containment restore --from-ledger --incident {STACK}"
-
-    lost = project.verb("lift", STACK, "--yes")
-    project.ok("stack", "init", STACK)
-    empty = project.verb("lift", STACK, "--yes")
-
-    assert (lost.code, empty.code) == (3, 3)
-    assert f"'{command}'" in lost.err
-    assert f"'{command}'" in empty.err
-    assert inventory.changes(contained_facts, taken(lab)) == []
-    assert project.verb(*command.split()[1:], "--yes").code == 0
-    assert inventory.changes(before, taken(lab)) == []
-    again = project.verb("lift", STACK, "--yes")
-    assert again.code == 0
-    assert "nothing to lift" in again.out
 
 
 def test_what_cannot_be_adopted_is_told_how_the_ledger_gives_it_back(
