@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
@@ -30,7 +30,7 @@ def user(lab: Lab) -> str:
 
 
 @contextmanager
-def watched(lab: Lab, credentials: Credentials) -> Iterator[list[bool]]:
+def watched(lab: Lab, credentials: Credentials) -> Generator[list[bool]]:
     """Use *credentials* again and again; yield what each use gave."""
     stop, lines = Event(), []
 
