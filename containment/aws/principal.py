@@ -64,6 +64,8 @@ class LivePrincipal:
         self.principal = principal
         self.unique_id = str(details[f"{self._word}Id"])
         self.answered_at = datetime.fromtimestamp(0, UTC)
+        # Names that a user was asked for by and goes by no more.
+        self.former_names: tuple[Principal, ...] = ()
 
     def __str__(self) -> str:
         """Return ``user NAME`` or ``role NAME``, for messages."""
@@ -264,7 +266,15 @@ class LivePrincipal:
 
     def again(self) -> LivePrincipal | None:
         """Return this principal as it is now, or None if its unique id is gone."""
-        return locate(self._iam, self.principal, self.unique_id, self._recorder)
+        now = locate(self._iam, self.principal, self.unique_id, self._recorder)
+        if now is not None:
+            now.former_names = (*self.former_names, *now.former_names)
+        return now
+
+    def namesake_made_at(self, name: Principal) -> datetime | None:
+        """Return since when somebody else has *name*, which this one had; None for nobody."""
+        other = _by_name(self._iam, name, None)
+        return None if other is None or other.unique_id == self.unique_id else other.created_at
 
     def set_boundary(self, policy_arn: str) -> None:
         """Set the permissions boundary."""
@@ -381,6 +391,7 @@ class LivePrincipal:
                 name = _name_of(self._iam, self.unique_id)
                 if name is None:
                     raise
+                self.former_names = (*self.former_names, self.principal)
                 self.principal = name
         return send()
 
@@ -429,6 +440,7 @@ def locate(
             return None
         live = _by_name(iam, name, recorder)
         if live is not None and live.unique_id == unique_id:
+            live.former_names = (principal,)
             return live
     raise UnavailableError(
         f"the user with id {unique_id} is renamed faster than it can be read",

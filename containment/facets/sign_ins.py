@@ -35,11 +35,26 @@ def listed(sign_ins: SignIns, live: LivePrincipal, scope: Scope) -> SignInListin
 
     All of them where everything is denied; those made before its moment where older tokens are;
     those that are named, and those of the federated users that are named, where sessions are
-    picked, so that nobody else's go.
+    picked, so that nobody else's go. A session is of the ARN that somebody signed in by: that of a
+    user who was renamed since is listed by the former name, and whoever has it now keeps theirs.
     """
-    answer = sign_ins.listed(_owners(live.principal, scope))
+    own = _owners(live.principal, scope)
+    former = {
+        owner: name
+        for name in live.former_names
+        for owner in _owners(name, scope)
+        if owner not in own
+    }
+    answer = sign_ins.listed([*own, *former])
+    until = {owner: live.namesake_made_at(name) for owner, name in former.items()}
     return SignInListing(
-        tuple(one for one in answer.sessions if _reaches(scope, one)), answer.unread
+        tuple(
+            one
+            for one in answer.sessions
+            if _reaches(scope, one)
+            and ((made_at := until.get(one.owner)) is None or one.issued_at <= made_at)
+        ),
+        answer.unread,
     )
 
 

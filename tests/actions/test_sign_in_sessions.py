@@ -71,6 +71,30 @@ def test_the_sessions_of_a_user_are_revoked_with_the_deny_and_nobody_elses(bench
     assert "is revoked" in bench.words()
 
 
+def test_the_sessions_of_a_renamed_user_are_revoked_and_those_of_the_names_next_bearer_stay(
+    bench: Bench,
+) -> None:
+    lab, world, iam = bench.lab, bench.lab.world, bench.admin()
+    _password(bench, "ci-deploy")
+    write_spec(bench, world.ci_user)
+    before = sign_in(lab, client="CLI")
+    taken = bench.snapshot(world.ci_user)
+    iam.update_user(UserName="ci-deploy", NewUserName="build-agent")
+    lab.advance(60)
+    iam.create_user(UserName="ci-deploy")
+    _password(bench, "ci-deploy")
+    lab.advance(60)
+    next_bearer = sign_in(lab, client="CLI")
+    again = sign_in(lab, user="build-agent", client="CLI")
+    assert can_refresh(lab, before)
+
+    bench.deny_action().create(bench.deny_inputs(taken), preview=False)
+
+    assert not can_refresh(lab, before)
+    assert not can_refresh(lab, again)
+    assert can_refresh(lab, next_bearer)
+
+
 def test_sign_in_sessions_of_a_role_made_after_its_revocation_time_go_on(bench: Bench) -> None:
     lab, world = bench.lab, bench.lab.world
     before = sign_in_as_role(lab, session_of(lab, world.leaked, world.deploy_role))
