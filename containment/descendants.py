@@ -2,8 +2,8 @@
 
 ``stacks/inc-2026-0042.descendants.json`` is written by ``containment trace --propose`` and read at
 a lift: giving access back while a key, a session or a door of the attacker still works would bring
-them back. A record can only hold a lift up; nothing in it is ever written to AWS, for whatever
-stands in it came out of logs.
+them back. A record can hold a lift up, and have a guard deny federated sessions by their names;
+nothing else in it is ever written to AWS, for whatever stands in it came out of logs.
 
 A descendant is dealt with when it has ended by itself, when the lift itself keeps it shut (a key
 that stays Inactive, a session behind the release fence), or when somebody wrote into its ``swept``
@@ -46,7 +46,7 @@ class Descendant:
     kind: str
     tier: str
     principal: str  # <account>/<user|role>/<name>; empty for what belongs to none
-    session: str  # role session name, for a role's session
+    session: str  # role session name, or the name that GetFederationToken gave
     issued_at: str
     ends: str  # when it stops by itself at the latest; empty if never
     event_id: str
@@ -159,7 +159,8 @@ def load(path: Path) -> Record | None:
             _ended(one, _FOREVER)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    # A time without a zone compares with none that has one.
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise _unreadable(path, str(error)) from error
     if document.version != VERSION:
         raise _unreadable(path, f"its version is {document.version!r}")

@@ -21,7 +21,8 @@ policy, and each is lifted alone. A lift takes the guard off last.
 What survives it: sessions and principals that were made before it bound and that nobody listed, as
 far as their own policies go under `freeze`; service-linked roles and every principal of the
 management account, which no control policy reaches; GetCallerIdentity and GetSessionToken; sessions
-of GetFederationToken, whose id nobody knows before. Without rights in the organisation there is no
+of GetFederationToken whose name no trace has found yet ('containment trace --propose' writes them
+down, and the next `up` denies them by name). Without rights in the organisation there is no
 guard: that is said, and all else is done.
 
 Sources: Organizations User Guide, "Service control policies" (which principals they do not reach)
@@ -51,7 +52,7 @@ from containment.errors import (
 )
 from containment.facets import marks
 from containment.facets.write import Write
-from containment.guard import document, latecomers, proof, removal, role_entry
+from containment.guard import document, federated, latecomers, proof, removal, role_entry
 from containment.guard.control_policies import (
     CHANGES,
     READS,
@@ -245,6 +246,13 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
             status = "missing"
         elif state.digest and _digest(guard.content, state) != state.digest:
             status = "altered"
+        elif undenied := self._undenied(guard, state):
+            status = "stale"
+            self._context.say(
+                "warning",
+                f"the guard of account {state.target.account} does not deny the federated sessions"
+                f" {', '.join(undenied)}, which the trace found",
+            )
         elif unspared := self._unspared(attached, guard, state):
             status = "stale"
             self._context.say(
@@ -299,6 +307,12 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         except (ClientError, BotoCoreError) as error:
             raise explain(f"taking the guard off account {account}", error) from error
         self._context.say("info", f"the guard of account {account} is taken off")
+
+    def _undenied(self, guard: ControlPolicy, state: GuardState) -> list[str]:
+        """Return the federated sessions that the trace found and the guard does not deny."""
+        denied = document.denied_in(guard.content, marks.incident_hash(state.incident))
+        traced = federated.userids(self._context, state.incident, state.target.account)
+        return sorted(set(traced) - denied)
 
     @staticmethod
     def _unspared(
@@ -454,12 +468,13 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         comers = set(role_entry.entering(self._context, target, exempt))
         ids = state.unique_ids or {}
         denied = [ids[arn] for arn in state.denied if arn in ids]
+        named = federated.userids(self._context, state.incident, target.account)
         revoked = [ids[arn] for arn in state.revoked if arn in ids]
         return document.Terms(
             mode=state.mode,
             exempt=exempt,
             entering=tuple(sorted(comers - {*exempt, *contained})),
-            denied=tuple(sorted({*denied, *(one.principal_id for one in state.late)})),
+            denied=tuple(sorted({*denied, *(one.principal_id for one in state.late), *named})),
             revoked=tuple(sorted(revoked)),
             issued_before=state.issued_before,
         )

@@ -34,6 +34,8 @@ Mode = Literal["freeze", "quarantine"]
 LONGEST = 10_240
 # The number of the statement that says who may take up an exempt role.
 _ENTRY = "2"
+# That of the statement that denies everything to some.
+_DENIED = "3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Terms:
         mode: ``freeze`` denies identity changes, ``quarantine`` everything, to all but the exempt.
         exempt: the ARNs of those whom it leaves alone.
         entering: the ARNs of those who may take up an exempt role besides the exempt.
-        denied: unique ids of whom everything is denied.
+        denied: unique ids of whom everything is denied, and ``account:name`` of federated ones.
         revoked: unique ids of roles whose tokens issued before *issued_before* are denied.
         issued_before: that moment; empty where nobody is revoked.
     """
@@ -103,6 +105,20 @@ def digest(content: str, incident_hash: str) -> str:
     own = _parts(content).get(incident_hash, [])
     content_rows = [{k: v for k, v in one.items() if k != "Sid"} for one in own]
     return sha256(json.dumps(content_rows, sort_keys=True).encode()).hexdigest()
+
+
+def denied_in(content: str, incident_hash: str) -> frozenset[str]:
+    """Return for which ``aws:userid`` an incident's guard in a policy denies everything."""
+    conditions: list[Any] = [
+        statement.get("Condition")
+        for statement in _parts(content).get(incident_hash, [])
+        if _number(statement) == _DENIED
+    ]
+    blocks = [one.get("StringLike") for one in conditions if isinstance(one, dict)]
+    named = [one.get("aws:userid", []) for one in blocks if isinstance(one, dict)]
+    return frozenset(
+        str(value) for one in named for value in (one if isinstance(one, list) else [one])
+    )
 
 
 def mode_of(content: str, incident_hash: str) -> Mode | None:

@@ -119,6 +119,11 @@ def cases_of(target: Principal, terms: Terms, denied: Mapping[str, str]) -> Iter
         userid = f"{unique_id}:session" if parse_principal(arn).kind == "role" else unique_id
         yield Case("the incident's", arn, userid, "s3:GetObject", allowed=False)
         yield Case("the incident's", arn, userid, "iam:CreateUser", allowed=False)
+    for userid in terms.denied:
+        account, colon, name = userid.partition(":")
+        if colon:
+            arn = f"arn:{target.partition}:sts::{account}:federated-user/{name}"
+            yield Case("the incident's", arn, userid, "s3:GetObject", allowed=False)
     yield Case("anybody else", stranger, "nobody", "iam:CreateAccessKey", allowed=False)
     runs_on = terms.mode == "freeze"
     yield Case("anybody else", stranger, "nobody", "s3:GetObject", allowed=runs_on)

@@ -11,10 +11,12 @@ from typing import Any, Literal
 import pytest
 from botocore.exceptions import ClientError
 
-from containment import responder
+from containment import descendants, responder
 from containment.actions import ACTIONS
 from containment.actions.guard_policy import GuardPolicy, GuardState
+from containment.descendants import Descendant, Record
 from containment.errors import ConflictError, ContainmentError
+from containment.facets.marks import incident_hash
 from containment.guard import document, proof, removal
 from containment.guard.control_policies import CHANGES, READS
 from containment.lab.scenario.world import Credentials
@@ -246,6 +248,91 @@ def test_an_answer_that_was_lost_is_unverified_and_the_next_run_looks(
     again = scene.action.update(live_state, scene.inputs("freeze"), preview=False)
     assert again.live == "applied"
     assert scene.attached() == ["FullAWSAccess", f"containment-{scene.bench.incident}"]
+
+
+def federated(scene: Scene, name: str) -> Credentials:
+    """Return a session that the release user gave to *name*."""
+    sts = scene.lab.client("sts", scene.lab.world.release_key)
+    issued = sts.get_federation_token(Name=name, Policy=policy(allow("s3:*")))["Credentials"]
+    return Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
+
+
+def record_of(
+    scene: Scene, *sessions: str, swept: str = "", ends: str = "2099-01-01T00:00:00Z"
+) -> str:
+    """Return what a trace writes down of federated sessions of the release user."""
+    rows = tuple(
+        Descendant(
+            id=f"ASIA{number}",
+            kind="access_key",
+            tier="derived",
+            principal=f"{scene.lab.world.account}/user/release-bot",
+            session=name,
+            issued_at="2026-11-20T00:00:00Z",
+            ends=ends,
+            event_id="",
+            confidence="certain",
+            swept=swept,
+        )
+        for number, name in enumerate(sessions)
+    )
+    return descendants.dumps(Record(scene.bench.incident, (), rows))
+
+
+@pytest.mark.lab
+def test_federated_sessions_are_denied_by_the_names_that_a_trace_found(scene: Scene) -> None:
+    lab = scene.lab
+    record = scene.bench.directory / "stacks" / f"{scene.bench.incident}.descendants.json"
+    lab.client("iam", lab.world.admin).put_user_policy(
+        UserName="release-bot",
+        PolicyName="federates",
+        PolicyDocument=policy(allow("sts:GetFederationToken")),
+    )
+    eve, honest = federated(scene, "eve"), federated(scene, "backup")
+    # At a rung under which the guard denies the user nothing.
+    inputs = scene.inputs("freeze").model_copy(update={"denied": ()})
+    state = scene.action.create(inputs, preview=False)
+    assert can_list(lab, eve)
+
+    record.write_text(record_of(scene, "eve", "*", "${aws:username}", "x"), encoding="utf-8")
+    stale = scene.action.read(state)
+    again = scene.action.update(stale, inputs, preview=False)
+
+    assert stale.live == "stale"
+    assert f"federated sessions {lab.world.account}:eve, which" in scene.bench.words()
+    assert again.live == scene.action.read(again).live == "applied"
+    assert not can_list(lab, eve)
+    assert can_list(lab, honest)
+    assert can_list(lab, lab.world.release_key)
+    scene.action.delete(again)
+    assert can_list(lab, eve)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("text", ["{", "swept", "ended", "without a zone"])
+def test_a_record_that_is_broken_swept_or_ended_denies_no_federated_session(
+    scene: Scene, text: str
+) -> None:
+    contents = {
+        "{": "{",
+        "swept": record_of(scene, "eve", swept="key deleted"),
+        "ended": record_of(scene, "eve", ends="2020-01-01T00:00:00Z"),
+        "without a zone": record_of(scene, "eve", ends="2099-01-01T00:00:00"),
+    }
+    record = scene.bench.directory / "stacks" / f"{scene.bench.incident}.descendants.json"
+    record.write_text(contents[text], encoding="utf-8")
+
+    state = scene.set("freeze")
+
+    assert state.live == scene.action.read(state).live == "applied"
+    assert ("denies no federated session" in scene.bench.words()) is (
+        text in {"{", "without a zone"}
+    )
+    answer = scene.organizations.describe_policy(PolicyId=state.policy_id)
+    content = answer["Policy"]["Content"]
+    denied = document.denied_in(content, incident_hash(scene.bench.incident))
+    assert scene.taken.principal_id in denied
+    assert not any(one.endswith(":eve") for one in denied)
 
 
 @pytest.mark.lab

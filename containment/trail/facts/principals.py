@@ -39,6 +39,12 @@ def session_name(arn: str) -> str:
     return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004
 
 
+def federated_name(arn: str) -> str:
+    """Return the name that GetFederationToken gave the user of *arn*, else nothing."""
+    kind, _, name = arn.split(":", 5)[-1].partition("/")
+    return name if kind == "federated-user" else ""
+
+
 def principal_arn(arn: str) -> str:
     """Return the ARN of the user or role behind the caller's ARN *arn*, without a path."""
     parts = arn.split(":", 5)

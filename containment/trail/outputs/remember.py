@@ -10,7 +10,7 @@ from containment.clock import isoformat
 from containment.descendants import Descendant, Record, Traced
 from containment.files import replacing
 from containment.identities import is_access_key_id
-from containment.trail.facts.principals import session_name
+from containment.trail.facts.principals import federated_name, session_name
 from containment.trail.outputs.propose import holders
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def _descendant(credential: Credential, holder: str) -> Descendant:
         kind=credential.kind,
         tier=credential.tier,
         principal=_text(holder),
-        session=_text(session_name(credential.for_principal)),
+        session=_text(
+            session_name(credential.for_principal) or federated_name(credential.for_principal)
+        ),
         issued_at=credential.issued_at,
         ends=_ends(credential),
         event_id=_text(next(iter(credential.link_event_ids), "")),

@@ -233,7 +233,7 @@ def test_what_was_found_is_kept_beside_the_spec_for_the_lift(
         (f"{IAM}user/helper", f"{account}/user/helper", "", ""),
         (key, f"{account}/user/helper", "", ""),
         (session, f"{account}/role/app", "s3", "2026-11-24T21:14:00Z"),
-        (token, f"{account}/user/ci-deploy", "", "2026-11-25T09:14:04Z"),
+        (token, f"{account}/user/ci-deploy", "ops", "2026-11-25T09:14:04Z"),
     }
     assert record.traces[0].until == scene.time_at(4)
 
