@@ -145,11 +145,34 @@ def _source(incident: Incident, logs: tuple[str, ...], *, live: bool, folder: Pa
             trail_source.cloudtrail_clients(), folder, partial(_pause, incident.cancelled)
         )
     try:
-        regions = trail_source.enabled_regions()
+        regions = _regions(incident)
     except AccessError as error:
         render.tell(f"warning: {error}", style="yellow")
         regions = []
     return LogFiles(regions, partial(_fetch, logs, incident.project.spec(incident.stack), folder))
+
+
+def _regions(incident: Incident) -> list[str]:
+    """Return the Regions that are enabled where the incident is.
+
+    Raises:
+        AccessError: the credentials in use are another account's, whose Regions tell nothing.
+    """
+    from containment.aws import trail_source  # noqa: PLC0415 -- as above
+
+    caller = incident.workplace.clients().sts.get_caller_identity()
+    accounts = {
+        target.principal.account
+        for target in incident.project.spec(incident.stack).targets
+        if not target.access_key
+    }
+    if foreign := sorted(accounts - {str(caller["Account"])}):
+        raise AccessError(
+            f"the credentials in use are of {caller['Account']}, and which Regions are enabled in"
+            f" {', '.join(foreign)} is not known by them",
+            remedy="run it with credentials of that account",
+        )
+    return trail_source.enabled_regions()
 
 
 def _pause(cancelled: Event, seconds: float) -> None:

@@ -24,7 +24,7 @@ from containment.trail.facts.principals import principal_arn, unique_id
 from containment.verify.evidence import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from containment.actions.deny_policy import DenyState
     from containment.trail import Trace
@@ -191,6 +191,38 @@ def judge_descendants(
         else:
             why = f"{what}; that it is the attacker's is inferred with {credential.confidence}"
             yield Evidence("V4", name, "open", f"{why} confidence", step)
+
+
+def judge_made_by_role(
+    trace: Trace, member: Member, settled: datetime, swept: Collection[str]
+) -> Iterator[Evidence]:
+    """Yield what came out of the role *member*'s sessions before *settled* and worked after it.
+
+    Which of the sessions were the attacker's nobody can tell from the role alone, so this leaves
+    the verdict open, until somebody contains it or writes down in *swept* what it was. What an
+    honest session makes after T is no part of it.
+    """
+    passed: dict[str, list[str]] = {}
+    for traced in trace.calls:
+        call = traced.call
+        undeniable = call.name in _UNDENIABLE or call.source in _SIGN_IN
+        if call.time > isoformat(settled) and call.outcome == "success" and not undeniable:
+            words = f"{call.name} at {call.time} in {call.region}"
+            passed.setdefault(traced.credential, []).append(words)
+    for one in trace.credentials:
+        own = one.for_principal == member.principal.label
+        late = not one.issued_at or one.issued_at >= isoformat(settled)
+        if own or late or one.id in swept or one.id not in passed:
+            continue
+        what = (
+            f"a {one.kind} of {one.for_principal or one.owner or 'nobody known'}, which came out of"
+            f" a session of the role before T, made {', '.join(passed[one.id][:_MOST_NAMED])}"
+        )
+        step = (
+            "contain its principal if it is the attacker's; else write into the record of"
+            " descendants, as 'swept', what it is ('containment trace … --propose' writes it)"
+        )
+        yield Evidence("V4", one.id, "open", what, step)
 
 
 def judge_keys(

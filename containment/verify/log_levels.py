@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from containment.spec import IncidentSpec
+    from containment.trail import Trace
     from containment.verify.coverage import Coverage
     from containment.verify.log_reading import LoggedCall, LogReading
     from containment.verify.log_sources import Brought, LogSource
@@ -174,7 +175,19 @@ class LogLevels:
             )
         yield from log_calls.judge_keys(self._known_keys(), reading.calls, settled)
         for seed in self._seeds():
-            yield from self._traced(seed, brought, settled)
+            answer = self._traced(seed, brought)
+            if isinstance(answer, Evidence):
+                yield answer
+            elif answer is not None:
+                yield from log_calls.judge_descendants(answer, settled, self.members)
+        for member, moment in zip(self.members, moments, strict=True):
+            if member.principal.kind != "role":
+                continue
+            answer = self._traced(member.arn, brought)
+            if isinstance(answer, Evidence):
+                yield answer
+            elif answer is not None:
+                yield from log_calls.judge_made_by_role(answer, member, moment, self._swept())
 
     def _problems(self, reading: LogReading, now: datetime) -> Iterator[Evidence]:
         """Say which logs could not be read, and where logging was tampered with."""
@@ -207,11 +220,19 @@ class LogLevels:
             seeds += [key for key in named if is_access_key_id(key)] or [member.arn]
         return list(dict.fromkeys(seeds))
 
-    def _traced(self, seed: str, brought: Brought, settled: datetime) -> Iterator[Evidence]:
+    def _swept(self) -> frozenset[str]:
+        """Return the credentials of which somebody wrote down what was done about them."""
+        record = descendants.load(self.record)
+        return frozenset(
+            one.id for one in (record.descendants if record else ()) if one.swept.strip()
+        )
+
+    def _traced(self, seed: str, brought: Brought) -> Trace | Evidence | None:
+        """Return the trace of *seed*, or why there is none; None where there is no record."""
         if not brought.paths:
-            return
+            return None
         try:
-            answer = trace(
+            return trace(
                 seed,
                 since=isoformat(self.spec.compromised_at),
                 logs=brought.paths,
@@ -220,6 +241,4 @@ class LogLevels:
                 unread=brought.unread,
             )
         except ContainmentError as error:
-            yield Evidence("V4", seed, "open", error.message, error.remedy)
-            return
-        yield from log_calls.judge_descendants(answer, settled, self.members)
+            return Evidence("V4", seed, "open", error.message, error.remedy)

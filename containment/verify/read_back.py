@@ -181,7 +181,11 @@ def _ways_round(
         live = locate(iam, member.principal, member.snapshot.principal_id)
         if live is None:
             return []  # the readings above say so
-        other_writes = list(_other_writes(member, live, reading, stack))
+        up = f"run 'containment up {stack}' at once"
+        other_writes = [
+            *_other_writes(member, live, reading, stack),
+            *_early_revocation(member, reading, up),
+        ]
         if member.principal.kind == "role":
             return [*other_writes, *_opened_trust(member, live, reading, stack)]
         return [
@@ -222,6 +226,23 @@ def newly_let_in(before: str, now: str) -> Iterator[list[str]]:
         rule, principals = _allowing(statement)
         if not any(rule == old_rule and principals <= names for old_rule, names in old):
             yield sorted(principals)
+
+
+def _early_revocation(member: Member, reading: int, up: str) -> Iterator[Evidence]:
+    """Find a T from before what it revokes: state and policy may agree on it, and both be edited.
+
+    T is the time of the write and a margin after it, so it comes after the snapshot that the write
+    waited for; what was issued between a T before that and now would be let through.
+    """
+    state = member.deny
+    revoked = moment_of(state.issued_before) if state is not None else None
+    captured = moment_of(member.snapshot.captured_at)
+    if revoked is not None and captured is not None and revoked < captured:
+        what = (
+            f"T, {isoformat(revoked)}, is before the snapshot, {isoformat(captured)}: sessions"
+            " issued in between are let through"
+        )
+        yield Evidence("V1", member.arn, "broken", what, up, reading)
 
 
 def _opened_trust(

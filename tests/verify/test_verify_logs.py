@@ -334,6 +334,44 @@ def test_logs_that_never_come_end_a_watch_after_an_hour(contain: Contain, logs_o
     assert 90 * 60 <= sum(logs.waits) <= 110 * 60
 
 
+def test_what_came_out_of_a_role_before_t_and_works_on_leaves_the_verdict_open(
+    contain: Contain, logs_of: LogsOf, direct_lab: Lab
+) -> None:
+    other = direct_lab.world.bystander_role
+    assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": other}
+    direct_lab.client("iam", direct_lab.world.admin).put_role_policy(
+        RoleName="app", PolicyName="on", PolicyDocument=policy(assume)
+    )
+    allow_list_users(direct_lab, "reporting")
+    taken_up = session_of(direct_lab, direct_lab.world.app_session, other)
+    scene = contain(R)
+    scene.lab.advance(300)
+    honest = session_of(direct_lab, direct_lab.world.runner, ROLE)
+    lists_users(scene, session_of(direct_lab, honest, other))
+    scene.lab.advance(600)
+    assert logs_of(scene).verify().verdict.causes == ()
+    assert "V4 open" not in words_at(logs_of(scene).verify(), "V4")
+    lists_users(scene, taken_up)
+    scene.lab.advance(600)
+
+    result = logs_of(scene).verify()
+
+    assert result.verdict.word == "not verified"
+    (missing,) = [one for one in result.verdict.missing if one.level == "V4"]
+    assert missing.subject == taken_up.access_key_id
+    assert "came out of a session of the role before T, made ListUsers" in missing.why
+
+    swept = Descendant(
+        taken_up.access_key_id, "access_key", "A_issued", f"{ACCOUNT}/role/reporting", "", "", "",
+        "", "certain", swept="the nightly report, by its owner",
+    )  # fmt: skip
+    spec_file = scene.bench.directory / "stacks" / f"{INCIDENT}.yaml"
+    spec_file.with_suffix(".descendants.json").write_text(
+        dumps(Record(INCIDENT, descendants=(swept,)))
+    )
+    assert "V4 open" not in words_at(logs_of(scene).verify(), "V4")
+
+
 def test_files_leave_open_what_only_aws_can_tell(
     contain: Contain, logs_of: LogsOf, tmp_path: Path
 ) -> None:

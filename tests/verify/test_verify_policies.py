@@ -211,6 +211,25 @@ def test_a_state_that_remembers_another_write_is_not_verified(
     assert "is of another write than the one the state remembers" in missing.why
 
 
+def test_a_t_from_before_the_snapshot_is_a_way_in_though_state_and_policy_agree(
+    contain: Contain,
+) -> None:
+    scene = contain(f"{{role: {ROLE}, rung: revoke-sessions}}")
+    early = "2020-01-01T00:00:00Z"
+    name = f"containment-{INCIDENT}"
+    document: Any = scene.iam.get_role_policy(RoleName="app", PolicyName=name)["PolicyDocument"]
+    deny = scene.applied.states[1][1]
+    text = json.dumps(document).replace(deny.issued_before, early)
+    scene.iam.put_role_policy(RoleName="app", PolicyName=name, PolicyDocument=text)
+    action, state = scene.applied.states[1]
+    scene.applied.states[1] = (action, state.model_copy(update={"issued_before": early}))
+
+    result = scene.verify()
+
+    assert result.verdict.word == "not contained"
+    assert any("is before the snapshot" in cause.what for cause in result.verdict.causes)
+
+
 def test_a_renamed_user_stays_held_by_the_unique_id(contain: Contain) -> None:
     scene = contain(U)
     renamed(scene)
