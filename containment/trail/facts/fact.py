@@ -13,7 +13,7 @@ import msgspec
 
 from containment.trail.facts import targets
 from containment.trail.facts.issuance import Issued  # noqa: TC001 -- msgspec reads it at run time
-from containment.trail.facts.principals import label, session_name, unique_id
+from containment.trail.facts.principals import label, names_of, unique_id
 from containment.trail.logs.records import Record, read_identity
 
 
@@ -80,16 +80,17 @@ class FileFacts(msgspec.Struct, array_like=True, gc=False):
 def caller_in(raw: bytes) -> Caller:
     """Return the caller that *raw*, a userIdentity, names."""
     who = read_identity(raw)
+    context = who.session_context
     return Caller(
         who.access_key_id or "",
         who.arn or "",
         who.principal_id or "",
         who.account_id or "",
         who.type or "",
-        who.created,
+        who.created if context else "",
         who.invoked_by or "",
         who.credential_id or "",
-        who.sign_in_session,
+        (context.sign_in_session_arn or "") if context else "",
     )
 
 
@@ -117,9 +118,7 @@ def caller_tokens(caller: Caller) -> list[str]:
     tokens = [name for name in (caller.key, caller.credential, caller.sign_in) if name]
     arn, principal_id = caller.arn, caller.principal_id
     if arn:
-        tokens += (arn, label(arn))
-        if name := session_name(arn):
-            tokens.append("session:" + name)
+        tokens += names_of(arn)
     elif principal_id:  # a visitor in another account's trail has no other name
         tokens.append(principal_id)
     if principal_id:

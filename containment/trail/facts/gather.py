@@ -92,7 +92,13 @@ class Gathering:
         return FileFacts(
             facts=self._facts,
             uses=[
-                Use(caller, event_id, time_text(last), console, time_text(first))
+                Use(
+                    caller,
+                    event_id,
+                    time := time_text(last),
+                    console,
+                    time if first is last else time_text(first),
+                )
                 for first, last, event_id, console, caller in spans.values()
                 if caller.key or caller.arn
             ],

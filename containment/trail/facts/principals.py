@@ -30,6 +30,21 @@ def label(arn: str) -> str:
 
 
 @lru_cache(maxsize=8192)
+def names_of(arn: str) -> tuple[str, ...]:
+    """Return every name under which the caller with *arn* can be looked up.
+
+    Those are itself, its label and, marked as such, its role session name.
+    """
+    parts = arn.split("/", 2)
+    # The commonest by far: arn:aws:sts::111122223333:assumed-role/deploy/session
+    if len(parts) == 3 and parts[2] and parts[0].endswith(":assumed-role"):  # noqa: PLR2004
+        before = parts[0].split(":")
+        if len(before) == 6:  # noqa: PLR2004
+            return arn, f"{before[4]}/role/{parts[1]}", f"session:{parts[2]}"
+    return arn, label(arn), *(f"session:{name}" for name in (session_name(arn),) if name)
+
+
+@lru_cache(maxsize=8192)
 def session_name(arn: str) -> str:
     """Return the role session name of an assumed-role ARN, else nothing."""
     resource = arn.split(":", 5)[-1]

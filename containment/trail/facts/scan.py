@@ -11,6 +11,7 @@ import ctypes
 import gc
 import multiprocessing
 import os
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from containment.trail.facts.calls import Call, call_of
@@ -109,7 +110,11 @@ class Scanner:
         self, work: Callable[[_Job], _Answer], jobs: list[_Job], paths: Sequence[str]
     ) -> Iterator[_Answer]:
         if self._workers == 1 or len(jobs) < 2 or _size(paths) < _WORTH_IT:  # noqa: PLR2004
-            yield from map(work, jobs)
+            _keep_memory()
+            for job in jobs:
+                with _collection_off():
+                    answer = work(job)
+                yield answer
             return
         if self._pool is None:
             # Ours is the only thread that matters here, and a fork shares the loaded modules.
@@ -118,14 +123,31 @@ class Scanner:
         yield from self._pool.imap_unordered(work, jobs)
 
 
-def _settle() -> None:
-    """Set up a worker: records are short-lived and hold no cycles, so the collector only costs.
-
-    The allocator is told to keep what a file needed for the next one, for giving 20 MB back to
-    the system and asking for it again costs as much as a tenth of the reading. Only glibc knows
-    the call; elsewhere nothing changes.
-    """
+@contextlib.contextmanager
+def _collection_off() -> Generator[None]:
+    """Keep the collector from running: records are short-lived and hold no cycles."""
+    enabled = gc.isenabled()
     gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _settle() -> None:
+    """Set up a worker, which reads as :func:`_collection_off` does until it ends."""
+    gc.disable()
+    _keep_memory()
+
+
+@cache
+def _keep_memory() -> None:
+    """Tell the allocator to keep what a file needed for the next one.
+
+    Giving 20 MB back to the system and asking for it again costs as much as a tenth of the
+    reading. Only glibc knows the call; elsewhere nothing changes.
+    """
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
         for setting in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):

@@ -26,9 +26,10 @@ crc32: Callable[[Buffer], int] = _zlib.crc32
 
 _GZIP = b"\x1f\x8b"
 _CHUNK = 1 << 20
-# Deflate gives at most 1,032 times what it is fed, so feeding little bounds what comes out. It
-# also leaves what comes out in the processor's cache until it has been read.
-_FED = 1 << 14
+# Fed little, what comes out is in the processor's cache until it has been read. A bomb gives 1,032
+# times what it is fed, so what comes out at once has a bound of its own.
+_FED = 1 << 16
+_PIECE = 1 << 22
 _PLAIN = 1 << 17
 _ANY_HEADER = 47  # zlib's wbits for "gzip or zlib, largest window"
 
@@ -86,15 +87,15 @@ class Content:
         size = 0
         fed = _fed(chunks)
         for data in fed:
-            rest = data
-            while rest:
+            rest, is_full = data, False
+            while rest or is_full:
                 if stream is None:
                     if rest[:1] != _GZIP[:1]:  # no other member begins here
                         self._stray(chain((rest,), fed))
                         return
                     stream = _zlib.decompressobj(_ANY_HEADER)
                 try:
-                    piece = stream.decompress(rest)
+                    piece = stream.decompress(rest, _PIECE)
                 except (zlib.error, _zlib.error) as error:
                     self.fault = f"truncated or damaged gzip: {error}"
                     return
@@ -103,9 +104,10 @@ class Content:
                     self.fault = _over(self._limit)
                     yield piece[: self._limit - size]
                     return
+                is_full = len(piece) == _PIECE and not stream.eof  # and there may be more in it
                 yield piece
                 del piece
-                rest = stream.unused_data if stream.eof else b""
+                rest = stream.unused_data if stream.eof else stream.unconsumed_tail
                 stream = None if stream.eof else stream
         if stream is not None:
             self.fault = self.fault or "truncated gzip: it ends inside a member"

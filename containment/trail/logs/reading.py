@@ -127,8 +127,9 @@ class _Findings:
         take(decoded.events)
         report.records += len(decoded.events)
         self.control += decoded.control
-        self.omissions.add(decoded.omissions)
-        self.assumptions.add(decoded.assumptions)
+        if decoded.omissions or decoded.assumptions:
+            self.omissions.add(decoded.omissions)
+            self.assumptions.add(decoded.assumptions)
         self.keyed += decoded.keyed
         self.keyless += decoded.keyless
 

