@@ -34,15 +34,24 @@ def of_up(
     before: StackState,
     *,
     replayer_of: Callable[[IncidentSpec], Replayer] | None = None,
+    with_uses: bool = False,
 ) -> IncidentDiff:
     """Return what an ``up`` of *spec* changes where *before* is applied; AWS is only read.
 
-    *replayer_of* makes of the spec what replays recorded calls against it.
+    *replayer_of* makes of the spec what replays recorded calls against it. *with_uses* it is listed
+    what works with each principal.
 
     Raises:
         ContainmentError: the spec cannot be planned, or one of its keys not be resolved.
     """
-    return preview.of_up(incident.stack, spec, before, incident.workplace, replayer_of=replayer_of)
+    return preview.of_up(
+        incident.stack,
+        spec,
+        before,
+        incident.workplace,
+        replayer_of=replayer_of,
+        with_uses=with_uses,
+    )
 
 
 def of_lift(incident: Incident, before: StackState) -> IncidentDiff:

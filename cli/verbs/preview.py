@@ -103,6 +103,8 @@ def _diff(
         before = state.load(incident.engine, incident.stack) or state.StackState()
         made = replaying.replayer(incident.project.root)
         replayer_of = partial(made, incident.stack) if made else None
-        return differences.of_up(incident, spec, before, replayer_of=replayer_of), None
+        return differences.of_up(
+            incident, spec, before, replayer_of=replayer_of, with_uses=True
+        ), None
     except ContainmentError as error:
         return None, error

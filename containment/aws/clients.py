@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import version
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -28,13 +29,19 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 
+def _unconnected(service: str, region: str) -> Any:
+    raise AccessError(
+        f"there is no client of {service} in {region}", remedy="connect to the account first"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Clients:
     """The AWS clients of one run, and the endpoint they talk to.
 
     *through* is the ARN of who assumed the role that they act as, where they assumed one.
     *sign_ins* returns a client of the sign-in API for each Region that is asked; they are made when
-    they are first needed.
+    they are first needed. *reader* makes a client of another service in a Region, to read with.
     """
 
     iam: IAMClient
@@ -42,6 +49,7 @@ class Clients:
     endpoint: str
     through: str | None = None
     sign_ins: Callable[[], Sequence[Any]] = field(default=tuple)
+    reader: Callable[[str, str], Any] = field(default=_unconnected)
 
     @property
     def emulated(self) -> bool:
@@ -98,6 +106,7 @@ def connect(
         endpoint=iam.meta.endpoint_url,
         through=through,
         sign_ins=cache(partial(_sign_ins, session, config, iam.meta.endpoint_url, stop)),
+        reader=partial(_reader, session, config, Lock()),
     )
 
 
@@ -126,6 +135,13 @@ def connect_organizations(
     if cancelled is not None:
         organizations.meta.events.register("before-send.organizations", _stop_switch(cancelled))
     return organizations
+
+
+def _reader(session: boto3.Session, config: Config, making: Lock, service: str, region: str) -> Any:
+    """Return a client to read with; a session makes one client at a time."""
+    with making:
+        make: Any = session.client
+        return make(service, region_name=region, config=config)
 
 
 def _sign_ins(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from containment.replay.replaying import Replayer
 
     ContextOf = Callable[[str], Context]
+    UsesOf = Callable[[Context, LivePrincipal], tuple[str, ...]]
 
 # What the facts ask besides what the actions read; without it they say that it is not known.
 PERMISSIONS = frozenset({"iam:GetAccessKeyLastUsed"})
@@ -46,6 +47,7 @@ def contained(
     context_of: ContextOf,
     *,
     replayer: Replayer | None = None,
+    uses_of: UsesOf | None = None,
 ) -> list[PrincipalDiff]:
     """Return what an ``up`` would change for each principal.
 
@@ -54,10 +56,11 @@ def contained(
         applied: what the state holds: by principal's ARN and action's word, its inputs.
         context_of: makes the context of an account.
         replayer: tells what that would have refused of recorded calls; None to leave it out.
+        uses_of: tells what works with a principal; None to leave it out.
     """
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         states = [applied.get(item.principal.arn, {}) for item in declared]
-        one = partial(_contained, context_of=context_of, replayer=replayer)
+        one = partial(_contained, context_of=context_of, replayer=replayer, uses_of=uses_of)
         diffs = pool.map(one, declared, states)
         named = {item.principal.arn for item in declared}
         released = [arn for arn in applied if arn not in named]
@@ -89,6 +92,7 @@ def _contained(
     applied: Mapping[str, Inputs],
     context_of: ContextOf,
     replayer: Replayer | None,
+    uses_of: UsesOf | None,
 ) -> PrincipalDiff:
     rung, before = str(item.rung), rung_of(applied)
     arn = item.principal.arn
@@ -141,6 +145,7 @@ def _contained(
             stays_away=released.stays,
             conflicts=released.conflicts,
             unread=released.unread,
+            used_by=uses_of(context, live) if uses_of else (),
             replayed=replayer.of_principal(live, every_write) if replayer else None,
         )
     except ContainmentError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from containment import text
 from containment.identities import parse_principal
 
 if TYPE_CHECKING:
@@ -58,9 +59,12 @@ def _replayed(item: PrincipalDiff) -> Iterator[tuple[str, tuple[str, ...]]]:
     replayed = item.replayed
     if replayed is None:
         return
+    if replayed.until:
+        span = f"from {replayed.since} to {replayed.until}, by CloudTrail"
+        yield "called by", (f"{text.counted(replayed.callers, 'different caller')} {span}",)
     refused = tuple(map(str, replayed.collateral))
     if not refused and replayed.until:
-        refused = (f"no recorded call of others, from {replayed.since} to {replayed.until}",)
+        refused = ("no recorded call of others",)
     yield "would refuse", refused
     yield "attacker's own", tuple(map(str, replayed.attackers))
     yield "comes anew", replayed.passing

@@ -239,6 +239,7 @@ class _Desk:
             state,
             workplace,
             replayer_of=partial(replayer_of, one.stack) if replayer_of else None,
+            with_uses=True,
         )
         refusals: Sequence[str] = ()
         warnings: list[str] = []

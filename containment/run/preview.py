@@ -5,11 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.actions import ACTIONS_BY_RESOURCE
+from containment.aws.role_uses import RoleUses
 from containment.diff import IncidentDiff
 from containment.diff.building import contained, lifted
 from containment.errors import ContainmentError
@@ -20,6 +22,7 @@ from containment.run.direct import planned, refusals
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from containment.aws.principal import LivePrincipal
     from containment.diff import PrincipalDiff
     from containment.lifecycle.context import Context
     from containment.lifecycle.wire import Inputs
@@ -42,10 +45,12 @@ def of_up(
     workplace: Workplace,
     *,
     replayer_of: Callable[[IncidentSpec], Replayer] | None = None,
+    with_uses: bool = False,
 ) -> IncidentDiff:
     """Return what an ``up`` of *spec* changes where *before* is applied.
 
-    *replayer_of* makes, of the spec with its keys resolved, what replays recorded calls.
+    *replayer_of* makes, of the spec with its keys resolved, what replays recorded calls;
+    *with_uses* also lists what works with each principal, which asks other services than IAM.
 
     Raises:
         ContainmentError: the spec cannot be planned, or one of its keys not be resolved.
@@ -71,7 +76,8 @@ def of_up(
     }
     replayer = replayer_of(spec) if replayer_of else None
     whole = {**applied, **standing_in}
-    principals = contained(declared, whole, context_of, replayer=replayer)
+    uses_of = _uses_of() if with_uses else None
+    principals = contained(declared, whole, context_of, replayer=replayer, uses_of=uses_of)
     failed = {
         item.principal.arn: error
         for item, (_, error) in zip(declared, snapshots, strict=False)
@@ -90,6 +96,20 @@ def of_up(
         if any(item.verb == "refuse" for item in principals)
         else (f"containment up {stack}",),
     )
+
+
+def _uses_of() -> Callable[[Context, LivePrincipal], tuple[str, ...]]:
+    """Return what lists the uses of a role; an account's workloads are listed once."""
+    listings: dict[str, RoleUses] = {}
+    making = Lock()
+
+    def uses_of(context: Context, live: LivePrincipal) -> tuple[str, ...]:
+        with making:
+            account = live.principal.account
+            uses = listings.setdefault(account, RoleUses(context.clients))
+        return uses.of_role(live)
+
+    return uses_of
 
 
 def refusals_of_up(stack: str, spec: IncidentSpec, workplace: Workplace, say: Say) -> list[str]:
