@@ -29,6 +29,7 @@ from containment.review.facts import irreversible, principal_facts
 from containment.review.fields import spec_changes
 from containment.review.model import IncidentReview, Review
 from containment.run import preview
+from containment.run.direct import planned
 from containment.run.project import Project
 from containment.run.state import StackState
 from containment.spec import Disposition, Rung, SpecProblemsError, load, moment_text
@@ -86,8 +87,11 @@ class Judge:
             caller = desk.workplace("").caller()
             specs = {one.stack: desk.read(one) for one in change.specs}
             named = _named(spec for pair in specs.values() for spec in pair[:2])
+            keys = {stack: _keys(pair[:2]) for stack, pair in specs.items()}
+            everybody = named.union(*keys.values())
             too_many = any(
-                finding.rule == LIMITS for finding in judge_whole(_whole(change, named, profile))
+                finding.rule == LIMITS
+                for finding in judge_whole(_whole(change, everybody, profile))
             )
             with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
                 judged = [
@@ -97,6 +101,9 @@ class Judge:
                 incidents = tuple(item.result() for item in judged)
             emulated = desk.workplace("").clients().emulated
         touched = named | {item.principal for one in incidents for item in one.principals}
+        # Whose key it is was told where the account was looked at.
+        unresolved = (keys[one.incident] for one in incidents if too_many or one.diff is None)
+        touched = touched.union(*unresolved)
         return Review(
             change.base,
             change.head,
@@ -232,6 +239,8 @@ class _Desk:
         workplace = self.workplace(one.stack)
         if after is None:
             return preview.of_lift(one.stack, state, workplace)
+        # Whose its keys are is asked once, for what changes and for what refuses it.
+        after, _ = planned(after, workplace, one.file)
         replayer_of = self.judge_of.replayer_of
         diff = preview.of_up(
             one.stack,
@@ -370,10 +379,21 @@ def _named(specs: Iterable[IncidentSpec | None]) -> set[str]:
     }
 
 
+def _keys(specs: Iterable[IncidentSpec | None]) -> set[str]:
+    """Return the access keys that stand for principals in *specs*, by id."""
+    return {
+        target.named
+        for spec in specs
+        if spec is not None
+        for target in spec.targets
+        if target.access_key
+    }
+
+
 def _whole(change: ProposedChange, named: set[str], profile: Profile) -> WholeFacts:
     return WholeFacts(
         tuple(sorted(named)),
-        tuple(sorted({arn.split(":")[4] for arn in named})),
+        tuple(sorted({arn.split(":")[4] for arn in named if arn.startswith("arn:")})),
         profile.most_principals,
         profile.most_accounts,
         specs=len(change.specs),

@@ -79,11 +79,12 @@ class _Room:
 
 
 def _filled(review: Review, must: list[str], length: int) -> str:
-    room = _Room(LIMIT - _size(must) - 200)
+    may = [section for section in review.sections if section.weight == "may"]
+    # What is left out is counted, so there is room for each count from the start.
+    room = _Room(LIMIT - _size(must) - _size([_count(section) for section in may]) - 200)
     parts = list(must)
-    for section in review.sections:
-        if section.weight == "may":
-            parts += _shortened(section, room, length)
+    for section in may:
+        parts += _shortened(section, room, length)
     left_out = 0
     for incident in review.incidents:
         details, omitted = _details(incident, room)
@@ -107,13 +108,11 @@ def _shortened(section: Section, room: _Room, length: int) -> list[str]:
     if omitted:
         rows.append(f"- _{omitted:,} more left out here; see the whole page_\n")
     part = f"{_section_head(section)}{''.join(rows)}"
-    return [part] if room.take(part) else [_count(section, room)]
+    return [part] if room.take(part) else [_count(section)]
 
 
-def _count(section: Section, room: _Room) -> str:
-    line = f"\n**{section.title}**: {len(section.points):,}, left out here\n"
-    room.take(line)
-    return line
+def _count(section: Section) -> str:
+    return f"\n**{section.title}**: {len(section.points):,}, left out here\n"
 
 
 def _details(incident: IncidentReview, room: _Room) -> tuple[list[str], int]:

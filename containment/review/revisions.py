@@ -22,7 +22,7 @@ from containment.errors import NotFoundError, SpecError, UnavailableError
 from containment.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 _SAFE = (
     *("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"),
@@ -142,6 +142,7 @@ class Repository:
             )
         listed = self._must("diff-index", *_RAW[1:], "--ignore-submodules=dirty", before)
         changed = [item for item in _changed(listed) if self._differs(item)]
+        changed += self._hidden(before, {item.path for item in changed})
         changed_paths = {item.path for item in changed}
         untracked = {
             *self._names("--others", "--exclude-standard"),
@@ -224,6 +225,42 @@ class Repository:
             return True
         before = self._must("cat-file", "blob", item.before.object_id)
         return before != self._on_disk(item.path, size)
+
+    def _hidden(self, before: str, known_paths: Collection[str]) -> Iterator[ChangedPath]:
+        """Yield what differs in files that git was told not to look at.
+
+        A file that a sparse checkout left out is on no disk and not changed. Source: git-ls-files,
+        "-v" (a lower-case tag is assume-unchanged) and "-t" (``S`` is skip-worktree).
+        """
+        listed = self._must("ls-files", "-z", "--full-name", "-v")
+        rows = (os.fsdecode(row).partition(" ") for row in listed.split(b"\0") if row)
+        tagged = {path: tag for tag, _, path in rows if tag.islower() or tag.upper() == "S"}
+        unlooked = [path for path in sorted(tagged) if path not in known_paths]
+        entries = self._entries(before) if unlooked else {}
+        for path in unlooked:
+            mode = self._mode(path)
+            if mode == "000000" and not os.path.lexists(self.top / path):
+                if tagged[path].upper() != "S":
+                    yield ChangedPath(path, entries.get(path), None)
+                continue
+            was = entries.get(path)
+            if was is not None and {was.mode, mode} <= REGULAR:
+                mode = was.mode  # whether it may be run says nothing of what it holds
+            item = ChangedPath(path, was, Entry(path, mode))
+            if self._differs(item):
+                yield item
+
+    def _entries(self, commit: str) -> dict[str, Entry]:
+        """Return all files that *commit* has, by path."""
+        entries: dict[str, Entry] = {}
+        for row in filter(
+            None, self._must("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")
+        ):
+            head, _, name = row.partition(b"\t")
+            mode, _, object_id = head.decode("ascii").split()
+            path = os.fsdecode(name)
+            entries[path] = Entry(path, mode, object_id)
+        return entries
 
     def _names(self, *options: str) -> Iterator[str]:
         listed = self._must("ls-files", "-z", "--full-name", *options)

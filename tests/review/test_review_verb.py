@@ -6,15 +6,18 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from cli.main import run
+from containment.aws.resolve import resolve_access_key
 from containment.clock import isoformat, utc_now
 from containment.engine import layout
 from containment.lab.testing import Lab
 from containment.review import schema
+from containment.run import direct
 from tests.review.test_revisions import Checkout
 from tests.support.project import STACK, spec
 
@@ -124,6 +127,48 @@ def test_ten_thousand_targets_are_refused_before_anybody_is_looked_at(
     assert {one["rule"] for one in document["findings"]} == {"limits"}
     some_read = next(one for one in document["incidents"] if one["incident"] == "inc-some")
     assert all(item["unread"] for item in some_read["diff"]["principals"])
+
+
+def test_access_keys_count_as_the_principals_that_they_stand_for(
+    checkout: Checkout, containment: Command
+) -> None:
+    keys = (f"access_key: AKIAIOSFODNN7{number:07}" for number in range(60))
+    checkout.write(f"stacks/{STACK}.yaml", current(*keys, extra="limits: {principals: 60}\n"))
+    checkout.commit("many")
+
+    code, out, _ = containment("--base", "main", "--head", "change", "--json")
+    document = json.loads(out)
+
+    assert code == document["exit_code"] == 7
+    (limits,) = document["findings"]
+    assert (limits["rule"], limits["what"]) == (
+        "limits",
+        "60 principals are more than the 50 of one change",
+    )
+
+
+def test_whose_a_key_is_is_asked_once(
+    checkout: Checkout, containment: Command, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iam = lab.client("iam", lab.world.admin)
+    key = iam.list_access_keys(UserName="release-bot")["AccessKeyMetadata"][0]
+    asked: list[str] = []
+
+    def counted(iam: Any, sts: Any, key_id: str) -> Any:
+        asked.append(key_id)
+        return resolve_access_key(iam, sts, key_id)
+
+    monkeypatch.setattr(direct, "resolve_access_key", counted)
+    checkout.write(f"stacks/{STACK}.yaml", current(f"access_key: {key['AccessKeyId']}"))
+    checkout.commit("contain")
+
+    code, out, _ = containment("--base", "main", "--head", "change", "--json")
+
+    assert (code, asked) == (0, [key["AccessKeyId"]]), out
+    (incident,) = json.loads(out)["incidents"]
+    assert [item["principal"] for item in incident["diff"]["principals"]] == [
+        lab.world.release_user
+    ]
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,31 @@ def test_the_working_tree_counts_where_no_head_is_named_also_what_git_ignores(
     ]
 
 
+@pytest.mark.parametrize("bit", ["--assume-unchanged", "--skip-worktree"])
+def test_a_file_that_git_is_told_not_to_look_at_counts_as_it_is(
+    checkout: Checkout, bit: str
+) -> None:
+    (checkout.project / "tool").write_text("same")
+    (checkout.project / "tool").chmod(0o755)
+    checkout.commit("tool")
+    listed = ("security/stacks/inc-old.yaml", "security/containment.yaml", "security/tool")
+    checkout.git("update-index", bit, *listed)
+    unchanged = proposed(checkout, None)
+    assert (unchanged.specs, unchanged.others) == ((), ())
+
+    checkout.write("stacks/inc-old.yaml", f"{SPEC}title: edited\n")
+    checkout.write("containment.yaml", "guard_required: false\n")
+    change = proposed(checkout, None)
+
+    assert [(one.stack, one.kind, one.after) for one in change.specs] == [
+        ("inc-old", "changed", f"{SPEC}title: edited\n".encode())
+    ]
+    assert change.others == ("security/containment.yaml",)
+    (checkout.project / "stacks/inc-old.yaml").unlink()
+    kinds = [one.kind for one in proposed(checkout, None).specs]
+    assert kinds == (["deleted"] if bit == "--assume-unchanged" else [])
+
+
 def test_a_tag_of_the_base_s_name_is_not_taken_for_the_base(checkout: Checkout) -> None:
     checkout.git("tag", "main")
 
