@@ -27,7 +27,7 @@ from typing import Any
 from bench import trail_corpus
 from cli.main import run as containment
 from containment.trail import Trace, trace
-from containment.trail.asked import reach
+from containment.trail.queried_source import reach
 from containment.trail.sql.source import trace_table
 from containment.trail.sql.spark import LOCAL, VIEW, Spark
 from tests.support.trail_same import digest

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cli.demo import commands, lifted, verified
+from cli.demo import account_after_lift, commands, verified
 from cli.demo.board import Board, Phase, Who, rows
 from cli.demo.company import ROLE, USER, Company
 from cli.demo.stage import EndedError
@@ -194,10 +194,10 @@ class Run:
             self._lift_too_early(company, attacker)
         self._pulumi("decide", "up", "--skip-preview", "--yes", resources=False)
         self._pulumi("destroy", *_LIFT, resources=False)
-        self.differences = lifted.compare(
+        self.differences = account_after_lift.compare(
             before,
             company.inventory(),
-            expected=lifted.left_behind(self.disposition, path.stem, attacker.key_ids),
+            expected=account_after_lift.left_behind(self.disposition, path.stem, attacker.key_ids),
             incident=path.stem,
             board=self.board,
             screen=self.screen,

@@ -7,7 +7,7 @@ from containment.diff.html import as_html, page_of
 from containment.diff.markdown import as_markdown, principal_as_markdown
 from containment.diff.model import Change, IncidentDiff, Line, PrincipalDiff, text_diff
 from containment.diff.terminal import as_lines, as_written
-from containment.diff.written import written
+from containment.diff.written_changes import written
 
 __all__ = [
     "Change",

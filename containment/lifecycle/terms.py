@@ -52,7 +52,7 @@ def require_terms(
             something that came out of the leaked credential would work on.
     """
     # Only a lift reads the spec, and reading YAML costs every containment a third of a second.
-    from containment.lifecycle.unswept import require_swept  # noqa: PLC0415
+    from containment.lifecycle.sweep_requirement import require_swept  # noqa: PLC0415
     from containment.spec import load, terms_in_file  # noqa: PLC0415
 
     terms = state.lift

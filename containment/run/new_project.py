@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from containment import profile
 from containment.engine import layout
 from containment.errors import RefusedError, UnavailableError
-from containment.profile import published as profile_published
-from containment.spec import published as spec_published
+from containment.profile import publication as profile_publication
+from containment.spec import publication as spec_publication
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,9 +44,9 @@ def lay_out(
     """
     own_files = {"Pulumi.yaml": layout.project_file(), "__main__.py": layout.PROGRAM}
     others = {
-        profile.FILE: profile_published.template(),
-        str(profile_published.SCHEMA_FILE): profile_published.schema(),
-        str(spec_published.SCHEMA_FILE): spec_published.schema(),
+        profile.FILE: profile_publication.template(),
+        str(profile_publication.SCHEMA_FILE): profile_publication.schema(),
+        str(spec_publication.SCHEMA_FILE): spec_publication.schema(),
         **pipelines,
     }
     if layout.above(folder) == folder:

@@ -11,7 +11,7 @@ import pytest
 from containment import descendants
 from containment.descendants import Descendant, Record
 from containment.errors import ConflictError
-from containment.lifecycle.unswept import require_swept
+from containment.lifecycle.sweep_requirement import require_swept
 from containment.spec import load
 from tests.support.workbench import T0, can_list, write_spec
 

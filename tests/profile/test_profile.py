@@ -13,13 +13,13 @@ from jsonschema import Draft202012Validator
 from containment.errors import SpecError
 from containment.ledger import LedgerSettings
 from containment.profile import FILE, Profile, changed_since, load
-from containment.profile.published import PAGE_FILE, SCHEMA_FILE, page, schema, template
+from containment.profile.publication import PAGE_FILE, SCHEMA_FILE, page, schema, template
 from containment.spec import SpecProblemsError
 
 pytestmark = pytest.mark.plain
 
 ROOT = Path(__file__).parents[2]
-STALE = "run 'python -m containment.profile.published' and commit what it writes"
+STALE = "run 'python -m containment.profile.publication' and commit what it writes"
 ACCOUNT = "111122223333"
 GOOD = """\
 region: eu-central-1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from containment.trail import Trace
-from containment.trail.asked import reach
+from containment.trail.queried_source import reach
 from containment.trail.sql import glue
 from containment.trail.sql.athena import Athena
 from containment.trail.sql.source import trace_table

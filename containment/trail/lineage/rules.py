@@ -16,7 +16,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from containment.trail.lineage import forwarded, inferred, made, sign_ins, through
+from containment.trail.lineage import (
+    creations,
+    forwarded_sessions,
+    indirect_credentials,
+    inferences,
+    sign_ins,
+)
 from containment.trail.lineage.lineage import Lineage
 
 if TYPE_CHECKING:
@@ -25,12 +31,12 @@ if TYPE_CHECKING:
 
 # From certain to inferred; what one of them adds is followed from the top again.
 _RULES = (
-    made.apply,
-    through.apply,
-    forwarded.apply,
+    creations.apply,
+    indirect_credentials.apply,
+    forwarded_sessions.apply,
     sign_ins.apply,
-    inferred.apply,
-    through.late,
+    inferences.apply,
+    indirect_credentials.late,
 )
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from containment.clock import utc_now
 from containment.errors import SpecError
 from containment.trail.answer.fixpoint import answer
-from containment.trail.asked import AskedSource, Questions, reach
 from containment.trail.lineage.seeds import begin
+from containment.trail.queried_source import QueriedSource, Questions, reach
 from containment.trail.searches.insights import InsightsQuestions
 from containment.trail.searches.splunk import BASE, Splunk, SplunkQuestions
 
@@ -72,4 +72,4 @@ def follow_questions(
 ) -> Trace:
     """Follow *credential* by *questions* alone."""
     start = begin(credential, since)
-    return answer(start, AskedSource(questions), inventory=inventory, others=[])
+    return answer(start, QueriedSource(questions), inventory=inventory, others=[])

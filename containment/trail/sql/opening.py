@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from containment.clock import utc_now
 from containment.errors import RefusedError, SpecError
-from containment.trail.asked import reach
 from containment.trail.lineage.seeds import begin
 from containment.trail.logs.files import FileReport
+from containment.trail.queried_source import reach
 from containment.trail.sql import athena, glue, spark, trino
 from containment.trail.sql.partitions import layout_named
 from containment.trail.sql.source import trace_table

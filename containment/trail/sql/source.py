@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from containment.errors import SpecError
 from containment.trail.answer.fixpoint import answer
-from containment.trail.asked import AskedSource, reach
 from containment.trail.lineage.seeds import begin
+from containment.trail.queried_source import QueriedSource, reach
 from containment.trail.sql import statements
 
 if TYPE_CHECKING:
@@ -167,5 +167,5 @@ def trace_table(
         table, reach(start.since), tuple(partitions), frozenset(lacks), time_type
     )
     questions = TableQuestions(run, part, statements.DIALECTS[dialect])
-    source = AskedSource(questions, objects)
+    source = QueriedSource(questions, objects)
     return answer(start, source, inventory=inventory or {}, others=list(unread))

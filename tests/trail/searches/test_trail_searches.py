@@ -12,8 +12,8 @@ import pytest
 
 from containment.errors import AccessError, SpecError, UnavailableError
 from containment.trail import Trace, trace
-from containment.trail.asked import reach
 from containment.trail.logs.log_groups import log_group_events
+from containment.trail.queried_source import reach
 from containment.trail.searches import insights
 from containment.trail.searches.insights import InsightsQuestions
 from containment.trail.searches.opening import follow_questions, trace_search

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from containment.trail.asked import reach
+from containment.trail.queried_source import reach
 from containment.trail.sql import glue
 from containment.trail.sql.source import trace_table
 from tests.support.trail_athena import busy, run_on

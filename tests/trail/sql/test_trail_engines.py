@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from cli.verbs.trace import trace as verb
 from containment.errors import SpecError, UnavailableError
 from containment.trail import trace
-from containment.trail.asked import reach
+from containment.trail.queried_source import reach
 from containment.trail.sql import statements, trino
 from containment.trail.sql.glue import lacking
 from containment.trail.sql.partitions import Layout, layout_named, layout_of

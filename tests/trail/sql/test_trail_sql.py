@@ -16,8 +16,8 @@ from bench import trail_corpus
 from containment.errors import SpecError
 from containment.lab.services import athena_sql
 from containment.trail import Trace, trace
-from containment.trail.asked import reach
 from containment.trail.logs.times import normal_time
+from containment.trail.queried_source import reach
 from containment.trail.sql import statements
 from containment.trail.sql.source import trace_table
 from tests.support import trail_following

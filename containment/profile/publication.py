@@ -1,6 +1,6 @@
 """What is published about the profile, made from its model: JSON Schema, page and a first file.
 
-``python -m containment.profile.published`` writes the first two; a test holds the committed files
+``python -m containment.profile.publication`` writes the first two; a test holds the committed files
 to this.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from containment.profile.model import LedgerPlace, ProfileFile, ReviewTerms
-from containment.spec.published import schema as schema_of
-from containment.spec.published import section
+from containment.spec.publication import schema as schema_of
+from containment.spec.publication import section
 
 SCHEMA_FILE = Path("containment.schema.json")
 PAGE_FILE = Path("docs/profile.md")

@@ -1,6 +1,6 @@
 """What is published about the spec, made from its models: JSON Schema and reference page.
 
-``python -m containment.spec.published`` writes both; a test holds the committed files to this.
+``python -m containment.spec.publication`` writes both; a test holds the committed files to this.
 """
 
 from __future__ import annotations

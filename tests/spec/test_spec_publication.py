@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 from containment.spec import IncidentSpec
-from containment.spec.published import PAGE_FILE, SCHEMA_FILE, page, schema
+from containment.spec.publication import PAGE_FILE, SCHEMA_FILE, page, schema
 from containment.spec.vocabulary import Cause, Disposition, Rung
 from tests.spec.conftest import GOOD
 from tests.spec.test_spec_writing import specs
@@ -20,7 +20,7 @@ from tests.spec.test_spec_writing import specs
 pytestmark = pytest.mark.plain
 
 ROOT = Path(__file__).parents[2]
-STALE = "run 'python -m containment.spec.published' and commit what it writes"
+STALE = "run 'python -m containment.spec.publication' and commit what it writes"
 
 
 @cache

@@ -81,7 +81,7 @@ class Questions(Protocol):
         ...
 
 
-class AskedSource:
+class QueriedSource:
     """An engine as a source of the lineage."""
 
     small = False
