@@ -13,8 +13,12 @@ from tests.support.trail_lake import DATABASE, OUTPUT, TABLE, Lake
 from tests.support.trail_scene import Scene
 
 
+def _no_pause(_seconds: float) -> None:
+    """Stand for a pause between two looks."""
+
+
 def run_on(lake: Lake, **more: Any) -> Athena:
-    settings: dict[str, Any] = {"database": DATABASE, "output": OUTPUT, "pause": lambda _: None}
+    settings: dict[str, Any] = {"database": DATABASE, "output": OUTPUT, "pause": _no_pause}
     settings |= more
     return Athena(lake.athena, lake.s3, **settings)
 

@@ -106,7 +106,7 @@ def test_year_month_and_day_are_chosen_with_and_without_zeros(
 
 
 def test_accounts_and_regions_are_chosen_by_the_columns_that_hold_them() -> None:
-    keys = dict.fromkeys(("account", "region", "timestamp"), "string")
+    keys: dict[str, str] = dict.fromkeys(("account", "region", "timestamp"), "string")
     layout = layout_of(keys, PROJECTED)
 
     assert layout.conditions(reach(SINCE), ["2", "1"], ["us-east-1"]) == (
@@ -236,7 +236,8 @@ class Breaks(Cursor):
         super().__init__(Table([], "trino"))
         self.error = error
 
-    def execute(self, _: str) -> None:
+    def execute(self, text: str) -> None:
+        del text
         raise self.error
 
 
