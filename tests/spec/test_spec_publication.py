@@ -54,7 +54,7 @@ def test_the_schema_takes_whatever_the_loader_takes(spec: IncidentSpec) -> None:
 
 
 def test_the_schema_shows_an_editor_the_usual_slips() -> None:
-    good = {
+    good: dict[str, Any] = {
         "incident": "inc-2026-0042",
         "title": "x",
         "compromised_at": "2026-11-23T21:14:00Z",
@@ -64,7 +64,7 @@ def test_the_schema_shows_an_editor_the_usual_slips() -> None:
         "review_by": "2026-11-25T09:00:00Z",
         "targets": [{"role": "arn:aws:iam::111122223333:role/app"}],
     }
-    slips: list[dict[str, object]] = [
+    slips: list[dict[str, Any]] = [
         {"ownr": "x"},
         {"incident": "INC 1"},
         {"disposition": "maybe"},
