@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Any
 from pydantic.alias_generators import to_camel
 
 from containment.actions import ACTIONS
+from containment.errors import NotContainedError
 from containment.identities import parse_principal
 from containment.lifecycle.wire import Lift, Wire
-from containment.spec import Disposition, Guard, GuardMode, IncidentSpec, Rung, Target, lift_terms
+from containment.spec import (
+    Disposition,
+    Guard,
+    GuardMode,
+    IncidentSpec,
+    Rung,
+    Target,
+    lift_terms,
+    target_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,25 +90,55 @@ def owners(
 
     Args:
         spec: the incident.
-        rung: the target's, which is theirs as well.
+        rung: the target's, which is theirs as well, but for those of a later wave.
         owner_rows: the output ``owners`` of the target's snapshot.
         spec_file: as for :func:`plan`.
         profile: as for :func:`plan`.
     """
-    target_labels = {
-        target.principal.label.lower() for target in spec.targets if not target.access_key
-    }
-    strangers = [
-        Target(user=str(item["principal"]), leaked=tuple(item["leaked"]), rung=rung)
-        for item in owner_rows
-        if parse_principal(str(item["principal"])).label.lower() not in target_labels
-    ]
+    strangers: list[Target] = []
+    for item in owner_rows:
+        principal = parse_principal(str(item["principal"]))
+        if target_for(spec, principal) is None:
+            # As its own wave will have it, so that this changes nothing then.
+            later = _later_target(spec, principal)
+            leaked = tuple(item["leaked"])
+            strangers.append(later or Target(user=principal.arn, leaked=leaked, rung=rung))
     if not strangers:
         return ()
     # The incident has one guard, which its own targets declare.
     also = spec.model_copy(update={"targets": tuple(strangers), "guard": Guard()})
     unguarded = replace(profile, guard_required=False) if profile else None
     return plan(also, spec_file=spec_file, profile=unguarded)
+
+
+def working_keys(
+    spec: IncidentSpec, owner_rows: Sequence[Mapping[str, Any]]
+) -> tuple[NotContainedError, ...]:
+    """Return which leaked keys work on, because *spec* has their users at a rung that spares them.
+
+    Args:
+        spec: the incident.
+        owner_rows: as for :func:`owners`.
+    """
+    errors: list[NotContainedError] = []
+    for item in owner_rows:
+        principal = parse_principal(str(item["principal"]))
+        target = target_for(spec, principal) or _later_target(spec, principal)
+        if target is None or target.rung is Rung.DENY_ALL:
+            continue
+        errors += [  # no key is in two targets, so it is not in this one's
+            NotContainedError(
+                f"{key} leaked and works on: it is a key of {principal.arn}, which the spec has at"
+                f" rung {target.rung.value} without it",
+                remedy=f"move {key} into 'leaked' of that target, at rung key-only or deny-all",
+            )
+            for key in item["leaked"]
+        ]
+    return tuple(errors)
+
+
+def _later_target(spec: IncidentSpec, principal: Principal) -> Target | None:
+    return target_for(spec.model_copy(update={"targets": spec.later}), principal)
 
 
 def notices(spec: IncidentSpec) -> tuple[str, ...]:

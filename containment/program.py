@@ -12,7 +12,7 @@ import pulumi
 from containment import exports
 from containment.errors import ContainmentError, NotFoundError
 from containment.messages import MessageFile, of_error
-from containment.plan import notices, owners, plan
+from containment.plan import notices, owners, plan, working_keys
 from containment.profile import load as load_profile
 from containment.registration import register_newest_first
 from containment.resources import ContainedPrincipal
@@ -79,9 +79,14 @@ def _declare_owners(  # noqa: PLR0917 -- what plan.owners takes
     owner_rows: Sequence[Mapping[str, Any]] | None,
 ) -> None:
     """Declare, once each, the users whose key a leaked one turned out to be."""
-    for owner in owners(
-        spec, rung, unwired(list(owner_rows or ())), spec_file=spec_file, profile=profile
-    ):
+    rows = unwired(list(owner_rows or ()))
+    for error in working_keys(spec, rows):
+        if pulumi.runtime.is_dry_run():
+            pulumi.log.warn(paragraph(error))
+            continue
+        MessageFile.named_in(os.environ).add(of_error(error, call="Program"))  # noqa: TID251 -- an edge
+        pulumi.log.error(paragraph(error))
+    for owner in owners(spec, rung, rows, spec_file=spec_file, profile=profile):
         if owner.principal.label not in declared_labels:
             declared_labels.add(owner.principal.label)
             ContainedPrincipal.declare(owner)

@@ -233,6 +233,7 @@ def _conclude(  # noqa: PLR0917 -- all that there is to say at the end
     stack_state = state.load(incident.engine, incident.stack) or state.StackState()
     if error is None:
         stack_state = incident.settled(stack_state)
+        error = report.working_key(stack_state, spec)
     elif advance.changes and not stack_state.resources:
         error = not_in_state(error, incident.stack)
     principals = report.principals(stack_state, spec)

@@ -63,6 +63,7 @@ def connect(
     region: str | None = None,
     role_arn: str | None = None,
     cancelled: Event | None = None,
+    sign_in_regions: Sequence[str] = (),
 ) -> Clients:
     """Return clients made from the environment's credentials.
 
@@ -76,6 +77,7 @@ def connect(
         region: where STS is asked; the environment decides where it is None.
         role_arn: a role to assume first.
         cancelled: once set, no mutating call is sent any more, not even as a retry.
+        sign_in_regions: where sign-in sessions are looked for; in those that are usual if empty.
 
     Raises:
         AccessError: no credentials are found, or *role_arn* cannot be assumed.
@@ -105,7 +107,9 @@ def connect(
         sts=sts,
         endpoint=iam.meta.endpoint_url,
         through=through,
-        sign_ins=cache(partial(_sign_ins, session, config, iam.meta.endpoint_url, stop)),
+        sign_ins=cache(
+            partial(_sign_ins, session, config, iam.meta.endpoint_url, stop, sign_in_regions)
+        ),
         reader=partial(_reader, session, config, Lock()),
     )
 
@@ -145,7 +149,11 @@ def _reader(session: boto3.Session, config: Config, making: Lock, service: str, 
 
 
 def _sign_ins(
-    session: boto3.Session, config: Config, endpoint: str, stop: Callable[..., None] | None
+    session: boto3.Session,
+    config: Config,
+    endpoint: str,
+    stop: Callable[..., None] | None,
+    named: Sequence[str],
 ) -> tuple[Any, ...]:
     """Return the clients of the sign-in API, one a Region.
 
@@ -158,7 +166,7 @@ def _sign_ins(
     if emulation:
         regions = (own,)
     elif session.get_partition_for_region(own) == "aws":
-        regions = tuple(dict.fromkeys((own, *REGIONS)))
+        regions = tuple(dict.fromkeys(named or (own, *REGIONS)))
     made: list[Any] = []
     for region in regions:
         client: Any = session.client(

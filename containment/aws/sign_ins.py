@@ -7,7 +7,8 @@ gave earlier live on for up to an hour, so a revocation goes with a deny and nev
 Sources: AWS Sign-In API Reference, ListSessions, GetSession and BatchRevokeSessions (botocore's
 model of ``signin``) and RevokeOAuth2TokenWithIAM. Which Regions one ListSessions covers is not
 documented: every Region is asked that no account can disable (AWS Account Management Reference
-Guide, "Enable or disable AWS Regions in your account"), and the one in use. The Service
+Guide, "Enable or disable AWS Regions in your account"), and the one in use, unless the profile
+names others. The Service
 Authorization Reference does not list these operations yet: their permissions are taken to be named
 as they are.
 """
@@ -25,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.aws.faults import explain, explained
 from containment.clock import isoformat
-from containment.errors import ContainmentError, NotContainedError
+from containment.errors import AccessError, ContainmentError, NotContainedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -185,6 +186,13 @@ def _listed(client: Any, owner: str) -> SignInListing:
                 principalArn=owner, status="ACTIVE"
             )
             items = [item for page in pages for item in page["items"]]
+    except AccessError as error:
+        advice = (
+            f"where a control policy forbids {region} to everybody, nobody signs in there either:"
+            " name the Regions that you use, 'sign_in_regions' in containment.yaml"
+        )
+        refusal = type(error)(error.message, remedy=f"{error.remedy}; or, {advice}")
+        return SignInListing(unread=(refusal,))
     except ContainmentError as error:
         return SignInListing(unread=(error,))
     return SignInListing(

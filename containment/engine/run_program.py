@@ -48,6 +48,15 @@ def main() -> int:
     runtime.resource._get_stack_trace = source_pb2.StackTrace  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     # A call of the engine for every step of every resource, which nobody is shown.
     pulumi.log.debug = _say_nothing
+    complaints: list[str] = []
+    show_error = pulumi.log.error
+
+    def complain(*message: Any, **more: Any) -> None:
+        complaints.append(str(message))
+        show_error(*message, **more)
+
+    # The engine shows an error of a program and ends with 0 all the same.
+    pulumi.log.error = complain
     runtime.configure(runtime.Settings(**order["settings"]))
     os.chdir(order["folder"])
     program: str = order["program"]
@@ -80,7 +89,7 @@ def main() -> int:
         loop.close()
         sys.stdout.flush()
         sys.stderr.flush()
-    return 0
+    return SHOWN if complaints else 0
 
 
 def _say_nothing(*_: object, **__: object) -> None:

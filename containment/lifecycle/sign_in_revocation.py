@@ -26,6 +26,7 @@ def revoke(
     context: Context, live: LivePrincipal, scope: Scope, incident: str
 ) -> list[ContainmentError]:
     """Revoke those of *live* that *scope* reaches; return why some may be active all the same."""
+    _tell_regions(context)
     listing = sign_ins.listed(context.sign_ins, live, scope)
     problems = [*listing.unread]
     if listing.sessions:
@@ -34,6 +35,17 @@ def revoke(
         if not failed:
             context.say("info", f"{live}: {sign_ins.in_words(listing.sessions)} is revoked")
     return problems
+
+
+def _tell_regions(context: Context) -> None:
+    """Say where sign-in sessions are looked for, where the profile decides that."""
+    if context.profile.sign_in_regions:
+        names = ", ".join(context.profile.sign_in_regions)
+        context.say(
+            "info",
+            f"sign-in sessions are looked for in {names} alone, as 'sign_in_regions' in"
+            " containment.yaml says; one of another Region goes on",
+        )
 
 
 def are_active(context: Context, live: LivePrincipal, scope: Scope, *, were: bool) -> bool:
@@ -53,6 +65,7 @@ def are_active(context: Context, live: LivePrincipal, scope: Scope, *, were: boo
 def writes(context: Context, live: LivePrincipal, scope: Scope) -> list[Write]:
     """Return the sign-in sessions that go with the deny, each with its client and last use."""
     service = context.sign_ins
+    _tell_regions(context)
     listing = sign_ins.listed(service, live, scope)
     if listing.unread:
         context.say("warning", f"{live}: {listing.problem}; {listing.remedy}")

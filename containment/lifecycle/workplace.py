@@ -236,6 +236,7 @@ class Workplace:
                         region=self.settings.profile.region,
                         role_arn=role,
                         cancelled=self.cancelled,
+                        sign_in_regions=self.settings.profile.sign_in_regions,
                     )
                 self.connected(clients)
                 self._connections[role] = _Connection(

@@ -277,6 +277,14 @@ class ProfileFile(BaseModel):
         " other key service is called, whatever a state or a stack's settings name.",
         examples=["awskms://alias/containment?region=eu-central-1"],
     )
+    sign_in_regions: Annotated[tuple[Region, ...], Field(strict=False)] = Field(
+        default=(),
+        description="The Regions in which sign-in sessions are looked for and revoked. If left out,"
+        " the one in use and all that no account can disable: name yours where you use others,"
+        " which accounts opt in to, or where a control policy forbids some. What is looked for"
+        " is said.",
+        examples=[["eu-central-1", "us-east-1"]],
+    )
     responder: Annotated[tuple[PrincipalPattern, ...], Field(strict=False)] = Field(
         default=(),
         description="Who contains and lifts, besides the roles: never contained, never fenced.",

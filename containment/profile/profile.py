@@ -38,6 +38,7 @@ class Profile:
         ledger: where ledgers are kept.
         state: the backend that stacks are kept in; None for that of the environment.
         secrets: the URL of the key by which what is secret in a state is kept; None for none.
+        sign_in_regions: where sign-in sessions are looked for; empty for what is usual.
         responder: who contains and lifts, besides the two roles, by ARN.
         pipeline: the roles of CI, by ARN.
         guard: who sets service control policies, by ARN.
@@ -59,6 +60,7 @@ class Profile:
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     state: str | None = None
     secrets: str | None = None
+    sign_in_regions: tuple[str, ...] = ()
     responder: tuple[str, ...] = ()
     pipeline: tuple[str, ...] = ()
     guard: tuple[str, ...] = ()

@@ -45,6 +45,7 @@ def read(path: Path) -> Profile:
         ledger=LedgerSettings(kept.place, kept.object_lock, kept.retention_days),
         state=values.state,
         secrets=values.secrets,
+        sign_in_regions=values.sign_in_regions,
         responder=values.responder,
         pipeline=values.pipeline,
         guard=values.guard,

@@ -22,7 +22,7 @@ from containment.errors import ConflictError, ContainmentError, NotContainedErro
 from containment.facets import leftovers
 from containment.lifecycle.action import UnfinishedError
 from containment.lifecycle.earlier_containment import as_recorded
-from containment.plan import owners, plan
+from containment.plan import owners, plan, working_keys
 from containment.spec import pin
 
 if TYPE_CHECKING:
@@ -78,6 +78,10 @@ def contain(
         own_results = [one for one in results if one.principal == item.principal.arn]
         led_to = getattr(own_results[0].state, "owners", None) if own_results else None
         named = [owner.model_dump() for owner in led_to or ()]
+        results += [
+            Applied(item.principal.arn, item.snapshot.resource, error=error)
+            for error in working_keys(pinned, named)
+        ]
         for owner in owners(pinned, item.rung, named, spec_file=spec_file, profile=profile):
             if owner.principal.arn not in {one.principal for one in results}:
                 results += _contained([owner], workplace, say)

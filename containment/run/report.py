@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from containment.actions import ACTIONS_BY_RESOURCE
 from containment.diff.building import rung_of
+from containment.errors import NotContainedError
 from containment.identities import parse_principal
 from containment.lifecycle import residuals
+from containment.plan import working_keys
 from containment.spec import pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from containment.errors import ContainmentError
     from containment.messages import Message
     from containment.run.direct import Applied
     from containment.run.events import Events
@@ -83,6 +86,21 @@ def _owner(state: StackState, access_key: str) -> str | None:
     return next(
         (item.state.principal for item in state.resources if access_key in item.state.lift.leaked),
         None,
+    )
+
+
+def working_key(stack_state: StackState, spec: IncidentSpec) -> ContainmentError | None:
+    """Return that leaked keys work on, by what *stack_state* knows of their users; else None."""
+    rows = [
+        owner.model_dump()
+        for item in stack_state.resources
+        for owner in getattr(item.state, "owners", None) or ()
+    ]
+    errors = working_keys(spec, rows)
+    if len(errors) <= 1:
+        return errors[0] if errors else None
+    return NotContainedError(
+        "leaked keys work on:", rows=[f"  {error}" for error in errors], remedy="mend the spec"
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from containment.clock import isoformat
 from containment.spec.between import across
@@ -155,6 +155,20 @@ class IncidentSpec(BaseModel):
         if problems := list(across(numbered, self.break_glass, self.limits.principals)):
             raise WrongError(*problems)
         return self
+
+    # Those that this run leaves for a later wave; no field of the file.
+    _later: tuple[Target, ...] = PrivateAttr(default=())
+
+    @property
+    def later(self) -> tuple[Target, ...]:
+        """The targets of later waves, which are left out of the ones in it."""
+        return self._later
+
+    def part(self, targets: tuple[Target, ...]) -> Self:
+        """Return it with *targets* alone; the others are for later."""
+        part = self.model_copy(update={"targets": targets})
+        part._later = tuple(one for one in self.targets if one not in targets)  # noqa: SLF001
+        return part
 
     @property
     def unpinned(self) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def up_to(spec: IncidentSpec, wave: int | None) -> IncidentSpec:
             f"no target is in a wave up to {wave}; the first wave is {first}",
             remedy=f"write 'wave: {wave}' beside a target, or run '--wave {first}'",
         )
-    return spec.model_copy(update={"targets": targets})
+    return spec.part(targets)
 
 
 def begun(targets: Collection[Target], contained_arns: Collection[str]) -> int:

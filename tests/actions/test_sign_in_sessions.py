@@ -16,6 +16,7 @@ from containment.identities import parse_principal
 from containment.lab.scenario.world import Credentials
 from containment.lifecycle import evidence
 from containment.lifecycle.action import UnfinishedError
+from containment.profile import Profile
 from tests.support.denying import deny, snapshot_of
 from tests.support.sign_ins import PASSWORD, can_refresh, lab_post, sign_in, sign_in_as_role
 from tests.support.workbench import Bench, can_list, inline, session_of, write_spec
@@ -124,6 +125,26 @@ def test_rung_session_revokes_what_it_names_and_leaves_the_others(bench: Bench) 
 
     assert not can_refresh(lab, named)
     assert can_refresh(lab, other)
+
+
+def test_a_region_that_a_control_policy_forbids_is_left_out_by_the_profile(bench: Bench) -> None:
+    """The lab is one Region; the sessions of another one are what the profile leaves out."""
+    taken = bench.snapshot(bench.lab.world.ci_user)
+    inputs = bench.deny_inputs(taken)
+    _refuse(bench, "ListSessions")
+    with pytest.raises(UnfinishedError) as raised:
+        bench.deny_action().create(inputs, preview=False)
+    assert "where a control policy forbids us-east-1 to everybody" in raised.value.remedy
+    assert "'sign_in_regions' in containment.yaml" in raised.value.remedy
+    refused: Any = raised.value.state
+    _let(bench)
+    profile = Profile(sign_in_regions=("eu-central-1",))
+    bench.context = replace(bench.context, profile=profile)
+
+    state = bench.deny_action().update(refused, inputs, preview=False)
+
+    assert state.live == "applied"
+    assert "looked for in eu-central-1 alone" in bench.words()
 
 
 @pytest.mark.parametrize("operation", ["ListSessions", "BatchRevokeSessions"])

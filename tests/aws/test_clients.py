@@ -12,6 +12,7 @@ from containment.aws.caller import identify, principal_of
 from containment.aws.cancellation import CancelledError, is_mutating
 from containment.aws.clients import connect
 from containment.aws.profiles import profile_role_chain
+from containment.aws.sign_ins import REGIONS
 from containment.errors import AccessError, RefusedError
 from containment.lab.testing import Lab
 
@@ -58,7 +59,7 @@ def test_a_stop_lets_reads_through_and_no_change() -> None:
     with pytest.raises(CancelledError, match="was not made"):
         clients.iam.tag_user(UserName="ci-deploy", Tags=[{"Key": "a", "Value": "b"}])
     user = clients.iam.get_user(UserName="ci-deploy")["User"]
-    assert "a" not in {tag["Key"] for tag in user["Tags"]}
+    assert "a" not in {tag["Key"] for tag in user.get("Tags", [])}
 
 
 def test_the_caller_is_told_with_its_role(responder: Lab) -> None:
@@ -95,6 +96,20 @@ def test_a_role_in_the_configuration_is_assumed(lab: Lab, monkeypatch: pytest.Mo
     assert clients.through == lab.world.responder_user
     with pytest.raises(AccessError, match="cannot be assumed"):
         connect(role_arn=lab.world.app_role)
+
+
+@pytest.mark.parametrize("named", [(), ("us-east-1", "ap-east-1")])
+def test_sign_in_sessions_are_looked_for_where_the_profile_says(
+    monkeypatch: pytest.MonkeyPatch, named: tuple[str, ...]
+) -> None:
+    """A Region that accounts opt in to is asked if it is named, and a forbidden one is not."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+
+    clients = connect(region="ap-southeast-3", sign_in_regions=named).sign_ins()
+
+    regions = [client.meta.region_name for client in clients]
+    assert regions == list(named or ("ap-southeast-3", *REGIONS))
 
 
 def test_the_profiles_role_chain_is_followed(

@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from containment.plan import Declaration, PrincipalPlan, notices, plan
+from containment.plan import (
+    Declaration,
+    PrincipalPlan,
+    notices,
+    owners,
+    plan,
+    working_keys,
+)
 from containment.profile import Profile
-from containment.spec import IncidentSpec, load
+from containment.spec import IncidentSpec, load, waves
 from tests.support.project import STACK, spec
 
 pytestmark = pytest.mark.plain
@@ -149,3 +156,61 @@ def test_a_lift_that_gives_leaked_credentials_back_is_said(tmp_path: Path) -> No
     assert notices(loaded(tmp_path, f"user: '{USER}'")) == ()
     wrong = loaded(tmp_path, f"user: '{USER}'", disposition="false-positive")
     assert "gives the leaked credentials back" in notices(wrong)[0]
+
+
+OTHER = "arn:aws:iam::111122223333:user/release-bot"
+SPARED = "AKIAI44QH8DHBEXAMPLE"
+ROWS = [{"principal": OTHER, "leaked": [KEY]}]
+
+
+@pytest.mark.parametrize(
+    ("target", "resources", "leaked"),
+    [
+        (f"{{user: '{OTHER}', wave: 2}}", ["DenyPolicy", "InactiveCredentials"], []),
+        (
+            f"{{user: '{OTHER}', wave: 2, rung: key-only, leaked: [{SPARED}]}}",
+            ["InactiveCredentials"],
+            [SPARED],
+        ),
+        (f"{{access_key: {SPARED}, wave: 2}}", ["InactiveCredentials"], [KEY]),
+        ("", ["InactiveCredentials"], [KEY]),
+    ],
+)
+def test_whose_key_leaked_is_contained_as_the_later_wave_will_have_them(
+    tmp_path: Path, target: str, resources: list[str], leaked: list[str]
+) -> None:
+    first = f"{{user: '{USER}', leaked: [{KEY}], rung: key-only}}"
+    whole = loaded(tmp_path, first, *filter(None, [target]))
+    now = waves.up_to(whole, 1)
+
+    (owner,) = owners(now, now.targets[0].rung, ROWS, spec_file=f"stacks/{STACK}.yaml")
+
+    assert [one.resource for one in owner.declarations] == resources
+    assert owner.snapshot.inputs["lift"]["leaked"] == leaked
+    if target and "user:" in target:
+        (later,) = (
+            one
+            for one in plan(whole, spec_file=f"stacks/{STACK}.yaml")
+            if one.principal.arn == OTHER
+        )
+        assert owner == later
+
+
+@pytest.mark.parametrize(
+    ("target", "works"),
+    [
+        (f"{{user: '{OTHER}'}}", False),
+        (f"{{user: '{OTHER}', rung: key-only, leaked: [{SPARED}]}}", True),
+        (f"{{user: '{OTHER}', rung: key-only, leaked: [{SPARED}], wave: 2}}", True),
+        (f"{{user: '{OTHER}', rung: session, sessions: [{{name: eve}}]}}", True),
+        (f"role: '{ROLE}'", False),
+    ],
+)
+def test_a_leaked_key_whose_user_has_a_rung_that_spares_it_is_not_contained(
+    tmp_path: Path, target: str, *, works: bool
+) -> None:
+    whole = loaded(tmp_path, f"{{user: '{USER}', leaked: [{KEY}]}}", target)
+
+    errors = working_keys(waves.up_to(whole, 1), ROWS)
+
+    assert [f"{KEY} leaked and works on" in error.message for error in errors] == [True] * works

@@ -30,6 +30,7 @@ ledger:
   retention_days: 365
 state: s3://example-states
 secrets: awskms://alias/ir?region=eu-central-1
+sign_in_regions: [eu-central-1, ap-east-1]
 responder: [arn:aws:iam::444455556666:role/Oncall]
 pipeline: ["arn:aws:iam::{account}:role/ci"]
 break_glass: ["arn:aws:iam::{account}:role/BreakGlass", "arn:aws:iam::444455556666:user/root2"]
@@ -50,6 +51,7 @@ def test_every_field_of_a_profile_is_read(tmp_path: Path) -> None:
     assert profile.ledger == LedgerSettings("s3://example-evidence/ir", "COMPLIANCE", 365)
     assert profile.state == "s3://example-states"
     assert profile.secrets == "awskms://alias/ir?region=eu-central-1"
+    assert profile.sign_in_regions == ("eu-central-1", "ap-east-1")
     assert profile.break_glass_in(ACCOUNT) == (f"arn:aws:iam::{ACCOUNT}:role/BreakGlass",)
     assert {(part, one.arn) for part, one in profile.protected_in(ACCOUNT)} == {
         ("responder", f"arn:aws:iam::{ACCOUNT}:role/ir/Responder"),
@@ -100,6 +102,7 @@ def test_a_project_without_a_profile_has_the_defaults(tmp_path: Path) -> None:
         ),
         ("ledger:\n  place: s3://bucket\n  retention_days: 0.5\n", 3, "ledger.retention_days", ""),
         ("state: somewhere\n", 1, "state", "is no place for states"),
+        ("sign_in_regions: [everywhere]\n", 1, "sign_in_regions[0]", "is no region"),
         ("secrets: passphrase\n", 1, "secrets", "names no key"),
         ("secrets: base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4=\n", 1, "secrets", ""),
         ("secrets: awskms://\n", 1, "secrets", "names no key"),
