@@ -99,7 +99,8 @@ def test_t0_is_when_the_first_key_was_made_whenever_somebody_found_it(
     assert any("found at 2999-01-01T00:00:00Z" in note for note in draft.notes)
 
 
-def test_a_spec_of_hundreds_is_written_and_read(lab: Lab, directory: Path) -> None:
+def test_a_spec_of_hundreds_is_written_and_read(direct_lab: Lab, directory: Path) -> None:
+    lab = direct_lab
     made = make(lab, *(f"user-{number:03}" for number in range(300)))
 
     draft = opened(lab, directory, "\n".join(key for keys in made.values() for key in keys))
