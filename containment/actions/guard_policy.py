@@ -87,6 +87,9 @@ _AT_ONCE = 8
 # between is most likely nobody's accomplice, and is named.
 _SAME_CONTAINMENT = timedelta(minutes=15)
 
+UNSEEN = "whether it is there: "
+"""How the reason of a write begins where nobody could look whether the guard is set."""
+
 
 class GuardInputs(HeldInputs):
     """What the guard is to say; *exempt* is completed by the provider.
@@ -189,7 +192,7 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         try:
             attached = self._policies(inputs).attached()
         except ContainmentError as error:
-            reason = f"whether it is there: {error.message}"
+            reason = f"{UNSEEN}{error.message}"
             return [Write(subject, None, summary, reason=reason, document=self._foreseen(inputs))]
         guard = self._find_guard(attached, inputs)
         if guard is None:

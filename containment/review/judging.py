@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from containment.actions import ACTIONS
+from containment.actions.guard_policy import UNSEEN
 from containment.aws.faults import explain
 from containment.clock import utc_now
 from containment.diff import IncidentDiff, PrincipalDiff
@@ -301,7 +302,7 @@ class _Desk:
             review_by=after.review_by if after else None,
             now=self.judge_of.now(),
             hold=any(holds) if holds else None,
-            guard=guards[1],
+            guard=None if _is_guard_unseen(diff) else guards[1],
             guard_before=guards[0],
             guard_required=self.profile.guard_required,
             removed=after is None,
@@ -377,6 +378,12 @@ def _named(specs: Iterable[IncidentSpec | None]) -> set[str]:
         for target in spec.targets
         if not target.access_key
     }
+
+
+def _is_guard_unseen(diff: IncidentDiff | None) -> bool:
+    """Tell whether nobody could look for the guard in the organisation."""
+    changes = (change for item in (diff.principals if diff else ()) for change in item.changes)
+    return any(change.reason.startswith(UNSEEN) for change in changes)
 
 
 def _keys(specs: Iterable[IncidentSpec | None]) -> set[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -93,6 +94,10 @@ def reviews(bench: Bench) -> Iterator[tuple[str, Review]]:
         court.review(new(spec(f'user: "{hostile}"')), others=("a\n@org/team </details>`|",)),
     )
 
+    yield "guard-missing", court.review(new(text), profile="guard_required: true\n")
+    crowd(admin)
+    yield "quota", court.review(new(spec("role: arn:aws:iam::111122223333:role/crowded")))
+
     state = court.states[STACK] = story.up(text)
     yield "unchanged", court.review(changed(text, text.replace("cause: ", "cause:  ")))
     yield "rung", court.review(changed(text, story.spec("deny-all")))
@@ -110,11 +115,30 @@ def reviews(bench: Bench) -> Iterator[tuple[str, Review]]:
     court.states[STACK] = on_terms(state, "false-positive")
     yield "lift-false-positive", court.review(deleted(text))
     kept = spec(f"user: '{world.release_user}'\n    leaked: [{LEAKED}]")
-    court.states[STACK] = story.up(kept)
+    contained = court.states[STACK] = story.up(kept)
     admin.untag_user(UserName="release-bot", TagKeys=[f"containment:{STACK}"])
     yield "conflict", court.review(deleted(kept))
     court.states[STACK] = None
     yield "no-state", court.review(deleted(text))
+    court.states[STACK] = contained
+    admin.delete_user_policy(UserName="release-bot", PolicyName=f"containment-{STACK}")
+    yield "drift", court.review(changed(kept, kept.replace("cause: ", "cause:  ")))
+
+
+def crowd(iam: Any) -> None:
+    """Make a role that has no room: its inline policies are full, and ten policies are attached."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}}
+    statement = {**trust, "Action": "sts:AssumeRole"}
+    trust_policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    iam.create_role(RoleName="crowded", AssumeRolePolicyDocument=trust_policy)
+    full = {"Effect": "Allow", "Action": f"s3:{'x' * 10_130}", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": full}, separators=(",", ":"))
+    iam.put_role_policy(RoleName="crowded", PolicyName="full", PolicyDocument=document)
+    read = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": read})
+    for number in range(10):
+        made = iam.create_policy(PolicyName=f"crowd-{number}", PolicyDocument=policy)
+        iam.attach_role_policy(RoleName="crowded", PolicyArn=made["Policy"]["Arn"])
 
 
 def texts(made: Mapping[str, Review]) -> dict[str, str]:
@@ -131,6 +155,9 @@ EXITS = {
     "unreadable": 2,
     "break-glass": 7,
     "over-limit": 7,
+    "guard-missing": 9,
+    "quota": 0,
+    "drift": 0,
     "hostile-names": 7,
     "unchanged": 0,
     "rung": 0,
