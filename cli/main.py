@@ -65,6 +65,9 @@ VERBS = {
     "sweep": Verb("cli.verbs.sweep:sweep", "Remove release fences whose end has passed."),
     "adopt": Verb("cli.verbs.adopt:adopt", "Take over a containment whose state was lost."),
     "restore": Verb("cli.verbs.restore:restore", "Give principals back by the ledger alone."),
+    "note": Verb(
+        "cli.verbs.note:note", "Put on an incident's record what people say.", announced=False
+    ),
     "report": Verb("cli.verbs.report:report", "Report an incident by what is on record."),
     "trace": Verb("cli.verbs.trace:trace", "Follow a credential through CloudTrail to a fixpoint."),
     "responder-policy": Verb(

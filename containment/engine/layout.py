@@ -44,7 +44,7 @@ from containment.program import main
 
 main()
 '''
-IGNORED = ("/.containment/", "/.pulumi/", "/ledger/")
+IGNORED = ("/.containment/", "/.pulumi/", "/ledger/", "/incidents/")
 
 
 class ForeignProjectError(RefusedError):

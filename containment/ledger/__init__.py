@@ -9,7 +9,7 @@ from __future__ import annotations
 from containment.ledger.chain import Chain, Head
 from containment.ledger.journal import Inspection, Journal, Remembered
 from containment.ledger.ledger import Ledger, unkept
-from containment.ledger.places import LedgerSettings, open_store
+from containment.ledger.places import LedgerSettings, open_record_store, open_store
 from containment.ledger.store import LedgerUnavailableError, Store
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "LedgerUnavailableError",
     "Remembered",
     "Store",
+    "open_record_store",
     "open_store",
     "unkept",
 ]

@@ -1,4 +1,4 @@
-"""A ledger in an S3 bucket: one object an entry, put only where none is yet.
+"""A chain (a ledger, a record) in an S3 bucket: one object an entry, put only where none is yet.
 
 ``If-None-Match: *`` makes the sequence: of two writers one is told 412 and goes on behind the
 other. With object lock nobody can delete an entry's first version before its time, so the first
@@ -24,7 +24,7 @@ from containment.aws.faults import code
 from containment.clock import utc_now
 from containment.ledger import chain
 from containment.ledger.chain import Head
-from containment.ledger.store import LedgerUnavailableError
+from containment.ledger.store import LEDGER, LedgerUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -67,6 +67,7 @@ class BucketStore:
     prefix: str
     mode: str | None = None
     days: int | None = None
+    noun: str = LEDGER
     _client: Any = None
     _head: Head | None = None
     _lockable: bool = True
@@ -100,7 +101,8 @@ class BucketStore:
                 if taken is None:
                     return head
             raise LedgerUnavailableError(
-                f"the ledger {self.location} is written by too many at once", remedy="try again"
+                f"the {self.noun} {self.location} is written by too many at once",
+                remedy="try again",
             )
 
     def concerns(self) -> list[str]:
@@ -222,7 +224,7 @@ class BucketStore:
             yield
         except (ClientError, BotoCoreError) as error:
             raise LedgerUnavailableError(
-                f"the ledger {self.location} cannot be {deed} ({code(error) or error})",
+                f"the {self.noun} {self.location} cannot be {deed} ({code(error) or error})",
                 remedy="check the bucket and the credentials' rights on it, or name"
                 " another 'ledger' in containment.yaml",
             ) from error

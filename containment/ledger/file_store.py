@@ -1,4 +1,4 @@
-"""A ledger in one file: JSON Lines, only ever added to, under a lock.
+"""A chain in one file (a ledger, a record): JSON Lines, only ever added to, under a lock.
 
 A write that was cut off (a crash, a full disk) leaves a line without its end. Whoever writes next
 ends that line first and goes on behind it; its bytes stay and are part of the chain.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from containment import files
 from containment.ledger import chain
 from containment.ledger.chain import Head
-from containment.ledger.store import LedgerUnavailableError
+from containment.ledger.store import LEDGER, LedgerUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -33,10 +33,14 @@ class FileStore:
     """The ledger at *path*; its folder is made when the first line is written.
 
     A ledger that is a link, or has a second name, is not opened: it would be written to wherever
-    that leads. *within* is the folder below which the same goes for folders.
+    that leads. *within* is the folder below which the same goes for folders; *noun* is what an
+    error calls the chain.
     """
 
-    def __init__(self, path: Path, shown: str = "", *, within: Path | None = None) -> None:
+    def __init__(
+        self, path: Path, shown: str = "", *, within: Path | None = None, noun: str = LEDGER
+    ) -> None:
+        self._noun = noun
         self._path = path
         self._within = within
         self._shown = shown or str(path)
@@ -89,7 +93,7 @@ class FileStore:
                 size = self._size(descriptor)
                 added = _read(descriptor, length, size)
                 if length == 0 and added and not _begins_as_ledger(added):
-                    raise OSError(f"{self._shown} holds something else than a ledger")
+                    raise OSError(f"{self._shown} holds something else than a {self._noun}")
                 for earlier in _split(added):
                     head = chain.following(head, earlier)
                 written = make(head)
@@ -149,12 +153,14 @@ class FileStore:
     def _unavailable(self, deed: str, error: OSError) -> LedgerUnavailableError:
         if files.is_of_link(error):
             return LedgerUnavailableError(
-                f"the ledger {self._shown} cannot be {deed}: it {files.LINK}",
+                f"the {self._noun} {self._shown} cannot be {deed}: it {files.LINK}",
                 remedy="see who put it there, and remove it",
             )
         return LedgerUnavailableError(
-            f"the ledger {self._shown} cannot be {deed} ({error.strerror or error})",
-            remedy="make room, mend its permissions, or name another 'ledger' in containment.yaml",
+            f"the {self._noun} {self._shown} cannot be {deed} ({error.strerror or error})",
+            remedy="make room, mend its permissions, or name another 'ledger' in containment.yaml"
+            if self._noun == LEDGER
+            else "make room, or mend its permissions",
         )
 
 

@@ -10,9 +10,12 @@ from containment.ledger.chain import Head
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+# What an error calls a chain, unless it is another one.
+LEDGER = "ledger"
+
 
 class LedgerUnavailableError(UnavailableError):
-    """The ledger's place cannot be read or written now."""
+    """The place of a ledger, or of a record, cannot be read or written now."""
 
 
 class Store(Protocol):

@@ -41,7 +41,12 @@ def moment_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _moment(value: object) -> datetime:
+def parsed_moment(value: object) -> datetime:
+    """Return the moment that *value* says with its zone.
+
+    Raises:
+        WrongError: it says none.
+    """
     moment = value
     if isinstance(value, str) and _MOMENT.fullmatch(value):
         try:
@@ -170,7 +175,7 @@ def _text(pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+Moment = Annotated[datetime, BeforeValidator(parsed_moment)]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_line)]
 
 IncidentId = Annotated[

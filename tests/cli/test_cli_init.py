@@ -37,7 +37,7 @@ def test_an_empty_folder_becomes_a_project(
     monkeypatch.chdir(folder)
     assert containment("check").code == 0
     ignored = (folder / ".gitignore").read_text().splitlines()
-    assert {"/.containment/", "/.pulumi/", "/ledger/"} <= set(ignored)
+    assert {"/.containment/", "/.pulumi/", "/ledger/", "/incidents/"} <= set(ignored)
 
 
 def test_the_checkouts_own_files_are_those_that_init_writes() -> None:
