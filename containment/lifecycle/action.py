@@ -449,6 +449,9 @@ class Action(ABC, Generic[In, St]):
 
 
 def newest_write(presences: Iterable[Presence], snapshot_id: str) -> int | None:
-    """Return the generation of the newest of *presences* under *snapshot_id*; None without any."""
-    marks = (one.mark for one in presences if one.mark is not None)
+    """Return the generation of the newest that *snapshot_id* holds in force; None without any.
+
+    A fence is not in force: who was released by another state is not fenced a second time.
+    """
+    marks = (one.mark for one in presences if one.mark is not None and one.in_force)
     return max((one.generation for one in marks if one.snapshot_id == snapshot_id), default=None)

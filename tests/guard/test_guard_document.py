@@ -14,6 +14,8 @@ from containment.guard import document
 from containment.guard.document import Terms
 from policies import Document, text
 
+pytestmark = pytest.mark.plain
+
 ROLE = "arn:aws:iam::111122223333:role"
 INCIDENTS = ("inc-2026-0042", "inc-2026-0043", "inc-2026-0044")
 MODES: tuple[Literal["freeze", "quarantine"], ...] = ("freeze", "freeze", "quarantine")

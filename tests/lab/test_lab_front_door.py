@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import struct
+import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +47,20 @@ def raw(lab: Lab, data: bytes) -> bytes:
         while chunk := connection.recv(65536):
             received += chunk
         return received
+
+
+def test_a_client_that_goes_while_it_sends_is_no_fault_of_the_lab(lab: Lab) -> None:
+    host, port = urlsplit(lab.endpoint).hostname, urlsplit(lab.endpoint).port
+    for _ in range(3):
+        with socket.create_connection((host, port), timeout=5) as connection:
+            # Closed by a reset, as when its process is killed.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(
+                b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\nAc"
+            )
+            time.sleep(0.1)  # or the reset overtakes what was sent
+
+    assert lab.status()["evaluator_errors"] == 0
 
 
 @pytest.mark.parametrize(

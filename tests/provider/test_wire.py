@@ -71,13 +71,37 @@ def deny_inputs(lab: Lab, taken: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def write_spec(lab: Lab, folder: Path) -> None:
+    """Write what bears the lift out: the state alone would not."""
+    (folder / "stacks").mkdir()
+    (folder / "stacks" / "inc-2026-0042.yaml").write_text(
+        f"""\
+incident: inc-2026-0042
+title: test
+compromised_at: 2026-11-01T00:00:00Z
+compromised_at_source: test
+disposition: suspected
+severity: high
+cause: unknown
+owner: somebody@example.com
+review_by: 2026-12-01T00:00:00Z
+targets:
+  - user: {lab.world.ci_user}
+""",
+        encoding="utf-8",
+    )
+
+
 def contained(wired: Plugin, lab: Lab) -> tuple[dict[str, Any], Any]:
     inputs = values(wired.check("PrincipalSnapshot", snapshot_inputs(lab)).inputs)
     taken = values(wired.create("PrincipalSnapshot", inputs).properties)
     return taken, wired.create("DenyPolicy", deny_inputs(lab, taken))
 
 
-def test_a_resource_goes_from_check_to_delete_over_grpc(wired: Plugin, lab: Lab) -> None:
+def test_a_resource_goes_from_check_to_delete_over_grpc(
+    wired: Plugin, lab: Lab, tmp_path: Path
+) -> None:
+    write_spec(lab, tmp_path)
     assert can_list(lab, lab.world.leaked)
     taken, made = contained(wired, lab)
 

@@ -54,7 +54,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Answer = tuple[int, dict[str, str], bytes]
 
 
-class HangUp(Exception):  # noqa: N818 -- a fault that was asked for
+class HangUp(Exception):  # noqa: N818 -- a fault that was asked for, or the client's own
     """The connection ends here, without an answer."""
 
 
@@ -114,7 +114,10 @@ class Gate:
             return 400, {}, b"malformed Content-Length"
         if int(length) > MAX_BODY:
             return 413, {"Connection": "close"}, b"the lab takes bodies up to 64 MiB"
-        call = read_call(environ)
+        try:
+            call = read_call(environ)
+        except OSError:  # a client that was killed while it sent, or stopped
+            raise HangUp from None
         call.request_id = request_id
         refused = origin.refusal(call.headers)
         if refused:
