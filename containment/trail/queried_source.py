@@ -97,12 +97,14 @@ class QueriedSource:
         self._report = FileReport(questions.name)
         self._omissions: dict[bytes, Tallies] = {}
         self._assumptions = Tallies()
+        self._unread = Tallies()
 
     def everything(self) -> Contributions:
         """Return what has been asked for so far."""
         gathered = Gathering()
         gathered.add(sorted(self._events.values(), key=lambda e: (e.time, e.event_id or "")))
         self._omissions[b""] = gathered.omissions
+        self._unread = gathered.unread
         facts = gathered.facts()
         return Contributions(facts.facts, facts.uses)
 
@@ -131,7 +133,11 @@ class QueriedSource:
         omissions = Tallies()
         for some in self._omissions.values():
             omissions.add(some)
-        faults = [*self._questions.faults, *sentences(omissions)]
+        faults = [
+            *self._questions.faults,
+            *sentences(omissions),
+            *filter(None, [self._unread.text()]),
+        ]
         report.status = "partly_read" if faults else "ok"
         report.detail = "; ".join([*faults, self._questions.cost])
         report.rejected = omissions.total

@@ -15,7 +15,13 @@ from containment.trail.facts import targets
 from containment.trail.facts.fact import Caller, Fact, FileFacts, Use, caller_in, failed
 from containment.trail.facts.issuance import ISSUERS, Issued, is_key_id, issued_keys
 from containment.trail.facts.principals import label
-from containment.trail.logs.records import UNREADABLE_TIME, Record, identity_fault, loose
+from containment.trail.logs.records import (
+    UNREADABLE_TIME,
+    Record,
+    identity_fault,
+    loose,
+    part_fault,
+)
 from containment.trail.logs.tallies import Tallies
 from containment.trail.logs.times import time_text
 
@@ -46,6 +52,8 @@ class Gathering:
         self._placed = place is not None
         self._records = 0
         self.omissions = Tallies()
+        # Requests and answers that may hold what matters, in a form that cannot be read.
+        self.unread = Tallies()
 
     def add(self, events: Sequence[Record]) -> None:
         """Take in *events*; those that name nobody are counted and left out."""
@@ -76,6 +84,9 @@ class Gathering:
     def _look_at(self, relevant: list[Record]) -> None:
         for event in relevant:
             if event.event_name in _INTERESTING or _may_hand_out(event.response_elements):
+                for part in (event.request_parameters, event.response_elements):
+                    if part_fault(part):
+                        self.unread.count(part_fault(part), loose(part))
                 fact = fact_of(event, self._caller(bytes(event.raw_identity)))
                 if fact is not None:
                     self._facts.append(fact)

@@ -168,6 +168,7 @@ def _index_batch(job: tuple[list[str], int]) -> list[Entry]:
         report = reading.read(path, LEAN, gathered.add, largest)
         facts = gathered.facts()
         reading.leave_out(report, gathered.omissions)
+        reading.note_unread(report, gathered.unread)
         report.first, report.last = facts.first, facts.last
         entries.append(entry_of(report, stamp, facts))
     return entries

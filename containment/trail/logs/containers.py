@@ -15,7 +15,7 @@ import msgspec
 
 from containment.trail.logs.columns import parsed, proper_identity, struct
 from containment.trail.logs.envelopes import NOTIFIER, Contents, records_amid, records_in
-from containment.trail.logs.records import NO_TIME, Event, Record, Request, texts, value_at
+from containment.trail.logs.records import NO_PART, NO_TIME, Event, Record, Request, texts, value_at
 from containment.trail.logs.slices import TOKENS
 from containment.trail.logs.tables import holds_records, table_rows
 from containment.trail.logs.tallies import Tallies
@@ -50,7 +50,6 @@ REQUESTS = Reader(Request, _Envelope[Request], list[Request])
 
 NO_LOG = "neither JSON nor a CloudTrail table"
 NO_RECORD = "unreadable"
-NO_PART = "requests or answers in a form that cannot be read, taken for absent"
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from containment.trail.logs.containers import (
 )
 from containment.trail.logs.files import FileReport, Status
 from containment.trail.logs.inflate import Content
+from containment.trail.logs.records import NO_PART
 from containment.trail.logs.slices import Slices
 from containment.trail.logs.tallies import Tallies
 
@@ -139,6 +140,10 @@ class _Findings:
         report.rejected = self.omissions.total
         if self.keyless and not self.keyed:
             self.assumptions.count(NO_KEYS, f"{self.keyless:,} records")
+        unread = Tallies()
+        if NO_PART in self.assumptions:
+            unread[NO_PART] = self.assumptions.pop(NO_PART)
+            self.faults[unread.text()] = None
         report.assumed = self.assumptions.text()
         _judge(report, content, list(self.faults), sentences(self.omissions), head)
         if self.control and report.status == "ok" and not report.records:
@@ -174,6 +179,15 @@ def _of_all(decoded: Decoded[Kind], *, final: bool) -> str:
     if decoded.fault.startswith("truncated") and not final:
         return "damaged JSON"
     return decoded.fault
+
+
+def note_unread(report: FileReport, unread: Tallies) -> None:
+    """Say in *report* what could not be read of its records, which count all the same."""
+    if not unread:
+        return
+    report.detail = "; ".join(filter(None, (report.detail, unread.text())))
+    if report.status == "ok":
+        report.status = "partly_read"
 
 
 # What was exported without the column tells of no key, and looks like one that was never used.

@@ -133,6 +133,7 @@ UNREADABLE_TIME = "?"
 NO_CALLER = "without a caller"
 _NAMES_CALLER = ("accessKeyId", "arn", "principalId", "accountId", "invokedBy", "credentialId")
 NO_TIME = "with a time that cannot be read"
+NO_PART = "requests or answers in a form that cannot be read, taken for absent"
 
 
 @lru_cache(maxsize=4096)
@@ -241,6 +242,18 @@ def loose(raw: msgspec.Raw) -> Any:
     if isinstance(value, str) and (value[:1] in {"{", "["} or value == "null"):
         return parsed(value)
     return value
+
+
+def part_fault(raw: msgspec.Raw) -> str:
+    """Return why *raw*, a request or an answer, counts as absent; mostly nothing.
+
+    A map as Presto and CloudTrail Lake print it, ``{name=value}``, is not read: a value of the
+    attacker's may hold what looks like the next field.
+    """
+    if bytes(memoryview(raw)[:1]) != b'"':
+        return ""
+    value = loose(raw)
+    return NO_PART if isinstance(value, str) and value[:1] in {"{", "["} else ""
 
 
 def text(value: object) -> str:

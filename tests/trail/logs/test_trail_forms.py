@@ -252,6 +252,25 @@ def test_a_share_that_cannot_be_read_is_told_and_the_rest_counts(tmp_path: Path)
     assert len(result.calls) == 7
 
 
+@pytest.mark.parametrize("form", ["lines", "table"])
+def test_answers_that_cannot_be_read_are_told_and_their_calls_count(
+    tmp_path: Path, form: str
+) -> None:
+    """A map as CloudTrail Lake prints it: what it handed out is not seen, and that is said."""
+    spoilt = [i | {"responseElements": "{credentials={accessKeyId=ASIA}}"} for i in SCENE.records]
+    content = lines(spoilt) if form == "lines" else table([flat(i) for i in spoilt])
+
+    result = answer(put(tmp_path, log=content))
+
+    (file,) = result.files
+    assert (file.status, file.records) == ("partly_read", len(SCENE.records))
+    assert "requests or answers in a form that cannot be read" in file.detail
+    assert "such as '{credentials={accessKeyId=ASIA}}'" in file.detail
+    assert any(gap.kind == "files" and file.detail in gap.what for gap in result.gaps)
+    assert result.calls
+    assert all(credential.tier != "A_issued" for credential in result.credentials)
+
+
 def test_what_had_to_be_assumed_is_a_gap_with_an_example(tmp_path: Path) -> None:
     result = answer(put(tmp_path, log=FORMS["times of Kibana"](SCENE.records)))
 
