@@ -63,6 +63,9 @@ def lift(
     attachment, sign-ins) of one PRINCIPAL (its ARN, or 111122223333/user/NAME) or of all. What was
     decided is put on record. Neither gives a leaked key back, and a document from memory is written
     only where the ledger holds the same one as the state.
+
+    While something that came out of the leaked credential would work on, nothing is lifted, unless
+    the incident was a false positive. --force-ours 'sweep:REASON' lifts all the same, on record.
     """
     incident = begin(named)
     caller_of(incident)

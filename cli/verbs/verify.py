@@ -15,12 +15,12 @@ from cli.options import json_option, stack_argument
 from cli.progress import steps
 from cli.stopping import stopped_by_signals
 from containment.aws.caller import identify
-from containment.clock import isoformat
+from containment.clock import isoformat, moment_of
 from containment.descendants import path_beside
 from containment.errors import AccessError, NotContainedError, SpecError, StoppedError
 from containment.run import state
 from containment.trail.logs import s3_logs
-from containment.verify import verification
+from containment.verify import kept_verdicts, verification
 from containment.verify.log_levels import LogLevels
 from containment.verify.log_sources import Brought, EventHistory, LogFiles
 from containment.verify.members import members_of
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from cli.incident import Incident
     from containment.spec import IncidentSpec
+    from containment.trail import Trace
     from containment.trail.logs.files import FileReport
     from containment.verify.log_sources import LogSource
 
@@ -78,6 +79,7 @@ def verify(
             f"not contained: nothing of {incident.stack} is applied",
             remedy=f"run 'containment up {incident.stack}'",
         )
+    spec_file = incident.project.root / "stacks" / f"{incident.stack}.yaml"
     with (
         stopped_by_signals(incident.cancelled),
         steps(f"verifying {incident.stack}") as tell,
@@ -92,11 +94,13 @@ def verify(
                 members_of(stack_state, spec),
                 _source(incident, logs, live=live, folder=Path(folder)),
                 _aws_time(incident),
-                path_beside(incident.project.root / "stacks" / f"{incident.stack}.yaml"),
+                path_beside(spec_file),
                 pace,
                 Path(folder) / "index",
                 watching=watch,
                 harvest=records.harvest,
+                remember=partial(_remember, spec_file),
+                verified_at=_verified_at(spec_file),
             )
             if logs or live
             else None
@@ -150,6 +154,27 @@ def _source(incident: Incident, logs: tuple[str, ...], *, live: bool, folder: Pa
         render.tell(f"warning: {error}", style="yellow")
         regions = []
     return LogFiles(regions, partial(_fetch, logs, incident.project.spec(incident.stack), folder))
+
+
+def _remember(spec_file: Path, answer: Trace) -> None:
+    """Keep what a trace found; a lift waits for what would work on."""
+    from containment.trail.outputs.remember import remember  # noqa: PLC0415 -- as above
+
+    if answer.credentials:
+        remember(answer, spec_file)
+
+
+def _verified_at(spec_file: Path) -> datetime | None:
+    """Return when the incident was verified first, by the verdicts that were kept."""
+    try:
+        kept = kept_verdicts.load(spec_file)
+    except SpecError as error:
+        render.tell(f"warning: {error}", style="yellow")
+        return None
+    moments = (
+        moment_of(str(one.get("verified_at"))) for one in kept if one.get("verified") is True
+    )
+    return next((moment for moment in moments if moment is not None), None)
 
 
 def _regions(incident: Incident) -> list[str]:

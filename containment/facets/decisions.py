@@ -10,6 +10,9 @@ that plain ``pulumi destroy`` can be told the same:
     $ CONTAINMENT_DECISIONS='keep-theirs=trust force-ours=credentials@111122223333/user/ci' \
         pulumi destroy
 
+One is made about what nobody swept, with a reason: ``force-ours=sweep:REASON`` lifts all the same,
+the reason percent-encoded where it stands in the environment.
+
 A decision never widens access on the word of the state alone: a leaked key stays Inactive, and a
 document from memory is written only where the ledger holds the same one.
 """
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
+from urllib.parse import quote, unquote
 
 from containment.errors import SpecError, lift_of
 from containment.identities import Principal, parse_principal
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "CONTAINMENT_DECISIONS"
 
-FacetName = Literal["deny", "credentials", "trust", "attachment", "sign-ins"]
+FacetName = Literal["deny", "credentials", "trust", "attachment", "sign-ins", "sweep"]
 Word = Literal["force-ours", "keep-theirs"]
 FACETS: tuple[FacetName, ...] = get_args(FacetName)
 WORDS: tuple[Word, ...] = get_args(Word)
@@ -37,15 +41,21 @@ _MEND = "write it as force-ours=credentials or keep-theirs=trust@111122223333/ro
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision; *principal* is whom it is about, as it was written, or None for all."""
+    """One decision; *principal* is whom it is about, as it was written, or None for all.
+
+    A *reason* is given where what nobody swept is lifted all the same.
+    """
 
     word: Word
     facet: FacetName
     principal: str | None = None
+    reason: str = ""
 
     def __str__(self) -> str:
         """Return it as it is written in the environment."""
-        return f"{self.word}={self.facet}" + (f"@{self.principal}" if self.principal else "")
+        about = f"@{self.principal}" if self.principal else ""
+        reason = f":{quote(self.reason, safe='')}" if self.reason else ""
+        return f"{self.word}={self.facet}{about}{reason}"
 
     def is_about(self, principal: Principal) -> bool:
         """Tell whether it is about *principal*: paths and capitals do not tell two apart."""
@@ -68,6 +78,11 @@ class Decisions:
         return next(
             (item.word for item in sorted(about, key=lambda item: not item.principal)), None
         )
+
+    @property
+    def unswept_reason(self) -> str:
+        """Why what nobody swept is to be lifted all the same; empty where nobody said so."""
+        return next((item.reason for item in self.made if item.facet == "sweep"), "")
 
     def require_known(self, principals: Iterable[Principal]) -> None:
         """Refuse a decision about somebody whom the stack does not hold.
@@ -110,6 +125,8 @@ def decided(word: Word, value: str) -> Decision:
     Raises:
         SpecError: there is no such facet, or the principal is none.
     """
+    if value.partition(":")[0] == "sweep":
+        return _lifted_unswept(word, value)
     facet, separator, principal = value.partition("@")
     if facet not in FACETS:
         raise SpecError(
@@ -118,6 +135,17 @@ def decided(word: Word, value: str) -> Decision:
     if separator:
         _named(principal)
     return Decision(word, facet, principal if separator else None)
+
+
+def _lifted_unswept(word: Word, value: str) -> Decision:
+    """Return the decision to lift what nobody swept, which takes a reason."""
+    reason = unquote(value.partition(":")[2]).strip()
+    if word != "force-ours" or not reason:
+        raise SpecError(
+            f"'{word}={value}' does not say why what was not swept may be lifted",
+            remedy="write it as --force-ours 'sweep:REASON'; what is swept needs no decision",
+        )
+    return Decision(word, "sweep", reason=reason)
 
 
 def way_out(

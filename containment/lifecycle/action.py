@@ -359,7 +359,7 @@ class Action(ABC, Generic[In, St]):
         for step in plan.steps:
             words.append(step.facet.WORD)
             words.extend(step.returns.asks)
-        self._record_decisions(state, words)
+        self._record_decisions(state, [*words, "sweep"])
         for line in plan.carry_out():
             self._context.say("info", line)
 
@@ -438,10 +438,12 @@ class Action(ABC, Generic[In, St]):
         for facet in facets:
             word = context.decisions.on(facet, state.target)
             if word is not None:
+                reason = context.decisions.unswept_reason if facet == "sweep" else ""
                 context.ledger.decide(
                     state.incident,
                     decision=word,
                     facet=facet,
+                    **({"reason": reason} if reason else {}),
                     principal=state.principal,
                     unique_id=str(getattr(state, "principal_id", "")),
                     operator=context.caller.arn,

@@ -197,7 +197,12 @@ class Gate:
             context.ledger,
             applying=bool(context.declared),
             clock=context.now,
+            anyway=self._lift_unswept if context.decisions.unswept_reason else None,
         )
+
+    def _lift_unswept(self, what: str) -> None:
+        reason = self._context.decisions.unswept_reason
+        self._context.say("warning", f"{what}; lifted all the same, for the reason: {reason}")
 
     def _require_agreement(self) -> None:
         if self._context.disagreements:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from containment.clock import utc_now
-from containment.errors import ConflictError, SpecError
+from containment.errors import ConflictError, SpecError, lift_of
 from containment.spec.between import identity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from containment.clock import Clock
@@ -28,6 +29,7 @@ def require_swept(
     *,
     applying: bool = False,
     now: Clock = utc_now,
+    anyway: Callable[[str], None] | None = None,
 ) -> None:
     """Refuse to lift *state* while a descendant in the record beside *path* would work on.
 
@@ -37,6 +39,7 @@ def require_swept(
         spec: what it says; None if it is missing.
         applying: whether the file is being applied in this very run.
         now: the time.
+        anyway: where somebody decided, with a reason, to lift all the same: told what works on.
 
     Raises:
         ConflictError: one would, or the record cannot be read.
@@ -61,7 +64,13 @@ def require_swept(
         ]
     if open_descendants:
         what, remedy = descendants.describe_unswept(open_descendants, beside)
-        raise ConflictError(what, remedy=f"{remedy}; then lift")
+        if anyway is not None:
+            anyway(what)
+            return
+        all_the_same = f"{lift_of(state.incident)} --force-ours 'sweep:REASON'"
+        raise ConflictError(
+            what, remedy=f"{remedy}; then lift. '{all_the_same}' lifts all the same, on record"
+        )
 
 
 def _still_target(state: Inputs, spec: IncidentSpec) -> bool:
@@ -69,20 +78,27 @@ def _still_target(state: Inputs, spec: IncidentSpec) -> bool:
     return any(not t.access_key and identity(t.principal) == target for t in spec.targets)
 
 
-def _contained_targets(state: Inputs, spec: IncidentSpec | None) -> list[ContainedTarget]:
-    """Return whom the lift itself goes on keeping the attacker out of."""
+def contained_targets(spec: IncidentSpec) -> list[ContainedTarget]:
+    """Return whom *spec* contains, as far as a lift goes on keeping the attacker out of them."""
     from containment.descendants import ContainedTarget  # noqa: PLC0415 -- as above
 
-    targets = [
+    return [
         ContainedTarget(
             target.principal.label,
             str(target.rung),
             target.leaked,
             tuple(session.name for session in target.sessions if session.name),
         )
-        for target in (spec.targets if spec else ())
+        for target in spec.targets
         if not target.access_key
     ]
+
+
+def _contained_targets(state: Inputs, spec: IncidentSpec | None) -> list[ContainedTarget]:
+    """Return whom the lift itself goes on keeping the attacker out of."""
+    from containment.descendants import ContainedTarget  # noqa: PLC0415 -- as above
+
+    targets = contained_targets(spec) if spec else []
     if not any(one.principal.lower() == state.target.label.lower() for one in targets):
         # What was lifted is fenced, and its leaked keys stay Inactive, whatever the file says now.
         targets.append(ContainedTarget(state.target.label, "deny-all", state.lift.leaked))

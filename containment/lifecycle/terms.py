@@ -13,7 +13,7 @@ from containment.errors import APPLY_THEN_LIFT, LIFT, ConflictError, Containment
 from containment.ledger.entries import last_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from containment.clock import Clock
@@ -35,6 +35,7 @@ def require_terms(
     *,
     applying: bool = False,
     clock: Clock = utc_now,
+    anyway: Callable[[str], None] | None = None,
 ) -> None:
     """Compare the lift's terms in *state* with the spec file in *directory*.
 
@@ -45,6 +46,7 @@ def require_terms(
         applying: whether the file is being applied in this very run, which took *state* out of it
             or gave it another rung. A suspicion that has been confirmed meanwhile lifts alike.
         clock: the time, for what ends by itself.
+        anyway: where what nobody swept is lifted all the same: told what works on.
 
     Raises:
         ConflictError: they differ, or the file cannot be read; or it is missing, and the state
@@ -59,7 +61,7 @@ def require_terms(
     path = directory / terms.spec
     if not path.exists():
         _require_recorded(state, ledger)
-        require_swept(state, path, None, applying=applying, now=clock)
+        require_swept(state, path, None, applying=applying, now=clock, anyway=anyway)
         return
     try:
         spec = load(path)
@@ -81,7 +83,7 @@ def require_terms(
             f"the file says {word} {_shown(in_file)}, the stack was applied as {_shown(applied)}",
             remedy=_APPLY_FIRST if applying else APPLY_THEN_LIFT,
         )
-    require_swept(state, path, spec, applying=applying, now=clock)
+    require_swept(state, path, spec, applying=applying, now=clock, anyway=anyway)
 
 
 def _require_recorded(state: Inputs, ledger: Ledger) -> None:

@@ -14,6 +14,7 @@ from containment import descendants
 from containment.clock import isoformat
 from containment.errors import ContainmentError
 from containment.identities import is_access_key_id
+from containment.lifecycle.sweep_requirement import contained_targets
 from containment.trail import trace
 from containment.trail.logs.files import COMPLETE
 from containment.verify import coverage, log_calls
@@ -40,6 +41,8 @@ _PATIENCE = timedelta(hours=1)
 # CloudTrail API Reference, LookupEvents.
 _HISTORY = timedelta(days=90)
 _MOST_NAMED = 3
+# "Up to 15 minutes": what was made before a moment is in the logs when they go past it by this.
+DELIVERY = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class LogLevels:
         pace: how to wait, and whom to tell.
         index: a folder for the facts of files already read.
         watching: whether to wait until the logs cover the window.
+        remember: keeps what a trace of a leaked key found, which a lift waits for.
+        verified_at: when the incident was verified first; None where it never was.
         harvest: returns what AWS's own records say of refused calls; a record is kept for a day.
     """
 
@@ -69,6 +74,8 @@ class LogLevels:
     index: Path
     watching: bool = False
     harvest: Callable[[Sequence[LoggedCall]], list[Evidence]] | None = None
+    remember: Callable[[Trace], object] | None = None
+    verified_at: datetime | None = None
 
     def run(self) -> list[Evidence]:
         """Return what the logs show; while watching, once they show enough.
@@ -82,13 +89,43 @@ class LogLevels:
             is_over = covered.complete or any(one.outcome == "broken" for one in evidence)
             late = now > window.end + _PATIENCE
             if not self.watching or is_over or late or self.pace.wait(POLL_S):
-                return [*evidence, *covered.evidence]
+                return [*evidence, *covered.evidence, *self._sweep(covered, now)]
             covered_min = max((covered.until - window.begin).total_seconds() / 60, 0)
             self.pace.tell(
                 f"V5: logs cover {covered_min:.0f} of {window.minutes} minutes;"
                 f" {covered.slowest} is at {isoformat(covered.until)}"
             )
         return []
+
+    def _sweep(self, covered: Coverage, now: datetime) -> Iterator[Evidence]:
+        """Say what came out of the leaked keys and would work on, and whether all of it is known.
+
+        All that was made before the verdict is known once the logs go past it by as long as
+        records take to come.
+        """
+        try:
+            record = descendants.load(self.record)
+        except ContainmentError as error:
+            yield Evidence("V4", self.stack, "open", error.message, error.remedy)
+            return
+        number = len(record.descendants) if record else 0
+        remaining = descendants.unswept(record, contained_targets(self.spec), now) if record else []
+        if self.verified_at is None:
+            until = "how far it is whole is told once the incident was verified"
+        elif covered.until >= self.verified_at + DELIVERY:
+            until = f"all that was made up to the verdict, {isoformat(self.verified_at)}, is in it"
+        else:
+            until = f"it is whole once the logs go to {isoformat(self.verified_at + DELIVERY)}"
+        what = (
+            f"the record of descendants has {number}, of which {len(remaining)} would work on"
+            f" after a lift; {until}"
+        )
+        step = (
+            "a lift waits for those: 'containment trace … --propose' adds them as targets"
+            if remaining
+            else ""
+        )
+        yield Evidence("V4", self.stack, "note", what, step)
 
     def _look(self, now: datetime) -> tuple[list[Evidence], Coverage, coverage.Window]:
         """Read all logs once."""
@@ -174,12 +211,18 @@ class LogLevels:
                 ]
             )
         yield from log_calls.judge_keys(self._known_keys(), reading.calls, settled)
+        yield from self._came_out(brought, moments)
+
+    def _came_out(self, brought: Brought, moments: Sequence[datetime]) -> Iterator[Evidence]:
+        """Judge what came out of the leaked keys, and out of the roles' sessions before T."""
         for seed in self._seeds():
             answer = self._traced(seed, brought)
             if isinstance(answer, Evidence):
                 yield answer
             elif answer is not None:
-                yield from log_calls.judge_descendants(answer, settled, self.members)
+                if self.remember is not None:
+                    self.remember(answer)
+                yield from log_calls.judge_descendants(answer, max(moments), self.members)
         for member, moment in zip(self.members, moments, strict=True):
             if member.principal.kind != "role":
                 continue

@@ -10,9 +10,11 @@ import pytest
 
 from containment import descendants
 from containment.descendants import Descendant, Record
-from containment.errors import ConflictError
+from containment.errors import ConflictError, SpecError
+from containment.facets import decisions
 from containment.lifecycle.sweep_requirement import require_swept
 from containment.spec import load
+from tests.support.party import keep_ledgers
 from tests.support.workbench import T0, can_list, write_spec
 
 if TYPE_CHECKING:
@@ -86,6 +88,42 @@ def test_a_session_holds_it_up_until_it_ends_by_aws_time(bench: Bench) -> None:
     remember(bench, session)
     bench.lab.advance(2)
     bench.deny_action().delete(state)
+
+
+def decide(bench: Bench, text: str) -> None:
+    bench.context = replace(bench.context, decisions=decisions.parse(text))
+
+
+def test_what_nobody_swept_is_lifted_all_the_same_for_a_reason_and_on_record(bench: Bench) -> None:
+    state = contained(bench)
+    keep_ledgers(bench)
+    remember(bench, BACKDOOR)
+    reason = "the red team's user; gone by Friday @eve"
+    decide(bench, str(decisions.decided("force-ours", f"sweep:{reason}")))
+
+    bench.deny_action().delete(state)
+
+    entries = bench.context.ledger.journal_of(bench.incident).read()[1].entries
+    (decision,) = [one for one in entries if one["kind"] == "decision"]
+    assert (decision["facet"], decision["reason"]) == ("sweep", reason)
+    assert decision["operator"] == bench.context.caller.arn
+
+
+@pytest.mark.parametrize(
+    "text", ["force-ours=sweep", "force-ours=sweep:%20", "keep-theirs=sweep:x"]
+)
+def test_a_lift_of_what_nobody_swept_takes_a_reason(text: str) -> None:
+    with pytest.raises(SpecError, match="does not say why"):
+        decisions.parse(text)
+
+
+def test_a_decision_about_another_facet_lifts_nothing_unswept(bench: Bench) -> None:
+    state = contained(bench)
+    remember(bench, BACKDOOR)
+    decide(bench, "force-ours=deny")
+
+    with pytest.raises(ConflictError, match=r"--force-ours 'sweep:REASON'"):
+        bench.deny_action().delete(state)
 
 
 def test_a_false_positive_is_lifted_without_a_sweep_for_descendants(bench: Bench) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from containment.lab.cloudtrail import history
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.spec import load
+from containment.trail import Trace
+from containment.trail.outputs.remember import remember
 from containment.verify import log_levels
 from containment.verify.authorization_records import AuthorizationRecords
 from containment.verify.log_levels import LogLevels
@@ -370,6 +372,31 @@ def test_what_came_out_of_a_role_before_t_and_works_on_leaves_the_verdict_open(
         dumps(Record(INCIDENT, descendants=(swept,)))
     )
     assert "V4 open" not in words_at(logs_of(scene).verify(), "V4")
+
+
+def test_what_came_of_a_leaked_key_is_remembered_and_the_sweep_says_when_it_is_whole(
+    contain: Contain, logs_of: LogsOf, direct_lab: Lab
+) -> None:
+    stolen = session_of(direct_lab, direct_lab.world.leaked, direct_lab.world.deploy_role)
+    scene = contain(U)
+    scene.lab.advance(3000)
+    remembered: list[str] = []
+
+    def note(answer: Trace) -> None:
+        remembered.extend(one.id for one in answer.credentials)
+        remember(answer, scene.bench.directory / "stacks" / f"{INCIDENT}.yaml")
+
+    def swept_words(minutes: float) -> str:
+        verified = scene.lab.now() - timedelta(minutes=minutes)
+        return words_at(logs_of(scene).verify(remember=note, verified_at=verified), "V4")
+
+    early = swept_words(0)
+    assert stolen.access_key_id in remembered
+    assert "of which 1 would work on after a lift; it is whole once the logs go to" in early
+    scene.lab.advance(600)
+    assert "all that was made up to the verdict" in swept_words(40)
+    never = words_at(logs_of(scene).verify(), "V4")
+    assert "is told once the incident was verified" in never
 
 
 def test_files_leave_open_what_only_aws_can_tell(
