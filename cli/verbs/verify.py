@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ from containment.errors import AccessError, NotContainedError, SpecError, Stoppe
 from containment.run import state
 from containment.trail.logs import s3_logs
 from containment.verify import kept_verdicts, verification
+from containment.verify.access_sets import look_at_access
 from containment.verify.log_levels import LogLevels
 from containment.verify.log_sources import Brought, EventHistory, LogFiles
 from containment.verify.members import members_of
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from containment.spec import IncidentSpec
     from containment.trail import Trace
     from containment.trail.logs.files import FileReport
+    from containment.verify.access_sets import AccessSets
     from containment.verify.log_sources import LogSource
 
 
@@ -114,10 +117,16 @@ def verify(
             logs=levels.run if levels else tuple,
         )
     document = verdict.keep(incident, result, records)
+    sets: list[AccessSets] = []
+    if not incident.cancelled.is_set():
+        sets = look_at_access(members_of(stack_state, spec), incident.workplace)
     if as_json:
-        render.document(document)
+        render.document({**document, "access": [asdict(one) for one in sets]})
     else:
         verdict.show(incident, result, caller.arn)
+        for one in sets:
+            render.say()
+            render.fields([("access to", one.principal), *one.lines()])
     return verdict.exit_code(incident, result)
 
 

@@ -66,8 +66,14 @@ class Denies:
     Requests that agree in all that the statements look at get one answer, which is kept.
     """
 
+    _are_denies = True
+
     def __init__(self, policies: Iterable[Policy]) -> None:
-        self._statements = [one for policy in policies for one in policy.denies]
+        self._statements = [
+            one
+            for policy in policies
+            for one in (policy.denies if self._are_denies else policy.allows)
+        ]
         self._keys = sorted({key for one in self._statements for key in _keys_of(one)})
         self._by_action = any(not one.actions.everything for one in self._statements)
         self._by_resource = any(
@@ -102,11 +108,17 @@ class Denies:
     def _asked(self, request: PartialRequest, context: _AskedContext) -> Refusal:
         unknown: set[str] = set()
         for statement in self._statements:
-            missing = _missing(statement, request, context)
+            missing = _missing(statement, request, context, denies=self._are_denies)
             if missing == set():
                 return Refusal(is_sure=True)
             unknown |= missing or set()
         return Refusal(unknown=frozenset(unknown))
+
+
+class Allows(Denies):
+    """The Allow statements of some policies, asked in the same way: what they grant."""
+
+    _are_denies = False
 
 
 class _AskedContext(dict[str, Any]):
@@ -130,13 +142,15 @@ def _keys_of(statement: Statement) -> Iterator[str]:
 
 
 def _missing(
-    statement: Statement, request: PartialRequest, context: _AskedContext
+    statement: Statement, request: PartialRequest, context: _AskedContext, *, denies: bool
 ) -> set[str] | None:
     """Return what has to be known to tell whether *statement* applies; None where it does not."""
     if not statement.actions.matches(request.action):
         return None
-    if statement.principals and not request.caller.denied_by(statement.principals, bounded=False):
-        return None
+    if statement.principals is not None:
+        caller, named = request.caller, statement.principals
+        if not (caller.denied_by(named, bounded=False) if denies else caller.named_by(named)):
+            return None
     missing: set[str] = set()
     matched = _matches_resource(statement, request, context)
     if matched is None:
