@@ -33,7 +33,8 @@ VARIABLE = "CONTAINMENT_DECISIONS"
 
 FacetName = Literal["deny", "credentials", "trust", "attachment", "sign-ins", "sweep"]
 Word = Literal["force-ours", "keep-theirs"]
-FACETS: tuple[FacetName, ...] = get_args(FacetName)
+# What is swept is on no principal, and is decided about as a whole.
+FACETS: tuple[FacetName, ...] = tuple(name for name in get_args(FacetName) if name != "sweep")
 WORDS: tuple[Word, ...] = get_args(Word)
 _LABEL_PARTS = 3
 _MEND = "write it as force-ours=credentials or keep-theirs=trust@111122223333/role/app"

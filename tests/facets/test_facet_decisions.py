@@ -24,6 +24,14 @@ def test_each_decision_is_read_back_as_it_is_written(word: str, facet: str) -> N
     assert parse(text).on(facet, CI) == word  # type: ignore[arg-type]
 
 
+def test_the_reason_to_lift_what_nobody_swept_is_read_back_as_it_is_written() -> None:
+    made = decisions.decided("force-ours", "sweep:it is ours = the red team's: @eve")
+
+    assert " " not in str(made)
+    assert parse(f"{made} keep-theirs=trust").unswept_reason == made.reason
+    assert parse("keep-theirs=trust").unswept_reason == ""
+
+
 @pytest.mark.parametrize(
     "named",
     [
