@@ -65,6 +65,9 @@ VERBS = {
     "sweep": Verb("cli.verbs.sweep:sweep", "Remove release fences whose end has passed."),
     "adopt": Verb("cli.verbs.adopt:adopt", "Take over a containment whose state was lost."),
     "restore": Verb("cli.verbs.restore:restore", "Give principals back by the ledger alone."),
+    "signal": Verb(
+        "cli.verbs.signal:signal", "Keep what services and people report.", announced=False
+    ),
     "note": Verb(
         "cli.verbs.note:note", "Put on an incident's record what people say.", announced=False
     ),

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli import render
 from cli.options import json_option
-from containment.clock import utc_now
-from containment.errors import ContainmentError, NotFoundError, SpecError
-from containment.profile import load
-from containment.record import Kind, make_note, open_record
+from cli.recording import begin_record, this_user
+from containment.errors import ContainmentError, SpecError
+from containment.record import Kind, make_note
 from containment.record.notes import DETAILS, POSITIVES, require_reason
 from containment.record.record import require_evidence
-from containment.run import project
 from containment.spec import moment_text
 
 if TYPE_CHECKING:
@@ -30,7 +25,7 @@ _COMMON = frozenset({"kind", "text", "author", "incident", "at", "n", "prev"})
 
 
 @click.command()
-@click.argument("kind", type=click.Choice([str(kind) for kind in Kind]), required=False)
+@click.argument("kind", type=click.Choice([str(kind) for kind in DETAILS]), required=False)
 @click.argument("text", required=False)
 @click.option("--incident", "named", help="The incident; the only one in stacks/, if left out.")
 @click.option("--by", "author", help="Who says it; your name on this machine, if left out.")
@@ -59,13 +54,8 @@ def note(
     Ends with 5 where the record was edited or cut short: nothing is added to it, and nothing
     concluded from it.
     """
-    this_project = project.find(Path.cwd())
-    incident = project.choose(named, this_project.incidents, None)
-    settings = load(this_project.root).ledger
-    record = open_record(settings, this_project.root, incident, now=utc_now)
+    this_project, incident, record = begin_record(named)
     reading = record.read()
-    if reading.verdict == "none":
-        _require_known(this_project, incident)
     if kind is None:
         return _show(incident, reading, as_json=as_json)
     if text is None:
@@ -77,7 +67,7 @@ def note(
     entry = make_note(
         Kind(kind),
         text,
-        author=author if author is not None else _user(),
+        author=author if author is not None else this_user(),
         details={name: value for name, value in details.items() if value is not None},
     )
     require_evidence(reading)
@@ -92,29 +82,6 @@ def note(
     if entry.kind is Kind.T0:
         _compare_t0(this_project, incident, entry.text)
     return 0
-
-
-def _require_known(this_project: Project, incident: str) -> None:
-    """Refuse to begin the record of an incident that nobody opened: its name may be a slip.
-
-    Raises:
-        NotFoundError: it has neither a spec nor a stack.
-    """
-    if incident not in {*this_project.incidents, *this_project.configured}:
-        raise NotFoundError(
-            f"there is no spec stacks/{incident}.yaml, and no record of {incident}",
-            remedy="see stacks/ for its name, or open it with 'containment open'",
-        )
-
-
-def _user() -> str:
-    """Return the name of who runs this, as the machine knows it and no variable says otherwise."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        raise SpecError(
-            "this machine has no name for you", remedy="say who you are with --by"
-        ) from None
 
 
 def _compare_t0(this_project: Project, incident: str, t0: str) -> None:

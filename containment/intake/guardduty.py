@@ -99,7 +99,7 @@ def read_finding(path: Path) -> Finding:
     account = _text(finding, "accountId")
     details = _get(_get(finding, "resource"), "accessKeyDetails")
     finding_type = _text(finding, "type")
-    if not isinstance(details, dict) and (actors := _actors(finding)):
+    if not isinstance(details, dict) and (actors := sequence_actors(finding)):
         details, account = _only_actor(actors, account, name)
     if not isinstance(details, dict):
         kind = _text(_get(finding, "resource"), "resourceType") or "something else"
@@ -143,7 +143,7 @@ def read_finding(path: Path) -> Finding:
     return parsed
 
 
-def _actors(finding: dict[str, Any]) -> list[dict[str, Any]]:
+def sequence_actors(finding: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the user of each actor of an attack sequence, each once.
 
     Source: GuardDuty API Reference, "Sequence", "Actor" and "User".
@@ -241,11 +241,18 @@ def _the_one(document: object, name: str) -> dict[str, Any]:
     return document
 
 
-def _refuse_sample(finding: dict[str, Any], details: dict[str, Any], name: str) -> None:
-    # GuardDuty User Guide, "Sample findings": names begin with Generated, and the finding says so.
+def is_sample(finding: dict[str, Any], details: dict[str, Any]) -> bool:
+    """Tell whether *finding* is one that GuardDuty made up to be looked at.
+
+    Source: GuardDuty User Guide, "Sample findings": names begin with Generated, and it says so.
+    """
     more = _get(_get(finding, "service"), "additionalInfo")
-    is_sample = isinstance(more, dict) and _get(more, "sample") is True
-    if is_sample or _text(details, "userName").startswith("GeneratedFinding"):
+    is_marked = isinstance(more, dict) and _get(more, "sample") is True
+    return is_marked or _text(details, "userName").startswith("GeneratedFinding")
+
+
+def _refuse_sample(finding: dict[str, Any], details: dict[str, Any], name: str) -> None:
+    if is_sample(finding, details):
         raise SpecError(
             f"{name} is one of GuardDuty's sample findings; nobody has leaked anything",
             remedy="to try things out, start the lab: 'make demo'",

@@ -1,15 +1,16 @@
 """Reads the ids of many leaked access keys out of what a scanner or a person wrote down.
 
-Known are: one id a line, CSV, TruffleHog's JSON (one document, or one a line), SARIF, and the
-alerts of GitHub's secret scanning as its API gives them. Of a secret nothing is kept: only what is
-an access key id as a whole, or stands as one in a place where a scanner quotes code, leaves this
-module. No key is tried by using it. One bad entry is named by its place, never by its text, and
-spoils no other.
+Known are: one id a line, CSV, TruffleHog's JSON (one document, or one a line), gitleaks' JSON,
+SARIF, and the alerts of GitHub's secret scanning as its API gives them. Of a secret nothing is
+kept: only what is an access key id as a whole, or stands as one in a place where a scanner quotes
+code, leaves this module. No key is tried by using it. One bad entry is named by its place, never by
+its text, and spoils no other.
 
 Sources: GitHub REST API, "Secret scanning" (``secret_type``, ``secret``, ``created_at``,
 ``first_location_detected``); SARIF 2.1.0, sections 3.14, 3.27 and 3.30 (runs, results, regions);
 TruffleHog's README, "JSON output" (``DetectorName``, ``Raw``, ``RawV2``, ``Redacted``,
-``SourceMetadata``).
+``SourceMetadata``); gitleaks' source, ``report/finding.go`` (``RuleID``, ``Secret``, ``File``,
+``StartLine``, ``Date``).
 """
 
 from __future__ import annotations
@@ -107,10 +108,17 @@ def is_many(content: bytes) -> bool:
     if document is None:
         return True
     entries = document if isinstance(document, list) else [document]
-    return any(
-        isinstance(one, dict) and ("runs" in one or "DetectorName" in one or "secret_type" in one)
-        for one in entries
-    ) or any(isinstance(one, str) for one in entries)
+    return any(isinstance(one, str) or is_scanned(one) for one in entries)
+
+
+def is_scanned(document: object) -> bool:
+    """Tell whether *document* is what a known scanner writes, or one finding of it."""
+    return isinstance(document, dict) and (
+        any(name in document for name in ("DetectorName", "DetectorType", "secret_type"))
+        or isinstance(document.get("runs"), list)
+        or isinstance(document.get("alert"), dict)
+        or {"RuleID", "Secret"} <= document.keys()
+    )
 
 
 def read_leaks(content: bytes, name: str) -> Leaks:
@@ -203,6 +211,8 @@ def _read_document(document: Any, entry: str, reading: _Reading) -> None:
         _read_sarif(finding, entry, reading)
     elif "DetectorName" in finding or "DetectorType" in finding:
         _read_trufflehog(finding, entry, reading)
+    elif {"RuleID", "Secret"} <= finding.keys():
+        _read_gitleaks(finding, entry, reading)
     elif "secret_type" in finding or isinstance(finding.get("alert"), dict):
         alert = finding["alert"] if isinstance(finding.get("alert"), dict) else finding
         _read_github(cast("dict[str, Any]", alert), entry, reading)
@@ -237,6 +247,17 @@ def _read_github(alert: dict[str, Any], entry: str, reading: _Reading) -> None:
         return
     # When the alert was made; the commit may be older, and its own time is its author's word.
     reading.add(entry, keys, where, _moment(alert.get("created_at")))
+
+
+def _read_gitleaks(finding: dict[str, Any], entry: str, reading: _Reading) -> None:
+    if _AWS not in str(finding["RuleID"]).lower():
+        reading.others += 1
+        return
+    # A rule may match the line around the id, or the secret beside it: only an id is taken.
+    texts = [str(finding.get(name) or "") for name in ("Secret", "Match")]
+    keys = dict.fromkeys(key for text in texts for key in _QUOTED_ID.findall(text))
+    where = ":".join(str(finding[name]) for name in ("File", "StartLine") if finding.get(name))
+    reading.add(entry, keys, where or entry, _moment(finding.get("Date")))
 
 
 def _read_sarif(document: dict[str, Any], entry: str, reading: _Reading) -> None:

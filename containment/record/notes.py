@@ -24,8 +24,9 @@ POSITIVES = (TRUE_POSITIVE, FALSE_POSITIVE)
 
 
 class Kind(StrEnum):
-    """What an entry of a record is about."""
+    """What an entry of a record is about; signals are added by ``containment signal add``."""
 
+    SIGNAL = "signal"
     T0 = "t0"
     CAUSE = "cause"
     IMPACT = "impact"
@@ -46,6 +47,7 @@ class Details:
     optional: tuple[str, ...] = ()
 
 
+# What people note; a signal is read and not noted.
 DETAILS: Mapping[Kind, Details] = {
     Kind.T0: Details(
         "the moment from which on the credential is the attacker's", ("source",), ("reason",)
