@@ -7,11 +7,13 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from cli import differences, render
+from cli.emergencies import declared
 from cli.incident import begin_directly, ended, error_document, place_document
 from cli.stopping import stopped_by_signals
 from containment.aws.recording import made_change
 from containment.engine.ownership import ForeignStateError
 from containment.errors import ConflictError
+from containment.lifecycle.oversight import require_admitted, unreviewed
 from containment.run import direct, report
 from containment.spec import waves
 
@@ -28,7 +30,12 @@ _PARTLY = "not as declared"
 
 
 def contain_directly(
-    named: str | None, why: ContainmentError | None, *, wave: int | None = None, as_json: bool
+    named: str | None,
+    why: ContainmentError | None,
+    *,
+    wave: int | None = None,
+    emergency: str | None = None,
+    as_json: bool,
 ) -> int:
     """Contain what the spec names, and say that no state knows of it.
 
@@ -36,6 +43,7 @@ def contain_directly(
         named: the stack, as on the command line.
         why: what keeps the engine from being used; None where somebody asked for it.
         wave: the last wave that is contained; None for all.
+        emergency: why it is not reviewed first; None where nobody says so.
         as_json: show a document.
 
     Raises:
@@ -46,6 +54,12 @@ def contain_directly(
     project, stack, workplace = begin_directly(named, cancelled)
     spec = waves.up_to(project.spec(stack), wave)
     caller = workplace.caller()
+    journal = workplace.ledger().journal_of(stack)
+    # Of one run that could not use the engine, it is on record already.
+    if emergency is not None and not unreviewed(journal.read()[1].entries):
+        declared(workplace, "up", emergency, stack)
+    elif emergency is None:
+        require_admitted(workplace.settings.profile, journal, None)
     if why is not None:
         render.tell(f"warning: {why.message}: containing without the engine", style="yellow")
 

@@ -51,6 +51,15 @@ def sign_options(command: Command) -> Command:
     return command
 
 
+def emergency_option(command: Command) -> Command:
+    """Give *command* the option ``--emergency``."""
+    return click.option(
+        "--emergency",
+        metavar="REASON",
+        help="Do it before its review, which stays open until somebody else has signed it.",
+    )(command)
+
+
 def verbose_option(command: Command) -> Command:
     """Give *command* the option ``--verbose``."""
     return click.option(

@@ -178,8 +178,10 @@ class ApprovedRun:
             f" and the next 'containment up {self.incident.stack}' takes it into the state",
         )
 
-    def use(self) -> None:
+    def use(self) -> int:
         """Use the approval up: under the stack's lock it goes into the ledger, once.
+
+        Returns the number of the ledger's entry.
 
         Raises:
             RefusedError: it was used, the state has changed, or it cannot be written down.
@@ -208,13 +210,14 @@ class ApprovedRun:
                     remedy="have it reviewed and approved anew",
                 )
             require_unused(journal, self.approval.plan)
-            use(
+            number = use(
                 journal,
                 self.admission,
                 self.approval.plan,
                 self.persons,
                 incident.workplace.caller().arn,
             )
+        return number or 0
 
     def finish(
         self, changes: Iterable[MadeChange], error: ContainmentError | None

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import differences, render
+from cli.emergencies import admitted, declared, open_of, require_reviewed, rows_of
 from cli.incident import begin, caller_of, ended, error_document, on_terminal, place_document
 from cli.options import (
     decision_options,
     decisions_of,
+    emergency_option,
     format_option,
     json_option,
     stack_argument,
@@ -21,6 +23,7 @@ from containment.diff import as_document
 from containment.errors import ConflictError, NotFoundError, RefusedError
 from containment.facets import decisions
 from containment.identities import parse_principal
+from containment.lifecycle.oversight import UNRECORDED
 from containment.run import events, failures, fences, forecast, report, restoration, state
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ _NOTHING = "nothing to lift"
 @stack_argument
 @click.option("--preview", is_flag=True, help="Show what comes back, and change nothing.")
 @decision_options
+@emergency_option
 @yes_option
 @format_option
 @verbose_option
@@ -50,6 +54,7 @@ def lift(
     verbose: bool,
     force_ours: tuple[str, ...],
     keep_theirs: tuple[str, ...],
+    emergency: str | None,
     yes: bool,
     as_json: bool,
 ) -> int:
@@ -66,6 +71,10 @@ def lift(
 
     While something that came out of the leaked credential would work on, nothing is lifted, unless
     the incident was a false positive. --force-ours 'sweep:REASON' lifts all the same, on record.
+
+    Where the profile says 'review: {required: lift}', it takes a review by somebody else, after all
+    that was contained ('review --applied'). A false positive that cannot wait is lifted with
+    --emergency: leaked keys stay Inactive, and it stays open until somebody has reviewed it.
     """
     incident = begin(named)
     caller_of(incident)
@@ -74,6 +83,9 @@ def lift(
     incident = _with_decisions(incident, stack_state, force_ours, keep_theirs)
     if not preview:
         _not_on_hold(incident, stack_state)
+        incident = _let_begin(incident, stack_state, emergency)
+    elif emergency is not None:
+        incident = admitted(incident, UNRECORDED)
     if preview:
         return _preview(incident, stack_state, form=form, as_json=as_json)
     asked = not yes and not as_json and on_terminal()
@@ -88,6 +100,25 @@ def lift(
             raise RefusedError("declined; nothing has been changed", remedy="run it again to lift")
     options = ("--skip-preview",) if asked else ()
     return _lift(incident, stack_state, *options, verbose=verbose, as_json=as_json)
+
+
+def _let_begin(incident: Incident, stack_state: StackState, emergency: str | None) -> Incident:
+    """Return *incident*, with what lets its lift begin.
+
+    Raises:
+        RefusedError: the profile asks for a review that nobody made, or it is no emergency of a
+            false positive, or that cannot be put on record.
+    """
+    if emergency is None:
+        require_reviewed(incident.workplace, incident.stack)
+        return incident
+    if not all(item.state.lift.false_positive for item in stack_state.resources):
+        raise RefusedError(
+            f"--emergency lifts a false positive, and {incident.stack} was not applied as one",
+            remedy="write 'disposition: false-positive' and run 'containment up"
+            f" {incident.stack}', or have the lift reviewed",
+        )
+    return admitted(incident, declared(incident.workplace, "lift", emergency, incident.stack))
 
 
 def _applied(incident: Incident) -> StackState:
@@ -194,6 +225,7 @@ def _lift(
                 "changes": dict(run.events.summary),
                 "steps": report.steps(run.events),
                 "diagnostics": report.diagnostics(run.events),
+                "not_reviewed": rows_of(open_of(incident.workplace, incident.stack)),
                 "next": next_,
                 "error": error_document(error) if error else None,
             }

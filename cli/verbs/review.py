@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import render
-from cli.incident import on_terminal
+from cli.emergencies import matters_of, rows_of, signers_of
+from cli.incident import begin, on_terminal
 from cli.options import format_option, json_option, sign_options, yes_option
 from cli.replaying import Replaying, replay_options
 from cli.reviewing import judged, planned, require_approvers, signers_at, write_text
@@ -41,8 +42,12 @@ from containment.review.approval import (
     write_approval,
 )
 from containment.review.approval import approve as add_approval
+from containment.review.approval.afterwards import NAMESPACE as APPLIED
+from containment.review.approval.afterwards import done_already, sign_off
 from containment.review.approval.record import NAMESPACE
 from containment.run import project
+from containment.run.state import expect_ledger
+from containment.run.state import load as load_state
 from containment.text import plain
 
 if TYPE_CHECKING:
@@ -67,6 +72,11 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Sign what is shown, and write the approval here, beside those of others.",
 )
+@click.option(
+    "--applied",
+    is_flag=True,
+    help="Review what was done already, and sign that with --sign-with.",
+)
 @sign_options
 @yes_option
 @replay_options
@@ -79,6 +89,7 @@ def review(
     head: str | None,
     comment: Path | None,
     approve: Path | None,
+    applied: bool,
     key: Path | None,
     pushed_by: tuple[str, ...],
     yes: bool,
@@ -101,7 +112,18 @@ def review(
 
     With --approve, which takes --base, --head and --sign-with, what ends with 0 is approved: see
     'containment up --approved'. Whoever signed a commit of the change, or pushed it, may not.
+
+    With --applied, which takes one STACK and --sign-with, it is about what was done already, as in
+    an emergency: what the ledger has of it is shown beside the page, and is signed as reviewed.
+    Whoever applied it may not.
     """
+    if applied:
+        if len(named) != 1 or key is None or (base, head, approve, comment) != (None,) * 4:
+            raise SpecError(
+                "--applied takes one STACK and --sign-with",
+                remedy="name the incident and the file of your SSH key, and leave the others out",
+            )
+        return _review_applied(named[0], key, form, yes=yes, as_json=as_json)
     if approve is not None and (base is None or head is None or key is None):
         raise SpecError(
             "--approve needs --base, --head and --sign-with",
@@ -113,15 +135,7 @@ def review(
         raise SpecError("there is nothing to review", remedy="name --base REV, or an incident")
     replaying = Replaying(logs, live, days)
     this_project = project.find(Path.cwd())
-    environ = os.environ  # noqa: TID251 -- an edge
-    change: ProposedChange
-    if base is not None:
-        repository = open_repository(this_project.root, environ)
-        change = between(repository, base, head, [project.choose(one, [], None) for one in named])
-    else:
-        stacks = [project.choose(one, [], None) for one in named]
-        change = of_project(this_project.root, stacks)
-
+    change = _proposed(this_project, named, base, head)
     judgement = judged(this_project, change, replaying.replayer())
     code = judgement.exit_code
     if comment is not None:
@@ -138,6 +152,69 @@ def review(
             )
         _approve(this_project, change, judgement, base, approve, key, pushed_by, yes=yes)
     return code
+
+
+def _proposed(
+    this_project: Project, named: Sequence[str], base: str | None, head: str | None
+) -> ProposedChange:
+    """Return the change that is meant: between revisions, or the specs as they are there."""
+    stacks = [project.choose(one, [], None) for one in named]
+    if base is None:
+        return of_project(this_project.root, stacks)
+    environ = os.environ  # noqa: TID251 -- an edge
+    return between(open_repository(this_project.root, environ), base, head, stacks)
+
+
+def _review_applied(named: str, key: Path, form: str, *, yes: bool, as_json: bool) -> int:
+    """Show what was done already, and sign it as reviewed once somebody says so."""
+    environ = os.environ  # noqa: TID251 -- an edge
+    incident = begin(named)
+    caller = incident.workplace.caller().arn
+    expect_ledger(load_state(incident.engine, incident.stack), incident.workplace.ledger())
+    journal = incident.workplace.ledger().journal_of(incident.stack)
+    record = done_already(journal, incident.stack)
+    signers = signers_of(incident.project.root)
+    emergencies = rows_of(record.emergencies)
+    changes = [{"principal": who, "what": what, "result": end} for who, what, end in record.changes]
+    judgement = None
+    if (incident.project.root / "stacks" / f"{incident.stack}.yaml").is_file():
+        judgement = judged(incident.project, of_project(incident.project.root, [incident.stack]))
+    if not as_json:
+        if judgement is not None:
+            _show(judgement, form, as_json=False)
+        render.tell(f"already applied, by the ledger ({record.head}):", style="bold")
+        for matter in matters_of(record.emergencies, incident.stack):
+            render.tell(f"  {matter.what}")
+        for who, what, end in record.changes:
+            render.tell(f"  {plain(who)}: {plain(what)}: {plain(end)}")
+    if not yes and (as_json or not on_terminal()):
+        raise RefusedError(
+            "nobody is here to be asked whether it is reviewed",
+            remedy="read what was done, then add --yes",
+        )
+    if not yes and not click.confirm("Sign that you have reviewed this?"):
+        raise RefusedError("declined; nothing was signed", remedy="run it again to sign")
+    person = sign_off(
+        journal,
+        record,
+        signers,
+        lambda payload: sign(payload, key, APPLIED, incident.project.root, environ),
+        caller=caller,
+        bots=incident.workplace.settings.profile.bots,
+        now=utc_now(),
+    )
+    if as_json:
+        render.document(
+            {
+                "stack": incident.stack,
+                "reviewed_by": person,
+                "review": as_document(judgement) if judgement is not None else None,
+                "emergencies": emergencies,
+                "changes": changes,
+            }
+        )
+    render.tell(f"reviewed by {plain(person)}: it is on record in {journal.location}")
+    return 0
 
 
 def _approve(  # noqa: PLR0917 -- what was said on the command line

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from cli import render
+from cli.emergencies import matters_of, open_of, rows_of
 from cli.incident import begin, caller_of, place_document
 from cli.options import json_option, stack_argument
 from cli.words import fence_row, ledger_row, ledger_words
@@ -65,8 +67,10 @@ def status(*, named: str | None, as_json: bool) -> int:
         workplace=incident.workplace,
         problems=problems,
     )
+    waiting = open_of(incident.workplace, incident.stack)
+    status = replace(status, matters=(*status.matters, *matters_of(waiting, incident.stack)))
     if as_json:
-        render.document(_document(incident, status))
+        render.document({**_document(incident, status), "not_reviewed": rows_of(waiting)})
     else:
         _show(incident, status, caller.arn, created=stack_state is not None)
     if status.drifted or status.unheld:

@@ -14,8 +14,10 @@ import click
 from cli import differences, render, verdict
 from cli.before_engine import contained_ahead, not_in_state
 from cli.direct import contain_directly
+from cli.emergencies import admitted, declared, matters_of, open_of, rows_of
 from cli.incident import begin, caller_of, ended, error_document, on_terminal, place_document
 from cli.options import (
+    emergency_option,
     json_option,
     sign_options,
     stack_argument,
@@ -27,6 +29,7 @@ from cli.reviewing import ApprovalOptions, approved_run
 from containment.engine.layout import ForeignProjectError
 from containment.engine.ownership import ForeignStateError
 from containment.errors import ContainmentError, RefusedError, SpecError
+from containment.lifecycle.oversight import require_admitted
 from containment.run import failures, report, state
 
 if TYPE_CHECKING:
@@ -70,6 +73,7 @@ _OUTCOMES = {"create": "created", "update": "updated", "delete": "deleted", "rep
     help="Write here, signed, which calls were made and which were named; with --approved.",
 )
 @sign_options
+@emergency_option
 @click.option(
     "--verify",
     is_flag=True,
@@ -88,6 +92,7 @@ def up(
     receipt: Path | None,
     key: Path | None,
     pushed_by: tuple[str, ...],
+    emergency: str | None,
     verify: bool,
     verbose: bool,
     as_json: bool,
@@ -113,21 +118,36 @@ def up(
     approval binds is compared first, and it is used once. Where something live has changed since,
     nothing is given back, lost for good or set on an account by it: who was to be contained is, and
     the command ends with 5; so it does where calls were made that the plan does not name.
+
+    With --emergency nobody is asked either: REASON goes on record, and what is done is reviewed
+    afterwards, by 'review --applied'. Until then 'status' lists it.
     """
     options = _approval_options(approved, base, receipt, key, pushed_by)
+    if options is not None and emergency is not None:
+        raise SpecError(
+            "--emergency is for what nobody approved", remedy="leave it out, or --approved"
+        )
     if options is not None and (without_engine or wave is not None):
         raise SpecError(
             "--approved is for all that was approved",
             remedy="leave --wave and --without-engine out",
         )
     if without_engine:
-        return contain_directly(named, None, wave=wave, as_json=as_json)
+        return contain_directly(named, None, wave=wave, emergency=emergency, as_json=as_json)
     if options is not None:
         return _apply_approved(named, options, verify=verify, verbose=verbose, as_json=as_json)
     try:
-        return _apply(named, yes=yes, wave=wave, verify=verify, verbose=verbose, as_json=as_json)
+        return _apply(
+            named,
+            emergency,
+            yes=yes,
+            wave=wave,
+            verify=verify,
+            verbose=verbose,
+            as_json=as_json,
+        )
     except (ForeignStateError, ForeignProjectError) as error:
-        return contain_directly(named, error, wave=wave, as_json=as_json)
+        return contain_directly(named, error, wave=wave, emergency=emergency, as_json=as_json)
 
 
 def _approval_options(
@@ -149,6 +169,7 @@ def _approval_options(
 
 def _apply(
     named: str | None,
+    emergency: str | None,
     *,
     yes: bool,
     wave: int | None,
@@ -165,7 +186,8 @@ def _apply(
     if wave is not None:
         before = state.load(incident.engine, incident.stack) or before
     incident, spec = incident.in_waves(whole, wave, before)
-    is_asked = not yes and not as_json and on_terminal()
+    incident = _let_begin(incident, emergency)
+    is_asked = not yes and emergency is None and not as_json and on_terminal()
     if is_asked:
         _ensure_stack(incident, as_json=as_json)
         _ask(incident, spec)
@@ -177,6 +199,20 @@ def _apply(
     return _conclude(advance, spec, run, error, caller.arn, waiting, verify=verify, as_json=as_json)
 
 
+def _let_begin(incident: Incident, emergency: str | None) -> Incident:
+    """Return *incident*, with what lets its run begin where the profile asks for something.
+
+    Raises:
+        RefusedError: it asks for an approval, and this is no emergency.
+    """
+    workplace, stack = incident.workplace, incident.stack
+    if emergency is not None:
+        return admitted(incident, declared(workplace, "up", emergency, stack))
+    journal = workplace.ledger().journal_of(stack)
+    require_admitted(workplace.settings.profile, journal, None)
+    return incident
+
+
 def _apply_approved(
     named: str | None, options: ApprovalOptions, *, verify: bool, verbose: bool, as_json: bool
 ) -> int:
@@ -186,7 +222,7 @@ def _apply_approved(
     caller = caller_of(incident)
     incident, spec = incident.in_waves(spec, None, state.StackState())
     approved = approved_run(incident, options)
-    approved.use()
+    incident = admitted(incident, approved.use())
     if not approved.admission.is_whole:
         return _add_alone(incident, spec, approved, as_json=as_json)
     made: list[MadeChange] = []
@@ -347,6 +383,12 @@ def _show(
                 if waiting
                 else []
             ),
+            *(
+                ("NOT reviewed", matter.what.removeprefix("not reviewed: "))
+                for matter in matters_of(
+                    open_of(incident.workplace, incident.stack), incident.stack
+                )
+            ),
             ("verify", f"containment verify {incident.stack}"),
             ("undo", f"containment lift {incident.stack}"),
         ]
@@ -394,6 +436,7 @@ def _document(
             for item in principals
         ],
         "later_waves": list(waiting),
+        "not_reviewed": rows_of(open_of(incident.workplace, incident.stack)),
         "stays_open": report.stays_open(resources),
         "written": differences.written_rows(run.changes),
         "changes": dict(run.events.summary),

@@ -45,8 +45,8 @@ _DROPPED = (
     *("PULUMI_DEBUG_PROVIDERS", "PULUMI_DEBUG_LANGUAGES", "PULUMI_ENABLE_LEGACY_PLUGIN_SEARCH"),
     *("PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES", "PULUMI_DEV", "PULUMI_OPTION_"),
     # What a verb says to the engine's program and provider, and nobody else: which targets are left
-    # for later, and what was done already.
-    *("CONTAINMENT_WAVE", "CONTAINMENT_HANDOVER"),
+    # for later, what was done already, and which entry of the ledger let the run begin.
+    *("CONTAINMENT_WAVE", "CONTAINMENT_HANDOVER", "CONTAINMENT_ADMISSION"),
 )
 # What the engine keeps for its user, all but plugins and policy packs.
 _SHARED_FOLDERS = ("workspaces", "logs")

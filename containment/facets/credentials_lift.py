@@ -313,6 +313,8 @@ def _stays(
     suspicion = credentials.suspicion(one, terms.leaked, terms.compromised_at)
     if suspicion is not None and not terms.false_positive:
         return suspicion
+    if suspicion is not None and terms.keeps_leaked:
+        return f"{suspicion}, and nobody has reviewed this lift"
     if name not in prior.statuses:
         return "was not there before the containment and stays Inactive"
     if claimed.get(name) == overlap.KEPT or name in terms.history.kept:

@@ -105,6 +105,7 @@ class Terms:
         leaked: the ids of the leaked credentials; with none named, every one counts as leaked.
         compromised_at: T0, ISO 8601.
         false_positive: True where everything comes back, leaked credentials included.
+        keeps_leaked: True where those stay Inactive all the same.
         recall: reads what an intact ledger says, once it is asked for.
         decisions: what somebody decided, by facet.
         stands_in: True where a ledger stands in for the state, which it must not bear out itself.
@@ -124,6 +125,7 @@ class Terms:
     leaked: Sequence[str] = ()
     compromised_at: str = ""
     false_positive: bool = False
+    keeps_leaked: bool = False
     recall: Callable[[], History] = History
     decisions: Mapping[FacetName, Word] = field(default_factory=dict["FacetName", "Word"])
     stands_in: bool = False

@@ -75,7 +75,8 @@ class Context:
     *contained_arns* are the principals, by ARN, that the state is known to hold. With *recorded*
     nothing of a principal may be changed before the ledger has its snapshot. *organizations*
     connects to the organisation's own API. *engine_follows* where the engine takes over what is
-    done, and does what no deny may wait for.
+    done, and does what no deny may wait for. *admission* is the ledger's entry that the run was
+    let begin by; None without one.
     """
 
     clients: Clients
@@ -99,6 +100,7 @@ class Context:
     contained_arns: Collection[str] = ()
     recorded: bool = False
     engine_follows: bool = False
+    admission: int | None = None
 
     @property
     def caller(self) -> Caller:

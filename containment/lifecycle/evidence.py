@@ -15,6 +15,7 @@ from containment.facets import marks
 from containment.facets.decisions import FACETS
 from containment.facets.facet import History, Terms
 from containment.ledger import entries
+from containment.lifecycle.oversight import is_emergency_lift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -59,6 +60,9 @@ def terms(
         leaked=state.lift.leaked,
         compromised_at=state.lift.compromised_at,
         false_positive=state.lift.false_positive,
+        keeps_leaked=is_emergency_lift(
+            context.ledger.journal_of(state.incident), context.admission
+        ),
         recall=cache(recall),
         stands_in=changed is not None,
         decisions=decisions,

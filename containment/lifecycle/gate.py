@@ -14,6 +14,7 @@ from containment.facets.marks import is_snapshot_id
 from containment.identities import parse_principal
 from containment.lifecycle.authority import Role, sources, verdict
 from containment.lifecycle.lift import in_turn
+from containment.lifecycle.oversight import require_lift_reviewed
 from containment.lifecycle.terms import require_terms
 from containment.lifecycle.wire import HeldInputs, Inputs
 from containment.preflight import refusals
@@ -96,10 +97,12 @@ class Gate:
         Raises:
             ConflictError: its terms are not those of the spec file as it is now, or too few sources
                 say that it was so.
+            RefusedError: the profile asks for a review of it, and nobody made one.
         """
         self._require_own_spec(state)
         if plan.empty:
             return
+        self._require_reviewed(state)
         self._require_applied_terms(state)
         self._require_left_out(state, plan.live)
         live = plan.live
@@ -128,6 +131,7 @@ class Gate:
                 the stack disagree.
         """
         self.require_containable(state)
+        self._require_reviewed(state)
         self._require_applied_terms(state)
 
     def require_adoptable(self, inputs: Inputs, live: LivePrincipal) -> None:
@@ -203,6 +207,11 @@ class Gate:
     def _lift_unswept(self, what: str) -> None:
         reason = self._context.decisions.unswept_reason
         self._context.say("warning", f"{what}; lifted all the same, for the reason: {reason}")
+
+    def _require_reviewed(self, state: Inputs) -> None:
+        context = self._context
+        journal = context.ledger.journal_of(state.incident)
+        require_lift_reviewed(context.profile, journal, context.admission, state.incident)
 
     def _require_agreement(self) -> None:
         if self._context.disagreements:

@@ -88,6 +88,7 @@ class Workplace:
         engine_follows: whether the engine takes over what is done.
         made: told of every change that AWS may have, where a context names nobody else.
         credentials_expire_at: when the responder's credentials end, where that is known.
+        admission: the number of the ledger's entry that the run was let begin by.
         specs: the folder whose ``stacks`` hold the specs, where that is not *directory*.
     """
 
@@ -107,6 +108,7 @@ class Workplace:
     engine_follows: bool = False
     made: Callable[[Change, Outcome], None] = _ignore
     credentials_expire_at: datetime | None = None
+    admission: int | None = None
     specs: Path | None = None
     _connections: dict[str | None, _Connection] = field(
         default_factory=dict[str | None, _Connection]
@@ -178,6 +180,7 @@ class Workplace:
             contained_arns=self.contained_arns,
             recorded=self.recorded,
             engine_follows=self.engine_follows,
+            admission=self.admission,
         )
 
     def ledger(self) -> Ledger:

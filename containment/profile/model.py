@@ -17,7 +17,9 @@ from containment.profile.profile import (
     GUARD_LAG_S,
     MOST_ACCOUNTS,
     MOST_PRINCIPALS,
+    REVIEW_WITHIN_HOURS,
     VALID_HOURS,
+    Required,
 )
 from containment.spec.fields import STRICT, Line
 from containment.spec.naming import break_glass_arn, principal_arn
@@ -238,6 +240,19 @@ class ReviewTerms(BaseModel):
         description="Names in `allowed_signers` that are no person's, so that they approve"
         " nothing; names that end in `[bot]` never do.",
         examples=[["renovate@example.com"]],
+    )
+    required: Required | None = Field(
+        default=None,
+        description="What is done after a review alone. `lift`: nothing is given back before"
+        " somebody else has reviewed it. `all`: nothing is applied before it is approved either,"
+        " by plain `pulumi up` too, except in an emergency. If left out, nothing asks for one.",
+        examples=["lift"],
+    )
+    within_hours: int = Field(
+        default=REVIEW_WITHIN_HOURS,
+        ge=1,
+        le=720,
+        description="By when what was done in an emergency is to be reviewed.",
     )
 
 

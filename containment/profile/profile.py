@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 FILE = "containment.yaml"
 ACCOUNT = "{account}"
 Part = Literal["responder", "pipeline", "guard", "break-glass"]
+Required = Literal["lift", "all"]
 
 # AWS documents no time; practitioners measured seconds as a rule, and minutes under load.
 GUARD_LAG_S = 60
 # What one change may touch before a person is asked to raise it.
 MOST_PRINCIPALS, MOST_ACCOUNTS = 50, 5
 VALID_HOURS = 24
+REVIEW_WITHIN_HOURS = 24
 
 _SHOWN = 12
 
@@ -51,6 +53,8 @@ class Profile:
         approvals: how many persons approve a change.
         valid_hours: for how long an approval may be used.
         bots: names of signers that are no person's.
+        review_required: what nobody does without a review; None for nothing.
+        review_within_hours: by when an emergency is to be reviewed.
         sha256: of the file's bytes, as ``sha256sum`` prints it; None where there is no file.
     """
 
@@ -73,6 +77,8 @@ class Profile:
     approvals: int = 1
     valid_hours: int = VALID_HOURS
     bots: tuple[str, ...] = ()
+    review_required: Required | None = None
+    review_within_hours: int = REVIEW_WITHIN_HOURS
     sha256: str | None = None
 
     def role_in(self, account: str | None, *, lifting: bool = False) -> str | None:

@@ -58,5 +58,7 @@ def read(path: Path) -> Profile:
         approvals=values.review.approvals,
         valid_hours=values.review.valid_hours,
         bots=values.review.bots,
+        review_required=values.review.required,
+        review_within_hours=values.review.within_hours,
         sha256=sha256(text).hexdigest(),
     )

@@ -16,6 +16,7 @@ from containment.errors import kind_of
 from containment.facets import decisions
 from containment.identities import parse_principal
 from containment.lifecycle.handover import Handover
+from containment.lifecycle.oversight import admission_in, require_admitted
 from containment.lifecycle.workplace import Settings, Workplace
 from containment.messages import ANNOUNCED, MessageFile
 from containment.provider.engine import Engine
@@ -144,6 +145,15 @@ class Deployment:
         if error is not None:
             raise kind_of(error)(error.message, remedy=error.remedy)
 
+    def require_admitted(self, context: Context) -> None:
+        """Refuse to contain in a run that was let begin by nothing, where the profile asks for it.
+
+        Raises:
+            RefusedError: it was.
+        """
+        journal = context.ledger.journal_of(self._stack or "")
+        require_admitted(context.profile, journal, context.admission)
+
     def require_known(self, principal: str) -> None:
         """Refuse to lift *principal* while a decision is about somebody the stack does not hold.
 
@@ -170,6 +180,7 @@ class Deployment:
             # The state is not written meanwhile: what was not foreseen goes on record as well.
             recorded=self.handover.is_whole,
             credentials_expire_at=_moment(self._environ.get(_EXPIRATION)),
+            admission=admission_in(self._environ),
         )
 
     def _connected(self, clients: Clients) -> None:

@@ -157,9 +157,10 @@ class Servicer(SettingsServicer):
             inputs = action_type.inputs_type.model_validate(values)
             if not request.preview:
                 self._wait_for_others(request.urn, inputs, lifting=False)
-            action = action_type(
-                self._context(request.urn, inputs, "Create", reading=request.preview)
-            )
+            place = self._context(request.urn, inputs, "Create", reading=request.preview)
+            if not request.preview:
+                self._deployment.require_admitted(place)
+            action = action_type(place)
             make = (
                 partial(action.create, inputs, preview=request.preview)
                 if done_ahead is None
@@ -213,9 +214,10 @@ class Servicer(SettingsServicer):
             self._require_allowed(request.urn, inputs.principal, "Update", preview=request.preview)
             if not request.preview:
                 self._wait_for_others(request.urn, inputs, lifting=False)
-            action = action_type(
-                self._context(request.urn, inputs, "Update", reading=request.preview)
-            )
+            place = self._context(request.urn, inputs, "Update", reading=request.preview)
+            if not request.preview:
+                self._deployment.require_admitted(place)
+            action = action_type(place)
             new = reported.making(
                 inputs, lambda: action.update(state, inputs, preview=request.preview)
             )

@@ -29,6 +29,7 @@ def decided(
     claimed: str | None = "Active",
     leaked: tuple[str, ...] = ("AKIAI44QH8DHBEXAMPLE",),
     false_positive: bool = False,
+    keeps_leaked: bool = False,
     others: tuple[Other, ...] = (),
     hearsay: frozenset[str] = frozenset(),
     which: Any = "all",
@@ -42,6 +43,7 @@ def decided(
         leaked=leaked,
         compromised_at=T0,
         false_positive=false_positive,
+        keeps_leaked=keeps_leaked,
         recall=lambda: History(recorded, kept=kept),
         decisions={"credentials": decision} if decision else {},
     )
@@ -74,6 +76,15 @@ def test_credentials_that_stay_inactive_say_why(case: dict[str, object], reason:
 
     assert (fates.activate, fates.undecided) == ((), ())
     assert reason in fates.kept[0]
+
+
+def test_a_false_positive_that_nobody_reviewed_leaves_leaked_credentials_inactive() -> None:
+    unreviewed = decided(leaked=(KEY,), false_positive=True, keeps_leaked=True)
+
+    assert unreviewed.activate == ()
+    assert "nobody has reviewed this lift" in unreviewed.kept[0]
+    assert decided(leaked=(KEY,), false_positive=True).activate == (KEY,)
+    assert decided(false_positive=True, keeps_leaked=True).activate == (KEY,)
 
 
 @pytest.mark.parametrize("claimed", [None, "Inactive"])

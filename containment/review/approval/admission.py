@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from containment.errors import RefusedError
+from containment.lifecycle.oversight import APPROVAL
 from containment.text import plain
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from containment.ledger.journal import Journal
     from containment.review.approval.bound import IncidentPlan, Plan, PrincipalPlan
-
-ENTRY = "approval"
-"""The kind of the ledger's entry by which an approval is used up."""
 
 _CONTAINING = frozenset({"contain", "raise", "repair", "keep"})
 _BOUND = {
@@ -113,7 +111,7 @@ def require_unused(journal: Journal, plan: Plan) -> None:
             remedy="see docs/ledger.md; 'containment up' without it contains all the same",
         )
     for entry in chain.entries:
-        if (entry.get("kind"), entry.get("plan")) == (ENTRY, plan.digest):
+        if (entry.get("kind"), entry.get("plan")) == (APPROVAL, plan.digest):
             raise RefusedError(
                 f"this approval was used already, at {plain(str(entry.get('at')))}: entry"
                 f" {entry.get('n')} of the ledger",
@@ -123,8 +121,10 @@ def require_unused(journal: Journal, plan: Plan) -> None:
 
 def use(
     journal: Journal, admission: Admission, plan: Plan, persons: Sequence[str], operator: str
-) -> None:
+) -> int | None:
     """Put on record that *plan* is used, by whom it was approved and what may be done by it.
+
+    Returns the number of the entry.
 
     Raises:
         RefusedError: it cannot be written.
@@ -139,7 +139,7 @@ def use(
         "operator": operator,
     }
     try:
-        journal.write(ENTRY, entry, required=True)
+        return journal.write(APPROVAL, entry, required=True)
     except RefusedError as error:
         raise RefusedError(
             f"that the approval is used cannot be written to the ledger {journal.location}",
