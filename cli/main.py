@@ -71,6 +71,11 @@ VERBS = {
     "note": Verb(
         "cli.verbs.note:note", "Put on an incident's record what people say.", announced=False
     ),
+    "process": Verb(
+        "cli.verbs.process:process",
+        "Show each step of the response plan, by its evidence.",
+        announced=False,
+    ),
     "report": Verb("cli.verbs.report:report", "Report an incident by what is on record."),
     "trace": Verb("cli.verbs.trace:trace", "Follow a credential through CloudTrail to a fixpoint."),
     "responder-policy": Verb(

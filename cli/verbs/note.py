@@ -10,8 +10,16 @@ from cli import render
 from cli.options import json_option
 from cli.recording import begin_record, this_user
 from containment.errors import ContainmentError, SpecError
+from containment.intake.text import quoted
+from containment.process.steps import STEPS
 from containment.record import Kind, make_note
-from containment.record.notes import DETAILS, POSITIVES, require_reason
+from containment.record.notes import (
+    DETAILS,
+    DOES_NOT_APPLY,
+    POSITIVES,
+    require_reason,
+    require_signal,
+)
 from containment.record.record import require_evidence
 from containment.spec import moment_text
 
@@ -35,6 +43,11 @@ _COMMON = frozenset({"kind", "text", "author", "incident", "at", "n", "prev"})
 @click.option("--receipt", help="message: what shows that it arrived.")
 @click.option("--owner", help="lesson: who sees to it.")
 @click.option("--positive", type=click.Choice(POSITIVES), help="verdict: what the alert was.")
+@click.option("--of", "of_entry", help="verdict: the number of the signal's entry.")
+@click.option("--step", metavar="NUMBER", help="The step of 'containment process' it is about.")
+@click.option(
+    "--not-applicable", is_flag=True, help="decision: the step does not apply, and TEXT says why."
+)
 @json_option
 def note(
     *,
@@ -42,6 +55,9 @@ def note(
     text: str | None,
     named: str | None,
     author: str | None,
+    of_entry: str | None,
+    step: str | None,
+    not_applicable: bool,
     as_json: bool,
     **details: str | None,
 ) -> int:
@@ -64,6 +80,9 @@ def note(
             f"the entry has no text, which is {kind_details.text}",
             remedy=f"run 'containment note {kind} TEXT'",
         )
+    details |= {"of": of_entry, "step": _step(step, waived=not_applicable)}
+    if not_applicable:
+        details["applies"] = DOES_NOT_APPLY
     entry = make_note(
         Kind(kind),
         text,
@@ -72,6 +91,7 @@ def note(
     )
     require_evidence(reading)
     require_reason(entry, reading.entries)
+    require_signal(entry, reading.entries)
     number = record.add(entry.fields())
     if as_json:
         document = {"incident": incident, "location": reading.location, "entry": number}
@@ -82,6 +102,26 @@ def note(
     if entry.kind is Kind.T0:
         _compare_t0(this_project, incident, entry.text)
     return 0
+
+
+def _step(number: str | None, *, waived: bool) -> str | None:
+    """Return *number* if it is a step, and one that may be *waived* where it is.
+
+    Raises:
+        SpecError: it is none, or needs its evidence whatever is decided.
+    """
+    step = STEPS.get(number or "")
+    if step is None and (number is not None or waived):
+        raise SpecError(
+            f"{quoted(number)} is no step of the process" if number else "no step is named",
+            remedy=f"give one with --step: {', '.join(STEPS)}",
+        )
+    if waived and step is not None and not step.waivable:
+        raise SpecError(
+            f"step {step.number} ({step.title}) always applies",
+            remedy="leave --not-applicable out; 'containment process' says what it takes",
+        )
+    return number
 
 
 def _compare_t0(this_project: Project, incident: str, t0: str) -> None:

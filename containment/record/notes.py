@@ -47,6 +47,9 @@ class Details:
     optional: tuple[str, ...] = ()
 
 
+# What an entry of any kind may have: the step of the process that it is about.
+_OF_ANY = ("step",)
+DOES_NOT_APPLY = "no"
 # What people note; a signal is read and not noted.
 DETAILS: Mapping[Kind, Details] = {
     Kind.T0: Details(
@@ -55,9 +58,9 @@ DETAILS: Mapping[Kind, Details] = {
     Kind.CAUSE: Details(f"how the credential got out: {', '.join(Cause)}", (), ("reason",)),
     Kind.IMPACT: Details("what end users notice; 'none' is a value"),
     Kind.ALTERNATIVE: Details("what else may have caused it, or why nothing else did"),
-    Kind.DECISION: Details("what was decided, and why"),
+    Kind.DECISION: Details("what was decided, and why", (), ("applies",)),
     Kind.MESSAGE: Details("what was said", ("to",), ("receipt",)),
-    Kind.VERDICT: Details("why the alert was real, or was none", ("positive",)),
+    Kind.VERDICT: Details("why the alert was real, or was none", ("positive", "of")),
     Kind.RESIDUAL: Details("what stays open, and who lives with it"),
     Kind.LESSON: Details("what to do otherwise the next time", ("owner",)),
 }
@@ -96,7 +99,7 @@ def make_note(kind: Kind, text: str, *, author: str, details: Mapping[str, str])
                 f"an entry of kind {kind} has no {name}", remedy=f"give it with --{name}"
             )
     for name in details:
-        if name not in rules.required + rules.optional:
+        if name not in rules.required + rules.optional + _OF_ANY:
             raise SpecError(
                 f"an entry of kind {kind} takes no {name}", remedy=f"leave --{name} out"
             )
@@ -118,6 +121,23 @@ def require_reason(note: Note, entries: Sequence[Entry]) -> None:
         raise SpecError(
             f"T0 is {shown(str(before.get('text')))} on record, and the new one has no reason",
             remedy="say with --reason why it changes; the earlier one stays on record",
+        )
+
+
+def require_signal(note: Note, entries: Sequence[Entry]) -> None:
+    """Refuse a verdict of an entry that is no signal of *entries*.
+
+    Raises:
+        SpecError: it is none.
+    """
+    if note.kind is not Kind.VERDICT:
+        return
+    numbers = [str(one.get("n")) for one in entries if one.get("kind") == Kind.SIGNAL]
+    if note.details["of"] not in numbers:
+        listed = ", ".join(numbers[:20]) or "there is none"
+        raise SpecError(
+            f"entry {shown(note.details['of'])} of the record is no signal",
+            remedy=f"give the number of one with --of: {listed}",
         )
 
 

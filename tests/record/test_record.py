@@ -12,6 +12,7 @@ import pytest
 
 from containment.errors import ConflictError, ContainmentError, SpecError, UnavailableError
 from containment.ledger import LedgerSettings, open_record_store
+from containment.ledger.store import Nowhere
 from containment.record import Kind, Record, make_note, open_record
 from containment.record.notes import require_reason, t0_moments
 from containment.record.secrets import holds_secret
@@ -163,6 +164,8 @@ def test_no_record_is_named_by_a_path(tmp_path: Path, name: str) -> None:
         (Kind.CAUSE, "bad luck", {}, "no cause that is known here"),
         (Kind.LESSON, "rotate", {}, "has no owner"),
         (Kind.VERDICT, "it was us", {}, "has no positive"),
+        (Kind.VERDICT, "it was us", {"positive": "false-positive"}, "has no of"),
+        (Kind.IMPACT, "none", {"applies": "no"}, "takes no applies"),
         (Kind.MESSAGE, "hello", {}, "has no to"),
         (Kind.IMPACT, "none", {"owner": "ana"}, "takes no owner"),
         (Kind.IMPACT, " \n", {}, "the impact says nothing"),
@@ -216,6 +219,17 @@ def test_the_record_is_in_the_ledgers_bucket_where_that_is_in_one(tmp_path: Path
     store = open_record_store(LedgerSettings("s3://evidence/ir"), tmp_path, INCIDENT)
 
     assert store.location == f"s3://evidence/ir/incidents/{INCIDENT}/record"
+
+
+def test_heads_behind_a_linked_folder_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "incidents").symlink_to(tmp_path / "elsewhere")
+    record = Record(Nowhere(), INCIDENT, tmp_path, now=lambda: NOW)
+    place = tmp_path / "elsewhere" / INCIDENT
+    place.mkdir()
+    (place / "record.heads").write_text(f"7 {'a' * 64}\n")
+
+    assert record.read().verdict == "unreadable"
 
 
 def test_hostile_text_is_kept_as_it_is_in_ascii(opened: OpenRecord, file: Path) -> None:

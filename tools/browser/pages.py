@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from containment.diff import as_html
 from containment.incident_report import as_html as report_html
 from containment.incident_report import compile_report
+from containment.process.html import as_html as process_html
+from containment.process.rules import compute_process
 from containment.trail import trace
 from containment.trail.outputs import html
 from tests.support.diff_scenes import SCENES, hostile
 from tests.support.hostile_texts import HOSTILE
+from tests.support.process_scene import ENTRIES, complete, record_of
 from tests.support.report_scene import sources as report_sources
 from tests.support.trail_hostile import hostile_trace
 from tests.support.trail_scene import Scene
@@ -89,11 +92,21 @@ _GOLDEN = {
     for word, folder in (("run", "actions"), ("review", "review"))
     for path in sorted((ROOT / "tests" / folder / "golden").glob("*.html"))
 }
+
+
+def _hostile_process(_: Path) -> str:
+    text = " ".join(HOSTILE)
+    entries = [{**one, "text": text, "author": text, "to": text} for one in ENTRIES]
+    return process_html(compute_process(complete(record=record_of(entries))))
+
+
 _WRITE: dict[str, Callable[[Path], str]] = {
     "trace-story": _trace_of_a_story,
     "trace-quiet": _trace_without_calls,
     "trace-hostile": _hostile_trace,
     "diff-hostile": _hostile_diff,
+    "process": lambda _: process_html(compute_process(complete())),
+    "process-hostile": _hostile_process,
     "report": lambda _: report_html(compile_report(report_sources())),
     "report-hostile": _hostile_report,
     **{f"diff-{name}": lambda _, scene=scene: as_html(scene()) for name, scene in SCENES.items()},
