@@ -21,7 +21,7 @@ from containment.aws.faults import code, explain, is_full, outcome_unknown, retr
 from containment.errors import SpecError
 from containment.facets import documents, marks, trust, trust_lift
 from containment.facets.write import Write
-from containment.lifecycle import exemptions
+from containment.lifecycle import exemptions, namesakes
 from containment.lifecycle.action import Action, Failure, UnfinishedError
 from containment.lifecycle.wire import HeldInputs, Outputs
 
@@ -181,6 +181,13 @@ class ClosedTrustPolicy(Action[TrustInputs, TrustState]):
         if not eventually(lambda: self._shows(live, own_statement)):
             if refusal is not None:
                 raise _refused(live, state, refusal, document) from refusal
+            if namesakes.settle(self._context, live, inputs.incident, inputs.snapshot_id or ""):
+                raise UnfinishedError(
+                    f"{live} with the id {live.unique_id} is gone, and another has the name",
+                    remedy="run 'pulumi up' again: a principal made anew under the name is"
+                    " contained with a snapshot of its own",
+                    state=state,
+                )
             raise UnfinishedError(
                 f"the trust policy of {live} was closed and reading it back does not show it",
                 remedy="something may be undoing it: run 'pulumi up' again at once",

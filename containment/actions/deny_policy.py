@@ -46,7 +46,7 @@ from containment.facets import (
 )
 from containment.facets.write import Write
 from containment.identities import parse_principal
-from containment.lifecycle import evidence, exemptions, lift, room, sign_in_revocation
+from containment.lifecycle import evidence, exemptions, lift, namesakes, room, sign_in_revocation
 from containment.lifecycle.action import Action, UnfinishedError
 from containment.lifecycle.wire import HeldInputs, Outputs, Wire
 
@@ -233,11 +233,11 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             raise UnfinishedError(error.message, remedy=error.remedy, state=placed) from error
 
     def _followed(self, live: LivePrincipal, placed: DenyState) -> DenyState:
-        """Write again where another user took the name, and so may have got what was written."""
+        """Write again where another took the name, and so may have got what was written."""
+        snapshot_id = placed.snapshot_id or ""
         for _ in range(FOLLOWED):
-            if not live.is_replaced():
+            if not namesakes.settle(self._context, live, placed.incident, snapshot_id):
                 return placed
-            self._context.say("warning", f"{live} was renamed meanwhile and is followed by its id")
             live = self._require(placed, placed.principal_id, followed=True)
             placed = self._place(live, placed, deny.find(live, placed.incident))
         raise UnfinishedError(

@@ -32,7 +32,7 @@ from containment.clock import isoformat
 from containment.errors import LIFT, ConflictError, ContainmentError, SpecError
 from containment.facets import claims, credentials, credentials_lift, deny, overlap
 from containment.facets.write import Write
-from containment.lifecycle import evidence, lift
+from containment.lifecycle import evidence, lift, namesakes
 from containment.lifecycle.action import Action, Failure, UnfinishedError
 from containment.lifecycle.wire import HeldInputs, Outputs, RememberedCredentials
 
@@ -160,10 +160,10 @@ class InactiveCredentials(Action[CredentialsInputs, CredentialsState]):
         self, live: LivePrincipal, inputs: CredentialsInputs, placed: CredentialsState
     ) -> CredentialsState:
         """Hold again where another user took the name, and so may be who was read and changed."""
+        snapshot_id = inputs.snapshot_id or ""
         for _ in range(FOLLOWED):
-            if not live.is_replaced():
+            if not namesakes.settle(self._context, live, inputs.incident, snapshot_id):
                 return placed
-            self._context.say("warning", f"{live} was renamed meanwhile and is followed by its id")
             live = self._require(inputs, inputs.principal_id, followed=True)
             placed = self._hold_all(live, inputs, placed, credentials.listing(live))
         raise UnfinishedError(

@@ -13,6 +13,7 @@ Sources: IAM User Guide, "IAM identifiers" (unique ids) and "IAM and AWS STS quo
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from containment.aws.credentials import KINDS
@@ -384,7 +385,7 @@ class PrincipalSnapshot(Action[SnapshotInputs, Snapshot]):
                 "warning",
                 f"{live}: an interrupted run left {', '.join(plan.leftovers)}; lifting it now",
             )
-        self._carry_out(state, plan)
+        self._carry_out(state, plan, partial(self.lift_plan, state, terms=terms))
         now = live.again() if plan.steps or plan.leftovers else None
         own = state.snapshot_id or ""
         remains = leftovers.find(now, state.incident, own, self._facets) if now else []

@@ -64,6 +64,7 @@ class LivePrincipal:
         self.principal = principal
         self.unique_id = str(details[f"{self._word}Id"])
         self.answered_at = datetime.fromtimestamp(0, UTC)
+        self._deactivated: list[Credential] = []
         # Names that a user was asked for by and goes by no more.
         self.former_names: tuple[Principal, ...] = ()
 
@@ -207,6 +208,8 @@ class LivePrincipal:
             named = {kind.id_member: credential.credential_id, "Status": status}
             return self._noted(self._followed(lambda: call(**self._key, **named)))
 
+        if credential.works and status == "Inactive":
+            self._deactivated.append(credential)
         self._change(kind.update, credential.facet, status, send)
 
     def read_all(self, operation: str, key: str) -> list[dict[str, Any]]:
@@ -257,12 +260,18 @@ class LivePrincipal:
 
         self._change("UpdateAssumeRolePolicy", recording.TRUST, document, send)
 
-    def is_replaced(self) -> bool:
-        """Tell whether another user has the name of this one now, who may have got its changes."""
-        if self.principal.kind == "role":  # a role cannot be renamed
-            return False
-        now = _by_name(self._iam, self.principal, None)
-        return now is not None and now.unique_id != self.unique_id
+    def namesake(self) -> LivePrincipal | None:
+        """Return who else has the name of this one now, and so may have got its changes.
+
+        A user can be renamed, and a role deleted and made anew.
+        """
+        now = _by_name(self._iam, self.principal, self._recorder)
+        return None if now is None or now.unique_id == self.unique_id else now
+
+    @property
+    def deactivated(self) -> Sequence[Credential]:
+        """The credentials that were made Inactive through this object and worked before."""
+        return self._deactivated
 
     def again(self) -> LivePrincipal | None:
         """Return this principal as it is now, or None if its unique id is gone."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from containment.aws.principal import LivePrincipal
 
 Which = Literal["all", "leaked"]
+# Who is renamed more often than that while three calls are made is renamed all the while.
+_RENAMES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,23 @@ def listing(live: LivePrincipal, kinds: Collection[CredentialKind] = KINDS) -> L
     """Return the credentials of *live* of some *kinds*, each asked for at the same time.
 
     A kind that the responder may not list is noted and holds up no other; without the right to
-    list access keys nothing is known at all.
+    list access keys nothing is known at all. A user who was renamed meanwhile is listed again, for
+    another may have had the name, and some of what was listed be theirs.
 
     Raises:
         ContainmentError: a listing failed for another reason, or that of the access keys.
     """
     if live.principal.kind == "role":
         return Listing(())
+    for _ in range(_RENAMES):
+        name = live.principal
+        listed = _listed(live, kinds)
+        if live.principal == name:
+            return listed
+    return _listed(live, kinds)
+
+
+def _listed(live: LivePrincipal, kinds: Collection[CredentialKind]) -> Listing:
     with ThreadPoolExecutor(max_workers=len(kinds)) as pool:
         asked = {kind: pool.submit(live.credentials, kind) for kind in kinds}
     listed: list[Credential] = []

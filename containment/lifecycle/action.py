@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from containment.aws.principal import FOLLOWED
 from containment.errors import (
+    LIFT,
     AccessError,
     ConflictError,
     ContainmentError,
@@ -23,13 +26,13 @@ from containment.errors import (
     kind_of,
 )
 from containment.identities import parse_principal
-from containment.lifecycle import evidence, lift
+from containment.lifecycle import evidence, lift, namesakes
 from containment.lifecycle.gate import Gate
 from containment.lifecycle.terms import are_changed
 from containment.lifecycle.wire import Inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from containment.aws.principal import LivePrincipal
     from containment.facets.decisions import FacetName
@@ -271,7 +274,8 @@ class Action(ABC, Generic[In, St]):
         self.gate.require_liftable(state, plan)
         now = self._in_turn(live, state)
         if now is not None:
-            self._carry_out(state, plan if now is live else self.lift_plan(state, now, terms))
+            plan = plan if now is live else self.lift_plan(state, now, terms)
+            self._carry_out(state, plan, partial(self.lift_plan, state, terms=terms))
 
     def lift_plan(
         self,
@@ -354,14 +358,36 @@ class Action(ABC, Generic[In, St]):
         del state
         return live
 
-    def _carry_out(self, state: Inputs, plan: LiftPlan) -> None:
+    def _carry_out(
+        self, state: Inputs, plan: LiftPlan, planned: Callable[[LivePrincipal], LiftPlan]
+    ) -> None:
+        """Carry *plan* out, and one *planned* anew where another took the name meanwhile.
+
+        Raises:
+            NotContainedError: the user is renamed faster than it can be lifted.
+        """
         words: list[FacetName] = []
         for step in plan.steps:
             words.append(step.facet.WORD)
             words.extend(step.returns.asks)
         self._record_decisions(state, [*words, "sweep"])
-        for line in plan.carry_out():
-            self._context.say("info", line)
+        snapshot_id = str(getattr(state, "snapshot_id", None) or "")
+        for _ in range(FOLLOWED):
+            for line in plan.carry_out():
+                self._context.say("info", line)
+            live = plan.live
+            if not plan.steps or not namesakes.settle(
+                self._context, live, state.incident, snapshot_id
+            ):
+                return
+            again = live.again()
+            if again is None:
+                return
+            plan = planned(again)
+        raise NotContainedError(
+            f"{state.principal} is renamed faster than it can be lifted, and others take the name",
+            remedy=f"run '{LIFT}' again",
+        )
 
     def _unique_id(self, state: St) -> str:
         return str(getattr(state, "principal_id", ""))
