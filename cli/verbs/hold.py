@@ -29,6 +29,7 @@ from containment.provider.stack_lock import StackLock
 from containment.run import locks, state
 from containment.text import plain
 from containment.verify.authorization_records import AuthorizationRecords
+from containment.verify.hold.attribution import Attribution
 from containment.verify.hold.holding import Hold
 from containment.verify.hold.records import RecordWatch
 from containment.verify.hold.rounds import Rounds
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from cli.incident import Incident
     from containment.run.state import StackState
+    from containment.trail import Trace
     from containment.verify.evidence import Evidence
     from containment.verify.hold.events import Event
 
@@ -71,8 +73,10 @@ _DISTURBING = ("reasserted", "alarm", "used", "proposed", "extended", "guard", "
 @click.option(
     "--extend",
     is_flag=True,
-    help="Contain, without asking, users, roles and keys that are made while it holds, within the"
-    " spec's limit.",
+    help="Contain, without asking, users, roles and keys that the incident's credentials make while"
+    " it holds, within the spec's limit. By whom somebody was made CloudTrail alone says, in"
+    " minutes, so this wants --live; without it only whom the guard denies already is contained,"
+    " and only trusts that were opened to one of the incident are closed.",
 )
 @click.option(
     "--since",
@@ -108,7 +112,7 @@ def hold(
     are looked at twice a second at first and every five seconds once nobody has undone anything
     for ten minutes. A deny, a closed trust or a key's status that was undone is written again as
     'containment up' does it, and counted. Users, roles and keys made since it began, and trust
-    policies that were opened, are teller with the target that would hold them.
+    policies that were opened, are told with the target that would hold them.
 
     An attacker with IAM rights wins against this, for they look as often and a deny takes seconds
     to bind: after the second time it says so, with the command that sets a guard.
@@ -135,7 +139,7 @@ def hold(
         TemporaryDirectory(prefix="containment-hold-") as folder,
     ):
         if not as_json:
-            _say_first(incident, extend=extend)
+            _say_first(incident, extend=extend, live=live)
         teller.tell_all(holding.begin())
         if not holding.resources and not holding.is_over:
             raise NotContainedError(
@@ -143,8 +147,11 @@ def hold(
                 remedy=f"run 'containment up {incident.stack}'",
             )
         moment = _since(since, began, holding)
-        records = _records(incident, holding, Path(folder)) if live else None
-        search = Search(holding, moment, _protected(incident, holding))
+        attribution = Attribution() if live else None
+        records = (
+            _records(incident, holding, Path(folder), attribution.take) if attribution else None
+        )
+        search = Search(holding, moment, _protected(incident, holding), attribution)
         rounds = Rounds(
             holding,
             search,
@@ -201,8 +208,10 @@ def _protected(incident: Incident, holding: Hold) -> set[str]:
     return {one.label.lower() for one in named}
 
 
-def _records(incident: Incident, holding: Hold, folder: Path) -> RecordWatch:
-    """Return what reads CloudTrail beside the looks.
+def _records(
+    incident: Incident, holding: Hold, folder: Path, take_trace: Callable[[Trace], None]
+) -> RecordWatch:
+    """Return what reads CloudTrail beside the looks; *take_trace* is told of each trace.
 
     Raises:
         AccessError: there are no credentials, or the enabled Regions cannot be listed.
@@ -227,6 +236,7 @@ def _records(incident: Incident, holding: Hold, folder: Path) -> RecordWatch:
             Pace(cancelled.wait, lambda _words: None),
             folder / "index",
             harvest=toolbox.harvest,
+            take_trace=take_trace,
         ).run()
 
     def rungs() -> dict[str, tuple[str, str]]:
@@ -241,13 +251,20 @@ def _pause(cancelled: Flag, seconds: float) -> None:
         raise StoppedError("stopped while CloudTrail was asked", remedy="run it again")
 
 
-def _say_first(incident: Incident, *, extend: bool) -> None:
+def _say_first(incident: Incident, *, extend: bool, live: bool) -> None:
+    new = "is proposed"
+    if extend:
+        new = (
+            "is contained within the spec's limit, once CloudTrail says that the incident made it"
+            if live
+            else "is proposed, for without --live nobody says by whom it was made"
+        )
     render.fields(
         [
             ("stack", incident.stack),
             ("endpoint", incident.workplace.clients().endpoint),
             ("caller", incident.workplace.caller().arn),
-            ("what is new", "is contained within the spec's limit" if extend else "is proposed"),
+            ("what is new", new),
             ("ends with", "Ctrl-C, or a lift"),
         ]
     )

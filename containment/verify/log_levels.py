@@ -62,6 +62,7 @@ class LogLevels:
         remember: keeps what a trace of a leaked key found, which a lift waits for.
         verified_at: when the incident was verified first; None where it never was.
         harvest: returns what AWS's own records say of refused calls; a record is kept for a day.
+        take_trace: is told of each trace that was made.
     """
 
     stack: str
@@ -76,6 +77,7 @@ class LogLevels:
     harvest: Callable[[Sequence[LoggedCall]], list[Evidence]] | None = None
     remember: Callable[[Trace], object] | None = None
     verified_at: datetime | None = None
+    take_trace: Callable[[Trace], None] | None = None
 
     def run(self) -> list[Evidence]:
         """Return what the logs show; while watching, once they show enough.
@@ -223,6 +225,7 @@ class LogLevels:
                 if self.remember is not None:
                     self.remember(answer)
                 yield from log_calls.judge_descendants(answer, max(moments), self.members)
+        self._tell_of_users(brought)
         for member, moment in zip(self.members, moments, strict=True):
             if member.principal.kind != "role":
                 continue
@@ -231,6 +234,15 @@ class LogLevels:
                 yield answer
             elif answer is not None:
                 yield from log_calls.judge_made_by_role(answer, member, moment, self._swept())
+
+    def _tell_of_users(self, brought: Brought) -> None:
+        """Trace, for whoever is told, whatever a user did who is denied everything.
+
+        A sign-in session makes somebody as well, and no leaked key leads to it.
+        """
+        for member in self.members if self.take_trace is not None else ():
+            if member.principal.kind == "user" and member.deny and member.deny.scope == "all":
+                self._traced(member.arn, brought)
 
     def _problems(self, reading: LogReading, now: datetime) -> Iterator[Evidence]:
         """Say which logs could not be read, and where logging was tampered with."""
@@ -275,7 +287,7 @@ class LogLevels:
         if not brought.paths:
             return None
         try:
-            return trace(
+            answer = trace(
                 seed,
                 since=isoformat(self.spec.compromised_at),
                 logs=brought.paths,
@@ -285,3 +297,6 @@ class LogLevels:
             )
         except ContainmentError as error:
             return Evidence("V4", seed, "open", error.message, error.remedy)
+        if self.take_trace is not None:
+            self.take_trace(answer)
+        return answer

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +27,8 @@ from botocore.credentials import Credentials as Signing
 
 from containment.actions import ACTIONS, ACTIONS_BY_RESOURCE, guard_policy
 from containment.guard import latecomers, newcomers
+from containment.lab.cloudtrail import history
+from containment.lab.cloudtrail.history import CloudTrail
 from containment.lab.scenario.world import Credentials
 from containment.lifecycle import workplace as workplaces
 from containment.lifecycle.workplace import Settings, Workplace
@@ -54,7 +56,7 @@ _ABOUT: dict[Model, dict[str, str]] = {
     MODELS[0]: {},
     MODELS[1]: {"principal": "*Containment*"},
 }
-_SERVICES = ("iam", "sts", "s3")
+_MAKING = ("Assume", "Create", "GetFederationToken", "GetSessionToken", "UpdateUser")
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,11 @@ class Arena:
 
     def iam(self, credentials: Credentials) -> Any:
         """Return an IAM client whose calls take no time."""
-        client = self.cloud.lab.client("iam", credentials)
+        return self.instant("iam", credentials)
+
+    def instant(self, service: str, credentials: Credentials) -> Any:
+        """Return a client whose calls take no time."""
+        client = self.cloud.lab.client(service, credentials)
         client._endpoint.http_session = _Instant(self.cloud)
         return client
 
@@ -223,6 +229,16 @@ class Arena:
         self.guarded_at = self.guarded_at or self.now()
 
 
+def _noting(cloud: Cloud) -> Callable[..., None]:
+    trail = cloud.gate.trail
+
+    def note(call: Any, operation: Any, caller: Any, outcome: Any) -> None:
+        if operation.name.startswith(_MAKING):
+            CloudTrail.note(trail, call, operation, caller, outcome)
+
+    return note
+
+
 @contextmanager
 def arena() -> Generator[Arena]:
     """Open an arena for the length of a block."""
@@ -231,6 +247,10 @@ def arena() -> Generator[Arena]:
     with simulated() as cloud, ExitStack() as stack:
         made = Arena(cloud)
         cloud.sleeper = made
+        # `simulated` records nothing. What makes somebody is recorded, for that is asked about.
+        stack.enter_context(mock.patch.object(cloud.gate.trail, "note", _noting(cloud)))
+        # Its limit is two calls a second of the wall clock, and no second passes here.
+        stack.enter_context(mock.patch.object(history, "_A_SECOND", 1000))
         for module in (direct, guard_policy, newcomers, holding):
             stack.enter_context(mock.patch.object(module, "ThreadPoolExecutor", OneByOne))
         stack.enter_context(mock.patch.object(latecomers, "_pause", made.wait))
@@ -481,8 +501,8 @@ def fought(arena: Arena, cell: Cell, seed: int, **more: Any) -> Fight:
         fight.events = hold_beside(fight, HOLD_S)
     else:
         arena.wait(6)
-    fight.ended = arena.now()
-    arena.end()
+        fight.ended = arena.now()
+        arena.end()
     return fight
 
 

@@ -10,15 +10,25 @@ from typing import Any
 
 import pytest
 
+from containment.guard.newcomers import Newcomer
 from containment.identities import parse_principal
+from containment.lab.cloudtrail import history
 from containment.lab.testing import Lab
 from containment.spec import load
 from containment.verify.evidence import Evidence
 from containment.verify.hold import records
+from containment.verify.hold.attribution import Attribution
 from containment.verify.hold.events import Event
+from containment.verify.hold.holding import Hold
 from containment.verify.hold.records import RecordWatch
 from containment.verify.hold.rounds import Rounds
 from containment.verify.hold.search import Search
+from containment.verify.log_levels import LogLevels
+from containment.verify.log_sources import EventHistory
+from containment.verify.members import members_of
+from containment.verify.verification import Pace
+from tests.support.project import STACK
+from tests.support.workbench import session_of
 from tests.verify.test_hold import FILE, POLICY, Incident, act_as_responder, kinds
 
 pytestmark = pytest.mark.lab
@@ -40,7 +50,20 @@ class AtOnce(Executor):
         return future
 
 
-def rounds(incident: Incident, *, extending: bool) -> tuple[Rounds, list[Event]]:
+class KnownMakers(Attribution):
+    """Has been told by records that the set made whoever has a name like these."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = names
+
+    def is_of_the_set(self, newcomer: Newcomer) -> bool:
+        return newcomer.arn.rpartition("/")[2].startswith(self.names)
+
+
+def rounds(
+    incident: Incident, *, extending: bool, attribution: Attribution | None = None
+) -> tuple[Rounds, list[Event]]:
     """Return holding that has begun, a minute later, and what it told."""
     world, events = incident.lab.world, list[Event]()
     roles = (world.responder_role, world.break_glass_role)
@@ -49,7 +72,7 @@ def rounds(incident: Incident, *, extending: bool) -> tuple[Rounds, list[Event]]
     incident.lab.advance(60)
     since = incident.lab.now().replace(microsecond=0)
     clock = iter(range(0, 10_000, 5))
-    search = Search(incident.hold, since, protected)
+    search = Search(incident.hold, since, protected, attribution)
     made = Rounds(
         incident.hold,
         search,
@@ -89,7 +112,7 @@ def test_extending_contains_them_within_the_limit_and_holds_them_from_then_on(
     incident: Incident,
 ) -> None:
     lab = incident.lab
-    holding, events = rounds(incident, extending=True)
+    holding, events = rounds(incident, extending=True, attribution=KnownMakers("backdoor", "aaaa"))
     made = [incident.iam.create_user(UserName=f"backdoor-{n}")["User"]["Arn"] for n in range(4)]
     incident.iam.attach_user_policy(UserName="backdoor-0", PolicyArn=ADMINISTRATOR)
 
@@ -106,6 +129,77 @@ def test_extending_contains_them_within_the_limit_and_holds_them_from_then_on(
     assert [(one.kind, one.subject) for one in events] == [("reasserted", made[0])]
     assert incident.iam.list_user_policies(UserName="alice")["PolicyNames"] == ["reader"]
     assert lab.status()["evaluator_errors"] == 0
+
+
+def test_extending_contains_whom_the_set_made_and_an_honest_newcomer_of_that_minute_never(
+    incident: Incident, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(history, "_A_SECOND", 1000)
+    lab, world, iam = incident.lab, incident.lab.world, incident.iam
+    attribution = Attribution()
+    holding, events = rounds(incident, extending=True, attribution=attribution)
+    iam.attach_user_policy(UserName="ci-deploy", PolicyArn=ADMINISTRATOR)
+    iam.attach_role_policy(RoleName="deploy", PolicyArn=ADMINISTRATOR)
+    incident.strip_user()
+    incident.strip_role()
+    incident.switch_on()
+    session = session_of(lab, world.leaked, world.deploy_role)
+    lab.client("iam", world.leaked).create_user(UserName="backdoor")
+    lab.client("iam", session).create_user(UserName="backdoor-of-a-session")
+    iam.create_user(UserName="colleague")
+
+    holding.round()
+
+    assert kinds(events)["proposed"] == 3
+    assert all("CloudTrail will say" in one.what for one in events if one.kind == "proposed")
+    for name in ("backdoor", "backdoor-of-a-session", "colleague"):
+        assert iam.list_user_policies(UserName=name)["PolicyNames"] == []
+    lab.advance(900)
+    cloudtrail = {"us-east-1": lab.client("cloudtrail", world.admin, region="us-east-1")}
+    LogLevels(
+        STACK,
+        incident.hold.spec,
+        members_of(incident.hold.state, incident.hold.spec),
+        EventHistory(cloudtrail, tmp_path / "logs", lambda _seconds: None),
+        lab.now,
+        tmp_path / "descendants.json",
+        Pace(lambda _seconds: True, lambda _words: None),
+        tmp_path / "index",
+        take_trace=attribution.take,
+    ).run()
+    holding.round()
+
+    extended = {one.subject.rpartition("/")[2] for one in events if one.kind == "extended"}
+    assert extended == {"backdoor", "backdoor-of-a-session"}
+    assert iam.list_user_policies(UserName="backdoor")["PolicyNames"] == [POLICY]
+    assert iam.list_user_policies(UserName="colleague")["PolicyNames"] == []
+    assert "colleague" not in (incident.folder / FILE).read_text("utf-8")
+
+
+def test_whom_the_guard_denies_for_being_late_is_contained_without_records(
+    incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holding, events = rounds(incident, extending=True)
+    made = incident.iam.create_user(UserName="backdoor")["User"]
+    incident.iam.create_user(UserName="colleague")
+    monkeypatch.setattr(Hold, "denied_by_guard", {made["UserId"]})
+
+    holding.round()
+
+    assert kinds(events) == {"proposed": 1, "extended": 1}
+    assert incident.iam.list_user_policies(UserName="backdoor")["PolicyNames"] == [POLICY]
+    assert incident.iam.list_user_policies(UserName="colleague")["PolicyNames"] == []
+
+
+def test_without_records_nobody_is_contained_for_being_new(incident: Incident) -> None:
+    holding, events = rounds(incident, extending=True)
+    incident.iam.create_user(UserName="backdoor")
+
+    holding.round()
+
+    assert kinds(events) == {"proposed": 1}
+    assert "'hold --live'" in events[0].what
+    assert incident.iam.list_user_policies(UserName="backdoor")["PolicyNames"] == []
 
 
 def test_a_trust_opened_to_one_of_the_set_is_closed_and_another_is_proposed(
@@ -142,7 +236,7 @@ def test_an_opened_trust_of_an_exempt_role_is_an_alarm_and_never_contained(
 
 
 def test_what_is_found_while_the_stack_is_locked_is_contained_after_it(incident: Incident) -> None:
-    holding, events = rounds(incident, extending=True)
+    holding, events = rounds(incident, extending=True, attribution=KnownMakers("backdoor", "aaaa"))
     incident.stack.is_free = False
     incident.iam.create_user(UserName="backdoor")
     holding.round()
@@ -157,7 +251,7 @@ def test_what_is_found_while_the_stack_is_locked_is_contained_after_it(incident:
 def test_a_name_that_the_spec_refuses_keeps_nobody_else_from_being_contained(
     incident: Incident,
 ) -> None:
-    holding, events = rounds(incident, extending=True)
+    holding, events = rounds(incident, extending=True, attribution=KnownMakers("backdoor", "aaaa"))
     incident.iam.create_user(UserName="a" * 64, Path="/" + "b" * 400 + "/")
     incident.iam.create_user(UserName="backdoor")
 

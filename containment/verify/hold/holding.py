@@ -139,6 +139,12 @@ class Hold:
         return {principal for principal, _ in self._resources}
 
     @property
+    def denied_by_guard(self) -> set[str]:
+        """The unique ids of those whom the guard denies because they were made while it was set."""
+        states = [one.recorded.state for one in self._guards]
+        return {late.principal_id for state in states for late in getattr(state, "late", ())}
+
+    @property
     def resources(self) -> Sequence[Resource]:
         """What is looked at."""
         return tuple(self._resources.values())

@@ -1,7 +1,10 @@
 """Find who and what is new in the account since holding began: users, roles, keys, opened trusts.
 
-IAM says when, and not by whom: so each is proposed, for a person to decide. What a target cannot
-hold, such as the trust of a role that the guard exempts, is an alarm.
+IAM says when, and not by whom: so each is proposed, for a person to decide, and is of the
+attacker's set only once CloudTrail's records say so, minutes later. Whom the guard denies already,
+because they were made while `up` set it, is of the set too: a guard knows no federated session by
+its user. What a target cannot hold, such as the trust of a role that the guard exempts, is an
+alarm.
 
 Source: IAM API Reference, ListUsers, ListRoles (with each trust policy) and ListAccessKeys
 (``CreateDate``).
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
     from containment.guard.newcomers import Newcomer
+    from containment.verify.hold.attribution import Attribution
     from containment.verify.hold.holding import Hold
 
 PERMISSIONS = newcomers.PERMISSIONS
@@ -44,8 +48,9 @@ _IN = "AWS "
 class Find:
     """Something new: what to say of it, and the target that would hold it, if one does.
 
-    *is_of_the_set* is True where IAM itself shows that it is the attacker's, so that it may be
-    contained without asking: made after holding began, or a trust opened to one of them.
+    *is_of_the_set* is True where there is evidence that it is the attacker's, so that it may be
+    contained without asking: CloudTrail says who made it, the guard denies it already, or a trust
+    was opened to one of them.
     """
 
     event: Event
@@ -61,15 +66,19 @@ class Search:
         hold: who is held already.
         since: what was made then or later is new.
         protected: the labels, in small letters, of those whom no incident may deny anything.
+        attribution: tells by CloudTrail who made somebody; None where no log is read.
     """
 
     hold: Hold
     since: datetime
     protected: Collection[str]
+    attribution: Attribution | None = None
     _looks: int = 0
     _reported: set[str] = field(default_factory=set[str])
     _trusts: dict[str, str] = field(default_factory=dict[str, str])
     _new: set[str] = field(default_factory=set[str])
+    # Who is new and was not made by the set, as far as the records go that have come.
+    _unattributed: dict[str, Newcomer] = field(default_factory=dict[str, "Newcomer"])
 
     def look(self) -> list[Find]:
         """Return what was not there at the look before; what cannot be seen is a problem."""
@@ -79,7 +88,11 @@ class Search:
             made = newcomers.made_since(
                 iam, self.since, self.since, with_keys=self._looks % _KEYS_EACH == 1
             )
-            finds = [*self._newcomers(made.principals), *self._opened(iam)]
+            finds = [
+                *self._newcomers(made.principals),
+                *self._attributed(),
+                *self._opened(iam),
+            ]
         except ContainmentError as error:
             return self._problem(error)
         except (ClientError, BotoCoreError) as error:
@@ -101,7 +114,6 @@ class Search:
             if name in self._reported or (one.arn in principals and not one.access_key_id):
                 continue
             self._reported.add(name)
-            self._new.add(one.arn)
             moment = isoformat(one.made_at)
             if self._is_protected(one.arn):
                 what = f"made at {moment}, while it was held, and exempt from every containment"
@@ -112,19 +124,49 @@ class Search:
                 step = f"where it is not Inactive, write 'rung: deny-all' for it in {stack}.yaml"
                 yield Find(Event("proposed", one.arn, what, step))
             else:
-                yield self._proposed(one, moment)
+                self._unattributed[name] = one
+                if not self._is_of_the_set(one):
+                    yield self._proposed(one)
 
-    def _proposed(self, one: Newcomer, moment: str) -> Find:
-        principal = parse_principal(one.arn)
+    def _attributed(self) -> Iterator[Find]:
+        """Find those of whom a record has come that says that the set made them."""
+        for name, one in list(self._unattributed.items()):
+            if self._is_of_the_set(one):
+                del self._unattributed[name]
+                self._new.add(one.arn)
+                yield self._proposed(one)
+
+    def _is_of_the_set(self, one: Newcomer) -> bool:
+        return bool(self._evidence(one))
+
+    def _evidence(self, one: Newcomer) -> str:
+        """Return what bears out that *one* is of the set; empty where nothing does yet."""
+        if self.attribution is not None and self.attribution.is_of_the_set(one):
+            return "by the incident's own credentials (CloudTrail)"
+        if one.unique_id in self.hold.denied_by_guard:
+            return "and the guard denies it, but not the federated sessions of it"
+        return ""
+
+    def _proposed(self, one: Newcomer) -> Find:
+        principal, moment = parse_principal(one.arn), isoformat(one.made_at)
+        made = f"its access key {one.access_key_id} was made" if one.access_key_id else "made"
+        what = f"{made} at {moment}, while it was held"
+        evidence = self._evidence(one)
+        what = f"{what}, {evidence}" if evidence else what
         if one.access_key_id:
-            what = f"its access key {one.access_key_id} was made at {moment}, while it was held"
             proposal = Proposal(principal, "key-only", what, (one.access_key_id,), by=_BY)
         else:
-            what = f"made at {moment}, while it was held"
             proposal = Proposal(principal, "deny-all", what, by=_BY)
-        return Find(
-            Event("proposed", one.arn, what, self._step(proposal)), proposal, is_of_the_set=True
+        if evidence:
+            return Find(
+                Event("proposed", one.arn, what, self._step(proposal)), proposal, is_of_the_set=True
+            )
+        maker = (
+            "by whom CloudTrail will say in minutes"
+            if self.attribution is not None
+            else "by whom IAM does not say; CloudTrail does in minutes, to 'hold --live'"
         )
+        return Find(Event("proposed", one.arn, f"{what}; {maker}", self._step(proposal)), proposal)
 
     def _step(self, proposal: Proposal) -> str:
         stack = self.hold.spec.incident
@@ -132,7 +174,7 @@ class Search:
         target = f"{{{proposal.principal.kind}: '{proposal.principal.arn}'{leaked}"
         return (
             f"add the target {target}, rung: {proposal.rung}}} to stacks/{stack}.yaml and run"
-            f" 'containment up {stack} --yes', or hold with '--extend'"
+            f" 'containment up {stack} --yes', or hold with '--extend --live'"
         )
 
     def _opened(self, iam: IAMClient) -> Iterator[Find]:
