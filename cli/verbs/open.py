@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +12,22 @@ import click
 
 from cli import render
 from cli.options import json_option, word_option
+from cli.recording import begin_record, this_user
 from cli.words import describe_keys
 from containment.aws.clients import connect
 from containment.aws.faults import explained
 from containment.clock import utc_now
+from containment.errors import ContainmentError, NotFoundError, SpecError
 from containment.intake.leaks import MAX_BYTES, is_many, read_leaks
 from containment.intake.mass import OpenedMany, open_many
 from containment.intake.opening import Choices, Opened, open_incident, write
+from containment.run import project
 from containment.run.project import specs_folder
+from containment.signals import guardduty, read_reports
+from containment.signals.joining import Evidence, Received, join
+from containment.signals.naming import named_in
 from containment.spec import Cause, Disposition, Severity, moment_text
-from containment.text import plain
+from containment.text import counted, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,11 +75,13 @@ def open_(
     """Write the spec of an incident, ready to commit. Nothing in AWS is changed.
 
     KEY_OR_ARN_OR_FILE is an access key id (AKIA…), the ARN of a user or role, a unique id (AIDA…,
-    AROA…, AROA…:session), or a file with one GuardDuty finding as AWS's JSON.
+    AROA…, AROA…:session), or a file (- for standard input) with what 'containment signal add'
+    reads, about one user or role. What a file reports goes on the incident's record. T0 is when a
+    GuardDuty finding saw it first, and else the earliest possible.
 
-    Many leaked keys become one incident, each user a target: several ids, or a file (- for standard
-    input) with one id a line, CSV, TruffleHog's JSON, SARIF or GitHub's secret scanning alerts. No
-    secret in it is kept, and no key is tried by using it. Keys of other accounts are listed.
+    Many leaked keys become one incident, each user a target: several ids, or a file with one id a
+    line, CSV, TruffleHog's JSON, SARIF or GitHub's secret scanning alerts. No secret in it is kept,
+    and no key is tried by using it. Keys of other accounts are listed.
     """
     choices = Choices(
         incident=incident,
@@ -87,9 +97,10 @@ def open_(
     with explained("looking for credentials"):
         clients = connect(incident=incident)
     place = directory or specs_folder(Path.cwd())
-    many = _many(named)
-    if many is not None:
-        where, leaks = many
+    file = _file(named)
+    leaks = _leaks(named, file)
+    if leaks is not None:
+        where = file.shown if file is not None else "the command line"
         drafted = open_many(
             clients.iam,
             clients.sts,
@@ -100,11 +111,17 @@ def open_(
             now=utc_now(),
         )
         _write_many(drafted, dry_run=dry_run, as_json=as_json)
+        if not dry_run:
+            _record(file, drafted.path)
         return
     (name,) = named
-    opened = open_incident(clients.iam, clients.sts, name, choices, directory=place, now=utc_now())
+    subject = name if file is None else _subject(name, file)
+    opened = open_incident(
+        clients.iam, clients.sts, subject, choices, directory=place, now=utc_now()
+    )
     if not dry_run:
         write(opened)
+        _record(file, opened.path)
     if as_json:
         render.document(_document(opened, written=not dry_run))
     elif dry_run:
@@ -114,24 +131,74 @@ def open_(
         _report(opened)
 
 
-def _many(named: Sequence[str]) -> tuple[str, Leaks] | None:
-    """Return what *named* holds, and what it is called, where that is many keys.
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What was read from a file or from standard input, and what that is called."""
 
-    None where it is one name, or a file with one finding of GuardDuty.
-    """
+    shown: str
+    name: str
+    content: bytes
+
+
+def _file(named: Sequence[str]) -> _File | None:
+    """Return the one file that is named; None where a name or several are."""
     if len(named) > 1:
-        return "the command line", read_leaks("\n".join(named).encode(), "the command line")
+        return None
     (name,) = named
     if name == "-":
-        content = sys.stdin.buffer.read(MAX_BYTES + 1)
-        return "standard input", read_leaks(content, "standard input")
+        return _File("standard input", "-", sys.stdin.buffer.read(MAX_BYTES + 1))
     try:
         with Path(name).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            return _File(plain(name), plain(Path(name).name), file.read(MAX_BYTES + 1))
     except (OSError, ValueError):
         return None  # a name, or a file that is told of as one
-    shown = plain(name)
-    return (shown, read_leaks(content, shown)) if is_many(content) else None
+
+
+def _leaks(named: Sequence[str], file: _File | None) -> Leaks | None:
+    """Return the keys that are named, where those are many or a scanner's; else None."""
+    if len(named) > 1:
+        return read_leaks("\n".join(named).encode(), "the command line")
+    if file is None or not is_many(file.content):
+        return None
+    return read_leaks(file.content, file.shown)
+
+
+def _subject(name: str, file: _File) -> str:
+    """Return whom *file* is about; *name* itself for a finding of GuardDuty, which says more."""
+    is_path = file.name != "-"
+    try:
+        reports = read_reports(file.content, file.shown).reports
+    except SpecError:
+        if is_path:
+            return name  # what is wrong with the file is told there
+        raise
+    if is_path and all(report.source == guardduty.SOURCE for report in reports):
+        return name
+    return named_in(reports, file.shown)
+
+
+def _record(file: _File | None, path: Path) -> None:
+    """Put what *file* reports on the record of the incident at *path*, if it is of this project.
+
+    An incident is opened without a record as well: what stands in the way is told.
+    """
+    try:
+        root = project.find(Path.cwd()).root
+    except NotFoundError:
+        return
+    if file is None or path.resolve().parent != (root / "stacks").resolve():
+        return
+    try:
+        _, incident, record = begin_record(path.stem)
+        reports = read_reports(file.content, file.shown).reports
+        evidence = Evidence(file.name, sha256(file.content).hexdigest())
+        received = [Received(one, one.source, evidence) for one in reports]
+        joined = join(record, received, author=this_user())
+    except ContainmentError as error:
+        render.tell(f"note: nothing is on the record: {error}", style="yellow")
+        return
+    words = counted(len(joined), "signal")
+    render.tell(f"note: {words} on the record of {incident} ('containment note' shows it)")
 
 
 def _write_many(opened: OpenedMany, *, dry_run: bool, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab
 from containment.spec import load
 from tests.cli.conftest import Command
+from tests.support import signal_forms
 
 pytestmark = pytest.mark.lab
 
@@ -269,3 +270,55 @@ def test_open_of_many_keys_is_one_document_as_json(containment: Command, lab: La
     assert ran.code == 0
     assert [item["key"] for item in document["left_out"]] == ["AKIAI44QH8DHBEXAMPLE"]
     assert document["spec"]["targets"][0]["leaked"] == [keys[0]]
+
+
+@pytest.mark.parametrize("form", ["health", "asff", "cloudtrail", "trace"])
+def test_any_signal_that_names_one_user_opens_an_incident_and_is_on_its_record(
+    containment: Command, lab: Lab, project: Path, form: str
+) -> None:
+    assert containment("init", "--no-engine").code == 0
+    key = lab.world.leaked.access_key_id
+    text = json.dumps(getattr(signal_forms, form)()).replace(signal_forms.KEY, key)
+    (project / "signal.json").write_text(text.replace(signal_forms.UNIQUE, ""))
+
+    ran = containment("open", "signal.json", "--incident", "case-7", "--json")
+
+    assert ran.code == 0, ran.err
+    assert ran.json["leaked"] == [key]
+    # When a report saw it first is no T0: an earlier one only finds more.
+    assert "creation of access key" in ran.json["spec"]["compromised_at_source"]
+    (entry,) = containment("note", "--incident", "case-7", "--json").json["entries"]
+    assert (entry["kind"], entry["subject"]["key_id"]) == ("signal", key)
+    again = containment("signal", "add", "signal.json", "--incident", "case-7", "--json")
+    assert [one["is_new"] for one in again.json["signals"]] == [False]
+
+
+def test_a_signal_that_names_nobody_or_several_opens_nothing(
+    containment: Command, project: Path
+) -> None:
+    events = signal_forms.cloudtrail()
+    events["Records"][0]["userIdentity"]["accessKeyId"] = "AKIAI44QH8DHBEXAMPLE"
+    for document, why in (
+        (signal_forms.alarm(), "reports a leak and names nobody"),
+        (events, "names 2, and an incident begins with one"),
+    ):
+        (project / "signal.json").write_text(json.dumps(document))
+        ran = containment("open", "signal.json")
+        assert (ran.code, why in ran.err) == (2, True), ran.err
+    assert list((project / "stacks").iterdir()) == []
+
+
+def test_an_incident_is_opened_where_its_record_was_changed(
+    containment: Command, lab: Lab, project: Path
+) -> None:
+    assert containment("init", "--no-engine").code == 0
+    place = project / "incidents" / "case-7"
+    place.mkdir(parents=True)
+    (place / "record.heads").write_text(f"3 {'a' * 64}\n")
+    (project / "keys.txt").write_text(lab.world.leaked.access_key_id)
+
+    ran = containment("open", "keys.txt", "--incident", "case-7")
+
+    assert ran.code == 0
+    assert (project / "stacks" / "case-7.yaml").exists()
+    assert "nothing is on the record" in ran.err
