@@ -17,7 +17,7 @@ from containment.trail.logs import reading
 from containment.trail.logs.containers import REQUESTS
 from containment.trail.logs.files import FileReport  # noqa: TC001 -- msgspec reads it at run time
 from containment.trail.logs.inflate import pack, unpack
-from containment.trail.logs.records import identity_fault, loose, text, value_at
+from containment.trail.logs.records import identity_fault_shown, loose, text, value_at
 from containment.trail.logs.tallies import Tallies
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ class Counting:
             raw = bytes(event.raw_identity)
             identity = identities.get(raw)
             if identity is None:
-                fault = identity_fault(raw)
+                fault, shown = identity_fault_shown(raw)
                 if fault:
-                    self.omissions.count(fault, event.event_name)
+                    self.omissions.count(fault, shown or event.event_name)
                     continue
                 identity = identities[raw] = len(identities)
             if event.management_event in {False, "false"}:

@@ -51,7 +51,7 @@ def by_role(session: str, issued: str, **more: Any) -> dict[str, Any]:
         "principalId": f"{ROLE_ID}:{session}",
         "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/{session}",
         "accountId": ACCOUNT,
-        "accessKeyId": f"ASIA{session.upper():0<16}",
+        "accessKeyId": f"ASIA{session.upper().replace('-', ''):0<16}",
         "sessionContext": {"sessionIssuer": issuer, "attributes": attributes},
         **more,
     }

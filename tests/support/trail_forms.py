@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import zip_longest
 from pathlib import Path
@@ -262,6 +263,10 @@ def _lowered(record: Record) -> dict[str, Any]:
     return row
 
 
+def _snaked(column: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column).lower()
+
+
 _AZURE_NAMES = (
     "TimeGenerated", "AwsEventId", "AwsRequestId_", "AWSRegion", "EventName", "EventSource",
     "EventVersion", "SourceIpAddress", "UserAgent", "RecipientAccountId", "UserIdentityType",
@@ -313,6 +318,18 @@ FORMS: dict[str, Any] = {
     "rows with dots as JSON": lambda r: json.dumps([flat(i) for i in r]),
     "rows with dots as JSON lines": lambda r: lines([flat(i) for i in r]),
     "columns in lower case": lambda r: table([_lowered(i) for i in r]),
+    "columns in lower case with dots": lambda r: table([{k.lower(): v for k, v in flat(i).items()} for i in r]),
+    "columns in snake case": lambda r: table([{_snaked(k): v for k, v in flat(i).items()} for i in r]),
+    "columns parted by slashes": lambda r: table([flat(i, "/") for i in r]),
+    "columns parted by arrows": lambda r: table([flat(i, "->") for i in r]),
+    "columns parted by two underscores": lambda r: table([flat(i, "__") for i in r]),
+    "columns in brackets": lambda r: table([{"[" + k + "]": v for k, v in flat(i, "][").items()} for i in r]),
+    "columns of Azure's custom logs": lambda r: table([{f"{k}_s": v for k, v in flat(i, "_").items()} for i in r]),
+    "columns of Graylog": lambda r: lines([{"version": "1.1", "short_message": i["eventName"]} | {f"_{k}": v for k, v in flat(i, "_").items()} for i in r]),
+    "cells that a spreadsheet marked": lambda r: table([{k: f'="{v}"' if "ccountId" in k else f"'{v}" for k, v in flat(i).items()} for i in r]),
+    "a Splunk table with errorCode success": lambda r: table([{"errorCode": "success"} | flat(i) for i in r]),
+    "words for nothing of pandas": lambda r: table([{"errorCode": "NaN", "userIdentity.invokedBy": "nan", "sharedEventID": "<NA>"} | flat(i) for i in r]),
+    "words for nothing of R and Hive": lambda r: table([{"errorCode": "NA", "userIdentity.invokedBy": "\\N", "sharedEventID": "N/A"} | flat(i) for i in r]),
     "columns by semicolons": lambda r: "sep=;\r\n" + table([flat(i) for i in r], ";", quoted=False),
     "columns by tabs": lambda r: table([flat(i) for i in r], "\t", quoted=False),
     "a table of pandas": lambda r: table([{k: str(v) if isinstance(v, dict) else v for k, v in i.items()} for i in r]),

@@ -18,9 +18,12 @@ from containment.trail.facts.principals import label
 from containment.trail.logs.records import (
     UNREADABLE_TIME,
     Record,
-    identity_fault,
+    identity_fault_shown,
+    is_odd_account,
     loose,
+    names_odd_key,
     part_fault,
+    part_shown,
 )
 from containment.trail.logs.tallies import Tallies
 from containment.trail.logs.times import time_text
@@ -65,9 +68,11 @@ class Gathering:
             span = spans.get(raw)
             if span is None:
                 caller = self._caller(raw)
-                if _is_odd(caller) and (fault := identity_fault(raw)):
-                    self.omissions.count(fault, event.event_name)
-                    continue
+                if _is_odd(caller):
+                    fault, shown = identity_fault_shown(raw)
+                    if fault:
+                        self.omissions.count(fault, shown or event.event_name)
+                        continue
                 spans[raw] = [when, when, event.event_id or "", event.console, caller]
             elif when <= span[0]:
                 if when < span[0] or (event.event_id or "") < span[2]:
@@ -86,7 +91,7 @@ class Gathering:
             if event.event_name in _INTERESTING or _may_hand_out(event.response_elements):
                 for part in (event.request_parameters, event.response_elements):
                     if part_fault(part):
-                        self.unread.count(part_fault(part), loose(part))
+                        self.unread.count(part_fault(part), part_shown(loose(part)))
                 fact = fact_of(event, self._caller(bytes(event.raw_identity)))
                 if fact is not None:
                     self._facts.append(fact)
@@ -122,7 +127,11 @@ class Gathering:
 
 def _is_odd(caller: Caller) -> bool:
     """Tell whether it must be looked at closely if anything can be concluded from *caller*."""
-    return caller.created == UNREADABLE_TIME or not (caller.key or caller.arn)
+    if caller.key:
+        odd = names_odd_key(caller.key) or (caller.arn and not caller.arn.startswith("arn:"))
+    else:
+        odd = not caller.arn.startswith("arn:")
+    return bool(odd) or caller.created == UNREADABLE_TIME or is_odd_account(caller.account)
 
 
 _NULL = 4  # letters of an answer that is none

@@ -32,7 +32,7 @@ _SMALL = 1 << 20  # packed; some 100,000 records
 
 
 # What the index of entries begins with; another number for another shape of them.
-VERSION = b"containment-trail-index 6\n"
+VERSION = b"containment-trail-index 7\n"
 
 
 class Entry(msgspec.Struct, array_like=True, gc=False):

@@ -16,6 +16,7 @@ from containment.trail.logs.schema import (
     FREE,
     IDENTITY_FIELDS,
     TIMES,
+    inner_name,
     is_part,
     place_of,
     squeezed,
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
 _DEEPEST = 8
 _LONGEST_PRINT = 1 << 20  # characters; a record has 256 KB at most
 _MOST_ITEMS = 1000
-_NOTHING = frozenset({"", "null", "NULL", "None", "-", "(null)"})
+# What exports print for a value that is not there.
+_NOTHING = frozenset({
+    "", "null", "none", "nil", "-", "--", "---", "(null)", "<null>", "[null]", "(none)", "(empty)",
+    "(blank)", "nan", "nat", "<na>", "n/a", "#n/a", "\\n", "undefined",
+})  # fmt: skip
+_MISSING = "NA"  # as R prints it; inside a request it may be a name
+# What Splunk's searches have for the errorCode of a call without one, and others after it.
+_NO_ERROR = frozenset({"success", "succeeded", "ok", "0", "false", "noerror", "no error"})
 _ACCOUNT = re.compile(r"\d{9,11}", re.ASCII)
 _ACCOUNT_DIGITS = 12
 _WHEN = frozenset({"eventTime", "creationDate"})  # which may be wrapped: {"$date": …}
@@ -42,9 +50,10 @@ def record_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
     if all(isinstance(value, list) for value in row.values()):  # as Elastic gives "fields"
         row = {name: value[0] if len(value) == 1 else value for name, value in row.items()}
     for column, value in _fields(row):
-        if value is None or (isinstance(value, str) and value.strip() in _NOTHING):
-            continue
         place = place_of(column)
+        value = cell(value)  # noqa: PLW2901 -- the same cell
+        if says_nothing(value) or (place and not place.path[1:] and value == _MISSING):
+            continue
         if place is None:
             short = squeezed(column.rsplit(".", 1)[-1])
             if short in TIMES:
@@ -61,6 +70,28 @@ def record_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
     if exported is not None:
         record.setdefault("eventTime", exported)
     return record
+
+
+def says_nothing(value: Any) -> bool:
+    """Tell whether *value* is what an export prints where there is none."""
+    return value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING)
+
+
+def cell(value: Any) -> Any:
+    """Return *value* without what a spreadsheet puts around it: ``="…"``, ``'…``, spaces."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith('="') and text.endswith('"'):
+        text = text[2:-1]
+    return text.strip("'")
+
+
+def no_error(value: Any) -> bool:
+    """Tell whether *value*, an errorCode, says that there was no error."""
+    if isinstance(value, str):
+        return says_nothing(value) or value == _MISSING or value.strip().lower() in _NO_ERROR
+    return not value
 
 
 def _fields(row: Mapping[str, Any], before: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
@@ -107,11 +138,30 @@ def _put_part(record: dict[str, Any], name: str, value: Any) -> None:
         part = proper_identity(struct(part) if isinstance(part, str) else part)
     elif name == "resources" and isinstance(part, str):
         part = _resources(part)
+    elif name in FREE:
+        part = _proper_names(part)
     present = record.get(name)
     if isinstance(present, dict) and isinstance(part, dict):
         record[name] = part | present
     elif not isinstance(present, dict | list):
         record[name] = part
+
+
+def _proper_names(value: Any, depth: int = 0) -> Any:
+    """Bring the names that a lineage rests on to CloudTrail's case."""
+    if depth > _DEEPEST:
+        return value
+    if isinstance(value, list):
+        return [_proper_names(item, depth + 1) for item in value]
+    if not isinstance(value, dict):
+        return value
+    exact = {name for name in value if inner_name(str(name)) == name}
+    return {
+        name if (proper := inner_name(str(name))) in exact else proper: _proper_names(
+            inner, depth + 1
+        )
+        for name, inner in value.items()
+    }
 
 
 def parsed(text: str) -> Any:
@@ -153,7 +203,7 @@ def _account(name: str, value: Any) -> Any:
     """Give an account id the leading zeros back that a spreadsheet takes away."""
     if name not in {"accountId", "recipientAccountId"} or isinstance(value, bool):
         return value
-    text = str(value)
+    text = str(value).removesuffix(".0")
     return text.zfill(_ACCOUNT_DIGITS) if _ACCOUNT.fullmatch(text) else text
 
 

@@ -13,13 +13,24 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from containment.trail.logs.columns import parsed, proper_identity, struct
+from containment.trail.logs.columns import no_error, parsed, proper_identity, struct
 from containment.trail.logs.envelopes import NOTIFIER, Contents, records_amid, records_in
-from containment.trail.logs.records import NO_PART, NO_TIME, Event, Record, Request, texts, value_at
+from containment.trail.logs.records import (
+    NO_PART,
+    NO_TIME,
+    ODD_ACCOUNT,
+    Event,
+    Record,
+    Request,
+    is_odd_account,
+    part_shown,
+    texts,
+    value_at,
+)
 from containment.trail.logs.slices import TOKENS
 from containment.trail.logs.tables import holds_records, table_rows
 from containment.trail.logs.tallies import Tallies
-from containment.trail.logs.times import read_time, unwrapped
+from containment.trail.logs.times import can_be_logged, read_time, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,6 +96,7 @@ def decode(content: bytes, reader: Reader[Kind]) -> Decoded[Kind]:
         content = content.decode("utf-8", "replace").encode()
     decoded = _exactly(content, reader) or _carefully(content, reader)
     decoded.garbled = garbled
+    _leave_out_impossible(decoded)
     return decoded
 
 
@@ -92,7 +104,16 @@ def decode_rows(rows: Iterable[dict[str, Any]], reader: Reader[Kind]) -> Decoded
     """Read the records of *rows*, in whatever columns they are."""
     result: Decoded[Kind] = Decoded([])
     _take(map(records_in, rows), result, reader)
+    _leave_out_impossible(result)
     return result
+
+
+def _leave_out_impossible(decoded: Decoded[Kind]) -> None:
+    """Leave out records of a time at which AWS logged nothing: it stands for one not known."""
+    odd = [event for event in decoded.events if not can_be_logged(event.event_time)]
+    if odd:
+        decoded.events = [event for event in decoded.events if can_be_logged(event.event_time)]
+        decoded.omissions.count(NO_TIME, odd[0].time, len(odd))
 
 
 def _exactly(content: bytes, reader: Reader[Kind]) -> Decoded[Kind] | None:
@@ -308,18 +329,22 @@ def _add(record: dict[str, Any], result: Decoded[Kind], reader: Reader[Kind]) ->
         return True
     if reading.assumed:
         result.assumptions.count(reading.assumed, when)
+    account = record.get("recipientAccountId")
+    if isinstance(account, str) and is_odd_account(account):
+        result.omissions.count(ODD_ACCOUNT, account)
+        return True
     who = _identity(record)
     usual = record | {"eventTime": reading.moment.isoformat(), "userIdentity": who}
-    if isinstance(who, dict) and who.get("type", "IAMUser") in _SIGNERS:
-        result.keyed += bool(who.get("accessKeyId"))
-        result.keyless += not who.get("accessKeyId")
+    if no_error(usual.get("errorCode")):
+        usual["errorCode"] = None
+    _count_keys(who, result)
     for name in _OFTEN_TEXT:
         value = usual.get(name)
         if isinstance(value, str) and (value[:1] in {"{", "["} or value == "null"):
             usual[name] = part = parsed(value)
             if isinstance(part, str):
                 usual[name] = None
-                result.assumptions.count(NO_PART, value)
+                result.assumptions.count(NO_PART, part_shown(value))
     try:
         event: Any = reader.one.decode(_json(usual))
     except _UNREADABLE:
@@ -329,6 +354,12 @@ def _add(record: dict[str, Any], result: Decoded[Kind], reader: Reader[Kind]) ->
             return False
     result.events.append(event)
     return True
+
+
+def _count_keys(who: Any, result: Decoded[Kind]) -> None:
+    if isinstance(who, dict) and who.get("type", "IAMUser") in _SIGNERS:
+        result.keyed += bool(who.get("accessKeyId"))
+        result.keyless += not who.get("accessKeyId")
 
 
 def _identity(record: dict[str, Any]) -> Any:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import calendar
 import json
+import re
 from datetime import datetime  # noqa: TC003 -- msgspec reads it at run time
 from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
 
-from containment.trail.logs.columns import parsed, proper_identity, struct
+from containment.trail.logs.columns import parsed, proper_identity, says_nothing, struct
 from containment.trail.logs.times import normal_time, time_text
 
 NOTHING = msgspec.Raw(b"null")
@@ -131,19 +132,55 @@ def _identity_in(raw: bytes) -> dict[str, Any]:
 
 UNREADABLE_TIME = "?"
 NO_CALLER = "without a caller"
+ODD_CALLER = "with a caller in a form that cannot be read"
+ODD_ACCOUNT = "with an account in a form that cannot be read"
 _NAMES_CALLER = ("accessKeyId", "arn", "principalId", "accountId", "invokedBy", "credentialId")
 NO_TIME = "with a time that cannot be read"
 NO_PART = "requests or answers in a form that cannot be read, taken for absent"
 
 
-@lru_cache(maxsize=4096)
+# AWS's own model has letters, digits and underscores in key ids; redacted sets keep to that.
+_KEY_ID = re.compile(r"(?!HIDDEN_DUE|a[ks]ia|acca|abia)\w{16,128}", re.ASCII)
+_NUMBER = re.compile(r"[\d.,+Ee-]*\d[\d.,+Ee-]*", re.ASCII)
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+_SHOWN = 8  # characters of what should be a key id: an exporter may have put a secret there
+
+
+def names_odd_key(key: str) -> bool:
+    """Tell whether *key* can be no access key id: masked, cut, in lower case, a word for none."""
+    return _KEY_ID.fullmatch(key) is None
+
+
+def is_odd_account(account: str) -> bool:
+    """Tell whether *account* is a number and no account id, as a spreadsheet makes of one."""
+    return _NUMBER.fullmatch(account) is not None and _ACCOUNT.fullmatch(account) is None
+
+
 def identity_fault(raw: bytes) -> str:
     """Return why nothing can be concluded from calls of *raw*, a userIdentity; mostly nothing."""
+    return identity_fault_shown(raw)[0]
+
+
+@lru_cache(maxsize=4096)
+def identity_fault_shown(raw: bytes) -> tuple[str, str]:
+    """Return why nothing can be concluded from calls of *raw*, a userIdentity, and an example."""
     who = _identity_in(raw)
-    named = any(isinstance(who.get(name), str | int) and who[name] for name in _NAMES_CALLER)
+    named = {name: str(who[name]) for name in _NAMES_CALLER
+             if isinstance(who.get(name), str | int) and who[name]}  # fmt: skip
+    named = {name: value for name, value in named.items() if not says_nothing(value)}
     if not named:
-        return NO_CALLER
-    return NO_TIME if read_identity(raw).created == UNREADABLE_TIME else ""
+        return NO_CALLER, ""
+    if names_odd_key(key := named.get("accessKeyId", "A" * 20)):
+        return ODD_CALLER, f"{key[:_SHOWN]}…"
+    if not (arn := named.get("arn", "arn:")).startswith("arn:"):
+        return ODD_CALLER, arn
+    if is_odd_account(account := named.get("accountId", "")):
+        return ODD_ACCOUNT, account
+    identity = read_identity(raw)
+    if identity.created == UNREADABLE_TIME and identity.session_context:
+        attributes = identity.session_context.attributes
+        return NO_TIME, (attributes.creation_date if attributes else "") or ""
+    return "", ""
 
 
 # One session makes many calls, and its identity is the same bytes in each of them.
@@ -250,10 +287,20 @@ def part_fault(raw: msgspec.Raw) -> str:
     A map as Presto and CloudTrail Lake print it, ``{name=value}``, is not read: a value of the
     attacker's may hold what looks like the next field.
     """
-    if bytes(memoryview(raw)[:1]) != b'"':
-        return ""
+    if bytes(memoryview(raw)[:1]) not in {b'"', b"["}:
+        text = bytes(raw)
+        return NO_PART if b"accesskeyid" in text and b"accessKeyId" not in text else ""
     value = loose(raw)
-    return NO_PART if isinstance(value, str) and value[:1] in {"{", "["} else ""
+    return NO_PART if not isinstance(value, dict) and not says_nothing(value) else ""
+
+
+_BEGINNING = re.compile(r"[\W_]{0,4}[A-Za-z]{0,16}", re.ASCII)
+
+
+def part_shown(value: object) -> str:
+    """Return the beginning of *value*, an unreadable part, which may hold a session token."""
+    match = _BEGINNING.match(str(value))
+    return f"{match[0] if match else ''}…"
 
 
 def text(value: object) -> str:

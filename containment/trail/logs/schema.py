@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _FIELDS = """
 eventVersion eventTime eventSource eventName awsRegion sourceIPAddress userAgent errorCode
@@ -90,7 +90,27 @@ _JOINED = re.compile(
     r"(request_?parameters|response_?elements|additional_?event_?data|service_?event_?details)_(.+)",
     re.IGNORECASE,
 )
+# What the parts above hold and a lineage rests on (``containment/trail/facts``): an export may
+# print names in another case, or parted by underscores.
+_INSIDE = """
+accessKey accessKeyId accountId arn assumeRolePolicyDocument assumedPrincipal assumedRoleId
+assumedRoleUser autoScalingGroupName automationExecutionId bucketName build certificateId
+ConsoleLogin credentialSet credentials errorCode expiration federatedUser federatedUserId fleetId
+functionName iamInstanceProfile id instanceId instancesSet items key name openIDConnectProviderArn
+policyDocument principalArn profileArn profile role roleArn roleId roleName roleSessionName
+sAMLProviderArn sSHPublicKey sSHPublicKeyId secretAccessKey serviceSpecificCredential
+serviceSpecificCredentialId sessionInfo sessionToken signingCertificate spotFleetRequestId
+spotInstanceRequestId SwitchFrom SwitchRole tags tagSpecificationSet targetPrincipal taskArn tasks
+trustAnchor trustAnchorArn user userId userName value webIdentityTokenId
+"""
+# Between the names of a path; the first that a column has is the one.
+_SEPARATORS = (".", "/", "->", "__", "][", ":")
+# Azure's tables of custom logs end a column's name with its type.
+_TYPED = re.compile(r"(.+)_[sdtbg]")
+_POSITION = re.compile(r"(.*?)((?:\{\}|\[\d{1,3}\])*)", re.ASCII)
 _DEEPEST = 32
+_INNER = {squeezed(name): name for name in _INSIDE.split()}
+_LONGEST_NAME = 6  # words
 _LONGEST = 400  # characters of a column's name
 
 
@@ -108,18 +128,45 @@ def place_of(column: str) -> Place | None:
 
 @lru_cache(maxsize=8192)
 def _place_of(column: str) -> Place | None:
-    parts = column.split(".")[:_DEEPEST]
+    parts = _parts(column)[:_DEEPEST]
     for start in range(len(parts)):
         rest = parts[start:]
         if len(rest) > 1 and (free := _FREE.get(squeezed(rest[0]))):
-            return Place((free, *rest[1:]))
+            return Place((free, *map(inner_name, rest[1:])))
         if field := _PLACES.get(squeezed("".join(rest))):
             return Place(tuple(field.split(".")))
     if alias := _ALIASES.get(squeezed(column)):
         return Place(tuple(alias.split(".")), alias=True)
-    if joined := _JOINED.fullmatch(parts[-1]):
-        return Place((_FREE[squeezed(joined[1])], *joined[2].split("_")))
+    if (typed := _TYPED.fullmatch(column)) and (place := place_of(typed[1])):
+        return place
+    if joined := _JOINED.fullmatch(parts[-1].lstrip("_@")):
+        return Place((_FREE[squeezed(joined[1])], *_joined_names(joined[2].split("_"))))
     return None
+
+
+def _parts(column: str) -> list[str]:
+    if column.startswith("[") and column.endswith("]"):
+        column = column[1:-1]
+    mark = next((mark for mark in _SEPARATORS if mark in column.strip(mark)), ".")
+    return column.split(mark)
+
+
+def inner_name(name: str) -> str:
+    """Return *name*, of something inside a request or an answer, as CloudTrail writes it."""
+    match = _POSITION.fullmatch(name)
+    if match is None:
+        return name
+    return _INNER.get(squeezed(match[1]), match[1]) + match[2]
+
+
+def _joined_names(parts: list[str]) -> Iterator[str]:
+    """Yield the names that *parts* spell, of which one may be spread over several."""
+    start = 0
+    while start < len(parts):
+        ends = range(min(len(parts), start + _LONGEST_NAME), start + 1, -1)
+        end = next((end for end in ends if "".join(parts[start:end]).lower() in _INNER), start + 1)
+        yield inner_name("_".join(parts[start:end]))
+        start = end
 
 
 def names_call(columns: Iterable[object]) -> bool:

@@ -99,7 +99,21 @@ def read_time(value: str | float) -> TimeReading | None:
         return None
     if isinstance(value, int | float):
         return _from_number(value)
-    return _from_text(value) if len(value) <= _LONGEST else None
+    reading = _from_text(value) if len(value) <= _LONGEST else None
+    return reading if reading is not None and can_be_logged(reading.moment) else None
+
+
+_FIRST = datetime(2006, 1, 1, tzinfo=UTC)
+_LAST = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def can_be_logged(moment: datetime) -> bool:
+    """Tell whether AWS can have logged something at *moment*.
+
+    What databases and programs print for a moment that they do not know is far from that: the first
+    of 1970, of 1900, of the year 1, the last of 9999.
+    """
+    return _FIRST <= moment < _LAST
 
 
 def unwrapped(value: Any) -> Any:
@@ -149,7 +163,7 @@ def normal_time(value: str) -> str:
 
 @lru_cache(maxsize=16384)  # a session's creation stands in each of its files
 def _normal_text(value: str) -> str:
-    if _NORMAL.fullmatch(value):
+    if "2006" <= value < "2100" and _NORMAL.fullmatch(value):
         return value
     reading = read_time(value)
     return reading.text if reading else ""

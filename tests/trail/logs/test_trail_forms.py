@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -184,6 +185,10 @@ def test_each_reported_file_gives_its_story(folder: str) -> None:
         ]
 
 
+def _by(record: Any, **names: str) -> Any:
+    return record | {"userIdentity": record["userIdentity"] | names}
+
+
 UNREAD: dict[str, tuple[Callable[[list[Any]], str], str]] = {
     "times by a zone of several places": (
         lambda r: lines([i | {"eventTime": "2026-11-23 21:15:00 IST"} for i in r]),
@@ -196,6 +201,43 @@ UNREAD: dict[str, tuple[Callable[[list[Any]], str], str]] = {
     "no times": (
         lambda r: lines([{k: v for k, v in i.items() if k != "eventTime"} for i in r]),
         "with a time that cannot be read",
+    ),
+    "a moment that stands for none": (
+        lambda r: json.dumps({"Records": [i | {"eventTime": "1970-01-01T00:00:00Z"} for i in r]}),
+        "with a time that cannot be read, such as '1970-01-01T00:00:00Z'",
+    ),
+    "the last moment there is": (
+        lambda r: table([flat(i) | {"eventTime": "9999-12-31 23:59:59 UTC"} for i in r]),
+        "with a time that cannot be read, such as '9999-12-31 23:59:59 UTC'",
+    ),
+    "sessions made at no moment": (
+        lambda r: json.dumps({"Records": [i | {"userIdentity": i["userIdentity"] | {
+            "sessionContext": {"attributes": {"creationDate": "0001-01-01T00:00:00Z"}}}} for i in r]}),
+        "with a time that cannot be read, such as '0001-01-01T00:00:00Z'",
+    ),
+    "masked key ids": (
+        lambda r: lines([_by(i, accessKeyId="AKIA****EXAMPLE") for i in r]),
+        "with a caller in a form that cannot be read, such as 'AKIA****…'",
+    ),
+    "key ids in lower case": (
+        lambda r: table([flat(_by(i, accessKeyId="akiaiosfodnn7example")) for i in r]),
+        "with a caller in a form that cannot be read, such as 'akiaiosf…'",
+    ),
+    "hashed ARNs": (
+        lambda r: json.dumps({"Records": [_by(i, arn="sha256:0badc0de") for i in r]}),
+        "with a caller in a form that cannot be read, such as 'sha256:0badc0de'",
+    ),
+    "a word for an unknown caller": (
+        lambda r: json.dumps([i | {"userIdentity": {"arn": "-", "principalId": "N/A"}} for i in r]),
+        "without a caller",
+    ),
+    "accounts that a spreadsheet rounded": (
+        lambda r: table([flat(_by(i, accountId="1.11122E+11")) for i in r]),
+        "with an account in a form that cannot be read, such as '1.11122E+11'",
+    ),
+    "owners that a spreadsheet rounded": (
+        lambda r: table([flat(i) | {"recipientAccountId": "1.11122E+11"} for i in r]),
+        "with an account in a form that cannot be read, such as '1.11122E+11'",
     ),
     "no callers": (
         lambda r: table([{k: v for k, v in flat(i).items() if "userIdentity" not in k} for i in r]),
@@ -252,6 +294,30 @@ def test_a_share_that_cannot_be_read_is_told_and_the_rest_counts(tmp_path: Path)
     assert len(result.calls) == 7
 
 
+ANSWERS = {
+    "a map": "{credentials={accessKeyId=ASIA}}",
+    "a word": "HIDDEN_DUE_TO_SECURITY_REASONS",
+    "base64": "eyJjcmVkZW50aWFscyI6e319",
+    "pairs": [{"key": "credentials", "value": {"sessionToken": "s3cret"}}],
+    "text in text in text": json.dumps(json.dumps(json.dumps({"credentials": {}}))),
+    "names in lower case": {"credentials": {"accesskeyid": "ASIAIOSFODNN7EXAMPLE"}},
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_an_answer_in_another_form_is_told_and_its_text_is_not_shown(
+    tmp_path: Path, kind: str
+) -> None:
+    """It hands something out, and may hold a session token."""
+    spoilt = [i | {"responseElements": ANSWERS[kind]} for i in SCENE.records]
+
+    (file,) = answer(put(tmp_path, log=json.dumps({"Records": spoilt}))).files
+
+    assert (file.status, file.records) == ("partly_read", len(SCENE.records))
+    assert "requests or answers in a form that cannot be read" in file.detail
+    assert not {"s3cret", "ZW50aWFscyI6e319", "ASIA"} & set(re.findall(r"\w+", file.detail))
+
+
 @pytest.mark.parametrize("form", ["lines", "table"])
 def test_answers_that_cannot_be_read_are_told_and_their_calls_count(
     tmp_path: Path, form: str
@@ -265,7 +331,7 @@ def test_answers_that_cannot_be_read_are_told_and_their_calls_count(
     (file,) = result.files
     assert (file.status, file.records) == ("partly_read", len(SCENE.records))
     assert "requests or answers in a form that cannot be read" in file.detail
-    assert "such as '{credentials={accessKeyId=ASIA}}'" in file.detail
+    assert "such as '{credentials…'" in file.detail
     assert any(gap.kind == "files" and file.detail in gap.what for gap in result.gaps)
     assert result.calls
     assert all(credential.tier != "A_issued" for credential in result.credentials)
@@ -413,10 +479,13 @@ def test_a_record_that_a_caller_wrote_into_a_field_is_no_record(tmp_path: Path) 
 
 FIELDS = ["eventName", "eventname", "EventName", "eventTime", "eventtime", "@timestamp", "_time",
           "userIdentity", "useridentity", "userIdentity.arn", "userIdentity.accessKeyId",
-          "UserIdentityArn", "UserIdentityAccessKeyId", "event", "aws", "Records", "detail",
+          "UserIdentityArn", "UserIdentityAccessKeyId", "userIdentity/arn", "_userIdentity_arn",
+          "user_identity__access_key_id", "[userIdentity][arn]", "eventTime_t", "eventName_s",
+          "userIdentity_arn_s", "event", "aws", "Records", "detail",
           "result", "_raw", "message", "responseElements", "sharedEventID", "eventSource"]  # fmt: skip
 VALUES = st.sampled_from([
-    "AssumeRole", "CreateUser", "2026-11-23T21:20:00Z", "yesterday", "", "null", 5, None,
+    "-", "N/A", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "AKIA****", "sha256:0badc0de",
+    "1.11122E+11", {"accessKeyId": "akiaiosfodnn7example"}, {"arn": "unknown"}, "AssumeRole", "CreateUser", "2026-11-23T21:20:00Z", "yesterday", "", "null", 5, None,
     "1795468860", "AKIAIOSFODNN7EXAMPLE", "arn:aws:iam::111122223333:user/ci/ci-deploy",
     {"type": "IAMUser"}, {"accessKeyId": "AKIAIOSFODNN7EXAMPLE"}, {"arn": ""},
     {"credentials": {"accessKeyId": "ASIAIOSFODNN7EXAMPLE"}}, '{"arn": "arn:aws:iam::1:user/u"}',
@@ -463,6 +532,8 @@ def test_nothing_is_concluded_from_a_record_without_a_caller_or_a_time(
     for item in items:
         assert any((item.caller.key, item.caller.arn, item.caller.principal_id,
                     item.caller.account, item.caller.invoked_by))  # fmt: skip
+        assert item.caller.arn.startswith("arn:") or not item.caller.arn
+        assert item.caller.key in {"", "AKIAIOSFODNN7EXAMPLE"}
         assert item.time.startswith("20")
         # No time is made up: one of those above, or none.
         assert item.time in {"2026-11-23T21:20:00Z", "2026-11-23T21:21:00Z"}
