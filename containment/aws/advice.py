@@ -6,9 +6,9 @@ passing. Lasting is what comes back however often one tries; passing is what goe
 
 Sources: IAM User Guide, "Troubleshoot access denied error messages" and "Policy evaluation logic";
 "IAM and AWS STS quotas"; STS API Reference, AssumeRole (RegionDisabledException); Organizations API
-Reference, AttachPolicy (PolicyChangesInProgressException); S3 API Reference, "Error responses"
-(RequestTimeTooSkewed); IAM API Reference, "Common Errors"; STS API Reference, "Common Errors";
-General Reference, "Signature Version 4 troubleshooting".
+Reference, AttachPolicy (PolicyChangesInProgressException, ConstraintViolationException); S3 API
+Reference, "Error responses" (RequestTimeTooSkewed); IAM API Reference, "Common Errors"; STS API
+Reference, "Common Errors"; General Reference, "Signature Version 4 troubleshooting".
 """
 
 from __future__ import annotations
@@ -196,6 +196,26 @@ ROWS: tuple[Row, ...] = (
         "",
         "a quota of IAM is full",
         f"see 'Service Quotas' for IAM, make room, {_AGAIN}",
+    ),
+    Row(
+        "control policies full",
+        frozenset({"ConstraintViolationException"}),
+        "the account has as many control policies attached as Organizations allows",
+        lasting=True,
+        step="in the management account, merge two of the policies that 'aws organizations"
+        " list-policies-for-target --target-id ACCOUNT --filter SERVICE_CONTROL_POLICY' lists and"
+        f" detach one, {_AGAIN}",
+        kind=NotContainedError,
+        text=r"maximum number of policies",
+    ),
+    Row(
+        "organization's constraint",
+        frozenset({"ConstraintViolationException"}),
+        "a constraint of the organization does not let it through",
+        lasting=True,
+        step="see in AWS's words which one, and 'Quotas for AWS Organizations' in its User Guide;"
+        f" make room in the management account, {_AGAIN}",
+        kind=NotContainedError,
     ),
     Row(
         "gone principal",

@@ -74,9 +74,9 @@ class Bench:
         )["Credentials"]
         return Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
 
-    def control(self, kind: str, action: str) -> tuple[Call, Call]:
+    def control(self, kind: str, action: str, **more: Any) -> tuple[Call, Call]:
         """Attach a control policy that denies *action*; return its exemption and its removal."""
-        shape = {"Principal": "*"} if kind.startswith("RESOURCE") else {}
+        shape = ({"Principal": "*"} if kind.startswith("RESOURCE") else {}) | more
         if kind.startswith("RESOURCE"):
             root = self.organizations.list_roots()["Roots"][0]["Id"]
             self.organizations.enable_policy_type(RootId=root, PolicyType=kind)
@@ -85,7 +85,8 @@ class Bench:
         )["Policy"]["PolicySummary"]["Id"]
         self.organizations.attach_policy(PolicyId=made, TargetId=self.world.account)
         exempt = {
-            "Condition": {
+            "Condition": more.get("Condition", {})
+            | {
                 "ArnNotLike": {
                     "aws:PrincipalArn": [self.world.responder_role, self.world.responder_user]
                 }
@@ -93,7 +94,7 @@ class Bench:
         }
         return (
             lambda: self.organizations.update_policy(
-                PolicyId=made, Content=policy("Deny", action, **shape, **exempt)
+                PolicyId=made, Content=policy("Deny", action, **shape | exempt)
             ),
             lambda: self.organizations.detach_policy(PolicyId=made, TargetId=self.world.account),
         )
@@ -102,6 +103,59 @@ class Bench:
 def service_control(bench: Bench) -> Trouble:
     exempt, _ = bench.control("SERVICE_CONTROL_POLICY", "iam:PutUserPolicy")
     return Trouble(bench.deny, exempt)
+
+
+def forbidden_region(bench: Bench) -> Trouble:
+    """Forbid all Regions but one, as AWS's example of a service control policy does."""
+    exempt, _ = bench.control(
+        "SERVICE_CONTROL_POLICY",
+        "sts:*",
+        Condition={"StringNotEquals": {"aws:RequestedRegion": ["eu-central-1"]}},
+    )
+    sts = bench.lab.client("sts", bench.world.responder_user_key, region="eu-west-1")
+    role = bench.world.responder_role
+    return Trouble(lambda: sts.assume_role(RoleArn=role, RoleSessionName="advice"), exempt)
+
+
+def _control_policies(bench: Bench, count: int) -> list[str]:
+    content = policy("Allow", "*")
+    return [
+        bench.organizations.create_policy(
+            Name=f"p{n}", Description="d", Type="SERVICE_CONTROL_POLICY", Content=content
+        )["Policy"]["PolicySummary"]["Id"]
+        for n in range(count)
+    ]
+
+
+def _attached(bench: Bench) -> list[str]:
+    listed = bench.organizations.list_policies_for_target(
+        TargetId=bench.world.account, Filter="SERVICE_CONTROL_POLICY"
+    )["Policies"]
+    return [one["Id"] for one in listed]
+
+
+def control_policies_full(bench: Bench) -> Trouble:
+    made = _control_policies(bench, 11)
+    account = bench.world.account
+    room = 10 - len(_attached(bench))  # "Quotas for AWS Organizations"
+    for one in made[:room]:
+        bench.organizations.attach_policy(PolicyId=one, TargetId=account)
+    return Trouble(
+        lambda: bench.organizations.attach_policy(PolicyId=made[-1], TargetId=account),
+        lambda: bench.organizations.detach_policy(PolicyId=made[0], TargetId=account),
+    )
+
+
+def last_control_policy(bench: Bench) -> Trouble:
+    account = bench.world.account
+    first, *others = _attached(bench)
+    for one in others:
+        bench.organizations.detach_policy(PolicyId=one, TargetId=account)
+    (another,) = _control_policies(bench, 1)
+    return Trouble(
+        lambda: bench.organizations.detach_policy(PolicyId=first, TargetId=account),
+        lambda: bench.organizations.attach_policy(PolicyId=another, TargetId=account),
+    )
 
 
 def resource_control(bench: Bench) -> Trouble:
@@ -305,7 +359,12 @@ class Body(BytesIO):
 
 
 def answered(code: str, message: str) -> Callable[[Bench], Trouble]:
-    """Answer as AWS does for what the lab has not: endpoints of a VPC, Regions switched off."""
+    """Answer as AWS does for what the lab has not: endpoints of a VPC, Regions switched off.
+
+    This proves that AWS's words are known and the advice is given, and not that it helps. Sources
+    of the words: IAM User Guide, "Troubleshoot access denied error messages" (no VPC endpoint
+    policy allows); github.com/turbot/steampipe-plugin-aws issue 1510 (RegionDisabledException).
+    """
 
     def provoke(bench: Bench) -> Trouble:
         hook = "before-send.iam.PutUserPolicy"
@@ -348,13 +407,17 @@ SCENES: dict[str, Callable[[Bench], Trouble]] = {
     "trust policy full": trust_full,
     "tags full": tags_full,
     "quota": quota,
+    "control policies full": control_policies_full,
+    "organization's constraint": last_control_policy,
     "gone principal": gone_principal,
     "service's own role": services_own,
     "clock": clock,
     "expired session": expired,
     "unknown credentials": unknown,
     "switched off": answered(
-        "RegionDisabledException", "STS is not activated in this region for account:111122223333."
+        "RegionDisabledException",
+        "STS is not activated in this region for account:111122223333. Your account administrator"
+        " can activate STS in this region using the IAM Console.",
     ),
     "not there": not_there,
     "too many requests": fault("throttle"),
@@ -398,6 +461,20 @@ def test_every_row_of_the_table_is_provoked_here() -> None:
     assert [row.name for row in advice.ROWS] == list(SCENES)
 
 
+def test_a_region_that_the_organization_forbids_is_advised_as_its_policy_is(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trouble = forbidden_region(Bench(lab, monkeypatch))
+
+    with pytest.raises(ClientError) as raised:
+        trouble.call()
+    row = advice.advise(raised.value)
+
+    assert (row.name, row.lasting) == ("service control policy", True)
+    trouble.follow()
+    trouble.call()
+
+
 @pytest.mark.parametrize(
     ("code", "message", "row"),
     [
@@ -410,6 +487,7 @@ def test_every_row_of_the_table_is_provoked_here() -> None:
         ("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048", "trust policy full"),
         ("LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role deploy", "inline policies full"),
         ("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2", "quota"),
+        ("ConstraintViolationException", "You have attached the maximum number of policies to the specified target.", "control policies full"),
         ("ConcurrentModification", "", "being changed"),
         ("ConcurrentModificationException", "", "being changed"),
         ("PolicyChangesInProgressException", "", "being changed"),
