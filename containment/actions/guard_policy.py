@@ -223,15 +223,16 @@ class GuardPolicy(Action[GuardInputs, GuardState]):
         """Take a guard off that was set under *snapshot* and that no resource knows of any more."""
         action = cls(context)
         try:
-            policies = action._policies(snapshot, lifting=True)
-            guard = action._find_guard(policies.attached(), snapshot)
+            # After a crash it may be there and attached to nothing.
+            placement = action._placement(action._policies(snapshot, lifting=True), snapshot)
+            guard = placement.find()
         except ContainmentError as error:
             context.say("warning", f"whether a guard is left cannot be seen: {error}")
             return
         if guard is None or not _is_under(guard, snapshot):
             return
         try:
-            action._placement(policies, snapshot).take_off()
+            placement.take_off()
         except (ClientError, BotoCoreError) as error:
             raise explain("taking off a guard that was left", error) from error
         context.say("info", f"a guard that was left on account {snapshot.account} is taken off")

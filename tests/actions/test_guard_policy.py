@@ -399,12 +399,21 @@ def test_a_guard_is_lifted_last_and_a_newer_guard_stays(
 
 
 @pytest.mark.lab
-def test_a_guard_that_the_engine_forgot_goes_with_the_snapshot(scene: Scene) -> None:
-    scene.set("freeze")
+@pytest.mark.parametrize("attached", [True, False], ids=["attached", "attached to nothing"])
+def test_a_guard_that_the_engine_forgot_goes_with_the_snapshot(
+    scene: Scene, attached: bool
+) -> None:
+    state = scene.set("freeze")
+    if not attached:  # as where a run was cut off between the two calls
+        scene.organizations.detach_policy(
+            PolicyId=state.policy_id, TargetId=scene.lab.world.account
+        )
 
     scene.bench.snapshot_action().delete(scene.taken)
 
     assert scene.attached() == ["FullAWSAccess"]
+    made = scene.organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+    assert [one["Name"] for one in made] == ["FullAWSAccess"]
 
 
 @pytest.mark.lab

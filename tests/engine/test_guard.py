@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 
-from containment import responder
 from containment.lab.testing import Lab
+from tests.support.guard_role import guard_role
 from tests.support.project import STACK, Project, spec
 from tests.support.workbench import allowed, can_list
 
 pytestmark = pytest.mark.engine
-
-_VERSION = {"Version": "2012-10-17"}
 
 
 def attached(lab: Lab) -> list[str]:
@@ -23,33 +18,6 @@ def attached(lab: Lab) -> list[str]:
         TargetId=lab.world.account, Filter="SERVICE_CONTROL_POLICY"
     )
     return sorted(one["Name"] for one in policies["Policies"])
-
-
-def guard_role(lab: Lab) -> str:
-    """Make the role that sets guards, with the policy that is printed for it."""
-    world = lab.world
-    iam = lab.client("iam", world.management_admin)
-    trust = {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRole",
-        "Principal": {"AWS": world.responder_role},
-    }
-    arn = iam.create_role(
-        RoleName="ContainmentGuard",
-        AssumeRolePolicyDocument=json.dumps({**_VERSION, "Statement": [trust]}),
-    )["Role"]["Arn"]
-    iam.put_role_policy(
-        RoleName="ContainmentGuard",
-        PolicyName="guard",
-        PolicyDocument=json.dumps(responder.guard_policy(world.management_account)),
-    )
-    take: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": arn}
-    lab.client("iam", world.admin).put_role_policy(
-        RoleName="ContainmentResponder",
-        PolicyName="guard",
-        PolicyDocument=json.dumps({**_VERSION, "Statement": [take]}),
-    )
-    return str(arn)
 
 
 def test_a_required_guard_fails_the_run_without_rights_and_stands_with_them_until_the_lift(

@@ -16,13 +16,16 @@ from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from email.message import Message
 
+_ORGANIZATIONS = "AWSOrganizationsV20161128."
+_BY_PATH = {"/batch-revoke-sessions": "BatchRevokeSessions"}
 _HOP_BY_HOP = {"content-length", "transfer-encoding", "connection"}
 
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """A call that passes: its operation where it is one of IAM or STS, else empty."""
+    """A call that passes: its operation where IAM, STS, Organizations or the sign-in have it."""
 
     method: str
     path: str
@@ -32,6 +35,16 @@ class Passing:
 def passes(_passing: Passing) -> bool:
     """Let everything pass."""
     return True
+
+
+def _operation(path: str, headers: Message, body: bytes) -> str:
+    """Return the operation of a call, by the form of its service's protocol."""
+    target = headers.get("X-Amz-Target", "")
+    if target.startswith(_ORGANIZATIONS):
+        return target.removeprefix(_ORGANIZATIONS)
+    form = "x-www-form-urlencoded" in headers.get("Content-Type", "")
+    words = parse_qs(body.decode("utf-8", "replace")) if form else {}
+    return _BY_PATH.get(path, "") or words.get("Action", [""])[0]
 
 
 @contextmanager
@@ -53,9 +66,8 @@ def relay(
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            form = "x-www-form-urlencoded" in self.headers.get("Content-Type", "")
-            words = parse_qs(body.decode("utf-8", "replace")) if form else {}
-            passing = Passing(self.command, self.path, words.get("Action", [""])[0])
+            operation = _operation(self.path, self.headers, body)
+            passing = Passing(self.command, self.path, operation)
             self.close_connection = True
             if not arriving(passing):
                 return

@@ -148,7 +148,7 @@ class Lane:
         """
         expected, now = (
             self._contained[stage.scene.name],
-            plain(stage.before, inventory.take(stage.admin)),
+            plain(stage.before, stage.look()),
         )
         missing = [fact for fact in expected if CLAIM in fact and fact not in now]
         if missing and "the claim on its keys is gone" not in output:
@@ -159,7 +159,7 @@ class Lane:
         return "contained but for the claim, as it said, " if missing else "contained, "
 
     def _require_restored(self, stage: Stage) -> None:
-        now = plain(stage.before, inventory.take(stage.admin))
+        now = plain(stage.before, stage.look())
         # Where no change was ever carried out, nothing was contained that a fence could hold.
         expected = self._lifted[stage.scene.name] if stage.calls else {}
         if now != expected:
@@ -180,7 +180,7 @@ class Lane:
                 if sorted(stage.calls) != sorted(listed):
                     raise LostError(f"{verb} makes the calls {sorted(stage.calls)}, not {listed}")
                 kept = self._contained if verb == "up" else self._lifted
-                kept[scene.name] = plain(stage.before, inventory.take(stage.admin))
+                kept[scene.name] = plain(stage.before, stage.look())
                 if verb == "up":
                     stage.require_use(leaked=False)
         fenced = "fenced" in scene.name
@@ -198,13 +198,15 @@ class Lane:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder, ExitStack() as relays:
             project = Project.make(Path(folder), environ, like=self._empty)
             project.spec(scene.text(world))
+            if profile := scene.profile(lab):
+                (project.folder / "containment.yaml").write_text(profile, encoding="utf-8")
             stage = Stage(scene, lab, project)
             hands_on = relay(lab.endpoint, arriving=stage.arriving, answered=stage.answered)
             project.environ["AWS_ENDPOINT_URL"] = relays.enter_context(hands_on)
             if in_s3:
                 keeps = relay(lab.endpoint, arriving=stage.writing)
                 keep_in_s3(project, lab, relays.enter_context(keeps))
-            stage.before = inventory.take(stage.admin)
+            stage.before = stage.look()
             yield stage
 
 

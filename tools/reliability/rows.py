@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, get_args
 
 from tools.reliability.blow import Blow, Fate, How, Point, Who
-from tools.reliability.scenes import SCENES
+from tools.reliability.scenes import GUARD_CALLS, SCENES
 from tools.reliability.trial import Storm, Trial
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 POINTS: tuple[tuple[Point, Fate], ...] = (("before", "dropped"), ("after", "lost"))
 SIGNALS: tuple[How, ...] = tuple(how for how in get_args(How) if str(how).startswith("SIG"))
+_WAYS_ON: tuple[After, After] = ("up", "destroy")
+_REVOKES = "BatchRevokeSessions"
 # Enough for one principal: the stack itself, a snapshot and two more resources, two writes each.
 CHECKPOINTS = 8
 
@@ -126,6 +128,9 @@ def at_once() -> Iterator[Trial]:
     """Yield those where somebody cancels, or destroys, while an ``up`` lives."""
     for operation in SCENES["user"].up:
         yield Trial("user", "up", _waiting(operation), "destroy at once")
+    for operation in GUARD_CALLS:
+        yield Trial("user, guarded", "up", _waiting(operation), "destroy at once")
+    yield Trial("user, signed in", "up", _waiting(_REVOKES), "destroy at once")
     yield Trial("user", "up", _waiting("TagUser"), "cancel at once")
     yield Trial("role, closed", "up", _waiting("UpdateAssumeRolePolicy"), "destroy at once")
 
@@ -143,10 +148,11 @@ def repaired() -> Iterator[Trial]:
         ("user", "UpdateAccessKey"),
         ("role, closed", "UpdateAssumeRolePolicy"),
         ("role, closed", "PutRolePolicy"),
+        ("user, guarded", "AttachPolicy"),
     ):
-        for (point, fate), after in zip(POINTS, ("up", "destroy"), strict=True):
+        for (point, fate), after in zip(POINTS, _WAYS_ON, strict=True):
             blow = Blow(operation, 1, point, "machine", fate=fate)
-            yield Trial(scene, "repair", blow, after)  # type: ignore[arg-type]
+            yield Trial(scene, "repair", blow, after)
 
 
 def ahead() -> Iterator[Trial]:
@@ -155,8 +161,8 @@ def ahead() -> Iterator[Trial]:
     It dies without a state, and with an old one; and others begin beside it.
     """
     for scene in SCENES.values():
-        if "fenced" in scene.name:
-            continue  # as without a fence
+        if "," in scene.name and scene.name != "role, closed":
+            continue  # as without a fence, a guard and sessions, which are the engine's
         for index, (operation, nth) in enumerate(numbered(scene.up)):
             for turn, (point, fate) in enumerate(POINTS):
                 after: After = "containment up" if (index + turn) % 2 else "up"
@@ -164,8 +170,8 @@ def ahead() -> Iterator[Trial]:
                 yield Trial(scene.name, "up ahead", blow, after)
     yield Trial("user", "up ahead", Blow("GetUser", 1, "before", "cli", fate="dropped"), "up")
     # The engine takes over what was done, and writes its state at its end alone.
-    for nth, after in ((6, "containment up"), (7, "up")):
-        yield Trial("user", "up ahead", _while_it_catches_up(nth), after)  # type: ignore[arg-type]
+    yield Trial("user", "up ahead", _while_it_catches_up(6), "containment up")
+    yield Trial("user", "up ahead", _while_it_catches_up(7), "up")
     for (scene_name, operation), (point, fate) in itertools.product(
         (
             ("user", "PutUserPolicy"),
@@ -178,6 +184,14 @@ def ahead() -> Iterator[Trial]:
         after = "containment lift" if point == "after" else "up"
         blow = Blow(operation, 1, point, "cli", fate=fate)
         yield Trial(scene_name, "repair ahead", blow, after)
+    ways: dict[bool, After] = {True: "containment lift", False: "containment up"}
+    for (scene_name, operation), (point, fate) in itertools.product(
+        (*(("user, guarded", name) for name in GUARD_CALLS), ("user, signed in", _REVOKES)), POINTS
+    ):
+        # Without a state a lift is refused: the engine had written none of a principal's yet.
+        lifted = point == "after" and operation in GUARD_CALLS
+        blow = Blow(operation, 1, point, "engine", fate=fate)
+        yield Trial(scene_name, "up ahead", blow, ways[lifted])
     for operation in SCENES["user"].up:
         yield Trial("user", "up ahead", _held_back(operation), "refused up at once")
         yield Trial("user", "up ahead", _held_back(operation), "refused destroy at once")

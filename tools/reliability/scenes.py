@@ -11,7 +11,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.support.guard_role import guard_role
 from tests.support.project import spec
+from tests.support.sign_ins import PASSWORD, sign_in
 from tests.support.subject import subjects
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from containment.lab.testing import Lab
     from tests.support.subject import Subject
 
+# The calls that set a guard, which the engine's run makes.
+GUARD_CALLS = ("CreatePolicy", "AttachPolicy")
 _BOUNDS_NOTHING = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
 
 
@@ -33,6 +37,7 @@ class Scene:
     up: tuple[str, ...]
     destroy: tuple[str, ...]
     prepare: Callable[[Lab], None] = lambda _lab: None
+    profile: Callable[[Lab], str] = lambda _lab: ""
 
 
 def _user(world: World, rung: str = "deny-all") -> str:
@@ -43,8 +48,23 @@ def _role(world: World, rung: str) -> str:
     return f"{{role: '{world.deploy_role}', rung: {rung}}}"
 
 
-def _false_alarm(*targets: str) -> str:
-    return spec(*targets, disposition="false-positive")
+def _false_alarm(*targets: str, extra: str = "") -> str:
+    return spec(*targets, disposition="false-positive", extra=extra)
+
+
+def _guarded(lab: Lab) -> str:
+    """Return the profile of a company that has a guard role; the guard binds at once."""
+    return (
+        f"guard_role: {guard_role(lab)}\nguard_lag_s: 1\n"
+        f"break_glass: ['{lab.world.break_glass_role}']\n"
+    )
+
+
+def _signed_in(lab: Lab) -> None:
+    """Sign the user in as ``aws login`` does."""
+    iam: Any = lab.client("iam", lab.world.admin)
+    iam.create_login_profile(UserName="ci-deploy", Password=PASSWORD)
+    sign_in(lab, client="CLI")
 
 
 def _fill(kind: str, name: str, quota: int) -> Callable[[Lab], None]:
@@ -168,6 +188,23 @@ _BY_HAND: dict[str, Scene] = {
             lambda world: spec(_role(world, "revoke-sessions")),
             up=("PutRolePolicy",),
             destroy=("PutRolePolicy",),
+        ),
+        Scene(
+            "user, guarded",
+            lambda world: _false_alarm(_user(world), extra="guard: {mode: freeze}\n"),
+            up=("PutUserPolicy", "TagUser", "UpdateAccessKey", *GUARD_CALLS),
+            destroy=(
+                *("DeleteUserPolicy", "UpdateAccessKey", "UntagUser"),
+                *("DetachPolicy", "DeletePolicy"),
+            ),
+            profile=_guarded,
+        ),
+        Scene(
+            "user, signed in",
+            lambda world: _false_alarm(_user(world)),
+            up=("PutUserPolicy", "BatchRevokeSessions", "TagUser", "UpdateAccessKey"),
+            destroy=("DeleteUserPolicy", "UpdateAccessKey", "UntagUser"),
+            prepare=_signed_in,
         ),
         Scene(
             "full user",

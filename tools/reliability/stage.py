@@ -68,7 +68,8 @@ class Stage:
     def arriving(self, passing: Passing) -> bool:
         """See a call before it is carried out."""
         goes_on = self.strike is None or self.strike.arriving(passing)
-        if goes_on and passing.operation and is_mutating(passing.operation):
+        changes = is_mutating(passing.operation) and passing.operation != "AssumeRole"
+        if goes_on and passing.operation and changes:
             self.calls.append(passing.operation)
         return goes_on
 
@@ -128,17 +129,51 @@ class Stage:
             raise LostError(f"containment {' '.join(arguments)} failed\n{output}")
         return EngineRun(process.returncode, output)
 
+    def look(self) -> Inventory:
+        """Return every fact of the account, and the control policies that stand on it."""
+        organizations: Any = self.lab.client("organizations", self.lab.world.management_admin)
+        attached = organizations.list_policies_for_target(
+            TargetId=self.lab.world.account, Filter="SERVICE_CONTROL_POLICY"
+        )["Policies"]
+        made = organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+        attached_ids = {one["Id"] for one in attached}
+        word_of = {one["Id"]: "attached" if one["Id"] in attached_ids else "loose" for one in made}
+        facts = {
+            f"control policy {one['Name']}, {word_of[one['Id']]}": (
+                organizations.describe_policy(PolicyId=one["Id"])["Policy"]["Content"]
+            )
+            for one in made
+        }
+        return {**inventory.take(self.admin), **facts}
+
     def require_use(self, *, leaked: bool) -> None:
         """Hold the leaked key, and a bystander's, to what they may do."""
         world = self.lab.world
         about_the_key = "role" not in self.scene.name
         if about_the_key and can_list(self.lab, world.leaked) is not leaked:
             raise LostError(f"the leaked key {'does not work' if leaked else 'works'}")
+        if not leaked and self._signed_in():
+            raise LostError("a sign-in session is active")
         if not can_list(self.lab, world.bystander):
             raise LostError("the bystander lost access")
 
+    def _signed_in(self) -> bool:
+        """Tell whether the user has a sign-in session that is active."""
+        client: Any = self.lab.client("signin", self.lab.world.admin)
+        user = f"arn:aws:iam::{self.lab.world.account}:user/ci-deploy"  # it takes no path
+        items = client.list_sessions(principalArn=user)["items"]
+        return any(item["status"] == "ACTIVE" for item in items)
+
     def _tamper(self) -> None:
-        """Undo what was done, as an attacker with IAM rights does."""
+        """Undo what was done, as an attacker with IAM rights does; or detach a guard."""
+        organizations: Any = self.lab.client("organizations", self.lab.world.management_admin)
+        account = self.lab.world.account
+        for one in organizations.list_policies_for_target(
+            TargetId=account, Filter="SERVICE_CONTROL_POLICY"
+        )["Policies"]:
+            if one["Name"] == f"containment-{STACK}":
+                organizations.detach_policy(PolicyId=one["Id"], TargetId=account)
+                return
         now = inventory.take(self.admin)
         iam = self.admin
         for kind, name in (("user", "ci-deploy"), ("role", "deploy")):
