@@ -139,7 +139,11 @@ def blocks(needed: Collection[str], denied: Collection[str]) -> bool:
 def _on_principal(action: str) -> bool:
     word = action.partition(":")[2]
     return word not in {
+        "GetAccessKeyInfo",
         "GetAccessKeyLastUsed",
+        "GetAccountAuthorizationDetails",
+        "GetCallerIdentity",
+        "SimulateCustomPolicy",
         "ListUsers",
         "ListRoles",
         "ListPolicies",

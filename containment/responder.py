@@ -20,12 +20,13 @@ UpdateAccessKey have none for what they write).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from containment.actions import ACTIONS
 from containment.aws import resolve, sign_ins, trail_source
 from containment.guard.control_policies import CHANGES, READS
 from containment.ledger.bucket_store import BucketStore
+from containment.lifecycle import needed_rights
 from containment.run import fences
 from policies import Document, literal, render
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from containment.ledger import LedgerSettings
     from containment.profile import Profile
 
-Duty = Literal["contain", "lift"]
+Duty = needed_rights.Duty
 DUTIES: tuple[Duty, ...] = get_args(Duty)
 
 # Service Authorization Reference, "Actions, resources, and condition keys for AWS IAM" and "…
@@ -69,21 +70,6 @@ _BOUND = frozenset(
         "iam:DeleteRolePermissionsBoundary",
     }
 )
-# What takes our own away, and what is asked before containing, are never called by the other.
-_NEVER_CALLED: dict[Duty, frozenset[str]] = {
-    "contain": frozenset(
-        {
-            "iam:DeleteUserPolicy",
-            "iam:DeleteRolePolicy",
-            "iam:GetLoginProfile",
-            "iam:UntagUser",
-            "iam:UntagRole",
-        }
-    ),
-    "lift": frozenset(
-        {"iam:SimulateCustomPolicy", "iam:SimulatePrincipalPolicy", "signin:GetSession"}
-    ),
-}
 # Which of the two may only name AWSDenyAll.
 _DENY_ALL_ALONE: dict[Duty, frozenset[str]] = {"contain": _ATTACH, "lift": _DETACH}
 
@@ -92,7 +78,7 @@ def permissions(duty: Duty | None = None) -> frozenset[str]:
     """Return every IAM and STS action that a responder of this *duty*, or of both, calls."""
     verbs = resolve.PERMISSIONS | fences.PERMISSIONS | _ALWAYS
     declared = verbs.union(*(action.permissions for action in ACTIONS))
-    return declared - _NEVER_CALLED[duty] if duty else declared
+    return declared - needed_rights.NEVER_CALLED[duty] if duty else declared
 
 
 def policy(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,12 +14,13 @@ from containment.errors import SpecError
 from containment.identities import Principal, parse_principal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
 
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
 
+# What AWS's own credential helpers export ("aws configure export-credentials --format env").
+_EXPIRATION = "AWS_CREDENTIAL_EXPIRATION"
 # IAM API Reference, SimulatePrincipalPolicy, MaxItems.
 _LONGEST_PAGE = 1000
 
@@ -50,6 +52,15 @@ def identify(sts: STSClient) -> Caller:
         answer = sts.get_caller_identity()
     arn = str(answer["Arn"])
     return Caller(arn, str(answer["Account"]), principal_of(arn), answered_at(answer))
+
+
+def expiry_of(environ: Mapping[str, str]) -> datetime | None:
+    """Return when the credentials in *environ* end, None where it does not say."""
+    try:
+        moment = datetime.fromisoformat(environ.get(_EXPIRATION, ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
 def principal_of(caller_arn: str) -> Principal | None:

@@ -18,6 +18,7 @@ from containment.aws.faults import explained
 from containment.errors import RefusedError
 from containment.facets.marks import incident_hash
 from containment.guard import document
+from containment.guard.control_policies import guards
 from containment.identities import parse_principal
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from containment.lifecycle.context import Context
 
 PERMISSIONS = frozenset({"iam:SimulateCustomPolicy"})
+_CALLS_OF_THE_EXEMPT = ("iam:PutUserPolicy", "s3:GetObject", "sts:AssumeRole")
 _NOBODY = "role/nobody-in-particular"
 _EVERYTHING = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
@@ -113,7 +115,7 @@ def cases_of(target: Principal, terms: Terms, denied: Mapping[str, str]) -> Iter
     """
     stranger = f"arn:{target.partition}:iam::{target.account}:{_NOBODY}"
     for arn in terms.exempt:
-        for action in ("iam:PutUserPolicy", "s3:GetObject", "sts:AssumeRole"):
+        for action in _CALLS_OF_THE_EXEMPT:
             yield Case("exempt", arn, "exempt", action, allowed=True)
     for arn, unique_id in denied.items():
         userid = f"{unique_id}:session" if parse_principal(arn).kind == "role" else unique_id
@@ -127,6 +129,34 @@ def cases_of(target: Principal, terms: Terms, denied: Mapping[str, str]) -> Iter
     yield Case("anybody else", stranger, "nobody", "iam:CreateAccessKey", allowed=False)
     runs_on = terms.mode == "freeze"
     yield Case("anybody else", stranger, "nobody", "s3:GetObject", allowed=runs_on)
+
+
+def locked_out(
+    iam: IAMClient, levels: Sequence[Sequence[ControlPolicy]], arns: Iterable[str]
+) -> list[str]:
+    """Return, in words, whom of *arns* the control policies on an account keep from what they do.
+
+    A guard of ours is named where it does so by itself.
+
+    Args:
+        iam: asked for the simulations.
+        levels: the control policies from the root down to the account.
+        arns: principals of the account who are to contain and lift.
+    """
+    cases = [
+        Case("our own", arn, "own", action, allowed=True)
+        for arn in arns
+        for action in _CALLS_OF_THE_EXEMPT
+    ]
+    by_guard = [
+        f"by the guard {guard.name} ({guard.id}), {sentence}"
+        for guard in guards(levels)
+        for sentence in wrong(iam, [[_EVERYTHING, guard.content]], cases)
+    ]
+    if by_guard:
+        return by_guard
+    whole = [[one.content for one in level] for level in levels]
+    return [f"by the account's control policies, {one}" for one in wrong(iam, whole, cases)]
 
 
 def wrong(iam: IAMClient, levels: Sequence[Sequence[str]], cases: Iterable[Case]) -> list[str]:

@@ -68,5 +68,10 @@ def deny_all_writes(live: LivePrincipal, prior: Sequence[str], why: str) -> list
     ]
 
 
+def replaces_a_deny(write: Write) -> bool:
+    """Tell whether *write* is one of those that :func:`deny_all_writes` returns."""
+    return write.subject == recording.BOUNDARY or write.subject.startswith(recording.attachment(""))
+
+
 def _size(document: str) -> int:
     return len("".join(document.split()))

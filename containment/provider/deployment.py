@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock, RLock
 from typing import TYPE_CHECKING
 
 from containment.actions import ACTIONS
+from containment.aws.caller import expiry_of
 from containment.aws.endpoint import banner
 from containment.aws.recording import made_change
 from containment.errors import kind_of
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from containment.errors import ContainmentError
     from containment.lifecycle.context import Context
     from containment.messages import Call
-
-# What AWS's own credential helpers export ("aws configure export-credentials --format env").
-_EXPIRATION = "AWS_CREDENTIAL_EXPIRATION"
 
 
 class Deployment:
@@ -179,7 +176,7 @@ class Deployment:
             contained_arns=self.contained_arns,
             # The state is not written meanwhile: what was not foreseen goes on record as well.
             recorded=self.handover.is_whole,
-            credentials_expire_at=_moment(self._environ.get(_EXPIRATION)),
+            credentials_expire_at=expiry_of(self._environ),
             admission=admission_in(self._environ),
         )
 
@@ -191,11 +188,3 @@ class Deployment:
 def _stack(urn: str) -> str | None:
     """Return the stack that *urn* is of: ``urn:pulumi:<stack>::<project>::…``."""
     return urn.partition("::")[0].rpartition(":")[2] or None
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    return moment if moment is not None and moment.tzinfo is not None else None

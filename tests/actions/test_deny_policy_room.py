@@ -26,7 +26,7 @@ def test_a_user_with_full_inline_policies_gets_aws_deny_all_and_gives_it_back(
     lab, world = bench.lab, bench.lab.world
     bench.disposition = "false-positive"
     write_spec(bench, world.ci_user)
-    fill_inline(bench)
+    fill_inline(bench.admin())
 
     state = deny(bench, world.ci_user)
 
@@ -48,7 +48,7 @@ def test_a_user_with_no_room_at_all_has_one_allow_policy_swapped(bench: Bench) -
     lab, world = bench.lab, bench.lab.world
     bench.disposition = "false-positive"
     write_spec(bench, world.ci_user)
-    fill_inline(bench)
+    fill_inline(bench.admin())
     attached = fill_attachments(bench)
 
     state = deny(bench, world.ci_user)
@@ -74,7 +74,7 @@ def test_where_the_deny_will_be_is_foreseen(bench: Bench, *, attachments: bool, 
     if role:
         fill_role(bench, *KINDS["long ARNs"])
     else:
-        fill_inline(bench)
+        fill_inline(bench.admin())
         if attachments:
             fill_attachments(bench)
     made: list[MadeChange] = []
@@ -331,7 +331,7 @@ def boundary(bench: Bench) -> str | None:
 def test_no_room_for_the_fence_keeps_the_deny_and_says_so(bench: Bench) -> None:
     write_spec(bench, bench.lab.world.ci_user)
     state = deny(bench, bench.lab.world.ci_user)
-    fill_inline(bench)
+    fill_inline(bench.admin())
 
     with pytest.raises(ConflictError, match="no room for the release fence"):
         bench.deny_action().delete(state)
@@ -356,7 +356,7 @@ def test_an_attachment_without_its_claim_is_not_lifted_on_the_word_of_the_state(
     bench: Bench,
 ) -> None:
     write_spec(bench, bench.lab.world.ci_user)
-    fill_inline(bench)
+    fill_inline(bench.admin())
     state = deny(bench, bench.lab.world.ci_user)
     bench.admin().untag_user(UserName="ci-deploy", TagKeys=["containment:inc-2026-0042/AWSDenyAll"])
 
@@ -384,7 +384,7 @@ def tags(bench: Bench) -> dict[str, str]:
 def test_a_swap_that_was_cut_in_half_is_given_back(bench: Bench) -> None:
     bench.disposition = "false-positive"
     write_spec(bench, bench.lab.world.ci_user)
-    fill_inline(bench)
+    fill_inline(bench.admin())
     attached = fill_attachments(bench)
     events = bench.context.clients.iam.meta.events
     events.register("after-call.iam.DetachUserPolicy", lambda **_: bench.cancelled.set())
@@ -404,7 +404,7 @@ def test_a_swap_that_was_cut_in_half_is_given_back(bench: Bench) -> None:
 def test_a_claim_that_says_less_than_the_state_gives_nothing_back(bench: Bench) -> None:
     bench.disposition = "false-positive"
     write_spec(bench, bench.lab.world.ci_user)
-    fill_inline(bench)
+    fill_inline(bench.admin())
     fill_attachments(bench)
     state = deny(bench, bench.lab.world.ci_user)
     claim(bench, f"AWSDenyAll=detached s={state.snapshot_id} g=1")
@@ -434,7 +434,7 @@ def test_an_attachment_that_a_crash_forgot_is_fenced_as_well(bench: Bench) -> No
     write_spec(bench, bench.lab.world.ci_user)
     lab, world = bench.lab, bench.lab.world
     token = minted(lab, world.leaked)
-    fill_inline(bench)
+    fill_inline(bench.admin())
     taken = bench.snapshot(world.ci_user)
     bench.deny_action().create(bench.deny_inputs(taken), preview=False)
     bench.admin().delete_user_policy(UserName="ci-deploy", PolicyName="fill")

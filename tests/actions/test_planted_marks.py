@@ -367,7 +367,7 @@ def test_a_tag_of_an_incident_that_nobody_knows_keeps_no_aws_deny_all_for_ever(
     world = bench.lab.world
     bench.disposition = "false-positive"
     write_spec(bench, world.ci_user)
-    fill_inline(bench)
+    fill_inline(bench.admin())
     taken = bench.snapshot(world.ci_user)
     denied = bench.deny_action().create(bench.deny_inputs(taken), preview=False)
     forged = [{"Key": f"containment:{OTHER}/AWSDenyAll", "Value": "garbage"}]

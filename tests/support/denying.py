@@ -35,8 +35,7 @@ def padded(size: int) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def fill_inline(bench: Bench) -> None:
-    iam = bench.admin()
+def fill_inline(iam: Any) -> None:
     used = 0
     for name in iam.list_user_policies(UserName="ci-deploy")["PolicyNames"]:
         document = iam.get_user_policy(UserName="ci-deploy", PolicyName=name)["PolicyDocument"]
