@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,44 @@ from containment.facets.marks import is_snapshot_id, parse_sid
 from containment.lab.testing import Lab
 from containment.ledger.file_store import FileStore
 from tests.edited.edits import ADMINISTRATOR, strangers
+from tests.edited.scene import Scene, connected_once
 from tests.edited.stack import CONFIRMED, MISTAKEN, Company, Entry, Stack
+from tests.support.direct_calls import direct_calls
+from tests.support.kept_credentials import credentials_from_state
 
 pytestmark = pytest.mark.lab
 
 
-@pytest.fixture
-def company(direct_lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Company:
-    lab = direct_lab
+def signed_in(patch: pytest.MonkeyPatch, lab: Lab) -> None:
+    """Have the provider's calls be the responder's, to *lab*."""
     for name, value in lab.world.responder.env().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", lab.endpoint)
-    made = Company(lab, tmp_path)
-    made.contain()
-    return made
+        patch.setenv(name, value)
+    patch.setenv("AWS_ENDPOINT_URL", lab.endpoint)
+
+
+@pytest.fixture(scope="module")
+def scene(lab_process: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A company contained once for all cases: to contain it takes longer than a case."""
+    lab_process.reseed(seed=42)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        direct_calls(lab_process),
+        credentials_from_state(lab_process),
+        connected_once(),
+    ):
+        signed_in(patch, lab_process)
+        yield Scene(lab_process, tmp_path_factory.mktemp("scene"))
+    status = lab_process.status()
+    assert (status["unrouted"], status["evaluator_errors"]) == (0, 0)
+    lab_process.reset()
+
+
+@pytest.fixture
+def company(
+    scene: Scene, lab_process: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Company:
+    signed_in(monkeypatch, lab_process)
+    return scene.company(tmp_path)
 
 
 def entry_of(stack: Stack, kind: str) -> Entry:
