@@ -1,6 +1,6 @@
-"""An attacker who fights back on the lab's clock: what a guard ends, what holding alone does not.
+"""An attacker who fights back on the lab's clock: what a guard ends, and what a lift brings back.
 
-A few settings; `python -m tests.adversary --seeds 50` plays all of them, in `make reliability`.
+One setting; `python -m tests.adversary --seeds 50` plays all of them, in `make reliability`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from containment.lab.scenario.world import Credentials
-from tests.adversary.arena import MODELS, Arena, Cell, arena, fought, set_out
+from tests.adversary.arena import MODELS, Arena, Cell, arena, set_out
 from tests.adversary.attacker import QuietAttacker
 from tests.adversary.judging import judged
 
@@ -26,35 +26,17 @@ def opened() -> Iterator[Arena]:
         yield made
 
 
-@pytest.mark.parametrize(
-    "cell", [Cell("quarantine", 2, 4, MODELS[0]), Cell("freeze", 2, 4, MODELS[1])], ids=str
-)
 def test_a_guard_ends_it_the_sweep_finds_all_and_a_lift_brings_nobody_back(
-    opened: Arena, cell: Cell
+    opened: Arena,
 ) -> None:
+    cell = Cell("quarantine", 2, 4, MODELS[0])  # tests/actions/test_guard_fights has a freeze too
+
     result = judged(opened, cell, seed=1, left_out=WITHOUT_EXEMPT_ROLES)
 
     assert result["made"] > 2, "the attacker made nobody, so nothing is proved"
     assert result["last_s"] > 1
     assert (result["late"], result["unswept"], result["revived"]) == (0, [], [])
     assert not opened.cloud.gate.status.evaluator_errors
-
-
-def test_containing_alone_loses_and_holding_alone_says_that_only_a_guard_wins(
-    opened: Arena,
-) -> None:
-    unheld = fought(opened, Cell("nothing", 2), 2, left_out=WITHOUT_EXEMPT_ROLES)
-    assert unheld.still_working
-    unheld.close()
-
-    fight = fought(opened, Cell("hold", 2, 0, MODELS[1]), 2, left_out=WITHOUT_EXEMPT_ROLES)
-
-    advice = [one for one in fight.events if one.kind == "guard"]
-    assert len(advice) == 1
-    assert "only a guard outside the account wins" in advice[0].what
-    assert "containment up inc-2026-0042 --yes" in advice[0].step
-    assert sum(one.kind == "reasserted" for one in fight.events) > 2
-    fight.close()
 
 
 def test_the_tokens_of_one_who_waits_for_the_lift_stay_denied_and_new_sessions_work(

@@ -39,18 +39,6 @@ def test_a_spec_that_cannot_be_used_releases_nobody_and_says_why(
             assert inventory.changes(before, after) == []
 
 
-def test_one_user_by_key_and_by_arn_is_refused_with_both(project: Project, lab: Lab) -> None:
-    before = inventory.take(lab.client("iam", lab.world.admin))
-    key = lab.world.leaked.access_key_id
-    project.spec(spec(f"access_key: {key}", f"user: {lab.world.ci_user}"))
-
-    run_result = project.run("up", "--yes", "--skip-preview")
-
-    assert run_result.exit_code != 0
-    assert f"({lab.world.ci_user} and {key})" in run_result.output
-    assert inventory.changes(before, inventory.take(lab.client("iam", lab.world.admin))) == []
-
-
 def test_one_user_by_the_former_and_the_new_name_is_refused_and_stays_contained(
     project: Project, lab: Lab
 ) -> None:
@@ -70,39 +58,6 @@ def test_one_user_by_the_former_and_the_new_name_is_refused_and_stays_contained(
     assert f"user ci-deploy-2 is already contained by {STACK}" in run_result.output
     assert inventory.changes(contained, inventory.take(iam)) == []
     assert not can_list(lab, lab.world.leaked)
-
-
-def test_a_machine_without_credentials_is_told_what_is_missing(project: Project) -> None:
-    project.spec(spec(USER))
-
-    run_result = project.run("preview", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
-
-    assert run_result.exit_code != 0
-    assert "no AWS credentials" in run_result.output
-    assert "Traceback" not in run_result.output
-
-
-def test_missing_permissions_are_listed_before_anything_changes(project: Project, lab: Lab) -> None:
-    iam = lab.client("iam", lab.world.admin)
-    iam.put_role_policy(
-        RoleName="ContainmentResponder",
-        PolicyName="none",
-        PolicyDocument='{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action":'
-        ' ["iam:Put*", "iam:Update*", "iam:Attach*", "iam:Delete*", "iam:Tag*", "iam:Untag*",'
-        ' "iam:Detach*"], "Resource": "*"}]}',
-    )
-    project.spec(spec(USER))
-
-    preview = project.run("preview")
-    run_result = project.run("up", "--yes", "--skip-preview")
-
-    assert preview.exit_code == 0  # a finding: to look takes no right to change
-    assert run_result.exit_code != 0
-    for output in (preview.output, run_result.output):
-        assert "iam:PutUserPolicy" in output
-        assert "iam:UpdateAccessKey" in output
-        assert "containment responder-policy" in output
-    assert iam.list_user_policies(UserName="ci-deploy")["PolicyNames"] == ["pipeline"]
 
 
 def test_a_stack_without_a_spec_says_how_to_write_one(project: Project) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from typing import Any
 
 import pytest
 
 from containment.lab.scenario import inventory
 from containment.lab.testing import Lab
 from tests.support.project import STACK, Project, spec
-from tests.support.workbench import can_list
 
 pytestmark = pytest.mark.engine
 
@@ -33,16 +30,6 @@ def user(lab: Lab, rung: str = "deny-all") -> str:
 
 def role(lab: Lab) -> str:
     return f"{{role: '{lab.world.deploy_role}', rung: close-trust}}"
-
-
-def edited(project: Project, change: Any) -> None:
-    """Export the state, have *change* made to each resource, and import it."""
-    state = json.loads(project.ok("stack", "export"))
-    for resource in state["deployment"]["resources"]:
-        change(resource)
-    file = project.folder.parent / "edited.json"
-    file.write_text(json.dumps(state), encoding="utf-8")
-    project.ok("stack", "import", "--file", str(file))
 
 
 def test_what_is_on_hold_is_released_by_nothing_and_each_verb_says_so(
@@ -113,64 +100,3 @@ def test_plain_destroy_is_told_what_was_decided_and_refuses_what_it_does_not_und
     assert inventory.changes(before, taken(lab)) == []
     ledger = (project.folder / "ledger" / f"{STACK}.jsonl").read_text()
     assert '"kind":"decision"' in ledger
-
-
-def test_a_trust_policy_and_statuses_that_were_edited_into_the_state_are_not_written(
-    project: Project, lab: Lab
-) -> None:
-    admin = lab.client("iam", lab.world.admin)
-    admin.update_access_key(
-        UserName="ci-deploy", AccessKeyId=lab.world.leaked.access_key_id, Status="Inactive"
-    )
-    before = taken(lab)
-    project.spec(spec(f"user: '{lab.world.ci_user}'", role(lab), disposition="false-positive"))
-    project.up()
-    everybody = json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-            ],
-        }
-    )
-
-    def change(resource: dict[str, Any]) -> None:
-        for values in (resource.get("inputs"), resource.get("outputs")):
-            if values and "trustPolicy" in values:
-                values["trustPolicy"] = everybody
-            for key in (values or {}).get("accessKeys", ()):
-                key["status"] = "Active"
-
-    edited(project, change)
-
-    run_result = project.run(*DESTROY)
-
-    after = {item.fact: item.after for item in inventory.changes(before, taken(lab))}
-    assert not any("access key" in fact for fact in after)
-    assert '"*"' not in taken(lab)["role deploy, AssumeRolePolicyDocument"]
-    assert not can_list(lab, lab.world.leaked)
-    assert run_result.exit_code == 0 or "was Active before" in run_result.output
-
-
-def test_what_leaked_is_not_given_back_by_a_state_that_forgot_it(
-    project: Project, lab: Lab
-) -> None:
-    project.spec(spec(user(lab)))
-    project.up()
-    contained = taken(lab)
-
-    def change(resource: dict[str, Any]) -> None:
-        for values in (resource.get("inputs"), resource.get("outputs")):
-            if values and "lift" in values:
-                values["lift"]["leaked"] = ["AKIAIOSFODNN7EXAMPLE"]
-
-    edited(project, change)
-
-    refused = project.run(*DESTROY)
-
-    assert refused.exit_code != 0
-    assert "the stack was applied as" in refused.output
-    assert inventory.changes(contained, taken(lab)) == []
-    project.up()
-    project.destroy()
-    assert not can_list(lab, lab.world.leaked)

@@ -166,27 +166,3 @@ def test_every_rung_of_a_role_and_a_user_goes_up_and_down(project: Project, lab:
     project.destroy()
 
     assert inventory.changes(before, taken(lab)) == []
-
-
-def test_the_user_of_a_leaked_key_is_contained_beside_a_decoy_of_the_old_name(
-    project: Project, lab: Lab
-) -> None:
-    world, admin = lab.world, lab.client("iam", lab.world.admin)
-    admin.update_user(UserName="ci-deploy", NewUserName="moved")
-    admin.create_user(UserName="ci-deploy", Path="/ci/")
-    before = taken(lab)
-    key = world.leaked.access_key_id
-    project.spec(
-        spec(f"{{user: '{world.ci_user}', leaked: [{key}]}}", disposition="false-positive")
-    )
-
-    output = project.up()
-
-    assert "both are contained" in output
-    assert not can_list(lab, world.leaked)
-    project.ok("up", "--yes", "--skip-preview", "--expect-no-changes")
-
-    project.destroy()
-
-    assert can_list(lab, world.leaked)
-    assert inventory.changes(before, taken(lab)) == []

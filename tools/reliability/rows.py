@@ -48,15 +48,12 @@ def sample() -> list[Trial]:
     user = "user"
     return [
         Trial(user, "up", None, "destroy"),
-        Trial(user, "up", _lost("TagUser", "provider"), "destroy"),
         Trial(user, "up", Blow("PutUserPolicy", who="cli", how="SIGPIPE"), "up"),
-        Trial(user, "up", Blow("TagUser", who="host", how="SIGTERM"), "destroy"),
         Trial(user, "up", _late("UpdateAccessKey", "SIGHUP"), "destroy"),
         Trial(user, "up", _waiting("PutUserPolicy"), "cancel at once"),
         Trial(user, "replace", _lost("PutUserPolicy"), "destroy"),
         Trial("role, closed", "destroy", _lost("DeleteRolePolicy"), "containment lift"),
         Trial(user, "up ahead", _lost("PutUserPolicy", "cli"), "containment up"),
-        Trial("role, closed", "repair ahead", _lost("PutRolePolicy", "cli"), "containment lift"),
         Trial(user, "up ahead", _held_back("TagUser"), "refused destroy at once"),
         Trial(user, "up ahead", _while_it_catches_up(6), "containment up"),
         Trial(user, "up", Blow("checkpoint", 5, who="nobody", how="state refused"), "destroy"),
