@@ -15,7 +15,7 @@ from cli import render
 from cli.progress import EngineOutput, progress
 from containment.actions import ACTIONS
 from containment.engine.settings import SKIP_CHECKPOINTS
-from containment.errors import ContainmentError
+from containment.errors import ContainmentError, kind_of
 from containment.facets import decisions
 from containment.lifecycle.workplace import Settings, Workplace
 from containment.profile import FILE, load
@@ -276,12 +276,13 @@ def place_document(workplace: Workplace) -> dict[str, object]:
 
 
 def error_document(error: ContainmentError) -> dict[str, object]:
-    """Return *error* as a part of a JSON document."""
+    """Return *error* as a part of a JSON document, by the kind that it counts as."""
+    kind = kind_of(error)
     return {
-        "kind": type(error).__name__,
+        "kind": kind.__name__,
         "message": error.message,
         "remedy": error.remedy,
-        "exit_code": error.exit_code,
+        "exit_code": kind.exit_code,
     }
 
 
@@ -290,7 +291,7 @@ def ended(error: ContainmentError | None) -> int:
     if error is None:
         return 0
     render.tell(f"error: {error}", style="red")
-    return error.exit_code
+    return kind_of(error).exit_code
 
 
 def caller_of(incident: Incident) -> Caller:

@@ -23,7 +23,7 @@ import click
 
 from cli import extras, render
 from containment.aws import endpoint
-from containment.errors import ContainmentError
+from containment.errors import ContainmentError, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,10 +200,11 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911 -- one return for eac
 
 
 def _failed(error: ContainmentError, state: Run) -> int:
+    kind = kind_of(error)
     if state.as_json:
-        _tell_json(type(error).__name__, error.message, error.remedy, error.exit_code)
+        _tell_json(kind.__name__, error.message, error.remedy, kind.exit_code)
     render.tell(f"error: {error}", style="red")
-    return error.exit_code
+    return kind.exit_code
 
 
 def _bug(error: Exception, state: Run) -> int:

@@ -5,17 +5,32 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import click
 import pytest
 
+import cli
+import containment as product
+import policies
+from cli.incident import ended, error_document
 from cli.main import VERBS, Verb
-from containment.errors import ContainmentError, RefusedError
+from containment.errors import ContainmentError, RefusedError, kinds
 from tests.cli.conftest import Command
 
 pytestmark = pytest.mark.plain
 
 VERB_FILES = Path(__file__).parents[2] / "cli" / "verbs"
+# These do something when they are imported: the SDK's start is skipped, a module is stood in for.
+OF_THE_ENGINE = ("containment.engine.language_host", "containment.engine.run_program")
+ENDS: dict[str, BaseException] = {
+    "refused": RefusedError("no \x1b[31m\u202e", remedy="go \x07 home"),
+    "bug": ZeroDivisionError("secret wJalrXUtnFEMI"),
+    "interrupt": KeyboardInterrupt(),
+    "abort": click.Abort(),
+    "usage": click.UsageError("not like this"),
+    "exit": click.exceptions.Exit(4),
+}
 
 
 @click.command()
@@ -24,16 +39,8 @@ VERB_FILES = Path(__file__).parents[2] / "cli" / "verbs"
 def trip(what: str, *, as_json: bool) -> None:
     """End in one way or another."""
     del as_json
-    ends: dict[str, BaseException] = {
-        "refused": RefusedError("no \x1b[31m\u202e", remedy="go \x07 home"),
-        "bug": ZeroDivisionError("secret wJalrXUtnFEMI"),
-        "interrupt": KeyboardInterrupt(),
-        "abort": click.Abort(),
-        "usage": click.UsageError("not like this"),
-        "exit": click.exceptions.Exit(4),
-    }
-    if what in ends:
-        raise ends[what]
+    if what in ENDS:
+        raise ENDS[what]
 
 
 @pytest.fixture(autouse=True)
@@ -84,18 +91,51 @@ def test_with_json_an_error_is_the_one_document(containment: Command, what: str,
     assert ran.err
 
 
-def test_every_error_of_the_product_has_an_exit_code_that_the_help_explains(
-    containment: Command,
-) -> None:
+def test_every_kind_of_error_has_an_exit_code_that_the_help_explains(containment: Command) -> None:
     text = " ".join(containment("--help").out.split())
 
-    kinds: list[type[ContainmentError]] = [
-        ContainmentError,
-        *ContainmentError.__subclasses__(),
-    ]
-    for kind in kinds:
-        if kind.__module__ == "containment.errors":
-            assert f" {kind.exit_code} " in text
+    for kind in kinds().values():
+        assert f" {kind.exit_code} " in text
+
+
+def error_classes() -> dict[str, type[ContainmentError]]:
+    """Return every class of error in the product, of whatever package, by its name."""
+    for package in (product, cli, policies):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__") and not module.name.startswith(OF_THE_ENGINE):
+                import_module(module.name)
+    classes, waiting = dict[str, type[ContainmentError]](), [ContainmentError]
+    while waiting:
+        one = waiting.pop()
+        classes[one.__qualname__] = one
+        waiting += one.__subclasses__()
+    own = ("containment.", "cli.", "policies")
+    return {name: one for name, one in classes.items() if one.__module__.startswith(own)}
+
+
+def test_every_class_of_error_ends_a_verb_by_the_kind_that_it_is_or_that_its_cause_is(
+    containment: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classes = error_classes()
+    assert set(kinds()) < set(classes)
+
+    for error_class in classes.values():
+        # The last that it is: the first is the base of all the others.
+        base = [kind for kind in kinds().values() if issubclass(error_class, kind)][-1]
+        for cause in (None, *kinds().values()):
+            # Whatever a class of its own needs to be made, the edge reads these alone.
+            error = error_class.__new__(error_class)
+            ContainmentError.__init__(error, "what", remedy="the next step")
+            error.counts_as = cause
+            monkeypatch.setitem(ENDS, "error", error)
+
+            ran = containment("trip", "error", "--json")
+
+            kind = cause or base
+            assert (ran.code, ran.json["error"]["exit_code"]) == (kind.exit_code,) * 2
+            assert ran.json["error"] == error_document(error)
+            assert ran.json["error"]["kind"] == kind.__name__
+            assert ended(error) == kind.exit_code
 
 
 def test_without_arguments_the_help_is_shown(containment: Command) -> None:
