@@ -107,7 +107,7 @@ class Counting:
                 identity = identities[raw] = len(identities)
             if event.management_event in {False, "false"}:
                 self._has_data_events = True
-            if event.error_code:
+            if event.error:
                 continue
             name, entered = event.event_name, ""
             if name in ENTERING:

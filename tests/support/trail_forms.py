@@ -328,6 +328,7 @@ FORMS: dict[str, Any] = {
     "columns of Graylog": lambda r: lines([{"version": "1.1", "short_message": i["eventName"]} | {f"_{k}": v for k, v in flat(i, "_").items()} for i in r]),
     "cells that a spreadsheet marked": lambda r: table([{k: f'="{v}"' if "ccountId" in k else f"'{v}" for k, v in flat(i).items()} for i in r]),
     "a Splunk table with errorCode success": lambda r: table([{"errorCode": "success"} | flat(i) for i in r]),
+    "records with errorCode success": lambda r: json.dumps({"Records": [{"errorCode": "success"} | i for i in r]}),
     "words for nothing of pandas": lambda r: table([{"errorCode": "NaN", "userIdentity.invokedBy": "nan", "sharedEventID": "<NA>"} | flat(i) for i in r]),
     "words for nothing of R and Hive": lambda r: table([{"errorCode": "NA", "userIdentity.invokedBy": "\\N", "sharedEventID": "N/A"} | flat(i) for i in r]),
     "columns by semicolons": lambda r: "sep=;\r\n" + table([flat(i) for i in r], ";", quoted=False),

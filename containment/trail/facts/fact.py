@@ -104,7 +104,7 @@ def caller_of(event: Record) -> Caller:
 
 def failed(event: Record, response: Any) -> bool:
     """Tell whether the call was refused or went wrong."""
-    if event.error_code:
+    if event.error:
         return True
     if not isinstance(response, dict):
         return False

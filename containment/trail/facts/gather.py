@@ -169,7 +169,7 @@ def _may_hand_out(answer: msgspec.Raw) -> bool:
 def fact_of(event: Record, caller: Caller) -> Fact | None:
     """Return the fact in *event*; None if it failed or says nothing about identities."""
     name = event.event_name
-    if event.error_code:
+    if event.error:
         return None
     if name == "AssumeRole" and (fact := _assumed(event, caller)):
         return fact

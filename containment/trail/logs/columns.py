@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from containment.trail.logs.schema import (
     FREE,
     IDENTITY_FIELDS,
+    OF_EVENTS,
     TIMES,
     inner_name,
     is_part,
@@ -33,6 +34,8 @@ _NOTHING = frozenset({
     "", "null", "none", "nil", "-", "--", "---", "(null)", "<null>", "[null]", "(none)", "(empty)",
     "(blank)", "nan", "nat", "<na>", "n/a", "#n/a", "\\n", "undefined",
 })  # fmt: skip
+# Marks a record whose time is the exporter's, which may be when it arrived there.
+EXPORTED = " exported"
 _MISSING = "NA"  # as R prints it; inside a request it may be a name
 # What Splunk's searches have for the errorCode of a call without one, and others after it.
 _NO_ERROR = frozenset({"success", "succeeded", "ok", "0", "false", "noerror", "no error"})
@@ -66,10 +69,18 @@ def record_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
         _put(record, path, value)
     if not isinstance(record.get("eventName"), str):
         return None
-    exported = next((times[name] for name in TIMES if name in times), None)
-    if exported is not None:
-        record.setdefault("eventTime", exported)
+    if "eventTime" not in record:
+        _date(record, times)
     return record
+
+
+def _date(record: dict[str, Any], times: Mapping[str, Any]) -> None:
+    """Give *record* a time of its exporter's, marked unless that is the event's."""
+    name = next((name for name in TIMES if name in times), None)
+    if name is not None:
+        record["eventTime"] = times[name]
+        if name not in OF_EVENTS:
+            record[EXPORTED] = True
 
 
 def says_nothing(value: Any) -> bool:

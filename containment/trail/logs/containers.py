@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from containment.trail.logs.columns import no_error, parsed, proper_identity, struct
+from containment.trail.logs.columns import EXPORTED, parsed, proper_identity, struct
 from containment.trail.logs.envelopes import NOTIFIER, Contents, records_amid, records_in
 from containment.trail.logs.records import (
     NO_PART,
@@ -83,6 +83,7 @@ class Decoded(Generic[Kind]):
         return bool(NO_RECORD in self.omissions or self.fault)
 
 
+NOT_ITS_OWN = "records without a time of their own, dated by their exporter's"
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 
 
@@ -335,8 +336,8 @@ def _add(record: dict[str, Any], result: Decoded[Kind], reader: Reader[Kind]) ->
         return True
     who = _identity(record)
     usual = record | {"eventTime": reading.moment.isoformat(), "userIdentity": who}
-    if no_error(usual.get("errorCode")):
-        usual["errorCode"] = None
+    if EXPORTED in record:
+        result.assumptions.count(NOT_ITS_OWN, when)
     _count_keys(who, result)
     for name in _OFTEN_TEXT:
         value = usual.get(name)

@@ -18,7 +18,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from containment.trail.logs.columns import parsed, proper_identity, says_nothing, struct
+from containment.trail.logs.columns import (
+    no_error,
+    parsed,
+    proper_identity,
+    says_nothing,
+    struct,
+)
 from containment.trail.logs.times import normal_time, time_text
 
 NOTHING = msgspec.Raw(b"null")
@@ -242,6 +248,11 @@ class Record(msgspec.Struct, rename=_rename, gc=False, kw_only=True):
     def account(self) -> str:
         """The account whose trail this is."""
         return self.recipient_account_id or self.who.account_id or ""
+
+    @property
+    def error(self) -> str:
+        """Why the call failed; empty where an exporter has a word for no error."""
+        return self.error_code if self.error_code and not no_error(self.error_code) else ""
 
     @property
     def console(self) -> bool:

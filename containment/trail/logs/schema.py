@@ -71,6 +71,9 @@ _ALIASES = {
 }
 # When the exporter says it happened, where the record's own time is not among the columns.
 TIMES = ("timegenerated", "timegeneratedutc", "time", "timestamp")
+OF_EVENTS = frozenset(
+    {"timegenerated", "timegeneratedutc"}
+)  # by Azure's documentation of AWSCloudTrail
 
 FREE = frozenset({
     "requestParameters", "responseElements", "additionalEventData", "serviceEventDetails",

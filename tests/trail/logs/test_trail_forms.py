@@ -347,6 +347,18 @@ def test_what_had_to_be_assumed_is_a_gap_with_an_example(tmp_path: Path) -> None
     assert row["assumed"] in assumed[0]
 
 
+def test_a_time_that_is_the_exporters_is_told(tmp_path: Path) -> None:
+    """It may be when the record arrived there, days after the call."""
+    late = [{"timestamp": i["eventTime"]} | {k: v for k, v in i.items() if k != "eventTime"}
+            for i in SCENE.records]  # fmt: skip
+
+    (file,) = (result := answer(put(tmp_path, log=lines(late)))).files
+
+    assert file.status == "ok"
+    assert "dated by their exporter's, such as '2026-11-23T21:15:00Z'" in file.assumed
+    assert any(file.assumed in gap.what for gap in result.gaps)
+
+
 def test_an_export_without_its_column_of_key_ids_is_told(tmp_path: Path) -> None:
     """It reads well and names no key, so that each would look like one that was never used."""
     some = {"eventName", "eventTime", "eventID", "eventSource", "userIdentity.arn"}
