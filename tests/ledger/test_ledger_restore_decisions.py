@@ -94,7 +94,7 @@ def fill_inline(bench: Bench) -> None:
 def test_awsdenyall_is_detached_and_a_late_lift_by_the_state_changes_nothing(
     bench: Bench, containment: Command
 ) -> None:
-    fill_inline(bench.admin())
+    fill_inline(bench)
     before = taken(bench.lab)
     user, deny, keys = contain(bench)
     assert deny.placement == "AWSDenyAll"
@@ -113,7 +113,7 @@ def test_awsdenyall_whose_claim_was_stripped_asks_for_a_decision(
     bench: Bench, containment: Command
 ) -> None:
     world = bench.lab.world
-    fill_inline(bench.admin())
+    fill_inline(bench)
     before = taken(bench.lab)
     contain(bench)
     bench.admin().untag_user(UserName="ci-deploy", TagKeys=[f"containment:{STACK}/AWSDenyAll"])
