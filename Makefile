@@ -65,6 +65,7 @@ reliability: setup ## Break real runs in every way, and play stories: nothing is
 	$(if $(ARGS),,@$(RUN) python -m tests.edited --engine --edits 60)
 	$(if $(ARGS),,@$(RUN) python -m tests.model --runs 2000 --jobs $(JOBS))
 	$(if $(ARGS),,@$(RUN) python -m tests.adversary --seeds 1 --jobs $(JOBS))
+	$(if $(ARGS),,@$(RUN) python -m tests.adversary.processes)
 
 .PHONY: stories
 stories: setup ## Play incidents on a model of the engine: 2,000 at random, and a crash at every moment

@@ -35,6 +35,11 @@ def main() -> int:
         action="store_true",
         help="let them take up exempt roles before the guard binds, which no guard survives",
     )
+    parser.add_argument(
+        "--patient",
+        action="store_true",
+        help="let them make users late in the window too, which a freeze denies a lag later",
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -112,7 +117,7 @@ def _part(asked: argparse.Namespace) -> int:
     jobs = [(cell, seed) for seed in range(asked.seeds) for cell in _cells(asked)]
     with arena() as opened:
         for cell, seed in jobs[asked.part :: asked.jobs]:
-            _say(_SENT + json.dumps(judged(opened, cell, seed, left_out)))
+            _say(_SENT + json.dumps(judged(opened, cell, seed, left_out, patient=asked.patient)))
     return 0
 
 

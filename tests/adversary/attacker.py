@@ -1,10 +1,11 @@
 """An attacker who fights back. They know a leaked access key and an endpoint, and nothing else.
 
 They look twice a second and do whatever their credentials let them: take denies, boundaries and
-groups off, switch keys on and make new ones, make users and roles that trust them, renew sessions
-before they end, rename their user, copy our marks onto others, write themselves into the
-responder's trust, refresh a sign-in session, and mint narrow sessions that no role names.
-A seed decides the order, the names and what is left out, so that a fight can be repeated.
+groups off, from the roles that they use as well, switch keys on and make new ones, make users and
+roles that trust them, renew sessions before they end, rename their user, copy our marks onto
+others, write themselves into the responder's trust, refresh a sign-in session, and mint narrow
+sessions that no role names. A patient one makes users late in the window too. A seed decides the
+order, the names and what is left out, so that a fight can be repeated.
 
 `tests.adversary.arena` has them look on the lab's clock.
 
@@ -46,6 +47,8 @@ _MOST_USERS, _MOST_ROLES, _MOST_SESSIONS = 4, 2, 14
 _AGAIN = 8
 # So many credentials fight at a look; the others are only used.
 _FIGHTING = 2
+# Looks between two users that somebody patient makes at most, so that some come late.
+_LONGEST_GAP = 40
 
 Kind = Literal["key", "session", "federated", "role session", "sign-in"]
 
@@ -99,6 +102,7 @@ class Attacker:
     leaked: Credentials
     seed: int = 0
     left_out: frozenset[str] = frozenset()
+    patient: bool = False
     hand: list[Credential] = field(default_factory=list)
     successes: list[Success] = field(default_factory=list)
     made: list[Made] = field(default_factory=list)
@@ -113,6 +117,10 @@ class Attacker:
         self._own_policies: dict[str, set[str]] = {}
         self._own_users: list[str] = []
         self._own_roles: list[str] = []
+        self._foreign_roles: dict[str, set[str]] = {}
+        self._groups: set[str] = set()
+        self._arn = ""
+        self._next_user = 0
         self._renamed = False
         self._keep("leaked key", "key", self.leaked)
 
@@ -126,13 +134,18 @@ class Attacker:
         who = sts.get_caller_identity()
         self._account = str(who["Account"])
         self._bucket = str(self._client("s3", first).list_buckets()["Buckets"][0]["Name"])
-        self._user = str(who["Arn"]).rpartition("/")[2]
-        self._own_policies[self._user] = self._policies(self._client("iam", first), self._user)
+        self._arn = str(who["Arn"])
+        self._user = self._arn.rpartition("/")[2]
+        iam = self._client("iam", first)
+        self._own_policies[self._user] = self._policies(iam, self._user)
+        self._groups = self._group_names(first, iam, self._user)
         self._session(first)
         self._federated(first, _EVERYTHING, "federated session")
         for role in self._names(first, "list_roles", "Roles"):
             if role["RoleName"] == "deploy":
                 self._assume(first, role["Arn"], "role session")
+                named = iam.list_role_policies(RoleName="deploy")["PolicyNames"]
+                self._foreign_roles["deploy"] = set(named)
         if signed_in is not None:
             self._keep("sign-in", "sign-in", signed_in)
 
@@ -180,13 +193,20 @@ class Attacker:
         iam = self._client("iam", credential)
         for user in [self._user, *self._own_users]:
             self._strip_user(credential, iam, user)
-        for role in self._own_roles:
-            for name in self._list(
-                credential, iam.list_role_policies, "PolicyNames", RoleName=role
-            ):
+        for role in [*self._foreign_roles, *self._own_roles]:
+            self._strip_role(credential, iam, role)
+
+    def _strip_role(self, credential: Credential, iam: Any, role: str) -> None:
+        own = self._foreign_roles.get(role, set())
+        for name in self._list(credential, iam.list_role_policies, "PolicyNames", RoleName=role):
+            if name not in own:
                 self._call(credential, iam.delete_role_policy, RoleName=role, PolicyName=name)
-            for one in self._attached(credential, iam.list_attached_role_policies, RoleName=role):
+        for one in self._attached(credential, iam.list_attached_role_policies, RoleName=role):
+            if one.endswith("AWSDenyAll") or role in self._own_roles:
                 self._call(credential, iam.detach_role_policy, RoleName=role, PolicyArn=one)
+        answer = self._call(credential, iam.get_role, RoleName=role)
+        if answer and "PermissionsBoundary" in answer["Role"]:
+            self._call(credential, iam.delete_role_permissions_boundary, RoleName=role)
 
     def _strip_user(self, credential: Credential, iam: Any, user: str) -> None:
         own = self._own_policies.get(user, set())
@@ -198,10 +218,13 @@ class Attacker:
         answer = self._call(credential, iam.get_user, UserName=user)
         if answer and "PermissionsBoundary" in answer["User"]:
             self._call(credential, iam.delete_user_permissions_boundary, UserName=user)
-        for group in self._list(credential, iam.list_groups_for_user, "Groups", UserName=user):
-            if "quarantine" in group["GroupName"].lower():
-                name = group["GroupName"]
-                self._call(credential, iam.remove_user_from_group, UserName=user, GroupName=name)
+        # Whoever contains by a group puts them into one that they were not in.
+        for group in self._group_names(credential, iam, user) - self._groups:
+            self._call(credential, iam.remove_user_from_group, UserName=user, GroupName=group)
+
+    def _group_names(self, credential: Credential, iam: Any, user: str) -> set[str]:
+        groups = self._list(credential, iam.list_groups_for_user, "Groups", UserName=user)
+        return {str(group["GroupName"]) for group in groups}
 
     def _keys(self, credential: Credential) -> None:
         if credential.kind in {"session", "federated"}:
@@ -223,6 +246,10 @@ class Attacker:
     def _users(self, credential: Credential) -> None:
         if len(self._own_users) >= _MOST_USERS or credential.kind in {"session", "federated"}:
             return
+        if self.looks < self._next_user:
+            return
+        if self.patient:
+            self._next_user = self.looks + self._random.randrange(1, _LONGEST_GAP)
         iam, name = self._client("iam", credential), self._new_name("svc-backup")
         if self._call(credential, iam.create_user, UserName=name) is None:
             return
@@ -237,7 +264,9 @@ class Attacker:
         iam = self._client("iam", credential)
         if len(self._own_roles) < _MOST_ROLES:
             name = self._new_name("ops-automation")
-            trust = self._trusting([f"arn:aws:iam::{self._account}:root"])
+            # Their own user by name, as long as it has that name; else whoever is in the account.
+            own = [] if self._renamed else [self._arn]
+            trust = self._trusting([f"arn:aws:iam::{self._account}:root", *own])
             made = self._call(
                 credential, iam.create_role, RoleName=name, AssumeRolePolicyDocument=trust
             )

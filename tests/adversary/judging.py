@@ -10,9 +10,11 @@ from tests.adversary.arena import Arena, Cell, fought
 _AFTER_S = (0, 3600, 13 * 3600, 24 * 3600)
 
 
-def judged(arena: Arena, cell: Cell, seed: int, left_out: frozenset[str]) -> dict[str, Any]:
+def judged(
+    arena: Arena, cell: Cell, seed: int, left_out: frozenset[str], *, patient: bool = False
+) -> dict[str, Any]:
     """Fight, sweep, lift, and look again; return what came of it."""
-    fight = fought(arena, cell, seed, left_out=left_out)
+    fight = fought(arena, cell, seed, left_out=left_out, patient=patient)
     guarded = fight.bound is not None
     late = fight.late() if guarded else []
     unswept = fight.unswept() if cell.defence != "nothing" else []
