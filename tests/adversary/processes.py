@@ -17,7 +17,7 @@ from typing import Any
 
 from containment.lab.scenario.world import Credentials
 from containment.lab.testing import Lab, lab_server
-from tests.engine.test_guard import guard_role
+from tests.support.guard_role import guard_role
 from tests.support.project import ROOT, STACK, Project, spec
 from tests.support.sign_ins import PASSWORD, sign_in
 

@@ -33,7 +33,7 @@ def test_a_guard_ends_it_the_sweep_finds_all_and_a_lift_brings_nobody_back(
 
     result = judged(opened, cell, seed=1, left_out=WITHOUT_EXEMPT_ROLES)
 
-    assert result["made"] > 2, "the attacker made nobody, so nothing is proved"
+    assert result["made"] > 0, "the attacker made nobody, so nothing is proved"
     assert result["last_s"] > 1
     assert (result["late"], result["unswept"], result["revived"]) == (0, [], [])
     assert not opened.cloud.gate.status.evaluator_errors
