@@ -16,6 +16,8 @@ from containment.verify.live_probes import LiveProbes
 from containment.verify.members import members_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from cli.incident import Incident
     from containment.run.state import StackState
     from containment.spec import IncidentSpec
@@ -70,9 +72,15 @@ class Probed(NamedTuple):
 
 
 def keep(
-    incident: Incident, result: Verification, asked: AuthorizationRecords
+    incident: Incident,
+    result: Verification,
+    asked: AuthorizationRecords,
+    *,
+    access: Sequence[Mapping[str, object]] = (),
 ) -> dict[str, object]:
     """Keep a verdict beside the spec with AWS's own records, and return it as JSON has it.
+
+    Who can undo it and who can become its principals is kept with it as *access*, for the report.
 
     A verdict that cannot be kept is a verdict all the same.
     """
@@ -86,6 +94,7 @@ def keep(
                 "verified_at": isoformat(caller.answered_at),
                 "caller": caller.arn,
                 "records": asked.answers,
+                "access": list(access),
             },
         )
     except ContainmentError as error:

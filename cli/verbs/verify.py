@@ -116,12 +116,13 @@ def verify(
             pace=pace,
             logs=levels.run if levels else tuple,
         )
-    document = verdict.keep(incident, result, records)
     sets: list[AccessSets] = []
     if not incident.cancelled.is_set():
         sets = look_at_access(members_of(stack_state, spec), incident.workplace)
+    access = [asdict(one) for one in sets]
+    document = verdict.keep(incident, result, records, access=access)
     if as_json:
-        render.document({**document, "access": [asdict(one) for one in sets]})
+        render.document({**document, "access": access})
     else:
         verdict.show(incident, result, caller.arn)
         for one in sets:

@@ -255,7 +255,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         if self._context.engine_follows:
             return state  # the engine comes after, once everybody is denied
         live = self._require(state, state.principal_id, followed=True)
-        scope = _scope(state, state.issued_before)
+        scope = scope_of(state, state.issued_before)
         problems = sign_in_revocation.revoke(self._context, live, scope, state.incident)
         if problems:
             raise UnfinishedError(
@@ -270,7 +270,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
     def priors(self, state: DenyState) -> Priors:
         return {
             deny_lift: deny_lift.DenyPrior(
-                _scope(state, state.issued_before),
+                scope_of(state, state.issued_before),
                 inline=state.placement != "AWSDenyAll",
                 is_declared=partial(self._is_declared, state),
             ),
@@ -346,7 +346,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         if status not in {"applied", state.live}:
             self._context.say("warning", f"{live}: the deny is {status}; 'pulumi up' puts it back")
         if status == "applied" and not self._context.engine_follows:
-            scope, were = _scope(state, state.issued_before), state.live == "signed in"
+            scope, were = scope_of(state, state.issued_before), state.live == "signed in"
             if sign_in_revocation.are_active(self._context, live, scope, were=were):
                 status = "signed in"
         return state.model_copy(update={"live": status})
@@ -401,7 +401,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
 
     def writes(self, inputs: DenyInputs, live: LivePrincipal) -> list[Write]:
         live_deny = deny.find(live, inputs.incident)
-        scope = _scope(inputs, live_deny.issued_before if live_deny.in_force else None)
+        scope = scope_of(inputs, live_deny.issued_before if live_deny.in_force else None)
         revoked = sign_in_revocation.writes(self._context, live, scope)
         return [*self._deny_writes(inputs, live, live_deny), *revoked]
 
@@ -455,7 +455,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         revokes = inputs.scope == "issued-before"
         moment = cohort.revocation(live, live_deny, inputs.margin_s) if revokes else None
         mark = live_deny.mark or marks.mark(inputs.incident, marks.new_snapshot_id(), 0)
-        own_document = deny.document(_scope(inputs, moment), mark)
+        own_document = deny.document(scope_of(inputs, moment), mark)
         reason = (
             f"T is AWS's time when it is written + {inputs.margin_s} s; the Sid is new"
             if revokes
@@ -475,7 +475,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
         moment = cohort.revocation(live, live_deny, before.margin_s) if revokes else None
         state = before.model_copy(update={"issued_before": moment, "live": "unverified"})
         mark = marks.mark(state.incident, state.snapshot_id or "", state.generation or 0)
-        own_document = deny.document(_scope(state, moment), mark)
+        own_document = deny.document(scope_of(state, moment), mark)
         message = f"the deny on {live} was written"
         step = "something may be undoing it: run 'pulumi up' again at once"
         try:
@@ -559,7 +559,7 @@ class DenyPolicy(Action[DenyInputs, DenyState]):
             return "applied" if is_attached and state.scope == "all" else "missing"
         if live_deny.mark is None or live_deny.text is None or live_deny.is_fence:
             return "missing"
-        scope = _scope(state, state.issued_before)
+        scope = scope_of(state, state.issued_before)
         if not documents.holds(live_deny.text, deny.document(scope, live_deny.mark)):
             return "altered"
         if state.scope == "issued-before":
@@ -596,7 +596,8 @@ def _picked(inputs: DenyInputs) -> list[dict[str, str]]:
     return [item.model_dump(by_alias=True, exclude_none=True) for item in inputs.sessions]
 
 
-def _scope(inputs: DenyInputs, issued_before: str | None) -> deny.Scope:
+def scope_of(inputs: DenyInputs, issued_before: str | None) -> deny.Scope:
+    """Return whom the deny of *inputs* reaches, with the moment that it was written with."""
     if inputs.scope == "sessions":
         matches = sessions.matches(inputs.target, inputs.principal_id, _picked(inputs))
         return deny.Scope("sessions", None, matches)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from containment.clock import isoformat, moment_of
 from containment.incident_report.techniques import Technique, shown_by
 from containment.ledger.entries import first_snapshots
+from containment.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,6 +94,7 @@ class IncidentReport:
     times: tuple[tuple[str, str], ...]
     claims: tuple[Claim, ...]
     missing: tuple[tuple[str, str], ...]
+    access: tuple[tuple[str, str], ...]
     unprovable: tuple[str, ...]
     collateral: tuple[str, ...]
     stays_open: tuple[tuple[str, str], ...]
@@ -132,6 +134,7 @@ def compile_report(sources: Sources) -> IncidentReport:
             (f"{one.get('level')} of {one.get('subject')}", str(one.get("why", "")))
             for one in last.get("missing", ())
         ),
+        access=_access(last),
         unprovable=_UNPROVABLE,
         collateral=_collateral(sources),
         stays_open=tuple((str(k), str(v)) for k, v in sources.stays_open.items()),
@@ -274,6 +277,34 @@ def _claims(last: Mapping[str, Any]) -> tuple[Claim, ...]:
         )
         for one in last.get("evidence", ())
     )
+
+
+def _access(last: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return who can undo what holds each principal and who can become it, then what is unread."""
+    rows: list[tuple[str, str]] = []
+    for one in _maps(last.get("access")):
+        about = str(one.get("principal", ""))
+        for words, name in (("can undo", "undo"), ("can become", "become")):
+            now, before = _maps(one.get(name)), _maps(one.get(f"{name}_before"))
+            named = "; ".join(_power(power) for power in now)
+            count = f"{counted(len(now), 'holder')} now, {len(before)} before"
+            rows.append((f"{words} {about}", f"{count}: {named}" if named else count))
+        notes = one.get("notes")
+        unread = notes if isinstance(notes, list) else []
+        rows += [(f"not looked at for {about}", str(note)) for note in unread]
+    return tuple(rows)
+
+
+def _maps(value: object) -> list[Mapping[str, Any]]:
+    """Return the maps of a list, which anybody may have edited."""
+    items: list[Any] = value if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, dict)]
+
+
+def _power(power: Mapping[str, Any]) -> str:
+    listed = power.get("actions")
+    actions = ", ".join(map(str, listed if isinstance(listed, list) else []))
+    return f"{power.get('holder')} ({actions}{'' if power.get('is_sure') else '; perhaps'})"
 
 
 def _collateral(sources: Sources) -> tuple[str, ...]:

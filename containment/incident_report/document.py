@@ -14,7 +14,7 @@ FORMAT = "containment-report-1"
 def as_document(report: IncidentReport) -> dict[str, Any]:
     """Return *report* as one JSON document."""
     document = asdict(report)
-    for name in ("facts", "contained", "times", "stays_open", "missing"):
+    for name in ("facts", "contained", "times", "stays_open", "missing", "access"):
         document[name] = [{"name": label, "value": value} for label, value in document[name]]
     document["verdicts"] = [
         {"verified_at": moment, "verdict": word, "caller": caller}

@@ -45,6 +45,7 @@ def _lines(report: IncidentReport) -> Iterator[str]:
     )
     yield from _table("Verdicts", ("when", "verdict", "by"), report.verdicts)
     yield from _rows("Not shown", report.missing)
+    yield from _rows("Who can undo it, who can become it", report.access)
     yield from _listed("What cannot be proved", report.unprovable)
     yield from _rows("What stays open, and until when", report.stays_open)
     yield from _listed("Collateral", report.collateral)

@@ -7,7 +7,8 @@ between. It does not prove that AWS enforces it: reads are current seconds befor
 
 Beside what ``status`` looks at, it looks for two ways round a containment that stands: a trust
 policy that lets somebody else in where only older sessions are denied, and a key that was made
-since T0 where only the leaked ones are held.
+since T0 where only the leaked ones are held. Sign-in sessions that cannot be listed leave it open:
+one of them may be refreshed for up to 90 days.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from containment.actions.deny_policy import DenyPolicy, SessionMatch
+from containment.actions.deny_policy import DenyPolicy, SessionMatch, scope_of
 from containment.actions.inactive_credentials import CredentialsState, InactiveCredentials
 from containment.aws.principal import locate
+from containment.aws.sign_ins import SignIns
 from containment.clock import isoformat, moment_of
 from containment.errors import ContainmentError
-from containment.facets import credentials, deny, documents, trust
+from containment.facets import credentials, deny, documents, sign_ins, trust
 from containment.run import incident_status, report
 from containment.verify.evidence import Evidence
 from containment.verify.members import account_subject, members_of
@@ -177,7 +179,8 @@ def _ways_round(
     member: Member, spec: IncidentSpec, workplace: Workplace, reading: int, stack: str
 ) -> list[Evidence]:
     try:
-        iam = workplace.clients(member.principal.account).iam
+        clients = workplace.clients(member.principal.account)
+        iam = clients.iam
         live = locate(iam, member.principal, member.snapshot.principal_id)
         if live is None:
             return []  # the readings above say so
@@ -185,6 +188,7 @@ def _ways_round(
         other_writes = [
             *_other_writes(member, live, reading, stack),
             *_early_revocation(member, reading, up),
+            *_unlisted_sign_ins(member, live, SignIns(clients.sign_ins), reading),
         ]
         if member.principal.kind == "role":
             return [*other_writes, *_opened_trust(member, live, reading, stack)]
@@ -285,6 +289,17 @@ def _allowing(statement: documents.Statement) -> tuple[str, frozenset[str]]:
         if not _UNIQUE_ID.fullmatch(str(name))
     }
     return documents.canonical({"Statement": [rule]}), frozenset(principals)
+
+
+def _unlisted_sign_ins(
+    member: Member, live: LivePrincipal, service: SignIns, reading: int
+) -> Iterator[Evidence]:
+    """Say that sign-in sessions could not be listed; the deny itself says which are active."""
+    if member.deny is None:
+        return
+    listing = sign_ins.listed(service, live, scope_of(member.deny, member.deny.issued_before))
+    if listing.unread:
+        yield Evidence("V1", member.arn, "open", listing.problem, listing.remedy, reading)
 
 
 def _working_credentials(

@@ -72,6 +72,21 @@ def test_the_verdict_is_the_last_one_and_none_is_made_up() -> None:
     assert compile_report(sources(verdicts=[])).verdict == "never verified"
 
 
+def test_who_can_undo_it_and_become_it_is_told_as_the_last_verification_saw_it() -> None:
+    report = compile_report(sources())
+
+    assert report.access == (
+        (f"can undo {ROLE}", f"1 holder now, 2 before: {USER} (iam:PutRolePolicy)"),
+        (f"can become {ROLE}", "0 holders now, 0 before"),
+        (f"not looked at for {ROLE}", "the control policies"),
+    )
+    assert "Who can undo it" in as_markdown(report)
+    assert "iam:PutRolePolicy" in as_html(report)
+    for edited in ("x", [1], [{"undo": 7, "become": [{"actions": 3}], "notes": 1}]):
+        forged = [{"verdict": "not verified", "access": edited}]
+        assert "PutRolePolicy" not in str(compile_report(sources(verdicts=forged)).access)
+
+
 def test_collateral_is_what_nobody_named_and_honest_sessions() -> None:
     collateral = compile_report(sources()).collateral
 

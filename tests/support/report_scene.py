@@ -107,6 +107,18 @@ def verdicts(text: str = "") -> list[dict[str, Any]]:
             "verified_at": "2026-11-23T22:20:14Z",
             "evidence": [record],
             "missing": [],
+            "access": [
+                {
+                    "principal": ROLE,
+                    "undo": [
+                        {"holder": f"{USER}{text}", "actions": ["iam:PutRolePolicy"], "is_sure": 1}
+                    ],
+                    "undo_before": [{}, {}],
+                    "become": [],
+                    "become_before": [],
+                    "notes": [f"the control policies{text}"],
+                }
+            ],
         },
     ]
 
