@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from containment.profile import Profile
-from containment.review import Judge, as_document, as_html, as_markdown, schema
+from containment.review import Judge, as_comment, as_document, as_html, as_markdown, schema
 from containment.review.change import ProposedChange, SpecChange
 from containment.review.model import Review
 from containment.run.state import Recorded, StackState
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.lab
 GOLDEN = Path(__file__).parent / "golden"
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 BASE, HEAD = "b" * 40, "c" * 40
+WIDE = "review: {principals: 200}\n"
 OTHER = "inc-2026-0043"
 HOSTILE_PATH, HOSTILE_NAME = "/|`<b>@x/</details>/", "@org+a"
 
@@ -98,6 +99,11 @@ def reviews(bench: Bench) -> Iterator[tuple[str, Review]]:
     crowd(admin)
     yield "quota", court.review(new(spec("role: arn:aws:iam::111122223333:role/crowded")))
 
+    yield (
+        "many",
+        court.review(new(spec(*many(admin), extra="limits: {principals: 200}\n")), profile=WIDE),
+    )
+
     state = court.states[STACK] = story.up(text)
     yield "unchanged", court.review(changed(text, text.replace("cause: ", "cause:  ")))
     yield "rung", court.review(changed(text, story.spec("deny-all")))
@@ -141,9 +147,22 @@ def crowd(iam: Any) -> None:
         iam.attach_role_policy(RoleName="crowded", PolicyArn=made["Policy"]["Arn"])
 
 
+def many(iam: Any) -> list[str]:
+    """Make two hundred roles; return them as targets."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}}
+    statement = {**trust, "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    arns = [
+        iam.create_role(RoleName=f"app-{number:03}", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+        for number in range(200)
+    ]
+    return [f"role: '{arn}'" for arn in arns]
+
+
 def texts(made: Mapping[str, Review]) -> dict[str, str]:
     """Return every golden file: a page each, and one in every form."""
-    pages = {f"{name}.md": as_markdown(review) for name, review in made.items()}
+    pages = {f"{name}.md": as_markdown(review) for name, review in made.items() if name != "many"}
+    pages["many.md"] = as_comment(made["many"])  # the page is an artefact of two megabytes
     pages["new.html"] = as_html(made["new"])
     pages["hostile-names.html"] = as_html(made["hostile-names"])
     pages["new.json"] = json.dumps(as_document(made["new"]), indent=1) + "\n"
@@ -157,6 +176,7 @@ EXITS = {
     "over-limit": 7,
     "guard-missing": 9,
     "quota": 0,
+    "many": 0,
     "drift": 0,
     "hostile-names": 7,
     "unchanged": 0,
