@@ -147,8 +147,7 @@ NO_PART = "requests or answers in a form that cannot be read, taken for absent"
 
 # AWS's own model has letters, digits and underscores in key ids; redacted sets keep to that.
 _KEY_ID = re.compile(r"(?!HIDDEN_DUE|a[ks]ia|acca|abia)\w{16,128}", re.ASCII)
-_NUMBER = re.compile(r"[\d.,+Ee-]*\d[\d.,+Ee-]*", re.ASCII)
-_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+_NUMBER = re.compile(r"\d+[.,Ee][\d.,+Ee-]*", re.ASCII)
 _SHOWN = 8  # characters of what should be a key id: an exporter may have put a secret there
 
 
@@ -158,8 +157,11 @@ def names_odd_key(key: str) -> bool:
 
 
 def is_odd_account(account: str) -> bool:
-    """Tell whether *account* is a number and no account id, as a spreadsheet makes of one."""
-    return _NUMBER.fullmatch(account) is not None and _ACCOUNT.fullmatch(account) is None
+    """Tell whether *account* is a number with a point or an exponent, as a spreadsheet makes it.
+
+    One of digits alone is taken as it is: redacted sets have accounts of any length.
+    """
+    return _NUMBER.fullmatch(account) is not None
 
 
 def identity_fault(raw: bytes) -> str:
