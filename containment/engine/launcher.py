@@ -135,7 +135,7 @@ def _leave_the_living(arguments: Sequence[str], environ: Mapping[str, str]) -> N
 
 def _holder(lock: Path) -> int | None:
     """Return the process that made *lock*, if it is an engine that lives on this machine."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         owner = json.loads(lock.read_text(encoding="utf-8"))
         pid = int(owner["pid"])
         if owner["hostname"] != socket.gethostname() or pid <= 0:

@@ -76,6 +76,7 @@ class Fates:
         stay: stay Inactive for a reason that outlives this incident.
         kept: why each of those stays as it is that is neither Active again nor undecided.
         staying: remain claimed, for the incident goes on.
+        told_to_keep: our claim, and no ledger, says that another incident's lift kept those.
     """
 
     activate: tuple[str, ...] = ()
@@ -86,6 +87,7 @@ class Fates:
     stay: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     staying: frozenset[str] = frozenset()
+    told_to_keep: frozenset[str] = frozenset()
 
 
 def find(live: LivePrincipal, incident: str) -> Present:
@@ -202,6 +204,9 @@ def fates_of(
             *(f"{name} was deleted meanwhile" for name in sorted(deleted)),
         ),
         staying=frozenset(prior.staying),
+        told_to_keep=frozenset(
+            name for name, status in (claimed or {}).items() if status == overlap.KEPT
+        ),
     )
 
 
@@ -275,7 +280,7 @@ def _fate(  # noqa: PLR0911 -- one return for each reason
         return "kept", "has expired, and nobody can give that back"
     if one.status == "Active" and was_never_ours:
         return "kept", "is Active already"
-    if reason := _stays(one, claimed, prior, terms):
+    if reason := _stays(one, prior, terms):
         return "stay", reason
     if one.status == "Active":
         return "kept", "is Active already"
@@ -305,9 +310,7 @@ def _held_by_others(holders: Sequence[str], terms: Terms) -> tuple[_Fate, str] |
     return ("shared" if decision == "keep-theirs" else "undecided"), holders[0]
 
 
-def _stays(
-    one: Credential, claimed: Mapping[str, str], prior: CredentialsPrior, terms: Terms
-) -> str | None:
+def _stays(one: Credential, prior: CredentialsPrior, terms: Terms) -> str | None:
     """Return why *one* stays Inactive whoever says that it was Active, if it does."""
     name = one.credential_id
     suspicion = credentials.suspicion(one, terms.leaked, terms.compromised_at)
@@ -317,7 +320,7 @@ def _stays(
         return f"{suspicion}, and nobody has reviewed this lift"
     if name not in prior.statuses:
         return "was not there before the containment and stays Inactive"
-    if claimed.get(name) == overlap.KEPT or name in terms.history.kept:
+    if name in terms.history.kept:
         return "was kept Inactive by the lift of another incident and stays so"
     return None
 
@@ -334,7 +337,7 @@ def _witnesses(
     name = one.credential_id
     says = {
         "state": prior.statuses.get(name) == "Active",
-        "ledger": _recorded(one, prior, terms) == "Active",
+        "ledger": claimed.get(name) != overlap.KEPT and _recorded(one, prior, terms) == "Active",
         "claim": name not in prior.hearsay and claimed.get(name) == "Active",
         "decision": terms.decisions.get(WORD) == "force-ours",
     }
@@ -394,6 +397,11 @@ def _undecided(
         if set(names) & set(prior.hearsay)
         else f"the claim on the user (tag {tag}) does not say so"
     )
+    if key_ids := sorted(fates.told_to_keep.intersection(names)):
+        why = (
+            f"the claim on the user (tag {tag}) says that the lift of another incident kept"
+            f" {', '.join(key_ids)} Inactive, of which the ledger knows nothing"
+        )
     if fates.strangers:
         why = overlap.unknown(fates.strangers).removeprefix("and ")
     return undecided(

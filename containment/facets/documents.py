@@ -23,7 +23,7 @@ def parse(text: str) -> Document | None:
     """Return the policy document in *text*, or None if it is none (AWS stores only valid ones)."""
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # a state may hold whatever somebody wrote into it
         return None
     return cast("Document", document) if isinstance(document, dict) else None
 

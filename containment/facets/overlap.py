@@ -26,8 +26,8 @@ def unknown(strangers: Sequence[str]) -> str:
     """Return, in words, that tags claim something for incidents of which nobody else knows."""
     more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
     return (
-        f"and a tag of {strangers[0]}{more} claims it; no spec here and no ledger knows"
-        f" {strangers[0]}, and whoever may tag the principal can write such a tag"
+        f"and a tag of {strangers[0]}{more} claims it; no spec here and no ledger says that"
+        f" {strangers[0]} holds it, and whoever may tag the principal can write such a tag"
     )
 
 

@@ -104,7 +104,7 @@ def parse(written: bytes) -> Entry | None:
     """Return the entry that a line holds, or None if it holds none."""
     try:
         entry = json.loads(written)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return cast("Entry", entry) if isinstance(entry, dict) else None
 

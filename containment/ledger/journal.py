@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from containment.clock import isoformat
 from containment.errors import LIFT, RefusedError
-from containment.ledger import chain, entries
+from containment.ledger import chain, entries, shape
 from containment.ledger.chain import Chain, Head
 from containment.ledger.store import LedgerUnavailableError
 
@@ -88,6 +88,7 @@ class Journal:
         self._believed = believed
         self._reading_s = _PATIENCE_STANDING_BY_S if patient else _PATIENCE_READING_S
         self._parsed: tuple[Sequence[bytes], Chain] = ((), Chain())
+        self._strange: tuple[str, ...] = ()
         self._incident = incident
         self._now = now
         self._say = say
@@ -171,10 +172,12 @@ class Journal:
             whole = chain.read(lines)
             # Several incidents may share one file; each is told what is its own.
             own = [entry for entry in whole.entries if entry.get("incident") == self._incident]
-            self._parsed = (lines, replace(whole, entries=tuple(own)))
+            proper, self._strange = shape.proper(own)
+            self._parsed = (lines, replace(whole, entries=proper))
         read = self._parsed[1]
         verdict, why = self._judged(location, read)
-        concerns = (*concerns, *_goes_on_for(read), *entries.contradictions(read.entries))
+        concerns = (*concerns, *self._strange, *_goes_on_for(read))
+        concerns = (*concerns, *entries.contradictions(read.entries))
         unfinished = tuple(int(entry["n"]) for entry in entries.without_outcome(read.entries))
         return (
             Inspection(location, verdict, read.head, why, read.torn, unfinished, concerns),

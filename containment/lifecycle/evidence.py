@@ -5,6 +5,7 @@ The state alone decides nothing: whoever can write it could have the responder g
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def terms(
     *changed* is what a ledger says was changed, where that stands in for the state and can bear out
     nothing besides. *spared* is a principal that nobody may deny anything.
     """
-    recall = partial(_history, context, state) if changed is None else partial(History, {}, changed)
+    recall = partial(_history, context, state, changed)
     decisions: dict[FacetName, Word] = {
         name: word
         for name in FACETS
@@ -67,7 +68,7 @@ def terms(
         stands_in=changed is not None,
         decisions=decisions,
         brief=brief,
-        known_of=partial(known_of, context, str(getattr(state, "principal_id", ""))),
+        known_of=partial(known_of, context, state),
         spared=spared,
         names=lambda principal: declaration(context, state, principal) is not None,
         note_kept=_note_kept(context, state),
@@ -93,8 +94,11 @@ def declaration(
     return None if named is None or named != target_for(spec, state.target) else (spec, named)
 
 
-def _history(context: Context, state: Inputs) -> History:
+def _history(context: Context, state: Inputs, changed: Changes | None) -> History:
     ledger_entries = read(context, state)
+    kept = frozenset(_kept(ledger_entries, state))
+    if changed is not None:
+        return History({}, changed, kept)
     whose = str(getattr(state, "principal_id", ""))
     snapshot_id = getattr(state, "snapshot_id", None)
     before = entries.priors(ledger_entries, whose, snapshot_id)
@@ -103,7 +107,7 @@ def _history(context: Context, state: Inputs) -> History:
     return History(
         before=before,
         changed=entries.changes(ledger_entries, whose, snapshot_id),
-        kept=frozenset(_kept(ledger_entries, state)),
+        kept=kept,
     )
 
 
@@ -132,20 +136,27 @@ def _note_kept(context: Context, state: Inputs) -> Callable[[str, Sequence[str]]
     return note
 
 
-def known_of(context: Context, unique_id: str, incidents: Sequence[str]) -> str | None:
-    """Return one of *incidents*, the oldest first, that somebody knows of who wrote no tag.
+def known_of(context: Context, state: Inputs, incidents: Sequence[str]) -> str | None:
+    """Return one of *incidents*, the oldest first, that holds the principal of *state* itself.
 
-    Its spec is in this project, or its ledger says that it holds the principal. A single ledger is
-    asked, for whoever may tag the principal names as many incidents as it has room for tags.
+    Its spec in this project names it, or its ledger says so. That there is such an incident says
+    nothing: its name is on everybody whom it contains, for whoever may tag the principal to copy.
+    A single ledger is asked, for they name as many incidents as the principal has room for tags.
     """
-    names = [name for name in incidents if marks.is_incident(name)]
-    for name in names:
-        if (context.directory / f"stacks/{name}.yaml").is_file():
-            return name
-    for name in names[:1]:
-        if held_as(context, name, unique_id) is not None:
-            return name
-    return None
+    from containment.spec import load, target_for  # noqa: PLC0415 -- as in declaration
+
+    specs = {
+        name: context.directory / f"stacks/{name}.yaml"
+        for name in incidents
+        if marks.is_incident(name)
+    }
+    for name, path in specs.items():
+        with suppress(ContainmentError):
+            if path.is_file() and target_for(load(path), state.target) is not None:
+                return name
+    whose = str(getattr(state, "principal_id", ""))
+    asked = sorted(specs, key=lambda name: not specs[name].is_file())[:1]
+    return next((name for name in asked if held_as(context, name, whose) is not None), None)
 
 
 def held_as(context: Context, incident: str, unique_id: str) -> str | None:

@@ -210,7 +210,7 @@ def _read(text: str, file: Path | None = None) -> Lock:
         ):
             user, host, since = (plain(word)[:80] for word in words)
             return Lock(user, host, pid, since, file)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     return Lock("somebody", "an unknown host", 0, "an unknown time", file)
 

@@ -136,7 +136,7 @@ def _parsed(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for event in answer.get("Events") or ():
         try:
             record: Any = json.loads(event.get("CloudTrailEvent") or "")
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(record, dict):
             yield record

@@ -351,7 +351,9 @@ def test_a_tag_of_an_incident_that_nobody_knows_keeps_no_honest_key_inactive_for
     bench.admin().tag_user(UserName="ci-deploy", Tags=forged)
     bench.deny_action().delete(denied)
 
-    with pytest.raises(ConflictError, match=f"no spec here and no ledger knows {OTHER}"):
+    with pytest.raises(
+        ConflictError, match=f"no spec here and no ledger says that {OTHER} holds it"
+    ):
         bench.keys_action().delete(keys)
     assert not can_list(bench.lab, world.leaked)
     decide(bench, "force-ours=credentials")
@@ -373,7 +375,9 @@ def test_a_tag_of_an_incident_that_nobody_knows_keeps_no_aws_deny_all_for_ever(
     forged = [{"Key": f"containment:{OTHER}/AWSDenyAll", "Value": "garbage"}]
     bench.admin().tag_user(UserName="ci-deploy", Tags=forged)
 
-    with pytest.raises(ConflictError, match=f"no spec here and no ledger knows {OTHER}"):
+    with pytest.raises(
+        ConflictError, match=f"no spec here and no ledger says that {OTHER} holds it"
+    ):
         bench.deny_action().delete(denied)
     assert not can_list(bench.lab, world.leaked)
     decide(bench, "force-ours=attachment")

@@ -615,3 +615,50 @@ def test_an_up_denies_nobody_protected_whom_the_state_and_a_tag_call_renamed(
     assert {f: v for f, v in now.items() if name in f} == {
         f: v for f, v in before.items() if name in f
     }
+
+
+@pytest.mark.parametrize("what", ["another incident's name", "our own claim"])
+def test_who_may_only_tag_keeps_no_honest_key_inactive_without_a_question(
+    company: Company, what: str
+) -> None:
+    """The name of an incident that there is can be read off everybody whom it contains."""
+    iam = company.lab.client("iam", company.lab.world.admin)
+    key = company.lab.world.release_key
+    tags = {one["Key"]: one["Value"] for one in iam.list_user_tags(UserName="release-bot")["Tags"]}
+    name, planted = f"containment:{CONFIRMED}", f"{key.access_key_id}=A s=0123456789 g=1"
+    if what == "our own claim":
+        name = f"containment:{MISTAKEN}"
+        planted = tags[name].replace(f"{key.access_key_id}=AL", f"{key.access_key_id}=K")
+    iam.tag_user(UserName="release-bot", Tags=[{"Key": name, "Value": planted}])
+
+    company.stacks[MISTAKEN].destroy()
+
+    assert "--force-ours credentials@" in str(company.stacks[MISTAKEN].failed)
+    assert name in str(company.stacks[MISTAKEN].failed) or CONFIRMED in str(
+        company.stacks[MISTAKEN].failed
+    )
+
+
+@pytest.mark.parametrize("line", ["facts that are none", "lists in lists"])
+def test_no_line_of_a_ledger_keeps_an_up_from_containing(company: Company, line: str) -> None:
+    entries = company.ledger(CONFIRMED)
+    if line == "lists in lists":
+        file = company.folder / "ledger" / f"{CONFIRMED}.jsonl"
+        file.write_bytes(file.read_bytes() + b'{"a":' + b"[" * 200_000 + b"\n")
+    else:
+        company.ledger_edited(
+            CONFIRMED, [*entries, {"kind": "snapshot", "incident": CONFIRMED, "facts": 5}]
+        )
+    stack = company.stacks[CONFIRMED]
+    world = company.lab.world
+    admin = company.lab.client("iam", world.admin)
+    leaked = world.leaked.access_key_id
+    admin.update_access_key(UserName="ci-deploy", AccessKeyId=leaked, Status="Active")
+    admin.delete_user_policy(UserName="ci-deploy", PolicyName=f"containment-{CONFIRMED}")
+    assert works(company, world.leaked)
+
+    stack.entries.clear()
+    stack.up()
+
+    assert "bug in containment" not in str(stack.failed)
+    assert not works(company, world.leaked)

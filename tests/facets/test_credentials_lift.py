@@ -143,7 +143,7 @@ def test_a_decision_settles_what_nothing_bears_out(claimed: str | None) -> None:
         {"created_at": AT_T0},
         {"remembered": None},
         {"remembered": "Inactive"},
-        {"claimed": KEPT},
+        {"claimed": KEPT, "kept": frozenset({KEY})},
         {"claimed": None, "kept": frozenset({KEY})},
         {"before": {KEY: "Inactive"}},
     ],
@@ -154,9 +154,22 @@ def test_no_decision_makes_a_leaked_or_young_or_kept_key_active(case: dict[str, 
 
 @pytest.mark.parametrize("false_positive", [False, True])
 def test_what_another_lift_kept_stays_even_after_a_false_alarm(*, false_positive: bool) -> None:
-    fates = decided(claimed=KEPT, false_positive=false_positive)
+    kept = frozenset({KEY})
+    fates = decided(claimed=KEPT, kept=kept, false_positive=false_positive)
 
     assert (fates.activate, fates.stay) == ((), (KEY,))
+
+
+@pytest.mark.parametrize("before", [None, {KEY: "Active"}])
+def test_a_tag_alone_says_of_no_key_that_another_lift_kept_it(
+    before: dict[str, str] | None,
+) -> None:
+    """Whoever may tag the user would keep an honest key Inactive for ever, and nobody be asked."""
+    asked = decided(claimed=KEPT, before=before)
+    assert asked.undecided == (KEY,)
+    assert asked.told_to_keep == {KEY}
+    assert decided(claimed=KEPT, before=before, decision="force-ours").activate == (KEY,)
+    assert decided(claimed=KEPT, before=before, decision="keep-theirs").stay == (KEY,)
 
 
 HOLDERS = {

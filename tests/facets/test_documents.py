@@ -84,7 +84,9 @@ def test_our_statements_are_taken_out_and_those_of_others_stay() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "{", "7"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{", "7", pytest.param("[" * 200_000, id="deep")]
+)
 def test_a_text_that_is_no_policy_parses_to_none(text: str) -> None:
     assert documents.parse(text) is None
     assert documents.marks(text, shapes.is_deny) == []

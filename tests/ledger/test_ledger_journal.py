@@ -10,7 +10,7 @@ import pytest
 
 from containment.clock import utc_now
 from containment.errors import RefusedError
-from containment.ledger import Remembered
+from containment.ledger import Remembered, chain
 from containment.ledger.chain import Head
 from containment.ledger.journal import Journal
 from containment.ledger.places import LedgerSettings, open_store
@@ -258,3 +258,46 @@ def test_incidents_that_share_a_file_are_told_what_is_their_own(tmp_path: Path) 
     assert evidence is not None
     assert [entry["of"] for entry in evidence.entries] == ["inc-2"]
     assert (evidence.head.length, evidence.broken) == (2, None)
+
+
+_STRANGE: list[dict[str, object]] = [
+    {"kind": 5},
+    {"kind": ["snapshot"]},
+    {"kind": "snapshot", "facts": 5},
+    {"kind": "snapshot", "facts": ["x"]},
+    {"kind": "snapshot", "facts": {"accessKeys": [5]}},
+    {"kind": "snapshot", "facts": {"accessKeys": [{"status": "Active"}]}},
+    {"kind": "snapshot", "facts": {"captured": {"x": 5}}},
+    {"kind": "snapshot", "facts": {"attachedPolicies": 5}},
+    {"kind": "snapshot", "snapshot_id": ["x"]},
+    {"kind": "terms", "lift": "false-positive"},
+    {"kind": "intent", "facet": {}, "before": []},
+    {"kind": "outcome", "of": "x"},
+    {"kind": "kept", "keys": 5},
+    {"kind": "continued", "of": 5},
+]
+
+
+@pytest.mark.parametrize("strange", _STRANGE, ids=str)
+def test_an_entry_that_we_never_write_is_named_and_the_others_count(
+    kept: Kept, strange: dict[str, object]
+) -> None:
+    """Whoever writes the file would else end every run that reads it."""
+    honest = {"kind": "snapshot", "unique_id": "AIDAEXAMPLEEXAMPLE00", "snapshot_id": "0123456789"}
+    head, lines = Head(), list[bytes]()
+    for entry in ({**honest, "facts": {}}, {"unique_id": "x", **strange}):
+        lines.append(chain.line({"incident": STACK, **entry}, head))
+        head = chain.following(head, lines[-1])
+    kept.file.parent.mkdir(parents=True, exist_ok=True)
+    kept.file.write_bytes(b"\n".join(lines) + b"\n")
+    journal = kept.ledger().journal_of(STACK)
+
+    inspection = journal.inspect()
+
+    assert inspection.verdict == "intact"
+    assert "entry 2 is none that we write, and is passed over" in inspection.concerns
+    assert [item.snapshot_id for item in kept.ledger().open_snapshots(STACK)] == ["0123456789"]
+
+
+def test_a_line_of_lists_in_lists_is_no_entry() -> None:
+    assert chain.parse(b'{"a":' + b"[" * 200_000) is None
