@@ -132,7 +132,7 @@ def compile_report(sources: Sources) -> IncidentReport:
         claims=_claims(last),
         missing=tuple(
             (f"{one.get('level')} of {one.get('subject')}", str(one.get("why", "")))
-            for one in last.get("missing", ())
+            for one in _maps(last.get("missing"))
         ),
         access=_access(last),
         unprovable=_UNPROVABLE,
@@ -275,7 +275,7 @@ def _claims(last: Mapping[str, Any]) -> tuple[Claim, ...]:
             str(one.get("request") or ""),
             str(one.get("authorization") or ""),
         )
-        for one in last.get("evidence", ())
+        for one in _maps(last.get("evidence"))
     )
 
 

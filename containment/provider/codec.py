@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
+from pydantic import ValidationError
 
 from containment.text import unwired, wired
 
@@ -63,6 +64,14 @@ def remembered(model: type[Model], values: Mapping[str, Any]) -> Model:
     return model.model_validate(
         {name: value for name, value in values.items() if name in field_names}
     )
+
+
+def readable(model: type[Model], values: Mapping[str, Any]) -> Model | None:
+    """Return *values* of a state as *model*; None where they are not of the types that it has."""
+    try:
+        return remembered(model, values)
+    except ValidationError:
+        return None
 
 
 def _holds_unknown(value: object) -> bool:

@@ -95,7 +95,7 @@ class Servicer(SettingsServicer):
             # through here, and stops this one principal in Create.
             failures = input_failures(error, unknown | from_snapshot(action_type))
             return self._checked(request.urn, request.news, failures)
-        old = codec.remembered(action_type.inputs_type, olds) if olds else None
+        old = codec.readable(action_type.inputs_type, olds) if olds else None
         self._deployment.declared.add(inputs.principal)
         try:
             action = action_type(self._context(request.urn, inputs, "Check", reading=True))
@@ -114,10 +114,14 @@ class Servicer(SettingsServicer):
         news, unknown = codec.decode(request.news)
         olds, _ = codec.decode(request.olds)
         old_inputs, _ = codec.decode(request.old_inputs)
+        old = codec.readable(action_type.inputs_type, old_inputs)
+        state = codec.readable(action_type.state_type, olds)
+        if old is None or state is None:  # 'Update' makes it anew
+            return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_SOME)
         action = action_type.__new__(action_type)  # a diff asks nobody
         difference = action.diff(
-            codec.remembered(action_type.inputs_type, old_inputs),
-            codec.remembered(action_type.state_type, olds),
+            old,
+            state,
             codec.remembered(action_type.inputs_type, {**olds_of(old_inputs, unknown), **news}),
         )
         wired = [codec.wire_name(action_type.state_type, name) for name in difference.changed]
@@ -178,7 +182,9 @@ class Servicer(SettingsServicer):
         values, _ = codec.decode(request.properties)
         if not values:
             return self._import(request, context)
-        state = codec.remembered(action_type.state_type, values)
+        state = codec.readable(action_type.state_type, values)
+        if state is None:
+            return self._as_it_was(request)
         self._deployment.contained_arns.add(state.principal)
         repaired = self._deployment.handover.state(action_type, state.principal)
         if repaired is not None and _snapshot_of(repaired) == _snapshot_of(state):
@@ -210,7 +216,7 @@ class Servicer(SettingsServicer):
         values, unknown = codec.decode(request.news)
         with self._reporting(context, "Update", request.urn, preview=request.preview) as reported:
             inputs = action_type.inputs_type.model_validate(values)
-            state = codec.remembered(action_type.state_type, olds)
+            state = codec.readable(action_type.state_type, olds)
             self._require_allowed(request.urn, inputs.principal, "Update", preview=request.preview)
             if not request.preview:
                 self._wait_for_others(request.urn, inputs, lifting=False)
@@ -218,9 +224,12 @@ class Servicer(SettingsServicer):
             if not request.preview:
                 self._deployment.require_admitted(place)
             action = action_type(place)
-            new = reported.making(
-                inputs, lambda: action.update(state, inputs, preview=request.preview)
+            make = (
+                partial(action.create, inputs, preview=request.preview)
+                if state is None
+                else partial(action.update, state, inputs, preview=request.preview)
             )
+            new = reported.making(inputs, make)
             return provider_pb2.UpdateResponse(
                 properties=self._outputs(action_type, new, unknown, preview=request.preview),
                 refresh_before_update=True,
@@ -253,6 +262,25 @@ class Servicer(SettingsServicer):
         del request, context
         self._deployment.cancelled.set()
         return Empty()
+
+    def _as_it_was(self, request: Any) -> Any:
+        """Answer what was asked of a state that cannot be read: containing goes on without it.
+
+        Were it answered as gone, a destroy would forget it and give nothing back.
+        """
+        self._deployment.engine.say(
+            "warning",
+            "its state has values of other types than this version writes: an 'up' contains it"
+            " anew, and nothing is given back by it",
+            request.urn,
+            "Read",
+        )
+        return provider_pb2.ReadResponse(
+            id=request.id,
+            properties=request.properties,
+            inputs=request.inputs,
+            refresh_before_update=True,
+        )
 
     def _import(self, request: Any, context: Any) -> Any:
         action_type = _RESOURCES[request.type]

@@ -99,7 +99,7 @@ def load(engine: Engine, stack: str) -> StackState | None:
     """Return the state of *stack*, or None if there is none; one file is read without the engine.
 
     Raises:
-        ConflictError: a resource in it cannot be read by this version.
+        ForeignStateError: a resource in it cannot be read by this version.
         ContainmentError: what the engine's complaint means.
     """
     deployment = _kept_in_one_file(engine, stack)
@@ -169,7 +169,7 @@ def look_up(
 
     Raises:
         ForeignStateError: it holds what is not ours, or cannot be read.
-        ConflictError: it is kept in several forms, or a resource in it cannot be read.
+        ConflictError: it is kept in several forms.
         ContainmentError: what the engine's complaint means.
     """
     deployment = look_up_deployment(root, environ, stack, engine)
@@ -199,7 +199,7 @@ def look_up_deployment(
 
     Raises:
         ForeignStateError: it holds what is not ours, or cannot be read.
-        ConflictError: it is kept in several forms, or a resource in it cannot be read.
+        ConflictError: it is kept in several forms.
         ContainmentError: what the engine's complaint means.
     """
     try:
@@ -255,9 +255,9 @@ def _state(urn: str, action: type[Action[Any, Any]], item: Mapping[str, Any]) ->
             {name: value for name, value in values.items() if name in field_names}
         )
     except ValidationError as error:
-        raise ConflictError(
-            f"the state of {events.kind_of(urn)} {events.name_of(urn)} cannot be read by this"
-            " version of containment",
-            remedy="use the version that wrote it, or restore the state from its backup",
-        ) from error
+        where = f"{events.kind_of(urn)} {events.name_of(urn)}"
+        names = ", ".join(sorted({str(one["loc"][0]) for one in error.errors()}))
+        why = f"{where} has another {names} than this version writes: another did, or an editor"
+        stack = urn.split("::", 1)[0].rpartition(":")[2]
+        raise ownership.unreadable(stack, stored_state.UnreadableStateError(why)) from error
     return state

@@ -107,5 +107,5 @@ def test_what_an_unreadable_state_holds_is_one_error(
     engine.exports(snapshot(USER, accessKeys="all"))
     ran = containment("status")
 
-    assert ran.code == 5
-    assert "cannot be read by this version" in ran.err
+    assert ran.code == 7
+    assert "has another accessKeys than this version writes" in ran.err

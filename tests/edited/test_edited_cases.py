@@ -451,6 +451,33 @@ def test_an_up_goes_on_under_the_live_id_where_the_state_has_none(
     }
 
 
+@pytest.mark.parametrize(
+    "edited",
+    [{"snapshotId": 5}, {"tags": "x"}, {"principalId": []}, {"breakGlass": 7}, {"live": {}}],
+    ids=repr,
+)
+def test_a_state_with_values_of_other_types_stops_no_up_and_lifts_nothing_unasked(
+    company: Company, edited: dict[str, Any]
+) -> None:
+    stack = company.stacks[MISTAKEN]
+    admin = company.lab.client("iam", company.lab.world.admin)
+    key = company.lab.world.release_key
+    admin.delete_user_policy(UserName="release-bot", PolicyName=f"containment-{MISTAKEN}")
+    admin.update_access_key(UserName="release-bot", AccessKeyId=key.access_key_id, Status="Active")
+    assert works(company, key)
+    for entry in stack.entries:
+        entry.values |= edited
+
+    stack.destroy()
+
+    assert any("cannot be read" in words for words in stack.failed)
+    stack.up()
+    assert not works(company, key)
+    stack.destroy()
+    assert stack.failed == []
+    assert works(company, key)
+
+
 @UNUSABLE
 def test_who_was_let_go_is_contained_anew_where_the_state_has_no_usable_id(
     company: Company, unusable: str | None

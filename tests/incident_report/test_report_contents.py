@@ -83,7 +83,8 @@ def test_who_can_undo_it_and_become_it_is_told_as_the_last_verification_saw_it()
     assert "Who can undo it" in as_markdown(report)
     assert "iam:PutRolePolicy" in as_html(report)
     for edited in ("x", [1], [{"undo": 7, "become": [{"actions": 3}], "notes": 1}]):
-        forged = [{"verdict": "not verified", "access": edited}]
+        forged = [{"verdict": "not verified", "access": edited, "missing": edited}]
+        forged += [{**forged[0], "evidence": edited}]
         assert "PutRolePolicy" not in str(compile_report(sources(verdicts=forged)).access)
 
 

@@ -90,6 +90,7 @@ class Served:
 
         deployment = Deployment({VARIABLE: str(self.file.path)})
         monkeypatch.setattr(Deployment, "context", lambda *_, **__: SimpleNamespace())
+        monkeypatch.setattr(Deployment, "require_admitted", lambda *_: None)
         monkeypatch.setitem(servicer._RESOURCES, TYPE, Failing)
 
         def refuse(*_arguments: object) -> None:

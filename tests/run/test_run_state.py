@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from containment.engine import layout
-from containment.errors import ConflictError, UnavailableError
+from containment.engine.ownership import ForeignStateError
+from containment.errors import UnavailableError
 from containment.run import report, state
 from containment.run.engine import Answer, Engine
 from tests.support.fake_engine import ROLE, USER, deny, snapshot
@@ -40,7 +41,7 @@ def test_fields_of_a_later_release_are_let_be() -> None:
 
 
 def test_a_state_that_cannot_be_read_is_one_error() -> None:
-    with pytest.raises(ConflictError, match="cannot be read by this version"):
+    with pytest.raises(ForeignStateError, match="another accessKeys than this version writes"):
         exported(snapshot(USER, accessKeys="all of them"))
 
 
