@@ -19,6 +19,7 @@ from botocore.compat import accepts_kwargs
 from botocore.hooks import EventAliaser
 from botocore.httpsession import create_urllib3_context
 from botocore.loaders import JSONFileLoader, Loader
+from hypothesis import HealthCheck, settings
 
 from containment.lab.foreground import NOTED_IN, noted_in
 from containment.lab.testing import Lab, lab_server
@@ -41,6 +42,10 @@ def _refuse_processes(event: str, _arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_refuse_processes)
+
+# A loaded machine is slow, and no reason to fail.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -46,7 +46,7 @@ def test_the_page_names_every_field_and_every_word() -> None:
 
 
 @given(spec=specs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_schema_takes_whatever_the_loader_takes(spec: IncidentSpec) -> None:
     document = spec.model_dump(mode="json", exclude_defaults=True)
 

@@ -118,7 +118,7 @@ def specs(draw: st.DrawFn) -> IncidentSpec:
 
 
 @given(spec=specs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_written_reads_back_as_the_same_spec(spec: IncidentSpec) -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory) / f"{spec.incident}.yaml"
@@ -128,7 +128,7 @@ def test_what_is_written_reads_back_as_the_same_spec(spec: IncidentSpec) -> None
 
 
 @given(spec=specs())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_each_field_is_one_line_so_that_a_diff_shows_what_changed(spec: IncidentSpec) -> None:
     text = emit(spec)
 
@@ -171,7 +171,7 @@ def refuses_cleanly(content: bytes) -> None:
 
 
 @given(content=st.binary(max_size=400))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_random_bytes_are_refused_in_words(content: bytes) -> None:
     refuses_cleanly(content)
 
@@ -179,13 +179,13 @@ def test_random_bytes_are_refused_in_words(content: bytes) -> None:
 @given(
     text=st.text(alphabet=st.sampled_from("ab:-?[]{},&*!|>'\"%@`#~ \n\t\\0x1.<=Uu"), max_size=80)
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_random_yaml_punctuation_is_refused_in_words(text: str) -> None:
     refuses_cleanly(text.encode())
 
 
 @given(data=st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_a_good_spec_with_a_piece_torn_out_or_pasted_in_is_read_or_refused(
     data: st.DataObject,
 ) -> None:
@@ -214,7 +214,7 @@ VALUES = st.recursive(
 
 
 @given(field=st.sampled_from(sorted(IncidentSpec.model_fields)), value=VALUES)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_any_value_in_any_field_is_taken_or_refused_in_words(field: str, value: object) -> None:
     import json  # noqa: PLC0415 -- JSON is YAML, which makes any value easy to write
 
