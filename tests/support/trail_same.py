@@ -35,8 +35,10 @@ def comparable(answer: Trace) -> dict[str, Any]:
         "external_trust": sorted(str(asdict(trust)) for trust in answer.external_trust),
         "calls": sorted(calls),
         "resources": sorted(str(asdict(resource)) for resource in answer.resources),
-        # Hours without files are told by the names of files, which a table does not show.
-        "gaps": sorted(gap.what for gap in answer.gaps if gap.kind not in ("files", "hours")),
+        # Told by the names of files, which a table does not show.
+        "gaps": sorted(
+            gap.what for gap in answer.gaps if gap.kind not in ("files", "hours", "assumed")
+        ),
         "classes": answer.classes,
         "records": answer.records,
     }
