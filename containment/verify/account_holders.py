@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any
 
-from containment.aws.faults import explained
-from containment.facets import documents, marks
+from containment.facets import marks
 from containment.iam_policy.principals import Identity
+from containment.verify.account_details import NOTHING, policy_text, read_details
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 _DENY_ALL = ":policy/AWSDenyAll"
-_NOTHING = '{"Version":"2012-10-17","Statement":[]}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +68,9 @@ def read_holders(iam: IAMClient) -> list[Holder]:
         AccessError: the caller may not list them.
         UnavailableError: nobody answers.
     """
-    details: list[tuple[str, Any]] = []
-    groups: dict[str, Any] = {}
-    managed: dict[str, str] = {}
-    with explained("reading the policies of the account"):
-        for page in iam.get_paginator("get_account_authorization_details").paginate():
-            answer: Any = page
-            details += [("User", item) for item in answer.get("UserDetailList", ())]
-            details += [("Role", item) for item in answer.get("RoleDetailList", ())]
-            groups |= {str(item["GroupName"]): item for item in answer.get("GroupDetailList", ())}
-            managed |= {str(item["Arn"]): _default(item) for item in answer.get("Policies", ())}
-    return [_holder(word, item, groups, managed) for word, item in details]
+    details = read_details(iam)
+    groups, managed = details.groups, details.managed
+    return [_holder(word, item, groups, managed) for word, item in details.principals]
 
 
 def _holder(
@@ -104,13 +94,13 @@ def _holder(
         tuple(text for text, _ in texts),
         tuple(text for text, is_ours in texts if not is_ours),
         _boundary(str(limit), managed) if limit else "",
-        _text(trust) if trust else "",
+        policy_text(trust) if trust else "",
     )
 
 
 def _boundary(arn: str, managed: Mapping[str, str]) -> str:
     """Return the text of a boundary; of one that is not listed nobody knows what it limits."""
-    return managed.get(arn, _NOTHING if arn.endswith(_DENY_ALL) else "")
+    return managed.get(arn, NOTHING if arn.endswith(_DENY_ALL) else "")
 
 
 def _texts(
@@ -119,23 +109,8 @@ def _texts(
     """Yield each policy's text, and whether it is one that containment puts there."""
     for policy in item.get(inline, ()):
         is_ours = marks.incident_of_policy(str(policy["PolicyName"])) is not None
-        yield _text(policy["PolicyDocument"]), is_ours
+        yield policy_text(policy["PolicyDocument"]), is_ours
     for attached in item.get("AttachedManagedPolicies", ()):
         arn = str(attached["PolicyArn"])
         if arn in managed:
             yield managed[arn], arn.endswith(_DENY_ALL)
-
-
-def _default(policy: Mapping[str, Any]) -> str:
-    for version in policy.get("PolicyVersionList", ()):
-        if version.get("IsDefaultVersion"):
-            return _text(version.get("Document"))
-    return _NOTHING
-
-
-def _text(document: object) -> str:
-    return (
-        documents.compact(cast("Any", document))
-        if isinstance(document, dict)
-        else unquote(str(document))
-    )

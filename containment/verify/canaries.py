@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any
 
-from containment.aws.faults import explained
 from containment.facets import documents, marks
+from containment.verify.account_details import policy_text, read_details
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -87,18 +86,10 @@ def read_policies(iam: IAMClient) -> Policies:
         AccessError: the caller may not list them.
         UnavailableError: nobody answers.
     """
-    details: list[tuple[str, Any]] = []
-    groups: dict[str, Any] = {}
-    managed: dict[str, str] = {}
-    with explained("reading the policies of the account"):
-        for page in iam.get_paginator("get_account_authorization_details").paginate():
-            answer: Any = page
-            details += [("User", item) for item in answer.get("UserDetailList", ())]
-            details += [("Role", item) for item in answer.get("RoleDetailList", ())]
-            groups |= {str(item["GroupName"]): item for item in answer.get("GroupDetailList", ())}
-            managed |= {str(item["Arn"]): _default(item) for item in answer.get("Policies", ())}
+    details = read_details(iam)
+    groups, managed = details.groups, details.managed
     own: dict[str, tuple[str, ...]] = {}
-    for word, item in details:
+    for word, item in details.principals:
         members = [groups[name] for name in item.get("GroupList", ()) if name in groups]
         texts = [
             *_texts(item, f"{word}PolicyList", managed),
@@ -108,28 +99,13 @@ def read_policies(iam: IAMClient) -> Policies:
     return Policies(own, managed)
 
 
-def _default(policy: Mapping[str, Any]) -> str:
-    for version in policy.get("PolicyVersionList", ()):
-        if version.get("IsDefaultVersion"):
-            return _text(version.get("Document"))
-    return "{}"
-
-
 def _texts(item: Mapping[str, Any], inline: str, managed: Mapping[str, str]) -> Iterator[str]:
     for policy in item.get(inline, ()):
         if marks.incident_of_policy(str(policy["PolicyName"])) is None:
-            yield _text(policy["PolicyDocument"])
+            yield policy_text(policy["PolicyDocument"])
     for attached in item.get("AttachedManagedPolicies", ()):
         if str(attached["PolicyArn"]) in managed:
             yield managed[str(attached["PolicyArn"])]
-
-
-def _text(document: object) -> str:
-    return (
-        documents.compact(cast("Any", document))
-        if isinstance(document, dict)
-        else unquote(str(document))
-    )
 
 
 def canaries(policies: Iterable[str]) -> tuple[Canary, ...]:
